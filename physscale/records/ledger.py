@@ -1,0 +1,151 @@
+"""Which runs of a study are planned, running and done: an append-only file that several drivers share.
+
+States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE a fingerprint. A lease belongs to an
+owner (host, process, start) and lapses when its process is gone (same host) or its heartbeat is older than `STALE_S`.
+"""
+
+import enum
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from physscale.records.errors import LeaseHeld
+from physscale.records.lines import append_after, append_line, read_lines
+
+STALE_S = 90.0
+"""A lease without a heartbeat for this long is free; heartbeats come three times as often."""
+
+
+class State(enum.StrEnum):
+    """Where a run stands."""
+
+    PLANNED = "PLANNED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    DIVERGED = "DIVERGED"
+    PREEMPTED = "PREEMPTED"
+
+
+FINAL = frozenset({State.DONE, State.DIVERGED})
+"""States that running again does not change: a diverged run is a result."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a lease."""
+
+    host: str = field(default_factory=socket.gethostname)
+    process: int = field(default_factory=os.getpid)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The present standing of one run."""
+
+    state: State
+    time_s: float
+    owner: Owner | None
+    attempts: int
+    facts: dict[str, Any]
+
+    def held(self, *, now_s: float) -> bool:
+        """Whether a living owner works on it."""
+        if self.state is not State.RUNNING or self.owner is None or now_s - self.time_s > STALE_S:
+            return False
+        return self.owner.host != socket.gethostname() or _alive(self.owner.process)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of one study."""
+
+    path: Path
+
+    def plan(self, runs: list[str]) -> None:
+        """Notes these fingerprints as PLANNED where they are new."""
+
+        def new(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            known = {line["run"] for line in lines}
+            return [_line(run, State.PLANNED) for run in runs if run not in known]
+
+        append_after(self.path, new)
+
+    def claim(self, run: str, *, owner: Owner) -> bool:
+        """Takes the lease of a run; False if the run is in a final state or another living owner holds it."""
+
+        def decide(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            entry = _fold(lines).get(run)
+            if entry and (entry.state in FINAL or (entry.held(now_s=time.time()) and entry.owner != owner)):
+                return []
+            return [_line(run, State.RUNNING, owner=owner, claim=True)]
+
+        return bool(append_after(self.path, decide))
+
+    def heartbeat(self, run: str, *, owner: Owner) -> None:
+        """Keeps a lease alive.
+
+        Raises:
+            LeaseHeld: if somebody else took it meanwhile.
+        """
+        self._append_as_owner(run, owner=owner, line=_line(run, State.RUNNING, owner=owner))
+
+    def finish(self, run: str, state: State, *, owner: Owner, **facts: Any) -> None:  # noqa: ANN401
+        """Ends a lease in `state`, with what is worth keeping (seconds, kind of failure).
+
+        Raises:
+            LeaseHeld: if somebody else took the lease meanwhile: their result counts, not this one.
+        """
+        self._append_as_owner(run, owner=owner, line=_line(run, state, **facts))
+
+    def reopen(self, run: str) -> None:
+        """Puts a run back to PLANNED, whatever it was (`retry`)."""
+        append_line(self.path, _line(run, State.PLANNED, reopened=True))
+
+    def entries(self) -> dict[str, Entry]:
+        """The present standing of every run, in the order in which they were planned."""
+        return _fold(read_lines(self.path))
+
+    def _append_as_owner(self, run: str, *, owner: Owner, line: dict[str, Any]) -> None:
+        def decide(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            entry = _fold(lines).get(run)
+            return [line] if entry and entry.state is State.RUNNING and entry.owner == owner else []
+
+        if not append_after(self.path, decide):
+            raise LeaseHeld(f"run {run[:12]}: the lease of process {owner.process} on {owner.host} was taken over or is closed")
+
+
+def _line(run: str, state: State, *, owner: Owner | None = None, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
+    held = {"owner": {"host": owner.host, "process": owner.process, "token": owner.token}} if owner else {}
+    return {"run": run, "state": state.value, "time_s": time.time()} | held | facts
+
+
+def _fold(lines: list[dict[str, Any]]) -> dict[str, Entry]:
+    """The last line of each run, with the number of claims so far."""
+    entries: dict[str, Entry] = {}
+    for line in lines:
+        facts = {key: value for key, value in line.items() if key not in {"run", "state", "time_s", "owner", "claim"}}
+        before = entries.get(line["run"])
+        entries[line["run"]] = Entry(
+            state=State(line["state"]),
+            time_s=line["time_s"],
+            owner=Owner(**line["owner"]) if "owner" in line else None,
+            attempts=(before.attempts if before else 0) + int("claim" in line),
+            facts=facts,
+        )
+    return entries
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,29 @@
+"""The history of one run: our own append-only log, since Ray Tune loses what was reported before a resume.
+
+An attempt that is killed and resumed from step s writes the steps after s again; the reader keeps the last writing of each step, so the
+history of a run that was disturbed has no hole and no double.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from physscale.records.lines import append_line, read_lines
+
+
+@dataclass(frozen=True)
+class MetricLog:
+    """Appends to one `metrics.jsonl`."""
+
+    path: Path
+
+    def append(self, *, step: int, **values: float | str) -> None:
+        """One line: the step, the wall time and the values."""
+        append_line(self.path, {"step": step, "time_s": time.time(), **values})
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The history, strictly increasing in `step`; of several attempts at a step the last counts."""
+    by_step = {entry["step"]: entry for entry in read_lines(path)}
+    return [by_step[step] for step in sorted(by_step)]

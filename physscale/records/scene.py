@@ -1,0 +1,55 @@
+"""A scene: bodies and their world, before time runs. World units are metres, y points up, the origin is at the bottom left."""
+
+import enum
+from dataclasses import dataclass
+
+WORLD_M = 10.0
+"""Side of the square view; 10 in the paper (arXiv 2411.02385, its generators' WORLD_SCALE)."""
+
+
+class Shape(enum.IntEnum):
+    """What a body looks like."""
+
+    DISC = 0
+    BOX = 1
+
+
+class Behaviour(enum.IntEnum):
+    """What a body does by itself once its kind's moment has come (the *composition* scenario); FREE obeys the laws alone."""
+
+    FREE = 0
+    ACCELERATE = 1
+    BRAKE = 2
+    REVERSE = 3
+    STOP = 4
+    TRIPLE = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """One rigid body at t = 0. `radius_m` is a disc's radius or a box's half width; `kind` names it within a template."""
+
+    x_m: float
+    y_m: float
+    radius_m: float
+    vx_m_s: float = 0.0
+    vy_m_s: float = 0.0
+    angle_rad: float = 0.0
+    omega_rad_s: float = 0.0
+    half_height_m: float = 0.0
+    mass_kg: float = 1.0
+    elasticity: float = 1.0
+    colour: tuple[int, int, int] = (255, 0, 0)
+    shape: Shape = Shape.DISC
+    behaviour: Behaviour = Behaviour.FREE
+    kind: int = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Bodies in painter's order (later ones are drawn over earlier ones) in a world with `gravity_m_s2` pointing down."""
+
+    bodies: tuple[Body, ...]
+    gravity_m_s2: float = 0.0
+    world_m: float = WORLD_M
+    template: str = ""

@@ -1,0 +1,59 @@
+"""A configuration as canonical JSON, and its fingerprint.
+
+A run is named by what it is: `fingerprint = SHA-256(canonical JSON)`, where every dataclass carries its class name (two scenarios with
+equal fields must not share a fingerprint), keys are sorted and floats are written in their shortest exact form. What only changes speed
+(machine, workers, logging) does not belong into a fingerprinted dataclass, or is named in its `NEUTRAL`.
+"""
+
+import dataclasses
+import enum
+import hashlib
+import json
+import math
+from typing import Any
+
+SHORT_LENGTH = 12
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - the whole point is any configuration value
+    """The value as JSON types: dataclasses as `{"type": ClassName, ...}`, enums by value, tuples as lists.
+
+    A dataclass may hold `NEUTRAL: ClassVar[dict]`: a field that has its neutral value is left out, so that a field added later (at the
+    value which reproduces the old behaviour), or one that never changes a result, does not change old fingerprints.
+
+    Raises:
+        TypeError: for anything that has no canonical form (a NaN, an array, a function).
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        neutral = getattr(value, "NEUTRAL", {})
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        kept = {name: plain(item) for name, item in fields.items() if name not in neutral or item != neutral[name]}
+        return {"type": type(value).__name__} | kept
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(f"a dictionary with keys other than strings has no canonical form: {value!r}")
+        return {key: plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise TypeError(f"{value!r} ({type(value).__name__}) has no canonical form")
+
+
+def canonical(value: Any) -> str:  # noqa: ANN401
+    """Canonical JSON of a configuration: sorted keys, no blanks, ASCII."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def fingerprint(*values: Any) -> str:  # noqa: ANN401
+    """SHA-256 (64 hex digits) of the canonical JSON of the values, in order."""
+    return hashlib.sha256("\n".join(canonical(value) for value in values).encode()).hexdigest()
+
+
+def short(full: str) -> str:
+    """The first twelve digits: what folders and tables show."""
+    return full[:SHORT_LENGTH]

@@ -1,0 +1,196 @@
+"""Where a study's files lie, and how one is written: complete or invisible.
+
+```
+results/STUDY/
+  study.json  ledger.jsonl  scores.parquet  outcomes.parquet  report/index.html
+  codecs/FP12/                       codec.safetensors  codec.json  manifest.json
+  runs/FP12/                         run.json  metrics.jsonl  scores.parquet  outcomes.parquet
+  runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
+  runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
+```
+
+A folder is written under a temporary name, every file is fsynced, the manifest (sizes and SHA-256) comes last, then one rename. A reader
+believes only a folder whose manifest verifies: neither safetensors nor `torch.load` notices a flipped bit.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.spec import short
+
+MANIFEST = "manifest.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a study or split may be called: safe in every file system and URL, never a path."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The paths of one study below `root` (usually `results/STUDY`)."""
+
+    root: Path
+
+    @property
+    def study(self) -> Path:
+        return self.root / "study.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.parquet"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.root / "outcomes.parquet"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report" / "index.html"
+
+    def codec(self, full: str) -> Path:
+        return self.root / "codecs" / short(full)
+
+    def run(self, full: str) -> "RunFolder":
+        return RunFolder(self.root / "runs" / short(full))
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.parquet"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.root / "outcomes.parquet"
+
+    def samples(self, split: str) -> Path:
+        return self.root / "samples" / f"{checked_name(split, what='split')}.arrow"
+
+    def video(self, split: str) -> Path:
+        return self.root / "videos" / f"{checked_name(split, what='split')}.mp4"
+
+
+def checked_name(name: str, *, what: str) -> str:
+    """The name itself, if it can safely be a folder's.
+
+    Raises:
+        UserError: if it is not `[a-z0-9][a-z0-9._-]{0,63}`.
+    """
+    if not NAME.fullmatch(name):
+        raise UserError(f"{what} {name[:80]!r}: use 1 to 64 of a-z 0-9 . _ - and start with a letter or digit")
+    return name
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes a file so that a reader sees the old bytes or the new ones, and nothing between, whatever happens.
+
+    Raises:
+        UserError: if the place cannot be written (read-only, full, no permission).
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}; choose another place with --results, or make this one writable") from error
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty temporary folder; on leaving without an exception it becomes `path`, manifest and all, in one rename.
+
+    A folder already at `path` is replaced; whatever an earlier, killed writer left beside it under a temporary name is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        shutil.rmtree(stale)
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
+    temporary.mkdir()
+    try:
+        yield temporary
+        files = sorted(item for item in temporary.rglob("*") if item.is_file())
+        manifest = {str(item.relative_to(temporary)): _describe(item) for item in files}
+        write_atomic(temporary / MANIFEST, json.dumps({"files": manifest}, indent=1).encode())
+        if path.exists():
+            retired = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
+            path.rename(retired)
+            temporary.rename(path)
+            shutil.rmtree(retired)
+        else:
+            temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def read_folder(path: Path) -> Path:
+    """`path` itself, once every file has the size and SHA-256 that its manifest says.
+
+    Raises:
+        DamagedData: naming the first file that differs.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())["files"]
+        items = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedData(f"{path}: no readable {MANIFEST} ({type(error).__name__}); delete the folder to make it again") from error
+    for name, (size, digest) in items.items():
+        file = path / name
+        if not file.is_file() or file.stat().st_size != size or _sha256(file) != digest:
+            raise DamagedData(f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); delete {path} to make it again")
+    return path
+
+
+def _describe(file: Path) -> dict[str, object]:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+    return {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
