@@ -1,0 +1,66 @@
+"""What a run needs of whoever runs it: its place among the workers, its videos, and somebody to report to.
+
+Three back ends fulfil it: a plain process (below), a trial of Ray Tune and a worker of Ray Train (`ray_jobs`). The run itself is one
+function that knows none of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.frames import render
+from physscale.simulate.simulate import simulate
+from physscale.simulate.spec import DataSpec
+
+
+class Context(Protocol):
+    """A run's surroundings."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def world(self) -> int: ...
+
+    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+        """The rows of each batch of indices, with their frames, in order."""
+        ...
+
+    def report(self, *, step: int, **metrics: float) -> None:
+        """Tells a scheduler how far the run is; the run's own history is written elsewhere."""
+        ...
+
+    def stop_requested(self) -> bool:
+        """Whether to save a checkpoint and leave."""
+        ...
+
+
+def stream(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    """Simulated and rendered on the spot, one batch of row indices after the other."""
+    for indices in batches:
+        videos = simulate(data, indices=indices)
+        yield videos.with_pixels(render(videos, canvas=canvas))
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+@dataclass(frozen=True)
+class PlainContext:
+    """One process, no scheduler."""
+
+    stop_requested: Callable[[], bool] = never
+    rank: int = 0
+    world: int = 1
+
+    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+        return stream(data, canvas=canvas, batches=batches)
+
+    def report(self, *, step: int, **metrics: float) -> None:
+        """Nobody listens."""

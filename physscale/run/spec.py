@@ -1,0 +1,70 @@
+"""One run: everything that decides its result, and nothing else.
+
+A run is: draw the training videos, encode them, train one model, sample the judges' videos, score them. Its fingerprint is that of this
+description, so two studies that ask for the same run share it, and run again = continue.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from physscale.flow.spec import FlowSpec
+from physscale.model.spec import CodecSpec, DiTSpec
+from physscale.records.spec import fingerprint
+from physscale.render.canvas import Canvas
+from physscale.simulate.spec import DataSpec
+from physscale.train.spec import TrainSpec
+
+Kind = Literal["id", "ood", "combinatorial"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """A held-out data set that a run is scored on; its name is the data's `split`."""
+
+    kind: Kind
+    data: DataSpec
+
+    def __post_init__(self) -> None:
+        if self.data.draw != "held_out":
+            raise ValueError(f"judge {self.data.split!r} draws with the key of training data: set draw='held_out'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecRecipe:
+    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion."""
+
+    spec: CodecSpec
+    corpus: DataSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What one training is and what it is judged on."""
+
+    RECIPE: ClassVar[int] = 1
+    """Raised by hand when the code that makes a result of this description changes its meaning."""
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1}
+
+    data: DataSpec
+    canvas: Canvas
+    codec: CodecRecipe
+    model: DiTSpec
+    flow: FlowSpec
+    train: TrainSpec
+    judges: tuple[Judge, ...]
+    seed: int = 0
+    workers: int = 1
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self, self.RECIPE)
+
+    @property
+    def codec_fingerprint(self) -> str:
+        return fingerprint(self.codec, self.canvas)
+
+    @property
+    def combinations(self) -> int:
+        """C: trained combinations, 0 where the scenario has none."""
+        return len(getattr(self.data.scenario, "pairs", ()))
