@@ -1,0 +1,52 @@
+"""Scenes as arrays: what an engine takes (`Batch`) and what it returns (`Trace`), both in double precision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from physscale.records.scene import Body, Scene
+from physscale.records.video import BODY
+
+COLUMN = {name: position for position, name in enumerate(BODY)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """B scenes of N bodies each: constants as in `records.video.BODY`, first states as in `records.video.STATE`."""
+
+    body: Float[np.ndarray, "batch bodies 10"]
+    start: Float[np.ndarray, "batch bodies 6"]
+    gravity_m_s2: Float[np.ndarray, " batch"]
+
+    def constant(self, name: str) -> np.ndarray:
+        """One column of `body`, shape (batch, bodies)."""
+        return self.body[:, :, COLUMN[name]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What an engine returns: states at the asked times, and the first contact (NaN where there is none in that time)."""
+
+    state: Float[np.ndarray, "batch frames bodies 6"]
+    contact_s: Float[np.ndarray, " batch"]
+
+
+def stack(scenes: Sequence[Scene]) -> Batch:
+    """Scenes of equally many bodies as arrays."""
+    counts = {len(scene.bodies) for scene in scenes}
+    assert len(counts) == 1, f"scenes of one data set must have equally many bodies, not {sorted(counts)}"
+    return Batch(
+        body=np.array([[_constants(body) for body in scene.bodies] for scene in scenes], float),
+        start=np.array([[_state(body) for body in scene.bodies] for scene in scenes], float),
+        gravity_m_s2=np.array([scene.gravity_m_s2 for scene in scenes], float),
+    )
+
+
+def _constants(body: Body) -> tuple[float, ...]:
+    return (body.shape, body.radius_m, body.half_height_m, body.mass_kg, body.elasticity, *body.colour, body.behaviour, body.kind)
+
+
+def _state(body: Body) -> tuple[float, ...]:
+    return (body.x_m, body.y_m, body.angle_rad, body.vx_m_s, body.vy_m_s, body.omega_rad_s)

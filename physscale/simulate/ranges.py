@@ -1,0 +1,42 @@
+"""Unions of intervals: what a scenario draws from and what a baseline may know, e.g. `((0, 0.8), (4.5, 6))`."""
+
+import math
+
+import numpy as np
+
+from physscale.records.errors import UserError
+
+Ranges = tuple[tuple[float, float], ...]
+
+
+def check_ranges(ranges: Ranges, *, what: str, least: float = 0.0) -> None:
+    """Refuses an empty union, an interval that ends before it starts, and values below `least`.
+
+    Raises:
+        UserError: naming the field and the interval.
+    """
+    if not ranges:
+        raise UserError(f"{what}: no interval given; write for example ((1.0, 4.0),)")
+    for low, high in ranges:
+        if not (math.isfinite(low) and math.isfinite(high) and least <= low <= high):
+            raise UserError(f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high")
+
+
+def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:
+    """A uniform draw from the union (from its end points, where every interval is a point). Always one number of the generator."""
+    chosen = rng.random()
+    lengths = [high - low for low, high in ranges]
+    total = sum(lengths)
+    if total == 0.0:
+        return ranges[min(int(chosen * len(ranges)), len(ranges) - 1)][0]
+    left = chosen * total
+    for (low, high), length in zip(ranges, lengths, strict=True):
+        if left < length:
+            return low + left
+        left -= length
+    return max(high for _, high in ranges)
+
+
+def largest(ranges: Ranges) -> float:
+    """The upper end of the union."""
+    return max(high for _, high in ranges)

@@ -1,0 +1,69 @@
+"""Elastic head-on collision of two balls (arXiv 2411.02385, section 3.1)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from physscale.records.errors import UserError
+from physscale.records.scene import WORLD_M, Body, Scene
+from physscale.simulate.ranges import Ranges, check_ranges, draw_from
+from physscale.simulate.scenarios.still import StillBody, StillDiscs
+from physscale.simulate.scenarios.uniform import RED
+
+BLUE = (0, 0, 255)
+TRIES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collision:
+    """A red ball from the left and a blue one from the right, same height, mass ∝ r².
+
+    The moment of contact is drawn from `contact_s`, cut short for fast or large balls, so that both balls are fully in view in the
+    conditioning frames (t <= 0.2 s) and meet after them, whatever the speed. A pair that cannot do that even at the earliest moment
+    is drawn again, as the paper drops such scenes.
+    """
+
+    name: ClassVar[str] = "collision"
+
+    left_speed_m_s: Ranges = ((1.0, 4.0),)
+    right_speed_m_s: Ranges = ((1.0, 4.0),)
+    left_radius_m: Ranges = ((0.7, 1.4),)
+    right_radius_m: Ranges = ((0.7, 1.4),)
+    height_m: Ranges = ((5.0, 5.0),)
+    contact_s: tuple[float, float] = (0.25, 0.7)
+
+    def __post_init__(self) -> None:
+        for what in ("left_speed_m_s", "right_speed_m_s", "height_m"):
+            check_ranges(getattr(self, what), what=what)
+        for what in ("left_radius_m", "right_radius_m"):
+            check_ranges(getattr(self, what), what=what, least=0.05)
+        if not 0.0 < self.contact_s[0] <= self.contact_s[1]:
+            raise UserError(f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, both positive")
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        ranges = (self.left_speed_m_s, self.right_speed_m_s, self.left_radius_m, self.right_radius_m)
+        for _ in range(TRIES):
+            v_left, v_right, r_left, r_right = (draw_from(rng, one) for one in ranges)
+            closing, room = v_left + v_right, WORLD_M - 2.0 * (r_left + r_right)
+            if closing > 0.0 and closing * self.contact_s[0] <= room:
+                break
+        else:
+            raise UserError(
+                f"collision: {TRIES} draws found no two balls that fit into {WORLD_M} m and meet after {self.contact_s[0]} s; "
+                "lower left/right_speed_m_s or left/right_radius_m, and let at most one ball be at rest"
+            )
+        latest = min(self.contact_s[1], room / closing)
+        gap = closing * (self.contact_s[0] + rng.random() * (latest - self.contact_s[0]))
+        x_left = r_left + rng.random() * (room - gap)
+        height = draw_from(rng, self.height_m)
+        left = Body(x_m=x_left, y_m=height, vx_m_s=v_left, radius_m=r_left, mass_kg=r_left**2, colour=RED)
+        x_right = x_left + r_left + r_right + gap
+        right = Body(x_m=x_right, y_m=height, vx_m_s=-v_right, radius_m=r_right, mass_kg=r_right**2, colour=BLUE, kind=1)
+        return Scene(bodies=(left, right))
+
+    def still(self) -> StillDiscs:
+        """Red left of blue, anywhere along the lane."""
+        return StillDiscs(
+            bodies=tuple(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(colour,)) for colour in (RED, BLUE))
+        )

@@ -1,0 +1,59 @@
+"""Uniform motion: one ball, no force (arXiv 2411.02385, section 3.1)."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from physscale.records.scene import WORLD_M, Body, Scene
+from physscale.simulate.ranges import Ranges, check_ranges, draw_from, largest
+from physscale.simulate.scenarios.still import StillBody, StillDiscs
+
+RED = (255, 0, 0)
+Direction = Literal["right", "left", "both"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformMotion:
+    """One red ball at constant velocity.
+
+    It starts where it stays fully in view for `stay_s` (16 frames 0.1 s apart by default); where the view is too small for that (a ball of
+    radius 1.4 m at 6 m/s), it starts at the edge, so the conditioning frames always show all of it. `direction="both"` is the set with
+    its mirror images: then low speeds lie *inside* the trained range [-4, 4], and v-low is interpolation.
+    """
+
+    name: ClassVar[str] = "uniform"
+
+    speed_m_s: Ranges = ((1.0, 4.0),)
+    radius_m: Ranges = ((0.7, 1.4),)
+    height_m: Ranges = ((5.0, 5.0),)
+    direction: Direction = "both"
+    stay_s: float = 1.5
+
+    def __post_init__(self) -> None:
+        check_ranges(self.speed_m_s, what="speed_m_s")
+        check_ranges(self.radius_m, what="radius_m", least=0.05)
+        check_ranges(self.height_m, what="height_m")
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        speed, radius, height = (draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.height_m))
+        sign = draw_sign(rng, direction=self.direction)
+        x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
+        return Scene(bodies=(Body(x_m=x, y_m=height, vx_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED),))
+
+    def still(self) -> StillDiscs:
+        """The motion-free corpus of the same visual vocabulary, with radii from far below to far above the trained ones."""
+        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, max(2.0, largest(self.radius_m))),), colours=(RED,)),))
+
+
+def draw_sign(rng: np.random.Generator, *, direction: Direction) -> int:
+    """+1 to the right, -1 to the left. Always one number of the generator."""
+    right = rng.random() < 0.5
+    return {"right": 1, "left": -1, "both": 1 if right else -1}[direction]
+
+
+def draw_start(rng: np.random.Generator, *, sign: int, radius_m: float, way_m: float) -> float:
+    """An x from which a ball can go `way_m` in direction `sign` and stay in view; the edge of the view where it cannot."""
+    room = max(WORLD_M - 2.0 * radius_m - way_m, 0.0)
+    x = radius_m + rng.random() * room
+    return x if sign > 0 else WORLD_M - x

@@ -1,0 +1,48 @@
+"""Stage 1: rows of a data set, from nothing but its specification and their numbers."""
+
+import numpy as np
+from jaxtyping import Int
+
+from physscale.records.video import Videos
+from physscale.simulate.batch import Batch, Trace, stack
+from physscale.simulate.engines import analytic, pymunk
+from physscale.simulate.spec import DataSpec, row_generator, row_key
+
+ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run}
+ROWS_AT_ONCE = 4096
+
+
+def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
+    """The rows with these numbers, without pixels; row i depends on (scenario, seed, draw, i) alone.
+
+    Args:
+        data: the data set; indices beyond `data.videos` are its continuation.
+        indices: row numbers, in any order.
+    """
+    assert len(indices) > 0, "at least one row"
+    parts = [_rows(data, indices=indices[start : start + ROWS_AT_ONCE]) for start in range(0, len(indices), ROWS_AT_ONCE)]
+    return parts[0] if len(parts) == 1 else Videos.concat(parts)
+
+
+def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
+    key = row_key(data)
+    scenes = [data.scenario.draw(row_generator(key, index=index)) for index in indices.tolist()]
+    batch = stack(scenes)
+    time_s = np.arange(data.frames) * data.interval_s
+    trace: Trace = ENGINES[data.engine](batch, time_s=time_s)
+    return _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
+
+
+def _videos(data: DataSpec, *, indices: np.ndarray, batch: Batch, trace: Trace, templates: list[str]) -> Videos:
+    rows = len(indices)
+    time_s = np.arange(data.frames, dtype=np.float64) * data.interval_s
+    return Videos(
+        index=indices.astype(np.int64),
+        scenario=np.full(rows, data.scenario.name, object),
+        split=np.full(rows, data.split, object),
+        template=np.array(templates, object),
+        time_s=np.tile(time_s.astype(np.float32), (rows, 1)),
+        state=trace.state.astype(np.float32),
+        body=batch.body.astype(np.float32),
+        contact_s=trace.contact_s.astype(np.float32),
+    )

@@ -1,0 +1,67 @@
+"""What a data set is: a pure function of (scenario, seed, draw, row index).
+
+Row i has a generator of its own: Philox (counter-based; Salmon et al., SC'11) with `key = SHA-256(scenario, seed, draw)` and `counter = i`.
+So a data set of 1,000 videos is the beginning of the one of 10,000, and neither worker count nor block size can change a row.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from physscale.records.errors import UserError
+from physscale.records.scene import Scene
+from physscale.records.spec import canonical
+from physscale.records.store import checked_name
+
+
+@runtime_checkable
+class Scenario(Protocol):
+    """The rule that draws scenes: a frozen dataclass of `simulate/scenarios/`."""
+
+    name: ClassVar[str]
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        """One scene from this row's generator."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """A data set: the first `videos` rows of an endless sequence.
+
+    Attributes:
+        frames, interval_s: frame k shows t = k · interval_s.
+        draw: part of the generator's key, so that a judge ("held_out") never equals a training row.
+        split: the name under which scores are reported.
+    """
+
+    scenario: Scenario
+    videos: int
+    frames: int = 16
+    interval_s: float = 0.1
+    seed: int = 0
+    draw: Literal["train", "held_out"] = "train"
+    engine: Literal["analytic", "pymunk"] = "analytic"
+    split: str = "train"
+
+    def __post_init__(self) -> None:
+        if self.videos < 1 or self.frames < 1:
+            raise UserError(f"videos={self.videos}, frames={self.frames}: both must be at least 1")
+        if not self.interval_s > 0:
+            raise UserError(f"interval_s={self.interval_s}: frames must be a positive time apart")
+        if self.seed < 0:
+            raise UserError(f"seed={self.seed}: use 0 or more")
+        checked_name(self.split, what="split")
+
+
+def row_key(data: DataSpec) -> int:
+    """The Philox key (128 bits) shared by all rows of a data set."""
+    text = "\n".join((canonical(data.scenario), str(data.seed), data.draw))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")
+
+
+def row_generator(key: int, *, index: int) -> np.random.Generator:
+    """The generator of one row; rows are 2^192 draws apart."""
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, index]))
