@@ -1,0 +1,23 @@
+"""What a frame looks like: its size and its style."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from physscale.records.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canvas:
+    """A square white canvas of `size_px`; pixel (col, row) covers [col, col+1) × [row, row+1), row 0 on top.
+
+    `exact` blends every pixel by the area that a body covers of it.
+    """
+
+    size_px: int = 32
+    style: Literal["exact"] = "exact"
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.size_px <= 2048:
+            raise UserError(f"canvas size_px={self.size_px}: use 8 to 2048")
+        if self.style != "exact":
+            raise UserError(f"canvas style={self.style!r}: use 'exact'")
