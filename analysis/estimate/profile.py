@@ -1,0 +1,182 @@
+"""Profile likelihood: how far a parameter can move, all others re-fitted, before the points object.
+
+The interval holds every value with 2 (objective - minimum) / s2 <= F(1, n - p; level). For least squares s2 is the residual variance; for
+Huber it is mean(psi^2) / mean(psi') (the robust likelihood-ratio test of Schrader and Hettmansperger 1980), for a binomial the dispersion.
+An end that never meets the threshold is open and is said to be open: no number is printed for it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.estimate.affine import Newton
+from analysis.estimate.loss import Huber, Loss
+from analysis.estimate.newton import Box, Model, minimise
+from analysis.estimate.solve import free_mask
+from analysis.laws.law import Built, Reading
+
+_POINTS_A_SIDE = 24
+_ROUNDS = 4
+_FAR_LOG = 60.0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The interval of one parameter. `low` or `high` is None where the profile is open; `curve` holds values and excess objective / s2."""
+
+    low: float | None
+    high: float | None
+    values: Float[np.ndarray, " steps"]
+    excess: Float[np.ndarray, " steps"]
+    threshold: float
+
+
+class _Turned:
+    """A model in coordinates where one of them is the functional of interest: theta = turn @ phi."""
+
+    def __init__(self, model: Model, turn: np.ndarray) -> None:
+        self.parameters, self.points = model.parameters, model.points
+        self._model, self._turn = model, turn
+
+    def mu(self, phi: np.ndarray) -> np.ndarray:
+        return self._model.mu(_times(phi, self._turn))
+
+    def jacobian(self, phi: np.ndarray) -> np.ndarray:
+        return np.einsum("pq,bpn->bqn", self._turn, self._model.jacobian(_times(phi, self._turn)))
+
+    def newton(self, phi: np.ndarray, *, slope: np.ndarray, bend: np.ndarray, majoriser: np.ndarray) -> Newton:
+        known = self._model.newton(_times(phi, self._turn), slope=slope, bend=bend, majoriser=majoriser)
+        turn = self._turn
+        return Newton(known.gradient @ turn, turn.T @ known.hessian @ turn, turn.T @ known.damping @ turn)
+
+
+def scale_squared(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, *, moving: int) -> float | None:
+    """s2 of the module docstring; None where no freedom is left."""
+    freedom = model.points - moving
+    if freedom <= 0:
+        return None
+    judged = loss.judge(model.mu(theta[None]))
+    if isinstance(loss, Huber):
+        bend = max(float(np.mean(judged.bend[0] * weights)), 1 / model.points)
+        return float(np.sum((judged.slope[0] ** 2) * weights) / freedom / bend)
+    pearson = judged.slope[0] ** 2 / np.maximum(judged.bend[0], 1e-300)
+    return max(1.0, float(np.sum(pearson) / freedom))
+
+
+def profile(
+    built: Built,
+    loss: Loss,
+    *,
+    theta: Float[np.ndarray, " parameters"],
+    objective: float,
+    weights: Float[np.ndarray, " points"],
+    name: str,
+    scale: float | None,
+    freedom: int,
+    confidence: float = 0.95,
+) -> Profile | None:
+    """The profile interval of the readable parameter `name`; None where it is frozen or no freedom is left.
+
+    `scale` is s2 and `freedom` its degrees of freedom.
+    """
+    from scipy.stats import f as f_distribution
+
+    reading = built.readings[name]
+    coordinate = int(np.flatnonzero(reading.functional)[0])
+    if scale is None or scale <= 0 or freedom < 1 or coordinate in built.frozen:
+        return None
+    threshold = float(f_distribution.ppf(confidence, 1, freedom)) / 2
+    trace = _Trace(built, loss, theta, objective, weights, reading, coordinate, scale)
+    low, high = trace.end(-1.0, threshold), trace.end(1.0, threshold)
+    order = np.argsort(trace.values)
+    values = reading.from_inner(np.array(trace.values)[order])
+    return Profile(_readable(reading, low), None if high is None else _readable(reading, high), values, np.array(trace.excess)[order], threshold)
+
+
+def _readable(reading: Reading, inner: float | None) -> float | None:
+    if inner is None:
+        return 0.0
+    return float(reading.from_inner(np.array([inner]))[0])
+
+
+class _Trace:
+    """Re-fits along one coordinate, remembering every point of the curve."""
+
+    def __init__(
+        self, built: Built, loss: Loss, theta: np.ndarray, objective: float, weights: np.ndarray, reading: Reading, coordinate: int, spread: float
+    ) -> None:
+        turn = np.eye(len(theta))
+        turn[coordinate] = -reading.functional
+        turn[coordinate, coordinate] = 1.0
+        inverse = np.eye(len(theta))
+        inverse[coordinate] = reading.functional
+        low, high = built.box.low.copy(), built.box.high.copy()
+        if np.count_nonzero(reading.functional) > 1:
+            low[coordinate], high[coordinate] = -np.inf, np.inf
+        self._model, self._box = _Turned(built.model, turn), Box(low, high)
+        self._loss, self._weights, self._objective, self._spread = loss, weights, objective, spread
+        self._coordinate = coordinate
+        self._best = _times(theta[None], inverse)[0]
+        self._free = free_mask(built).copy()
+        self._free[0, coordinate] = False
+        self._tilt, self._step = self._conditional(free_mask(built)[0])
+        self.values: list[float] = [float(self._best[coordinate])]
+        self.excess: list[float] = [0.0]
+
+    def _conditional(self, moving: np.ndarray) -> tuple[np.ndarray, float]:
+        """How the others move with the coordinate, and the coordinate's standard error, from the damping matrix."""
+        judged = self._loss.judge(self._model.mu(self._best[None]))
+        w = self._weights
+        known = self._model.newton(self._best[None], slope=judged.slope * w, bend=judged.bend * w, majoriser=judged.majoriser * w)
+        matrix = known.damping[0] + np.diag(np.where(moving, 1e-9 * np.trace(known.damping[0]), 1.0))
+        covariance = np.linalg.inv(np.where(moving[:, None] & moving[None], matrix, np.diag(np.diag(matrix))))
+        column = covariance[:, self._coordinate] * moving
+        tilt = column / max(column[self._coordinate], 1e-300)
+        bend = max(float(np.mean(judged.bend[0] * w)) / max(float(np.mean(judged.majoriser[0] * w)), 1e-300), 1e-6)
+        return tilt, float(np.sqrt(max(column[self._coordinate], 1e-300) * self._spread * bend))
+
+    def end(self, side: float, threshold: float) -> float | None:
+        """Where the curve meets the threshold on one side; None where it never does."""
+        bound = (self._box.low if side < 0 else self._box.high)[self._coordinate]
+        start = self._best[self._coordinate]
+        reach = min(abs(bound - start), max(_FAR_LOG, 100 * self._step))
+        if reach <= 0:
+            return None
+        steps = np.geomspace(min(0.2 * self._step, reach / 2), reach, _POINTS_A_SIDE)
+        inside, outside = 0.0, None
+        starts = self._best[None] + side * steps[:, None] * self._tilt
+        for _ in range(_ROUNDS):
+            excess, found = self._price(start + side * steps, starts)
+            crossed = np.flatnonzero(excess > threshold)
+            if not len(crossed):
+                inside = float(steps[-1])
+                if outside is None:
+                    return None
+            else:
+                first = int(crossed[0])
+                outside = float(steps[first])
+                inside = float(steps[first - 1]) if first else inside
+            nearest = found[max(int(np.searchsorted(steps, inside)), 0) - (1 if inside > steps[-1] else 0)] if inside > 0 else self._best
+            steps = inside + (outside - inside) * np.linspace(0.1, 1.0, 10)
+            starts = np.repeat(nearest[None], len(steps), axis=0)
+        return float(start + side * 0.5 * (inside + float(outside)))
+
+    def _price(self, at: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.concatenate([starts, np.repeat(self._best[None], len(at), axis=0)])
+        rows[:, self._coordinate] = np.concatenate([at, at])
+        found = minimise(self._model, self._loss, rows, weights=self._weights[None], box=self._box, free=self._free)
+        half = len(at)
+        first = found.objective[:half] <= found.objective[half:]
+        value = np.where(first, found.objective[:half], found.objective[half:])
+        theta = np.where(first[:, None], found.theta[:half], found.theta[half:])
+        excess = (value - self._objective) / self._spread
+        self.values.extend(at.tolist())
+        self.excess.extend(excess.tolist())
+        return excess, theta
+
+
+def _times(phi: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """phi @ turn.T where an entry may be minus infinity (a removed floor) that must not meet a zero."""
+    finite = np.where(np.isfinite(phi), phi, 0.0)
+    return np.where(np.isfinite(phi), finite @ turn.T, phi)

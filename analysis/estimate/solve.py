@@ -1,0 +1,135 @@
+"""Global fit and bootstrap: polish every start, screen all optima for all resamples by one matrix product, polish the best.
+
+A resample is a row of weights, never a copy of the points: `losses (candidates x points) @ weights (points x resamples)` prices
+every candidate for every resample at once. A last round does the same with the resamples' own optima, which frees rows that stopped
+in a local minimum.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.estimate.loss import Huber, Loss
+from analysis.estimate.newton import Minima, minimise
+from analysis.laws.law import Built
+
+SAME_OPTIMUM = 1e-3
+_SECOND_LOOK = 400
+_WORTH_A_RETRY = 1e-9
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The global optimum and the evidence for it."""
+
+    theta: Float[np.ndarray, " parameters"]
+    objective: float
+    optima: Minima
+    starts: Float[np.ndarray, "starts parameters"]
+    gradient: float
+    condition: float
+    moved: float
+
+    @property
+    def share_at_optimum(self) -> float:
+        """Share of the starts that ended within 0.1 % of the best objective."""
+        return float(np.mean(self.optima.objective <= self.objective * (1 + SAME_OPTIMUM) + 1e-15))
+
+
+def free_mask(built: Built) -> np.ndarray:
+    """One row: which internal parameters move."""
+    mask = np.ones((1, built.model.parameters), dtype=bool)
+    mask[0, list(built.frozen)] = False
+    return mask
+
+
+def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts parameters"], weights: Float[np.ndarray, " points"]) -> Solution:
+    """Minimise from every start and keep the best."""
+    optima = minimise(built.model, loss, starts.copy(), weights=weights[None], box=built.box, free=free_mask(built))
+    best = int(np.argmin(optima.objective))
+    theta = optima.theta[best]
+    gradient, condition = _evidence(built, loss, theta, weights)
+    begun = np.clip(starts[best], built.box.low, built.box.high)
+    moving = np.abs(theta - begun)[free_mask(built)[0]]
+    return Solution(
+        theta=theta,
+        objective=float(optima.objective[best]),
+        optima=optima,
+        starts=starts,
+        gradient=gradient,
+        condition=condition,
+        moved=float(moving.max()) if len(moving) else 0.0,
+    )
+
+
+def resample(
+    built: Built, loss: Loss, *, solution: Solution, weights: Float[np.ndarray, "resamples points"], rounds: int = 1
+) -> Minima:
+    """The optimum for every row of weights."""
+    order = np.argsort(solution.optima.objective, kind="stable")
+    candidates = np.concatenate([solution.optima.theta[order], solution.starts])
+    candidates = _unique(np.clip(candidates, built.box.low, built.box.high))
+    found = minimise(
+        built.model,
+        loss,
+        candidates[_cheapest(built, loss, candidates, weights)[0]].copy(),
+        weights=weights,
+        box=built.box,
+        free=free_mask(built),
+    )
+    for _ in range(rounds):
+        found = _second_look(built, loss, found, weights)
+    return found
+
+
+def redraw(built: Built, loss: Huber, *, solution: Solution, weights: Float[np.ndarray, " points"], noise: Float[np.ndarray, "draws points"]) -> Minima:
+    """The optimum for every draw of the points around the fitted law (parametric bootstrap), from the best of all optima for that draw."""
+    drawn = Huber(built.model.mu(solution.theta[None]) + noise, loss.delta)
+    candidates = _unique(np.clip(np.concatenate([solution.theta[None], solution.optima.theta, solution.starts]), built.box.low, built.box.high))
+    prices = [(Huber(row, loss.delta).value(built.model.mu(candidates)) @ weights).argmin() for row in drawn.target]
+    return minimise(built.model, drawn, candidates[prices].copy(), weights=weights[None], box=built.box, free=free_mask(built))
+
+
+def _second_look(built: Built, loss: Loss, found: Minima, weights: np.ndarray) -> Minima:
+    spread = np.unique(np.linspace(0, len(weights) - 1, _SECOND_LOOK).astype(int))
+    best, price = _cheapest(built, loss, found.theta[spread], weights)
+    stuck = np.flatnonzero(price < found.objective * (1 - _WORTH_A_RETRY))
+    if not len(stuck):
+        return found
+    start = found.theta[spread][best[stuck]].copy()
+    again = minimise(built.model, loss, start, weights=weights[stuck], box=built.box, free=free_mask(built))
+    theta, objective = found.theta.copy(), found.objective.copy()
+    better = again.objective < objective[stuck]
+    theta[stuck[better]], objective[stuck[better]] = again.theta[better], again.objective[better]
+    return Minima(theta, objective, found.iterations, found.remaining)
+
+
+def _cheapest(built: Built, loss: Loss, candidates: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    losses = loss.value(built.model.mu(candidates))
+    prices = losses @ weights.T
+    best = np.argmin(prices, axis=0)
+    return best, prices[best, np.arange(len(weights))]
+
+
+def _unique(theta: np.ndarray) -> np.ndarray:
+    rounded = np.where(np.isfinite(theta), np.round(theta, 4), -1e9)
+    _, first = np.unique(rounded, axis=0, return_index=True)
+    return theta[np.sort(first)]
+
+
+def _evidence(built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's condition number."""
+    judged = loss.judge(built.model.mu(theta[None]))
+    known = built.model.newton(
+        theta[None], slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights
+    )
+    inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
+    if not inside.any():
+        return 0.0, 1.0
+    jacobian = built.model.jacobian(theta[None])[0]
+    possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
+    gradient = float(np.max(np.abs(known.gradient[0][inside]) / np.maximum(possible[inside], 1e-300)))
+    damping = known.damping[0][np.ix_(inside, inside)]
+    size = np.sqrt(np.maximum(np.diag(damping), 1e-300))
+    return gradient, float(np.linalg.cond(damping / size[:, None] / size[None, :]))

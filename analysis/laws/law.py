@@ -1,0 +1,106 @@
+"""What a law is: named parameters, a formula with its source, the axes it needs, and how to build its model for a table.
+
+A sum-of-powers law is L = E + sum_k A_k x_k^-alpha_k. Inside, a term is exp(a_k - alpha_k (log x_k - centre_k)): centring makes
+amplitude and exponent nearly independent (condition of the Hessian 1e4 instead of 1e7 on the Chinchilla points).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.estimate.newton import Box, Model
+
+Response = Literal["positive", "ratio"]
+_LARGEST_LOG = 700.0
+Columns = Mapping[str, Float[np.ndarray, " points"]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A law made ready for one table: the model, bounds, starts and the way back to readable parameters."""
+
+    model: Model
+    box: Box
+    internal: tuple[str, ...]
+    starts: Callable[[Float[np.ndarray, " points"], Float[np.ndarray, " points"]], Float[np.ndarray, "starts parameters"]]
+    readings: Mapping[str, "Reading"]
+    predict: Callable[[Float[np.ndarray, "batch parameters"], Columns], Float[np.ndarray, "batch targets"]]
+    frozen: Mapping[int, float]
+
+    def external(self, theta: Float[np.ndarray, "batch parameters"]) -> dict[str, Float[np.ndarray, " batch"]]:
+        """Readable parameters of each row."""
+        return {name: reading.value(theta) for name, reading in self.readings.items()}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A readable parameter: a linear functional of the internal ones, or the exponential of one."""
+
+    functional: Float[np.ndarray, " parameters"]
+    scale: Literal["linear", "log"]
+
+    def value(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, " batch"]:
+        """The readable value of each row."""
+        used = self.functional != 0
+        inner = theta[:, used] @ self.functional[used]
+        return self.from_inner(inner)
+
+    def from_inner(self, inner: Float[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
+        """The readable value of a value of the functional."""
+        return np.exp(np.minimum(inner, _LARGEST_LOG)) if self.scale == "log" else inner
+
+
+class Law(Protocol):
+    """One law. A new one is a file in this folder with a constant that has these attributes."""
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        ...
+
+    @property
+    def formula(self) -> str:
+        """Formula as text."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+        ...
+
+    @property
+    def domain(self) -> str:
+        """Where it makes sense."""
+        ...
+
+    @property
+    def identifiable(self) -> str:
+        """What a table must hold for its parameters to mean something."""
+        ...
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Role names of the columns that it needs."""
+        ...
+
+    @property
+    def response(self) -> Response:
+        """Positive number (log residuals) or ratio in [0, 1]."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Readable parameter names."""
+        ...
+
+    @property
+    def levels(self) -> int:
+        """Distinct values that each axis must have at least."""
+        ...
+
+    def build(self, columns: Columns, *, floor: float | None) -> Built:
+        """The law for these points; `floor` fixes the constant E (0 removes it)."""
+        ...

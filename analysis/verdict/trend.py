@@ -1,0 +1,116 @@
+"""Does the log response change along one axis? Ordinary least squares on configuration means, the other axes as fixed effects.
+
+change = slope x (range of log x). Three sources for the noise of a configuration mean, the first that the table allows:
+  many   residuals of the regression, when they have at least `MANY` degrees of freedom
+  seeds  pooled seed variance s2, with configuration scatter granted as large as the seed scatter: s2 (1/m + 1). With four levels, scatter
+         between configurations cannot be told from curvature of the law, and the residuals of a straight line mostly measure curvature.
+         Not used when even a monotone curve misses the means by more than that (F test, 5 %): then the scatter is larger than granted.
+  few    residuals of the regression, whatever their degrees of freedom
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.configurations import MANY, Configurations, granted_variance
+from analysis.verdict.isotonic import falling
+
+@dataclass(frozen=True)
+class Trend:
+    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed range of log x."""
+
+    slope: float
+    se: float
+    freedom: int
+    span: float
+    levels: int
+    noise: Literal["many", "seeds", "few"]
+
+    @property
+    def change(self) -> float:
+        """Change of the log response over the observed range: negative falls."""
+        return self.slope * self.span
+
+    @property
+    def change_se(self) -> float:
+        """Its standard error."""
+        return self.se * self.span
+
+    @property
+    def per_decade(self) -> float:
+        """Change of the log response per factor ten of x."""
+        return self.slope * float(np.log(10))
+
+
+def trend(points: Configurations, *, axis: str) -> Trend | None:
+    """The trend along `axis`; None where the axis has fewer than three levels or no degree of freedom is left for the noise."""
+    x = np.log(points.axes[axis])
+    levels = len(np.unique(x))
+    if levels < 3:
+        return None
+    design = np.column_stack([_strata(points.axes, axis), x])
+    weights = points.seeds / points.seeds.mean()
+    root = np.sqrt(weights)
+    coefficients, *_ = np.linalg.lstsq(design * root[:, None], points.log_mean * root, rcond=None)
+    rank = int(np.linalg.matrix_rank(design))
+    residual = points.log_mean - design @ coefficients
+    freedom = len(x) - rank
+    inverse = np.linalg.pinv(design.T @ (design * weights[:, None]))[-1, -1]
+    noise, variance, freedom = _noise(points, axis, float(residual @ (residual * weights)), freedom)
+    if noise is None:
+        return None
+    return Trend(
+        slope=float(coefficients[-1]),
+        se=float(np.sqrt(max(variance, 0.0) * inverse)),
+        freedom=freedom,
+        span=float(np.ptp(x)),
+        levels=levels,
+        noise=noise,
+    )
+
+
+def _noise(
+    points: Configurations, axis: str, squares: float, freedom: int
+) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
+    """Which noise, the variance of a configuration of mean weight, its degrees of freedom."""
+    if freedom >= MANY:
+        return "many", squares / freedom, freedom
+    granted = granted_variance(points)
+    if granted is not None and not _scatters_more(points, axis, granted):
+        return "seeds", granted, points.seed_freedom
+    if freedom >= 1:
+        return "few", squares / freedom, freedom
+    return None, 0.0, 0
+
+
+def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
+    """Whether the means miss the closer of a falling and a rising curve by more than the granted noise."""
+    from scipy.stats import f as f_distribution
+
+    x = points.axes[axis]
+    strata = _strata(points.axes, axis)
+    squares, freedom = 0.0, 0
+    for column in strata.T:
+        inside = column > 0
+        order = np.argsort(x[inside])
+        y, w = points.log_mean[inside][order], points.seeds[inside][order].astype(float)
+        down, up = falling(y, weights=w), -falling(-y, weights=w)
+        miss = [float(np.sum(w * (y - curve) ** 2) / w.mean()) for curve in (down, up)]
+        blocks = [len(np.unique(curve)) for curve in (down, up)]
+        pick = int(np.argmin(miss))
+        squares, freedom = squares + miss[pick], freedom + len(y) - blocks[pick]
+    if freedom == 0:
+        return False
+    return bool(f_distribution.sf(squares / freedom / granted, freedom, points.seed_freedom) < 0.05)
+
+
+def _strata(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations strata"]:
+    """One indicator column for each combination of the other axes."""
+    others = [values for name, values in axes.items() if name != axis]
+    if not others:
+        return np.ones((len(axes[axis]), 1))
+    _, member = np.unique(np.stack(others, axis=1), axis=0, return_inverse=True)
+    return np.eye(int(member.max()) + 1)[member.reshape(-1)]

@@ -1,0 +1,136 @@
+"""The verdict on one split and axis: scales, flat, worsens or undetermined.
+
+scales        one-sided t test: the error falls (p < 0.05 after Holm over the family) and by more than nothing
+worsens       the same test the other way
+flat          equivalence (two one-sided tests): the whole 90 % interval of the total change lies inside the margin, set beforehand
+undetermined  neither; then `seeds_needed` says how many seeds a configuration would take to decide
+A fall that is significant and yet proven smaller than the margin is called flat: it is not material.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from analysis.configurations import Configurations
+from analysis.verdict.permutation import permutation
+from analysis.verdict.trend import Trend, trend
+
+Word = Literal["scales", "flat", "worsens", "undetermined"]
+MARGIN = 0.10
+LEVEL = 0.05
+_MOST_SEEDS = 999
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, and the numbers behind it. `change` is log response over the whole range, with a 95 % interval; p values are one-sided."""
+
+    word: Word
+    axis: str
+    reason: str
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    per_decade: float | None = None
+    p_falls: float | None = None
+    p_falls_holm: float | None = None
+    p_rises: float | None = None
+    p_permutation: float | None = None
+    p_permutation_least: float | None = None
+    margin: float = MARGIN
+    equivalent: bool = False
+    noise: str | None = None
+    freedom: int | None = None
+    levels: int = 0
+    seeds_needed: int | None = None
+
+
+def judge(points: Configurations, *, axis: str, margin: float = MARGIN) -> Verdict:
+    """The verdict before correction for the family; `margin` is a relative change over the observed range (0.10 = 10 %)."""
+    found = trend(points, axis=axis)
+    levels = len(np.unique(points.axes[axis])) if axis in points.axes else 0
+    if found is None:
+        return Verdict("undetermined", axis, f"{levels} levels of {axis}: a trend and its noise need three and more", levels=levels, margin=margin)
+    from scipy.stats import t as student
+
+    width = float(student.ppf(0.975, found.freedom)) * found.change_se
+    p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
+    check = permutation(points, axis=axis)
+    inner = float(student.ppf(1 - LEVEL, found.freedom)) * found.change_se
+    bound = float(np.log1p(margin))
+    base = Verdict(
+        word="undetermined",
+        axis=axis,
+        reason="",
+        change=found.change,
+        low=found.change - width,
+        high=found.change + width,
+        per_decade=found.per_decade,
+        p_falls=p_falls,
+        p_falls_holm=p_falls,
+        p_rises=1 - p_falls,
+        p_permutation=check.p,
+        p_permutation_least=check.least,
+        margin=margin,
+        equivalent=abs(found.change) + inner < bound,
+        noise=found.noise,
+        freedom=found.freedom,
+        levels=found.levels,
+        seeds_needed=_seeds_needed(points, found, bound),
+    )
+    return _decide(base)
+
+
+def holm(verdicts: list[Verdict]) -> list[Verdict]:
+    """The same verdicts with the p values of both directions corrected by Holm over the family."""
+    known = [position for position, verdict in enumerate(verdicts) if verdict.p_falls is not None]
+    best = sorted(known, key=lambda position: min(_p(verdicts[position].p_falls), _p(verdicts[position].p_rises)))
+    corrected = list(verdicts)
+    running = 0.0
+    for rank, position in enumerate(best):
+        verdict = verdicts[position]
+        p = min(_p(verdict.p_falls), _p(verdict.p_rises))
+        running = max(running, min(1.0, p * (len(best) - rank)))
+        corrected[position] = _decide(replace(verdict, p_falls_holm=running))
+    return corrected
+
+
+def _p(value: float | None) -> float:
+    return 1.0 if value is None else value
+
+
+def _decide(verdict: Verdict) -> Verdict:
+    assert verdict.change is not None
+    assert verdict.p_falls_holm is not None
+    size = f"{abs(np.expm1(verdict.change)):.0%}"
+    margin = f"{verdict.margin:.0%}"
+    if verdict.equivalent:
+        return replace(verdict, word="flat", reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}", seeds_needed=None)
+    if verdict.p_falls_holm < LEVEL and verdict.change < 0:
+        return replace(verdict, word="scales", reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm", seeds_needed=None)
+    if verdict.p_falls_holm < LEVEL and verdict.change > 0:
+        return replace(verdict, word="worsens", reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm", seeds_needed=None)
+    seeds = "" if verdict.seeds_needed is None else f"; {verdict.seeds_needed} seeds a configuration would decide"
+    return replace(verdict, word="undetermined", reason=f"neither a trend nor its absence is shown{seeds}")
+
+
+def _short(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _ratio(change: float, se: float) -> float:
+    if se > 0:
+        return change / se
+    return float(np.sign(change)) * np.inf if change else 0.0
+
+
+def _seeds_needed(points: Configurations, found: Trend, bound: float) -> int | None:
+    """Seeds a configuration for 80 % power: to show a trend of the size seen, or flatness if it is smaller than the margin."""
+    if found.change_se == 0:
+        return None
+    normal_level, normal_power = 1.645, 0.842
+    distance = abs(found.change) if abs(found.change) > bound / 2 else bound - abs(found.change)
+    shrink = (found.change_se * (normal_level + normal_power) / distance) ** 2
+    needed = int(np.ceil(float(points.seeds.mean()) * shrink))
+    return min(max(needed, int(points.seeds.mean()) + 1), _MOST_SEEDS)
