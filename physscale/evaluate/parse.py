@@ -69,7 +69,7 @@ def _parse_frames(pixels, unmix, moments):  # type: ignore[no-untyped-def]  # no
     """moments[B, T, N, :] = centroid x, y in px (rows downwards) and area in px², or NaN."""
     height, width = pixels.shape[2], pixels.shape[3]
     coverage = np.empty((height, width))
-    mark = np.empty((height, width), np.int32)
+    mark = np.zeros((height, width), np.int32)
     stack = np.empty((height * width, 2), np.int32)
     for video in range(pixels.shape[0]):
         for moment in range(pixels.shape[1]):
@@ -81,41 +81,49 @@ def _parse_frames(pixels, unmix, moments):  # type: ignore[no-untyped-def]  # no
 @numba.njit(cache=True, nogil=True)
 def _unmix_frame(frame, weights, coverage):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     red, green, blue = weights[0] / 255.0, weights[1] / 255.0, weights[2] / 255.0
+    white = 255.0 * (red + green + blue)
     for row in range(frame.shape[0]):
         for col in range(frame.shape[1]):
-            coverage[row, col] = (255 - frame[row, col, 0]) * red + (255 - frame[row, col, 1]) * green + (255 - frame[row, col, 2]) * blue
+            coverage[row, col] = white - (frame[row, col, 0] * red + frame[row, col, 1] * green + frame[row, col, 2] * blue)
 
 
 @numba.njit(cache=True, nogil=True)
 def _measure(coverage, mark, stack, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Centroid and area of the heaviest piece of the coverage."""
-    mark[:] = 0
+    """Centroid and area of the heaviest piece of the coverage; `mark` is zero before and after."""
+    height, width = coverage.shape
     heaviest, best, pieces = 0.0, 0, 0
-    for row in range(coverage.shape[0]):
-        for col in range(coverage.shape[1]):
+    box = np.empty(4, np.int64)
+    best_box = np.empty(4, np.int64)
+    for row in range(height):
+        for col in range(width):
             if coverage[row, col] > DETECT and mark[row, col] == 0:
                 pieces += 1
-                weight = _flood(coverage, mark, stack, row, col, pieces)
+                weight = _flood(coverage, mark, stack, row, col, pieces, box)
                 if weight > heaviest:
                     heaviest, best = weight, pieces
+                    best_box[:] = box
     moments[:] = np.nan
-    if best > 0:
-        _moments(coverage, mark, best, moments)
+    if pieces > 0:
+        _moments(coverage, mark, best, best_box, moments)
+        mark[:] = 0
 
 
 @numba.njit(cache=True, nogil=True)
-def _flood(coverage, mark, stack, first_row, first_col, piece):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Marks the 8-connected piece around a pixel and returns its total coverage."""
+def _flood(coverage, mark, stack, first_row, first_col, piece, box):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Marks the 8-connected piece around a pixel, sets its box (rows, columns; grown by one pixel) and returns its total coverage."""
     height, width = coverage.shape
     stack[0, 0], stack[0, 1] = first_row, first_col
     mark[first_row, first_col] = piece
     waiting, weight = 1, 0.0
+    box[0], box[1], box[2], box[3] = height, 0, width, 0
     while waiting > 0:
         waiting -= 1
         row, col = stack[waiting, 0], stack[waiting, 1]
         weight += coverage[row, col]
-        for near_row in range(max(row - 1, 0), min(row + 2, height)):
-            for near_col in range(max(col - 1, 0), min(col + 2, width)):
+        top, bottom, left, right = max(row - 1, 0), min(row + 2, height), max(col - 1, 0), min(col + 2, width)
+        box[0], box[1], box[2], box[3] = min(box[0], top), max(box[1], bottom), min(box[2], left), max(box[3], right)
+        for near_row in range(top, bottom):
+            for near_col in range(left, right):
                 if mark[near_row, near_col] == 0 and coverage[near_row, near_col] > DETECT:
                     mark[near_row, near_col] = piece
                     stack[waiting, 0], stack[waiting, 1] = near_row, near_col
@@ -124,12 +132,12 @@ def _flood(coverage, mark, stack, first_row, first_col, piece):  # type: ignore[
 
 
 @numba.njit(cache=True, nogil=True)
-def _moments(coverage, mark, piece, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _moments(coverage, mark, piece, box, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Sums over the piece grown by one pixel; a pixel of another piece is left out."""
     height, width = coverage.shape
     area, along_x, along_y = 0.0, 0.0, 0.0
-    for row in range(height):
-        for col in range(width):
+    for row in range(box[0], box[1]):
+        for col in range(box[2], box[3]):
             inside = mark[row, col] == piece
             if mark[row, col] == 0:
                 for near_row in range(max(row - 1, 0), min(row + 2, height)):
