@@ -1,0 +1,163 @@
+"""Diffusion transformer over video latents: one code for a vector a frame (H = W = 1) and for patches of latent images.
+
+Every space-time token attends to every other; positions enter by rotary angles in (t, y, x) only; the diffusion time t enters
+by adaptive layer norm from one projection shared by all blocks. DiT: arXiv 2212.09748; shared adaLN: 2310.00426; model of the
+paper: 2411.02385. The model knows one device and nothing of parallelism.
+
+Letters: B videos, T frames, C latent channels, H W latent pixels, N tokens, D width, K heads.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import gelu, layer_norm, relu, scaled_dot_product_attention
+
+from physscale.model.sizes import input_channels, time_features
+from physscale.model.spec import DiTSpec, LatentShape
+
+__all__ = ["DiT"]
+
+TIME_SCALE = 1000.0
+LONGEST_TIME_PERIOD = 10_000.0
+ROTARY_BASE = 100.0
+"""Slowest rotation: one radian in about 100 positions; videos here have 8 to 64 frames and patches."""
+
+
+class DiT(nn.Module):
+    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1), and t to [B, T, C, H, W]."""
+
+    def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
+        super().__init__()
+        self.spec, self.shape = spec, shape
+        self.tokens = shape.tokens(spec.patch)
+        width, patch = spec.width, spec.patch**2
+        self.embed = nn.Linear(input_channels(shape.channels) * patch, width)
+        self.time = nn.Sequential(nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.modulate = nn.Linear(width, 6 * width)
+        self.block_bias = nn.Parameter(torch.empty(spec.depth, 6 * width))
+        self.blocks = nn.ModuleList([Block(spec) for _ in range(spec.depth)])
+        self.head_bias = nn.Parameter(torch.empty(2, width))
+        self.head = nn.Linear(width, shape.channels * patch)
+        cos, sin = rotary_angles(spec, shape=shape)
+        self.register_buffer("rotary_cos", cos, persistent=False)
+        self.register_buffer("rotary_sin", sin, persistent=False)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream smaller by sqrt(2 depth); gates start at one
+        and the head at zero, so that the first prediction is zero."""
+        for name, parameter in self.named_parameters():
+            nn.init.zeros_(parameter)
+            if parameter.ndim == 2 and name.endswith("weight"):
+                branch = 2 * self.spec.depth if name.endswith(("out.weight", "down.weight")) else 1
+                nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(
+        self, x_BTIHW: Float[Tensor, "batch time inputs height width"], t_B: Float[Tensor, " batch"]
+    ) -> Float[Tensor, "batch time channels height width"]:
+        x_BND = self.embed(self._patchify(x_BTIHW))
+        c_BD = self.time(time_embedding(t_B, features=time_features(self.spec)))
+        modulation = self.modulate(c_BD).unsqueeze(1) + self.block_bias
+        for block, six in zip(self.blocks, modulation.unsqueeze(2).unbind(1), strict=True):
+            x_BND = block(x_BND, six.chunk(6, dim=-1), cos=self.rotary_cos, sin=self.rotary_sin)
+        shift, scale = (c_BD.unsqueeze(1) + self.head_bias).unsqueeze(2).unbind(1)
+        return self._unpatchify(self.head(normalise(x_BND, shift=shift, scale=scale)))
+
+    def _patchify(self, x_BTIHW: Tensor) -> Tensor:
+        batch, p = x_BTIHW.shape[0], self.spec.patch
+        if p == 1:
+            return x_BTIHW.flatten(3).transpose(2, 3).reshape(batch, self.tokens, -1)
+        rows, columns = self.shape.height // p, self.shape.width // p
+        patches = x_BTIHW.reshape(batch, self.shape.frames, -1, rows, p, columns, p)
+        return patches.permute(0, 1, 3, 5, 2, 4, 6).reshape(batch, self.tokens, -1)
+
+    def _unpatchify(self, x_BNO: Tensor) -> Tensor:
+        p, shape = self.spec.patch, self.shape
+        rows, columns = shape.height // p, shape.width // p
+        patches = x_BNO.reshape(-1, shape.frames, rows, columns, shape.channels, p, p)
+        return patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(-1, shape.frames, shape.channels, shape.height, shape.width)
+
+
+class Block(nn.Module):
+    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both come from the diffusion time."""
+
+    def __init__(self, spec: DiTSpec) -> None:
+        super().__init__()
+        self.attention = Attention(spec)
+        self.mlp = MLP(spec)
+
+    def forward(self, x_BND: Tensor, six: tuple[Tensor, ...], *, cos: Tensor, sin: Tensor) -> Tensor:
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = six
+        branch = self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin)
+        x_BND = torch.addcmul(x_BND + branch, branch, gate_a)
+        branch = self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m))
+        return torch.addcmul(x_BND + branch, branch, gate_m)
+
+
+class Attention(nn.Module):
+    """Full space-time attention; queries and keys are turned by their token's angles."""
+
+    def __init__(self, spec: DiTSpec) -> None:
+        super().__init__()
+        self.heads = spec.heads
+        self.qkv = nn.Linear(spec.width, 3 * spec.width)
+        self.out = nn.Linear(spec.width, spec.width)
+
+    def forward(self, x_BND: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
+        qkv = self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)  # B 3K N D/K
+        qk, v = qkv.split((2 * self.heads, self.heads), dim=1)
+        q, k = rotate(qk, cos=cos, sin=sin).chunk(2, dim=1)
+        return self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Module):
+    """Two layers with relu^2 (arXiv 2109.08668; cheap on CPUs) or gelu between."""
+
+    def __init__(self, spec: DiTSpec) -> None:
+        super().__init__()
+        self.activation = spec.activation
+        self.up = nn.Linear(spec.width, spec.mlp_ratio * spec.width)
+        self.down = nn.Linear(spec.mlp_ratio * spec.width, spec.width)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        hidden = self.up(x_BND)
+        return self.down(relu(hidden).square() if self.activation == "relu2" else gelu(hidden))
+
+
+def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
+    """Layer norm without weights of its own, then x (1 + scale) + shift."""
+    return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), 1 + scale)
+
+
+def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the pairs (i, i + half) of the last axis by the angles of their token."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
+
+
+def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
+    """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out over the axes t, y, x that are longer
+    than one (the remainder goes to t)."""
+    grid = (shape.frames, shape.height // spec.patch, shape.width // spec.patch)
+    pairs = spec.head_width // 2
+    axes = [axis for axis in (1, 2) if grid[axis] > 1]
+    share = pairs // (len(axes) + 1)
+    dealt = {0: pairs - share * len(axes)} | dict.fromkeys(axes, share)
+    angles = []
+    for axis, count in dealt.items():
+        rate = ROTARY_BASE ** -(torch.arange(count) / max(count, 1))
+        where = torch.arange(grid[axis]).view([-1 if other == axis else 1 for other in range(3)])
+        angles.append((where.unsqueeze(-1) * rate).expand(*grid, count))
+    angle = torch.cat(angles, dim=-1).reshape(-1, pairs)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+
+
+def time_embedding(t_B: Tensor, *, features: int) -> Tensor:
+    """Sines and cosines of t at geometric rates [B, features]."""
+    half = features // 2
+    rates = torch.exp(torch.arange(half, device=t_B.device) * (-math.log(LONGEST_TIME_PERIOD) / half))
+    angle = (TIME_SCALE * t_B).unsqueeze(1) * rates
+    return torch.cat((angle.cos(), angle.sin()), dim=1)

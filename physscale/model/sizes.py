@@ -1,0 +1,67 @@
+"""How large a model is and what it costs, by formula: parameters and FLOPs without building anything (no torch).
+
+A block has 12 d^2 weights (attention 4, MLP 8) and 9 d biases; one adaLN projection (6 d^2) is shared by all blocks, each
+of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426). Only this count meets the four sizes published with
+arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block, as in the first DiT, would give 33M for S.
+"""
+
+from physscale.model.spec import DiTSpec, LatentShape
+
+__all__ = ["SIZES", "TIME_FEATURES", "forward_flops", "input_channels", "parameters", "training_flops"]
+
+TIME_FEATURES = 256
+"""Sines and cosines that describe the time t; narrow models use fewer (`time_features`)."""
+
+SIZES: dict[str, DiTSpec] = {
+    "d8": DiTSpec(width=8, depth=3, heads=1),
+    "d16": DiTSpec(width=16, depth=3, heads=1),
+    "d32": DiTSpec(width=32, depth=3, heads=1),
+    "d64": DiTSpec(width=64, depth=3, heads=2),
+    "d96": DiTSpec(width=96, depth=3, heads=3),
+    "S": DiTSpec(width=384, depth=12, heads=6, patch=2, activation="gelu"),
+    "B": DiTSpec(width=768, depth=12, heads=12, patch=2, activation="gelu"),
+    "L": DiTSpec(width=1024, depth=24, heads=16, patch=2, activation="gelu"),
+    "XL": DiTSpec(width=1152, depth=28, heads=16, patch=2, activation="gelu"),
+}
+"""From the CPU ladder's smallest (whole-frame latents, one token a frame) to the paper's S, B, L, XL (head width 64 and 72)."""
+
+
+def input_channels(channels: int) -> int:
+    """Noisy latents, given frames (zero elsewhere) and the mask that tells which are given, side by side."""
+    return 2 * channels + 1
+
+
+def time_features(spec: DiTSpec) -> int:
+    return min(TIME_FEATURES, spec.width)
+
+
+def parameters(spec: DiTSpec, *, shape: LatentShape) -> int:
+    """Number of trained numbers of the model on latents of this shape."""
+    d, hidden = spec.width, spec.mlp_ratio * spec.width
+    block = 4 * d * d + 2 * d * hidden + (4 * d + hidden + d) + 6 * d
+    shared = 6 * d * d + 6 * d
+    time = (time_features(spec) + 1) * d + (d + 1) * d
+    patch = spec.patch**2
+    embed = (input_channels(shape.channels) * patch + 1) * d
+    head = 2 * d + (d + 1) * shape.channels * patch
+    return spec.depth * block + shared + time + embed + head
+
+
+def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
+    """Floating-point operations of the matrix products of one forward pass on one video (a multiply-add is 2)."""
+    d, tokens, patch = spec.width, shape.tokens(spec.patch), spec.patch**2
+    projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * tokens
+    attention = spec.depth * 2 * tokens * tokens * d
+    once_a_video = 6 * d * d + time_features(spec) * d + d * d
+    ends = (input_channels(shape.channels) + shape.channels) * patch * d * tokens
+    return 2 * (projections + attention + once_a_video + ends)
+
+
+def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int) -> float:
+    """Matrix products of forward and backward (twice the forward) passes of a whole training, optimiser not counted.
+
+    The input needs no gradient, so the backward pass of the embedding and of the first time layer is one product less.
+    """
+    d = spec.width
+    no_gradient = 2 * d * (input_channels(shape.channels) * spec.patch**2 * shape.tokens(spec.patch) + time_features(spec))
+    return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - no_gradient)

@@ -1,0 +1,87 @@
+"""All parameters of a model in one vector, all gradients in another: an update, a norm, an average over workers is one operation.
+
+The model's own parameters become views into these vectors, so forward and backward never notice. Layout: the blocks' matrices first,
+those of one shape side by side (a stack [n, rows, columns] is a view), then all else.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["FlatParameters", "Stack", "flatten"]
+
+ALIGNMENT = 16
+"""Floats: each parameter begins on a cache line of 64 bytes."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where `count` matrices of one shape lie in the vector, one after another."""
+
+    start: int
+    count: int
+    rows: int
+    columns: int
+
+    def of(self, vector: Tensor) -> Float[Tensor, "count rows columns"]:
+        size = self.count * self.rows * self.columns
+        return vector[self.start : self.start + size].view(self.count, self.rows, self.columns)
+
+
+@dataclass(frozen=True)
+class FlatParameters:
+    """`values` and `gradients` [total] of all parameters; the stacks of matrices; where all else begins; where each parameter lies."""
+
+    values: Float[Tensor, " total"]
+    gradients: Float[Tensor, " total"]
+    stacks: tuple[Stack, ...]
+    rest: slice
+    places: dict[str, tuple[int, torch.Size]]
+
+    def named(self, vector: Float[Tensor, " total"]) -> dict[str, Tensor]:
+        """A vector of this layout (values, an average, a moment) as the model's named tensors, views into it."""
+        return {name: vector[start : start + shape.numel()].view(shape) for name, (start, shape) in self.places.items()}
+
+
+def flatten(model: nn.Module) -> FlatParameters:
+    """Move the model's parameters and gradients into two vectors; gradients add up there until they are zeroed."""
+    named = dict(model.named_parameters())
+    by_shape: dict[tuple[int, int], list[str]] = {}
+    for name, parameter in named.items():
+        if name.startswith("blocks.") and parameter.ndim == 2:
+            by_shape.setdefault(matrix_shape(name, parameter), []).append(name)
+
+    places, stacks, end = {}, [], 0
+    for (rows, columns), names in by_shape.items():
+        start = end
+        for name in names:
+            places[name] = (end, named[name].shape)
+            end += named[name].numel()
+        stacks.append(Stack(start, count=(end - start) // (rows * columns), rows=rows, columns=columns))
+        end = aligned(end)
+    first_other = end
+    for name, parameter in named.items():
+        if name not in places:
+            places[name] = (end, parameter.shape)
+            end = aligned(end + parameter.numel())
+
+    device = next(model.parameters()).device
+    values, gradients = torch.zeros(end, device=device), torch.zeros(end, device=device)
+    flat = FlatParameters(values, gradients, tuple(stacks), slice(first_other, end), places)
+    for name, view in flat.named(values).items():
+        named[name].data = view.copy_(named[name].data)
+    for name, view in flat.named(gradients).items():
+        named[name].grad = view
+    return flat
+
+
+def matrix_shape(name: str, parameter: Tensor) -> tuple[int, int]:
+    """Rows and columns of the matrices that a weight consists of: query, key and value are three, though one product makes them."""
+    rows, columns = parameter.shape
+    return (rows // 3, columns) if name.endswith("qkv.weight") else (rows, columns)
+
+
+def aligned(position: int) -> int:
+    return -(-position // ALIGNMENT) * ALIGNMENT

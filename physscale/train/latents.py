@@ -1,0 +1,62 @@
+"""Where batches come from: any source that can start at any step; small data sets are held in memory as latents."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from physscale.flow.noise import Stream, generator
+from physscale.model.spec import LatentShape
+from physscale.train.parallel import Workers
+
+__all__ = ["LatentSet", "LatentSource", "order"]
+
+
+def order(seed: int, *, videos: int, batch: int, step: int) -> Int[np.ndarray, " batch"]:
+    """Rows of the global batch of this step: one endless sequence of epochs, each its own permutation of all videos, cut into batches."""
+    positions = step * batch + np.arange(batch)
+    epochs, within = np.divmod(positions, videos)
+    return np.array([permutation(seed, videos, int(epoch))[place] for epoch, place in zip(epochs, within, strict=True)])
+
+
+@lru_cache(maxsize=4)
+def permutation(seed: int, videos: int, epoch: int) -> Int[np.ndarray, " videos"]:
+    return generator(seed, stream=Stream.ORDER, counter=epoch).permutation(videos)
+
+
+class LatentSource(Protocol):
+    """A seam for data sets of any size: a stream implements it as well as `LatentSet` does."""
+
+    @property
+    def shape(self) -> LatentShape:
+        """Shape of one video."""
+
+    def batches(
+        self, start: int, *, seed: int, batch: int, workers: Workers
+    ) -> Iterator[Float[Tensor, "share time channels height width"]]:
+        """This worker's share of the global batch of step `start`, of `start + 1`, ... without end."""
+
+
+@dataclass(frozen=True)
+class LatentSet:
+    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index."""
+
+    latents: Float[Tensor, "videos time channels height width"]
+
+    @property
+    def shape(self) -> LatentShape:
+        return LatentShape(*self.latents.shape[1:])
+
+    def batches(
+        self, start: int, *, seed: int, batch: int, workers: Workers
+    ) -> Iterator[Float[Tensor, "share time channels height width"]]:
+        rows = workers.rows(batch)
+        for step in count(start):
+            chosen = order(seed, videos=len(self.latents), batch=batch, step=step)[rows]
+            yield self.latents.index_select(0, torch.from_numpy(chosen))

@@ -1,0 +1,89 @@
+"""AdamW on one vector, and Muon on stacks of matrices: momentum, then the nearest orthogonal matrix instead of the gradient's size.
+
+Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything stays in float32; both are plain
+functions of values, gradients and moments, so workers that average their gradients first make equal steps.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from physscale.train.flat import FlatParameters
+from physscale.train.spec import TrainSpec
+
+__all__ = ["Optimiser", "orthogonalise"]
+
+ADAM_BETAS = (0.9, 0.95)
+ADAM_EPSILON = 1e-8
+MUON_MOMENTUM = 0.95
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_ROUNDS = 4
+
+
+def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
+    """Each matrix U S V^T of the stack becomes about U V^T: its singular values are driven to the neighbourhood of 1.
+
+    Newton-Schulz X <- a X + b (X X^T) X + c (X X^T)^2 X on the smaller Gram matrix A = X X^T. All factors are polynomials of A, so
+    wide matrices iterate on A alone and are multiplied once at the end.
+    """
+    a, b, c = NEWTON_SCHULZ
+    count, rows, columns = stack.shape
+    x = stack.mT if rows > columns else stack
+    x = x / (x.flatten(1).norm(dim=1).view(count, 1, 1) + 1e-7)
+    gram = torch.bmm(x, x.mT)
+    product = None
+    for turn in range(NEWTON_SCHULZ_ROUNDS):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal(dim1=1, dim2=2).add_(a)
+        product = factor if product is None else torch.bmm(factor, product)
+        if turn + 1 < NEWTON_SCHULZ_ROUNDS:
+            gram = torch.bmm(torch.bmm(factor, gram), factor)
+    assert product is not None
+    x = torch.bmm(product, x)
+    return x.mT if rows > columns else x
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first."""
+
+    spec: TrainSpec
+    flat: FlatParameters
+    first: Float[Tensor, " total"]
+    second: Float[Tensor, " total"]
+
+    @staticmethod
+    def create(spec: TrainSpec, *, flat: FlatParameters) -> "Optimiser":
+        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values))
+
+    def update(self, *, step: int, factor: float) -> None:
+        """Change the values by their gradients; `step` counts from 0, `factor` multiplies the learning rates."""
+        if self.spec.optimiser == "muon":
+            self._adamw(self.flat.rest, step=step, rate=factor * self.spec.learning_rate)
+            self._muon(rate=factor * self.spec.muon_learning_rate)
+        else:
+            self._adamw(slice(None), step=step, rate=factor * self.spec.learning_rate)
+
+    def _adamw(self, part: slice, *, step: int, rate: float) -> None:
+        gradients, values = self.flat.gradients[part], self.flat.values[part]
+        first, second = self.first[part], self.second[part]
+        beta_1, beta_2 = ADAM_BETAS
+        first.lerp_(gradients, 1 - beta_1)
+        second.mul_(beta_2).addcmul_(gradients, gradients, value=1 - beta_2)
+        size = second.sqrt().div_(math.sqrt(1 - beta_2 ** (step + 1))).add_(ADAM_EPSILON)
+        values.mul_(1 - rate * self.spec.weight_decay)
+        values.addcdiv_(first, size, value=-rate / (1 - beta_1 ** (step + 1)))
+
+    def _muon(self, *, rate: float) -> None:
+        matrices = slice(0, self.flat.rest.start)
+        gradients, momentum = self.flat.gradients[matrices], self.first[matrices]
+        momentum.lerp_(gradients, 1 - MUON_MOMENTUM)
+        nesterov = gradients.lerp(momentum, MUON_MOMENTUM)
+        self.flat.values[matrices].mul_(1 - rate * self.spec.weight_decay)
+        for stack in self.flat.stacks:
+            direction = orthogonalise(stack.of(nesterov))
+            tall = math.sqrt(max(1, stack.rows / stack.columns))
+            stack.of(self.flat.values).add_(direction, alpha=-rate * tall)

@@ -1,0 +1,48 @@
+"""Several workers as one: each takes its slice of the global batch, gradients are averaged before anything is done with them.
+
+All randomness belongs to the global batch, so the number of workers changes a result by rounding only, and a run may be resumed with
+another number. The process group (gloo or NCCL) is started by whoever starts the processes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from physscale.records.errors import UserError
+
+__all__ = ["Workers"]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """This worker's number and how many there are."""
+
+    rank: int = 0
+    world: int = 1
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.rank < self.world
+        assert self.world == 1 or dist.get_world_size() == self.world
+
+    def rows(self, batch: int) -> slice:
+        """This worker's rows of a global batch. Raises UserError when the batch cannot be dealt out evenly."""
+        if batch % self.world:
+            raise UserError(f"train batch={batch}: must be a multiple of the number of workers ({self.world})")
+        share = batch // self.world
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def average(self, tensor: Tensor) -> None:
+        """Mean over the workers, in place."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+            tensor /= self.world
+
+    def any(self, answer: bool) -> bool:
+        """Whether any worker says yes."""
+        if self.world == 1:
+            return answer
+        votes = torch.tensor(float(answer))
+        dist.all_reduce(votes)
+        return bool(votes > 0)

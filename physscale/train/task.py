@@ -1,0 +1,76 @@
+"""What a training is given and what it gives back, and how it speaks with whoever runs it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from physscale.flow.spec import FlowSpec
+from physscale.model.dit import DiT
+from physscale.model.spec import DiTSpec
+from physscale.records.errors import UserError
+from physscale.train.latents import LatentSource
+from physscale.train.spec import TrainSpec
+
+__all__ = ["Context", "Diverged", "Preempted", "TrainResult", "TrainTask"]
+
+
+class Diverged(Exception):
+    """The loss or the gradient is no longer finite; the step was not taken."""
+
+
+class Preempted(Exception):
+    """Someone asked to stop; a checkpoint is written, and the same call goes on from it."""
+
+
+class Context(Protocol):
+    """The run adapter: a plain process, a Tune trial or a Ray Train worker."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def world(self) -> int: ...
+
+    def report(self, metrics: dict[str, float]) -> None:
+        """Called on every rank with the step and its metrics."""
+
+    def stop_requested(self) -> bool:
+        """Whether this process was asked to end (a signal, a scheduler)."""
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the history to the file `metrics`;
+    how often does not change a result. `device` is where the model lives."""
+
+    model: DiTSpec
+    flow: FlowSpec
+    train: TrainSpec
+    seed: int
+    latents: LatentSource
+    checkpoints: Path
+    metrics: Path
+    checkpoint_every: int = 500
+    log_every: int = 50
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("checkpoint_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
+        frames = self.latents.shape.frames
+        if self.flow.condition_frames >= frames:
+            raise UserError(f"flow condition_frames={self.flow.condition_frames}: must be below the videos' {frames} frames")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """`model` has the averaged (EMA) weights; `losses` [steps] are of the global batches, the same with or without interruptions."""
+
+    model: DiT
+    losses: Float[Tensor, " steps"]
+    checkpoint: Path
+    seconds: float
