@@ -8,7 +8,8 @@ from physscale.train import checkpoint
 from physscale.train.parallel import Workers
 from physscale.train.spec import learning_rate_factor
 from physscale.train.step import StepFacts, TrainState, begin, train_step
-from physscale.train.task import Context, Preempted, TrainResult, TrainTask
+from physscale.train.stop import Preempted
+from physscale.train.task import Context, TrainResult, TrainTask
 
 __all__ = ["train"]
 
@@ -73,7 +74,7 @@ def _log(state: TrainState, facts: StepFacts, *, task: TrainTask, workers: Worke
     }
     if workers.rank == 0:
         MetricLog(task.metrics).append(step=state.step, **metrics)
-    context.report({"step": state.step, **metrics})
+    context.report(step=state.step, **metrics)
 
 
 def _save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:

@@ -18,7 +18,7 @@ from physscale.train.flat import FlatParameters, flatten
 from physscale.train.optim import Optimiser
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
-from physscale.train.task import Diverged
+from physscale.train.stop import Diverged
 
 __all__ = ["StepFacts", "TrainState", "begin", "train_step"]
 

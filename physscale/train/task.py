@@ -14,15 +14,7 @@ from physscale.records.errors import UserError
 from physscale.train.latents import LatentSource
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Context", "Diverged", "Preempted", "TrainResult", "TrainTask"]
-
-
-class Diverged(Exception):
-    """The loss or the gradient is no longer finite; the step was not taken."""
-
-
-class Preempted(Exception):
-    """Someone asked to stop; a checkpoint is written, and the same call goes on from it."""
+__all__ = ["Context", "TrainResult", "TrainTask"]
 
 
 class Context(Protocol):
@@ -34,8 +26,8 @@ class Context(Protocol):
     @property
     def world(self) -> int: ...
 
-    def report(self, metrics: dict[str, float]) -> None:
-        """Called on every rank with the step and its metrics."""
+    def report(self, *, step: int, **metrics: float) -> None:
+        """Called on every rank."""
 
     def stop_requested(self) -> bool:
         """Whether this process was asked to end (a signal, a scheduler)."""
