@@ -74,7 +74,7 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
         "vanished": 1.0 - judged_seen.sum(1) / np.maximum(frames.judged.sum(1), 1),
         "reversed": moves & (np.nan_to_num(speed) < 0.0),
     }
-    return _table(truth, columns=columns, scored=frames.judged.any(1), run=run)
+    return _table(truth, columns=columns, scored=np.any(frames.judged, axis=1), run=run)
 
 
 def counted_frames(truth: Videos, *, condition_frames: int) -> Frames:

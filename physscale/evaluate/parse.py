@@ -7,6 +7,7 @@ centroid and area. A threshold alone costs a factor of four in the velocity floo
 
 import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -65,7 +66,8 @@ def unmixing(body: Float32[np.ndarray, "batch bodies 10"]) -> Float[np.ndarray, 
 
 
 @numba.njit(cache=True, nogil=True)
-def _parse_frames(pixels, unmix, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+@no_type_check
+def _parse_frames(pixels: np.ndarray, unmix: np.ndarray, moments: np.ndarray) -> None:
     """moments[B, T, N, :] = centroid x, y in px (rows downwards) and area in px², or NaN."""
     height, width = pixels.shape[2], pixels.shape[3]
     coverage = np.empty((height, width))
@@ -79,7 +81,8 @@ def _parse_frames(pixels, unmix, moments):  # type: ignore[no-untyped-def]  # no
 
 
 @numba.njit(cache=True, nogil=True)
-def _unmix_frame(frame, weights, coverage):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def _unmix_frame(frame: np.ndarray, weights: np.ndarray, coverage: np.ndarray) -> None:
     red, green, blue = weights[0] / 255.0, weights[1] / 255.0, weights[2] / 255.0
     white = 255.0 * (red + green + blue)
     for row in range(frame.shape[0]):
@@ -88,7 +91,8 @@ def _unmix_frame(frame, weights, coverage):  # type: ignore[no-untyped-def]  # n
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(coverage, mark, stack, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, moments: np.ndarray) -> None:
     """Centroid and area of the heaviest piece of the coverage; `mark` is zero before and after."""
     height, width = coverage.shape
     heaviest, best, pieces = 0.0, 0, 0
@@ -109,7 +113,8 @@ def _measure(coverage, mark, stack, moments):  # type: ignore[no-untyped-def]  #
 
 
 @numba.njit(cache=True, nogil=True)
-def _flood(coverage, mark, stack, first_row, first_col, piece, box):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def _flood(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, first_row: int, first_col: int, piece: int, box: np.ndarray) -> float:
     """Marks the 8-connected piece around a pixel, sets its box (rows, columns; grown by one pixel) and returns its total coverage."""
     height, width = coverage.shape
     stack[0, 0], stack[0, 1] = first_row, first_col
@@ -132,7 +137,8 @@ def _flood(coverage, mark, stack, first_row, first_col, piece, box):  # type: ig
 
 
 @numba.njit(cache=True, nogil=True)
-def _moments(coverage, mark, piece, box, moments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def _moments(coverage: np.ndarray, mark: np.ndarray, piece: int, box: np.ndarray, moments: np.ndarray) -> None:
     """Sums over the piece grown by one pixel; a pixel of another piece is left out."""
     height, width = coverage.shape
     area, along_x, along_y = 0.0, 0.0, 0.0

@@ -9,19 +9,22 @@ column edge and once a row line, so an exact disc costs about as much as a sampl
 """
 
 import math
+from typing import no_type_check
 
 import numba
 import numpy as np
 
 
-@numba.njit(cache=True, nogil=True, fastmath=False)
+@numba.njit(cache=True, nogil=True)
+@no_type_check
 def _segment(x: float, radius: float) -> float:
     """S(x), the area under the upper half circle from 0 to x."""
     return 0.5 * (x * math.sqrt(max(radius * radius - x * x, 0.0)) + radius * radius * math.asin(min(max(x / radius, -1.0), 1.0)))
 
 
 @numba.njit(cache=True, nogil=True)
-def _row_above(edges, areas, line, radius, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+@no_type_check
+def _row_above(edges: np.ndarray, areas: np.ndarray, line: float, radius: float, out: np.ndarray) -> None:
     """Adds to out[j] the area of the disc above the line (>= 0), between edges[j] and edges[j + 1]."""
     if line >= radius:
         return
@@ -40,7 +43,8 @@ def _row_above(edges, areas, line, radius, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def coverage_rows(first_col, columns, first_row, rows, x, y, radius, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def coverage_rows(first_col: int, columns: int, first_row: int, rows: int, x: float, y: float, radius: float, out: np.ndarray) -> None:
     """Fills out[:rows, :columns] with the covered area of each pixel of the window whose first pixel is (first_col, first_row)."""
     edges = np.empty(columns + 1)
     areas = np.empty(columns + 1)
@@ -70,11 +74,12 @@ def coverage_rows(first_col, columns, first_row, rows, x, y, radius, out):  # ty
 
 
 @numba.njit(cache=True, nogil=True)
-def draw_disc(frame, x, y, radius, colour, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, scratch: np.ndarray) -> None:
     """Blends one disc (centre and radius in pixels, y downwards) over frame[H, W, 3]; scratch is any [H, W] float array."""
     height, width = frame.shape[0], frame.shape[1]
-    first_col, last_col = max(int(math.floor(x - radius)), 0), min(int(math.floor(x + radius)), width - 1)
-    first_row, last_row = max(int(math.floor(y - radius)), 0), min(int(math.floor(y + radius)), height - 1)
+    first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
+    first_row, last_row = max(math.floor(y - radius), 0), min(math.floor(y + radius), height - 1)
     if last_col < first_col or last_row < first_row:
         return
     coverage_rows(first_col, last_col - first_col + 1, first_row, last_row - first_row + 1, x, y, radius, scratch)
@@ -88,7 +93,8 @@ def draw_disc(frame, x, y, radius, colour, scratch):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, nogil=True)
-def draw_discs(frames, centres, radii, colours):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@no_type_check
+def draw_discs(frames: np.ndarray, centres: np.ndarray, radii: np.ndarray, colours: np.ndarray) -> None:
     """Paints frames[B, T, H, W, 3] white, then every disc of every frame: centres[B, T, N, 2], radii[B, N] in px, colours[B, N, 3]."""
     scratch = np.empty((frames.shape[2], frames.shape[3]))
     frames[:] = 255

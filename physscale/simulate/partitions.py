@@ -69,9 +69,7 @@ PAIR: Mapping[str, tuple[str, str, str, str]] = {
 
 def partitions(scenario: UniformMotion | Parabola) -> dict[str, UniformMotion | Parabola]:
     """The scenario with the speeds and radii of each partition, by name; everything else stays as it is."""
-    return {
-        name: replace(scenario, speed_m_s=SPEED_M_S[speed], radius_m=RADIUS_M[radius]) for name, (speed, radius) in SINGLE.items()
-    }
+    return {name: replace(scenario, speed_m_s=SPEED_M_S[speed], radius_m=RADIUS_M[radius]) for name, (speed, radius) in SINGLE.items()}
 
 
 def collision_partitions(scenario: Collision) -> dict[str, Collision]:

@@ -25,15 +25,14 @@ def check_ranges(ranges: Ranges, *, what: str, least: float = 0.0) -> None:
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:
     """A uniform draw from the union (from its end points, where every interval is a point). Always one number of the generator."""
     chosen = rng.random()
-    lengths = [high - low for low, high in ranges]
-    total = sum(lengths)
+    total = sum(high - low for low, high in ranges)
     if total == 0.0:
         return ranges[min(int(chosen * len(ranges)), len(ranges) - 1)][0]
     left = chosen * total
-    for (low, high), length in zip(ranges, lengths, strict=True):
-        if left < length:
+    for low, high in ranges:
+        if left < high - low:
             return low + left
-        left -= length
+        left -= high - low
     return max(high for _, high in ranges)
 
 

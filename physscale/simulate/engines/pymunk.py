@@ -18,7 +18,6 @@ from physscale.simulate.batch import COLUMN, Batch, Trace
 from physscale.simulate.behaviour import ACCELERATION_M_S2, BRAKE_PER_S, ONSET_S, SPEED_FACTOR
 
 PAST_CONTACT_S = 1e-9
-Vector = tuple[float, float]
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
@@ -29,7 +28,7 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     return Trace(state=np.array([state for state, _ in rows]), contact_s=np.array([contact for _, contact in rows]))
 
 
-def _scene(batch: Batch, *, row: int, time_s: list[float]) -> tuple[list[list[Vector]], float]:
+def _scene(batch: Batch, *, row: int, time_s: list[float]) -> tuple[list[list[tuple[float, ...]]], float]:
     world = _World(batch, row=row)
     frames = []
     for moment in time_s:

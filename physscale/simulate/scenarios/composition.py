@@ -28,6 +28,9 @@ def shifts(*steps: int) -> Pairs:
     return tuple((kind, (kind + step) % KINDS) for step in steps for kind in range(KINDS))
 
 
+ALL_PAIRS = shifts(*range(KINDS))
+
+
 def ink(shade: float, *, lane: int) -> Colour:
     """Red (lane 0, upper) or blue (lane 1, lower), mixed with white: a kind's shade is its strength of ink."""
     pale = round(255 * (1.0 - shade))
@@ -45,7 +48,7 @@ class Composition:
 
     name: ClassVar[str] = "composition"
 
-    pairs: Pairs = shifts(0, 1, 2, 3, 4, 5)
+    pairs: Pairs = ALL_PAIRS
     speed_m_s: Ranges = ((1.0, 2.0),)
     stay_s: float = 1.5
 
