@@ -9,7 +9,7 @@ from physscale.model.codec import FrameCodec, fit_codec, load_codec
 from physscale.records.errors import DamagedData
 from physscale.records.spec import canonical
 from physscale.records.store import Store, read_folder, write_folder
-from physscale.render.frames import render
+from physscale.render.render import render
 from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.render.frames import render
+from physscale.render.render import render
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 

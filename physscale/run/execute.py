@@ -1,0 +1,88 @@
+"""One run from its description to its scores: the whole way of the data in one function."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from physscale.model.codec import FrameCodec
+from physscale.model.sizes import parameters, training_flops
+from physscale.model.spec import LatentShape
+from physscale.records.spec import plain
+from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.run.codec import codec_of
+from physscale.run.context import Context
+from physscale.run.judge import Trained, judge_run
+from physscale.run.spec import RunSpec
+from physscale.train.latents import LatentSet
+from physscale.train.loop import train
+from physscale.train.task import TrainTask
+
+VIDEOS_AT_ONCE = 64
+CHECKPOINTS_A_RUN = 4
+
+
+def execute(run: RunSpec, *, store: Store, context: Context) -> None:
+    """Trains and judges; leaves `run.json`, history, checkpoints, samples, videos and scores in the run's folder.
+
+    Safe to repeat: training goes on from the newest whole checkpoint, everything after it is made again.
+
+    Raises:
+        Diverged, Preempted: as `train.loop.train` does.
+        UserError: for a description that cannot be run.
+    """
+    folder = store.run(run.fingerprint)
+    if context.rank == 0:
+        write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
+    codec = codec_of(run, store=store)
+    latents = LatentSet(torch.cat(list(_encoded(run, codec=codec, context=context))))
+    result = train(_task(run, folder=folder, latents=latents), context=context)
+    if context.rank == 0:
+        trained = Trained(model=result.model, codec=codec, study=store.root.name)
+        judge_run(run, trained=trained, folder=folder, facts=facts_of(run))
+
+
+def facts_of(run: RunSpec) -> dict[str, object]:
+    """What `run.json` says: the fingerprint, the axes of the study, and the whole description."""
+    shape = latent_shape(run)
+    return {
+        "fingerprint": run.fingerprint,
+        "parameters": parameters(run.model, shape=shape),
+        "videos": run.data.videos,
+        "combinations": run.combinations,
+        "steps": run.train.steps,
+        "flops": training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps),
+        "seed": run.seed,
+        "workers": run.workers,
+        "scenario": run.data.scenario.name,
+        "spec": plain(run),
+    }
+
+
+def latent_shape(run: RunSpec) -> LatentShape:
+    """Shape of one video for the model."""
+    return LatentShape(frames=run.data.frames, channels=run.codec.spec.components, height=1, width=1)
+
+
+def _encoded(run: RunSpec, *, codec: FrameCodec, context: Context) -> Iterator[torch.Tensor]:
+    """Latents of all training videos, in the order of their index."""
+    indices = np.arange(run.data.videos)
+    batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]
+    for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
+        assert videos.pixels is not None
+        yield codec.encode(videos.pixels)
+
+
+def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSet) -> TrainTask:
+    return TrainTask(
+        model=run.model,
+        flow=run.flow,
+        train=run.train,
+        seed=run.seed,
+        latents=latents,
+        checkpoints=folder.checkpoints,
+        metrics=folder.metrics,
+        checkpoint_every=max(1, run.train.steps // CHECKPOINTS_A_RUN),
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
