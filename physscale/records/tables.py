@@ -19,6 +19,6 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 def write_arrow(path: Path, table: pa.Table) -> None:
     """The table as an Arrow IPC file (samples)."""
     buffer = io.BytesIO()
-    with pa.ipc.new_file(buffer, table.schema) as writer:
+    with pa.ipc.new_file(buffer, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     write_atomic(path, buffer.getvalue())
