@@ -1,0 +1,87 @@
+"""Joins the Ray cluster that this process was given, or starts a private one for itself.
+
+`ray job submit` and a user's `RAY_ADDRESS` name a cluster; without them a local one is started that ends with this process. It is private:
+an own temporary folder (short, since Unix sockets allow 107 characters), an own random token in the environment and nowhere on disk, no
+fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import ray
+
+from physscale.ray_jobs.resources import Node, usable_cpus
+
+_PREFIX = "psr-"
+
+QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+"""Ray's own output and files, turned down; a value that the user has set stays."""
+
+
+@contextlib.contextmanager
+def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
+    """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is used and left running."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    if ray.is_initialized():
+        yield nodes()
+        return
+    options = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(address="auto", **options)
+        folder = None
+    else:
+        folder = _own_folder()
+        if "RAY_AUTH_MODE" not in os.environ:
+            # Ray turns token authentication on for a local cluster by itself; with a token at hand it does not write one to the home folder
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+        ray.init(
+            address="local",
+            num_cpus=usable_cpus(),
+            include_dashboard=dashboard == "yes",
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+            **options,
+        )
+    try:
+        yield nodes()
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def nodes() -> list[Node]:
+    """The living nodes of the cluster."""
+    return [Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in ray.nodes() if node["Alive"]]
+
+
+def _own_folder() -> Path:
+    """A fresh folder for Ray's sockets and logs; those of killed drivers are removed."""
+    base = Path(tempfile.gettempdir())
+    if len(str(base)) > 20:
+        base = Path("/tmp")
+    for old in base.glob(f"{_PREFIX}*-*"):
+        process = old.name.removeprefix(_PREFIX).partition("-")[0]
+        if process.isdigit() and not Path("/proc", process).exists() and Path("/proc/self").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))

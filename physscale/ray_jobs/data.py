@@ -1,0 +1,85 @@
+"""Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the order asked for.
+
+One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel in one task (a task costs about 10 ms
+of scheduling, a video of 32 px less than 1 ms), tasks run wherever the cluster has `data_cpus` free, and blocks come back in the order of
+their batches (`preserve_order`); that it is so is checked, not believed. Columns are `arrow.fixed_shape_tensor` throughout, never pickles.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import ray.data
+
+from physscale.records.video import FORMAT, FORMAT_KEY, Videos
+from physscale.render.canvas import Canvas
+from physscale.run.context import stream
+from physscale.simulate.spec import DataSpec
+
+_TASK_BYTES = 16_000_000
+_BATCH = "batch"
+
+
+def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], data_cpus: float) -> Iterator[Videos]:
+    """The rows of each batch, with their frames, in order; `data_cpus` is what each simulating task asks of the cluster."""
+    _quiet()
+    numbered = list(enumerate(batches))
+    rows = max(1, _TASK_BYTES // (data.frames * canvas.size_px**2 * 3))
+
+    def drawn(table: pa.Table) -> Iterator[pa.Table]:
+        number, index = table[_BATCH].to_numpy(), table["index"].to_numpy()
+        parts = np.split(index, np.flatnonzero(np.diff(number)) + 1)
+        for first, part in zip(np.unique(number), stream(data, canvas=canvas, batches=parts), strict=True):
+            yield part.to_arrow().append_column(_BATCH, pa.array(np.full(len(part), first)))
+
+    blocks = [_numbers(group) for group in _grouped(numbered, rows=rows)]
+    dataset = ray.data.from_arrow(blocks).map_batches(
+        drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, num_cpus=data_cpus
+    )
+    dataset.context.execution_options.preserve_order = True
+    yield from _in_order(
+        dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2), sizes=[len(b) for _, b in numbered]
+    )
+
+
+def _in_order(tables: Iterable[pa.Table], *, sizes: list[int]) -> Iterator[Videos]:
+    """Cuts the arriving blocks at the batches' ends."""
+    expected = 0
+    for table in tables:
+        numbers = table[_BATCH].to_numpy()
+        schema = table.schema.remove(table.schema.get_field_index(_BATCH)).with_metadata({FORMAT_KEY: str(FORMAT).encode()})
+        plain = table.drop_columns(_BATCH).cast(schema)
+        for number in np.unique(numbers):
+            begin, end = np.searchsorted(numbers, [number, number + 1])
+            assert number == expected, f"Ray Data gave batch {number} where {expected} was due"
+            assert end - begin == sizes[expected], f"batch {number} has {end - begin} rows, {sizes[expected]} were asked for"
+            expected += 1
+            yield Videos.from_arrow(plain.slice(begin, end - begin))
+    assert expected == len(sizes), f"Ray Data gave {expected} of {len(sizes)} batches"
+
+
+def _grouped(numbered: list[tuple[int, np.ndarray]], *, rows: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Consecutive batches, about `rows` rows together."""
+    group: list[tuple[int, np.ndarray]] = []
+    for item in numbered:
+        group.append(item)
+        if sum(len(indices) for _, indices in group) >= rows:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _numbers(group: list[tuple[int, np.ndarray]]) -> pa.Table:
+    number = np.concatenate([np.full(len(indices), position) for position, indices in group])
+    return pa.table({_BATCH: number, "index": np.concatenate([indices for _, indices in group]).astype(np.int64)})
+
+
+def _quiet() -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    formats = type(context.arrow_fixed_shape_tensor_format)
+    context.arrow_fixed_shape_tensor_format = formats.ARROW_NATIVE
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

@@ -1,0 +1,119 @@
+"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that stays for the next one.
+
+Starting a process that imports torch and Ray Data costs 5 to 10 s, a nested trainer 20 to 45 s; a reused actor costs about 1 s a run. So
+runs of one worker train inside the trial itself, and only runs of several workers start Ray Train below it (`train.py`). Tune schedules;
+what was run and how it ended stands in the ledger, and Tune's own files are thrown away with the driver's folder.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ray import tune
+
+from physscale.ray_jobs.attempt import Job, Lease, Run, attempt, buried
+from physscale.ray_jobs.cluster import cluster
+from physscale.ray_jobs.data import videos
+from physscale.ray_jobs.resources import Machine, Node, slots
+from physscale.ray_jobs.train import train_workers
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.simulate.spec import DataSpec
+
+_RESTARTS = 2
+"""How often a trial whose process died (killed, out of memory) is started again; it goes on from its checkpoint."""
+
+
+@dataclass(frozen=True)
+class TrialContext:
+    """The surroundings of a run inside a Tune trial."""
+
+    lease: Lease
+    data_cpus: float
+    rank: int = 0
+    world: int = 1
+
+    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+        return videos(data, canvas=canvas, batches=batches, data_cpus=self.data_cpus)
+
+    def report(self, *, step: int, **metrics: float) -> None:
+        """The sweep's table follows the run's own history."""
+
+    def stop_requested(self) -> bool:
+        return self.lease.stop_requested()
+
+
+class RunTrial(tune.Trainable):
+    """One run a trial; the actor is reused for the next."""
+
+    def setup(self, config: dict[str, Any], *, runs: Sequence[Run], job: Job, machine: Machine) -> None:
+        import torch
+
+        torch.set_num_threads(job.threads)
+        self._runs = runs
+        self._job = job
+        self._machine = machine
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        return True
+
+    def step(self) -> dict[str, Any]:
+        run = self._runs[self.config["position"]]
+        return {
+            "ending": attempt(run, job=self._job, body=lambda lease: self._execute(run, lease=lease)),
+            "process": os.getpid(),
+            "done": True,
+        }
+
+    def _execute(self, run: Run, *, lease: Lease) -> None:
+        if run.workers > 1:
+            train_workers(run, job=self._job, machine=self._machine)
+        else:
+            self._job.execute(run, store=self._job.store, context=TrialContext(lease, data_cpus=self._machine.data_cpus))
+
+
+def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
+    """Executes the runs, as many at a time as is safe; how each ended stands in the ledger.
+
+    Raises:
+        Unschedulable: before anything starts, if some run could never be placed.
+    """
+    with cluster(dashboard="yes" if any(run.workers > 1 for run in runs) else "no") as nodes:
+        phases = [[run for run in runs if run.workers == workers] for workers in sorted({run.workers for run in runs})]
+        for phase in phases:
+            slots(machine, nodes=nodes, workers=phase[0].workers)
+        for phase in phases:
+            _phase(phase, job=job, machine=machine, nodes=nodes)
+
+
+def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
+    """Runs of equal size, so that every actor can be reused for every run."""
+    schedule = slots(machine, nodes=nodes, workers=runs[0].workers)
+    gpus = {"gpu": machine.run_gpus} if runs[0].workers == 1 and machine.run_gpus else {}
+    trainable = tune.with_resources(
+        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine), {"cpu": schedule.run_cpus, **gpus}
+    )
+    tuner = tune.Tuner(
+        trainable,
+        param_space={"position": tune.grid_search(list(range(len(runs))))},
+        tune_config=tune.TuneConfig(
+            reuse_actors=True, max_concurrent_trials=schedule.concurrency, trial_name_creator=_name, trial_dirname_creator=_name
+        ),
+        run_config=tune.RunConfig(
+            name=f"{len(runs)}-runs-of-{runs[0].workers}",
+            storage_path=str(job.folder / "tune"),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+            failure_config=tune.FailureConfig(max_failures=_RESTARTS),
+            stop=lambda _trial, _result: job.stop_mark.exists(),
+        ),
+    )
+    for result in tuner.fit():
+        if result.error:
+            buried(runs[result.config["position"]], job=job, reason=str(result.error))
+
+
+def _name(trial: Any) -> str:  # noqa: ANN401 - Tune's trial
+    return f"trial-{trial.trial_id}"

@@ -1,0 +1,120 @@
+"""What a study is made of and what is left of it: a table by formula and ledger, without torch and without Ray."""
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from physscale.model.sizes import SIZES, parameters, training_flops
+from physscale.model.spec import DiTSpec, LatentShape
+from physscale.records.ledger import Entry, Ledger, State
+from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.run.spec import RunSpec
+from physscale.study.spec import Study
+
+_BESIDES_TRAINING_S = 4.0
+"""Simulation, codec, sampling and scoring of a small run, about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One run of a plan."""
+
+    fingerprint: str
+    label: str
+    group: str
+    groups: list[str]
+    parameters: int
+    flops: float
+    videos: int
+    combinations: int
+    steps: int
+    seed: int
+    workers: int
+    state: str
+    attempts: int
+    estimated_s: float
+
+
+def plan(study: Study, *, store: Store, flops_per_s: float) -> list[Row]:
+    """One row a run, in the order of the study; times are corrected by what finished runs of this ledger took."""
+    entries = Ledger(store.ledger).entries()
+    groups = study.groups_of
+    costs = {full: cost(run) for full, run in study.runs.items()}
+    guesses = {full: flops / flops_per_s + _BESIDES_TRAINING_S for full, (_, flops) in costs.items()}
+    factor = _measured_factor(guesses, entries=entries)
+    now_s = time.time()
+    return [
+        Row(
+            fingerprint=full,
+            label=label(run),
+            group=groups[full][0],
+            groups=groups[full],
+            parameters=costs[full][0],
+            flops=costs[full][1],
+            videos=run.data.videos,
+            combinations=run.combinations,
+            steps=run.train.steps,
+            seed=run.seed,
+            workers=run.workers,
+            state=standing(entries.get(full), folder=store.run(full), now_s=now_s),
+            attempts=entries[full].attempts if full in entries else 0,
+            estimated_s=round(factor * guesses[full], 1),
+        )
+        for full, run in study.runs.items()
+    ]
+
+
+def cost(run: RunSpec) -> tuple[int, float]:
+    """Parameters, and FLOPs of the whole training, by formula."""
+    shape = LatentShape(frames=run.data.frames, channels=run.codec.spec.components)
+    return parameters(run.model, shape=shape), training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps)
+
+
+def standing(entry: Entry | None, *, folder: RunFolder, now_s: float) -> str:
+    """The state that counts: DONE only with all files there, RUNNING only under a living lease."""
+    if entry is None:
+        return State.PLANNED.value
+    if entry.state is State.DONE and not complete(folder):
+        return State.PLANNED.value
+    if entry.state is State.RUNNING and not entry.held(now_s=now_s):
+        return State.PREEMPTED.value
+    return entry.state.value
+
+
+def complete(folder: RunFolder) -> bool:
+    """Whether all that a finished run leaves is there."""
+    return all(path.is_file() and path.stat().st_size > 0 for path in (folder.spec, folder.metrics, folder.scores, folder.outcomes))
+
+
+def label(run: RunSpec) -> str:
+    """A few words that tell a run from its neighbours."""
+    combinations = f" C={run.combinations}" if run.combinations else ""
+    workers = f" x{run.workers}" if run.workers > 1 else ""
+    return f"{run.data.scenario.name} {size_name(run.model)} D={run.data.videos}{combinations} seed={run.seed}{workers}"
+
+
+def size_name(model: DiTSpec) -> str:
+    """The size's name in the table of sizes, or its width and depth."""
+    return next((name for name, size in SIZES.items() if size == model), f"d{model.width}x{model.depth}")
+
+
+def write_study(study: Study, *, store: Store, rows: list[Row]) -> None:
+    """`study.json`: what the analysis needs to know besides the runs' own files."""
+    lasting = [
+        {key: value for key, value in dataclasses.asdict(row).items() if key not in {"state", "attempts", "estimated_s"}} for row in rows
+    ]
+    content: Mapping[str, Any] = {"name": study.name, "question": study.question, "overrides": list(study.overrides), "runs": lasting}
+    write_atomic(store.study, json.dumps(content, indent=1).encode())
+
+
+def _measured_factor(guesses: Mapping[str, float], *, entries: Mapping[str, Entry]) -> float:
+    ratios = [
+        entries[full].facts["seconds"] / guess
+        for full, guess in guesses.items()
+        if full in entries and entries[full].state is State.DONE and entries[full].facts.get("seconds", 0) > 0
+    ]
+    return statistics.median(ratios) if ratios else 1.0

@@ -1,0 +1,102 @@
+"""A study: one question, and the runs that answer it, in named groups (one a figure).
+
+A module of `experiments/` defines `study = Study(...)` from values alone. A run may serve several groups; it is executed once.
+"""
+
+import difflib
+import importlib
+import pkgutil
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from physscale.records.errors import UserError
+from physscale.records.store import checked_name
+from physscale.run.spec import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A question and its runs.
+
+    Attributes:
+        name: the module's name in `experiments/`, and the folder's in `results/`.
+        groups: the runs of each figure, in the order in which they are told.
+        overrides: what the command line changed (`train.steps=100`).
+    """
+
+    name: str
+    question: str
+    groups: Mapping[str, Sequence[RunSpec]]
+    overrides: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        checked_name(self.name, what="study")
+        for group, runs in self.groups.items():
+            checked_name(group, what=f"study {self.name}, group")
+            if not runs:
+                raise UserError(f"study {self.name}: group {group!r} has no runs")
+
+    @property
+    def runs(self) -> dict[str, RunSpec]:
+        """Each run once, by fingerprint, in order."""
+        return {run.fingerprint: run for runs in self.groups.values() for run in runs}
+
+    @property
+    def groups_of(self) -> dict[str, list[str]]:
+        """The groups that each run serves."""
+        serves: dict[str, list[str]] = {}
+        for group, runs in self.groups.items():
+            for full in dict.fromkeys(run.fingerprint for run in runs):
+                serves.setdefault(full, []).append(group)
+        return serves
+
+    def only(self, groups: Sequence[str]) -> "Study":
+        """The study with these groups alone.
+
+        Raises:
+            UserError: for a group that it does not have.
+        """
+        for group in groups:
+            if group not in self.groups:
+                raise UserError(f"--only {group}: study {self.name} has no such group{_hint(group, list(self.groups))}")
+        return replace(self, groups={name: runs for name, runs in self.groups.items() if name in groups})
+
+
+def load_study(name: str) -> Study:
+    """The study of `experiments/NAME.py`, of the present folder if it has one, else of the installed project.
+
+    Raises:
+        UserError: if there is no such module, or it does not define a study.
+    """
+    here = str(Path.cwd())
+    if Path(here, "experiments").is_dir() and here not in sys.path:
+        sys.path.insert(0, here)
+    known = study_names()
+    if name not in known:
+        raise UserError(f"study {name[:80]!r}: no such module in experiments/{_hint(name, known)}")
+    try:
+        study = importlib.import_module(f"experiments.{name}").study
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"experiments/{name}.py: {type(error).__name__}: {reason} ({Path(where.filename).name} line {where.lineno})"
+        ) from error
+    if not isinstance(study, Study) or study.name != name:
+        raise UserError(f"experiments/{name}.py: `study` must be a Study with name={name!r}")
+    return study
+
+
+def study_names() -> list[str]:
+    """The modules of `experiments/`."""
+    experiments = importlib.import_module("experiments")
+    return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__) if not module.ispkg)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    listed = ", ".join(known[:12])
+    return f"; did you mean {close[0]!r}?" if close else f"; there are: {listed or 'none'}"
