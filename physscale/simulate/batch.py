@@ -45,7 +45,8 @@ def stack(scenes: Sequence[Scene]) -> Batch:
 
 
 def _constants(body: Body) -> tuple[float, ...]:
-    return (body.shape, body.radius_m, body.half_height_m, body.mass_kg, body.elasticity, *body.colour, body.behaviour, body.kind)
+    numbers = (body.shape, body.radius_m, body.half_height_m, body.mass_kg, body.elasticity, *body.colour, body.behaviour, body.kind)
+    return tuple(float(number) for number in numbers)
 
 
 def _state(body: Body) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """Unions of intervals: what a scenario draws from and what a baseline may know, e.g. `((0, 0.8), (4.5, 6))`."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,8 +10,14 @@ from physscale.records.errors import UserError
 Ranges = tuple[tuple[float, float], ...]
 
 
-def check_ranges(ranges: Ranges, *, what: str, least: float = 0.0) -> None:
-    """Refuses an empty union, an interval that ends before it starts, and values below `least`.
+def settle(instance: object, **values: object) -> None:
+    """Sets fields of a frozen dataclass from its `__post_init__`, so that 1 and 1.0, lists and tuples, name one and the same data set."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
+def checked_ranges(ranges: Sequence[Sequence[float | int]], *, what: str, least: float = 0.0) -> Ranges:
+    """The union as floats, once no interval is empty, ends before it starts or goes below `least`.
 
     Raises:
         UserError: naming the field and the interval.
@@ -20,6 +27,7 @@ def check_ranges(ranges: Ranges, *, what: str, least: float = 0.0) -> None:
     for low, high in ranges:
         if not (math.isfinite(low) and math.isfinite(high) and least <= low <= high):
             raise UserError(f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high")
+    return tuple((float(low), float(high)) for low, high in ranges)
 
 
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:

@@ -14,6 +14,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.spec import canonical
 from physscale.records.store import checked_name
+from physscale.simulate.ranges import settle
 
 
 @runtime_checkable
@@ -53,6 +54,7 @@ class DataSpec:
             raise UserError(f"interval_s={self.interval_s}: frames must be a positive time apart")
         if self.seed < 0:
             raise UserError(f"seed={self.seed}: use 0 or more")
+        settle(self, interval_s=float(self.interval_s))
         checked_name(self.split, what="split")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, check_ranges, draw_from
+from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 
@@ -35,9 +35,10 @@ class Collision:
 
     def __post_init__(self) -> None:
         for what in ("left_speed_m_s", "right_speed_m_s", "height_m"):
-            check_ranges(getattr(self, what), what=what)
+            settle(self, **{what: checked_ranges(getattr(self, what), what=what)})
         for what in ("left_radius_m", "right_radius_m"):
-            check_ranges(getattr(self, what), what=what, least=0.05)
+            settle(self, **{what: checked_ranges(getattr(self, what), what=what, least=0.05)})
+        settle(self, contact_s=(float(self.contact_s[0]), float(self.contact_s[1])))
         if not 0.0 < self.contact_s[0] <= self.contact_s[1]:
             raise UserError(f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, both positive")
 

@@ -12,7 +12,7 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Behaviour, Body, Scene
 from physscale.simulate.behaviour import ONSET_S
-from physscale.simulate.ranges import Ranges, check_ranges, draw_from
+from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
 from physscale.simulate.scenarios.still import Colour, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import draw_sign
 
@@ -53,7 +53,7 @@ class Composition:
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        check_ranges(self.speed_m_s, what="speed_m_s")
+        settle(self, speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"), stay_s=float(self.stay_s))
         if not self.pairs or not all(0 <= kind < KINDS for pair in self.pairs for kind in pair):
             raise UserError(f"pairs={self.pairs!r:.60}: give at least one (upper, lower) pair of kinds 0 to {KINDS - 1}")
         if len(set(self.pairs)) < len(self.pairs):

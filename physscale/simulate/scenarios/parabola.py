@@ -7,7 +7,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, check_ranges, draw_from, largest
+from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign, draw_start
 
@@ -30,9 +30,14 @@ class Parabola:
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        check_ranges(self.speed_m_s, what="speed_m_s")
-        check_ranges(self.radius_m, what="radius_m", least=0.05)
-        check_ranges(self.top_gap_m, what="top_gap_m")
+        settle(
+            self,
+            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
+            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
+            top_gap_m=checked_ranges(self.top_gap_m, what="top_gap_m"),
+            gravity_m_s2=float(self.gravity_m_s2),
+            stay_s=float(self.stay_s),
+        )
         if not 0.0 <= self.gravity_m_s2 < 100.0:
             raise UserError(f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down")
 

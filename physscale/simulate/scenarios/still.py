@@ -12,7 +12,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene
-from physscale.simulate.ranges import Ranges, check_ranges, draw_from
+from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
 
 Colour = tuple[int, int, int]
 ANYWHERE: Ranges = ((-1.0, 11.0),)
@@ -28,6 +28,14 @@ class StillBody:
     colours: tuple[Colour, ...]
     x_m: Ranges = ANYWHERE
 
+    def __post_init__(self) -> None:
+        settle(
+            self,
+            height_m=checked_ranges(self.height_m, what="height_m", least=-10.0),
+            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
+            x_m=checked_ranges(self.x_m, what="x_m", least=-10.0),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class StillDiscs:
@@ -36,12 +44,6 @@ class StillDiscs:
     name: ClassVar[str] = "still"
 
     bodies: tuple[StillBody, ...]
-
-    def __post_init__(self) -> None:
-        for number, body in enumerate(self.bodies):
-            check_ranges(body.height_m, what=f"bodies[{number}].height_m", least=-10.0)
-            check_ranges(body.x_m, what=f"bodies[{number}].x_m", least=-10.0)
-            check_ranges(body.radius_m, what=f"bodies[{number}].radius_m", least=0.05)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):

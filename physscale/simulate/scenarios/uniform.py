@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, check_ranges, draw_from, largest
+from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 
 RED = (255, 0, 0)
@@ -31,9 +31,13 @@ class UniformMotion:
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        check_ranges(self.speed_m_s, what="speed_m_s")
-        check_ranges(self.radius_m, what="radius_m", least=0.05)
-        check_ranges(self.height_m, what="height_m")
+        settle(
+            self,
+            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
+            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
+            height_m=checked_ranges(self.height_m, what="height_m"),
+            stay_s=float(self.stay_s),
+        )
 
     def draw(self, rng: np.random.Generator) -> Scene:
         speed, radius, height = (draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.height_m))
