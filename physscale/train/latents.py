@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ def permutation(seed: int, videos: int, epoch: int) -> Int[np.ndarray, " videos"
     return generator(seed, stream=Stream.ORDER, counter=epoch).permutation(videos)
 
 
+@runtime_checkable
 class LatentSource(Protocol):
     """A seam for data sets of any size: a stream implements it as well as `LatentSet` does."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +17,7 @@ from physscale.train.spec import TrainSpec
 __all__ = ["Context", "TrainResult", "TrainTask"]
 
 
+@runtime_checkable
 class Context(Protocol):
     """The run adapter: a plain process, a Tune trial or a Ray Train worker."""
 

@@ -1,0 +1,65 @@
+"""The small recipe: whole-frame latents, one token a frame, x-prediction on a rectified flow, Muon; minutes of one CPU core a run.
+
+What a frozen VAE is for large videos, principal components of motion-free frames are here, so that neither the codec nor the budget decides
+between in and out of distribution (measured in `experiments/LOG.md`).
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from physscale.flow.spec import FlowSpec
+from physscale.model.sizes import SIZES
+from physscale.model.spec import CodecSpec
+from physscale.records.scene import Scene
+from physscale.render.canvas import Canvas
+from physscale.run.spec import CodecRecipe, Judge, Kind, RunSpec
+from physscale.simulate.scenarios.still import StillDiscs
+from physscale.simulate.spec import DataSpec, Scenario
+from physscale.train.spec import TrainSpec
+
+CORPUS_FRAMES = 4800
+JUDGED_VIDEOS = 96
+
+
+class WithCorpus(Protocol):
+    """A scenario that names the motion-free corpus of its own look."""
+
+    name: str
+
+    def draw(self, rng: np.random.Generator) -> Scene: ...
+
+    def still(self) -> StillDiscs: ...
+
+
+def judged(**splits: tuple[Kind, Scenario]) -> tuple[Judge, ...]:
+    """Judges by the name of their split, each with `JUDGED_VIDEOS` held-out videos."""
+    return tuple(
+        Judge(kind=kind, data=DataSpec(scenario=scenario, videos=JUDGED_VIDEOS, draw="held_out", split=split))
+        for split, (kind, scenario) in splits.items()
+    )
+
+
+def small_run(
+    scenario: WithCorpus,
+    *,
+    judges: tuple[Judge, ...],
+    videos: int = 1000,
+    size: str = "d64",
+    seed: int = 0,
+    components: int = 32,
+    steps: int = 1500,
+    workers: int = 1,
+) -> RunSpec:
+    """One run of the small recipe; `seed` decides the training videos, the first weights and the noise."""
+    return RunSpec(
+        data=DataSpec(scenario=scenario, videos=videos, seed=seed),
+        canvas=Canvas(),
+        codec=CodecRecipe(spec=CodecSpec(components), corpus=DataSpec(scenario=scenario.still(), videos=CORPUS_FRAMES, frames=1)),
+        model=SIZES[size],
+        flow=FlowSpec(),
+        train=TrainSpec(steps=steps),
+        judges=judges,
+        seed=seed,
+        workers=workers,
+    )
