@@ -12,8 +12,9 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import gelu, layer_norm, relu, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
+from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import input_channels, time_features
 from physscale.model.spec import DiTSpec, LatentShape
 
@@ -36,7 +37,7 @@ class DiT(nn.Module):
         self.embed = nn.Linear(input_channels(shape.channels) * patch, width)
         self.time = nn.Sequential(nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.modulate = nn.Linear(width, 6 * width)
-        self.block_bias = nn.Parameter(torch.empty(spec.depth, 6 * width))
+        self.block_bias = nn.Parameter(torch.empty(spec.depth, 6, width))
         self.blocks = nn.ModuleList([Block(spec) for _ in range(spec.depth)])
         self.head_bias = nn.Parameter(torch.empty(2, width))
         self.head = nn.Linear(width, shape.channels * patch)
@@ -45,24 +46,26 @@ class DiT(nn.Module):
         self.register_buffer("rotary_sin", sin, persistent=False)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream smaller by sqrt(2 depth); gates start at one
-        and the head at zero, so that the first prediction is zero."""
+        """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream smaller by sqrt(2 depth). Scales and gates
+        start at one for every t (their projection at zero), and the head at zero: the first prediction is zero."""
         for name, parameter in self.named_parameters():
             nn.init.zeros_(parameter)
-            if parameter.ndim == 2 and name.endswith("weight"):
+            if parameter.ndim == 2 and name.endswith("weight") and not name.startswith(("modulate", "head")):
                 branch = 2 * self.spec.depth if name.endswith(("out.weight", "down.weight")) else 1
                 nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
-        nn.init.zeros_(self.modulate.weight)
-        nn.init.zeros_(self.head.weight)
+        with torch.no_grad():
+            self.block_bias.view(self.spec.depth, 2, 3, -1)[:, :, 1:] = 1
+            self.head_bias[1] = 1
 
     def forward(
         self, x_BTIHW: Float[Tensor, "batch time inputs height width"], t_B: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch time channels height width"]:
         x_BND = self.embed(self._patchify(x_BTIHW))
         c_BD = self.time(time_embedding(t_B, features=time_features(self.spec)))
-        modulation = self.modulate(c_BD).unsqueeze(1) + self.block_bias
-        for block, six in zip(self.blocks, modulation.unsqueeze(2).unbind(1), strict=True):
-            x_BND = block(x_BND, six.chunk(6, dim=-1), cos=self.rotary_cos, sin=self.rotary_sin)
+        modulation = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
+        parts = modulation.view(len(t_B), -1, 1, self.spec.width).unbind(1)
+        for number, block in enumerate(self.blocks):
+            x_BND = block(x_BND, parts[6 * number : 6 * number + 6], cos=self.rotary_cos, sin=self.rotary_sin)
         shift, scale = (c_BD.unsqueeze(1) + self.head_bias).unsqueeze(2).unbind(1)
         return self._unpatchify(self.head(normalise(x_BND, shift=shift, scale=scale)))
 
@@ -91,10 +94,8 @@ class Block(nn.Module):
 
     def forward(self, x_BND: Tensor, six: tuple[Tensor, ...], *, cos: Tensor, sin: Tensor) -> Tensor:
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = six
-        branch = self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin)
-        x_BND = torch.addcmul(x_BND + branch, branch, gate_a)
-        branch = self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m))
-        return torch.addcmul(x_BND + branch, branch, gate_m)
+        x_BND = torch.addcmul(x_BND, gate_a, self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin))
+        return torch.addcmul(x_BND, gate_m, self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m)))
 
 
 class Attention(nn.Module):
@@ -109,7 +110,7 @@ class Attention(nn.Module):
     def forward(self, x_BND: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
         qkv = self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)  # B 3K N D/K
         qk, v = qkv.split((2 * self.heads, self.heads), dim=1)
-        q, k = rotate(qk, cos=cos, sin=sin).chunk(2, dim=1)
+        q, k = Rotate.apply(qk, cos, sin).chunk(2, dim=1)
         return self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
@@ -124,17 +125,12 @@ class MLP(nn.Module):
 
     def forward(self, x_BND: Tensor) -> Tensor:
         hidden = self.up(x_BND)
-        return self.down(relu(hidden).square() if self.activation == "relu2" else gelu(hidden))
+        return self.down(SquaredReLU.apply(hidden) if self.activation == "relu2" else gelu(hidden))
 
 
 def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm without weights of its own, then x (1 + scale) + shift."""
-    return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), 1 + scale)
-
-
-def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (i, i + half) of the last axis by the angles of their token."""
-    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
+    """Layer norm without weights of its own, then x scale + shift."""
+    return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), scale)
 
 
 def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
