@@ -1,8 +1,9 @@
 """Frames back to states: where each body is, how large, and whether it is there at all.
 
-A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, so that coverages of touching balls separate exactly.
-Per body: pixels above `DETECT` of its ink, their heaviest connected piece, grown by one pixel; inside it the un-thresholded coverage gives
-centroid and area. A threshold alone costs a factor of four in the velocity floor, no component at all is not robust to noise.
+A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, so that coverages of touching balls separate exactly;
+ink that no mixture of them explains belongs to none. Per body: pixels above `DETECT` of its ink, their heaviest connected piece, grown by
+one pixel; inside it the un-thresholded coverage gives centroid and area. A threshold alone costs a factor of four in the velocity floor,
+no component at all is not robust to noise.
 """
 
 import math
@@ -18,6 +19,9 @@ from physscale.records.video import BODY
 
 DETECT = 0.4
 """A body is seen where its coverage passes this fraction of its own ink."""
+
+FOREIGN = 0.6
+"""A pixel is of another colour where the unexplained part of its ink passes this fraction of the explained part (an angle of 31°)."""
 
 WHOLE_TOLERANCE_PX = 0.25
 RED = BODY.index("red")
@@ -46,9 +50,9 @@ def parse(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Float3
         pixels: frames, true or generated.
         body: the constants of the bodies that should be there (`records.video.BODY`); their colours must differ in direction.
     """
-    unmix = unmixing(body)
+    colours = unmixing(body)
     moments = np.empty((*pixels.shape[:2], body.shape[1], 3))
-    _parse_frames(np.ascontiguousarray(pixels), unmix, moments)
+    _parse_frames(np.ascontiguousarray(pixels), colours.unmix, colours.foreign, moments)
     size_px = pixels.shape[2]
     x_px, y_px, radius_px = moments[..., 0], moments[..., 1], np.sqrt(moments[..., 2] / math.pi)
     seen = np.isfinite(x_px)
@@ -58,16 +62,25 @@ def parse(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Float3
     return Parsed(x_m=x_px * m_per_px, y_m=WORLD_M - y_px * m_per_px, radius_m=radius_px * m_per_px, seen=seen, whole=whole)
 
 
-def unmixing(body: Float32[np.ndarray, "batch bodies 10"]) -> Float[np.ndarray, "batch bodies 3"]:
-    """Rows that turn a pixel's ink into the coverage by each body: the pseudo-inverse of the bodies' inks."""
+@dataclass(frozen=True)
+class Unmixing:
+    """Linear maps of a pixel's ink: to the coverage by each body, and to the part that their colours do not explain."""
+
+    unmix: Float[np.ndarray, "batch bodies 3"]
+    foreign: Float[np.ndarray, "batch 3 3"]
+
+
+def unmixing(body: Float32[np.ndarray, "batch bodies 10"]) -> Unmixing:
+    """The pseudo-inverse of the bodies' inks, and the projector to what is orthogonal to all of them."""
     ink = 1.0 - body[:, :, RED : RED + 3].astype(np.float64) / 255.0
     assert (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all(), "bodies of one colour cannot be told apart by colour"
-    return np.linalg.pinv(np.swapaxes(ink, 1, 2))
+    unmix = np.linalg.pinv(np.swapaxes(ink, 1, 2))
+    return Unmixing(unmix, np.eye(3) - np.swapaxes(ink, 1, 2) @ unmix)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _parse_frames(pixels: np.ndarray, unmix: np.ndarray, moments: np.ndarray) -> None:
+def _parse_frames(pixels: np.ndarray, unmix: np.ndarray, foreign: np.ndarray, moments: np.ndarray) -> None:
     """moments[B, T, N, :] = centroid x, y in px (rows downwards) and area in px², or NaN."""
     height, width = pixels.shape[2], pixels.shape[3]
     coverage = np.empty((height, width))
@@ -76,18 +89,34 @@ def _parse_frames(pixels: np.ndarray, unmix: np.ndarray, moments: np.ndarray) ->
     for video in range(pixels.shape[0]):
         for moment in range(pixels.shape[1]):
             for body in range(unmix.shape[1]):
-                _unmix_frame(pixels[video, moment], unmix[video, body], coverage)
+                _unmix_frame(pixels[video, moment], unmix[video, body], foreign[video], coverage)
                 _measure(coverage, mark, stack, moments[video, moment, body])
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _unmix_frame(frame: np.ndarray, weights: np.ndarray, coverage: np.ndarray) -> None:
+def _unmix_frame(frame: np.ndarray, weights: np.ndarray, foreign: np.ndarray, coverage: np.ndarray) -> None:
+    """Coverage of each pixel by one body; 0 where the pixel is of another colour."""
     red, green, blue = weights[0] / 255.0, weights[1] / 255.0, weights[2] / 255.0
     white = 255.0 * (red + green + blue)
     for row in range(frame.shape[0]):
         for col in range(frame.shape[1]):
             coverage[row, col] = white - (frame[row, col, 0] * red + frame[row, col, 1] * green + frame[row, col, 2] * blue)
+            if coverage[row, col] > DETECT and _is_foreign(frame[row, col], foreign):
+                coverage[row, col] = 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _is_foreign(pixel: np.ndarray, foreign: np.ndarray) -> bool:
+    total, unexplained = 0.0, 0.0
+    for channel in range(3):
+        total += (255.0 - pixel[channel]) ** 2
+        part = 0.0
+        for other in range(3):
+            part += foreign[channel, other] * (255.0 - pixel[other])
+        unexplained += part**2
+    return unexplained > FOREIGN**2 * (total - unexplained)
 
 
 @numba.njit(cache=True, nogil=True)

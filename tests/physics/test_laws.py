@@ -49,6 +49,7 @@ angles = st.floats(0, 2 * math.pi)
 ratios = st.floats(0.2, 1.9)
 
 
+@settings(deadline=None)
 @given(angle=angles, offset=st.floats(-0.95, 0.95), speed=st.floats(1.5, 6.0), ratio=ratios)
 def test_a_hit_keeps_momentum_and_energy(angle: float, offset: float, speed: float, ratio: float) -> None:
     batch = oblique(angle, offset, speed, ratio)
@@ -61,6 +62,7 @@ def test_a_hit_keeps_momentum_and_energy(angle: float, offset: float, speed: flo
     np.testing.assert_allclose(energy, energy[0], rtol=1e-12)
 
 
+@settings(deadline=None)
 @given(angle=angles, offset=st.floats(-0.9, 0.9), speed=st.floats(1.5, 6.0), ratio=ratios)
 def test_at_the_contact_the_discs_touch_and_then_part(angle: float, offset: float, speed: float, ratio: float) -> None:
     batch = oblique(angle, offset, speed, ratio)
@@ -119,7 +121,7 @@ def test_pymunk_meets_the_closed_form(name: str) -> None:
     np.testing.assert_allclose(engine.contact_s, referee.contact_s, atol=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(angle=angles, offset=st.floats(-0.9, 0.9), speed=st.floats(1.5, 6.0), ratio=ratios, gravity=st.floats(0.0, 5.0))
 def test_pymunk_meets_the_closed_form_in_the_plane(angle: float, offset: float, speed: float, ratio: float, gravity: float) -> None:
     batch = oblique(angle, offset, speed, ratio, gravity)
