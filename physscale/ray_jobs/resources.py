@@ -35,7 +35,7 @@ class Machine:
     data_cpus: float = 0.5
     threads: int = 1
     concurrency: int | None = None
-    flops_per_s: float = 4e9
+    flops_per_s: float = 2e10
 
     def __post_init__(self) -> None:
         for key in ("run_cpus", "worker_cpus", "data_cpus", "threads", "flops_per_s"):
@@ -81,8 +81,8 @@ def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots
         )
     if machine.concurrency is not None and workers == 1 and machine.concurrency > safe:
         raise Unschedulable(
-            f"concurrency={machine.concurrency} would starve the data tasks: {machine.concurrency} x {held:g} CPU + {machine.data_cpus:g} CPU for "
-            f"data do not fit into {has} CPU under every placement; {safe} do"
+            f"concurrency={machine.concurrency} starves the data tasks: {machine.concurrency} x {held:g} CPU and {machine.data_cpus:g} CPU "
+            f"for data do not fit into {has} CPU under every placement; {safe} do"
         )
     busy = sum(int(node.cpus // (machine.threads * workers)) for node in nodes)
     count = machine.concurrency if machine.concurrency and workers == 1 else max(1, min(safe, busy))

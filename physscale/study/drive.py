@@ -1,0 +1,171 @@
+"""Runs what is missing of a study, and nothing else: the ledger says what is missing, a back end executes it, files say how far it is.
+
+Several drivers may work on one study: each run is executed by whoever takes its lease first. Killed at any moment and started again, a
+driver finds finished runs finished, and the others' checkpoints where they were.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+from rich.console import Console
+
+from physscale.ray_jobs.attempt import Execute, Job, driving
+from physscale.ray_jobs.resources import Machine, local_nodes, slots
+from physscale.records.errors import LeaseHeld
+from physscale.records.ledger import FINAL, Ledger, Owner, State
+from physscale.records.store import Store
+from physscale.run.spec import RunSpec
+from physscale.study.plain import run_plain
+from physscale.study.plan import Row, plan, write_study
+from physscale.study.progress import progress
+from physscale.study.spec import Study
+from physscale.tracking.launch import following
+
+Backend = Literal["ray", "plain"]
+
+_ORPHANS_END_S = 6.0
+"""How long the workers of a killed driver may take to notice."""
+
+_ROUNDS = 3
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a drive ended: the plan as it stands now, and the signal that ended it early, if one did."""
+
+    rows: list[Row]
+    signal: int | None
+
+    @property
+    def exit_code(self) -> int:
+        if self.signal is not None:
+            return 128 + self.signal
+        left = {row.state for row in self.rows} - FINAL
+        if left == {State.RUNNING}:
+            return LeaseHeld.exit_code
+        return 1 if left else 0
+
+
+def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backend, machine: Machine, console: Console) -> Ending:
+    """The study with everything around it: live table, W&B follower, and the tables of all finished runs at the end.
+
+    Raises:
+        UserError, Unschedulable: as `drive` does, before anything was started.
+    """
+    from physscale.run.execute import execute  # torch is loaded only where something is to be run
+    from physscale.run.gather import gather
+
+    check_schedulable(rows, machine=machine, backend=backend)
+    write_study(study, store=store, rows=rows)
+    at_a_time = 1 if backend == "plain" else slots(machine, nodes=local_nodes()).concurrency
+    with following(store), progress(rows, store=store, at_a_time=at_a_time, console=console) as watch:
+        ending = drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
+        gather(store, groups={row.fingerprint: row.group for row in ending.rows})
+    return ending
+
+
+Watch = Callable[[], None]
+"""Called every half second while the runs go on."""
+
+
+def drive(study: Study, *, store: Store, backend: Backend, machine: Machine, execute: Execute, watch: Watch) -> Ending:
+    """Executes every run of the study that is not in a final state.
+
+    Raises:
+        UserError: when the results folder cannot be written; nothing was started.
+        Unschedulable: when a run could never be placed.
+    """
+    job = Job(root=store.root, driver=Owner(), execute=execute, threads=machine.threads)
+    _prepare(study, store=store, machine=machine)
+    with driving(job), _signals(job) as caught:
+        done: set[str] = set()
+        for _ in range(_ROUNDS):
+            todo = [row for row in _free(study, store=store, machine=machine, caught=caught) if row.fingerprint not in done]
+            if not todo or caught:
+                break
+            runs = [study.runs[row.fingerprint] for row in sorted(todo, key=lambda row: -row.estimated_s)]
+            _in_background(lambda runs=runs: _execute(runs, job=job, backend=backend, machine=machine), watch=watch)
+            done |= {row.fingerprint for row in plan(study, store=store, flops_per_s=machine.flops_per_s) if row.state == State.FAILED}
+    return Ending(rows=plan(study, store=store, flops_per_s=machine.flops_per_s), signal=caught[0] if caught else None)
+
+
+def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> list[str]:
+    """The arithmetic of each size of run on this machine, in words; of a given cluster Ray is asked when it is joined.
+
+    Raises:
+        Unschedulable: with the numbers.
+    """
+    if backend == "plain" or "RAY_ADDRESS" in os.environ:
+        return []
+    return [slots(machine, nodes=local_nodes(), workers=workers).arithmetic for workers in sorted({row.workers for row in rows})]
+
+
+def _prepare(study: Study, *, store: Store, machine: Machine) -> None:
+    """Notes the runs in the ledger; a run that is called done but has lost files is opened again."""
+    rows = plan(study, store=store, flops_per_s=machine.flops_per_s)
+    ledger = Ledger(store.ledger)
+    ledger.plan([row.fingerprint for row in rows])
+    entries = ledger.entries()
+    for row in rows:
+        if row.state == State.PLANNED and entries[row.fingerprint].state is State.DONE:
+            ledger.reopen(row.fingerprint)
+
+
+def _free(study: Study, *, store: Store, machine: Machine, caught: list[int]) -> list[Row]:
+    """The runs that nobody works on; if all that is left is held, waits a moment, for the holders may be orphans of a killed driver."""
+    deadline_s = time.monotonic() + _ORPHANS_END_S
+    while True:
+        missing = [row for row in plan(study, store=store, flops_per_s=machine.flops_per_s) if row.state not in FINAL]
+        free = [row for row in missing if row.state != State.RUNNING]
+        if free or not missing or caught or time.monotonic() > deadline_s:
+            return free
+        time.sleep(0.2)
+
+
+def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Machine) -> None:
+    if backend == "plain":
+        run_plain(runs, job=job)
+        return
+    from physscale.ray_jobs.tune import sweep  # starts in seconds: only where something is to be run
+
+    sweep(runs, job=job, machine=machine)
+
+
+def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
+    """The work goes on in a thread, so that this one can draw and hear signals."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep") as pool:
+        future: Future[None] = pool.submit(work)
+        while not future.done():
+            watch()
+            wait([future], timeout=_LOOK_S)
+        watch()
+        future.result()
+
+
+@contextmanager
+def _signals(job: Job) -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) asks the runs to save and leave, the second ends this process at once. Yields the signals caught."""
+    caught: list[int] = []
+
+    def hear(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            os._exit(128 + number)
+        job.ask_to_stop()
+        print("stopping: the runs save a checkpoint and leave; once more to end at once", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,19 @@
+"""The back end without Ray: one run after the other in this process, for debugging, tests and machines where Ray is not wanted."""
+
+from collections.abc import Sequence
+
+from physscale.ray_jobs.attempt import Job, Run, attempt
+from physscale.run.context import PlainContext
+
+
+def run_plain(runs: Sequence[Run], *, job: Job) -> None:
+    """Executes the runs; runs of several workers take one, which changes their result by rounding only."""
+    import torch
+
+    torch.set_num_threads(job.threads)
+    for run in runs:
+        attempt(
+            run,
+            job=job,
+            body=lambda lease, run=run: job.execute(run, store=job.store, context=PlainContext(stop_requested=lease.stop_requested)),
+        )

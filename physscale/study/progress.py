@@ -1,0 +1,148 @@
+"""The live table of a sweep, drawn from the files that the runs write: it shows other drivers' runs too, and can never slow one down."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from physscale.records.ledger import FINAL, Entry, Ledger, State
+from physscale.records.lines import read_lines
+from physscale.records.store import Store
+from physscale.study.plan import Row
+from physscale.study.plan import standing as standing_of
+
+_COLOURS = {"DONE": "green", "RUNNING": "cyan", "FAILED": "red", "DIVERGED": "magenta", "PREEMPTED": "yellow", "PLANNED": "dim"}
+_AROUND = 6
+"""Lines of the terminal that are not runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One run as its files show it now."""
+
+    row: Row
+    step: int
+    loss: float | None
+    left_s: float
+
+
+class Follower:
+    """Reads ledger and histories again and again; remembers since when it has seen each run going."""
+
+    def __init__(self, rows: Sequence[Row], *, store: Store) -> None:
+        self._rows = rows
+        self._store = store
+        self._first: dict[str, tuple[float, int]] = {}
+
+    def look(self) -> list[Standing]:
+        """Every run as it stands now."""
+        entries = Ledger(self._store.ledger).entries()
+        return [self._stand(row, entry=entries.get(row.fingerprint)) for row in self._rows]
+
+    def _stand(self, row: Row, *, entry: Entry | None) -> Standing:
+        folder = self._store.run(row.fingerprint)
+        now = replace(row, state=standing_of(entry, folder=folder, now_s=time.time()), attempts=entry.attempts if entry else 0)
+        if now.state in FINAL:
+            return Standing(row=now, step=row.steps, loss=None, left_s=0.0)
+        if now.state != State.RUNNING:
+            return Standing(row=now, step=0, loss=None, left_s=row.estimated_s if now.state != State.FAILED else 0.0)
+        last = last_metrics(folder.metrics)
+        step, loss = int(last.get("step", 0)), last.get("loss")
+        begun_s, first_step = self._first.setdefault(row.fingerprint, (time.monotonic(), step))
+        gone_s = time.monotonic() - begun_s
+        guess_s = max(1.0, row.estimated_s - gone_s)
+        if step > first_step:
+            guess_s = gone_s * (row.steps - step) / (step - first_step)
+        return Standing(row=now, step=step, loss=loss, left_s=guess_s)
+
+
+def last_metrics(path: Path) -> dict[str, Any]:
+    """The newest line of a history that has a loss; empty if there is none yet."""
+    return next((line for line in reversed(read_lines(path)) if "loss" in line), {})
+
+
+def remaining_s(standings: Sequence[Standing], *, at_a_time: int) -> float:
+    """When all will be done: the work left, shared out, but no sooner than the longest running one."""
+    left = [standing.left_s for standing in standings]
+    return max([sum(left) / at_a_time, *left], default=0.0)
+
+
+def span(seconds: float) -> str:
+    """`4 s`, `3 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@contextmanager
+def progress(rows: Sequence[Row], *, store: Store, at_a_time: int, console: Console) -> Iterator[Callable[[], None]]:
+    """Yields what is to be called again and again while the runs go on: a live table in a terminal, a line a change elsewhere."""
+    follower = Follower(rows, store=store)
+    begun_s = time.monotonic()
+    if not console.is_terminal:
+        seen = {standing.row.fingerprint: standing.row.state for standing in follower.look()}
+        yield lambda: _lines(follower.look(), seen=seen, at_a_time=at_a_time, console=console)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield lambda: live.update(
+            _table(follower.look(), at_a_time=at_a_time, height=console.height, elapsed_s=time.monotonic() - begun_s), refresh=True
+        )
+
+
+def _lines(standings: Sequence[Standing], *, seen: dict[str, str], at_a_time: int, console: Console) -> None:
+    done = sum(standing.row.state in FINAL for standing in standings)
+    for standing in standings:
+        row = standing.row
+        if seen[row.fingerprint] != row.state:
+            seen[row.fingerprint] = row.state
+            left = f"{done} of {len(standings)} done, {span(remaining_s(standings, at_a_time=at_a_time))} left"
+            line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {row.label}  ({left})"
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _table(standings: Sequence[Standing], *, at_a_time: int, height: int, elapsed_s: float) -> Group:
+    table = status_table(standings, lines=max(3, height - _AROUND))
+    done = sum(standing.row.state in FINAL for standing in standings)
+    bar = ProgressBar(total=len(standings), completed=done, width=40)
+    left = span(remaining_s(standings, at_a_time=at_a_time))
+    return Group(
+        table, Text(f"\n{done} of {len(standings)} runs done · {span(elapsed_s)} gone · {left} left · Ctrl-C saves and stops"), bar
+    )
+
+
+def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
+    """At most so many runs, each with state, step, loss and time left."""
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (
+        ("state", "left"),
+        ("run", "left"),
+        ("group", "left"),
+        ("what", "left"),
+        ("step", "right"),
+        ("loss", "right"),
+        ("left", "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for standing in _shown(standings, lines=lines):
+        row = standing.row
+        loss = "" if standing.loss is None else f"{standing.loss:.4f}"
+        left = span(standing.left_s) if row.state == State.RUNNING else ""
+        state = Text(row.state, style=_COLOURS[row.state])
+        table.add_row(state, row.fingerprint[:12], row.group, row.label, f"{standing.step}/{row.steps}", loss, left)
+    return table
+
+
+def _shown(standings: Sequence[Standing], *, lines: int) -> list[Standing]:
+    """As many as fit: running and failed ones first, then the next planned ones, then the last finished ones; in the plan's order."""
+    rank = {State.RUNNING: 0, State.FAILED: 1, State.DIVERGED: 2, State.PREEMPTED: 3, State.PLANNED: 4, State.DONE: 5}
+    chosen = sorted(range(len(standings)), key=lambda at: (rank[State(standings[at].row.state)], at))[:lines]
+    return [standings[at] for at in sorted(chosen)]
