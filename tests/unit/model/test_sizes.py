@@ -47,5 +47,6 @@ def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: Latent
 
 
 def test_plans_need_no_torch() -> None:
-    code = "import sys, physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.train.stop; sys.exit('torch' in sys.modules)"
+    modules = "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.train.stop"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,72 @@
+"""A small training task, and a context that stops or dies where a test wants it to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from physscale.flow.noise import Stream, normal
+from physscale.flow.spec import FlowSpec
+from physscale.model.spec import DiTSpec
+from physscale.train.latents import LatentSet
+from physscale.train.parallel import Workers
+from physscale.train.spec import TrainSpec
+from physscale.train.task import TrainTask
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this line runs."""
+
+
+@dataclass
+class PlainContext:
+    """Asks to stop before step `stop_before`, and keeps what is reported."""
+
+    stop_before: int | None = None
+    rank: int = 0
+    world: int = 1
+    asked: int = 0
+    reports: list[dict[str, float]] = field(default_factory=list)
+
+    def report(self, *, step: int, **metrics: float) -> None:
+        self.reports.append({"step": step, **metrics})
+
+    def stop_requested(self) -> bool:
+        self.asked += 1
+        return self.stop_before is not None and self.asked > self.stop_before
+
+
+@dataclass(frozen=True)
+class MortalSet(LatentSet):
+    """Latents whose reader dies when it is asked for the batch of step `dies_at`."""
+
+    dies_at: int = -1
+
+    def batches(self, start: int, *, seed: int, batch: int, workers: Workers) -> Iterator[torch.Tensor]:
+        for step, share in enumerate(super().batches(start, seed=seed, batch=batch, workers=workers), start=start):
+            if step == self.dies_at:
+                raise Killed
+            yield share
+
+
+def small_latents(*, videos: int = 20) -> torch.Tensor:
+    """Straight lines in a three-dimensional latent space [D, 8, 3, 1, 1]."""
+    start = normal(0, stream=Stream.SAMPLE, counter=1, shape=(videos, 1, 3, 1, 1))
+    slope = normal(0, stream=Stream.SAMPLE, counter=2, shape=(videos, 1, 3, 1, 1))
+    return start + 0.2 * slope * torch.arange(8).view(1, -1, 1, 1, 1)
+
+
+def small_task(folder: Path, *, dies_at: int = -1, **train: object) -> TrainTask:
+    spec = replace(TrainSpec(steps=30, batch=8, warmup_steps=4), **train)
+    return TrainTask(
+        model=DiTSpec(width=8, depth=2, heads=1),
+        flow=FlowSpec(condition_frames=2),
+        train=spec,
+        seed=5,
+        latents=MortalSet(small_latents(), dies_at=dies_at),
+        checkpoints=folder / "checkpoints",
+        metrics=folder / "metrics.jsonl",
+        checkpoint_every=7,
+        log_every=5,
+    )
