@@ -1,0 +1,154 @@
+"""A data set on disk: a folder of shards that a killed writer continues.
+
+```
+DIR/dataset.json                 what it is: identity (canonical JSON), videos, rows_per_shard
+DIR/shard_00000000.arrow …       rows k·rows_per_shard …, each complete or absent
+DIR/manifest.json                sizes and SHA-256, written last: the mark of completeness
+```
+
+Row i is a pure function of (identity, i), so a lost or damaged shard is made again alone and comes out the same. This room does not know
+the simulator: whoever writes passes the function that makes rows.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from physscale.dataset.file import read_videos, with_frames, write_videos
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import MANIFEST, write_atomic
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+
+DESCRIPTION = "dataset.json"
+OPEN_SHARDS = 8
+MakeRows = Callable[[np.ndarray], Videos]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a folder holds."""
+
+    identity: str
+    videos: int
+    rows_per_shard: int = 1024
+
+    def shards(self) -> list[str]:
+        return [f"shard_{start:08d}.arrow" for start in range(0, self.videos, self.rows_per_shard)]
+
+    def rows(self, shard: int) -> Int[np.ndarray, " rows"]:
+        return np.arange(shard * self.rows_per_shard, min((shard + 1) * self.rows_per_shard, self.videos))
+
+
+def write_dataset(path: Path, layout: Layout, *, make: MakeRows, after_shard: Callable[[int], None] = lambda rows: None) -> None:
+    """Writes what is missing of a data set; run again after any interruption, it continues.
+
+    Args:
+        make: rows by their numbers; a pure function of (identity, row).
+        after_shard: called with the number of rows now on disk.
+
+    Raises:
+        UserError: if the folder holds another data set, or cannot be written.
+    """
+    description = json.dumps({"identity": layout.identity, "videos": layout.videos, "rows_per_shard": layout.rows_per_shard}, indent=1)
+    if (path / DESCRIPTION).exists():
+        if _described(path) != layout:
+            raise UserError(f"{path}: holds another data set (see {DESCRIPTION}); choose another folder or delete it")
+    else:
+        write_atomic(path / DESCRIPTION, description.encode())
+    for number, name in enumerate(layout.shards()):
+        if not _sound(path / name):
+            write_videos(path / name, make(layout.rows(number)))
+        after_shard(min((number + 1) * layout.rows_per_shard, layout.videos))
+    files = {name: _entry(path / name) for name in (DESCRIPTION, *layout.shards())}
+    write_atomic(path / MANIFEST, json.dumps({"files": files}, indent=1).encode())
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """A complete data set, opened for reading by row numbers."""
+
+    path: Path
+    layout: Layout
+
+    def rows(self, indices: Int[np.ndarray, " rows"], *, canvas: Canvas | None = None) -> Videos:
+        """These rows in this order, with frames if a canvas is given.
+
+        Raises:
+            UserError: for a row that the data set does not have.
+            DamagedData: naming the shard that is torn or altered.
+        """
+        if len(indices) == 0 or indices.min() < 0 or indices.max() >= self.layout.videos:
+            raise UserError(f"{self.path}: rows 0 to {self.layout.videos - 1} exist; asked for {len(indices)} of which some are not there")
+        shard = indices // self.layout.rows_per_shard
+        parts, places = [], []
+        for number in np.unique(shard).tolist():
+            chosen = np.flatnonzero(shard == number)
+            parts.append(self._shard(number).take(indices[chosen] - number * self.layout.rows_per_shard))
+            places.append(chosen)
+        videos = Videos.concat(parts).take(np.argsort(np.concatenate(places)))
+        return videos if canvas is None else with_frames(videos, canvas=canvas)
+
+    def batches(self, *, rows: int, canvas: Canvas | None = None) -> Iterator[Videos]:
+        """All rows in order, so many at a time."""
+        for start in range(0, self.layout.videos, rows):
+            yield self.rows(np.arange(start, min(start + rows, self.layout.videos)), canvas=canvas)
+
+    def _shard(self, number: int) -> Videos:
+        return _read_shard(self.path / self.layout.shards()[number])
+
+
+def open_dataset(path: Path) -> DataFolder:
+    """Opens a data set whose manifest is complete. Shards are verified when they are read.
+
+    Raises:
+        UserError: if there is no such folder.
+        DamagedData: if it was never finished or lacks a shard.
+    """
+    if not path.is_dir():
+        raise UserError(f"{path}: no such data set")
+    layout = _described(path)
+    try:
+        listed = json.loads((path / MANIFEST).read_bytes())["files"]
+        sizes = {name: entry["bytes"] for name, entry in listed.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedData(f"{path}: no readable {MANIFEST}; write the data set again to finish it") from error
+    for name in layout.shards():
+        if not (path / name).is_file() or (path / name).stat().st_size != sizes.get(name):
+            raise DamagedData(f"{path / name}: missing or cut short; delete {MANIFEST} and write the data set again to mend it")
+    return DataFolder(path, layout)
+
+
+@functools.lru_cache(maxsize=OPEN_SHARDS)
+def _read_shard(path: Path) -> Videos:
+    return read_videos(path)
+
+
+def _described(path: Path) -> Layout:
+    try:
+        found = json.loads((path / DESCRIPTION).read_bytes())
+        return Layout(identity=str(found["identity"]), videos=int(found["videos"]), rows_per_shard=int(found["rows_per_shard"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedData(f"{path}: no readable {DESCRIPTION}; this is no data set of physscale") from error
+
+
+def _sound(path: Path) -> bool:
+    """Is this shard there and what was written?"""
+    if not path.exists():
+        return False
+    try:
+        read_videos(path)
+    except DamagedData:
+        return False
+    return True
+
+
+def _entry(path: Path) -> dict[str, object]:
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
