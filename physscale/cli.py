@@ -9,9 +9,8 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +30,6 @@ from physscale.study.spec import Study, load_study
 app = typer.Typer(
     help="Does a video model learn the law, or the cases? Plan, run and watch scaling studies of physics videos.",
     epilog="First steps: `physscale plan quickstart`, `physscale run quickstart`, `python -m analysis report results/quickstart`.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,15 +42,20 @@ MachineFile = Annotated[Path | None, typer.Option("--machine", metavar="FILE", h
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
+_UsageError: Any = typer.BadParameter.__base__
+"""Typer brings its own click since 0.26, and exports this class by its child alone."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(given or ["--help"], standalone_mode=False)
     except UserError as error:
         _fail(str(error), code=error.exit_code)
-    except click.UsageError as error:
+    except _UsageError as error:
         _fail(f"{error.format_message()} (try --help)", code=UserError.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(code or 0)
 

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from physscale.records.errors import LeaseHeld
 from physscale.records.ledger import STALE_S, Ledger, Owner, State
@@ -23,8 +23,8 @@ from physscale.records.store import Store, write_atomic
 
 _POLL_S = 0.25
 
-Ending = Literal["DONE", "FAILED", "DIVERGED", "PREEMPTED", "HELD"]
-"""How an attempt ended; HELD: somebody else works on the run, or it was final already."""
+HELD = "HELD"
+"""How an attempt ends, besides the states of the ledger: somebody else works on the run, or it was final already."""
 
 
 class Run(Protocol):
@@ -115,15 +115,15 @@ class Lease:
                     self._stop.set()
 
 
-def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> Ending:
+def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
     """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`, not the sweep's end."""
     from physscale.train.stop import Diverged, Preempted  # torch is loaded where work is done, not where it is planned
 
     owner = Owner()
     if job.stop_mark.exists():
-        return "PREEMPTED"
+        return State.PREEMPTED.value
     if not job.ledger.claim(run.fingerprint, owner=owner):
-        return "HELD"
+        return HELD
     begun_s = time.perf_counter()
     error_file = job.store.run(run.fingerprint).root / "error.txt"
     facts: dict[str, Any] = {}
@@ -142,7 +142,7 @@ def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> Ending:
     try:
         job.ledger.finish(run.fingerprint, state, owner=owner, seconds=round(time.perf_counter() - begun_s, 3), **facts)
     except LeaseHeld:
-        return "HELD"
+        return HELD
     return state.value
 
 

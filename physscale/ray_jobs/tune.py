@@ -45,7 +45,7 @@ class TrialContext:
         return self.lease.stop_requested()
 
 
-class RunTrial(tune.Trainable):
+class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     """One run a trial; the actor is reused for the next."""
 
     def setup(self, config: dict[str, Any], *, runs: Sequence[Run], job: Job, machine: Machine) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Literal
 
@@ -93,7 +94,7 @@ def drive(study: Study, *, store: Store, backend: Backend, machine: Machine, exe
             if not todo or caught:
                 break
             runs = [study.runs[row.fingerprint] for row in sorted(todo, key=lambda row: -row.estimated_s)]
-            _in_background(lambda runs=runs: _execute(runs, job=job, backend=backend, machine=machine), watch=watch)
+            _in_background(partial(_execute, runs, job=job, backend=backend, machine=machine), watch=watch)
             done |= {row.fingerprint for row in plan(study, store=store, flops_per_s=machine.flops_per_s) if row.state == State.FAILED}
     return Ending(rows=plan(study, store=store, flops_per_s=machine.flops_per_s), signal=caught[0] if caught else None)
 

@@ -152,3 +152,8 @@ def _token() -> Finding:
 def _tracking() -> Finding:
     mode = os.environ.get("WANDB_MODE", "offline")
     return Finding("W&B", "fine", f"{mode}; WANDB_MODE=online sends runs to W&B, WANDB_MODE=disabled switches it off")
+
+
+def _bytes(path: Path) -> int:
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return sum(file.stat().st_size for file in files)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
@@ -26,7 +25,11 @@ def read_machine(path: Path | None) -> Machine:
         if path.stat().st_size > _LARGEST_BYTES:
             raise UserError(f"machine file {path}: larger than {_LARGEST_BYTES} bytes")
         given = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"machine file {path}: {error.strerror}") from error
+    except UserError:
+        raise
+    except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for a file that is no YAML
         raise UserError(f"machine file {path}: cannot be read as YAML ({type(error).__name__})") from error
     if not isinstance(given, dict):
         raise UserError(f"machine file {path}: must be a list of KEY: VALUE")
@@ -40,5 +43,5 @@ def read_machine(path: Path | None) -> Machine:
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(schema), given), resolve=False)
     except OmegaConfBaseException as error:
-        raise UserError(f"machine file {path}: {error.full_key}={given.get(error.full_key)!r} has the wrong type") from error
+        raise UserError(f"machine file {path}: {error.full_key}: wrong type") from error
     return Machine(**merged)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from physscale.ray_jobs.attempt import Job, Run, attempt
+from physscale.ray_jobs.attempt import Job, Lease, Run, attempt
 from physscale.run.context import PlainContext
 
 
@@ -12,8 +12,11 @@ def run_plain(runs: Sequence[Run], *, job: Job) -> None:
 
     torch.set_num_threads(job.threads)
     for run in runs:
-        attempt(
-            run,
-            job=job,
-            body=lambda lease, run=run: job.execute(run, store=job.store, context=PlainContext(stop_requested=lease.stop_requested)),
-        )
+        _attempt(run, job=job)
+
+
+def _attempt(run: Run, *, job: Job) -> None:
+    def body(lease: Lease) -> None:
+        job.execute(run, store=job.store, context=PlainContext(stop_requested=lease.stop_requested))
+
+    attempt(run, job=job, body=body)

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def size_name(model: DiTSpec) -> str:
     return next((name for name, size in SIZES.items() if size == model), f"d{model.width}x{model.depth}")
 
 
-def write_study(study: Study, *, store: Store, rows: list[Row]) -> None:
+def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
     """`study.json`: what the analysis needs to know besides the runs' own files."""
     lasting = [
         {key: value for key, value in dataclasses.asdict(row).items() if key not in {"state", "attempts", "estimated_s"}} for row in rows

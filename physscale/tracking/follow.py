@@ -52,6 +52,7 @@ def log_run(run: str, *, store: Store) -> None:
     """One whole run: configuration, history, scores as summary, videos as encoded files."""
     import wandb
 
+    os.environ.setdefault("WANDB_MODE", "offline")
     folder = store.run(run)
     planned = _planned(store).get(run, {})
     spec = json.loads(folder.spec.read_text())
@@ -63,7 +64,6 @@ def log_run(run: str, *, store: Store) -> None:
         job_type=planned.get("group"),
         config=spec,
         dir=str(store.root),
-        mode=os.environ.get("WANDB_MODE", "offline"),
         resume="allow",
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True, save_code=False),
     )
