@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY
 
-DETECT = 0.4
-"""A body is seen where its coverage passes this fraction of its own ink."""
+DETECT = 0.3
+"""A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m vanishes in a codec of 32 components)."""
 
 FOREIGN = 0.6
 """A pixel is of another colour where the unexplained part of its ink passes this fraction of the explained part (an angle of 31°)."""
