@@ -20,12 +20,13 @@ __all__ = ["LatentSet", "LatentSource", "order"]
 
 def order(seed: int, *, videos: int, batch: int, step: int) -> Int[np.ndarray, " batch"]:
     """Rows of the global batch of this step: one endless sequence of epochs, each its own permutation of all videos, cut into batches."""
-    positions = step * batch + np.arange(batch)
-    epochs, within = np.divmod(positions, videos)
-    return np.array([permutation(seed, videos, int(epoch))[place] for epoch, place in zip(epochs, within, strict=True)])
+    first, last = step * batch, (step + 1) * batch
+    epochs = range(first // videos, (last - 1) // videos + 1)
+    parts = [permutation(seed, videos, epoch)[max(first - epoch * videos, 0) : last - epoch * videos] for epoch in epochs]
+    return np.concatenate(parts)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def permutation(seed: int, videos: int, epoch: int) -> Int[np.ndarray, " videos"]:
     return generator(seed, stream=Stream.ORDER, counter=epoch).permutation(videos)
 
