@@ -85,7 +85,7 @@ def drive(study: Study, *, store: Store, backend: Backend, machine: Machine, exe
         UserError: when the results folder cannot be written; nothing was started.
         Unschedulable: when a run could never be placed.
     """
-    job = Job(root=store.root, driver=Owner(), execute=execute, threads=machine.threads)
+    job = Job(root=store.root.resolve(), driver=Owner(), execute=execute, threads=machine.threads)
     _prepare(study, store=store, machine=machine)
     with driving(job), _signals(job) as caught:
         done: set[str] = set()
