@@ -1,11 +1,12 @@
 """A disc on a pixel grid by exact area coverage.
 
-The part of a disc above a horizontal line at height h >= 0 over its centre, between two columns, has the area
+The part of a disc beyond a horizontal line at distance h from its centre, between two columns, has the area
 
     A(a, b, h) = S(b') - S(a') - h (b' - a'),   S(x) = ½ (x √(r² - x²) + r² asin(x/r)),
 
-with a', b' the columns clipped to ±√(r² - h²). A pixel's coverage is A at its near line minus A at its far line. S is needed once a
-column edge and once a row line, so an exact disc costs about as much as a sampled one.
+with a', b' the columns clipped to the line's half chord √(r² - h²). A pixel's coverage is A at its near line minus A at its far line; on
+the row of the centre it is the full height of the disc minus A at both. S is needed once a column edge and once a row line, and only
+for pixels that the circle passes through, so an exact disc costs less than a sampled one.
 """
 
 import math
@@ -17,95 +18,109 @@ import numpy as np
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _segment(x: float, radius: float) -> float:
-    """S(x), the area under the upper half circle from 0 to x."""
-    return 0.5 * (x * math.sqrt(max(radius * radius - x * x, 0.0)) + radius * radius * math.asin(min(max(x / radius, -1.0), 1.0)))
+def _half_segment(x: float, radius: float) -> float:
+    """S(x), the area under the upper half circle from 0 to x, with x clipped to the disc."""
+    x = min(max(x, -radius), radius)
+    return 0.5 * (x * math.sqrt(radius * radius - x * x) + radius * radius * math.asin(x / radius))
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _row_above(edges: np.ndarray, areas: np.ndarray, line: float, radius: float, out: np.ndarray) -> None:
-    """Adds to out[j] the area of the disc above the line (>= 0), between edges[j] and edges[j + 1]."""
-    if line >= radius:
-        return
-    reach = math.sqrt(radius * radius - line * line)
-    area_reach = _segment(reach, radius)
-    for column in range(out.size):
-        left, right = edges[column], edges[column + 1]
-        if right <= -reach or left >= reach:
-            continue
-        area_left, area_right = areas[column], areas[column + 1]
-        if left < -reach:
-            left, area_left = -reach, -area_reach
-        if right > reach:
-            right, area_right = reach, area_reach
-        out[column] += area_right - area_left - line * (right - left)
+def _tables(first_col: int, first_row: int, x: float, y: float, radius: float, columns: np.ndarray, lines: np.ndarray) -> None:
+    """columns[:, k] = edge k from the centre, S there; lines[:, k] = distance of row line k from the centre, half chord, S of it."""
+    for edge in range(columns.shape[1]):
+        columns[0, edge] = first_col + edge - x
+        columns[1, edge] = _half_segment(columns[0, edge], radius)
+    for line in range(lines.shape[1]):
+        lines[0, line] = first_row + line - y
+        lines[1, line] = math.sqrt(max(radius * radius - lines[0, line] ** 2, 0.0))
+        lines[2, line] = _half_segment(lines[1, line], radius)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def coverage_rows(first_col: int, columns: int, first_row: int, rows: int, x: float, y: float, radius: float, out: np.ndarray) -> None:
-    """Fills out[:rows, :columns] with the covered area of each pixel of the window whose first pixel is (first_col, first_row)."""
-    edges = np.empty(columns + 1)
-    areas = np.empty(columns + 1)
-    for column in range(columns + 1):
-        edges[column] = first_col + column - x
-        areas[column] = _segment(min(max(edges[column], -radius), radius), radius)
-    near = np.zeros(columns)
-    far = np.zeros(columns)
-    for row in range(rows):
-        low, high = first_row + row - y, first_row + row + 1 - y
-        near[:] = 0.0
-        far[:] = 0.0
-        if low >= 0.0:
-            _row_above(edges, areas, low, radius, near)
-            _row_above(edges, areas, high, radius, far)
-            out[row, :columns] = near - far
-        elif high <= 0.0:
-            _row_above(edges, areas, -high, radius, near)
-            _row_above(edges, areas, -low, radius, far)
-            out[row, :columns] = near - far
-        else:
-            _row_above(edges, areas, 0.0, radius, near)
-            near *= 2.0
-            _row_above(edges, areas, high, radius, far)
-            _row_above(edges, areas, -low, radius, far)
-            out[row, :columns] = near - far
+def _beyond(col: int, line: int, columns: np.ndarray, lines: np.ndarray) -> float:
+    """A of one column and one row line."""
+    reach = lines[1, line]
+    left, right = columns[0, col], columns[0, col + 1]
+    if right <= -reach or left >= reach:
+        return 0.0
+    area_left, area_right = columns[1, col], columns[1, col + 1]
+    if left < -reach:
+        left, area_left = -reach, -lines[2, line]
+    if right > reach:
+        right, area_right = reach, lines[2, line]
+    return area_right - area_left - abs(lines[0, line]) * (right - left)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, scratch: np.ndarray) -> None:
-    """Blends one disc (centre and radius in pixels, y downwards) over frame[H, W, 3]; scratch is any [H, W] float array."""
+def _covered(row: int, col: int, columns: np.ndarray, lines: np.ndarray) -> float:
+    """Covered area of one pixel."""
+    low, high = _beyond(col, row, columns, lines), _beyond(col, row + 1, columns, lines)
+    if lines[0, row] >= 0.0:
+        return low - high
+    if lines[0, row + 1] <= 0.0:
+        return high - low
+    return 2.0 * (columns[1, col + 1] - columns[1, col]) - low - high
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
+    """Covered area of every pixel of a square grid."""
+    columns, lines = np.empty((2, size + 1)), np.empty((3, size + 1))
+    _tables(0, 0, x, y, radius, columns, lines)
+    out = np.empty((size, size))
+    for row in range(size):
+        for col in range(size):
+            out[row, col] = _covered(row, col, columns, lines)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, columns: np.ndarray, lines: np.ndarray) -> None:
+    """Blends one disc (centre and radius in pixels, y downwards) over frame[H, W, 3]; the tables are scratch of H + 1 and W + 1."""
     height, width = frame.shape[0], frame.shape[1]
     first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
     first_row, last_row = max(math.floor(y - radius), 0), min(math.floor(y + radius), height - 1)
     if last_col < first_col or last_row < first_row:
         return
-    coverage_rows(first_col, last_col - first_col + 1, first_row, last_row - first_row + 1, x, y, radius, scratch)
-    for row in range(first_row, last_row + 1):
-        for col in range(first_col, last_col + 1):
-            area = scratch[row - first_row, col - first_col]
-            if area > 1e-9:
+    columns, lines = columns[:, : last_col - first_col + 2], lines[:, : last_row - first_row + 2]
+    _tables(first_col, first_row, x, y, radius, columns, lines)
+    red, green, blue = np.uint8(colour[0]), np.uint8(colour[1]), np.uint8(colour[2])
+    for row in range(lines.shape[1] - 1):
+        inner = min(lines[1, row], lines[1, row + 1])
+        solid_from, solid_to = math.ceil(x - inner) - first_col, math.floor(x + inner) - first_col
+        for col in range(columns.shape[1] - 1):
+            if solid_from <= col < solid_to:
+                frame[first_row + row, first_col + col, 0] = red
+                frame[first_row + row, first_col + col, 1] = green
+                frame[first_row + row, first_col + col, 2] = blue
+                continue
+            area = _covered(row, col, columns, lines)
+            if area > 0.0:
                 for channel in range(3):
-                    old = float(frame[row, col, channel])
-                    frame[row, col, channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
+                    old = float(frame[first_row + row, first_col + col, channel])
+                    frame[first_row + row, first_col + col, channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def draw_discs(frames: np.ndarray, centres: np.ndarray, radii: np.ndarray, colours: np.ndarray) -> None:
     """Paints frames[B, T, H, W, 3] white, then every disc of every frame: centres[B, T, N, 2], radii[B, N] in px, colours[B, N, 3]."""
-    scratch = np.empty((frames.shape[2], frames.shape[3]))
+    columns, lines = np.empty((2, frames.shape[3] + 1)), np.empty((3, frames.shape[2] + 1))
     frames[:] = 255
     for video in range(frames.shape[0]):
         for moment in range(frames.shape[1]):
             for body in range(radii.shape[1]):
-                draw_disc(
+                _draw_disc(
                     frames[video, moment],
                     centres[video, moment, body, 0],
                     centres[video, moment, body, 1],
                     radii[video, body],
                     colours[video, body],
-                    scratch,
+                    columns,
+                    lines,
                 )

@@ -11,7 +11,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.render.disc import coverage_rows
+from physscale.render.disc import coverage
 from physscale.render.render import render
 from physscale.simulate.batch import stack
 
@@ -34,16 +34,10 @@ def still(*bodies: Body) -> Videos:
     )
 
 
-def coverage(x: float, y: float, radius: float, *, size: int = 24) -> np.ndarray:
-    out = np.zeros((size, size))
-    coverage_rows(0, size, 0, size, x, y, radius, out)
-    return out
-
-
 @settings(deadline=None)
 @given(x=st.floats(10.0, 14.0), y=st.floats(10.0, 14.0), radius=st.floats(0.05, 9.9))
 def test_area_and_centroid_are_exact(x: float, y: float, radius: float) -> None:
-    area = coverage(x, y, radius)
+    area = coverage(24, x, y, radius)
     centres = np.arange(24) + 0.5
     assert area.min() > -1e-12
     assert area.max() < 1 + 1e-9
@@ -56,13 +50,13 @@ def test_area_and_centroid_are_exact(x: float, y: float, radius: float) -> None:
 @settings(deadline=None)
 @given(x=st.floats(10.0, 14.0), y=st.floats(10.0, 14.0), radius=st.floats(0.3, 9.0))
 def test_a_mirrored_disc_is_the_mirrored_picture(x: float, y: float, radius: float) -> None:
-    np.testing.assert_allclose(coverage(x, y, radius), coverage(24 - x, y, radius)[:, ::-1], atol=1e-9)
-    np.testing.assert_allclose(coverage(x, y, radius), coverage(y, x, radius).T, atol=1e-9)
+    np.testing.assert_allclose(coverage(24, x, y, radius), coverage(24, 24 - x, y, radius)[:, ::-1], atol=1e-9)
+    np.testing.assert_allclose(coverage(24, x, y, radius), coverage(24, y, x, radius).T, atol=1e-9)
 
 
 def test_one_pixel_by_hand() -> None:
     """A disc of radius 2 round the corner of four pixels: each holds a quarter of what lies within one pixel of the centre."""
-    area = coverage(12.0, 12.0, 2.0)
+    area = coverage(24, 12.0, 12.0, 2.0)
     assert area[12, 12] == pytest.approx(1.0)
     assert area[13, 13] == pytest.approx(math.pi / 3 + 1 - math.sqrt(3))  # ∫₁^√3 √(4 - x²) - 1 dx
     assert area[12, 13] == pytest.approx(math.sqrt(3) / 2 + math.pi / 3 - 1)  # ∫₀¹ √(4 - x²) - 1 dx
