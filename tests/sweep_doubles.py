@@ -1,69 +1,55 @@
-"""A small real `RunSpec`, and an `execute` that leaves a finished run's files and counts how often it was called.
+"""An `execute` that leaves a finished run's files and counts how often it was called.
 
-The scheduling is tested with these, so that a test of leases, kills and actors costs no training; tests of the whole job use the real one.
+Scheduling is tested with it, so that a test of leases, kills and actors costs no training; tests of the whole job use the real one.
 """
 
-import json
 import os
 import time
 import uuid
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from physscale.flow.spec import FlowSpec
-from physscale.model.spec import CodecSpec, DiTSpec
 from physscale.records.metrics import MetricLog
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.spec import canonical
 from physscale.records.store import Store, write_atomic
-from physscale.render.canvas import Canvas
 from physscale.run.context import Context
-from physscale.run.spec import CodecRecipe, Judge, RunSpec
-from physscale.simulate.scenarios.uniform import UniformMotion
-from physscale.simulate.spec import DataSpec
+from physscale.run.spec import RunSpec
 from physscale.study.spec import Study
-from physscale.train.spec import TrainSpec
+from physscale.train.stop import Diverged, Preempted
+from tests.tiny import tiny_run
+
+STEP_S = "PHYSSCALE_TEST_STEP_S"
+"""Seconds a step of the counting execute."""
+
+FAILING_SEED, DIVERGING_SEED = 13, 14
 
 
-def tiny_run(*, seed: int = 0, steps: int = 4, workers: int = 1, videos: int = 64) -> RunSpec:
-    """A run of seconds."""
-    scenario = UniformMotion()
-    return RunSpec(
-        data=DataSpec(scenario=scenario, videos=videos),
-        canvas=Canvas(size_px=16),
-        codec=CodecRecipe(spec=CodecSpec(components=8), corpus=DataSpec(scenario=scenario.still(), videos=64, frames=1, split="still")),
-        model=DiTSpec(width=16, depth=1, heads=1),
-        flow=FlowSpec(),
-        train=TrainSpec(steps=steps, batch=8),
-        judges=(Judge(kind="id", data=DataSpec(scenario=scenario, videos=8, draw="held_out", split="id")),),
-        seed=seed,
-        workers=workers,
-    )
-
-
-def tiny_study(*, runs: int = 3, steps: int = 4) -> Study:
-    return Study(name="tiny", question="Does it run?", groups={"seeds": tuple(tiny_run(seed=seed, steps=steps) for seed in range(runs))})
+def tiny_study(*, seeds: range = range(3), steps: int = 4) -> Study:
+    return Study(name="tiny", question="Does it run?", groups={"seeds": tuple(tiny_run(seed=seed, steps=steps) for seed in seeds)})
 
 
 def counting_execute(run: RunSpec, *, store: Store, context: Context) -> None:
-    """Leaves one `calls/FINGERPRINT-…` file a call, and the files of a finished run."""
+    """Leaves one `calls/FINGERPRINT-...` file a call, and the files of a finished run; some seeds end otherwise."""
     calls = store.root / "calls"
     calls.mkdir(parents=True, exist_ok=True)
     (calls / f"{run.fingerprint}-{uuid.uuid4().hex}").write_text(str(os.getpid()))
     log = MetricLog(store.run(run.fingerprint).metrics)
     for step in range(1, run.train.steps + 1):
         if context.stop_requested():
-            from physscale.train.stop import Preempted
-
             raise Preempted(f"stopped after step {step}")
+        if run.seed == FAILING_SEED:
+            raise RuntimeError("this seed fails,\non two lines")
+        if run.seed == DIVERGING_SEED:
+            raise Diverged("the loss is not finite")
         log.append(step=step, loss=1.0 / step)
-        time.sleep(float(os.environ.get("PHYSSCALE_TEST_STEP_S", "0.01")))
+        time.sleep(float(os.environ.get(STEP_S, "0.01")))
     leave_finished(run, store=store)
 
 
 def leave_finished(run: RunSpec, *, store: Store) -> None:
     """The files of a finished run, with one score row."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     folder = store.run(run.fingerprint)
     write_atomic(folder.spec, canonical(run).encode())
     row = {
@@ -84,5 +70,5 @@ def calls_of(store: Store) -> dict[str, int]:
     return counts
 
 
-def spec_as_json(run: RunSpec) -> object:
-    return json.loads(canonical(run))
+def no_watch() -> None:
+    """Nobody looks on."""

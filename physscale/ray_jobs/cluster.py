@@ -17,6 +17,7 @@ from typing import Literal
 
 import ray
 
+from physscale.ray_jobs.attempt import is_alive
 from physscale.ray_jobs.resources import Node, usable_cpus
 
 _PREFIX = "psr-"
@@ -82,6 +83,6 @@ def _own_folder() -> Path:
         base = Path("/tmp")
     for old in base.glob(f"{_PREFIX}*-*"):
         process = old.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdigit() and not Path("/proc", process).exists() and Path("/proc/self").exists():
+        if process.isdigit() and not is_alive(int(process)):
             shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))

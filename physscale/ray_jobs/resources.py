@@ -30,7 +30,7 @@ class Machine:
     name: str = "local"
     run_cpus: float = 0.5
     run_gpus: float = 0.0
-    worker_cpus: float = 0.25
+    worker_cpus: float = 0.2
     worker_gpus: float = 0.0
     data_cpus: float = 0.5
     threads: int = 1

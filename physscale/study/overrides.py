@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from physscale.records.errors import UserError
 from physscale.study.spec import Study
@@ -79,16 +78,32 @@ def _typed(owner: Any, *, key: str, value: str, whole: str) -> Any:  # noqa: ANN
     declared = typing.get_type_hints(type(owner))[key]
     if dataclasses.is_dataclass(declared) or dataclasses.is_dataclass(getattr(owner, key)):
         raise UserError(f"override {whole}: names a whole {type(getattr(owner, key)).__name__}; go on to one of its keys")
-    schema = dataclasses.make_dataclass("Value", [(key, declared)])
+    schema = dataclasses.make_dataclass("Value", [(key, _as_list(declared))])
     try:
+        # an interpolation would put values of the environment into errors and snapshots
+        if "${" in value:
+            raise ValueError(value)
         merged = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_dotlist([f"{key}={value}"]))
-        return _as_tuples(OmegaConf.to_container(merged, resolve=False, throw_on_missing=True)[key])  # type: ignore[index, call-overload]
-    except (OmegaConfBaseException, ValueError) as error:
+        return _as_declared(OmegaConf.to_container(merged, throw_on_missing=True)[key], declared=declared)  # type: ignore[index, call-overload]
+    except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for text that is no value
         raise UserError(f"override {whole}={value[:80]}: must be {_type_name(declared)}") from error
 
 
-def _as_tuples(value: Any) -> Any:  # noqa: ANN401
-    return tuple(_as_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+def _as_list(declared: Any) -> Any:  # noqa: ANN401
+    """Tuples as lists, whose items OmegaConf checks at every depth."""
+    if typing.get_origin(declared) is not tuple:
+        return declared
+    return list[_as_list(typing.get_args(declared)[0])]  # type: ignore[misc]
+
+
+def _as_declared(value: Any, *, declared: Any) -> Any:  # noqa: ANN401
+    """Lists as the declared tuples, of the declared length."""
+    if typing.get_origin(declared) is not tuple:
+        return value
+    item, *rest = typing.get_args(declared)
+    if rest != [Ellipsis] and len(value) != 1 + len(rest):
+        raise ValueError(f"{len(value)} items")
+    return tuple(_as_declared(part, declared=item) for part in value)
 
 
 def _type_name(declared: Any) -> str:  # noqa: ANN401
