@@ -6,7 +6,7 @@ import pytest
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, STATE, Videos
-from physscale.simulate.partitions import collision_partitions, partitions
+from physscale.simulate.partitions import PAPER_PARABOLA, collision_partitions, partitions
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import KINDS, Composition, shifts
 from physscale.simulate.scenarios.parabola import Parabola
@@ -104,6 +104,15 @@ def test_shifts_partition_all_pairs() -> None:
     every = [pair for step in range(KINDS) for pair in shifts(step)]
     assert len(set(every)) == len(every) == KINDS**2
     assert set(shifts(0, 3)) == set(shifts(0)) | set(shifts(3))
+
+
+def test_the_papers_throw_starts_and_stays_as_its_code_says() -> None:
+    """y ~ U(8.5 - r, 9.5 - r); the horizontal way of 24 frames fits into the view."""
+    videos = rows(PAPER_PARABOLA, frames=32)
+    top = videos.state[:, 0, 0, Y] + videos.body[:, 0, RADIUS]
+    assert (top.min() >= 8.5, top.max() <= 9.5) == (True, True)
+    assert (videos.state[:, 24, 0, X] <= WORLD_M - videos.body[:, 0, RADIUS] + 1e-4).all()
+    np.testing.assert_allclose(videos.state[:, 0, 0, Y] - videos.state[:, 20, 0, Y], 0.5 * 2.5 * 4.0, rtol=1e-5)
 
 
 def test_partitions_lie_where_their_names_say() -> None:

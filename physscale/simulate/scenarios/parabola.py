@@ -17,7 +17,7 @@ class Parabola:
     """One red ball, thrown to the side from the top of the view, in free fall.
 
     `gravity_m_s2` is 5: the largest round value with which every ball of the trained radii stays in view for all 16 frames (1.5 s). The
-    paper's own 2.5 belongs to its 32 frames (`partitions.PAPER_GRAVITY_M_S2`); with the Earth's 9.8 a ball is gone after frame 12.
+    paper's own 2.5 belongs to its 32 frames (`partitions.PAPER_PARABOLA`); with the Earth's 9.8 a ball is gone after frame 12.
     """
 
     name: ClassVar[str] = "parabola"
