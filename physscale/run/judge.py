@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from physscale.dataset.file import write_videos
 from physscale.dataset.mp4 import write_mp4
 from physscale.evaluate import baselines
 from physscale.evaluate.denoise import held_out_loss
@@ -16,7 +17,7 @@ from physscale.evaluate.scores import RunFacts, Source, score_table, scores
 from physscale.model.codec import FrameCodec
 from physscale.model.dit import DiT
 from physscale.records.store import RunFolder
-from physscale.records.tables import write_arrow, write_parquet
+from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.spec import Judge, RunSpec
@@ -93,7 +94,7 @@ def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table
     losses = {"loss": loss.at_noise.double().cpu().numpy(), "loss_grid": loss.grid_mean.double().cpu().numpy()}
     drawn = sample(trained.model, given=latents[:, : case.frames], indices=indices, flow=run.flow, seed=run.seed)
     pixels = trained.codec.decode(drawn)
-    write_arrow(folder.samples(case.split), case.truth.with_pixels(pixels).to_arrow())
+    write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
     write_mp4(folder.video(case.split), beside(case.pixels[:SHOWN], pixels[:SHOWN]), frames_per_s=FRAMES_PER_S)
     table = outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint)
     return table, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]

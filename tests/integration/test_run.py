@@ -9,15 +9,14 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from physscale.dataset.file import read_videos
 from physscale.records.errors import DamagedData
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, read_folder
-from physscale.records.video import Videos
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute, facts_of
 from physscale.run.gather import gather
@@ -61,8 +60,7 @@ def test_clamp_is_right_inside_the_trained_range_and_wrong_outside(done: Store) 
 
 
 def test_samples_have_the_schema_of_data_and_keep_the_given_frames(done: Store) -> None:
-    with pa.memory_map(str(done.run(RUN.fingerprint).samples("id"))) as file:
-        samples = Videos.from_arrow(pa.ipc.open_file(file).read_all())
+    samples = read_videos(done.run(RUN.fingerprint).samples("id"))
     assert samples.pixels is not None
     assert samples.pixels.shape == (4, 16, 16, 16, 3)
     assert set(samples.split) == {"id"}
