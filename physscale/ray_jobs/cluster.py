@@ -1,8 +1,8 @@
 """Joins the Ray cluster that this process was given, or starts a private one for itself.
 
 `ray job submit` and a user's `RAY_ADDRESS` name a cluster; without them a local one is started that ends with this process. It is private:
-an own temporary folder (short, since Unix sockets allow 107 characters), an own random token in the environment and nowhere on disk, no
-fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too.
+an own temporary folder (short, since Unix sockets allow 107 characters), an own random token in the environment and nowhere on disk, the
+dashboard on loopback, no fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too.
 """
 
 import contextlib
@@ -60,7 +60,6 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
             num_cpus=usable_cpus(),
             include_dashboard=dashboard == "yes",
             _temp_dir=str(folder),
-            _node_ip_address="127.0.0.1",
             **options,
         )
     try:

@@ -62,11 +62,11 @@ def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backe
     Raises:
         UserError, Unschedulable: as `drive` does, before anything was started.
     """
+    check_schedulable(rows, machine=machine, backend=backend)
+    write_study(study, store=store, rows=rows)
     from physscale.run.execute import execute  # torch is loaded only where something is to be run
     from physscale.run.gather import gather
 
-    check_schedulable(rows, machine=machine, backend=backend)
-    write_study(study, store=store, rows=rows)
     at_a_time = 1 if backend == "plain" else slots(machine, nodes=local_nodes()).concurrency
     with following(store), progress(rows, store=store, at_a_time=at_a_time, console=console) as watch:
         ending = drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
