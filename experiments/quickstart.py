@@ -7,7 +7,7 @@ filled but snapped to its nearest edge, and a mirrored training set makes slow b
 
 from dataclasses import replace
 
-from physscale.cli import main
+from physscale.cli import run_as_module
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition, shifts
 from physscale.simulate.scenarios.parabola import Parabola
@@ -90,4 +90,4 @@ study = Study(
 )
 
 if __name__ == "__main__":
-    main(["run", study.name])
+    run_as_module(study.name)

@@ -60,6 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def run_as_module(name: str) -> None:
+    """`python -m experiments.NAME ...` is `physscale run NAME ...`."""
+    main(["run", name, *sys.argv[1:]])
+
+
 @app.command("plan", epilog="Examples: `physscale plan quickstart`; `physscale plan quickstart train.steps=200 --json`.")
 def plan_command(
     name: Name,

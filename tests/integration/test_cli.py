@@ -133,7 +133,7 @@ def test_a_finished_study_says_so_at_once_and_where_the_report_is(tmp_path: Path
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, env=os.environ | {"COLUMNS": "200"})
     assert done.returncode == 0, done.stderr
     assert f"all {len(study.runs)} runs are done" in done.stdout
-    assert "python -m analysis report" in done.stdout
+    assert f"python -m analysis report {tmp_path}" in done.stdout
     imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, flags=re.MULTILINE))
     assert "physscale.study.drive" in imported
     assert not {"torch", "ray", "wandb"} & imported
