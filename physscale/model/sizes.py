@@ -13,7 +13,7 @@ TIME_FEATURES = 256
 """Sines and cosines that describe the time t; narrow models use fewer (`time_features`)."""
 
 SIZES: dict[str, DiTSpec] = {
-    "d4": DiTSpec(width=4, depth=3, heads=1),
+    "d6": DiTSpec(width=6, depth=3, heads=1),
     "d8": DiTSpec(width=8, depth=3, heads=1),
     "d16": DiTSpec(width=16, depth=3, heads=1),
     "d32": DiTSpec(width=32, depth=3, heads=1),
