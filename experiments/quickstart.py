@@ -26,7 +26,7 @@ UNIFORM_JUDGES = judged(
     radius=("ood", replace(UNIFORM, radius_m=SMALL_OR_LARGE)),
 )
 DATA = [small_run(UNIFORM, judges=UNIFORM_JUDGES, videos=videos, seed=seed) for videos in (30, 100, 300, 1000) for seed in SEEDS]
-SIZE = [small_run(UNIFORM, judges=UNIFORM_JUDGES, size=size, seed=seed) for size in ("d8", "d16", "d32", "d64") for seed in SEEDS]
+SIZE = [small_run(UNIFORM, judges=UNIFORM_JUDGES, size=size, seed=seed) for size in ("d6", "d8", "d16", "d32", "d64") for seed in SEEDS]
 WORKERS = [small_run(UNIFORM, judges=UNIFORM_JUDGES, size="d16", workers=workers) for workers in (1, 2)]
 
 HELD, SEEN = Composition(pairs=shifts(3)), Composition(pairs=shifts(0))
@@ -37,7 +37,6 @@ COVERAGE = [
         videos=1200,
         seed=seed,
         components=40,
-        steps=2000,
     )
     for steps in ((0,), (0, 1), (0, 1, 2), (0, 1, 2, 4, 5))
     for seed in SEEDS
@@ -81,7 +80,7 @@ study = Study(
                     radius=("ood", replace(PARABOLA, radius_m=SMALL_OR_LARGE)),
                 ),
                 videos=2000,
-                components=64,
+                components=128,
                 steps=2000,
             )
         ],

@@ -13,6 +13,7 @@ from physscale.model.spec import DiTSpec, LatentShape
 from physscale.records.ledger import Entry, Ledger, State
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.spec import RunSpec
+from physscale.study.environment import environment
 from physscale.study.spec import Study
 
 _BESIDES_TRAINING_S = 4.0
@@ -107,7 +108,13 @@ def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
     lasting = [
         {key: value for key, value in dataclasses.asdict(row).items() if key not in {"state", "attempts", "estimated_s"}} for row in rows
     ]
-    content: Mapping[str, Any] = {"name": study.name, "question": study.question, "overrides": list(study.overrides), "runs": lasting}
+    content: Mapping[str, Any] = {
+        "name": study.name,
+        "question": study.question,
+        "overrides": list(study.overrides),
+        "environment": environment(),
+        "runs": lasting,
+    }
     write_atomic(store.study, json.dumps(content, indent=1).encode())
 
 

@@ -4,7 +4,7 @@ What a frozen VAE is for large videos, principal components of motion-free frame
 between in and out of distribution (measured in `experiments/LOG.md`).
 """
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -25,7 +25,7 @@ JUDGED_VIDEOS = 96
 class WithCorpus(Protocol):
     """A scenario that names the motion-free corpus of its own look."""
 
-    name: str
+    name: ClassVar[str]
 
     def draw(self, rng: np.random.Generator) -> Scene: ...
 
