@@ -1,0 +1,41 @@
+"""The other two laws, elastic collision and parabola: are they learned, and how far out of distribution?
+
+One run each.
+Expectation (arXiv 2411.02385, figure 3): both are learned inside the trained ranges; at higher speeds the error is an order of magnitude
+larger. Cost: 1 minute of 2 CPU cores.
+"""
+
+from dataclasses import replace
+
+from physscale.cli import main
+from physscale.simulate.scenarios.collision import Collision
+from physscale.simulate.scenarios.parabola import Parabola
+from physscale.study.recipe import judged, small_run
+from physscale.study.spec import Study
+
+FAST, SMALL_OR_LARGE = ((4.5, 6.0),), ((0.3, 0.6), (1.5, 2.0))
+
+COLLISION = Collision()
+COLLISION_JUDGES = judged(
+    id=("id", COLLISION),
+    speed_high=("ood", replace(COLLISION, left_speed_m_s=FAST, right_speed_m_s=FAST)),
+    radius=("ood", replace(COLLISION, left_radius_m=SMALL_OR_LARGE, right_radius_m=SMALL_OR_LARGE)),
+)
+PARABOLA = Parabola()
+PARABOLA_JUDGES = judged(
+    id=("id", PARABOLA),
+    speed_high=("ood", replace(PARABOLA, speed_m_s=FAST)),
+    radius=("ood", replace(PARABOLA, radius_m=SMALL_OR_LARGE)),
+)
+
+study = Study(
+    name="laws",
+    question="Are collision and parabola learned, and how far out of distribution?",
+    groups={
+        "collision": [small_run(COLLISION, judges=COLLISION_JUDGES, videos=2000, components=64, steps=2000)],
+        "parabola": [small_run(PARABOLA, judges=PARABOLA_JUDGES, videos=2000, components=128, steps=2000)],
+    },
+)
+
+if __name__ == "__main__":
+    main(["run", study.name])
