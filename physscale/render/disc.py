@@ -80,7 +80,7 @@ def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, columns: np.ndarray, lines: np.ndarray) -> None:
+def draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, columns: np.ndarray, lines: np.ndarray) -> None:
     """Blends one disc (centre and radius in pixels, y downwards) over frame[H, W, 3]; the tables are scratch of H + 1 and W + 1."""
     height, width = frame.shape[0], frame.shape[1]
     first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
@@ -108,19 +108,20 @@ def _draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def draw_discs(frames: np.ndarray, centres: np.ndarray, radii: np.ndarray, colours: np.ndarray) -> None:
-    """Paints frames[B, T, H, W, 3] white, then every disc of every frame: centres[B, T, N, 2], radii[B, N] in px, colours[B, N, 3]."""
-    columns, lines = np.empty((2, frames.shape[3] + 1)), np.empty((3, frames.shape[2] + 1))
-    frames[:] = 255
-    for video in range(frames.shape[0]):
-        for moment in range(frames.shape[1]):
-            for body in range(radii.shape[1]):
-                _draw_disc(
-                    frames[video, moment],
-                    centres[video, moment, body, 0],
-                    centres[video, moment, body, 1],
-                    radii[video, body],
-                    colours[video, body],
-                    columns,
-                    lines,
-                )
+def draw_ring(frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray) -> None:
+    """Blends a disc with a round hole over frame[H, W, 3]: the outer disc's coverage minus the hole's."""
+    height, width = frame.shape[0], frame.shape[1]
+    first_col, last_col = max(math.floor(x - outer), 0), min(math.floor(x + outer), width - 1)
+    first_row, last_row = max(math.floor(y - outer), 0), min(math.floor(y + outer), height - 1)
+    if last_col < first_col or last_row < first_row:
+        return
+    tables = np.empty((2, 2, last_col - first_col + 2)), np.empty((2, 3, last_row - first_row + 2))
+    _tables(first_col, first_row, x, y, outer, tables[0][0], tables[1][0])
+    _tables(first_col, first_row, x, y, inner, tables[0][1], tables[1][1])
+    for row in range(last_row - first_row + 1):
+        for col in range(last_col - first_col + 1):
+            area = _covered(row, col, tables[0][0], tables[1][0]) - _covered(row, col, tables[0][1], tables[1][1])
+            if area > 0.0:
+                for channel in range(3):
+                    old = float(frame[first_row + row, first_col + col, channel])
+                    frame[first_row + row, first_col + col, channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)

@@ -6,23 +6,43 @@ from jaxtyping import UInt8
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
-from physscale.render.disc import draw_discs
+from physscale.render.paint import paint
+from physscale.render.paper import draw_as_the_paper
 
 RED = BODY.index("red")
+SIZES = [BODY.index("radius_m"), BODY.index("half_height_m")]
 
 
 def render(videos: Videos, *, canvas: Canvas) -> UInt8[np.ndarray, "batch frames height width 3"]:
     """All frames of all videos: white background, bodies in their colours, later bodies over earlier ones.
 
+    A box is drawn at its angle; a disc whose `half_height_m` is above 0 is a ring with a hole of that radius.
+
     Args:
         videos: states in metres, y up; a body may be partly or fully out of view.
-        canvas: the frame's size.
+        canvas: the frame's size and style.
+
+    Raises:
+        AssertionError: for a ring, an oblong or a turned box in the paper's style, which has none.
     """
-    assert (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all(), "the exact style draws discs"
-    pixels_per_m = canvas.size_px / WORLD_M
-    centres = videos.state[..., :2].astype(np.float64) * pixels_per_m
-    centres[..., 1] = canvas.size_px - centres[..., 1]
     frames = np.empty((*videos.state.shape[:2], canvas.size_px, canvas.size_px, 3), np.uint8)
-    radii = videos.body[:, :, BODY.index("radius_m")].astype(np.float64) * pixels_per_m
-    draw_discs(frames, centres, radii, videos.body[:, :, RED : RED + 3].astype(np.float64))
+    colours = videos.body[:, :, RED : RED + 3].astype(np.float64)
+    shapes = videos.body[:, :, BODY.index("shape")].astype(np.int64)
+    if canvas.style == "paper":
+        _check_plain(videos, boxes=shapes == Shape.BOX)
+        radii = videos.body[:, :, SIZES[0]].astype(np.float64) / WORLD_M
+        draw_as_the_paper(frames, videos.state[..., :2].astype(np.float64) / WORLD_M, radii, shapes == Shape.BOX, colours)
+        return frames
+    pixels_per_m = canvas.size_px / WORLD_M
+    poses = videos.state[..., :3].astype(np.float64)
+    poses[..., :2] *= pixels_per_m
+    poses[..., 1] = canvas.size_px - poses[..., 1]
+    paint(frames, poses, videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m, shapes, colours)
     return frames
+
+
+def _check_plain(videos: Videos, *, boxes: np.ndarray) -> None:
+    half_width, half_height = (videos.body[:, :, column] for column in SIZES)
+    assert (half_height[~boxes] == 0.0).all(), "the paper's style has no rings"
+    assert (half_height[boxes] == half_width[boxes]).all(), "the paper's style has squares, no other boxes"
+    assert (videos.state[..., 2][np.broadcast_to(boxes[:, None], videos.state.shape[:3])] == 0.0).all(), "the paper's style turns nothing"

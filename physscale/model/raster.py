@@ -1,0 +1,115 @@
+"""Frames from states on the training device: `physscale.render`'s exact coverage, written on tensors.
+
+Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Box: the edge integrals of `render.box`. Both meet
+the CPU rasteriser within 1/255 in single precision, so a training node may receive states (2 KB a video) and draw for itself.
+"""
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from physscale.records.scene import WORLD_M, Shape
+from physscale.records.video import BODY
+
+PIXELS_AT_ONCE = 1 << 23
+STEEP_PX = 1e-3
+COLUMN = {name: position for position, name in enumerate(BODY)}
+
+
+def rasterise(
+    state: Float[Tensor, "batch frames bodies 6"], *, body: Float[Tensor, "batch bodies 10"], size_px: int
+) -> UInt8[Tensor, "..."]:
+    """All frames u8[B, T, H, W, 3] of a batch, on the device of its states; colours, order and borders as `render.render` has them.
+
+    Args:
+        state: metres, y up (`records.video.STATE`); body: constants (`records.video.BODY`), on the same device.
+    """
+    batch, frames = state.shape[:2]
+    poses = state[..., :3].flatten(0, 1).float()
+    constants = body.float().repeat_interleave(frames, 0)
+    step = max(1, PIXELS_AT_ONCE // size_px**2)
+    parts = [_frames(poses[at : at + step], constants[at : at + step], size_px) for at in range(0, len(poses), step)]
+    return torch.cat(parts).unflatten(0, (batch, frames))
+
+
+def _frames(pose: Tensor, constants: Tensor, size_px: int) -> Tensor:
+    """u8[K, H, W, 3] of K frames."""
+    scale = size_px / WORLD_M
+    out = torch.full((len(pose), size_px, size_px, 3), 255.0, device=pose.device)
+    for number in range(pose.shape[1]):
+        body = constants[:, number]
+        x, y, angle = pose[:, number, 0] * scale, size_px - pose[:, number, 1] * scale, pose[:, number, 2]
+        size, second = body[:, COLUMN["radius_m"]] * scale, body[:, COLUMN["half_height_m"]] * scale
+        is_box = body[:, COLUMN["shape"]] == Shape.BOX
+        area = torch.zeros(out.shape[:3], device=pose.device)
+        if bool((~is_box).any()):
+            area = disc_coverage(x, y, size, size_px=size_px)
+            if bool(((second > 0) & ~is_box).any()):
+                area = area - disc_coverage(x, y, torch.where(is_box, 0.0, second), size_px=size_px)
+        if bool(is_box.any()):
+            boxes = box_coverage(x, y, angle, size, second, size_px=size_px)
+            area = torch.where(is_box[:, None, None], boxes, area)
+        colour = body[:, COLUMN["red"] : COLUMN["red"] + 3][:, None, None]
+        out = torch.where(area[..., None] > 0, torch.floor(out + area.clamp(0, 1)[..., None] * (colour - out) + 0.5), out)
+    return out.to(torch.uint8)
+
+
+def _half_segment(x: Tensor, radius: Tensor) -> Tensor:
+    safe = radius.clamp(min=1e-12)
+    x = torch.minimum(torch.maximum(x, -radius), radius)
+    return 0.5 * (x * (radius**2 - x**2).clamp(min=0).sqrt() + radius**2 * torch.asin((x / safe).clamp(-1, 1)))
+
+
+def disc_coverage(
+    x: Float[Tensor, " discs"], y: Float[Tensor, " discs"], radius: Float[Tensor, " discs"], *, size_px: int
+) -> Float[Tensor, "discs size size"]:
+    """Covered area of every pixel by each disc, in pixels with rows downwards."""
+    grid = torch.arange(size_px + 1, device=x.device, dtype=x.dtype)
+    r = radius[:, None]
+    column, line = grid - x[:, None], grid - y[:, None]
+    column_area = _half_segment(column, r)
+    reach = (r**2 - line**2).clamp(min=0).sqrt()
+    reach_area = _half_segment(reach, r)
+    inside = column[:, None].abs() <= reach[:, :, None]
+    clipped = torch.minimum(torch.maximum(column[:, None], -reach[:, :, None]), reach[:, :, None])
+    area = torch.where(inside, column_area[:, None], reach_area[:, :, None] * column[:, None].sign())
+    beyond = area.diff(dim=2) - line.abs()[:, :, None] * clipped.diff(dim=2)
+    upper, lower = beyond[:, :-1], beyond[:, 1:]
+    below_centre, above_centre = (line[:, :-1] >= 0)[:, :, None], (line[:, 1:] <= 0)[:, :, None]
+    middle = 2.0 * column_area.diff(dim=1)[:, None] - upper - lower
+    return torch.where(below_centre, upper - lower, torch.where(above_centre, lower - upper, middle))
+
+
+def box_coverage(
+    x: Float[Tensor, " boxes"],
+    y: Float[Tensor, " boxes"],
+    angle: Float[Tensor, " boxes"],
+    half_width: Float[Tensor, " boxes"],
+    half_height: Float[Tensor, " boxes"],
+    *,
+    size_px: int,
+) -> Float[Tensor, "boxes size size"]:
+    """Covered area of every pixel by each box; the angle is counter-clockwise in the world."""
+    cos, sin = angle.cos(), angle.sin()
+    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, -1.0), (-1.0, 1.0))
+    corners = [(x + a * half_width * cos - b * half_height * sin, y - a * half_width * sin - b * half_height * cos) for a, b in signs]
+    grid = torch.arange(size_px, device=x.device, dtype=x.dtype)
+    total = torch.zeros((len(x), size_px, size_px), device=x.device, dtype=x.dtype)
+    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+        low = torch.maximum(torch.minimum(y0, y1)[:, None], grid)
+        high = torch.minimum(torch.maximum(y0, y1)[:, None], grid + 1)
+        height = (high - low).clamp(min=0) * (y1 - y0).sign()[:, None]
+        rise = torch.where((y1 - y0) == 0, 1.0, y1 - y0)[:, None]
+        slope = (x1 - x0)[:, None] / rise
+        first, last = x0[:, None] + (low - y0[:, None]) * slope, x0[:, None] + (high - y0[:, None]) * slope
+        u0, u1 = first[:, :, None] - grid, last[:, :, None] - grid
+        across = u1 - u0
+        flat = across.abs() < STEEP_PX
+        mean = torch.where(flat, (0.5 * (u0 + u1)).clamp(0, 1), (_clipped(u1) - _clipped(u0)) / torch.where(flat, 1.0, across))
+        total = total + torch.where(height[:, :, None] == 0, 0.0, mean * height[:, :, None])
+    return total.abs()
+
+
+def _clipped(u: Tensor) -> Tensor:
+    """∫ clip(u, 0, 1) du."""
+    return torch.where(u < 1, 0.5 * u.clamp(min=0) ** 2, u - 0.5)

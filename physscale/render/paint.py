@@ -1,0 +1,38 @@
+"""All bodies of all frames, in painter's order."""
+
+from typing import no_type_check
+
+import numba
+import numpy as np
+
+from physscale.records.scene import Shape
+from physscale.render.box import box_corners, draw_polygon
+from physscale.render.disc import draw_disc, draw_ring
+
+BOX = int(Shape.BOX)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.ndarray, colours: np.ndarray) -> None:
+    """Paints frames[B, T, H, W, 3] white, then every body of every frame.
+
+    poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] radius or half width and half height (a disc's: the radius of its hole), all in
+    pixels with rows downwards; shapes[B, N], colours[B, N, 3].
+    """
+    columns, lines = np.empty((2, frames.shape[3] + 1)), np.empty((3, frames.shape[2] + 1))
+    corners = np.empty((4, 2))
+    frames[:] = 255
+    for video in range(frames.shape[0]):
+        for moment in range(frames.shape[1]):
+            frame = frames[video, moment]
+            for body in range(sizes.shape[1]):
+                x, y, angle = poses[video, moment, body, 0], poses[video, moment, body, 1], poses[video, moment, body, 2]
+                size, second, colour = sizes[video, body, 0], sizes[video, body, 1], colours[video, body]
+                if shapes[video, body] == BOX:
+                    box_corners(x, y, angle, size, second, corners)
+                    draw_polygon(frame, corners, colour)
+                elif second > 0.0:
+                    draw_ring(frame, x, y, size, second, colour)
+                else:
+                    draw_disc(frame, x, y, size, colour, columns, lines)
