@@ -12,7 +12,7 @@ from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
 
 PIXELS_AT_ONCE = 1 << 23
-STEEP_PX = 1e-3
+STEEP_PX = 1e-2
 COLUMN = {name: position for position, name in enumerate(BODY)}
 
 
@@ -29,7 +29,7 @@ def rasterise(
     constants = body.float().repeat_interleave(frames, 0)
     step = max(1, PIXELS_AT_ONCE // size_px**2)
     parts = [_frames(poses[at : at + step], constants[at : at + step], size_px) for at in range(0, len(poses), step)]
-    return torch.cat(parts).unflatten(0, (batch, frames))
+    return torch.cat(parts).reshape(batch, frames, size_px, size_px, 3)
 
 
 def _frames(pose: Tensor, constants: Tensor, size_px: int) -> Tensor:
@@ -55,9 +55,10 @@ def _frames(pose: Tensor, constants: Tensor, size_px: int) -> Tensor:
 
 
 def _half_segment(x: Tensor, radius: Tensor) -> Tensor:
-    safe = radius.clamp(min=1e-12)
+    """S(x) of `render.disc`; by atan2 and a product of differences, because asin and r² - x² lose half their digits at the rim."""
     x = torch.minimum(torch.maximum(x, -radius), radius)
-    return 0.5 * (x * (radius**2 - x**2).clamp(min=0).sqrt() + radius**2 * torch.asin((x / safe).clamp(-1, 1)))
+    chord = ((radius - x) * (radius + x)).clamp(min=0).sqrt()
+    return 0.5 * (x * chord + radius**2 * torch.atan2(x, chord))
 
 
 def disc_coverage(
@@ -68,7 +69,7 @@ def disc_coverage(
     r = radius[:, None]
     column, line = grid - x[:, None], grid - y[:, None]
     column_area = _half_segment(column, r)
-    reach = (r**2 - line**2).clamp(min=0).sqrt()
+    reach = ((r - line) * (r + line)).clamp(min=0).sqrt()
     reach_area = _half_segment(reach, r)
     inside = column[:, None].abs() <= reach[:, :, None]
     clipped = torch.minimum(torch.maximum(column[:, None], -reach[:, :, None]), reach[:, :, None])
@@ -105,11 +106,12 @@ def box_coverage(
         u0, u1 = first[:, :, None] - grid, last[:, :, None] - grid
         across = u1 - u0
         flat = across.abs() < STEEP_PX
-        mean = torch.where(flat, (0.5 * (u0 + u1)).clamp(0, 1), (_clipped(u1) - _clipped(u0)) / torch.where(flat, 1.0, across))
+        mean = torch.where(flat, (0.5 * (u0 + u1)).clamp(0, 1), _clipped(u0, u1) / torch.where(flat, 1.0, across))
         total = total + torch.where(height[:, :, None] == 0, 0.0, mean * height[:, :, None])
     return total.abs()
 
 
-def _clipped(u: Tensor) -> Tensor:
-    """∫ clip(u, 0, 1) du."""
-    return torch.where(u < 1, 0.5 * u.clamp(min=0) ** 2, u - 0.5)
+def _clipped(low: Tensor, high: Tensor) -> Tensor:
+    """∫ clip(u, 0, 1) du from low to high, without a difference of large numbers."""
+    inner = (high.clamp(0, 1) - low.clamp(0, 1)) * (high.clamp(0, 1) + low.clamp(0, 1)) * 0.5
+    return inner + (high.clamp(min=1) - low.clamp(min=1))
