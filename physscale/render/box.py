@@ -1,8 +1,9 @@
 """A polygon on a pixel grid by exact area coverage.
 
 By Green's theorem the covered area of the pixel [c, c+1) × [r, r+1) is a sum over the polygon's directed edges of
-∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part inside the row. Along a straight edge that integral is (F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the integral of
-clip: 0 below 0, u²/2 up to 1, u - ½ above. `physscale.model.raster` uses the same formula on tensors.
+∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part inside the row. Along a straight edge that integral is
+(F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the integral of clip: 0 below 0, u²/2 up to 1, u - ½ above.
+`physscale.model.raster` uses the same formula on tensors.
 """
 
 import math

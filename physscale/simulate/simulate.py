@@ -3,10 +3,11 @@
 import numpy as np
 from jaxtyping import Int
 
+from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.batch import Batch, Trace, stack
 from physscale.simulate.engines import analytic, pymunk
-from physscale.simulate.spec import DataSpec, row_generator, row_key
+from physscale.simulate.spec import DataSpec, Listed, row_generator, row_key
 
 ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run}
 ROWS_AT_ONCE = 4096
@@ -25,17 +26,23 @@ def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
 
 
 def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
-    key = row_key(data)
-    scenes = [data.scenario.draw(row_generator(key, index=index)) for index in indices.tolist()]
+    scenes = _scenes(data, indices=indices.tolist())
     batch = stack(scenes)
-    time_s = np.arange(data.frames) * data.interval_s
+    time_s = data.start_s + np.arange(data.frames) * data.interval_s
     trace: Trace = ENGINES[data.engine](batch, time_s=time_s)
     return _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
 
 
+def _scenes(data: DataSpec, *, indices: list[int]) -> list[Scene]:
+    if isinstance(data.scenario, Listed):
+        return [data.scenario.scene(index) for index in indices]
+    key = row_key(data)
+    return [data.scenario.draw(row_generator(key, index=index)) for index in indices]
+
+
 def _videos(data: DataSpec, *, indices: np.ndarray, batch: Batch, trace: Trace, templates: list[str]) -> Videos:
     rows = len(indices)
-    time_s = np.arange(data.frames, dtype=np.float64) * data.interval_s
+    time_s = data.start_s + np.arange(data.frames, dtype=np.float64) * data.interval_s
     return Videos(
         index=indices.astype(np.int64),
         scenario=np.full(rows, data.scenario.name, object),

@@ -6,7 +6,7 @@ So a data set of 1,000 videos is the beginning of the one of 10,000, and neither
 
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,15 +28,31 @@ class Scenario(Protocol):
         ...
 
 
+@runtime_checkable
+class Listed(Protocol):
+    """A scenario that is a finite list of scenes in a fixed order, as the paper's own files are."""
+
+    @property
+    def count(self) -> int:
+        """How many scenes there are."""
+        ...
+
+    def scene(self, index: int) -> Scene:
+        """The scene of this row."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
     """A data set: the first `videos` rows of an endless sequence.
 
     Attributes:
-        frames, interval_s: frame k shows t = k · interval_s.
+        frames, interval_s, start_s: frame k shows t = start_s + k · interval_s (the paper's files start at 0.01 s).
         draw: part of the generator's key, so that a judge ("held_out") never equals a training row.
         split: the name under which scores are reported.
     """
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"start_s": 0.0}
 
     scenario: Scenario
     videos: int
@@ -46,6 +62,7 @@ class DataSpec:
     draw: Literal["train", "held_out"] = "train"
     engine: Literal["analytic", "pymunk"] = "analytic"
     split: str = "train"
+    start_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.videos < 1 or self.frames < 1:
@@ -54,7 +71,11 @@ class DataSpec:
             raise UserError(f"interval_s={self.interval_s}: frames must be a positive time apart")
         if self.seed < 0:
             raise UserError(f"seed={self.seed}: use 0 or more")
-        settle(self, interval_s=float(self.interval_s))
+        if not self.start_s >= 0:
+            raise UserError(f"start_s={self.start_s}: the first frame shows a moment of 0 s or later")
+        if isinstance(self.scenario, Listed) and self.videos > self.scenario.count:
+            raise UserError(f"videos={self.videos}: scenario {self.scenario.name!r} is a list of {self.scenario.count} scenes")
+        settle(self, interval_s=float(self.interval_s), start_s=float(self.start_s))
         checked_name(self.split, what="split")
 
 

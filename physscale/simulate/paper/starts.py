@@ -1,0 +1,101 @@
+"""Where the official generators put the balls, and which scenes they drop: a replay of their random numbers.
+
+Each chunk of 1,000 scenes starts anew from seed 42 (so item i of every chunk uses the same draws: the repeated-seed trap, kept in this
+mode alone). Numba's generator is the same MT19937, seeded the same way, with its own state.
+"""
+
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numba
+import numpy as np
+from jaxtyping import Bool, Float
+
+from physscale.records.scene import WORLD_M
+from physscale.simulate.paper.grids import SEED, Law
+
+CHUNK = 1000
+EDGE = 0.05 * WORLD_M
+FRAMES, FRAME_S = 32, 0.1
+STAY_FRAMES, CONTACT_FRAMES = 24, 8
+TRIES, DROPPED_FROM = 50, 10
+
+
+@dataclass(frozen=True)
+class Starts:
+    """First places (x of each ball; the common height), and whether the official filter keeps the scene."""
+
+    x_m: Float[np.ndarray, "rows balls"]
+    y_m: Float[np.ndarray, " rows"]
+    kept: Bool[np.ndarray, " rows"]
+
+
+def replay(law: Law, *, rows: Float[np.ndarray, "rows values"]) -> Starts:
+    """The starts of these rows, in their order from the beginning of the list.
+
+    Args:
+        rows: (r, v), or (r₁, r₂, v₁, v₂) for collisions, as `grids` lists them.
+    """
+    x, y, kept = np.empty((len(rows), 2 if law == "collision" else 1)), np.empty(len(rows)), np.ones(len(rows), np.bool_)
+    if law == "collision":
+        _two_balls(rows, x, y, kept)
+    else:
+        _one_ball(rows, law == "parabola", x, y)
+    return Starts(x, y, kept)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _between(low: float, high: float) -> float:
+    return np.random.rand() * (high - low) + low
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _one_ball(rows: np.ndarray, thrown: bool, x: np.ndarray, y: np.ndarray) -> None:
+    for row in range(len(rows)):
+        if row % CHUNK == 0:
+            np.random.seed(SEED)
+        radius, speed = rows[row, 0], rows[row, 1]
+        rightmost = WORLD_M - (STAY_FRAMES * speed * FRAME_S + radius)
+        if rightmost < radius:
+            rightmost = radius + _between(0.0, 0.5)
+        x[row, 0] = _between(radius, rightmost)
+        lowest = WORLD_M - EDGE - 1.0 - radius if thrown else radius + EDGE
+        y[row] = _between(lowest, WORLD_M - EDGE - radius)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _two_balls(rows: np.ndarray, x: np.ndarray, y: np.ndarray, kept: np.ndarray) -> None:
+    for row in range(len(rows)):
+        if row % CHUNK == 0:
+            np.random.seed(SEED)
+        left, right, speed = rows[row, 0], rows[row, 1], rows[row, 2] + rows[row, 3]
+        nearest = CONTACT_FRAMES * speed * FRAME_S + left + right
+        farthest = (FRAMES - CONTACT_FRAMES) * FRAME_S * speed + left + right
+        tries = 0
+        while tries < TRIES:
+            if left > 2 * right:  # its x range is overwritten below (a missing elif): only the shorter reach and two draws stay
+                farthest = min(nearest * 1.25, WORLD_M - left - right)
+                _between(nearest, farthest)
+            if right > 2 * left:
+                farthest = min(nearest * 1.25, WORLD_M - left - right)
+                apart = _between(nearest, farthest)
+                rightmost = WORLD_M - right - apart
+                leftmost = rightmost - EDGE
+            else:
+                farthest = min(farthest, WORLD_M - left - right)
+                apart = _between(nearest, farthest)
+                leftmost, rightmost = left, WORLD_M - right - apart
+            x[row, 0] = max(_between(leftmost, rightmost), left)
+            x[row, 1] = min(x[row, 0] + apart, WORLD_M - right)
+            frames = CONTACT_FRAMES + 1.0
+            if speed > 0:
+                frames = (x[row, 1] - x[row, 0] - left - right) / speed / FRAME_S
+            if frames >= CONTACT_FRAMES:
+                break
+            tries += 1
+        kept[row] = tries < DROPPED_FROM
+        largest = max(left, right)
+        y[row] = _between(largest + EDGE, WORLD_M - EDGE - largest)
