@@ -4,12 +4,12 @@ Expectation (arXiv 2411.02385, table 2): the error on held-out pairs falls with 
 trained pairs rises a little, since each is seen less often. Cost: 2 minutes of 2 CPU cores.
 """
 
-from physscale.cli import main
+from physscale.cli import run_as_module
 from physscale.simulate.scenarios.composition import Composition, shifts
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study
 
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 COVERED = ((0,), (0, 1), (0, 1, 2), (0, 1, 2, 4, 5))
 JUDGES = judged(pairs_held=("combinatorial", Composition(pairs=shifts(3))), pairs_seen=("id", Composition(pairs=shifts(0))))
 
@@ -18,7 +18,7 @@ study = Study(
     question="How many pairs must be seen before an unseen pair is right?",
     groups={
         "composition": [
-            small_run(Composition(pairs=shifts(*steps)), judges=JUDGES, videos=1200, seed=seed, components=40)
+            small_run(Composition(pairs=shifts(*steps)), judges=JUDGES, videos=1200, size="d32", seed=seed, components=40)
             for steps in COVERED
             for seed in SEEDS
         ]
@@ -26,4 +26,4 @@ study = Study(
 )
 
 if __name__ == "__main__":
-    main(["run", study.name])
+    run_as_module(study.name)

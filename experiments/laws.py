@@ -7,7 +7,7 @@ larger. Cost: 1 minute of 2 CPU cores.
 
 from dataclasses import replace
 
-from physscale.cli import main
+from physscale.cli import run_as_module
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.study.recipe import judged, small_run
@@ -38,4 +38,4 @@ study = Study(
 )
 
 if __name__ == "__main__":
-    main(["run", study.name])
+    run_as_module(study.name)

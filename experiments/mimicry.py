@@ -6,7 +6,7 @@ with mirrored training videos some turn round. Cost: 1 minute of 2 CPU cores.
 
 from dataclasses import replace
 
-from physscale.cli import main
+from physscale.cli import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study
@@ -25,11 +25,13 @@ study = Study(
     name="mimicry",
     question="Does the model draw unseen speeds, or the nearest ones it saw?",
     groups={
-        "gap": [small_run(CLUSTERS, judges=judged(id=("id", CLUSTERS), gap=("ood", replace(CLUSTERS, speed_m_s=((1.25, 3.75),)))))],
-        "flip": [small_run(BOTH_WAYS, judges=judged(id=("id", BOTH_WAYS), slow=("ood", slower(BOTH_WAYS))))],
-        "noflip": [small_run(ONE_WAY, judges=judged(id=("id", ONE_WAY), slow=("ood", slower(ONE_WAY))))],
+        "gap": [
+            small_run(CLUSTERS, size="d32", judges=judged(id=("id", CLUSTERS), gap=("ood", replace(CLUSTERS, speed_m_s=((1.25, 3.75),)))))
+        ],
+        "flip": [small_run(BOTH_WAYS, size="d32", judges=judged(id=("id", BOTH_WAYS), slow=("ood", slower(BOTH_WAYS))))],
+        "noflip": [small_run(ONE_WAY, size="d32", judges=judged(id=("id", ONE_WAY), slow=("ood", slower(ONE_WAY))))],
     },
 )
 
 if __name__ == "__main__":
-    main(["run", study.name])
+    run_as_module(study.name)

@@ -6,12 +6,12 @@ Both directions are trained, so speeds below 1 m/s lie between -4 and 4: there t
 
 from dataclasses import replace
 
-from physscale.cli import main
+from physscale.cli import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study
 
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 VIDEOS = (30, 100, 300, 1000)
 SIZES = ("d6", "d8", "d16", "d32", "d64")
 
@@ -34,4 +34,4 @@ study = Study(
 )
 
 if __name__ == "__main__":
-    main(["run", study.name])
+    run_as_module(study.name)
