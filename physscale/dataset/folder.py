@@ -1,7 +1,7 @@
 """A data set on disk: a folder of shards that a killed writer continues.
 
 ```
-DIR/dataset.json                 what it is: identity (canonical JSON), videos, rows_per_shard
+DIR/dataset.json                 what it is: identity (canonical JSON), videos, rows_per_shard, encoding of frames if it has any
 DIR/shard_00000000.arrow …       rows k·rows_per_shard …, each complete or absent
 DIR/manifest.json                sizes and SHA-256, written last: the mark of completeness
 ```
@@ -16,11 +16,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Int
 
 from physscale.dataset.file import read_videos, with_frames, write_videos
+from physscale.dataset.frames import Encoding, FrameShard, open_frames, verify, write_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import MANIFEST, write_atomic
 from physscale.records.video import Videos
@@ -33,11 +35,16 @@ MakeRows = Callable[[np.ndarray], Videos]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a folder holds."""
+    """What a folder holds: states alone (frames are rendered on read), or states and encoded frames."""
 
     identity: str
     videos: int
     rows_per_shard: int = 1024
+    encoding: Encoding | None = None
+
+    def described(self) -> dict[str, object]:
+        told = {"identity": self.identity, "videos": self.videos, "rows_per_shard": self.rows_per_shard}
+        return told if self.encoding is None else told | {"encoding": self.encoding}
 
     def shards(self) -> list[str]:
         return [f"shard_{start:08d}.arrow" for start in range(0, self.videos, self.rows_per_shard)]
@@ -50,21 +57,21 @@ def write_dataset(path: Path, layout: Layout, *, make: MakeRows, after_shard: Ca
     """Writes what is missing of a data set; run again after any interruption, it continues.
 
     Args:
-        make: rows by their numbers; a pure function of (identity, row).
+        make: rows by their numbers, with pixels if the layout has an encoding; a pure function of (identity, row).
         after_shard: called with the number of rows now on disk.
 
     Raises:
         UserError: if the folder holds another data set, or cannot be written.
     """
-    description = json.dumps({"identity": layout.identity, "videos": layout.videos, "rows_per_shard": layout.rows_per_shard}, indent=1)
+    description = json.dumps(layout.described(), indent=1)
     if (path / DESCRIPTION).exists():
         if _described(path) != layout:
             raise UserError(f"{path}: holds another data set (see {DESCRIPTION}); choose another folder or delete it")
     else:
         write_atomic(path / DESCRIPTION, description.encode())
     for number, name in enumerate(layout.shards()):
-        if not _sound(path / name):
-            write_videos(path / name, make(layout.rows(number)))
+        if not _sound(path / name, layout=layout):
+            _write_shard(path / name, make(layout.rows(number)), layout=layout)
         after_shard(min((number + 1) * layout.rows_per_shard, layout.videos))
     files = {name: _entry(path / name) for name in (DESCRIPTION, *layout.shards())}
     write_atomic(path / MANIFEST, json.dumps({"files": files}, indent=1).encode())
@@ -100,8 +107,8 @@ class DataFolder:
         for start in range(0, self.layout.videos, rows):
             yield self.rows(np.arange(start, min(start + rows, self.layout.videos)), canvas=canvas)
 
-    def _shard(self, number: int) -> Videos:
-        return _read_shard(self.path / self.layout.shards()[number])
+    def _shard(self, number: int) -> Videos | FrameShard:
+        return _read_shard(self.path / self.layout.shards()[number], encoded=self.layout.encoding is not None)
 
 
 def open_dataset(path: Path) -> DataFolder:
@@ -126,24 +133,40 @@ def open_dataset(path: Path) -> DataFolder:
 
 
 @functools.lru_cache(maxsize=OPEN_SHARDS)
-def _read_shard(path: Path) -> Videos:
-    return read_videos(path)
+def _read_shard(path: Path, *, encoded: bool) -> Videos | FrameShard:
+    return open_frames(path) if encoded else read_videos(path)
+
+
+def _write_shard(path: Path, videos: Videos, *, layout: Layout) -> None:
+    if layout.encoding is None:
+        write_videos(path, videos)
+    else:
+        write_frames(path, videos, encoding=layout.encoding)
 
 
 def _described(path: Path) -> Layout:
     try:
         found = json.loads((path / DESCRIPTION).read_bytes())
-        return Layout(identity=str(found["identity"]), videos=int(found["videos"]), rows_per_shard=int(found["rows_per_shard"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        encoding = found.get("encoding")
+        if encoding not in (None, *get_args(Encoding)):
+            raise ValueError(f"unknown encoding {encoding!r:.20}")
+        layout = Layout(
+            identity=str(found["identity"]), videos=int(found["videos"]), rows_per_shard=int(found["rows_per_shard"]), encoding=encoding
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(f"{path}: no readable {DESCRIPTION}; this is no data set of physscale") from error
+    return layout
 
 
-def _sound(path: Path) -> bool:
+def _sound(path: Path, *, layout: Layout) -> bool:
     """Is this shard there and what was written?"""
     if not path.exists():
         return False
     try:
-        read_videos(path)
+        if layout.encoding is None:
+            read_videos(path)
+        else:
+            verify(open_frames(path))
     except DamagedData:
         return False
     return True
