@@ -67,7 +67,7 @@ def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backe
     from physscale.run.execute import execute  # torch is loaded only where something is to be run
     from physscale.run.gather import gather
 
-    at_a_time = 1 if backend == "plain" else slots(machine, nodes=local_nodes()).concurrency
+    at_a_time = 1 if backend == "plain" or "RAY_ADDRESS" in os.environ else slots(machine, nodes=local_nodes()).concurrency
     with following(store), progress(rows, store=store, at_a_time=at_a_time, console=console) as watch:
         ending = drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
         gather(store, groups={row.fingerprint: row.group for row in ending.rows})

@@ -52,10 +52,11 @@ class Follower:
         now = replace(row, state=standing_of(entry, folder=folder, now_s=time.time()), attempts=entry.attempts if entry else 0)
         if now.state in FINAL:
             return Standing(row=now, step=row.steps, loss=None, left_s=0.0)
-        if now.state != State.RUNNING:
-            return Standing(row=now, step=0, loss=None, left_s=row.estimated_s if now.state != State.FAILED else 0.0)
         last = last_metrics(folder.metrics)
         step, loss = int(last.get("step", 0)), last.get("loss")
+        if now.state != State.RUNNING:
+            left_s = 0.0 if now.state == State.FAILED else row.estimated_s * (1 - step / row.steps)
+            return Standing(row=now, step=step, loss=None, left_s=left_s)
         begun_s, first_step = self._first.setdefault(row.fingerprint, (time.monotonic(), step))
         gone_s = time.monotonic() - begun_s
         guess_s = max(1.0, row.estimated_s - gone_s)
@@ -70,9 +71,10 @@ def last_metrics(path: Path) -> dict[str, Any]:
 
 
 def remaining_s(standings: Sequence[Standing], *, at_a_time: int) -> float:
-    """When all will be done: the work left, shared out, but no sooner than the longest running one."""
+    """When all will be done: the work left, shared out over `at_a_time` runs (or over more, if more are going), or the longest of it."""
     left = [standing.left_s for standing in standings]
-    return max([sum(left) / at_a_time, *left], default=0.0)
+    going = sum(standing.row.state == State.RUNNING for standing in standings)
+    return max([sum(left) / max(at_a_time, going), *left], default=0.0)
 
 
 def span(seconds: float) -> str:
@@ -131,7 +133,7 @@ def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
         ("loss", "right"),
         ("left", "right"),
     ):
-        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=9 if name == "state" else None)  # type: ignore[arg-type]
     for standing in _shown(standings, lines=lines):
         row = standing.row
         loss = "" if standing.loss is None else f"{standing.loss:.4f}"
