@@ -5,8 +5,9 @@ of scheduling, a video of 32 px less than 1 ms), tasks run wherever the cluster 
 their batches (`preserve_order`); that it is so is checked, not believed. Columns are `arrow.fixed_shape_tensor` throughout, never pickles.
 """
 
+import functools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -21,16 +22,26 @@ _TASK_BYTES = 16_000_000
 _BATCH = "batch"
 
 
+Source = Callable[[Iterable[np.ndarray]], Iterator[Videos]]
+"""Batches of row numbers to their videos, one for one, in order."""
+
+
 def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], data_cpus: float) -> Iterator[Videos]:
     """The rows of each batch, with their frames, in order; `data_cpus` is what each simulating task asks of the cluster."""
+    source = functools.partial(_simulated, data, canvas)
+    return ordered(source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, data_cpus=data_cpus)
+
+
+def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, data_cpus: float) -> Iterator[Videos]:
+    """What a source makes of each batch, made by Ray Data tasks of `data_cpus`, in order; `video_bytes` decides how many share a task."""
     _quiet()
     numbered = list(enumerate(batches))
-    rows = max(1, _TASK_BYTES // (data.frames * canvas.size_px**2 * 3))
+    rows = max(1, _TASK_BYTES // video_bytes)
 
     def drawn(table: pa.Table) -> Iterator[pa.Table]:
         number, index = table[_BATCH].to_numpy(), table["index"].to_numpy()
         parts = np.split(index, np.flatnonzero(np.diff(number)) + 1)
-        for first, part in zip(np.unique(number), stream(data, canvas=canvas, batches=parts), strict=True):
+        for first, part in zip(np.unique(number), source(parts), strict=True):
             yield part.to_arrow().append_column(_BATCH, pa.array(np.full(len(part), first)))
 
     blocks = [_numbers(group) for group in _grouped(numbered, rows=rows)]
@@ -41,6 +52,10 @@ def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], dat
     yield from _in_order(
         dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2), sizes=[len(b) for _, b in numbered]
     )
+
+
+def _simulated(data: DataSpec, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    return stream(data, canvas=canvas, batches=batches)
 
 
 def _in_order(tables: Iterable[pa.Table], *, sizes: list[int]) -> Iterator[Videos]:

@@ -1,0 +1,115 @@
+"""One SHA-256 a data set, whoever makes it: workers {1, 2, 4} × block sizes {7, 16, 64} × {plain, Ray Data}, simulated, stored or mixed."""
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from physscale.dataset.file import digest
+from physscale.dataset.folder import Layout, write_dataset
+from physscale.ray_jobs.cluster import cluster
+from physscale.ray_jobs.data import Source, ordered
+from physscale.ray_jobs.shards import Mixed, Simulated, Stored
+from physscale.records.errors import UserError
+from physscale.records.spec import canonical
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+from physscale.simulate.scenarios.collision import Collision
+from physscale.simulate.scenarios.parabola import Parabola
+from physscale.simulate.simulate import simulate
+from physscale.simulate.spec import DataSpec
+
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # Ray's own, in threads of Ray
+    pytest.mark.timeout(600),
+]
+
+ROWS = 96
+CPUS = 2
+CANVAS = Canvas(size_px=32)
+DATA = DataSpec(scenario=Collision(), videos=ROWS)
+SIMULATED = Simulated(data=DATA, canvas=CANVAS)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        with cluster(dashboard="no"):
+            yield
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    path = tmp_path_factory.mktemp("shards") / "set"
+    layout = Layout(identity=canonical(DATA), videos=ROWS, rows_per_shard=40, encoding="rgb")
+    write_dataset(path, layout, make=lambda indices: one_batch(indices))
+    return Stored(path=path, canvas=CANVAS)
+
+
+@pytest.fixture(scope="module")
+def right() -> str:
+    videos = simulate(DATA, indices=np.arange(ROWS))
+    return digest(videos.with_pixels(render(videos, canvas=CANVAS)))
+
+
+def one_batch(indices: np.ndarray) -> Videos:
+    return next(iter(SIMULATED([indices])))
+
+
+def blocks(size: int) -> list[np.ndarray]:
+    return [np.arange(start, min(start + size, ROWS)) for start in range(0, ROWS, size)]
+
+
+def through_ray(source: Source, *, workers: int, size: int) -> str:
+    video_bytes = 16_000_000 // (2 * size)  # two blocks a task
+    parts = list(ordered(source, batches=blocks(size), video_bytes=video_bytes, data_cpus=CPUS / workers))
+    return digest(Videos.concat(parts))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("size", [7, 16, 64])
+def test_plain_processes_make_one_data_set(workers: int, size: int, right: str) -> None:
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        assert digest(Videos.concat(list(pool.map(one_batch, blocks(size))))) == right
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("size", [7, 16, 64])
+def test_ray_data_makes_the_same_one(workers: int, size: int, right: str) -> None:
+    assert through_ray(SIMULATED, workers=workers, size=size) == right
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize(("workers", "size"), [(1, 64), (2, 16), (4, 7)])
+def test_shards_give_what_the_simulator_gives(stored: Stored, workers: int, size: int, right: str) -> None:
+    assert digest(Videos.concat(list(stored(blocks(size))))) == right
+    assert through_ray(stored, workers=workers, size=size) == right
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_mixture_is_one_data_set_too(stored: Stored) -> None:
+    other = Simulated(data=DataSpec(scenario=Collision(height_m=((3.0, 7.0),)), videos=ROWS), canvas=CANVAS)
+    mixture = Mixed(sources=(stored, other), weights=(3.0, 1.0))
+    plain = digest(Videos.concat(list(mixture(blocks(ROWS)))))
+    assert {through_ray(mixture, workers=workers, size=size) for workers, size in ((1, 64), (2, 16), (4, 7))} == {plain}
+    chosen = mixture.choice(np.arange(4000))
+    assert (chosen == 1).mean() == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_mixture_without_weights_is_refused() -> None:
+    parabola = Simulated(data=DataSpec(scenario=Parabola(), videos=4), canvas=CANVAS)
+    for weights in ((), (1.0, 1.0), (0.0,)):
+        with pytest.raises(UserError, match="one positive weight"):
+            Mixed(sources=(parabola,), weights=weights)
+
+
+def test_an_index_outside_a_stored_set_is_refused(stored: Stored) -> None:
+    assert Path(stored.path).is_dir()
+    with pytest.raises(UserError, match="rows 0 to 95"):
+        list(stored([np.array([ROWS])]))
