@@ -1,0 +1,176 @@
+"""Where the bodies of a PHYRE scene stand and what they look like: the arithmetic of its creator, operation by operation.
+
+A ball is a disc; a bar is a box W·scale × W/50; sticks are two bars crossed at ±77.5°; a jar is a base and two leaning walls. The order of
+the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so that the doubles come out the same, bit for bit; a test compares them.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from physscale.simulate.phyre.parts import Part, Setting, What
+
+Point = tuple[float, float]
+Polygon = tuple[Point, ...]
+
+STICKS_ANGLE_DEG = 77.5
+JAR_BASE, JAR_WIDTH = 0.8, 1.0 / 1.2
+BAR_A_SCENE = 50.0
+WALL_PX = 5.0
+WALL = -1
+"""The kind of the four walls, which stand outside the view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A body's shape around its reference point.
+
+    Attributes:
+        radius_px: of a ball, else 0.
+        polygons: convex, counter-clockwise, of anything else.
+        diameter_px: PHYRE's own measure of size.
+        half_px, half_thin_px: half width and half height of a bar, of each of two sticks; half the opening and half the wall of a jar.
+    """
+
+    diameter_px: float
+    radius_px: float = 0.0
+    polygons: tuple[Polygon, ...] = ()
+    half_px: float = 0.0
+    half_thin_px: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A body at rest."""
+
+    kind: int
+    what: What | Literal["wall"]
+    dynamic: bool
+    outline: Outline
+    x_px: float = 0.0
+    y_px: float = 0.0
+    angle_rad: float = 0.0
+
+    def corners(self) -> list[Point]:
+        """Corners in the scene; a ball's are two of its square."""
+        if not self.outline.polygons:
+            radius = self.outline.radius_px
+            return [(radius + self.x_px, radius + self.y_px), (-radius + self.x_px, -radius + self.y_px)]
+        turned = (rotated(point, self.angle_rad) for polygon in self.outline.polygons for point in polygon)
+        return [(x + self.x_px, y + self.y_px) for x, y in turned]
+
+
+def rotated(point: Point, angle_rad: float) -> Point:
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    return (point[0] * cos - point[1] * sin, point[0] * sin + point[1] * cos)
+
+
+@lru_cache(maxsize=1024)
+def placed(setting: Setting) -> tuple[Placed, ...]:
+    """The bodies of a scene in PHYRE's order: the walls (bottom, left, top, right), then the parts."""
+    return (*walls(size_px=setting.size_px), *(place(part, size_px=setting.size_px) for part in setting.parts))
+
+
+def place(part: Part, *, size_px: int) -> Placed:
+    """One part after all its moves."""
+    body = Placed(kind=part.kind, what=part.what, dynamic=part.dynamic, outline=outline(part.what, scale=part.scale, size_px=size_px))
+    for move, value in part.moves:
+        body = moved(body, move, value)
+    return body
+
+
+def moved(body: Placed, move: str, value: float) -> Placed:
+    """The body after `set_<move>(value)`."""
+    if move == "angle":
+        return replace(body, angle_rad=value / 180.0 * math.pi)
+    xs, ys = zip(*body.corners(), strict=True)
+    left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
+    match move:
+        case "left":
+            return replace(body, x_px=body.x_px + (value - left))
+        case "right":
+            return replace(body, x_px=body.x_px + (value - right))
+        case "bottom":
+            return replace(body, y_px=body.y_px + (value - bottom))
+        case "top":
+            return replace(body, y_px=body.y_px + (value - top))
+        case "center_x":
+            return moved(body, "left", value - (right - left) / 2.0)
+        case "center_y":
+            return moved(body, "bottom", value - (top - bottom) / 2.0)
+    raise AssertionError(f"no move {move}")
+
+
+def walls(*, size_px: int) -> tuple[Placed, ...]:
+    side = float(size_px)
+    moves: tuple[tuple[float, float, tuple[tuple[str, float], ...]], ...] = (
+        (side, WALL_PX, (("left", 0.0), ("top", 0.0))),
+        (WALL_PX, side, (("right", 0.0), ("bottom", 0.0))),
+        (side, WALL_PX, (("left", 0.0), ("bottom", side))),
+        (WALL_PX, side, (("left", side), ("bottom", 0.0))),
+    )
+    built = []
+    for width, height, steps in moves:
+        body = Placed(kind=WALL, what="wall", dynamic=False, outline=_box(width, height))
+        for move, value in steps:
+            body = moved(body, move, value)
+        built.append(body)
+    return tuple(built)
+
+
+def outline(what: What, *, scale: float, size_px: int) -> Outline:
+    """The shape that PHYRE's builder makes at this scale."""
+    length = (1.0 - scale) * 0.0 + scale * size_px  # `_interpolate` of the creator
+    match what:
+        case "ball":
+            radius = int((1.0 - scale) * 0.0 + scale * (size_px / 2.0)) + 0.5
+            return Outline(diameter_px=2.0 * radius, radius_px=radius, half_px=radius)
+        case "bar":
+            return _box(length, size_px / BAR_A_SCENE)
+        case "standingsticks":
+            return _sticks(length, size_px / BAR_A_SCENE)
+        case "jar":
+            return _jar(length, size_px)
+
+
+def _box(width: float, height: float) -> Outline:
+    corners = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * width, (1 - 2 * (i in (2, 3))) / 2.0 * height) for i in range(4))
+    diameter = math.sqrt(width**2 + height**2)
+    return Outline(diameter_px=diameter, polygons=(corners,), half_px=width / 2, half_thin_px=height / 2)
+
+
+def _sticks(width: float, height: float) -> Outline:
+    bar = [(((1 - 2 * (i in (1, 2))) / 3.0) * width, ((1 - 2 * (i in (2, 3))) / 3.0 + 0.0) * height) for i in range(4)]
+    polygons = []
+    for degrees in (-STICKS_ANGLE_DEG, STICKS_ANGLE_DEG):
+        turn = degrees / 180.0 * math.pi
+        polygons.append(tuple((math.cos(turn) * x - math.sin(turn) * y, math.cos(turn) * y + math.sin(turn) * x) for x, y in bar))
+    diameter = math.sqrt(width**2 + height**2)
+    return Outline(diameter_px=diameter, polygons=tuple(polygons), half_px=width / 3, half_thin_px=height / 3)
+
+
+def _jar(height: float, size_px: int) -> Outline:
+    width = height * JAR_WIDTH
+    base_width = width * JAR_BASE
+    thickness = math.log(height) / math.log(0.3 * size_px) * size_px / 50
+    base = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness) for i in range(4))
+    lean = (width - base_width) / 2.0
+    hypotenuse = math.sqrt(height**2 + lean**2)
+    cos, sin = lean / hypotenuse, height / hypotenuse
+    across, across_top, up = thickness * sin, thickness / sin, thickness * cos
+    half = thickness / 2
+    left = (
+        (-width / 2, height - half),
+        (-base_width / 2, -half),
+        ((-base_width / 2) + across, up - half),
+        ((-width / 2) + across_top, height - half),
+    )
+    right = (
+        (width / 2, height - half),
+        ((width / 2) - across_top, height - half),
+        ((base_width / 2) - across, up - half),
+        (base_width / 2, -half),
+    )
+    diameter = math.sqrt(((width - base_width) / 2.0 + base_width) ** 2 + height**2)
+    return Outline(diameter_px=diameter, polygons=(base, left, right), half_px=width / 2, half_thin_px=half)
