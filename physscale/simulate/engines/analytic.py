@@ -2,7 +2,7 @@
 
 Two laws and one table: free flight p + vt - ½gt²; one elastic hit of two discs, in two dimensions, at the smaller root of
 |Δp + Δv t| = r₁ + r₂ with Δv·n → -e Δv·n along the line of centres and total momentum kept (gravity is common and drops out of Δ); and the
-behaviours of `simulate.behaviour`.
+behaviours of `simulate.behaviour`. Scenes with walls go from contact to contact (`engines.bounce`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from physscale.records.scene import Behaviour, Shape
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.behaviour import along
+from physscale.simulate.engines import bounce
 
 X, Y, ANGLE, VX, VY, OMEGA = range(6)
 CONTACT_TOLERANCE_M = 1e-9
@@ -27,7 +28,9 @@ class Hit:
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times. Claims any number of bodies that never touch, and two free discs that may."""
+    """States at the given times. Claims any number of bodies that never touch, two free discs that may, and discs among walls."""
+    if bool((batch.constant("mass_kg") == 0.0).any()):
+        return bounce.run(batch, time_s=time_s)
     free = bool((batch.constant("behaviour") == Behaviour.FREE).all())
     bodies = batch.body.shape[1]
     state = _flight(batch, time_s=time_s)
@@ -98,7 +101,8 @@ def time_of_impact(
 
 def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies 6"]) -> None:
     """The closed form knows no other contacts, so two bodies that overlap mean a scene that it cannot claim."""
-    radius = batch.constant("radius_m")
+    is_box = batch.constant("shape") == Shape.BOX
+    radius = np.where(is_box, np.hypot(batch.constant("radius_m"), batch.constant("half_height_m")), batch.constant("radius_m"))
     for second in range(1, batch.body.shape[1]):
         for first in range(second):
             gap = np.hypot(*np.moveaxis(state[:, :, second, :2] - state[:, :, first, :2], -1, 0))

@@ -16,14 +16,18 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
 from physscale.simulate.batch import COLUMN, Batch, Trace
 from physscale.simulate.behaviour import ACCELERATION_M_S2, BRAKE_PER_S, ONSET_S, SPEED_FACTOR
+from physscale.simulate.engines.impact import box_impact, point_impact
 
 PAST_CONTACT_S = 1e-9
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times, one space a scene. Claims discs that hit each other one pair at a time."""
-    if not (batch.constant("shape") == Shape.DISC).all():
-        raise UserError("engine pymunk: this scenario has bodies other than discs; use engine=analytic")
+    """States at the given times, one space a scene. Claims discs that hit each other or a wall (an upright box of mass 0) one at a time."""
+    discs, walls = batch.constant("shape") == Shape.DISC, batch.constant("mass_kg") == 0.0
+    if not (discs | walls).all():
+        raise UserError("engine pymunk: this scenario has moving bodies other than discs; use engine=analytic")
+    if (walls.sum(1) > 1).any():
+        raise UserError("engine pymunk: this scenario has several walls, which one body may touch at once; use engine=analytic")
     rows = [_scene(batch, row=row, time_s=time_s.tolist()) for row in range(len(batch.body))]
     return Trace(state=np.array([state for state, _ in rows]), contact_s=np.array([contact for _, contact in rows]))
 
@@ -43,22 +47,37 @@ class _World:
     def __init__(self, batch: Batch, *, row: int) -> None:
         self.space = pymunk.Space()
         self.space.collision_slop = 0.0
+        self.normal = np.empty(2)
         self.gravity = float(batch.gravity_m_s2[row])
         self.time_s, self.contact_s = 0.0, math.nan
-        self.bodies, self.radius_m, self.behaviour = [], [], []
+        self.all, self.bodies, self.radius_m, self.behaviour = [], [], [], []
+        self.walls: list[tuple[pymunk.Body, float, float]] = []
         for constant, start in zip(batch.body[row].tolist(), batch.start[row].tolist(), strict=True):
             mass, radius = constant[COLUMN["mass_kg"]], constant[COLUMN["radius_m"]]
+            if mass == 0.0:
+                self._add_wall(start[0], start[1], half_width=radius, half_height=constant[COLUMN["half_height_m"]])
+                continue
             body = pymunk.Body(mass, pymunk.moment_for_circle(mass, 0.0, radius))
             body.position, body.angle, body.velocity, body.angular_velocity = (start[0], start[1]), start[2], (start[3], start[4]), start[5]
             disc = pymunk.Circle(body, radius)
             disc.elasticity, disc.friction = constant[COLUMN["elasticity"]], 0.0
             self.space.add(body, disc)
+            self.all.append(body)
             self.bodies.append(body)
             self.radius_m.append(radius)
             self.behaviour.append(Behaviour(int(constant[COLUMN["behaviour"]])))
 
+    def _add_wall(self, x: float, y: float, *, half_width: float, half_height: float) -> None:
+        body = pymunk.Body(body_type=pymunk.Body.STATIC)
+        body.position = (x, y)
+        box = pymunk.Poly.create_box(body, (2 * half_width, 2 * half_height))
+        box.elasticity, box.friction = 1.0, 0.0
+        self.space.add(body, box)
+        self.all.append(body)
+        self.walls.append((body, half_width, half_height))
+
     def states(self) -> list[tuple[float, ...]]:
-        return [(*body.position, body.angle, *body.velocity, body.angular_velocity) for body in self.bodies]
+        return [(*body.position, body.angle, *body.velocity, body.angular_velocity) for body in self.all]
 
     def advance(self, moment_s: float) -> None:
         """To this moment, halting at every contact and at the behaviours' onset."""
@@ -104,11 +123,11 @@ class _World:
         soonest = math.inf
         for second in range(1, len(self.bodies)):
             for first in range(second):
-                apart = self.bodies[second].position - self.bodies[first].position
-                closing = self.bodies[second].velocity - self.bodies[first].velocity
-                half, reach = apart.dot(closing), self.radius_m[first] + self.radius_m[second]
-                gap = apart.dot(apart) - reach**2
-                discriminant = half**2 - closing.dot(closing) * gap
-                if half < 0 and discriminant > 0:
-                    soonest = min(soonest, max(gap, 0.0) / (math.sqrt(discriminant) - half))
+                apart = self.bodies[first].position - self.bodies[second].position
+                closing = self.bodies[first].velocity - self.bodies[second].velocity
+                soonest = min(soonest, point_impact(*apart, *closing, self.radius_m[first] + self.radius_m[second]))
+        for wall, half_width, half_height in self.walls:
+            for body, radius in zip(self.bodies, self.radius_m, strict=True):
+                x, y = body.position - wall.position
+                soonest = min(soonest, box_impact(x, y, *body.velocity, radius, half_width, half_height, self.normal))
         return soonest

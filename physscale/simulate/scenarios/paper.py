@@ -15,10 +15,9 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene
 from physscale.simulate.paper.grids import Law, Values, evaluation_set, names, training_set
 from physscale.simulate.paper.starts import FRAME_S, FRAMES, replay
-from physscale.simulate.scenarios.collision import BLUE, Collision
-from physscale.simulate.scenarios.parabola import Parabola
-from physscale.simulate.scenarios.still import StillDiscs
-from physscale.simulate.scenarios.uniform import RED, UniformMotion
+from physscale.simulate.scenarios.collision import BLUE
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.uniform import RED
 from physscale.simulate.spec import DataSpec
 
 GRAVITY_M_S2 = 2.5
@@ -64,11 +63,9 @@ class PaperSet:
         return self.scene(int(rng.random() * self.count))
 
     def still(self) -> StillDiscs:
-        """Of the law's own scenario, at the heights of these files."""
-        anywhere = ((0.0, 10.0),)
-        if self.law == "collision":
-            return Collision(height_m=anywhere).still()
-        return Parabola().still() if self.law == "parabola" else UniformMotion(height_m=anywhere).still()
+        """Discs anywhere in the view, smaller and larger than those of the files."""
+        colours = (RED, BLUE) if self.law == "collision" else (RED,)
+        return StillDiscs(bodies=tuple(StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=(colour,)) for colour in colours))
 
 
 def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:

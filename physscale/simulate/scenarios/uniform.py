@@ -7,10 +7,11 @@ import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
-from physscale.simulate.scenarios.still import StillBody, StillDiscs
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 
 RED = (255, 0, 0)
 Direction = Literal["right", "left", "both"]
+AnyDirection = Literal["right", "left", "both", "up", "down"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,8 @@ class UniformMotion:
 
     It starts where it stays fully in view for `stay_s` (16 frames 0.1 s apart by default); where the view is too small for that (a ball of
     radius 1.4 m at 6 m/s), it starts at the edge, so the conditioning frames always show all of it. `direction="both"` is the set with
-    its mirror images: then low speeds lie *inside* the trained range [-4, 4], and v-low is interpolation.
+    its mirror images: then low speeds lie *inside* the trained range [-4, 4], and v-low is interpolation. For "up" and "down" the lane is
+    upright and `height_m` says where it stands.
     """
 
     name: ClassVar[str] = "uniform"
@@ -27,7 +29,7 @@ class UniformMotion:
     speed_m_s: Ranges = ((1.0, 4.0),)
     radius_m: Ranges = ((0.7, 1.4),)
     height_m: Ranges = ((5.0, 5.0),)
-    direction: Direction = "both"
+    direction: AnyDirection = "both"
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
@@ -41,16 +43,22 @@ class UniformMotion:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         speed, radius, height = (draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.height_m))
-        sign = draw_sign(rng, direction=self.direction)
+        upright = self.direction in ("up", "down")
+        sign = draw_sign(rng, direction={"up": "right", "down": "left"}.get(self.direction, self.direction))
         x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
+        if upright:
+            return Scene(bodies=(Body(x_m=height, y_m=x, vy_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED),))
         return Scene(bodies=(Body(x_m=x, y_m=height, vx_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED),))
 
     def still(self) -> StillDiscs:
         """The motion-free corpus of the same visual vocabulary, with radii from far below to far above the trained ones."""
-        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, max(2.0, largest(self.radius_m))),), colours=(RED,)),))
+        radius = ((0.3, max(2.0, largest(self.radius_m))),)
+        if self.direction in ("up", "down"):
+            return StillDiscs(bodies=(StillBody(x_m=self.height_m, height_m=ANYWHERE, radius_m=radius, colours=(RED,)),))
+        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=radius, colours=(RED,)),))
 
 
-def draw_sign(rng: np.random.Generator, *, direction: Direction) -> int:
+def draw_sign(rng: np.random.Generator, *, direction: str) -> int:
     """+1 to the right, -1 to the left. Always one number of the generator."""
     right = rng.random() < 0.5
     return {"right": 1, "left": -1, "both": 1 if right else -1}[direction]

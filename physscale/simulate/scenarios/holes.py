@@ -1,0 +1,60 @@
+"""Collisions with holes in what is trained: part of the (left, right) speed or radius plane is left out (arXiv 2411.02385, section 5).
+
+The question: does a model interpolate into a hole? Inside the convex hull of the trained pairs the paper found near in-distribution error,
+outside large ones; `simulate.hull` tells how far a pair lies from either.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from physscale.records.errors import UserError
+from physscale.records.scene import Scene
+from physscale.simulate.ranges import settle
+from physscale.simulate.scenarios.collision import TRIES, Collision
+from physscale.simulate.scenarios.still import StillDiscs
+
+Interval = tuple[float, float]
+Rectangles = tuple[tuple[Interval, Interval], ...]
+Plane = Literal["speed", "radius"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollisionHoles:
+    """Collisions whose (left, right) speeds or radii lie outside the rectangles `holes`; with `side="inside"`, inside one of them."""
+
+    name: ClassVar[str] = "holes"
+
+    holes: Rectangles = (((2.0, 3.0), (2.0, 3.0)),)
+    plane: Plane = "speed"
+    side: Literal["outside", "inside"] = "outside"
+    base: Collision = field(default_factory=Collision)
+
+    def __post_init__(self) -> None:
+        settle(self, holes=tuple(tuple((float(low), float(high)) for low, high in hole) for hole in self.holes))
+        if not self.holes or not all(len(hole) == 2 and low < high for hole in self.holes for low, high in hole):
+            raise UserError(f"holes={self.holes!r:.80}: give rectangles as ((left_low, left_high), (right_low, right_high))")
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        for _ in range(TRIES):
+            scene = self.base.draw(rng)
+            if bool(self.in_hole(_pair(scene, plane=self.plane)[None])[0]) == (self.side == "inside"):
+                return scene
+        raise UserError(f"holes: {TRIES} draws of collisions found none {self.side} the holes; make base's ranges wider")
+
+    def in_hole(self, pairs: np.ndarray) -> np.ndarray:
+        """Whether (left, right) pairs, shape (n, 2), lie in a hole (borders are trained)."""
+        inside = [
+            np.all([(low < pairs[:, axis]) & (pairs[:, axis] < high) for axis, (low, high) in enumerate(hole)], 0) for hole in self.holes
+        ]
+        return np.any(inside, axis=0)
+
+    def still(self) -> StillDiscs:
+        """Of the collisions."""
+        return self.base.still()
+
+
+def _pair(scene: Scene, *, plane: Plane) -> np.ndarray:
+    left, right = scene.bodies
+    return np.array([left.vx_m_s, -right.vx_m_s] if plane == "speed" else [left.radius_m, right.radius_m])
