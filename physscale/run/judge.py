@@ -28,6 +28,9 @@ SHOWN = 6
 """Videos of a split that are kept as a moving picture, truth above sample."""
 
 ENLARGED = 4
+CONTROLS_PX = 44
+"""White strip at the bottom, where a player's controls may lie without hiding the sample."""
+
 FRAMES_PER_S = 8
 
 
@@ -126,9 +129,10 @@ def _baselines(case: Case) -> Iterator[pa.Table]:
 
 
 def beside(truth: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """u8[B, T, H, W, 3] twice to one picture sequence u8[T, 2·H', B·W', 3]: truth above, sample below, enlarged, with thin grey lines."""
-    rows = [np.concatenate([_framed(video) for video in row], axis=2) for row in (truth, samples)]
-    return np.concatenate(rows, axis=1)
+    """u8[B, T, H, W, 3] twice to one picture sequence u8[T, H', W', 3]: truth above, sample below, enlarged, with thin grey lines."""
+    above, below = (np.concatenate([_framed(video) for video in row], axis=2) for row in (truth, samples))
+    strip = np.full_like(above[:, :CONTROLS_PX], 255)
+    return np.concatenate([above, below, strip], axis=1)
 
 
 def _framed(video: np.ndarray) -> np.ndarray:
