@@ -12,6 +12,8 @@ class Shape(enum.IntEnum):
 
     DISC = 0
     BOX = 1
+    JAR = 2
+    STICKS = 3
 
 
 class Behaviour(enum.IntEnum):

@@ -3,13 +3,16 @@
 import numpy as np
 from jaxtyping import Int
 
+from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.batch import Batch, Trace, stack
-from physscale.simulate.engines import analytic, pymunk
+from physscale.simulate.engines import analytic, box2d, pymunk
+from physscale.simulate.phyre import simulate as phyre
+from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.spec import DataSpec, Listed, row_generator, row_key
 
-ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run}
+ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run, "box2d": box2d.run}
 ROWS_AT_ONCE = 4096
 
 
@@ -29,7 +32,12 @@ def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
     scenes = _scenes(data, indices=indices.tolist())
     batch = stack(scenes)
     time_s = data.start_s + np.arange(data.frames) * data.interval_s
-    trace: Trace = ENGINES[data.engine](batch, time_s=time_s)
+    if isinstance(data.scenario, Phyre):
+        trace: Trace = phyre.trace(data, indices=indices)
+    elif data.engine in ENGINES:
+        trace = ENGINES[data.engine](batch, time_s=time_s)
+    else:
+        raise UserError(f"engine={data.engine}: only scenario 'phyre' runs on it; use {', '.join(ENGINES)}")
     return _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
 
 

@@ -60,7 +60,7 @@ class DataSpec:
     interval_s: float = 0.1
     seed: int = 0
     draw: Literal["train", "held_out"] = "train"
-    engine: Literal["analytic", "pymunk"] = "analytic"
+    engine: Literal["analytic", "pymunk", "box2d", "phyre"] = "analytic"
     split: str = "train"
     start_s: float = 0.0
 

@@ -22,9 +22,9 @@ CLEARANCE_PX = 1e-3
 """A little more than the tolerance of PHYRE's own check, which computes in single precision: what passes here passes there."""
 
 
-def red_ball(setting: Setting, *, trial: int, seed: int = 0, draw: str = "train") -> RedBall:
+def red_ball(setting: Setting, *, trial: int, seed: int = 0) -> RedBall:
     """The ball of one trial of a scene: a pure function of its arguments."""
-    rng = generator(f"trial {draw}", seed=seed, counter=(trial, setting.number, setting.template))
+    rng = generator("trial", seed=seed, counter=(trial, setting.number, setting.template))
     bodies = [body for body in placed(setting) if body.kind != WALL]
     least, most = radius_range(bodies, size_px=setting.size_px)
     targets = [body for body in bodies if not _is_level_bar(body)] or bodies
