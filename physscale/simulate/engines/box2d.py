@@ -9,7 +9,6 @@ are refused. Friction is 0 (theirs is the default 0.2, which acts on oblique hit
 import math
 from typing import Any
 
-import Box2D
 import numpy as np
 from jaxtyping import Float
 
@@ -17,6 +16,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.engines.analytic import VX, VY, time_of_impact
+from physscale.simulate.engines.swig_box2d import Box2D
 
 STEP_S = 0.01
 VELOCITY_ITERATIONS, POSITION_ITERATIONS = 15, 20

@@ -5,6 +5,8 @@ batch each. The descriptor is duplicated first and 1 is pointed at stderr, so th
 carries the SHA-256 of the request line as it was read and of its own payload, so that the parent can tell a damaged or mixed-up answer.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.abc
 import importlib.machinery
@@ -12,24 +14,25 @@ import io
 import json
 import os
 import sys
+from typing import Any
 
 STEPS_A_SECOND = 60.0
-X, Y, ANGLE, DIAMETER = 0, 1, 2, 3
+ANGLE = 2
 
 
 class SceneSize(importlib.abc.MetaPathFinder):
     """Sets PHYRE's scene size while its constants are being imported: other modules copy them."""
 
-    def __init__(self, size_px):
+    def __init__(self, size_px: int) -> None:
         self.size_px = size_px
 
-    def find_spec(self, fullname, path, target=None):
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:  # noqa: ANN401
         if fullname != "phyre.creator.constants":
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         execute = spec.loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: Any) -> None:  # noqa: ANN401
             execute(module)
             module.SCENE_WIDTH = module.SCENE_HEIGHT = self.size_px
 
@@ -40,7 +43,7 @@ class SceneSize(importlib.abc.MetaPathFinder):
 class Phyre:
     """Scenes built in memory by PHYRE's TaskCreator and run by its C++ simulator."""
 
-    def __init__(self, size_px):
+    def __init__(self, size_px: int) -> None:
         sys.meta_path.insert(0, SceneSize(size_px))
         import numpy
         import phyre.creator.creator
@@ -48,9 +51,10 @@ class Phyre:
 
         self.numpy, self.simulator, self.size_px = numpy, phyre.simulator, size_px
         self.creator = phyre.creator.creator.TaskCreator
-        self.cached_key, self.cached_scene = None, None
+        self.cached_key: str = ""
+        self.cached_scene: tuple[bytes, list[tuple[float, ...]]] = (b"", [])
 
-    def scene(self, parts):
+    def scene(self, parts: list[dict[str, Any]]) -> tuple[bytes, list[tuple[float, ...]]]:
         """(serialised task, first states of its bodies: x, y, angle, diameter); the trials of a scene share them."""
         key = json.dumps(parts)
         if key != self.cached_key:
@@ -66,41 +70,43 @@ class Phyre:
             self.cached_key, self.cached_scene = key, (self.simulator.serialize(creator.task), start)
         return self.cached_scene
 
-    def answer(self, request):
+    def answer(self, request: dict[str, Any]) -> tuple[Any, ...]:
         numpy = self.numpy
         task, start = self.scene(request["parts"])
         ball = request["ball"]
-        start = numpy.array(start + [(ball[0], ball[1], 0.0, 2.0 * ball[2])])
+        start = numpy.array([*start, (ball[0], ball[1], 0.0, 2.0 * ball[2])])
         steps, stride = (request["frames"] - 1) * request["stride"] + 1, request["stride"]
         pose = velocity = numpy.zeros(0, numpy.float32)
         palette, occluded = b"", False
         if "velocities" in request["want"]:
-            features, _, occluded = self.run(task, ball, steps, 1, len(start), images=False)
+            features, _, occluded = self.run(task, ball, steps=steps, stride=1, bodies=len(start), images=False)
             moving = numpy.concatenate([start[None, :, :3], features[:, :, :3].astype(float) * self.units()])
             moving[:, :, ANGLE] = numpy.unwrap(moving[:, :, ANGLE], axis=0)
             velocity = ((moving[1:] - moving[:-1]) * STEPS_A_SECOND)[::stride].astype(numpy.float32)
             pose = moving[1::stride].astype(numpy.float32)
         if "images" in request["want"] or not velocity.size:
-            features, images, occluded = self.run(task, ball, steps, stride, len(start), images="images" in request["want"])
+            features, images, occluded = self.run(
+                task, ball, steps=steps, stride=stride, bodies=len(start), images="images" in request["want"]
+            )
             palette = images
             if not pose.size:
                 pose = (features[:, :, :3] * self.units()).astype(numpy.float32)
         return start, pose, velocity, palette, occluded
 
-    def units(self):
+    def units(self) -> Any:  # noqa: ANN401
         return self.numpy.array([self.size_px, self.size_px, 2.0 * self.numpy.pi])
 
-    def run(self, task, ball, steps, stride, bodies, images):
+    def run(self, task: bytes, ball: list[float], *, steps: int, stride: int, bodies: int, images: bool) -> tuple[Any, Any, bool]:
         none = self.numpy.empty((0, 2), self.numpy.int32)
         _, occluded, pixels, features, count, _, _ = self.simulator.simulator_bindings.magic_ponies(
             task, none, [], ball, True, steps, stride, images, True
         )
         if count != bodies and not occluded:
-            raise RuntimeError("PHYRE simulated %d bodies of %d" % (count, bodies))
+            raise RuntimeError(f"PHYRE simulated {count} bodies of {bodies}")
         return features.reshape(-1, count, 14), pixels, occluded
 
 
-def batch_of(pyarrow, schema, codec, line, phyre):
+def batch_of(pyarrow: Any, schema: Any, codec: Any, *, line: bytes, phyre: Phyre) -> Any:  # noqa: ANN401
     """One answer as a record batch of one row."""
     request = json.loads(line)
     start, pose, velocity, images, occluded = phyre.answer(request)
@@ -117,12 +123,12 @@ def batch_of(pyarrow, schema, codec, line, phyre):
     return pyarrow.record_batch(columns, schema=schema)
 
 
-def listed(pyarrow, values):
+def listed(pyarrow: Any, values: Any) -> Any:  # noqa: ANN401
     flat = values.ravel()
     return pyarrow.ListArray.from_arrays(pyarrow.array([0, flat.size], pyarrow.int32()), pyarrow.array(flat))
 
 
-def main(size_px):
+def main(size_px: int) -> None:
     out = io.BufferedWriter(io.FileIO(os.dup(1), "wb"), 1 << 20)
     os.dup2(2, 1)
     import pyarrow
@@ -146,7 +152,7 @@ def main(size_px):
         stream.write_batch(pyarrow.record_batch([pyarrow.array([], field.type) for field in schema], schema=schema))  # ready
         out.flush()
         for line in sys.stdin.buffer:
-            stream.write_batch(batch_of(pyarrow, schema, codec, line.rstrip(b"\n"), phyre))
+            stream.write_batch(batch_of(pyarrow, schema, codec, line=line.rstrip(b"\n"), phyre=phyre))
             out.flush()
 
 

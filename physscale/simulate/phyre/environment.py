@@ -23,7 +23,7 @@ PYARROW = {"3.9": "21.0.0", "3.8": "17.0.0"}
 MARK = "complete"
 PROBE_S, INSTALL_S = 20, 900
 ADVICE = (
-    f"install Python 3.9 (`pyenv install 3.9`, `uv python install 3.9`, conda or your system's packages), or name one in "
+    "install Python 3.9 (`pyenv install 3.9`, `uv python install 3.9`, conda or your system's packages), or name one in "
     f"${INTERPRETER_VARIABLE}; then run `physscale phyre setup`"
 )
 
@@ -56,7 +56,7 @@ def installed(folder: Path | None = None) -> Path:
     folder = folder or home()
     python = folder / "bin" / "python"
     if not (folder / MARK).exists() or not python.exists():
-        raise UserError(f"engine=phyre: no PHYRE environment at {folder}; run `physscale phyre setup`, or use engine=box2d, which needs none")
+        raise UserError(f"engine=phyre: no PHYRE environment at {folder}; run `physscale phyre setup`, or take engine=box2d")
     return python
 
 

@@ -43,10 +43,8 @@ def _ball(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
 
 def _chain(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
     scale = 0.04
-    links = [
-        _part(kind, "ball", scale, ("center_x", side * x), ("center_y", side * y), dynamic=False) for x, y in _walk(rng) if _inside(x, y)
-    ]
-    return links
+    inside = [(x, y) for x, y in _walk(rng) if _inside(x, y)]
+    return [_part(kind, "ball", scale, ("center_x", side * x), ("center_y", side * y), dynamic=False) for x, y in inside]
 
 
 def _walk(rng: np.random.Generator) -> list[Point]:

@@ -8,10 +8,10 @@ precision, as there. The two agree bit for bit until a contact rounds differentl
 from dataclasses import dataclass
 from typing import Any
 
-import Box2D
 import numpy as np
 from jaxtyping import Float
 
+from physscale.simulate.engines.swig_box2d import Box2D
 from physscale.simulate.phyre.parts import PIXELS_A_METRE, STEPS_A_SECOND, RedBall, Setting
 from physscale.simulate.phyre.place import Outline, placed
 

@@ -26,9 +26,7 @@ def phyre_data(
 ) -> DataSpec:
     """The data set with the paper's clock: 32 frames, 20 steps of 1/60 s apart; by default all rows of the scenario."""
     count = scenario.count if videos is None else videos
-    return DataSpec(
-        scenario=scenario, videos=count, frames=FRAMES, interval_s=INTERVAL_S, start_s=START_S, engine=engine, split=split
-    )
+    return DataSpec(scenario=scenario, videos=count, frames=FRAMES, interval_s=INTERVAL_S, start_s=START_S, engine=engine, split=split)
 
 
 def trace(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Trace:

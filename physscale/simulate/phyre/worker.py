@@ -181,7 +181,7 @@ class _Child:
     """The process, and a thread that reads its stream so that waiting has a deadline."""
 
     def __init__(self, python: Path, *, script: Path, size_px: int) -> None:
-        self.words = tempfile.TemporaryFile()
+        self.words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
         self.process = subprocess.Popen(
             [str(python), str(script), str(size_px)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.words, bufsize=PIPE_BYTES
         )
