@@ -19,11 +19,12 @@ from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store, checked_name
+from physscale.run.gather import behind, gather
 from physscale.study.drive import check_schedulable, run_study
 from physscale.study.inspect import examine, failures, garbage, history, remove
 from physscale.study.machine import read_machine
 from physscale.study.overrides import overridden
-from physscale.study.plan import Row, plan
+from physscale.study.plan import Row, plan, told, write_study
 from physscale.study.progress import Follower, span, status_table
 from physscale.study.spec import Study, load_study
 
@@ -110,15 +111,26 @@ def run_command(
     if dry_run:
         plan_command(name, overrides, only, results, machine, as_json=False)
         return
-    study = _study(name, overrides=overrides, only=only)
+    whole = _study(name, overrides=overrides, only=None)
+    study = whole.only(only) if only else whole
     store = _store(study, results=results)
     chosen = read_machine(machine)
     rows = plan(study, store=store, flops_per_s=chosen.flops_per_s)
     console = _console()
+    everything = plan(whole, store=store, flops_per_s=chosen.flops_per_s)
+    missing = any(row.state not in FINAL for row in rows)
+    if missing:
+        check_schedulable(rows, machine=chosen, backend=backend)
+    groups = {row.fingerprint: row.group for row in everything}
+    changed = missing or told(store) != list(groups)
+    if changed:
+        write_study(whole, store=store, rows=everything)
     code = 0
-    if any(row.state not in FINAL for row in rows):
+    if missing:
         ending = run_study(study, rows=rows, store=store, backend=backend, machine=chosen, console=console)
         rows, code = ending.rows, ending.exit_code
+    if changed or behind(store, runs=groups):
+        gather(store, groups=groups)
     _say_ending(study, store=store, rows=rows, console=console)
     raise typer.Exit(code)
 

@@ -1,6 +1,6 @@
 """The tables of a study: the rows of its finished runs, with the group that the study planned each run for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +8,15 @@ import pyarrow.parquet as pq
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store
 from physscale.records.tables import write_parquet
+
+
+def behind(store: Store, *, runs: Iterable[str]) -> bool:
+    """Whether the study's tables are older than some run's, as after a driver was killed at the end, or are not there at all."""
+    if not (store.scores.exists() and store.outcomes.exists()):
+        return True
+    made = store.scores.stat().st_mtime_ns
+    tables = (store.run(run).scores for run in runs)
+    return any(table.exists() and table.stat().st_mtime_ns > made for table in tables)
 
 
 def gather(store: Store, *, groups: Mapping[str, str]) -> None:

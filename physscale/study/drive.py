@@ -25,7 +25,7 @@ from physscale.records.ledger import FINAL, Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.run.spec import RunSpec
 from physscale.study.plain import run_plain
-from physscale.study.plan import Row, plan, write_study
+from physscale.study.plan import Row, plan
 from physscale.study.progress import progress
 from physscale.study.spec import Study
 from physscale.tracking.launch import following
@@ -57,21 +57,16 @@ class Ending:
 
 
 def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backend, machine: Machine, console: Console) -> Ending:
-    """The study with everything around it: live table, W&B follower, and the tables of all finished runs at the end.
+    """The study with everything around it: live table and W&B follower.
 
     Raises:
         UserError, Unschedulable: as `drive` does, before anything was started.
     """
-    check_schedulable(rows, machine=machine, backend=backend)
-    write_study(study, store=store, rows=rows)
     from physscale.run.execute import execute  # torch is loaded only where something is to be run
-    from physscale.run.gather import gather
 
     at_a_time = 1 if backend == "plain" or "RAY_ADDRESS" in os.environ else slots(machine, nodes=local_nodes()).concurrency
     with following(store), progress(rows, store=store, at_a_time=at_a_time, console=console) as watch:
-        ending = drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
-        gather(store, groups={row.fingerprint: row.group for row in ending.rows})
-    return ending
+        return drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
 
 
 Watch = Callable[[], None]

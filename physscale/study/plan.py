@@ -103,6 +103,11 @@ def size_name(model: DiTSpec) -> str:
     return next((name for name, size in SIZES.items() if size == model), f"d{model.width}x{model.depth}")
 
 
+def told(store: Store) -> list[str]:
+    """The fingerprints that `study.json` tells of; none where there is no such file."""
+    return [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]] if store.study.exists() else []
+
+
 def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
     """`study.json`: what the analysis needs to know besides the runs' own files."""
     lasting = [

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from physscale.cli import main
@@ -222,3 +223,16 @@ def test_doctor_finds_a_token_that_others_can_read(
     assert "secret" not in out
     token.chmod(0o600)
     assert said(["doctor", "--results", str(tmp_path)], capsys)[0] == 0
+
+
+def test_only_says_what_is_run_not_what_the_study_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(tmp_path / "laws")
+    command = ["run", "laws", *SMALL, "model.width=8", "model.heads=1", "--results", str(tmp_path), "--backend", "plain"]
+    for group, expected in (("collision", {"collision"}), ("parabola", {"collision", "parabola"})):
+        assert said([*command, "--only", group], capsys)[0] == 0
+        assert set(pq.read_table(store.scores)["group"].to_pylist()) == expected
+        assert {row["group"] for row in json.loads(store.study.read_text())["runs"]} == {"collision", "parabola"}
+    whole = store.scores.read_bytes()
+    store.scores.unlink()  # as if the last driver had been killed just before
+    assert said(command, capsys)[0] == 0
+    assert store.scores.read_bytes() == whole
