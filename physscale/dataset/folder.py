@@ -53,11 +53,14 @@ class Layout:
         return np.arange(shard * self.rows_per_shard, min((shard + 1) * self.rows_per_shard, self.videos))
 
 
-def write_dataset(path: Path, layout: Layout, *, make: MakeRows, after_shard: Callable[[int], None] = lambda rows: None) -> None:
+def write_dataset(
+    path: Path, layout: Layout, *, make: MakeRows, canvas: Canvas | None = None, after_shard: Callable[[int], None] = lambda rows: None
+) -> None:
     """Writes what is missing of a data set; run again after any interruption, it continues.
 
     Args:
-        make: rows by their numbers, with pixels if the layout has an encoding; a pure function of (identity, row).
+        make: rows by their numbers; a pure function of (identity, row).
+        canvas: how to draw the frames of a layout with an encoding, unless `make` gives them.
         after_shard: called with the number of rows now on disk.
 
     Raises:
@@ -71,7 +74,7 @@ def write_dataset(path: Path, layout: Layout, *, make: MakeRows, after_shard: Ca
         write_atomic(path / DESCRIPTION, description.encode())
     for number, name in enumerate(layout.shards()):
         if not _sound(path / name, layout=layout):
-            _write_shard(path / name, make(layout.rows(number)), layout=layout)
+            _write_shard(path / name, make(layout.rows(number)), layout=layout, canvas=canvas)
         after_shard(min((number + 1) * layout.rows_per_shard, layout.videos))
     files = {name: _entry(path / name) for name in (DESCRIPTION, *layout.shards())}
     write_atomic(path / MANIFEST, json.dumps({"files": files}, indent=1).encode())
@@ -137,11 +140,11 @@ def _read_shard(path: Path, *, encoded: bool) -> Videos | FrameShard:
     return open_frames(path) if encoded else read_videos(path)
 
 
-def _write_shard(path: Path, videos: Videos, *, layout: Layout) -> None:
+def _write_shard(path: Path, videos: Videos, *, layout: Layout, canvas: Canvas | None) -> None:
     if layout.encoding is None:
         write_videos(path, videos)
     else:
-        write_frames(path, videos, encoding=layout.encoding)
+        write_frames(path, videos, encoding=layout.encoding, canvas=canvas)
 
 
 def _described(path: Path) -> Layout:

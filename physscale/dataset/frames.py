@@ -7,6 +7,7 @@ their digest when the file is opened, each blob by its own (SHA-256 over row and
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args, no_type_check
@@ -20,6 +21,8 @@ from physscale.dataset.file import DIGEST_KEY, digest
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos, check_schema
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
 
 Encoding = Literal["rgb", "palette"]
 FRAMES_KEY = b"physscale_frames"
@@ -27,37 +30,49 @@ BLOB, CHECK = "frames", "frames_check"
 CHECK_BYTES = 16
 LEVEL = 1
 ROWS_A_BATCH = 256
+ROWS_DRAWN = 4
 COLOURS = 256
 SIDE = 4096
 
 
-def write_frames(path: Path, videos: Videos, *, encoding: Encoding) -> None:
+def write_frames(path: Path, videos: Videos, *, encoding: Encoding, canvas: Canvas | None = None) -> None:
     """Writes one shard, complete or not at all.
 
     Args:
-        videos: rows with their pixels.
+        videos: rows, with their pixels unless they are to be drawn now.
+        canvas: what to draw; needs no more memory than some rows at a time.
 
     Raises:
         UserError: if a row has too many colours for a palette, or the place cannot be written.
     """
-    pixels = videos.pixels
-    assert pixels is not None, "these rows have no frames"
+    side = 0 if canvas is None else canvas.size_px
+    shape = (videos.time_s.shape[1], side, side, 3) if videos.pixels is None else videos.pixels.shape[1:]
     states = videos.with_pixels(None)
     codec = pa.Codec("zstd", compression_level=LEVEL)
+    rows = _drawn(states, canvas=canvas) if videos.pixels is None else iter(videos.pixels)
     packed = [
-        codec.compress(_indexed(row, where=path) if encoding == "palette" else np.ascontiguousarray(row), asbytes=True) for row in pixels
+        codec.compress(_indexed(row, where=path) if encoding == "palette" else np.ascontiguousarray(row), asbytes=True) for row in rows
     ]
     table = states.to_arrow()
     table = table.append_column(BLOB, pa.array(packed, pa.large_binary()))
     checks = [_check(index, blob) for index, blob in zip(videos.index.tolist(), packed, strict=True)]
     table = table.append_column(CHECK, pa.array(checks, pa.binary(CHECK_BYTES)))
-    shape = json.dumps({"encoding": encoding, "shape": list(pixels.shape[1:])}).encode()
-    metadata = {**states.to_arrow().schema.metadata, DIGEST_KEY: digest(states).encode(), FRAMES_KEY: shape}
+    told = json.dumps({"encoding": encoding, "shape": list(shape)}).encode()
+    metadata = {**table.schema.metadata, DIGEST_KEY: digest(states).encode(), FRAMES_KEY: told}
     table = table.replace_schema_metadata(metadata)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=ROWS_A_BATCH)
     write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _drawn(states: Videos, *, canvas: Canvas | None) -> Iterator[np.ndarray]:
+    """The frames of one row after the other, in memory that is used again."""
+    assert canvas is not None, "rows without frames need a canvas"
+    out = np.empty((ROWS_DRAWN, states.time_s.shape[1], canvas.size_px, canvas.size_px, 3), np.uint8)
+    for start in range(0, len(states), ROWS_DRAWN):
+        some = states.take(slice(start, start + ROWS_DRAWN))
+        yield from render(some, canvas=canvas, out=out[: len(some)])
 
 
 @dataclass(frozen=True)

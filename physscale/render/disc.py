@@ -26,11 +26,17 @@ def _half_segment(x: float, radius: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _tables(first_col: int, first_row: int, x: float, y: float, radius: float, columns: np.ndarray, lines: np.ndarray) -> None:
-    """columns[:, k] = edge k from the centre, S there; lines[:, k] = distance of row line k from the centre, half chord, S of it."""
+def column_table(first_col: int, x: float, radius: float, columns: np.ndarray) -> None:
+    """columns[:, k] = edge k from the centre, S there."""
     for edge in range(columns.shape[1]):
         columns[0, edge] = first_col + edge - x
         columns[1, edge] = _half_segment(columns[0, edge], radius)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def line_table(first_row: int, y: float, radius: float, lines: np.ndarray) -> None:
+    """lines[:, k] = distance of row line k from the centre, half chord, S of it."""
     for line in range(lines.shape[1]):
         lines[0, line] = first_row + line - y
         lines[1, line] = math.sqrt(max(radius * radius - lines[0, line] ** 2, 0.0))
@@ -70,7 +76,8 @@ def _covered(row: int, col: int, columns: np.ndarray, lines: np.ndarray) -> floa
 def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
     """Covered area of every pixel of a square grid."""
     columns, lines = np.empty((2, size + 1)), np.empty((3, size + 1))
-    _tables(0, 0, x, y, radius, columns, lines)
+    column_table(0, x, radius, columns)
+    line_table(0, y, radius, lines)
     out = np.empty((size, size))
     for row in range(size):
         for col in range(size):
@@ -80,30 +87,57 @@ def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def draw_disc(frame: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, columns: np.ndarray, lines: np.ndarray) -> None:
-    """Blends one disc (centre and radius in pixels, y downwards) over frame[H, W, 3]; the tables are scratch of H + 1 and W + 1."""
-    height, width = frame.shape[0], frame.shape[1]
+def draw_disc(
+    frame: np.ndarray,
+    x: float,
+    y: float,
+    radius: float,
+    ink: np.ndarray,
+    colour: np.ndarray,
+    columns: np.ndarray,
+    lines: np.ndarray,
+    lines_fit: bool,
+) -> None:
+    """Blends one disc (centre and radius in pixels, y downwards) over frame[H, 3 · W].
+
+    ink[3 · W] is a full row of the colour; columns and lines are scratch of W + 1 and H + 1, and where `lines_fit` the lines are those of a
+    disc drawn before at this height with this radius: bodies that fly level need them once a video.
+    """
+    height, width = frame.shape[0], frame.shape[1] // 3
     first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
     first_row, last_row = max(math.floor(y - radius), 0), min(math.floor(y + radius), height - 1)
     if last_col < first_col or last_row < first_row:
         return
     columns, lines = columns[:, : last_col - first_col + 2], lines[:, : last_row - first_row + 2]
-    _tables(first_col, first_row, x, y, radius, columns, lines)
-    red, green, blue = np.uint8(colour[0]), np.uint8(colour[1]), np.uint8(colour[2])
+    column_table(first_col, x, radius, columns)
+    if not lines_fit:
+        line_table(first_row, y, radius, lines)
     for row in range(lines.shape[1] - 1):
-        inner = min(lines[1, row], lines[1, row + 1])
-        solid_from, solid_to = math.ceil(x - inner) - first_col, math.floor(x + inner) - first_col
-        for col in range(columns.shape[1] - 1):
-            if solid_from <= col < solid_to:
-                frame[first_row + row, first_col + col, 0] = red
-                frame[first_row + row, first_col + col, 1] = green
-                frame[first_row + row, first_col + col, 2] = blue
-                continue
-            area = _covered(row, col, columns, lines)
-            if area > 0.0:
-                for channel in range(3):
-                    old = float(frame[first_row + row, first_col + col, channel])
-                    frame[first_row + row, first_col + col, channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
+        line = frame[first_row + row]
+        inner, outer = min(lines[1, row], lines[1, row + 1]), max(lines[1, row], lines[1, row + 1])
+        if lines[0, row] < 0.0 < lines[0, row + 1]:
+            outer = radius
+        begin, end = max(math.floor(x - outer), first_col), min(math.floor(x + outer), last_col) + 1
+        if begin >= end:
+            continue
+        solid_from, solid_to = min(max(math.ceil(x - inner), begin), end), max(min(math.floor(x + inner), end), begin)
+        if solid_to <= solid_from:
+            solid_from = solid_to = end
+        for byte in range(3 * solid_from, 3 * solid_to):
+            line[byte] = ink[byte]
+        for col in range(begin, solid_from):
+            _blend(line, col, _covered(row, col - first_col, columns, lines), colour)
+        for col in range(solid_to, end):
+            _blend(line, col, _covered(row, col - first_col, columns, lines), colour)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _blend(line: np.ndarray, col: int, area: float, colour: np.ndarray) -> None:
+    if area > 0.0:
+        for channel in range(3):
+            old = float(line[3 * col + channel])
+            line[3 * col + channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -116,8 +150,9 @@ def draw_ring(frame: np.ndarray, x: float, y: float, outer: float, inner: float,
     if last_col < first_col or last_row < first_row:
         return
     tables = np.empty((2, 2, last_col - first_col + 2)), np.empty((2, 3, last_row - first_row + 2))
-    _tables(first_col, first_row, x, y, outer, tables[0][0], tables[1][0])
-    _tables(first_col, first_row, x, y, inner, tables[0][1], tables[1][1])
+    for which, radius in enumerate((outer, inner)):
+        column_table(first_col, x, radius, tables[0][which])
+        line_table(first_row, y, radius, tables[1][which])
     for row in range(last_row - first_row + 1):
         for col in range(last_col - first_col + 1):
             area = _covered(row, col, tables[0][0], tables[1][0]) - _covered(row, col, tables[0][1], tables[1][1])

@@ -20,19 +20,26 @@ def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.n
     poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] radius or half width and half height (a disc's: the radius of its hole), all in
     pixels with rows downwards; shapes[B, N], colours[B, N, 3].
     """
-    columns, lines = np.empty((2, frames.shape[3] + 1)), np.empty((3, frames.shape[2] + 1))
-    corners = np.empty((4, 2))
-    frames[:] = 255
+    bodies, height, width = sizes.shape[1], frames.shape[2], frames.shape[3]
+    rows = frames.reshape(frames.shape[0], frames.shape[1], height, 3 * width)
+    columns, lines, lines_y = np.empty((2, width + 1)), np.empty((bodies, 3, height + 1)), np.empty(bodies)
+    ink, corners = np.empty((bodies, 3 * width), np.uint8), np.empty((4, 2))
+    rows[:] = 255
     for video in range(frames.shape[0]):
+        lines_y[:] = np.nan
+        for body in range(bodies):
+            for byte in range(3 * width):
+                ink[body, byte] = np.uint8(colours[video, body, byte % 3])
         for moment in range(frames.shape[1]):
-            frame = frames[video, moment]
-            for body in range(sizes.shape[1]):
+            for body in range(bodies):
                 x, y, angle = poses[video, moment, body, 0], poses[video, moment, body, 1], poses[video, moment, body, 2]
                 size, second, colour = sizes[video, body, 0], sizes[video, body, 1], colours[video, body]
                 if shapes[video, body] == BOX:
                     box_corners(x, y, angle, size, second, corners)
-                    draw_polygon(frame, corners, colour)
+                    draw_polygon(frames[video, moment], corners, colour)
                 elif second > 0.0:
-                    draw_ring(frame, x, y, size, second, colour)
+                    draw_ring(frames[video, moment], x, y, size, second, colour)
                 else:
-                    draw_disc(frame, x, y, size, colour, columns, lines)
+                    draw_disc(rows[video, moment], x, y, size, ink[body], colour, columns, lines[body], y == lines_y[body])
+                    if x + size >= 0.0 and x - size < width:
+                        lines_y[body] = y

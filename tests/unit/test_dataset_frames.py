@@ -46,6 +46,12 @@ def test_every_bit_comes_back_in_any_order(tmp_path: Path, encoding: Encoding) -
     assert (tmp_path / "a.arrow").stat().st_size < videos.pixels.nbytes / 10  # type: ignore[union-attr]
 
 
+def test_frames_drawn_while_writing_are_the_frames_drawn_before(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a.arrow", simulate(DATA, indices=np.arange(11)), encoding="rgb", canvas=CANVAS)
+    write_frames(tmp_path / "b.arrow", make(np.arange(11)), encoding="rgb")
+    assert (tmp_path / "a.arrow").read_bytes() == (tmp_path / "b.arrow").read_bytes()
+
+
 def test_a_palette_holds_256_colours_and_says_so(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1, 16, 32, 32, 3), dtype=np.uint8)
     with pytest.raises(UserError, match="more than 256 colours; use encoding rgb"):

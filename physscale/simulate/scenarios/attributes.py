@@ -1,7 +1,8 @@
 """Which attribute wins? Two attributes go together in training, and are crossed in the test (arXiv 2411.02385, section 5).
 
 Each attribute has a low and a high level: colour red | blue, size small | large, velocity slow | fast, shape disc | square (or
-ring). With `combinations=((0, 0), (1, 1))`, what the paper trains on, small goes with red and large with blue; `((0, 1), (1, 0))` is its test. The paper
+ring). With `combinations=((0, 0), (1, 1))`, what the paper trains on, small goes with red and large with blue; `((0, 1), (1, 0))` is its
+test. The paper
 found colour > size > velocity > shape. One combination alone is a one-colour control.
 """
 
