@@ -33,7 +33,7 @@ study = Study(
     question="Are collision and parabola learned, and how far out of distribution?",
     groups={
         "collision": [small_run(COLLISION, judges=COLLISION_JUDGES, videos=2000, components=64, steps=2000)],
-        "parabola": [small_run(PARABOLA, judges=PARABOLA_JUDGES, videos=2000, components=128, steps=2000)],
+        "parabola": [small_run(PARABOLA, judges=PARABOLA_JUDGES, videos=2000, components=64, steps=2000)],
     },
 )
 
