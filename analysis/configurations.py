@@ -18,13 +18,17 @@ _FEWEST_SEED_FREEDOM = 3
 
 @dataclass(frozen=True)
 class Configurations:
-    """One row a configuration: axes, mean log response, number of seeds, and which runs it is made of."""
+    """One row a configuration: axes, mean log response, number of seeds, which runs it is made of, and its place in the table.
+
+    Rows are sorted by their axes; `appearance` is a configuration's rank by its first run, so that a bootstrap does not depend on sorting.
+    """
 
     axes: Mapping[str, Float[np.ndarray, " configurations"]]
     log_mean: Float[np.ndarray, " configurations"]
     seeds: Int[np.ndarray, " configurations"]
     member: Int[np.ndarray, " runs"]
     run_log: Float[np.ndarray, " runs"]
+    appearance: Int[np.ndarray, " configurations"]
 
     @property
     def seed_variance(self) -> float | None:
@@ -43,7 +47,7 @@ def configurations(axes: Mapping[str, Float[np.ndarray, " runs"]], response: Flo
     """Groups runs by their axes. `response` must be positive; the mean is taken of its logarithm."""
     logs = np.log(response)
     table = np.stack([np.asarray(values, dtype=float) for values in axes.values()], axis=1) if axes else np.zeros((len(logs), 1))
-    unique, member = np.unique(table, axis=0, return_inverse=True)
+    unique, first, member = np.unique(table, axis=0, return_index=True, return_inverse=True)
     member = member.reshape(-1)
     seeds = np.bincount(member, minlength=len(unique))
     means = np.bincount(member, weights=logs, minlength=len(unique)) / seeds
@@ -53,6 +57,7 @@ def configurations(axes: Mapping[str, Float[np.ndarray, " runs"]], response: Flo
         seeds=seeds,
         member=member,
         run_log=logs,
+        appearance=np.argsort(np.argsort(first)),
     )
 
 

@@ -6,42 +6,22 @@ draws are kept for everything derived.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from analysis.configurations import MANY, Configurations, configurations, granted_variance
-from analysis.estimate.loss import Huber
-from analysis.estimate.profile import Profile, profile, scale_squared
-from analysis.estimate.solve import Solution, free_mask, redraw, resample, solve
+from analysis.configurations import Configurations, configurations
+from analysis.estimate.evidence import Convergence, convergence, doubts
+from analysis.estimate.loss import Binomial, Huber, Loss
+from analysis.estimate.profile import Profile
+from analysis.estimate.solve import Solution, solve
+from analysis.estimate.uncertainty import Estimate, Noise, auto_delta, bootstrap_draws, estimates, noise_of, profiles
 from analysis.laws.law import Built, Columns, Law
+from physscale.records.errors import UserError
 
-HUBER_EFFICIENT = 1.345
-MAD_TO_SD = 1.4826
-_SMALLEST_DELTA = 1e-6
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One parameter: value, bootstrap standard error, interval (None is an open end) and where the interval is from."""
-
-    value: float
-    se: float | None
-    low: float | None
-    high: float | None
-    open: bool
-    source: str
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Where the scatter of a configuration is taken from: residuals ("many", "few") or repeated seeds; variance of log response."""
-
-    kind: Literal["many", "seeds", "few"]
-    variance: float | None
-    freedom: int
+MOST_CONFIGURATIONS = 5000
+_SMALLEST_RATIO = 1e-9
 
 
 @dataclass(frozen=True)
@@ -51,15 +31,17 @@ class Fit:
     law: Law
     points: Configurations
     built: Built
+    loss: Loss
     solution: Solution
-    delta: float
+    delta: float | None
     parameters: Mapping[str, Estimate]
     profiles: Mapping[str, Profile]
     draws: Float[np.ndarray, "resamples parameters"]
     draw_objectives: Float[np.ndarray, " resamples"]
     weights: Float[np.ndarray, " configurations"]
     noise: Noise
-    warnings: tuple[str, ...] = field(default=())
+    convergence: Convergence
+    warnings: tuple[str, ...]
 
     def predict(self, at: Columns) -> Float[np.ndarray, " targets"]:
         """The law's response at new axes."""
@@ -73,8 +55,8 @@ class Fit:
 
     @property
     def residuals(self) -> Float[np.ndarray, " configurations"]:
-        """Log response minus log prediction."""
-        return self.points.log_mean - self.built.model.mu(self.solution.theta[None])[0]
+        """Log response minus log prediction (for a ratio: of the linear predictor's scale)."""
+        return self.points.log_mean - np.log(self.predict(self.points.axes))
 
 
 def fit(
@@ -87,122 +69,86 @@ def fit(
     bootstrap: int = 2000,
     seed: int = 0,
     with_profile: bool = True,
+    count: Float[np.ndarray, " runs"] | None = None,
 ) -> Fit:
-    """Fit `law` to runs whose axes are `columns` (by the law's axis names) and whose `response` is positive.
+    """Fit `law` to runs whose axes are `columns` (by the law's axis names).
 
     `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes it, a positive number is a measured one.
+    `count` is the number of trials behind a ratio.
+
+    Raises:
+        UserError: if the table cannot determine the law (too few configurations or levels, all values equal).
     """
-    points = configurations(columns, response)
-    weights = points.seeds / points.seeds.mean()
+    columns, response, count, thinned = _thin(columns, response, count, seed=seed)
+    points = configurations(columns, np.maximum(response, _SMALLEST_RATIO) if law.response == "ratio" else response)
+    _refuse(law, points, floor=floor)
+    weights = np.ones(len(points.seeds)) if law.response == "ratio" else points.seeds / points.seeds.mean()
     built = law.build(points.axes, floor=floor)
     starts = built.starts(points.log_mean, weights)
-    loss = Huber(points.log_mean, _delta(built, points, starts, weights) if delta is None else delta)
+    loss: Loss
+    if law.response == "ratio":
+        loss, used = _binomial(law, points, response, count), None
+    else:
+        used = auto_delta(built, points, starts=starts, weights=weights) if delta is None else delta
+        loss = Huber(points.log_mean, used)
     solution = solve(built, loss, starts=starts, weights=weights)
-    noise = _noise(built, loss, solution, points, weights)
-    draws, draw_objectives = _bootstrap(built, loss, solution, weights, noise=noise, bootstrap=bootstrap, seed=seed)
-    profiles = _profiles(built, loss, solution, weights, noise) if with_profile else {}
+    noise = noise_of(built, loss, solution, points=points, weights=weights)
+    draws, draw_objectives = bootstrap_draws(
+        built, loss, solution, weights=weights, noise=noise, order=points.appearance, draws=bootstrap, seed=seed
+    )
+    found = profiles(built, loss, solution, weights=weights, noise=noise) if with_profile else {}
+    evidence = convergence(built, loss, solution, weights=weights)
     return Fit(
         law=law,
         points=points,
         built=built,
+        loss=loss,
         solution=solution,
-        delta=loss.delta,
-        parameters=_estimates(built, solution, draws, profiles),
-        profiles=profiles,
+        delta=used,
+        parameters=estimates(built, solution, draws, found),
+        profiles=found,
         draws=draws,
         draw_objectives=draw_objectives,
         weights=weights,
         noise=noise,
+        convergence=evidence,
+        warnings=(*thinned, *doubts(law, built, points, evidence=evidence, found=found, draws=draws)),
     )
 
 
-def _noise(built: Built, loss: Huber, solution: Solution, points: Configurations, weights: np.ndarray) -> Noise:
-    moving = int(free_mask(built).sum())
-    freedom = len(weights) - moving
-    if freedom < MANY and (granted := granted_variance(points)) is not None:
-        return Noise("seeds", granted, points.seed_freedom)
-    scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
-    return Noise("many" if freedom >= MANY else "few", scale, max(freedom, 0))
+def _thin(
+    columns: Mapping[str, np.ndarray], response: np.ndarray, count: np.ndarray | None, *, seed: int
+) -> tuple[Mapping[str, np.ndarray], np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """At most `MOST_CONFIGURATIONS` configurations: beyond, a random part of them is fitted, and that is said."""
+    if len(response) <= MOST_CONFIGURATIONS:
+        return columns, response, count, ()
+    member = configurations(columns, np.ones(len(response))).member
+    size = int(member.max()) + 1
+    if size <= MOST_CONFIGURATIONS:
+        return columns, response, count, ()
+    taken = np.zeros(size, dtype=bool)
+    taken[np.random.default_rng(seed).choice(size, MOST_CONFIGURATIONS, replace=False)] = True
+    keep = taken[member]
+    note = f"{size:,} configurations: a random {MOST_CONFIGURATIONS:,} of them were fitted"
+    return {name: values[keep] for name, values in columns.items()}, response[keep], None if count is None else count[keep], (note,)
 
 
-def _delta(built: Built, points: Configurations, starts: np.ndarray, weights: np.ndarray) -> float:
-    """1.345 sd, the sd by the median absolute deviation of a least-squares fit, once more from the Huber fit.
-
-    With few degrees of freedom no residual can be called an outlier: least squares.
-    """
-    delta = np.inf
-    if len(weights) - int(free_mask(built).sum()) < MANY:
-        return delta
-    for _ in range(2):
-        solution = solve(built, Huber(points.log_mean, delta), starts=starts, weights=weights)
-        residual = points.log_mean - built.model.mu(solution.theta[None])[0]
-        moving = int(free_mask(built).sum())
-        freedom = max(len(residual) - moving, 1) / len(residual)
-        delta = max(HUBER_EFFICIENT * MAD_TO_SD * float(np.median(np.abs(residual))) / np.sqrt(freedom), _SMALLEST_DELTA)
-    return delta
+def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
+    needed = len(law.parameters) - (0 if floor is None else 1)
+    have = len(points.log_mean)
+    if have < needed:
+        raise UserError(f"law {law.name} has {needed} parameters, the table has {have} configurations: add runs or choose a smaller law")
+    if have > 1 and law.axes and np.ptp(points.log_mean) == 0:
+        raise UserError("all responses are equal: there is nothing to fit (law flat describes them)")
+    for axis in law.axes:
+        levels = len(np.unique(points.axes[axis]))
+        if levels < min(law.levels, 2) or (law.name == "broken" and levels < law.levels):
+            raise UserError(f"axis {axis} has {levels} levels; law {law.name} needs {law.levels}: {law.identifiable}")
 
 
-def _bootstrap(
-    built: Built, loss: Huber, solution: Solution, weights: np.ndarray, *, noise: Noise, bootstrap: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    if bootstrap == 0 or len(weights) < 2:
-        return np.repeat(solution.theta[None], 1, axis=0), np.array([solution.objective])
-    if noise.kind == "seeds" and noise.variance is not None:
-        sizes = np.random.default_rng(seed).standard_t(noise.freedom, size=(bootstrap, len(weights)))
-        found = redraw(built, loss, solution=solution, weights=weights, noise=sizes * np.sqrt(noise.variance / weights))
-        return found.theta, found.objective
-    counts = resampling_counts(len(weights), resamples=bootstrap, seed=seed)
-    found = resample(built, loss, solution=solution, weights=counts * weights)
-    return found.theta, found.objective
-
-
-def resampling_counts(points: int, *, resamples: int, seed: int) -> Float[np.ndarray, "resamples points"]:
-    """How often each point is drawn. NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024."""
-    rng = np.random.RandomState(seed)
-    return np.array([np.bincount(rng.choice(points, points), minlength=points) for _ in range(resamples)], dtype=float)
-
-
-def _profiles(built: Built, loss: Huber, solution: Solution, weights: np.ndarray, noise: Noise) -> dict[str, Profile]:
-    found = {
-        name: profile(
-            built,
-            loss,
-            theta=solution.theta,
-            objective=solution.objective,
-            weights=weights,
-            name=name,
-            scale=noise.variance,
-            freedom=noise.freedom,
-        )
-        for name in built.readings
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _estimates(built: Built, solution: Solution, draws: np.ndarray, profiles: Mapping[str, Profile]) -> dict[str, Estimate]:
-    values = built.external(solution.theta[None])
-    spread = built.external(draws)
-    estimates = {}
-    for name, value in values.items():
-        frozen = int(np.flatnonzero(built.readings[name].functional)[0]) in built.frozen
-        estimates[name] = _estimate(float(value[0]), spread[name], profiles.get(name), frozen=frozen)
-    return estimates
-
-
-def _estimate(value: float, draws: np.ndarray, found: Profile | None, *, frozen: bool) -> Estimate:
-    if frozen:
-        return Estimate(value, None, value, value, open=False, source="given")
-    if len(draws) < 2:
-        if found is None:
-            return Estimate(value, None, None, None, open=True, source="none")
-        return Estimate(value, None, found.low, found.high, open=found.low is None or found.high is None, source="profile")
-    low, high = (float(end) for end in np.quantile(draws, [0.025, 0.975]))
-    open_low, open_high = found is not None and found.low is None, found is not None and found.high is None
-    return Estimate(
-        value,
-        float(draws.std(ddof=1)),
-        None if open_low else low,
-        None if open_high else high,
-        open=open_low or open_high,
-        source="bootstrap",
-    )
+def _binomial(law: Law, points: Configurations, response: np.ndarray, count: np.ndarray | None) -> Binomial:
+    trials = np.ones(len(response)) if count is None else count
+    size = len(points.log_mean)
+    total = np.bincount(points.member, weights=trials, minlength=size)
+    hits = np.bincount(points.member, weights=trials * response, minlength=size)
+    return Binomial(hits / total, total, "logit" if law.name.endswith("logit") else "log")

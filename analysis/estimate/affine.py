@@ -42,9 +42,7 @@ class LogSumExp:
     def _values(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "terms batch points"]:
         values = np.empty((len(self._terms), len(theta), self.points))
         for row, term in zip(values, self._terms, strict=True):
-            np.matmul(theta[:, list(term)], np.stack(list(term.values())), out=row) if len(term) > 1 else _outer(
-                row, theta, term
-            )
+            np.matmul(theta[:, list(term)], np.stack(list(term.values())), out=row) if len(term) > 1 else _outer(row, theta, term)
         return values
 
     def _shares(

@@ -7,7 +7,7 @@ Source: Huber 1964; log residuals as in Hoffmann et al. 2022 (arXiv 2203.15556);
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -25,6 +25,7 @@ class Judgement:
     majoriser: Float[np.ndarray, "batch points"]
 
 
+@runtime_checkable
 class Loss(Protocol):
     """A loss over points whose targets it knows."""
 
@@ -81,14 +82,18 @@ class Huber:
 class Binomial:
     """Negative log likelihood of `target` successes (as a fraction) out of `count`, less its value at a perfect fit."""
 
-    target: Float[np.ndarray, " points"]
+    target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     count: Float[np.ndarray, " points"]
     link: Literal["logit", "log"] = "logit"
-    saturated: Float[np.ndarray, " points"] = field(init=False)
+    saturated: np.ndarray = field(init=False, repr=False)
 
     def rows(self, chosen: Int[np.ndarray, " chosen"]) -> "Binomial":
-        """Every row has the same target."""
-        return self
+        """The loss of these rows of the batch."""
+        return self if self.target.ndim == 1 else Binomial(self.target[chosen], self.count, self.link)
+
+    def ratio(self, mu: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """The predicted ratio."""
+        return 1 / (1 + np.exp(-mu)) if self.link == "logit" else np.exp(np.minimum(mu, _LARGEST_LOG_RATIO))
 
     def __post_init__(self) -> None:
         inside = np.clip(self.target, 1e-300, 1 - 1e-16)

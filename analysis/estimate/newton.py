@@ -6,7 +6,7 @@ A row ends when the fall that its Newton step predicts is below rounding, not wh
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,11 +15,13 @@ from analysis.estimate.affine import Newton
 from analysis.estimate.loss import Loss
 
 MAX_ITERATIONS = 300
-_ROWS_AT_ONCE = 256
+_NUMBERS_AT_ONCE = 60_000
+"""Rows times points of one batch: what stays in cache."""
 _RELATIVE_FALL = 1e-13
 _LARGEST_DAMPING = 1e9
 
 
+@runtime_checkable
 class Model(Protocol):
     """Log prediction with derivatives."""
 
@@ -76,8 +78,9 @@ def minimise(
     """Minimise every row from its own start. `weights` and `free` have one row or one a start."""
     rows = len(theta)
     parts = []
-    for first in range(0, rows, _ROWS_AT_ONCE):
-        part = slice(first, min(first + _ROWS_AT_ONCE, rows))
+    at_once = max(1, _NUMBERS_AT_ONCE // model.points)
+    for first in range(0, rows, at_once):
+        part = slice(first, min(first + at_once, rows))
         weight = weights if len(weights) == 1 else weights[part]
         mask = np.broadcast_to(free, (rows, model.parameters))[part]
         rows_here = np.arange(rows)[part]
@@ -124,14 +127,10 @@ def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, 
 
 def _derivatives(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> Newton:
     judged = loss.judge(model.mu(theta))
-    return model.newton(
-        theta, slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights
-    )
+    return model.newton(theta, slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights)
 
 
-def _step(
-    known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _step(known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     blocked = ((theta <= box.low) & (known.gradient > 0)) | ((theta >= box.high) & (known.gradient < 0))
     mask = free & ~blocked
     gradient = known.gradient * mask

@@ -91,7 +91,9 @@ def profile(
     low, high = trace.end(-1.0, threshold), trace.end(1.0, threshold)
     order = np.argsort(trace.values)
     values = reading.from_inner(np.array(trace.values)[order])
-    return Profile(_readable(reading, low), None if high is None else _readable(reading, high), values, np.array(trace.excess)[order], threshold)
+    return Profile(
+        _readable(reading, low), None if high is None else _readable(reading, high), values, np.array(trace.excess)[order], threshold
+    )
 
 
 def _readable(reading: Reading, inner: float | None) -> float | None:
@@ -104,7 +106,15 @@ class _Trace:
     """Re-fits along one coordinate, remembering every point of the curve."""
 
     def __init__(
-        self, built: Built, loss: Loss, theta: np.ndarray, objective: float, weights: np.ndarray, reading: Reading, coordinate: int, spread: float
+        self,
+        built: Built,
+        loss: Loss,
+        theta: np.ndarray,
+        objective: float,
+        weights: np.ndarray,
+        reading: Reading,
+        coordinate: int,
+        spread: float,
     ) -> None:
         turn = np.eye(len(theta))
         turn[coordinate] = -reading.functional
@@ -160,7 +170,8 @@ class _Trace:
             nearest = found[max(int(np.searchsorted(steps, inside)), 0) - (1 if inside > steps[-1] else 0)] if inside > 0 else self._best
             steps = inside + (outside - inside) * np.linspace(0.1, 1.0, 10)
             starts = np.repeat(nearest[None], len(steps), axis=0)
-        return float(start + side * 0.5 * (inside + float(outside)))
+        assert outside is not None
+        return float(start + side * 0.5 * (inside + outside))
 
     def _price(self, at: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.concatenate([starts, np.repeat(self._best[None], len(at), axis=0)])

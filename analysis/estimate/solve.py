@@ -5,15 +5,17 @@ every candidate for every resample at once. A last round does the same with the 
 in a local minimum.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.loss import Huber, Loss
+from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.newton import Minima, minimise
 from analysis.laws.law import Built
 
+Drawn = Huber | Binomial
+"""A loss with one row of targets a draw."""
 SAME_OPTIMUM = 1e-3
 _SECOND_LOOK = 400
 _WORTH_A_RETRY = 1e-9
@@ -63,9 +65,7 @@ def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts paramet
     )
 
 
-def resample(
-    built: Built, loss: Loss, *, solution: Solution, weights: Float[np.ndarray, "resamples points"], rounds: int = 1
-) -> Minima:
+def resample(built: Built, loss: Loss, *, solution: Solution, weights: Float[np.ndarray, "resamples points"], rounds: int = 1) -> Minima:
     """The optimum for every row of weights."""
     order = np.argsort(solution.optima.objective, kind="stable")
     candidates = np.concatenate([solution.optima.theta[order], solution.starts])
@@ -83,12 +83,13 @@ def resample(
     return found
 
 
-def redraw(built: Built, loss: Huber, *, solution: Solution, weights: Float[np.ndarray, " points"], noise: Float[np.ndarray, "draws points"]) -> Minima:
-    """The optimum for every draw of the points around the fitted law (parametric bootstrap), from the best of all optima for that draw."""
-    drawn = Huber(built.model.mu(solution.theta[None]) + noise, loss.delta)
-    candidates = _unique(np.clip(np.concatenate([solution.theta[None], solution.optima.theta, solution.starts]), built.box.low, built.box.high))
-    prices = [(Huber(row, loss.delta).value(built.model.mu(candidates)) @ weights).argmin() for row in drawn.target]
-    return minimise(built.model, drawn, candidates[prices].copy(), weights=weights[None], box=built.box, free=free_mask(built))
+def redraw(built: Built, drawn: Drawn, *, solution: Solution, weights: Float[np.ndarray, " points"]) -> Minima:
+    """The optimum for every row of targets (parametric bootstrap), each from the best of all optima and starts for that row."""
+    candidates = np.concatenate([solution.theta[None], solution.optima.theta, solution.starts])
+    candidates = _unique(np.clip(candidates, built.box.low, built.box.high))
+    mu = built.model.mu(candidates)
+    best = [int((replace(drawn, target=row).value(mu) @ weights).argmin()) for row in drawn.target]
+    return minimise(built.model, drawn, candidates[best].copy(), weights=weights[None], box=built.box, free=free_mask(built))
 
 
 def _second_look(built: Built, loss: Loss, found: Minima, weights: np.ndarray) -> Minima:
@@ -121,9 +122,7 @@ def _unique(theta: np.ndarray) -> np.ndarray:
 def _evidence(built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's condition number."""
     judged = loss.judge(built.model.mu(theta[None]))
-    known = built.model.newton(
-        theta[None], slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights
-    )
+    known = built.model.newton(theta[None], slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights)
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
     if not inside.any():
         return 0.0, 1.0

@@ -6,7 +6,7 @@ amplitude and exponent nearly independent (condition of the Hessian 1e4 instead 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -53,6 +53,7 @@ class Reading:
         return np.exp(np.minimum(inner, _LARGEST_LOG)) if self.scale == "log" else inner
 
 
+@runtime_checkable
 class Law(Protocol):
     """One law. A new one is a file in this folder with a constant that has these attributes."""
 

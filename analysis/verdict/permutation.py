@@ -23,10 +23,12 @@ class Permutation:
     least: float
 
 
-def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation:
-    """Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible."""
+def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation | None:
+    """None in a scattered design, where no two configurations agree on the other axes. Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible."""
     x = np.log(points.axes[axis])
     groups = _groups(points, axis)
+    if max(len(group) for group in groups) < 2:
+        return None
     centred = np.zeros_like(x)
     for group in groups:
         centred[group] = x[group] - x[group].mean()

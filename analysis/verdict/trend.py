@@ -18,6 +18,7 @@ from jaxtyping import Float
 from analysis.configurations import MANY, Configurations, granted_variance
 from analysis.verdict.isotonic import falling
 
+
 @dataclass(frozen=True)
 class Trend:
     """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed range of log x."""
@@ -51,7 +52,7 @@ def trend(points: Configurations, *, axis: str) -> Trend | None:
     levels = len(np.unique(x))
     if levels < 3:
         return None
-    design = np.column_stack([_strata(points.axes, axis), x])
+    design = np.column_stack([_others(points.axes, axis), x])
     weights = points.seeds / points.seeds.mean()
     root = np.sqrt(weights)
     coefficients, *_ = np.linalg.lstsq(design * root[:, None], points.log_mean * root, rcond=None)
@@ -72,14 +73,12 @@ def trend(points: Configurations, *, axis: str) -> Trend | None:
     )
 
 
-def _noise(
-    points: Configurations, axis: str, squares: float, freedom: int
-) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
+def _noise(points: Configurations, axis: str, squares: float, freedom: int) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
     """Which noise, the variance of a configuration of mean weight, its degrees of freedom."""
     if freedom >= MANY:
         return "many", squares / freedom, freedom
     granted = granted_variance(points)
-    if granted is not None and not _scatters_more(points, axis, granted):
+    if granted and not _scatters_more(points, axis, granted):
         return "seeds", granted, points.seed_freedom
     if freedom >= 1:
         return "few", squares / freedom, freedom
@@ -91,7 +90,7 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
     from scipy.stats import f as f_distribution
 
     x = points.axes[axis]
-    strata = _strata(points.axes, axis)
+    strata = strata_of(points.axes, axis)
     squares, freedom = 0.0, 0
     for column in strata.T:
         inside = column > 0
@@ -107,7 +106,16 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
     return bool(f_distribution.sf(squares / freedom / granted, freedom, points.seed_freedom) < 0.05)
 
 
-def _strata(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations strata"]:
+def _others(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations columns"]:
+    """The other axes as fixed effects of their combinations; in a scattered design, where these are nearly all single, as smooth covariates."""
+    strata = strata_of(axes, axis)
+    if strata.shape[1] <= len(strata) / 2:
+        return strata
+    logs = [np.log(values) - np.log(values).mean() for name, values in axes.items() if name != axis]
+    return np.column_stack([np.ones(len(strata)), *logs, *(column**2 for column in logs)])
+
+
+def strata_of(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations strata"]:
     """One indicator column for each combination of the other axes."""
     others = [values for name, values in axes.items() if name != axis]
     if not others:

@@ -51,7 +51,9 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN) -> Verdi
     found = trend(points, axis=axis)
     levels = len(np.unique(points.axes[axis])) if axis in points.axes else 0
     if found is None:
-        return Verdict("undetermined", axis, f"{levels} levels of {axis}: a trend and its noise need three and more", levels=levels, margin=margin)
+        return Verdict(
+            "undetermined", axis, f"{levels} levels of {axis}: a trend and its noise need three and more", levels=levels, margin=margin
+        )
     from scipy.stats import t as student
 
     width = float(student.ppf(0.975, found.freedom)) * found.change_se
@@ -70,8 +72,8 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN) -> Verdi
         p_falls=p_falls,
         p_falls_holm=p_falls,
         p_rises=1 - p_falls,
-        p_permutation=check.p,
-        p_permutation_least=check.least,
+        p_permutation=check.p if check else None,
+        p_permutation_least=check.least if check else None,
         margin=margin,
         equivalent=abs(found.change) + inner < bound,
         noise=found.noise,
@@ -106,11 +108,11 @@ def _decide(verdict: Verdict) -> Verdict:
     size = f"{abs(np.expm1(verdict.change)):.0%}"
     margin = f"{verdict.margin:.0%}"
     if verdict.equivalent:
-        return replace(verdict, word="flat", reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}", seeds_needed=None)
+        return replace(verdict, word="flat", reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}")
     if verdict.p_falls_holm < LEVEL and verdict.change < 0:
-        return replace(verdict, word="scales", reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm", seeds_needed=None)
+        return replace(verdict, word="scales", reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm")
     if verdict.p_falls_holm < LEVEL and verdict.change > 0:
-        return replace(verdict, word="worsens", reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm", seeds_needed=None)
+        return replace(verdict, word="worsens", reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm")
     seeds = "" if verdict.seeds_needed is None else f"; {verdict.seeds_needed} seeds a configuration would decide"
     return replace(verdict, word="undetermined", reason=f"neither a trend nor its absence is shown{seeds}")
 

@@ -1,0 +1,127 @@
+"""Did the fit converge, and can its numbers be believed? Nothing here asks an optimiser whether it succeeded.
+
+Faults of published fits that these checks catch: a start point returned as the answer (nfev = 1, `success=True`), the identity matrix as
+a covariance (L-BFGS `hess_inv` after no step), a parameter at its bound, an exponent whose interval has no end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.configurations import Configurations
+from analysis.estimate.loss import Loss
+from analysis.estimate.profile import Profile
+from analysis.estimate.solve import Solution, free_mask
+from analysis.laws.law import Built, Law
+
+SMALL_GRADIENT = 1e-5
+_AT_BOUND = 1e-6
+_FEW_AT_OPTIMUM = 0.02
+_CORRELATED = 0.98
+_UNMOVED = 1e-9
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Evidence: starts, the share of them that reached the optimum, gradient (0 flat, 1 a start), condition, distance moved, bounds hit."""
+
+    starts: int
+    share_at_optimum: float
+    gradient: float
+    condition: float
+    moved: float
+    iterations: int
+    bounds_hit: tuple[str, ...]
+
+    @property
+    def converged(self) -> bool:
+        """Flat where parameters are free, and not where it began."""
+        return self.gradient < SMALL_GRADIENT and self.moved > _UNMOVED
+
+
+def convergence(built: Built, loss: Loss, solution: Solution, *, weights: Float[np.ndarray, " points"]) -> Convergence:
+    """The evidence for a solution."""
+    best = int(np.argmin(solution.optima.objective))
+    return Convergence(
+        starts=len(solution.starts),
+        share_at_optimum=solution.share_at_optimum,
+        gradient=solution.gradient,
+        condition=solution.condition,
+        moved=solution.moved,
+        iterations=int(solution.optima.iterations[best]),
+        bounds_hit=bounds_hit(built, solution.theta),
+    )
+
+
+def bounds_hit(built: Built, theta: Float[np.ndarray, " parameters"]) -> tuple[str, ...]:
+    """Names of parameters at a bound (a given floor is none)."""
+    moving = free_mask(built)[0]
+    at = (theta <= built.box.low + _AT_BOUND) | (theta >= built.box.high - _AT_BOUND)
+    return tuple(name for name, hit, free in zip(built.internal, at, moving, strict=True) if hit and free)
+
+
+def relative_gradient(built: Built, loss: Loss, theta: Float[np.ndarray, " parameters"], *, weights: Float[np.ndarray, " points"]) -> float:
+    """Largest component of the gradient relative to what the points could give; anyone's answer can be checked with it."""
+    judged = loss.judge(built.model.mu(theta[None]))
+    jacobian = built.model.jacobian(theta[None])[0]
+    gradient = jacobian @ (judged.slope[0] * weights)
+    possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
+    inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
+    return float(np.max(np.abs(gradient[inside]) / np.maximum(possible[inside], 1e-300), initial=0.0))
+
+
+def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -> str | None:
+    """Why a covariance matrix cannot be one of an estimate, or None."""
+    if not np.isfinite(covariance).all():
+        return "covariance is not finite"
+    if np.allclose(covariance, covariance[0, 0] * np.eye(len(covariance)), rtol=1e-9, atol=0.0):
+        return "covariance is a multiple of the identity: an optimiser's start value, not an estimate"
+    smallest = float(np.linalg.eigvalsh((covariance + covariance.T) / 2)[0])
+    if smallest < -1e-9 * float(np.trace(covariance)):
+        return "covariance is not positive: the fit is no minimum"
+    return None
+
+
+def doubts(
+    law: Law,
+    built: Built,
+    points: Configurations,
+    *,
+    evidence: Convergence,
+    found: Mapping[str, Profile],
+    draws: Float[np.ndarray, "resamples parameters"],
+) -> list[str]:
+    """Warnings in words, worst first."""
+    moving = int(free_mask(built).sum())
+    words = []
+    if evidence.gradient >= SMALL_GRADIENT:
+        words.append(f"not converged: relative gradient {evidence.gradient:.1g}")
+    if evidence.moved <= _UNMOVED and moving > 1:
+        words.append("not moved from its start: the answer is the start point")
+    if evidence.bounds_hit:
+        words.append(f"at a bound: {', '.join(evidence.bounds_hit)}")
+    if evidence.share_at_optimum < _FEW_AT_OPTIMUM:
+        words.append(f"only {evidence.share_at_optimum:.1%} of the starts reached the optimum")
+    if len(points.log_mean) == moving and moving > 1:
+        words.append("as many parameters as configurations: the law passes through every point, nothing is tested")
+    words += [f"open interval: {name}" for name, curve in found.items() if (curve.low is None or curve.high is None)]
+    words += _levels(law, points)
+    if len(draws) > 10:
+        spread = draws[:, free_mask(built)[0]]
+        if np.isfinite(spread).all() and spread.shape[1] > 1 and (problem := suspect_covariance(np.cov(spread.T))) is not None:
+            words.append(problem)
+    return words
+
+
+def _levels(law: Law, points: Configurations) -> list[str]:
+    words = []
+    for axis in law.axes:
+        levels = len(np.unique(points.axes[axis]))
+        if levels < law.levels:
+            words.append(f"axis {axis} has {levels} levels, law {law.name} asks for {law.levels}")
+    logs = [np.log(points.axes[axis]) for axis in law.axes if axis in points.axes and len(np.unique(points.axes[axis])) > 1]
+    if len(logs) > 1 and np.any(np.abs(np.corrcoef(logs) - np.eye(len(logs))) > _CORRELATED):
+        words.append("axes move together (correlation of their logarithms above 0.98): their exponents cannot be told apart")
+    return words

@@ -1,0 +1,137 @@
+"""How sure: the noise of a configuration, bootstrap draws, profiles, and the estimates that a reader sees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.configurations import MANY, Configurations, granted_variance
+from analysis.estimate.loss import Binomial, Huber, Loss
+from analysis.estimate.profile import Profile, profile, scale_squared
+from analysis.estimate.solve import Solution, free_mask, redraw, resample, solve
+from analysis.laws.law import Built
+
+HUBER_EFFICIENT = 1.345
+MAD_TO_SD = 1.4826
+_SMALLEST_DELTA = 1e-6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One parameter: value, bootstrap standard error, interval (None is an open end) and where the interval is from."""
+
+    value: float
+    se: float | None
+    low: float | None
+    high: float | None
+    open: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Where the scatter of a configuration is taken from: residuals ("many", "few"), repeated seeds or counts; its variance."""
+
+    kind: Literal["many", "seeds", "few", "counts"]
+    variance: float | None
+    freedom: int
+
+
+def auto_delta(built: Built, points: Configurations, *, starts: np.ndarray, weights: np.ndarray) -> float:
+    """1.345 sd, the sd by the median absolute deviation of a least-squares fit, once more from the Huber fit.
+
+    With few degrees of freedom no residual can be called an outlier: least squares.
+    """
+    delta = np.inf
+    if len(weights) - int(free_mask(built).sum()) < MANY:
+        return delta
+    for _ in range(2):
+        solution = solve(built, Huber(points.log_mean, delta), starts=starts, weights=weights)
+        residual = points.log_mean - built.model.mu(solution.theta[None])[0]
+        freedom = max(len(residual) - int(free_mask(built).sum()), 1) / len(residual)
+        delta = max(HUBER_EFFICIENT * MAD_TO_SD * float(np.median(np.abs(residual))) / np.sqrt(freedom), _SMALLEST_DELTA)
+    return delta
+
+
+def noise_of(built: Built, loss: Loss, solution: Solution, *, points: Configurations, weights: np.ndarray) -> Noise:
+    """The first source of noise that the table allows: many residuals, repeated seeds, few residuals."""
+    moving = int(free_mask(built).sum())
+    freedom = len(weights) - moving
+    scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
+    if isinstance(loss, Binomial):
+        return Noise("counts", max(1.0, scale or 1.0), max(freedom, 1)) if np.any(loss.count > 1) else Noise("few", scale, max(freedom, 0))
+    if freedom < MANY and (granted := granted_variance(points)) is not None:
+        return Noise("seeds", granted, points.seed_freedom)
+    return Noise("many" if freedom >= MANY else "few", scale, max(freedom, 0))
+
+
+def bootstrap_draws(
+    built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise, order: np.ndarray, draws: int, seed: int
+) -> tuple[Float[np.ndarray, "resamples parameters"], Float[np.ndarray, " resamples"]]:
+    """Resampled configurations; with few of them, draws around the law with the noise of the seeds or of the counts.
+
+    `order` is the rank of each configuration in the table.
+    """
+    if draws == 0 or len(weights) < 2:
+        return solution.theta[None].copy(), np.array([solution.objective])
+    rng = np.random.default_rng(seed)
+    if noise.kind == "seeds" and noise.variance and isinstance(loss, Huber):
+        sizes = rng.standard_t(noise.freedom, size=(draws, len(weights))) * np.sqrt(noise.variance / weights)
+        drawn: Loss = replace(loss, target=built.model.mu(solution.theta[None]) + sizes)
+    elif noise.kind == "counts" and isinstance(loss, Binomial):
+        hits = rng.binomial(
+            np.round(loss.count).astype(int), loss.ratio(built.model.mu(solution.theta[None])[0]), size=(draws, len(weights))
+        )
+        drawn = replace(loss, target=hits / np.round(loss.count))
+    else:
+        counts = resampling_counts(len(weights), resamples=draws, seed=seed)[:, order]
+        found = resample(built, loss, solution=solution, weights=counts * weights)
+        return found.theta, found.objective
+    found = redraw(built, drawn, solution=solution, weights=weights)
+    return found.theta, found.objective
+
+
+def resampling_counts(points: int, *, resamples: int, seed: int) -> Float[np.ndarray, "resamples points"]:
+    """How often each point is drawn. NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024."""
+    rng = np.random.RandomState(seed)
+    return np.array([np.bincount(rng.choice(points, points), minlength=points) for _ in range(resamples)], dtype=float)
+
+
+def profiles(built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise) -> dict[str, Profile]:
+    """The profile of each parameter that moves."""
+    found = {
+        name: profile(
+            built,
+            loss,
+            theta=solution.theta,
+            objective=solution.objective,
+            weights=weights,
+            name=name,
+            scale=noise.variance,
+            freedom=noise.freedom,
+        )
+        for name in built.readings
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def estimates(built: Built, solution: Solution, draws: np.ndarray, found: Mapping[str, Profile]) -> dict[str, Estimate]:
+    """What a reader sees of each parameter."""
+    values, spread = built.external(solution.theta[None]), built.external(draws)
+    frozen = {name: int(np.flatnonzero(reading.functional)[0]) in built.frozen for name, reading in built.readings.items()}
+    return {name: _estimate(float(value[0]), spread[name], found.get(name), frozen=frozen[name]) for name, value in values.items()}
+
+
+def _estimate(value: float, draws: np.ndarray, found: Profile | None, *, frozen: bool) -> Estimate:
+    if frozen:
+        return Estimate(value, None, value, value, open=False, source="given")
+    if len(draws) < 2:
+        if found is None:
+            return Estimate(value, None, None, None, open=True, source="none")
+        return Estimate(value, None, found.low, found.high, open=found.low is None or found.high is None, source="profile")
+    low, high = (float(end) for end in np.quantile(draws, [0.025, 0.975]))
+    open_low, open_high = found is not None and found.low is None, found is not None and found.high is None
+    se = float(draws.std(ddof=1))
+    return Estimate(value, se, None if open_low else low, None if open_high else high, open=open_low or open_high, source="bootstrap")
