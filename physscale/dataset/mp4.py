@@ -12,6 +12,11 @@ from physscale.records.store import write_atomic
 
 def write_mp4(path: Path, frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> None:
     """Writes RGB frames; odd sizes lose their last row or column (H.264 with 4:2:0 chroma wants even ones)."""
+    write_atomic(path, mp4_bytes(frames, frames_per_s=frames_per_s))
+
+
+def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> bytes:
+    """The same as bytes."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -20,4 +25,4 @@ def write_mp4(path: Path, frames: UInt8[np.ndarray, "frames height width 3"], *,
         for frame in frames[:, :height, :width]:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         container.mux(stream.encode())
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()

@@ -9,4 +9,4 @@ from tests.benchmarks.paper_method import compare
 
 def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        return compare("frames_128", size_px=128, ours=200, theirs=8, folder=Path(folder))
+        return compare("frames_128", size_px=128, ours=400, theirs=8, folder=Path(folder))

@@ -9,4 +9,4 @@ from tests.benchmarks.paper_method import compare
 
 def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        return compare("frames_256", size_px=256, ours=64, theirs=3, folder=Path(folder))
+        return compare("frames_256", size_px=256, ours=128, theirs=3, folder=Path(folder))

@@ -1,0 +1,199 @@
+"""The published HDF5 files of arXiv 2411.02385 as rows of ours, and rows of ours as such files (extra `hdf5`).
+
+```
+video_streams/00000 …      variable-length uint8: one mp4 a video, groups of at most 1,000 items
+position_streams/00000 …   (n, 32, 2) of one ball or (n, 32, 2, 2) of two, metres, y up, frame k at 0.01 + 0.1 k s
+init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets add a column: 0 red, 1 blue, or 0 disc, 1 square
+action_streams, object_streams   PHYRE files: the action (x, y, r); features (n, frames, objects, 14) in fractions of the scene
+```
+
+The files hold no velocities: they are differences of the positions here, forward ones, the last repeated. mp4 is lossy; `canvas` draws
+the frames anew from the positions instead.
+"""
+
+# mypy: disable-error-code="import-untyped"
+import io
+import math
+from pathlib import Path
+from typing import Literal
+
+import av
+import h5py
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from physscale.dataset.mp4 import mp4_bytes
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.scene import WORLD_M, Shape
+from physscale.records.video import BODY, Videos
+
+GROUP_ROWS = 1000
+FIRST_FRAME_S, FRAME_S = 0.01, 0.1
+PHYRE_FRAME_S = 20 / 60
+PHYRE_FEATURES = 14
+COLOURS = ((255, 0, 0), (0, 0, 255))
+PHYRE_COLOURS = ((243, 79, 70), (107, 206, 187), (24, 119, 242), (75, 74, 164), (185, 202, 210), (0, 0, 0))
+"""Red, green, blue, purple, grey, black, as PHYRE's features list them."""
+
+Column = Literal["colour", "shape"]
+
+
+def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> None:
+    """Writes rows of one or two balls (discs first seen at 0.01 s, as `simulate.scenarios.paper` draws them) with their frames as mp4.
+
+    Raises:
+        UserError: for rows that this layout cannot hold, or a place that cannot be written.
+    """
+    bodies = videos.state.shape[2]
+    if bodies > 2 or videos.pixels is None:
+        raise UserError(f"{path}: the published layout holds frames of one or two balls, these rows have {bodies} bodies")
+    speed = np.linalg.norm(videos.state[:, 0, :, 3:5], axis=-1)
+    initial = np.concatenate([videos.body[:, :, BODY.index("radius_m")], speed], axis=1).astype(np.float64)
+    positions = videos.state[..., :2].astype(np.float64)
+    try:
+        with h5py.File(path, "w") as file:
+            for group, start in enumerate(range(0, len(videos), GROUP_ROWS)):
+                rows = slice(start, start + GROUP_ROWS)
+                file[f"position_streams/{group:05d}"] = positions[rows, :, 0] if bodies == 1 else positions[rows]
+                file[f"init_streams/{group:05d}"] = initial[rows]
+                pixels = videos.pixels[rows]
+                streams = file.create_dataset(f"video_streams/{group:05d}", shape=(len(pixels),), dtype=h5py.vlen_dtype(np.dtype("uint8")))
+                for place, frames in enumerate(pixels):
+                    streams[place] = np.frombuffer(mp4_bytes(frames, frames_per_s=frames_per_s), np.uint8)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+
+
+def read_published(path: Path, *, column: Column | None = None, frames: bool = True) -> Videos:
+    """All rows of a published file of one or two balls, `frames` decoded from their mp4.
+
+    Args:
+        column: what the third number of `init_streams` means in attribute sets.
+
+    Raises:
+        UserError: if there is no such file.
+        DamagedData: if it is torn or of another layout.
+    """
+    streams = _streams(path, ("position_streams", "init_streams"), video=frames)
+    positions, initial = streams["position_streams"], streams["init_streams"]
+    bodies = 1 if positions.ndim == 3 else 2
+    wanted = 2 * bodies + (column is not None)
+    if positions.shape[-1] != 2 or initial.ndim != 2 or initial.shape[1] != wanted:
+        raise DamagedData(f"{path}: init_streams has {initial.shape[-1]} columns, this layout needs {wanted}; see `column`")
+    places = positions.reshape(*positions.shape[:2], bodies, 2)
+    body = np.zeros((len(places), bodies, len(BODY)), np.float32)
+    radius = initial[:, :bodies]
+    body[:, :, BODY.index("radius_m")] = radius
+    body[:, :, BODY.index("mass_kg")] = radius**2
+    body[:, :, BODY.index("elasticity")] = 1.0
+    colour = np.tile(np.array(COLOURS[:bodies]), (len(body), 1, 1))
+    if column == "colour":
+        colour = np.array(COLOURS)[initial[:, 2].astype(int)][:, None]
+    if column == "shape":
+        square = initial[:, 2] == 1
+        body[square, 0, BODY.index("shape")] = Shape.BOX
+        body[square, 0, BODY.index("half_height_m")] = radius[square, 0]
+    body[:, :, BODY.index("red") : BODY.index("red") + 3] = colour
+    body[:, :, BODY.index("kind")] = np.arange(bodies)
+    time_s = FIRST_FRAME_S + FRAME_S * np.arange(places.shape[1])
+    contact_s = np.full(len(body), np.nan)
+    if bodies == 2:
+        contact_s = _contact(places, initial=initial, last_s=float(time_s[-1]))
+    state = _states(places, step_s=FRAME_S)
+    return _videos(path, time_s=time_s, state=state, body=body, contact_s=contact_s, pixels=streams.get("video_streams"))
+
+
+def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
+    """All rows of a published PHYRE file: poses, sizes, kinds and colours of every featurised object, in a world of 10 m.
+
+    Bars and jars come as boxes as long as their features say and a fifth as high: features hold no more than that.
+
+    Raises:
+        UserError: if there is no such file.
+        DamagedData: if it is torn or of another layout.
+    """
+    streams = _streams(path, ("object_streams",), video=frames)
+    features = streams["object_streams"]
+    if features.ndim != 4 or features.shape[3] != PHYRE_FEATURES:
+        raise DamagedData(f"{path}: object_streams has shape {features.shape}, PHYRE's features are (rows, frames, objects, 14)")
+    first = features[:, 0]
+    kind, colour = first[..., 4:8].argmax(-1), first[..., 8:14].argmax(-1)
+    body = np.zeros((*first.shape[:2], len(BODY)), np.float32)
+    size = first[..., 3] * WORLD_M / 2
+    body[..., BODY.index("shape")] = np.where(kind == 0, Shape.DISC, Shape.BOX)
+    body[..., BODY.index("radius_m")] = size
+    body[..., BODY.index("half_height_m")] = np.where(kind == 0, 0.0, size / 5)
+    body[..., BODY.index("mass_kg")] = size**2
+    body[..., BODY.index("red") : BODY.index("red") + 3] = np.array(PHYRE_COLOURS)[colour]
+    body[..., BODY.index("kind")] = kind
+    state = _states(features[..., :2].astype(np.float64) * WORLD_M, step_s=PHYRE_FRAME_S)
+    state[..., 2] = features[..., 2] * 2 * math.pi
+    time_s = PHYRE_FRAME_S * np.arange(features.shape[1])
+    none = np.full(len(body), np.nan)
+    return _videos(path, time_s=time_s, state=state, body=body, contact_s=none, pixels=streams.get("video_streams"))
+
+
+def _streams(path: Path, names: tuple[str, ...], *, video: bool) -> dict[str, np.ndarray]:
+    """Every stream's groups, joined; frames decoded."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            found = {name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file[name])]) for name in names}
+            if video:
+                found["video_streams"] = np.stack([decoded(blob) for item in _groups(file["video_streams"]) for blob in item])
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, av.FFmpegError) as error:
+        raise DamagedData(
+            f"{path}: not a file of the published layout ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
+        ) from error
+    if len({len(stream) for stream in found.values()}) != 1:
+        raise DamagedData(f"{path}: its streams have {sorted({len(stream) for stream in found.values()})} rows, they must agree")
+    return found
+
+
+def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
+    """One chunk's file holds the data set itself, a merged file a group of numbered ones."""
+    return [node] if isinstance(node, h5py.Dataset) else [node[name] for name in sorted(node)]
+
+
+def decoded(blob: UInt8[np.ndarray, " bytes"]) -> UInt8[np.ndarray, "frames height width 3"]:
+    """The frames of one mp4."""
+    with av.open(io.BytesIO(blob.tobytes())) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def _states(places: Float[np.ndarray, "rows frames bodies 2"], *, step_s: float) -> Float[np.ndarray, "rows frames bodies 6"]:
+    velocity = np.diff(places, axis=1) / step_s
+    velocity = np.concatenate([velocity, velocity[:, -1:]], axis=1)
+    turn = np.zeros((*places.shape[:3], 1))
+    return np.concatenate([places, turn, velocity, turn], axis=-1)
+
+
+def _contact(
+    places: Float[np.ndarray, "rows frames 2 2"], *, initial: Float[np.ndarray, "rows 4"], last_s: float
+) -> Float[np.ndarray, " rows"]:
+    """When two balls that start apart at the first frame's places and at their first speeds meet."""
+    gap = places[:, 0, 1, 0] - places[:, 0, 0, 0] - initial[:, 0] - initial[:, 1]
+    closing = initial[:, 2] + initial[:, 3]
+    meets = FIRST_FRAME_S + gap / np.where(closing > 0, closing, 1.0)
+    return np.where((closing > 0) & (meets <= last_s), meets, np.nan)
+
+
+def _videos(
+    path: Path, *, time_s: np.ndarray, state: np.ndarray, body: np.ndarray, contact_s: np.ndarray, pixels: np.ndarray | None
+) -> Videos:
+    rows = len(body)
+    name, empty = np.full(rows, path.stem, object), np.full(rows, "", object)
+    if pixels is not None and pixels.shape[1] != len(time_s):
+        raise DamagedData(f"{path}: its videos have {pixels.shape[1]} frames, its positions {len(time_s)}")
+    return Videos(
+        index=np.arange(rows),
+        scenario=name,
+        split=name,
+        template=empty,
+        time_s=np.tile(time_s.astype(np.float32), (rows, 1)),
+        state=state.astype(np.float32),
+        body=body,
+        contact_s=contact_s.astype(np.float32),
+        pixels=pixels,
+    )
