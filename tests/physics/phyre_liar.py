@@ -28,7 +28,7 @@ def batch_of(pyarrow, schema, codec, line, phyre):  # noqa: ANN001, ANN201
         return honest(pyarrow, schema, codec, line=line, phyre=phyre).slice(0, 0)
     if LIE == "request":
         return honest(pyarrow, schema, codec, line=line + b" ", phyre=phyre)
-    columns = dict(zip(schema.names, honest(pyarrow, schema, codec, line=line, phyre=phyre).columns))
+    columns = dict(zip(schema.names, honest(pyarrow, schema, codec, line=line, phyre=phyre).columns))  # noqa: B905 - Python 3.9
     pose = columns["pose"][0].as_py()
     columns["pose"] = pyarrow.array([[pose[0] + 1.0, *pose[1:]]], schema.field("pose").type)
     return pyarrow.record_batch(list(columns.values()), schema=schema)

@@ -12,25 +12,22 @@ import pytest
 
 from physscale.records.errors import UserError
 from physscale.simulate.phyre import environment
-from physscale.simulate.phyre.environment import INTERPRETER_VARIABLE, find_interpreter, installed, probed, setup
+from physscale.simulate.phyre.environment import INTERPRETER_VARIABLE, installed, probed, setup
+from physscale.simulate.phyre.exchange import Task, Want, palette_frames
 from physscale.simulate.phyre.recipes import setting
 from physscale.simulate.phyre.red_ball import red_ball
 from physscale.simulate.phyre.rows import BLACK_INDEX, GREY_INDEX, RED_INDEX
 from physscale.simulate.phyre.templates import TEMPLATES
-from physscale.simulate.phyre.worker import PhyreFailed, PhyreWorker, Task, Want, palette_frames
+from physscale.simulate.phyre.worker import PhyreFailed, PhyreWorker
+from tests.physics.phyre_cases import phyre_python
 
 FRAMES, STRIDE = 8, 20
 LIARS = Path(__file__).with_name("phyre_liar.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def python() -> Path:
-    """The Python of PHYRE's environment, built once in the user's cache folder."""
-    try:
-        find_interpreter()
-    except UserError as missing:
-        pytest.skip(str(missing))
-    return setup()
+    return phyre_python()
 
 
 @pytest.fixture
@@ -140,7 +137,7 @@ def test_a_child_that_always_lies_is_reported_with_its_scene(python: Path, monke
     monkeypatch.setenv("PHYRE_LIED", "")
     with (
         PhyreWorker(size_px=256, python=python, script=LIARS) as worker,
-        pytest.raises(PhyreFailed, match="template 10000 scene 0: .*own digest"),
+        pytest.raises(PhyreFailed, match=r"template 10000 scene 0: .*own digest"),
     ):
         list(worker.run(tasks(2)))
 
@@ -167,7 +164,7 @@ def test_without_any_interpreter_the_message_says_how_to_get_one(tmp_path: Path,
     monkeypatch.delenv(INTERPRETER_VARIABLE, raising=False)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="pyenv install 3.9"):
+    with pytest.raises(UserError, match=r"pyenv install 3\.9"):
         setup(tmp_path / "environment")
     with pytest.raises(UserError, match="physscale phyre setup"):
         installed(tmp_path / "environment")

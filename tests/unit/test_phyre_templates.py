@@ -23,7 +23,7 @@ TABLE = """
 1467 2346 0456 1346 1456 3567 0246 0136 1247 0237 0356 2367 2357 3456 2356 4567 1345 0234 3467 1234 1246 1347 0457 0235 0345
 2345 1256 0267 0135 0124 0347 0256 0247 2467 0127 1267 1236 0134 0236 0147 1235 1457 3457 0257 0245 1245 0123 2347 0567 2456
 2457 0145 2567 0467 1367 1567 1257 0146 0167 0157 0346 0125 0156 0126 1237 0357 0137 1357 1356 0367
-""".split()
+""".split()  # noqa: SIM905
 """The fact sheet's table, read row by row: five columns of fourteen templates."""
 
 cases = st.tuples(st.sampled_from(sorted(TEMPLATES)), st.integers(0, 99), st.integers(0, 999), st.sampled_from([128, 256, 512]))
@@ -38,7 +38,7 @@ def test_the_subsets_are_the_papers() -> None:
     assert len(pairs(SIX)) == math.comb(len(OBJECTS), 2) == 28
     halves = [{0, 1}, {2, 3}, {4, 5}, {6, 7}]
     assert {frozenset(TEMPLATES[template]) for template in SIX} == {frozenset(a | b) for a, b in itertools.combinations(halves, 2)}
-    assert THIRTY == tuple(template for template in TEMPLATES if re.fullmatch("100[0-5][02468]", str(template)))
+    assert tuple(template for template in TEMPLATES if re.fullmatch("100[0-5][02468]", str(template))) == THIRTY
     assert (len(SIXTY), len(RESERVED)) == (60, 10)
     assert set(SIXTY) | set(RESERVED) == set(TEMPLATES)
     assert len(covering(range(6))) == math.comb(6, 4)

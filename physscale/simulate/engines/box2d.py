@@ -1,9 +1,9 @@
 """Box2D 2.3 (PyPI `box2d`, single precision) with the paper's settings: steps of 0.01 s, 15 velocity and 20 position iterations.
 
-It is here to meet the paper's files on their own terms (`start_s=0.01`: its frame k is t = 0.01 + 0.1 k), with their errors: a hit happens at
-the end of its step, which displaces a ball by up to h|Δv|, and gravity is applied before the move, so that a ball falls ght/2 too far.
-The released package treats a hit slower than 1 m/s as inelastic (`b2_velocityThreshold`; the authors compiled theirs with 0.01): such scenes
-are refused. Friction is 0 (theirs is the default 0.2, which acts on oblique hits only).
+It is here to meet the paper's files on their own terms (`start_s=0.01`: its frame k is t = 0.01 + 0.1 k), with their errors: a hit
+happens at the end of its step, which displaces a ball by up to h|Δv|, and gravity is applied before the move, so that a ball falls ght/2
+too far. The released package treats a hit slower than 1 m/s as inelastic (`b2_velocityThreshold`; the authors compiled theirs with 0.01):
+such scenes are refused. Friction is 0 (theirs is the default 0.2, which acts on oblique hits only).
 """
 
 import math
@@ -62,8 +62,8 @@ def _refuse_slow_hits(batch: Batch, *, until_s: float) -> None:
             slow = np.flatnonzero(meets & (approach < INELASTIC_BELOW_M_S))
             if len(slow):
                 raise UserError(
-                    f"engine box2d: a hit at {approach[slow[0]]:.3g} m/s, and PyPI's Box2D makes hits below {INELASTIC_BELOW_M_S:g} m/s inelastic; "
-                    f"use engine=pymunk or analytic"
+                    f"engine box2d: a hit at {approach[slow[0]]:.3g} m/s, and PyPI's Box2D makes hits below "
+                    f"{INELASTIC_BELOW_M_S:g} m/s inelastic; use engine=pymunk or analytic"
                 )
 
 

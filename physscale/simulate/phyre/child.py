@@ -1,8 +1,9 @@
 """The other side of the pipe: simulates with the real PHYRE 0.2.2, in a Python 3.8 or 3.9 of its own. It imports nothing of physscale.
 
-Run as `python child.py SIZE_PX`. Requests are JSON lines on stdin; answers are an Arrow IPC stream on what was file descriptor 1, one record
-batch each. The descriptor is duplicated first and 1 is pointed at stderr, so that a stray print cannot corrupt the stream. Each answer
-carries the SHA-256 of the request line as it was read and of its own payload, so that the parent can tell a damaged or mixed-up answer.
+Run as `python child.py SIZE_PX`. Requests are JSON lines on stdin; answers are an Arrow IPC stream on what was file descriptor 1, one
+record batch each. The descriptor is duplicated first and 1 is pointed at stderr, so that a stray print cannot corrupt the stream. Each
+answer carries the SHA-256 of the request line as it was read and of its own payload, so that the parent can tell a damaged or mixed-up
+answer.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class SceneSize(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:  # noqa: ANN401
         if fullname != "phyre.creator.constants":
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        spec: Any = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         execute = spec.loader.exec_module
 
         def exec_module(module: Any) -> None:  # noqa: ANN401
@@ -46,8 +47,8 @@ class Phyre:
     def __init__(self, size_px: int) -> None:
         sys.meta_path.insert(0, SceneSize(size_px))
         import numpy
-        import phyre.creator.creator
-        import phyre.simulator
+        import phyre.creator.creator  # type: ignore[import-not-found]
+        import phyre.simulator  # type: ignore[import-not-found]
 
         self.numpy, self.simulator, self.size_px = numpy, phyre.simulator, size_px
         self.creator = phyre.creator.creator.TaskCreator
@@ -66,8 +67,9 @@ class Phyre:
             creator.task.bodyId1, creator.task.bodyId2 = len(creator.body_list) - 1, 0
             assert creator.task.relationships == [creator.SpatialRelationship.NONE], "a goal would end the simulation early"
             bodies = creator.task.scene.bodies[4:]  # the first four are the walls
-            start = [(body.position.x, body.position.y, body.angle, body.diameter) for body in bodies]
-            self.cached_key, self.cached_scene = key, (self.simulator.serialize(creator.task), start)
+            start: list[tuple[float, ...]] = [(body.position.x, body.position.y, body.angle, body.diameter) for body in bodies]
+            self.cached_key = key
+            self.cached_scene = (self.simulator.serialize(creator.task), start)
         return self.cached_scene
 
     def answer(self, request: dict[str, Any]) -> tuple[Any, ...]:

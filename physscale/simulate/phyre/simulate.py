@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 from physscale.records.errors import UserError
 from physscale.simulate.batch import Trace
 from physscale.simulate.phyre import replica
+from physscale.simulate.phyre.exchange import Task
 from physscale.simulate.phyre.parts import STEPS_A_SECOND
 from physscale.simulate.phyre.rows import PLACES, padded
 from physscale.simulate.phyre.scenario import Case, Phyre
-from physscale.simulate.phyre.worker import PhyreWorker, Task
+from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.spec import DataSpec
 
 START_S, INTERVAL_S, FRAMES = 1 / STEPS_A_SECOND, 20 / STEPS_A_SECOND, 32

@@ -1,13 +1,11 @@
 """A child process with the real PHYRE, seen from the parent: tasks go in, answers come out, and nothing gets lost.
 
-The child may die, hang or lie. Each answer must come within a deadline of its own, must name the request that it answers, must carry the
-digest of its own payload, and its first states must be where this side's arithmetic puts the bodies. Otherwise the child is killed, a new
-one is started, the task at fault is asked once more (with a line in the log) and everything that was in flight behind it is sent again.
+The child may die, hang or lie (`exchange.checked`). Each answer has a deadline of its own. When it is missed, or the answer is wrong, the
+child is killed, a new one is started, the task at fault is asked once more (with a line in the log) and everything that was in flight
+behind it is sent again.
 """
 
-import hashlib
 import itertools
-import json
 import logging
 import queue
 import subprocess
@@ -15,17 +13,13 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, UInt8
 
 from physscale.simulate.phyre.environment import installed
-from physscale.simulate.phyre.parts import RedBall, Setting
-from physscale.simulate.phyre.place import WALL, placed
+from physscale.simulate.phyre.exchange import Answer, Fault, Task, checked, request_line
 
 LOG = logging.getLogger(__name__)
 CHILD = Path(__file__).with_name("child.py")
@@ -33,56 +27,10 @@ PIPE_BYTES = 4 << 20
 IN_FLIGHT = 4
 RETRIES = 1
 START_S, KILL_S = 120.0, 10.0
-PLACE_TOLERANCE_PX = 1e-6
-
-Want = Literal["images", "velocities"]
 
 
 class PhyreFailed(RuntimeError):
     """A task failed twice: the message names it and what the child did last."""
-
-
-class _Fault(Exception):
-    """What was wrong with a child or its answer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One simulation. Frame k is the state after step 1 + k·stride of 1/60 s.
-
-    Attributes:
-        want: "images" for palette bytes, "velocities" for velocities and unwrapped angles (a pass of its own); poses always come.
-    """
-
-    setting: Setting
-    ball: RedBall
-    frames: int = 32
-    stride: int = 20
-    want: tuple[Want, ...] = ("images",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What PHYRE made of a task; bodies in the scene's order, the red ball last, lengths in px, y up.
-
-    Attributes:
-        pose: x, y, angle; without "velocities" the angle is taken modulo 2π.
-        velocity: their rates over the last step, px/s and rad/s; None where not asked for.
-        palette: zstd blob of palette bytes, None where not asked for; see `palette_frames`.
-    """
-
-    task: Task
-    pose: Float[np.ndarray, "frames bodies 3"]
-    velocity: Float[np.ndarray, "frames bodies 3"] | None
-    palette: bytes | None
-
-
-def palette_frames(answer: Answer) -> UInt8[np.ndarray, "frames height width"]:
-    """The frames as palette indices 0 … 6 (`rows.PALETTE`), row 0 on top."""
-    assert answer.palette is not None, "this task did not ask for images"
-    side = answer.task.setting.size_px
-    raw = pa.Codec("zstd").decompress(answer.palette, decompressed_size=answer.task.frames * side * side)
-    return np.frombuffer(raw, np.uint8).reshape(answer.task.frames, side, side)[:, ::-1]
 
 
 @dataclass
@@ -158,14 +106,14 @@ class PhyreWorker:
                     self._child = _Child(self.python or installed(), script=self.script, size_px=self.size_px)
                     for asked in pending:
                         self._child.send(asked.line)
-                answer = checked(self._child.answer(within_s=self.deadline_s), asked=first)
-            except _Fault as fault:
+                answer = checked(self._child.answer(within_s=self.deadline_s), task=first.task, line=first.line)
+            except Fault as fault:
                 self._recover(first, fault)
                 continue
             pending.popleft()
             return answer
 
-    def _recover(self, asked: _Pending, fault: _Fault) -> None:
+    def _recover(self, asked: _Pending, fault: Fault) -> None:
         told = self._child.last_words() if self._child is not None else ""
         self.close()
         self.restarts += 1
@@ -190,7 +138,7 @@ class _Child:
         self.reader.start()
         try:
             ready = self.answer(within_s=START_S)
-        except _Fault:
+        except Fault:
             self.kill()
             raise
         assert ready.num_rows == 0, "the stream opens with an empty batch"
@@ -218,9 +166,9 @@ class _Child:
         try:
             got = self.answers.get(timeout=within_s)
         except queue.Empty:
-            raise _Fault(f"no answer within {within_s:g} s") from None
+            raise Fault(f"no answer within {within_s:g} s") from None
         if isinstance(got, str):
-            raise _Fault(got)
+            raise Fault(got)
         return got
 
     def last_words(self) -> str:
@@ -238,52 +186,3 @@ class _Child:
                     pipe.close()
                 except BrokenPipeError:
                     LOG.debug("a request was lost with its child")
-
-
-def request_line(task: Task, *, number: int) -> bytes:
-    """The request as one line of JSON."""
-    ball = task.ball
-    content: dict[str, Any] = {
-        "task": number,
-        "frames": task.frames,
-        "stride": task.stride,
-        "want": task.want,
-        "parts": [asdict(part) for part in task.setting.parts],
-        "ball": [ball.x_px, ball.y_px, ball.radius_px],
-    }
-    return json.dumps(content, separators=(",", ":")).encode()
-
-
-def checked(batch: pa.RecordBatch, *, asked: _Pending) -> Answer:
-    """The answer, once it is the one to this request, undamaged and about the right bodies.
-
-    Raises:
-        _Fault: saying what does not fit.
-    """
-    task = asked.task
-    try:
-        row = {name: batch.column(name) for name in batch.schema.names}
-        start, pose, velocity = (np.asarray(row[name].flatten()) for name in ("start", "pose", "velocity"))
-        palette = row["palette"][0].as_py()
-        request, digest, occluded = (row[name][0].as_py() for name in ("request", "digest", "occluded"))
-    except (KeyError, IndexError, pa.ArrowException) as error:
-        raise _Fault(f"an answer of a foreign form ({type(error).__name__}: {error})") from error
-    if request != hashlib.sha256(asked.line).hexdigest():
-        raise _Fault("an answer to another request")
-    if digest != hashlib.sha256(b"".join((start.tobytes(), pose.tobytes(), velocity.tobytes(), palette))).hexdigest():
-        raise _Fault("a payload that does not have its own digest")
-    bodies = len(task.setting.parts) + 1
-    if occluded or start.size != bodies * 4 or pose.size != task.frames * bodies * 3:
-        raise _Fault(f"shapes {start.size}, {pose.size} for {bodies} bodies and {task.frames} frames (occluded: {occluded})")
-    if velocity.size != (pose.size if "velocities" in task.want else 0) or bool(palette) != ("images" in task.want):
-        raise _Fault("not what was wanted")
-    expected = [(body.x_px, body.y_px, body.angle_rad, body.outline.diameter_px) for body in placed(task.setting) if body.kind != WALL]
-    if np.abs(start.reshape(bodies, 4)[:-1] - expected).max() > PLACE_TOLERANCE_PX:
-        raise _Fault("bodies that start elsewhere")
-    shape = (task.frames, bodies, 3)
-    return Answer(
-        task=task,
-        pose=pose.reshape(shape),
-        velocity=velocity.reshape(shape) if velocity.size else None,
-        palette=palette or None,
-    )
