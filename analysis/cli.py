@@ -1,0 +1,95 @@
+"""The command line. It starts fast: what a command needs is imported by that command.
+
+Exit codes: 0 done, 2 wrong input, 5 damaged files.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from physscale.records.errors import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line on a mistake, as everywhere in physscale."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; returns the exit code."""
+    from physscale.records.errors import DamagedData
+
+    try:
+        chosen = _parser().parse_args(arguments)
+    except SystemExit as done:
+        return int(done.code or 0)
+    try:
+        return int(chosen.run(chosen) or 0)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) had enough
+        return 0
+    except (UserError, DamagedData) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return int(error.exit_code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    report = commands.add_parser("report", help="one HTML file from the results of a study")
+    report.add_argument("study", type=Path, help="results folder, such as results/quickstart")
+    report.add_argument("--out", type=Path, help="where to write (default: STUDY/report/index.html)")
+    report.set_defaults(run=_report)
+    figures = commands.add_parser("figures", help="every figure as PNG with its CSV")
+    figures.add_argument("study", type=Path, help="results folder")
+    figures.add_argument("--out", type=Path, required=True, help="folder to write to")
+    figures.set_defaults(run=_figures)
+    from analysis.commands import add_commands
+
+    add_commands(commands)
+    return parser
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from analysis.report.findings import find_out
+    from analysis.report.page import page
+    from analysis.study import read_study
+    from physscale.records.store import Store
+
+    study = read_study(chosen.study)
+    out = chosen.out or Store(chosen.study).report
+    _write(out, page(find_out(study)).encode())
+    print(out)
+    return 0
+
+
+def _figures(chosen: argparse.Namespace) -> int:
+    from analysis.report.drawings import drawings
+    from analysis.report.findings import find_out
+    from analysis.report.page import write_figures
+    from analysis.study import read_study
+
+    study = read_study(chosen.study)
+    try:
+        written = write_figures(drawings(find_out(study)), folder=chosen.out, names={"main": study.name})
+    except OSError as error:
+        raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error
+    for path in written:
+        print(path)
+    return 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    from physscale.records.store import write_atomic
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot write there ({error.strerror})") from error

@@ -1,0 +1,117 @@
+"""One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines dashed; words beside the lines."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.figures.style import GREY, SOFT, decade_ticks, halo, level_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LOWEST_SHARE = 0.25
+
+
+def panels(table: pa.Table) -> list[list[dict[str, Any]]]:
+    """The rows of each panel, in order."""
+    rows = table.to_pylist()
+    return [[row for row in rows if row["panel"] == panel] for panel in sorted({row["panel"] for row in rows})]
+
+
+def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[float, float]) -> None:
+    """Draws one panel's rows."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    x = np.array([row["x"] for row in rows if row["role"] == "seed"], dtype=float)
+    levels = np.unique(x)
+    axes.set_xlim(levels[0] / 1.25, levels[-1] * 1.25)
+    axes.set_ylim(*y_limits)
+    for series in dict.fromkeys(row["series"] for row in rows if row["role"] in {"seed", "law", "mean"}):
+        _draw_series(axes, [row for row in rows if row["series"] == series])
+    _draw_levels(axes, rows)
+    level_ticks(axes, levels)
+    decade_ticks(axes)
+    axes.set_xlabel(rows[0]["x_axis"])
+    head(axes, rows)
+
+
+def head(axes: "Axes", rows: list[dict[str, Any]]) -> None:
+    """Title, below it the note: its first line in the colour of the first series, the others grey."""
+    lines = rows[0]["note"].split("\n")
+    place: dict[str, Any] = {
+        "xy": (0, 1),
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "va": "bottom",
+        "ha": "left",
+        "annotation_clip": False,
+    }
+    for position, line in enumerate(reversed(lines)):
+        last = position == len(lines) - 1
+        look: dict[str, Any] = {"color": rows[0]["colour"], "fontweight": "bold"} if last else {"color": SOFT}
+        axes.annotate(line, xytext=(0, 5 + 11 * position), fontsize=8, **place, **look)
+    axes.annotate(rows[0]["title"], xytext=(0, 7 + 11 * len(lines)), fontsize=10.5, fontweight="bold", **place)
+
+
+def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """Limits of the y axis that show every point, and floors and baselines that are not far away."""
+    points = [row["y"] for row in rows if row["role"] == "seed"]
+    low, high = min(points), max(points)
+    for row in rows:
+        if row["role"] in {"floor", "baseline"} and row["y"] > 0:
+            low = row["y"] if low * _LOWEST_SHARE / 4 < row["y"] < low else low
+            high = row["y"] if high < row["y"] < high / _LOWEST_SHARE * 2 else high
+    return low / 1.5, high * 1.5
+
+
+def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
+    colour = rows[0]["colour"]
+    marks = {role: [row for row in rows if row["role"] == role] for role in ("seed", "law", "band", "mean")}
+    if marks["band"]:
+        at = [row["x"] for row in marks["band"]]
+        axes.fill_between(
+            at, [row["low"] for row in marks["band"]], [row["high"] for row in marks["band"]], color=colour, alpha=0.16, linewidth=0
+        )
+    if marks["mean"]:
+        axes.plot(
+            [row["x"] for row in marks["mean"]], [row["y"] for row in marks["mean"]], color=colour, linewidth=1.1, linestyle=(0, (2, 2))
+        )
+    if marks["law"]:
+        axes.plot([row["x"] for row in marks["law"]], [row["y"] for row in marks["law"]], color=colour, linewidth=1.6)
+    for row in marks["seed"]:
+        if row["low"] is not None and row["high"] is not None:
+            axes.plot([row["x"]] * 2, [row["low"], row["high"]], color=colour, linewidth=0.8, alpha=0.6, solid_capstyle="butt")
+    axes.plot(
+        [row["x"] for row in marks["seed"]],
+        [row["y"] for row in marks["seed"]],
+        "o",
+        markersize=5,
+        markerfacecolor=colour,
+        markeredgecolor="white",
+        markeredgewidth=0.7,
+        linestyle="none",
+    )
+
+
+def _draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
+    """Floors and baselines as horizontal lines, each named at the end with fewer points near it."""
+    low, high = axes.get_ylim()
+    inside = [row for row in rows if row["role"] in {"floor", "baseline"} and low < row["y"] < high]
+    to_axes = axes.transAxes.inverted()
+    points = np.array([(row["x"], row["y"]) for row in rows if row["role"] in {"seed", "law", "mean"}], dtype=float)
+    at = to_axes.transform(axes.transData.transform(points))
+    taken: list[tuple[str, float]] = []
+    for row in inside:
+        height = float(np.log(row["y"] / low) / np.log(high / low))
+        axes.axhline(row["y"], color=GREY, linewidth=0.9, linestyle=":" if row["role"] == "floor" else (0, (5, 3)), zorder=1)
+        near = np.abs(at[:, 1] - height - 0.025) < 0.05
+        crowd = {"left": int(np.sum(near & (at[:, 0] < 0.45))), "right": int(np.sum(near & (at[:, 0] > 0.55)))}
+        for side, other in taken:
+            crowd[side] += 100 * int(abs(height - other) < 0.045)
+        side = "left" if crowd["left"] < crowd["right"] else "right"
+        taken.append((side, height))
+        x = {"left": 0.01, "right": 0.99}[side]
+        axes.text(
+            x, height + 0.006, row["series"], transform=axes.transAxes, fontsize=6.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
+        )

@@ -1,0 +1,56 @@
+"""All splits of one ladder side by side: a row a metric, a column a split; verdict, change and exponent above each panel."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from analysis.figures.curves import draw_panel, limits, panels
+from analysis.figures.marks import ladder_marks, level_marks, range_words, verdict_note
+from analysis.figures.style import metric_words, new_figure, split_words, styled
+from analysis.figures.tidy import Mark, Words, tidy
+from analysis.ladders import AXIS_WORDS, Ladder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(ladders: Sequence[Ladder]) -> pa.Table:
+    """Marks of one panel a ladder, in the order given: all splits of the first metric, then all of the next."""
+    marks: list[Mark] = []
+    for panel, ladder in enumerate(ladders):
+        words = Words(
+            panel=panel,
+            title=split_words(ladder.split),
+            note=verdict_note(ladder).removeprefix(f"{split_words(ladder.split)}: ").replace(f" over {range_words(ladder)}", ""),
+            x_axis=f"{AXIS_WORDS[ladder.axis]} ({ladder.axis})",
+            y_axis=metric_words(ladder.metric),
+        )
+        marks += ladder_marks(ladder, words=words, series=split_words(ladder.split)) + level_marks(ladder, words=words)
+    return tidy(marks)
+
+
+def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+    """Panels of one metric share their y axis. A column stacks them for narrow screens."""
+    parts = panels(drawn)
+    metrics = list(dict.fromkeys(rows[0]["y_axis"] for rows in parts))
+    wide = max(sum(rows[0]["y_axis"] == metric for rows in parts) for metric in metrics)
+    with styled():
+        if layout == "row":
+            figure = new_figure(width_in=2.85 * wide + 0.4, height_in=3.15 * len(metrics))
+            grid = figure.subplots(len(metrics), wide, squeeze=False)
+        else:
+            figure = new_figure(width_in=4.2, height_in=3.1 * len(parts))
+            grid = figure.subplots(len(parts), 1, squeeze=False)
+        for axes in grid.flat:
+            axes.set_visible(False)
+        for row, metric in enumerate(metrics):
+            same = [rows for rows in parts if rows[0]["y_axis"] == metric]
+            shared = limits([mark for rows in same for mark in rows])
+            for column, rows in enumerate(same):
+                axes = grid[row, column] if layout == "row" else grid[parts.index(rows), 0]
+                axes.set_visible(True)
+                draw_panel(axes, rows, y_limits=shared)
+                if layout == "column" or column == 0:
+                    axes.set_ylabel(metric)
+    return figure

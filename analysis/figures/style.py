@@ -1,0 +1,192 @@
+"""One look for all figures: a colour-blind-safe palette (Okabe and Ito 2008), thin grey axes, words beside lines instead of legends.
+
+matplotlib is imported when a figure is drawn, never when the command line starts.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#AA5C8F",
+    "#56B4E9",
+    "#E69F00",
+    "#22272E",
+    "#7A828C",
+)
+SOFT = "#4A525C"
+KIND_COLOURS = {"id": BLUE, "ood": VERMILION, "combinatorial": GREEN}
+OTHERS = (PURPLE, ORANGE, SKY)
+SOURCE_WORDS = {
+    "truth": "parser floor",
+    "codec": "codec floor",
+    "clamp": "clamp to trained speeds",
+    "mean_speed": "mean trained speed",
+    "extrapolate": "3-frame extrapolation",
+    "nearest": "nearest training case",
+}
+METRIC_WORDS = {
+    "velocity_error": "velocity error (m/s)",
+    "frame_velocity_error": "per-frame velocity error (m/s)",
+    "late_velocity_error": "late velocity error (m/s)",
+    "position_error": "position error (m)",
+    "radius_error": "radius error (m)",
+    "loss": "held-out loss",
+    "loss_grid": "held-out loss, mean over noise levels",
+}
+_SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": "#B9BFC6",
+    "axes.linewidth": 0.8,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E8EBEE",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "text.color": INK,
+    "text.parse_math": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "physscale",
+    "pdf.fonttype": 42,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "figure.facecolor": "white",
+}
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """matplotlib with this look, and without a screen."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script is a row of boxes, not an error
+        yield
+
+
+def new_figure(*, width_in: float, height_in: float) -> "Figure":
+    """A figure that belongs to no window and is freed with its last reference."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def _settle(figure: "Figure") -> None:
+    """Lays the figure out once; left to itself matplotlib does it twice a saving, which is most of the time of a report."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def svg(figure: "Figure") -> bytes:
+    """The figure as SVG, the same bytes each time."""
+    buffer = io.BytesIO()
+    with styled():
+        _settle(figure)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def png(figure: "Figure") -> bytes:
+    """The figure as PNG at twice the density of a plain screen, the same bytes each time."""
+    buffer = io.BytesIO()
+    with styled():
+        _settle(figure)
+        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def pdf(figures: Iterable["Figure"]) -> bytes:
+    """Figures as the pages of one PDF."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    buffer = io.BytesIO()
+    with styled(), PdfPages(buffer, metadata={"CreationDate": None, "Creator": "physscale"}) as pages:
+        for figure in figures:
+            pages.savefig(figure)
+    return buffer.getvalue()
+
+
+def halo() -> list[Any]:
+    """A white rim that keeps words readable over lines."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.2, foreground="white")]
+
+
+def metric_words(metric: str) -> str:
+    """A metric's axis label."""
+    return METRIC_WORDS.get(metric, metric.replace("_", " "))
+
+
+def split_words(split: str) -> str:
+    """A split's name as a reader says it: a label of one line."""
+    return plain_text({"id": "in distribution"}.get(split, split.replace("_", " ")))
+
+
+def plain_text(text: str) -> str:
+    """Text from a file: one line, never longer than a label can be (mathematics is off in these figures)."""
+    return " ".join(text.split())[:80]
+
+
+def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
+    """Ticks of the x axis at the levels themselves, in short words (4.2k, 1M), thinned where they would touch."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    logs = np.log(levels)
+    least = 0.085 * max(float(np.ptp(logs)), 1e-9)
+    kept: list[int] = []
+    for position in range(len(levels)):
+        if not kept or logs[position] - logs[kept[-1]] > least:
+            kept.append(position)
+    axes.xaxis.set_major_locator(FixedLocator(list(levels[kept])))
+    axes.xaxis.set_major_formatter(FixedFormatter([short_number(levels[position]) for position in kept]))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def decade_ticks(axes: "Axes") -> None:
+    """Ticks of a logarithmic y axis as plain numbers: 1-2-5 where there is room, decades where there is not."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_ylim()
+    decades = float(np.log10(high / low))
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:.10f}".rstrip("0").rstrip(".") if value < 1e4 else f"{value:.0e}")
+    )
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def short_number(value: float) -> str:
+    """1234567 as 1.2M."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"

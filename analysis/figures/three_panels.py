@@ -1,0 +1,74 @@
+"""The main figure: ID | OOD | combinatorial side by side, the verdict in each title."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from analysis.figures.curves import draw_panel, limits, panels
+from analysis.figures.marks import ladder_marks, level_marks, verdict_note
+from analysis.figures.style import OTHERS, metric_words, new_figure, split_words, styled
+from analysis.figures.tidy import Mark, Words, tidy
+from analysis.ladders import AXIS_WORDS, Ladder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KIND_WORDS = {"id": "In distribution", "ood": "Out of distribution", "combinatorial": "New combinations"}
+
+
+def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Table:
+    """Marks of one leading ladder a panel; `beside` are other splits of the same kind, drawn as thin lines without a band."""
+    marks: list[Mark] = []
+    for panel, ladder in enumerate(leading):
+        words = Words(
+            panel=panel,
+            title=KIND_WORDS.get(ladder.kind, ladder.kind),
+            note=verdict_note(ladder),
+            x_axis=f"{AXIS_WORDS[ladder.axis]} ({ladder.axis})",
+            y_axis=metric_words(ladder.metric),
+        )
+        marks += ladder_marks(ladder, words=words, series=split_words(ladder.split))
+        same = [other for other in beside if (other.kind, other.axis, other.metric) == (ladder.kind, ladder.axis, ladder.metric)]
+        for colour, other in zip(OTHERS * 3, same, strict=False):
+            more = ladder_marks(other, words=words, series=split_words(other.split), colour=colour)
+            marks += [mark for mark in more if mark.role in {"law", "mean"}]
+        marks += level_marks(ladder, words=words)
+    return tidy(marks)
+
+
+def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+    """Panels in a row, or one below the other for narrow screens. Panels with the same metric share their y axis."""
+    parts = panels(drawn)
+    with styled():
+        if layout == "row":
+            figure = new_figure(width_in=3.55 * len(parts) + 0.2, height_in=3.9)
+            grid = figure.subplots(1, len(parts), squeeze=False)[0]
+        else:
+            figure = new_figure(width_in=4.2, height_in=3.6 * len(parts))
+            grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
+        metrics = [rows[0]["y_axis"] for rows in parts]
+        for position, (axes, rows) in enumerate(zip(grid, parts, strict=True)):
+            shared = [row for other in parts if other[0]["y_axis"] == rows[0]["y_axis"] for row in other]
+            draw_panel(axes, rows, y_limits=limits(shared))
+            name_series(axes, rows)
+            if layout == "column" or position == 0 or metrics[position] != metrics[position - 1]:
+                axes.set_ylabel(rows[0]["y_axis"])
+    return figure
+
+
+def name_series(axes: "object", rows: list[dict[str, object]]) -> None:
+    """Names of the curves at the right end of their lines, where a panel has more than one."""
+    ends = {row["series"]: row for row in rows if row["role"] in {"law", "mean"}}
+    if len(ends) < 2:
+        return
+    low, high = axes.get_ylim()  # type: ignore[attr-defined]
+    import numpy as np
+
+    placed: list[float] = []
+    for series, row in sorted(ends.items(), key=lambda item: item[1]["y"]):  # type: ignore[arg-type,return-value]
+        height = float(np.log(float(row["y"]) / low) / np.log(high / low))  # type: ignore[arg-type]
+        while any(abs(height - other) < 0.05 for other in placed):
+            height += 0.01
+        placed.append(height)
+        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=7, color=row["colour"], va="center")  # type: ignore[attr-defined]

@@ -1,0 +1,117 @@
+"""What a study shows, before any words or pictures: its ladders, which of them lead, and the runs of the demonstrations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.intervals import Interval, ratio_of_means
+from analysis.ladders import Ladder, ladders
+from analysis.study import Run, Study
+
+KINDS = ("id", "ood", "combinatorial")
+LEADING_AXES = ("D", "N", "C")
+_LEADING_METRICS = {"combinatorial": ("loss", "velocity_error"), "id": ("velocity_error", "loss"), "ood": ("velocity_error", "loss")}
+SHOWN_METRICS = ("velocity_error", "loss")
+TEST_GROUPS = ("gap", "flip", "noflip", "workers")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The study with its ladders; `leading` has at most one ladder a kind."""
+
+    study: Study
+    ladders: Sequence[Ladder]
+    leading: Sequence[Ladder]
+
+    def beside(self) -> list[Ladder]:
+        """Other splits of the leading ladders' family, axis and metric; not those that only ask for interpolation."""
+        lead = {ladder.key for ladder in self.leading}
+        places = {(ladder.family, ladder.axis, ladder.metric, ladder.kind) for ladder in self.leading}
+        return [
+            ladder
+            for ladder in self.ladders
+            if (ladder.family, ladder.axis, ladder.metric, ladder.kind) in places
+            and ladder.key not in lead
+            and not between_directions(self.study.runs[ladder.runs[0]], split=ladder.split)
+        ]
+
+    def grid(self, family: str, axis: str) -> list[Ladder]:
+        """The ladders of one family and axis in the shown metrics."""
+        return [
+            ladder
+            for metric in SHOWN_METRICS
+            for ladder in self.ladders
+            if (ladder.family, ladder.axis, ladder.metric) == (family, axis, metric)
+        ]
+
+    def ladder_runs(self, ladder: Ladder, *, x: float) -> list[Run]:
+        """The runs of one level of a ladder."""
+        return [self.study.runs[run] for run, at in zip(ladder.runs, ladder.x, strict=True) if at == x]
+
+    def best_run(self) -> Run | None:
+        """The run with the least error on the first leading ladder; without a ladder, that with the most parameters."""
+        if not self.leading:
+            return max(self.study.runs.values(), key=lambda run: run.parameters, default=None)
+        ladder = self.leading[0]
+        best = ladder.runs[int(np.argmin(np.where(ladder.x == ladder.x.max(), ladder.y, np.inf)))]
+        return self.study.runs[best]
+
+    def law_runs(self) -> list[tuple[str, Run]]:
+        """Runs that stand in no ladder and in no demonstration: other laws, one run each."""
+        climbing = {ladder.family for ladder in self.ladders}
+        groups = dict.fromkeys(run.group for run in self.study.runs.values())
+        alone = [group for group in groups if group not in TEST_GROUPS and group not in climbing]
+        found = [(group, self.study.in_group(group)) for group in alone]
+        return [(group, runs[0]) for group, runs in found if len(runs) == 1 and len(self.study.splits(runs[0])) > 1]
+
+
+def find_out(study: Study) -> Findings:
+    """Fits every ladder and chooses the leading ones."""
+    found = ladders(study)
+    return Findings(study, found, _leading(found))
+
+
+def _leading(found: Sequence[Ladder]) -> list[Ladder]:
+    """One ladder a kind; in and out of distribution from one family, so that they can be compared."""
+    kinds_of: dict[str, set[str]] = {}
+    for ladder in found:
+        kinds_of.setdefault(ladder.family, set()).add(ladder.kind)
+    chosen = []
+    for kind in KINDS:
+        pool = [ladder for ladder in found if ladder.kind == kind]
+        if kind != "combinatorial":
+            pool = [ladder for ladder in pool if "ood" in kinds_of[ladder.family]] or pool
+        pool.sort(
+            key=lambda ladder: LEADING_AXES.index(ladder.axis) if ladder.kind != "combinatorial" else -LEADING_AXES.index(ladder.axis)
+        )
+        for metric in _LEADING_METRICS[kind]:
+            same = [ladder for ladder in pool if ladder.metric == metric]
+            if same:
+                chosen.append(same[0])
+                break
+    return chosen
+
+
+def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval | None:
+    """Error on one split over error on another at the last level, all seeds pooled; None without outcomes of these splits."""
+    runs = findings.ladder_runs(under, x=float(under.x.max()))
+    parts = {}
+    for ladder in (over, under):
+        values = []
+        for run in runs:
+            found = findings.study.outcome_columns(run.fingerprint)
+            error = np.asarray(found["velocity_error_m_s"], dtype=float)
+            values.append(error[(found["split"] == ladder.split) & np.isfinite(error)])
+        parts[ladder.split] = np.concatenate(values) if values else np.empty(0)
+    if min(len(part) for part in parts.values()) < 2:
+        return None
+    return ratio_of_means(parts[over.split], under=parts[under.split])
+
+
+def between_directions(run: Run, *, split: str) -> bool:
+    """Whether a split of slower balls lies inside the trained velocities: both directions trained, so -v .. v contains it."""
+    trained, judged = run.scenario, run.judged(split)
+    if trained.get("direction") != "both" or not trained.get("speed_m_s") or not judged.get("speed_m_s"):
+        return False
+    return max(high for _, high in judged["speed_m_s"]) <= min(low for low, _ in trained["speed_m_s"])

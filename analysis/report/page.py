@@ -1,0 +1,96 @@
+"""The page: one HTML file that needs nothing else. Style and script are inline and named by their hashes in the content security policy;
+figures, videos and CSV files are data URIs; all text goes through autoescape."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from analysis.figures.drawing import Drawing
+from analysis.figures.style import svg
+from analysis.report import words
+from analysis.report.findings import Findings
+from analysis.report.sections import main_drawing, sections
+
+_FILES = Path(__file__).parent
+
+
+def page(findings: Findings) -> str:
+    """The whole report as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    style, script = ((_FILES / name).read_text() for name in ("page.css", "page.js"))
+    environment = Environment(
+        loader=FileSystemLoader(_FILES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    main = main_drawing(findings)
+    ratio = words.ratio_sentence(findings)
+    return environment.get_template("page.html").render(
+        title=findings.study.name,
+        question=findings.study.facts.get("question", ""),
+        policy=_policy(style, script),
+        style=_Markup(style),
+        script=_Markup(script),
+        headline=words.headline(findings),
+        remarks=[sentence for sentence in (ratio,) if sentence],
+        main=_picture(main) if main else None,
+        sections=[
+            {
+                "key": section.key,
+                "title": section.title,
+                "paragraphs": [text for text in section.paragraphs if text],
+                "pictures": [_picture(drawing) for drawing in section.drawings],
+                "clips": section.clips,
+                "grids": section.grids,
+            }
+            for section in sections(findings)
+        ],
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is loaded from anywhere, and nothing runs but these two texts."""
+    return (
+        f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _Markup(text: str) -> Any:  # noqa: ANN401, N802
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _picture(drawing: Drawing) -> dict[str, Any]:
+    return {
+        "name": drawing.name,
+        "words": drawing.words,
+        "wide": _uri(svg(drawing.figure("row")), "image/svg+xml"),
+        "narrow": _uri(svg(drawing.figure("column")), "image/svg+xml"),
+        "csv": _uri(drawing.csv(), "text/csv"),
+    }
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def write_figures(drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str]) -> list[Path]:
+    """Every figure as PNG at twice the usual density with its CSV beside it; `names` renames some."""
+    from analysis.figures.style import png
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for drawing in drawn:
+        name = names.get(drawing.name, drawing.name)
+        for suffix, content in (("png", png(drawing.figure())), ("csv", drawing.csv())):
+            path = folder / f"{name}.{suffix}"
+            path.write_bytes(content)
+            written.append(path)
+    return written

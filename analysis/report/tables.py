@@ -1,0 +1,191 @@
+"""The tables of a report. A cell is what is shown and what it is sorted by."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.figures.marks import probability
+from analysis.figures.style import SOURCE_WORDS, short_number, split_words
+from analysis.ladders import Ladder
+from analysis.report.findings import Findings
+from analysis.report.words import METRIC_NAMES
+from analysis.study import Run, Study
+
+_SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text, and the number that it is sorted by (None: by its text)."""
+
+    text: str
+    order: float | int | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: its name, heads and rows."""
+
+    name: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+
+
+def run_rows(findings: Findings) -> Grid:
+    """One row a run, with the errors on its first split in distribution and on its first other split."""
+    study = findings.study
+    heads = (
+        "run",
+        "group",
+        "N",
+        "D",
+        "C",
+        "seed",
+        "workers",
+        "ID velocity error (m/s)",
+        "other split",
+        "its velocity error",
+        "its loss",
+        "state",
+        "seconds",
+    )
+    rows = []
+    for run in study.runs.values():
+        splits = study.splits(run)
+        inside = next((split for split, kind in splits.items() if kind == "id"), None)
+        outside = next((split for split, kind in splits.items() if kind != "id"), None)
+        entry = study.ledger.get(run.fingerprint)
+        rows.append(
+            (
+                Cell(study.label(run)),
+                Cell(", ".join(study.groups_of(run))),
+                Cell(f"{run.parameters:,}", run.parameters),
+                Cell(f"{run.videos:,}", run.videos),
+                Cell(str(run.combinations or "–"), run.combinations),
+                Cell(str(run.seed), run.seed),
+                Cell(str(run.workers), run.workers),
+                _score(study, run, inside, "velocity_error"),
+                Cell(split_words(outside) if outside else "–"),
+                _score(study, run, outside, "velocity_error"),
+                _score(study, run, outside, "loss"),
+                Cell(entry.state.value if entry else "–"),
+                _number(_seconds(study, run), "{:.0f}"),
+            )
+        )
+    return Grid("runs", heads, rows)
+
+
+def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
+    """One row a ladder."""
+    heads = (
+        "axis",
+        "split",
+        "metric",
+        "verdict",
+        "change over the range",
+        "per decade",
+        "p",
+        "p (Holm)",
+        "p (permutation)",
+        "exponent",
+        "floor",
+    )
+    rows = []
+    for ladder in ladders:
+        verdict = ladder.verdict
+        change = "–"
+        if verdict.change is not None and verdict.low is not None and verdict.high is not None:
+            change = f"×{np.exp(verdict.change):.2g} [{np.exp(verdict.low):.2g}, {np.exp(verdict.high):.2g}]"
+        sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
+        exponent, interval = "–", None
+        if verdict.word == "scales":
+            found, interval = ladder.fit.parameters["alpha"], ladder.fit.profiles.get("alpha")
+            low, high = (
+                ("open", "open")
+                if interval is None
+                else tuple("open" if end is None else f"{end:.2f}" for end in (interval.low, interval.high))
+            )
+            exponent = f"{found.value:.2f} [{low}, {high}]"
+        rows.append(
+            (
+                Cell(ladder.axis),
+                Cell(split_words(ladder.split)),
+                Cell(METRIC_NAMES.get(ladder.metric, ladder.metric.replace("_", " "))),
+                Cell(verdict.word),
+                Cell(change, verdict.change),
+                Cell("–" if verdict.per_decade is None else f"×{np.exp(verdict.per_decade):.2g}", verdict.per_decade),
+                _p(min(sides, default=None)),
+                _p(verdict.p_falls_holm),
+                _p(verdict.p_permutation),
+                Cell(exponent, ladder.fit.parameters["alpha"].value if verdict.word == "scales" else None),
+                Cell(f"{ladder.known_floor:.2g}" if ladder.known_floor else "0", ladder.known_floor),
+            )
+        )
+    return Grid("verdicts", heads, rows)
+
+
+def baseline_rows(study: Study, run: Run) -> Grid:
+    """Velocity error of every source on every split of a run."""
+    splits = list(study.splits(run))
+    rows = []
+    for source in _SOURCES:
+        cells = [_score(study, run, split, "velocity_error", source=source) for split in splits]
+        if any(cell.order is not None for cell in cells):
+            rows.append((Cell({"model": "model"}.get(source, SOURCE_WORDS.get(source, source))), *cells))
+    return Grid("baselines", ("velocity error (m/s)", *(split_words(split) for split in splits)), rows)
+
+
+def costs(study: Study) -> Grid:
+    """Seconds by group, each run counted once, under its first group."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    flops: dict[str, float] = defaultdict(float)
+    for run in study.runs.values():
+        spent = _seconds(study, run)
+        if spent is not None:
+            seconds[run.group].append(spent)
+            flops[run.group] += run.flops
+    rows = [_cost(group, spent, flops[group]) for group, spent in seconds.items()]
+    if rows:
+        rows.append(_cost("all", [value for spent in seconds.values() for value in spent], sum(flops.values())))
+    return Grid("cost", ("group", "runs", "seconds", "seconds a run", "training FLOPs"), rows)
+
+
+def _cost(group: str, spent: list[float], flops: float) -> tuple[Cell, ...]:
+    return (
+        Cell(group),
+        Cell(str(len(spent)), len(spent)),
+        Cell(f"{sum(spent):,.0f}", sum(spent)),
+        Cell(f"{sum(spent) / len(spent):.0f}", sum(spent) / len(spent)),
+        Cell(short_number(flops).replace("k", "k"), flops),
+    )
+
+
+def environment(study: Study) -> Grid:
+    """Words by name."""
+    found = study.facts.get("environment")
+    rows = [(Cell(str(name)), Cell(str(value))) for name, value in found.items()] if isinstance(found, dict) else []
+    return Grid("environment", ("what", "value"), rows)
+
+
+def _seconds(study: Study, run: Run) -> float | None:
+    entry = study.ledger.get(run.fingerprint)
+    value = entry.facts.get("seconds") if entry else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _score(study: Study, run: Run, split: str | None, metric: str, *, source: str = "model") -> Cell:
+    found = study.score(run, split=split, metric=metric, source=source) if split else None
+    if found is None or found["value"] is None or not np.isfinite(found["value"]):
+        return Cell("–")
+    interval = "" if found["low"] is None or found["high"] is None else f" [{found['low']:.2g}, {found['high']:.2g}]"
+    return Cell(f"{found['value']:.3g}{interval}", found["value"])
+
+
+def _number(value: float | None, form: str) -> Cell:
+    return Cell("–") if value is None else Cell(form.format(value), value)
+
+
+def _p(value: float | None) -> Cell:
+    return Cell("–") if value is None else Cell(probability(value), value)

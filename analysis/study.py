@@ -1,0 +1,203 @@
+"""A study's results folder as the analysis sees it: scores, outcomes, runs, environment.
+
+Missing parts are empty, damaged ones are refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.ledger import Entry, Ledger
+from physscale.records.metrics import read_metrics
+from physscale.records.scores import OUTCOMES, SCORES
+from physscale.records.store import Store
+
+AXES = {"N": "parameters", "D": "videos", "C": "combinations"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it is, what it was trained on, and where its files lie."""
+
+    fingerprint: str
+    group: str
+    seed: int
+    parameters: int
+    videos: int
+    combinations: int
+    steps: int
+    flops: float
+    folder: Path
+    spec: Mapping[str, Any]
+
+    @property
+    def scenario(self) -> Mapping[str, Any]:
+        """The training scenario's description; empty where run.json does not hold one."""
+        found = find(self.spec, "data", "scenario")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def workers(self) -> int:
+        """Training workers."""
+        found = find(self.spec, "workers")
+        return found if isinstance(found, int) else 1
+
+    def judged(self, split: str) -> Mapping[str, Any]:
+        """The scenario that a split was drawn from; empty where run.json does not hold it."""
+        judges = find(self.spec, "judges")
+        for judge in judges if isinstance(judges, list) else []:
+            data = judge.get("data", judge)
+            if data.get("split") == split and isinstance(data.get("scenario"), dict):
+                return dict(data["scenario"])
+        return {}
+
+    def axis(self, name: str) -> float:
+        """N, D or C."""
+        return float(getattr(self, AXES[name]))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The training history; empty where there is none."""
+        return read_metrics(self.folder / "metrics.jsonl")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a results folder holds."""
+
+    root: Path
+    facts: Mapping[str, Any]
+    scores: pa.Table
+    outcomes: pa.Table
+    runs: Mapping[str, Run]
+    ledger: Mapping[str, Entry]
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """Scores as dictionaries."""
+        return self.scores.to_pylist()
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.facts.get("name", self.root.name))
+
+    def groups_of(self, run: Run) -> list[str]:
+        """Every group that the run stands in: study.json knows them all, the score table only the first."""
+        return self._listed.get(run.fingerprint, {}).get("groups") or [run.group]
+
+    def label(self, run: Run) -> str:
+        """What a person calls the run."""
+        return str(self._listed.get(run.fingerprint, {}).get("label") or f"{run.group} {run.fingerprint[:8]}")
+
+    def in_group(self, group: str) -> list[Run]:
+        """The runs of a group that have scores."""
+        return [run for run in self.runs.values() if group in self.groups_of(run)]
+
+    @cached_property
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        listed = self.facts.get("runs", [])
+        return {row["fingerprint"]: row for row in listed if isinstance(row, dict) and "fingerprint" in row}
+
+    def score(self, run: Run, *, split: str, metric: str, source: str = "model") -> dict[str, Any] | None:
+        """One row of the scores."""
+        return self._indexed.get((run.fingerprint, split, metric, source))
+
+    @cached_property
+    def _indexed(self) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+        return {(row["run"], row["split"], row["metric"], row["source"]): row for row in self.rows}
+
+    def splits(self, run: Run) -> dict[str, str]:
+        """The splits that a run was judged on, with their kinds, in the order of the scores."""
+        return {row["split"]: row["kind"] for row in self.rows if row["run"] == run.fingerprint}
+
+    def outcome_columns(self, run: str) -> dict[str, np.ndarray]:
+        """OUTCOMES of one run, as arrays."""
+        import pyarrow.compute as pc
+
+        part = self.outcomes.filter(pc.field("run") == run)
+        return {name: part[name].to_numpy(zero_copy_only=False) for name in part.column_names}
+
+
+def find(value: object, *keys: str) -> object:
+    """The value at a path of keys; None where the path ends early. A run's facts may be wrapped in one more level ("spec")."""
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value[key] if key in value else value.get("spec", {}).get(key) if isinstance(value.get("spec"), dict) else None
+    return value
+
+
+def read_study(root: Path) -> Study:
+    """Reads a results folder.
+
+    Raises:
+        UserError: if there is no folder or no score in it yet.
+        DamagedData: if a file is not what it should be.
+    """
+    store = Store(root)
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; give the results folder of a study, such as results/quickstart")
+    if not store.scores.is_file():
+        raise UserError(f"{store.scores}: no scores yet; run the study first (physscale run {root.name})")
+    scores = read_table(store.scores, SCORES)
+    if scores.num_rows == 0:
+        raise UserError(f"{store.scores}: no score in it yet; run the study first (physscale run {root.name})")
+    outcomes = read_table(store.outcomes, OUTCOMES) if store.outcomes.is_file() else OUTCOMES.empty_table()
+    return Study(root, _read_json(store.study), scores, outcomes, _runs(store, scores), Ledger(store.ledger).entries())
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """A Parquet table whose columns and types are those of `schema` (more columns are ignored)."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DamagedData(f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:120]})") from error
+    missing = [field.name for field in schema if field.name not in table.column_names]
+    if missing:
+        raise DamagedData(f"{path}: columns {', '.join(missing)} are missing; was it written by another version?")
+    try:
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise DamagedData(f"{path}: {str(error).splitlines()[0][:160]}") from error
+
+
+def _runs(store: Store, scores: pa.Table) -> dict[str, Run]:
+    names = ["run", "group", "seed", "parameters", "videos", "combinations", "steps", "flops"]
+    found = {}
+    for row in scores.select(names).to_pylist():
+        if row["run"] in found:
+            continue
+        folder = store.run(row["run"]).root
+        found[row["run"]] = Run(
+            fingerprint=row["run"],
+            group=row["group"],
+            seed=row["seed"],
+            parameters=row["parameters"],
+            videos=row["videos"],
+            combinations=row["combinations"],
+            steps=row["steps"],
+            flops=row["flops"],
+            folder=folder,
+            spec=_read_json(folder / "run.json"),
+        )
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DamagedData(f"{path}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise DamagedData(f"{path}: not a JSON object")
+    return value
