@@ -1,0 +1,205 @@
+"""The commands that make, show and check data: `physscale simulate | show | check`. `physscale.cli` adds them to its own.
+
+```
+physscale simulate collision --videos 30000 --out data/collision          states only, frames rendered on read
+physscale simulate hole_2_3 --videos 1000 --out data/hole --size 128      with frames in the shards
+physscale show ambiguous_gap                                              build/show/ambiguous_gap.png and .mp4
+physscale check data/collision --against data/judge
+```
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from physscale.dataset.check import leaked, problems
+from physscale.dataset.file import read_videos, with_frames
+from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
+from physscale.dataset.frames import Encoding
+from physscale.dataset.mp4 import write_mp4
+from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
+from physscale.records.errors import UserError
+from physscale.records.spec import canonical, fingerprint, short
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas, Style
+from physscale.simulate.scenarios.paper import PaperSet, paper_data
+from physscale.simulate.scenarios.registry import scenario_named
+from physscale.simulate.simulate import ENGINES
+from physscale.simulate.simulate import simulate as make_rows
+from physscale.simulate.spec import DataSpec
+
+Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name.")]
+Frames = Annotated[int, typer.Option(help="Frames a video, 0.1 s apart; the paper's sets always have 32.")]
+Size = Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")]
+StyleName = Annotated[str, typer.Option("--style", help="exact, or paper: as the official generator draws.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+PICTURE_FRAMES_PER_S = 8
+
+
+def named_data(name: str, *, videos: int | None, frames: int = 16, seed: int = 0, engine: str = "analytic") -> DataSpec:
+    """The data set of a scenario's name; a listed set of the paper has its own frames, times and end.
+
+    Raises:
+        UserError: for an unknown scenario or engine, or more rows than a list has.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"engine {engine[:40]!r}: use one of {', '.join(sorted(ENGINES))}")
+    scenario = scenario_named(name)
+    settings: dict[str, Any] = {"engine": engine}
+    if isinstance(scenario, PaperSet):
+        whole = paper_data(scenario.law, part=scenario.part, values=scenario.values)
+        settings |= {"frames": whole.frames, "start_s": whole.start_s, "videos": whole.videos if videos is None else videos}
+    else:
+        settings |= {"frames": frames, "seed": seed, "videos": 1000 if videos is None else videos}
+    return DataSpec(scenario=scenario, **settings)
+
+
+def simulate(
+    scenario: Scenario,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder of its own; run again to continue.")],
+    videos: Annotated[int | None, typer.Option(help="How many; 1000, or all of a listed set.")] = None,
+    frames: Frames = 16,
+    seed: Annotated[int, typer.Option(help="Another seed, other videos.")] = 0,
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(ENGINES))}.")] = "analytic",
+    size: Annotated[int | None, typer.Option("--size", help="Store frames of this side; without it they are rendered on read.")] = None,
+    encoding: Annotated[str, typer.Option(help="How frames are stored: rgb or palette.")] = "rgb",
+    style: StyleName = "exact",
+    as_json: AsJson = False,
+) -> None:
+    """Write a data set to a folder of shards; an interrupted one is continued."""
+    data = named_data(scenario, videos=videos, frames=frames, seed=seed, engine=engine)
+    canvas = None if size is None else _canvas(size, style=style)
+    if encoding not in get_args(Encoding):
+        raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
+    stored: Any = None if canvas is None else encoding
+    identity = canonical(data) if canvas is None else canonical([data, canvas])
+    layout = Layout(identity=identity, videos=data.videos, encoding=stored)
+    started = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task(scenario, total=data.videos)
+        write_dataset(
+            out,
+            layout,
+            make=lambda indices: make_rows(data, indices=indices),
+            canvas=canvas,
+            after_shard=lambda rows: bar.update(task, completed=rows),
+        )
+    held = sum(path.stat().st_size for path in out.iterdir())
+    facts = {
+        "path": str(out),
+        "data": short(fingerprint(data)),
+        "videos": data.videos,
+        "bytes": held,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    _tell(facts, as_json=as_json, text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {facts['data']}")
+
+
+def show(
+    what: Annotated[str, typer.Argument(metavar="SCENARIO|FILE|DIR", help="A scenario's name, a file of videos or a data set.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture and the mp4 go.")] = Path("build/show"),
+    videos: Annotated[int, typer.Option(help="How many videos.", min=1, max=64)] = 6,
+    frames: Frames = 16,
+    size: Size = 96,
+    style: StyleName = "exact",
+    as_json: AsJson = False,
+) -> None:
+    """Make a contact sheet (PNG) and an mp4 of a scenario, a file or a data set."""
+    canvas = _canvas(size, style=style)
+    chosen = _some(what, videos=videos, frames=frames)
+    shown = chosen if _has_frames_of_its_own(what, chosen) else with_frames(chosen.with_pixels(None), canvas=canvas)
+    assert shown.pixels is not None
+    stem = Path(what).stem if Path(what).exists() and Path(what).is_file() else Path(what).name
+    sheet, movie = out / f"{stem}.png", out / f"{stem}.mp4"
+    write_png(sheet, contact_sheet(shown.pixels))
+    write_mp4(movie, side_by_side(shown.pixels), frames_per_s=PICTURE_FRAMES_PER_S)
+    _tell({"sheet": str(sheet), "mp4": str(movie), "videos": len(shown)}, as_json=as_json, text=f"{sheet}\n{movie}")
+
+
+def check(
+    path: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A data set or one file of videos.")],
+    against: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="Training data that must share no scene with it.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a file is damaged."""
+    found: list[str] = []
+    rows = 0
+    training = None if against is None else _states(against)
+    for part in _parts(path):
+        rows += len(part)
+        found += problems(part)
+        if training is not None and len(shared := leaked(training, part)):
+            found.append(f"{len(shared)} rows that are also in {against}, first row {shared[0]}")
+    facts = {"path": str(path), "rows": rows, "problems": found}
+    _tell(facts, as_json=as_json, text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]))
+    return 1 if found else 0
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a command line names: a folder of shards, a file of videos or of the published layout."""
+
+    path: Path
+
+    def batches(self) -> Any:  # noqa: ANN401 - an iterator of Videos
+        if self.path.is_dir():
+            folder = open_dataset(self.path)
+            yield from folder.batches(rows=folder.layout.rows_per_shard)
+        elif self.path.suffix in (".hdf5", ".h5"):
+            yield _published(self.path)
+        else:
+            yield read_videos(self.path)
+
+
+def _published(path: Path) -> Videos:
+    try:
+        from physscale.dataset.hdf5 import read_published
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path}: reading HDF5 needs h5py; install physscale[hdf5]") from error
+    return read_published(path)
+
+
+def _parts(path: Path) -> Any:  # noqa: ANN401
+    if not path.exists():
+        raise UserError(f"{path}: no such file or data set")
+    return _Source(path).batches()
+
+
+def _states(path: Path) -> Videos:
+    return Videos.concat([part.with_pixels(None) for part in _parts(path)])
+
+
+def _some(what: str, *, videos: int, frames: int) -> Videos:
+    path = Path(what)
+    if path.is_dir() and (path / DESCRIPTION).exists():
+        folder = open_dataset(path)
+        return folder.rows(np.arange(min(videos, folder.layout.videos)))
+    if path.is_file():
+        return next(iter(_parts(path))).take(slice(0, videos))
+    data = named_data(what, videos=None, frames=frames)
+    step = data.videos // videos if isinstance(data.scenario, PaperSet) else 1
+    return make_rows(data, indices=np.arange(min(videos, data.videos)) * max(step, 1))
+
+
+def _has_frames_of_its_own(what: str, videos: Videos) -> bool:
+    """A file's frames are what it is looked at for (a model's samples above all)."""
+    return Path(what).exists() and videos.pixels is not None
+
+
+def _canvas(size: int, *, style: str) -> Canvas:
+    if style not in get_args(Style):
+        raise UserError(f"style {style[:40]!r}: use one of {', '.join(get_args(Style))}")
+    checked: Any = style
+    return Canvas(size_px=size, style=checked)
+
+
+def _tell(facts: dict[str, Any], *, as_json: bool, text: str) -> None:
+    print(json.dumps(facts) if as_json else text)
