@@ -74,10 +74,13 @@ def _figures(chosen: argparse.Namespace) -> int:
     from analysis.report.findings import find_out
     from analysis.report.page import write_figures
     from analysis.study import read_study
+    from physscale.records.store import NAME
 
     study = read_study(chosen.study)
     try:
-        written = write_figures(drawings(find_out(study)), folder=chosen.out, names={"main": study.name})
+        written = write_figures(
+            drawings(find_out(study)), folder=chosen.out, names={"main": study.name if NAME.fullmatch(study.name) else "main"}
+        )
     except OSError as error:
         raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error
     for path in written:

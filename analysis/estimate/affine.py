@@ -4,11 +4,16 @@ E + A N^-alpha + B D^-beta is t = (e, a - alpha log N, b - beta log D). With p =
 gradient u = sum_k p_k z_k and Hessian = sum_k p_k z_k z_k' - u u', so Newton's matrix is exact and costs two products.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+from analysis.estimate.loss import Judgement
+
+Judge = Callable[[np.ndarray], Judgement]
+"""From mu [batch, points] to the loss of each point with its derivatives, times the points' weights."""
 
 
 @dataclass(frozen=True)
@@ -55,31 +60,31 @@ class LogSumExp:
         return top + np.log(total), shares
 
     def _gradient(self, shares: Float[np.ndarray, "terms batch points"]) -> Float[np.ndarray, "batch parameters points"]:
-        gradient = np.zeros((shares.shape[1], self.parameters, self.points))
+        gradient = np.empty((shares.shape[1], self.parameters, self.points))
+        begun: set[int] = set()
         for share, term in zip(shares, self._terms, strict=True):
             for parameter, column in term.items():
-                gradient[:, parameter] += share * column
+                if parameter in begun:
+                    gradient[:, parameter] += share * column
+                else:
+                    np.multiply(share, column, out=gradient[:, parameter])
+                    begun.add(parameter)
         return gradient
 
-    def newton(
-        self,
-        theta: Float[np.ndarray, "batch parameters"],
-        *,
-        slope: Float[np.ndarray, "batch points"],
-        bend: Float[np.ndarray, "batch points"],
-        majoriser: Float[np.ndarray, "batch points"],
-    ) -> Newton:
-        """Derivatives of the summed loss from the loss's own derivatives in mu (already weighted)."""
-        _, shares = self._shares(self._values(theta))
+    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
+        """Derivatives of the summed loss, whose own derivatives in mu (already weighted) `judge` gives."""
+        mu, shares = self._shares(self._values(theta))
+        judged = judge(mu)
         gradient = self._gradient(shares)
-        hessian = (gradient * (bend - slope)[:, None]) @ gradient.transpose(0, 2, 1)
+        turned = gradient.transpose(0, 2, 1)
+        hessian = (gradient * (judged.bend - judged.slope)[:, None]) @ turned
         for share, pairs in zip(shares, self._pairs, strict=True):
-            sums = (share * slope) @ pairs.products
+            sums = (share * judged.slope) @ pairs.products
             hessian[:, pairs.first, pairs.second] += sums
         return Newton(
-            gradient=np.matmul(gradient, slope[:, :, None])[:, :, 0],
+            gradient=np.matmul(gradient, judged.slope[:, :, None])[:, :, 0],
             hessian=hessian,
-            damping=(gradient * majoriser[:, None]) @ gradient.transpose(0, 2, 1),
+            damping=(gradient * judged.majoriser[:, None]) @ turned,
         )
 
 

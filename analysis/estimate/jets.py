@@ -11,7 +11,7 @@ from typing import Union
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.affine import Newton
+from analysis.estimate.affine import Judge, Newton
 
 Number = Union["Jet", np.ndarray, float]
 Formula = Callable[[Sequence[Number], Mapping[str, np.ndarray]], Number]
@@ -115,21 +115,15 @@ class JetModel:
         """d mu / d theta."""
         return self._jet(theta).gradient
 
-    def newton(
-        self,
-        theta: Float[np.ndarray, "batch parameters"],
-        *,
-        slope: Float[np.ndarray, "batch points"],
-        bend: Float[np.ndarray, "batch points"],
-        majoriser: Float[np.ndarray, "batch points"],
-    ) -> Newton:
-        """Derivatives of the summed loss from the loss's own derivatives in mu (already weighted)."""
+    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
+        """Derivatives of the summed loss, whose own derivatives in mu (already weighted) `judge` gives."""
         jet = self._jet(theta)
+        judged = judge(jet.value)
         turned = jet.gradient.swapaxes(1, 2)
         return Newton(
-            gradient=np.matmul(jet.gradient, slope[:, :, None])[:, :, 0],
-            hessian=(jet.gradient * bend[:, None]) @ turned + np.einsum("bpqn,bn->bpq", jet.hessian, slope),
-            damping=(jet.gradient * majoriser[:, None]) @ turned,
+            gradient=np.matmul(jet.gradient, judged.slope[:, :, None])[:, :, 0],
+            hessian=(jet.gradient * judged.bend[:, None]) @ turned + np.einsum("bpqn,bn->bpq", jet.hessian, judged.slope),
+            damping=(jet.gradient * judged.majoriser[:, None]) @ turned,
         )
 
     def _jet(self, theta: np.ndarray) -> Jet:

@@ -11,11 +11,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from analysis.estimate.affine import Newton
-from analysis.estimate.loss import Loss
+from analysis.estimate.affine import Judge, Newton
+from analysis.estimate.loss import Judgement, Loss
 
 MAX_ITERATIONS = 300
-_NUMBERS_AT_ONCE = 60_000
+_NUMBERS_AT_ONCE = 20_000
 """Rows times points of one batch: what stays in cache."""
 _RELATIVE_FALL = 1e-13
 _LARGEST_DAMPING = 1e9
@@ -36,14 +36,7 @@ class Model(Protocol):
         """Its first derivatives."""
         ...
 
-    def newton(
-        self,
-        theta: Float[np.ndarray, "batch parameters"],
-        *,
-        slope: Float[np.ndarray, "batch points"],
-        bend: Float[np.ndarray, "batch points"],
-        majoriser: Float[np.ndarray, "batch points"],
-    ) -> Newton:
+    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
         """Derivatives of a summed loss."""
         ...
 
@@ -126,8 +119,17 @@ def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, 
 
 
 def _derivatives(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> Newton:
-    judged = loss.judge(model.mu(theta))
-    return model.newton(theta, slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights)
+    return model.newton(theta, judge=weighted(loss, weights))
+
+
+def weighted(loss: Loss, weights: Float[np.ndarray, "*rows points"]) -> Judge:
+    """The loss's judgement times the weights."""
+
+    def judge(mu: np.ndarray) -> Judgement:
+        found = loss.judge(mu)
+        return Judgement(found.value, found.slope * weights, found.bend * weights, found.majoriser * weights)
+
+    return judge
 
 
 def _step(known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.affine import Newton
+from analysis.estimate.affine import Judge, Newton
 from analysis.estimate.loss import Huber, Loss
-from analysis.estimate.newton import Box, Model, minimise
+from analysis.estimate.newton import Box, Model, minimise, weighted
 from analysis.estimate.solve import free_mask
 from analysis.laws.law import Built, Reading
 
@@ -45,8 +45,8 @@ class _Turned:
     def jacobian(self, phi: np.ndarray) -> np.ndarray:
         return np.einsum("pq,bpn->bqn", self._turn, self._model.jacobian(_times(phi, self._turn)))
 
-    def newton(self, phi: np.ndarray, *, slope: np.ndarray, bend: np.ndarray, majoriser: np.ndarray) -> Newton:
-        known = self._model.newton(_times(phi, self._turn), slope=slope, bend=bend, majoriser=majoriser)
+    def newton(self, phi: np.ndarray, *, judge: Judge) -> Newton:
+        known = self._model.newton(_times(phi, self._turn), judge=judge)
         turn = self._turn
         return Newton(known.gradient @ turn, turn.T @ known.hessian @ turn, turn.T @ known.damping @ turn)
 
@@ -138,7 +138,7 @@ class _Trace:
         """How the others move with the coordinate, and the coordinate's standard error, from the damping matrix."""
         judged = self._loss.judge(self._model.mu(self._best[None]))
         w = self._weights
-        known = self._model.newton(self._best[None], slope=judged.slope * w, bend=judged.bend * w, majoriser=judged.majoriser * w)
+        known = self._model.newton(self._best[None], judge=weighted(self._loss, w))
         matrix = known.damping[0] + np.diag(np.where(moving, 1e-9 * np.trace(known.damping[0]), 1.0))
         covariance = np.linalg.inv(np.where(moving[:, None] & moving[None], matrix, np.diag(np.diag(matrix))))
         column = covariance[:, self._coordinate] * moving

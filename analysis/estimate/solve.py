@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.estimate.loss import Binomial, Huber, Loss
-from analysis.estimate.newton import Minima, minimise
+from analysis.estimate.newton import Minima, minimise, weighted
 from analysis.laws.law import Built
 
 Drawn = Huber | Binomial
 """A loss with one row of targets a draw."""
 SAME_OPTIMUM = 1e-3
+_WIDER = 30.0
 _SECOND_LOOK = 400
 _WORTH_A_RETRY = 1e-9
 
@@ -47,8 +48,15 @@ def free_mask(built: Built) -> np.ndarray:
 
 
 def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts parameters"], weights: Float[np.ndarray, " points"]) -> Solution:
-    """Minimise from every start and keep the best."""
-    optima = minimise(built.model, loss, starts.copy(), weights=weights[None], box=built.box, free=free_mask(built))
+    """Minimise from every start and keep the best.
+
+    A narrow Huber loss is nearly an absolute value, on which Newton walks slowly: starts walk on a wider one first.
+    """
+    near = starts.copy()
+    if isinstance(loss, Huber) and len(starts) > 1 and np.isfinite(loss.delta):
+        wide = Huber(loss.target, _WIDER * loss.delta)
+        near = minimise(built.model, wide, near, weights=weights[None], box=built.box, free=free_mask(built)).theta
+    optima = minimise(built.model, loss, near, weights=weights[None], box=built.box, free=free_mask(built))
     best = int(np.argmin(optima.objective))
     theta = optima.theta[best]
     gradient, condition = _evidence(built, loss, theta, weights)
@@ -121,8 +129,8 @@ def _unique(theta: np.ndarray) -> np.ndarray:
 
 def _evidence(built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's condition number."""
+    known = built.model.newton(theta[None], judge=weighted(loss, weights))
     judged = loss.judge(built.model.mu(theta[None]))
-    known = built.model.newton(theta[None], slope=judged.slope * weights, bend=judged.bend * weights, majoriser=judged.majoriser * weights)
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
     if not inside.any():
         return 0.0, 1.0

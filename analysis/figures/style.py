@@ -45,6 +45,7 @@ METRIC_WORDS = {
     "loss": "held-out loss",
     "loss_grid": "held-out loss, mean over noise levels",
 }
+_LONGEST_LABEL = 32
 _SETTINGS = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -153,7 +154,8 @@ def split_words(split: str) -> str:
 
 def plain_text(text: str) -> str:
     """Text from a file: one line, never longer than a label can be (mathematics is off in these figures)."""
-    return " ".join(text.split())[:80]
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
 def level_ticks(axes: "Axes", levels: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """Laws given by a formula: the common frame. A law's own file holds its formula, bounds, starts and words, and nothing else.
 
-mu = formula(parameters, columns) is the log prediction (or the linear predictor of a ratio). Axes enter as logarithms centred at their mean,
-so amplitudes are values at the geometric mean of the axes (`x0` in the formulas).
+mu = formula(parameters, columns) is the log prediction (or the linear predictor of a ratio). Axes enter as logarithms centred at their
+mean, so amplitudes are values at the geometric mean of the axes (`x0` in the formulas).
 """
 
 import itertools

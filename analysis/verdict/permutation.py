@@ -24,7 +24,10 @@ class Permutation:
 
 
 def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation | None:
-    """None in a scattered design, where no two configurations agree on the other axes. Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible."""
+    """Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible.
+
+    None in a scattered design, where no two configurations agree on the other axes.
+    """
     x = np.log(points.axes[axis])
     groups = _groups(points, axis)
     if max(len(group) for group in groups) < 2:

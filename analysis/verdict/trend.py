@@ -107,7 +107,7 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
 
 
 def _others(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations columns"]:
-    """The other axes as fixed effects of their combinations; in a scattered design, where these are nearly all single, as smooth covariates."""
+    """The other axes: an effect a combination; in a scattered design, where these are nearly all single, smooth covariates."""
     strata = strata_of(axes, axis)
     if strata.shape[1] <= len(strata) / 2:
         return strata
