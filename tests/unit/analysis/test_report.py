@@ -120,7 +120,7 @@ def test_two_runs_make_a_page_without_a_claim(results: Path, tmp_path: Path) -> 
 def test_figures_are_written_with_their_numbers(results: Path, tmp_path: Path) -> None:
     keep(results, tmp_path / "some", {"composition", "flip", "workers"})
     assert main(["figures", str(tmp_path / "some"), "--out", str(tmp_path)]) == 0
-    for name in ("some", "coverage", "flip", "workers"):
+    for name in ("planted", "coverage", "flip", "workers"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (tmp_path / f"{name}.csv").read_text().count("\n") > 3
 
