@@ -16,13 +16,13 @@ import numpy as np
 
 from physscale.simulate.phyre.environment import setup
 from physscale.simulate.phyre.exchange import Answer, Task, palette_frames
-from physscale.simulate.phyre.recipes import setting
-from physscale.simulate.phyre.red_ball import red_ball
 from physscale.simulate.phyre.rows import PALETTE
+from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.phyre.templates import SIX
 from physscale.simulate.phyre.worker import PhyreWorker
 
-SIMULATIONS, PEER_SIMULATIONS, SIZE_PX, WARM_UP = 360, 36, 256, 12
+SIMULATIONS, PEER_SIMULATIONS, WARM_UP = 480, 48, 12
+SCENES, SIZE_PX = 8, 256
 PAPER_FPS = 5
 
 
@@ -40,9 +40,9 @@ class Spent:
 
 def run() -> dict[str, object]:
     with PhyreWorker(size_px=SIZE_PX, python=setup()) as worker:
-        list(worker.run(_tasks(WARM_UP, scene=90)))
-        ours = _spent(worker, lambda: sum(1 for _ in worker.run(_tasks(SIMULATIONS, scene=0))))
-        peer = _spent(worker, lambda: sum(len(_as_the_paper(answer)) for answer in worker.run(_tasks(PEER_SIMULATIONS, scene=0))))
+        list(worker.run(_tasks(WARM_UP)))
+        ours = _spent(worker, lambda: sum(1 for _ in worker.run(_tasks(SIMULATIONS))))
+        peer = _spent(worker, lambda: sum(len(_as_the_paper(answer)) for answer in worker.run(_tasks(PEER_SIMULATIONS))))
     ours_a_s, peer_a_s = SIMULATIONS / ours.total_s, PEER_SIMULATIONS / peer.total_s
     note = (
         f"real PHYRE, 32 frames of 256 px; child {ours.child_s / SIMULATIONS * 1e3:.1f} + parent {ours.parent_s / SIMULATIONS * 1e3:.1f} ms"
@@ -57,13 +57,10 @@ def run() -> dict[str, object]:
     }
 
 
-def _tasks(count: int, *, scene: int) -> list[Task]:
-    """Six trials of each scene, of the six templates that cover all pairs."""
-    chosen = []
-    for number in range(count):
-        place = setting(SIX[number % len(SIX)], number=scene + number // 36, size_px=SIZE_PX)
-        chosen.append(Task(setting=place, ball=red_ball(place, trial=number // 6 % 6)))
-    return chosen
+def _tasks(count: int) -> list[Task]:
+    """Rows in a data set's own order: trial by trial over the scenes of the six templates that cover all pairs."""
+    rows = Phyre(templates=SIX, scenes=(0, SCENES), scene_px=SIZE_PX)
+    return [Task(setting=case.setting, ball=case.ball) for case in map(rows.case, range(count))]
 
 
 def _as_the_paper(answer: Answer) -> bytes:

@@ -19,6 +19,8 @@ from typing import Any
 
 STEPS_A_SECOND = 60.0
 ANGLE = 2
+WALLS = 4
+SCENES_KEPT = 2048
 
 
 class SceneSize(importlib.abc.MetaPathFinder):
@@ -52,25 +54,27 @@ class Phyre:
 
         self.numpy, self.simulator, self.size_px = numpy, phyre.simulator, size_px
         self.creator = phyre.creator.creator.TaskCreator
-        self.cached_key: str = ""
-        self.cached_scene: tuple[bytes, list[tuple[float, ...]]] = (b"", [])
+        self.scenes: dict[str, tuple[bytes, list[tuple[float, ...]]]] = {}
 
     def scene(self, parts: list[dict[str, Any]]) -> tuple[bytes, list[tuple[float, ...]]]:
-        """(serialised task, first states of its bodies: x, y, angle, diameter); the trials of a scene share them."""
+        """(serialised task, first states of its bodies: x, y, angle, diameter); kept, because a scene has a thousand trials."""
         key = json.dumps(parts)
-        if key != self.cached_key:
-            creator = self.creator()
-            for part in parts:
-                body = creator.add(("dynamic " if part["dynamic"] else "static ") + part["what"], scale=part["scale"])
-                for move, value in part["moves"]:
-                    getattr(body, "set_" + move)(value)
-            creator.task.bodyId1, creator.task.bodyId2 = len(creator.body_list) - 1, 0
-            assert creator.task.relationships == [creator.SpatialRelationship.NONE], "a goal would end the simulation early"
-            bodies = creator.task.scene.bodies[4:]  # the first four are the walls
-            start: list[tuple[float, ...]] = [(body.position.x, body.position.y, body.angle, body.diameter) for body in bodies]
-            self.cached_key = key
-            self.cached_scene = (self.simulator.serialize(creator.task), start)
-        return self.cached_scene
+        if key not in self.scenes:
+            if len(self.scenes) >= SCENES_KEPT:
+                self.scenes.clear()
+            self.scenes[key] = self.build(parts)
+        return self.scenes[key]
+
+    def build(self, parts: list[dict[str, Any]]) -> tuple[bytes, list[tuple[float, ...]]]:
+        creator = self.creator()
+        for part in parts:
+            body = creator.add(("dynamic " if part["dynamic"] else "static ") + part["what"], scale=part["scale"])
+            for move, value in part["moves"]:
+                getattr(body, "set_" + move)(value)
+        creator.task.bodyId1, creator.task.bodyId2 = len(creator.body_list) - 1, 0
+        assert creator.task.relationships == [creator.SpatialRelationship.NONE], "a goal would end the simulation early"
+        bodies = creator.task.scene.bodies[WALLS:]
+        return self.simulator.serialize(creator.task), [(body.position.x, body.position.y, body.angle, body.diameter) for body in bodies]
 
     def answer(self, request: dict[str, Any]) -> tuple[Any, ...]:
         numpy = self.numpy
