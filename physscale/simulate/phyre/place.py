@@ -112,7 +112,7 @@ def walls(*, size_px: int) -> tuple[Placed, ...]:
     )
     built = []
     for width, height, steps in moves:
-        body = Placed(kind=WALL, what="wall", dynamic=False, outline=_box(width, height))
+        body = Placed(kind=WALL, what="wall", dynamic=False, outline=box(width, height))
         for move, value in steps:
             body = moved(body, move, value)
         built.append(body)
@@ -127,20 +127,22 @@ def outline(what: What, *, scale: float, size_px: int) -> Outline:
             radius = int((1.0 - scale) * 0.0 + scale * (size_px / 2.0)) + 0.5
             return Outline(diameter_px=2.0 * radius, radius_px=radius, half_px=radius)
         case "bar":
-            return _box(length, size_px / BAR_A_SCENE)
+            return box(length, size_px / BAR_A_SCENE)
         case "standingsticks":
-            return _sticks(length, size_px / BAR_A_SCENE)
+            return sticks(length, size_px / BAR_A_SCENE)
         case "jar":
-            return _jar(length, size_px)
+            return jar(length, thickness=math.log(length) / math.log(0.3 * size_px) * size_px / 50)
 
 
-def _box(width: float, height: float) -> Outline:
+def box(width: float, height: float) -> Outline:
+    """A bar or a wall."""
     corners = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * width, (1 - 2 * (i in (2, 3))) / 2.0 * height) for i in range(4))
     diameter = math.sqrt(width**2 + height**2)
     return Outline(diameter_px=diameter, polygons=(corners,), half_px=width / 2, half_thin_px=height / 2)
 
 
-def _sticks(width: float, height: float) -> Outline:
+def sticks(width: float, height: float) -> Outline:
+    """Two crossed bars, each of two thirds of this width and height."""
     bar = [(((1 - 2 * (i in (1, 2))) / 3.0) * width, ((1 - 2 * (i in (2, 3))) / 3.0 + 0.0) * height) for i in range(4)]
     polygons = []
     for degrees in (-STICKS_ANGLE_DEG, STICKS_ANGLE_DEG):
@@ -150,10 +152,10 @@ def _sticks(width: float, height: float) -> Outline:
     return Outline(diameter_px=diameter, polygons=tuple(polygons), half_px=width / 3, half_thin_px=height / 3)
 
 
-def _jar(height: float, size_px: int) -> Outline:
+def jar(height: float, *, thickness: float) -> Outline:
+    """A base and two walls that lean outwards, open at the top."""
     width = height * JAR_WIDTH
     base_width = width * JAR_BASE
-    thickness = math.log(height) / math.log(0.3 * size_px) * size_px / 50
     base = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness) for i in range(4))
     lean = (width - base_width) / 2.0
     hypotenuse = math.sqrt(height**2 + lean**2)
