@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,15 +41,22 @@ def test_a_name_that_is_no_folder_is_refused(name: str) -> None:
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An `experiments/` of another folder, in a process that has not imported ours."""
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").touch()
-    for loaded in [name for name in sys.modules if name.split(".")[0] == "experiments"]:
-        monkeypatch.delitem(sys.modules, loaded)
+    ours = {name: loaded for name, loaded in sys.modules.items() if name.split(".")[0] == "experiments"}
+    forget_experiments()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return tmp_path / "experiments" / "question.py"
+    yield tmp_path / "experiments" / "question.py"
+    forget_experiments()
+    sys.modules.update(ours)
+
+
+def forget_experiments() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "experiments"]:
+        del sys.modules[name]
 
 
 def test_the_present_folder_is_asked_first(module: Path) -> None:
