@@ -1,4 +1,8 @@
-"""Rows of the combinatorial scenes, from either engine. PHYRE's first frame is the state after its first step of 1/60 s."""
+"""Rows of the combinatorial scenes, from either engine. PHYRE's first frame is the state after its first step of 1/60 s.
+
+Velocities: PHYRE reports none, so `engine=phyre` gives the displacement over the last step, which includes being pushed out of an overlap;
+`engine=box2d` gives the solver's own, which does not. They are the same for a body that nothing pushes.
+"""
 
 import atexit
 import math
