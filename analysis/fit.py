@@ -7,6 +7,7 @@ draws are kept for everything derived.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from analysis.estimate.uncertainty import Estimate, Noise, auto_delta, bootstrap
 from analysis.laws.law import Built, Columns, Law
 from physscale.records.errors import UserError
 
+Errors = Literal["relative", "absolute"]
 MOST_CONFIGURATIONS = 5000
 _SMALLEST_RATIO = 1e-9
 
@@ -70,11 +72,13 @@ def fit(
     seed: int = 0,
     with_profile: bool = True,
     count: Float[np.ndarray, " runs"] | None = None,
+    errors: Errors = "relative",
 ) -> Fit:
     """Fit `law` to runs whose axes are `columns` (by the law's axis names).
 
     `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes it, a positive number is a measured one.
-    `count` is the number of trials behind a ratio.
+    `count` is the number of trials behind a ratio. `errors` "absolute" weighs each configuration by its squared response, which turns log
+    residuals into residuals of the response (to first order): the choice of Gadre et al. 2024, where large losses count for more.
 
     Raises:
         UserError: if the table cannot determine the law (too few configurations or levels, all values equal).
@@ -83,6 +87,9 @@ def fit(
     points = configurations(columns, np.maximum(response, _SMALLEST_RATIO) if law.response == "ratio" else response)
     _refuse(law, points, floor=floor)
     weights = np.ones(len(points.seeds)) if law.response == "ratio" else points.seeds / points.seeds.mean()
+    if errors == "absolute" and law.response == "positive":
+        weights = weights * np.exp(2 * (points.log_mean - points.log_mean.mean()))
+        weights = weights / weights.mean()
     built = law.build(points.axes, floor=floor)
     starts = built.starts(points.log_mean, weights)
     loss: Loss

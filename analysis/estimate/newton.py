@@ -101,7 +101,8 @@ def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, 
         step, predicted = _step(known, theta[active], damping[active], box, free[active])
         trial = np.clip(theta[active] + step, box.low, box.high)
         value = np.einsum("bn,bn->b", loss.rows(active).value(model.mu(trial)), weights[active])
-        fall = objective[active] - value
+        with np.errstate(invalid="ignore"):  # from outside the domain to outside it: no number, so no step
+            fall = objective[active] - value
         better = fall > 0
         theta[active[better]] = trial[better]
         remaining[active] = predicted / np.maximum(objective[active], 1e-300)
