@@ -12,8 +12,10 @@ quickstart: .venv/installed
 test: .venv/installed lint types imports
 	$(BIN)/python -m pytest
 
+# the second line finds undefined names, which jaxtyping's shape strings make impossible elsewhere
 lint: .venv/installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --isolated --select F821 physscale/cli.py physscale/ray_jobs physscale/run physscale/study physscale/tracking
 	$(BIN)/ruff format --check .
 
 types: .venv/installed
