@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from physscale.records.errors import UserError
-from physscale.simulate.phyre.environment import find_interpreter, setup
+from physscale.simulate.phyre.environment import setup
 from physscale.simulate.phyre.parts import Setting
 from physscale.simulate.phyre.place import Placed, Point, placed, rotated
 
@@ -15,10 +15,9 @@ from physscale.simulate.phyre.place import Placed, Point, placed, rotated
 def phyre_python() -> Path:
     """The Python of PHYRE's environment, built once in the user's cache folder."""
     try:
-        find_interpreter()
+        return setup()
     except UserError as missing:
         pytest.skip(str(missing))
-    return setup()
 
 
 def overlap_px(setting: Setting) -> float:

@@ -13,6 +13,7 @@ from physscale.simulate.engines import analytic, box2d
 from physscale.simulate.partitions import PAPER_PARABOLA, RADIUS_M, SPEED_M_S
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.scenarios.collision import Collision
+from physscale.simulate.scenarios.paper import paper_data
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
@@ -65,6 +66,18 @@ def test_the_papers_clock_starts_after_the_first_step() -> None:
     ours, closed = (simulate(replace(data, engine=engine), indices=np.arange(3)) for engine in ("box2d", "analytic"))
     assert ours.time_s[0, :2].tolist() == pytest.approx([0.01, 0.11])
     np.testing.assert_allclose(ours.state, closed.state, atol=2e-4)
+
+
+def test_the_papers_own_sets_run_on_its_engine_but_for_its_slow_collisions() -> None:
+    for law in ("uniform", "parabola"):
+        data = replace(paper_data(law, part="eval"), engine="box2d")
+        rows = simulate(data, indices=np.arange(0, data.videos, 25))
+        closed = simulate(replace(data, engine="analytic"), indices=rows.index)
+        fall_m = 2.5 * box2d.STEP_S * float(rows.time_s[0, -1]) / 2
+        np.testing.assert_allclose(rows.state[..., :2], closed.state[..., :2], atol=fall_m + 1e-3)
+    data = replace(paper_data("collision", part="eval"), engine="box2d")
+    with pytest.raises(UserError, match="makes hits below 1 m/s inelastic"):
+        simulate(data, indices=np.arange(data.videos))
 
 
 def pair(left_m_s: float, right_m_s: float) -> Batch:

@@ -98,7 +98,6 @@ def test_a_killed_child_costs_one_retry_and_a_line(worker: PhyreWorker, caplog: 
     with caplog.at_level(logging.WARNING):
         rest = list(answers)
     assert [answer.task for answer in (first, *rest)] == tasks(8)
-    assert worker.restarts <= 1, "answers that had already come need no retry"
     assert pids(worker) != victim
     assert len(caplog.records) == worker.restarts == 1
     assert "the stream" in caplog.text
@@ -140,6 +139,13 @@ def test_a_child_that_always_lies_is_reported_with_its_scene(python: Path, monke
         pytest.raises(PhyreFailed, match=r"template 10000 scene 0: .*own digest"),
     ):
         list(worker.run(tasks(2)))
+
+
+def test_a_child_that_cannot_start_is_reported_with_its_last_words(python: Path, tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text("import a_module_that_is_not_there\n")
+    with PhyreWorker(size_px=256, python=python, script=script) as worker, pytest.raises(PhyreFailed, match="No module named 'a_module"):
+        list(worker.run(tasks(1)))
 
 
 def test_a_caller_that_stops_early_leaves_a_worker_that_works(worker: PhyreWorker) -> None:

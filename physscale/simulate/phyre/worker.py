@@ -138,9 +138,10 @@ class _Child:
         self.reader.start()
         try:
             ready = self.answer(within_s=START_S)
-        except Fault:
+        except Fault as fault:
+            told = self.last_words()
             self.kill()
-            raise
+            raise Fault(f"{fault} at its start{told}") from None
         assert ready.num_rows == 0, "the stream opens with an empty batch"
 
     def _read(self) -> None:
