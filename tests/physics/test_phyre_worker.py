@@ -166,6 +166,15 @@ def test_an_interpreter_that_does_not_run_is_refused_by_name(tmp_path: Path, mon
         setup(tmp_path / "environment")
 
 
+def test_a_folder_with_other_things_in_it_is_left_alone(python: Path, tmp_path: Path) -> None:
+    assert python.exists()
+    treasure = tmp_path / "thesis.tex"
+    treasure.write_text("all of it")
+    with pytest.raises(UserError, match="holds something that is no Python environment"):
+        setup(tmp_path)
+    assert treasure.read_text() == "all of it"
+
+
 def test_without_any_interpreter_the_message_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(INTERPRETER_VARIABLE, raising=False)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))

@@ -73,12 +73,21 @@ def setup(folder: Path | None = None) -> Path:
         if mark.exists() and python.exists() and mark.read_text() in {_recipe(version) for version in VERSIONS}:
             return python
         chosen = find_interpreter()
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
         _run([str(chosen.path), "-m", "venv", str(folder)], what=f"{chosen.path} -m venv")
         _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *chosen.packages], what="pip install phyre")
         _run([str(python), "-c", "import phyre, pyarrow"], what="import phyre")
         write_atomic(mark, _recipe(chosen.version).encode())
         return python
+
+
+def _clear(folder: Path) -> None:
+    """Removes an unfinished or outdated environment, and nothing else."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
+        raise UserError(f"{folder} holds something that is no Python environment: name an empty or new folder in ${FOLDER_VARIABLE}")
+    shutil.rmtree(folder)
 
 
 def find_interpreter() -> Interpreter:
@@ -117,10 +126,9 @@ def probed(path: Path) -> Interpreter | None:
 
 
 def _candidates() -> Iterator[Path]:
-    roots = [Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for version in VERSIONS:
-        for root in roots:
-            yield from sorted(root.glob(f"versions/{version}*/bin/python{version}"), reverse=True)
+        yield from sorted(pyenv.glob(f"versions/{version}*/bin/python{version}"), reverse=True)
         on_path = shutil.which(f"python{version}")
         if on_path:
             yield Path(on_path)
