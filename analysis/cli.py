@@ -51,8 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument("--out", type=Path, required=True, help="folder to write to")
     figures.set_defaults(run=_figures)
     from analysis.commands import add_commands
+    from analysis.plots import add_plot
 
     add_commands(commands)
+    add_plot(commands)
     return parser
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
@@ -184,6 +185,19 @@ def decade_ticks(axes: "Axes") -> None:
         FuncFormatter(lambda value, _: f"{value:.10f}".rstrip("0").rstrip(".") if value < 1e4 else f"{value:.0e}")
     )
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def few_ticks(side: "Axis") -> None:
+    """Plain numbers on a logarithmic axis that spans less than a decade or two, where powers of ten would leave it bare."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    low, high = sorted(side.get_view_interval())
+    if high < 8 * low:
+        side.set_major_locator(MaxNLocator(4))
+    elif high < 100 * low:
+        side.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    side.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    side.set_minor_formatter(NullFormatter())
 
 
 def short_number(value: float) -> str:

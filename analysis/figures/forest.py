@@ -1,0 +1,47 @@
+"""Parameters across splits: one row a split, its estimate and interval; an arrow where an end is open."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from analysis.figures.style import BLUE, INK, VERMILION, new_figure, plain_text, styled
+from analysis.fit import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(fits: Mapping[str, Fit]) -> pa.Table:
+    """Exponents (the parameters on a linear scale) of every split."""
+    rows = [
+        {"split": split, "parameter": name, "value": found.value, "low": found.low, "high": found.high}
+        for split, fitted in fits.items()
+        for name, found in fitted.parameters.items()
+        if fitted.built.readings[name].scale == "linear"
+    ]
+    names = [(name, pa.float64()) for name in ("value", "low", "high")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("split", pa.string()), ("parameter", pa.string()), *names]))
+
+
+def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+    """A panel a parameter."""
+    rows = drawn.to_pylist()
+    names, splits = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "split"))
+    with styled():
+        across = len(names) if layout == "row" else 1
+        figure = new_figure(width_in=2.4 * across + 1.6, height_in=(0.45 * len(splits) + 1.1) * (1 if layout == "row" else len(names)))
+        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
+        for axes, name in zip(grid.flat, names, strict=True):
+            for row in (row for row in rows if row["parameter"] == name):
+                height = splits.index(row["split"])
+                low, high = (row["value"] if row[end] is None else row[end] for end in ("low", "high"))
+                axes.plot([low, high], [height] * 2, color=BLUE)
+                for end, marker in (("low", "<"), ("high", ">")):
+                    if row[end] is None:
+                        axes.plot([row["value"]], [height], marker, color=VERMILION, markersize=9)
+                axes.plot([row["value"]], [height], "o", color=BLUE, markeredgecolor="white")
+            axes.set_yticks(range(len(splits)), [plain_text(split) or "all" for split in splits], color=INK)
+            axes.set_ylim(len(splits) - 0.4, -0.6)
+            axes.set_title(name, loc="left")
+    return figure

@@ -1,0 +1,58 @@
+"""Profile likelihood of every parameter with the 95 % line; an end that never crosses it is marked open."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.figures.style import BLUE, GREY, INK, VERMILION, new_figure, short_number, styled
+from analysis.fit import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(fitted: Fit) -> pa.Table:
+    """One row a re-fit; `low` and `high` are the interval (null: open)."""
+    rows = [
+        {
+            "parameter": name,
+            "value": float(value),
+            "excess": float(excess),
+            "threshold": curve.threshold,
+            "low": curve.low,
+            "high": curve.high,
+        }
+        for name, curve in fitted.profiles.items()
+        for value, excess in zip(curve.values, curve.excess, strict=True)
+    ]
+    names = [(name, pa.float64()) for name in ("value", "excess", "threshold", "low", "high")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("parameter", pa.string()), *names]))
+
+
+def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+    """A panel a parameter."""
+    rows = drawn.to_pylist()
+    names = list(dict.fromkeys(row["parameter"] for row in rows))
+    with styled():
+        across = len(names) if layout == "row" else 1
+        figure = new_figure(width_in=2.4 * across + 1.0, height_in=2.8 if layout == "row" else 2.4 * len(names))
+        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
+        for axes, name in zip(grid.flat, names, strict=True):
+            part = sorted((row for row in rows if row["parameter"] == name), key=lambda row: row["value"])
+            threshold = part[0]["threshold"]
+            near = [row for row in part if row["excess"] < 2.5 * threshold]
+            axes.plot([row["value"] for row in near], [row["excess"] for row in near], color=BLUE)
+            axes.axhline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (5, 3)))
+            ends = [part[0]["low"], part[0]["high"]]
+            for end in ends:
+                if end is not None:
+                    axes.axvline(end, color=BLUE, linewidth=0.8, linestyle=":")
+            words = " to ".join("open" if end is None else f"{end:.3g}" for end in ends)
+            axes.set_title(f"{name}: {words}", loc="left", fontsize=8.5, color=VERMILION if None in ends else INK)
+            if near and np.ptp([row["value"] for row in near]) > 50 * abs(min(row["value"] for row in near)) > 0:
+                axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
+            axes.set_ylim(0, 2.5 * threshold)
+        grid[0, 0].set_ylabel("excess objective / s²")
+    return figure

@@ -1,0 +1,44 @@
+"""How the parameters move with the choice of delta and without the worst runs: often more than any optimiser's error."""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from analysis.figures.style import BLUE, INK, new_figure, short_number, styled
+from analysis.fit import Fit
+from analysis.selection import sensitivity
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(fitted: Fit) -> pa.Table:
+    """One row a case and parameter; `low` and `high` are the interval of the fit itself."""
+    rows = []
+    for case in sensitivity(fitted):
+        for name, estimate in fitted.parameters.items():
+            words = {"case": str(case["case"]), "parameter": name, "value": float(str(case[name]))}
+            rows.append(words | {"low": estimate.low, "high": estimate.high})
+    names = [(name, pa.float64()) for name in ("value", "low", "high")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([("case", pa.string()), ("parameter", pa.string()), *names]))
+
+
+def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+    """A strip a parameter: its interval shaded, a point a case."""
+    rows = drawn.to_pylist()
+    names, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "case"))
+    with styled():
+        across = len(names) if layout == "row" else 1
+        figure = new_figure(width_in=1.9 * across + 1.9, height_in=2.6 if layout == "row" else 2.2 * len(names))
+        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
+        for axes, name in zip(grid.flat, names, strict=True):
+            part = [row for row in rows if row["parameter"] == name]
+            if part[0]["low"] is not None and part[0]["high"] is not None:
+                axes.axvspan(part[0]["low"], part[0]["high"], color=BLUE, alpha=0.12, linewidth=0)
+            axes.plot([row["value"] for row in part], [cases.index(row["case"]) for row in part], "o", color=BLUE, markersize=5)
+            axes.set_yticks(range(len(cases)), cases, color=INK)
+            axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
+            axes.tick_params(axis="x", labelsize=7)
+            axes.set_title(name, loc="left", fontsize=9)
+        grid[0, 0].invert_yaxis()
+    return figure
