@@ -164,7 +164,7 @@ def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     logs = np.log(levels)
-    least = 0.085 * max(float(np.ptp(logs)), 1e-9)
+    least = 0.13 * max(float(np.ptp(logs)), 1e-9)
     kept: list[int] = []
     for position in range(len(levels)):
         if not kept or logs[position] - logs[kept[-1]] > least:
