@@ -1,0 +1,84 @@
+"""The page of pictures: one contact sheet a data set. `python -m physscale.scenario_page` makes sheets and page anew."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from physscale.cli_data import named_data
+from physscale.dataset.file import with_frames
+from physscale.dataset.sheet import contact_sheet, write_png
+from physscale.render.canvas import Canvas
+from physscale.simulate.scenarios.presets import PRESETS
+from physscale.simulate.scenarios.registry import SCENARIOS
+from physscale.simulate.simulate import simulate
+
+ROOT = Path(__file__).parents[1]
+FIGURES, PAGE = ROOT / "experiments" / "figures" / "scenarios", ROOT / "physscale" / "simulate" / "README.md"
+CANVAS = Canvas(size_px=56)
+VIDEOS, COLUMNS = 3, 10
+
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "The three laws": ("uniform", "collision", "parabola", "composition"),
+    "The paper's evaluation files, row by row": ("uniform_eval", "parabola_eval", "collision_eval"),
+    "Directions": ("uniform_left", "uniform_up", "uniform_down"),
+    "Interpolation: gaps in speed, holes in pairs of speeds": (
+        "gap_1.25_3.75",
+        "gap_1.25_3.75_inside",
+        "hole_1.25_3.75",
+        "hole_l_shape_inside",
+    ),
+    "Which attribute wins": (
+        "colour_size_seen",
+        "colour_size_held",
+        "colour_shape_seen",
+        "colour_shape_held",
+        "velocity_size_binary_held",
+        "ring_seen",
+        "ring_held",
+    ),
+    "Memorisation": ("memory_flip", "memory_test"),
+    "Composition in space and time": ("spatial_seen", "spatial_held", "temporal_seen", "temporal_held"),
+    "What frames cannot tell": ("ambiguous_gap",),
+}
+
+
+def sheet(name: str) -> np.ndarray:
+    """Some videos of a data set, one a row; a listed set is sampled over its length."""
+    data = named_data(name, videos=None)
+    step = max(data.videos // VIDEOS, 1) if name.endswith("_eval") else 1
+    rows = with_frames(simulate(data, indices=np.arange(VIDEOS) * step), canvas=CANVAS)
+    assert rows.pixels is not None
+    return contact_sheet(rows.pixels, columns=COLUMNS)
+
+
+def page() -> str:
+    """The page's text."""
+    lines = [
+        "# Every data set at a glance",
+        "",
+        "Made by `python -m physscale.scenario_page`; three videos a sheet, time to the right. Each is drawn by name:",
+        "`physscale show NAME`, `physscale simulate NAME --videos N --out DIR`, or `scenario_named(NAME)` in Python.",
+        "",
+        f"Scenarios to set up yourself: {', '.join(f'`{name}`' for name in sorted(SCENARIOS))}.",
+        "",
+        f"The paper's sets by name: {', '.join(f'`{name}`' for name in PRESETS)}.",
+        "",
+    ]
+    for title, names in SECTIONS.items():
+        lines += [f"## {title}", ""]
+        for name in names:
+            lines += [f"`{name}`", "", f"![{name}](../../experiments/figures/scenarios/{name}.png)", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Writes every sheet and the page."""
+    for names in SECTIONS.values():
+        for name in names:
+            write_png(FIGURES / f"{name}.png", sheet(name))
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()
