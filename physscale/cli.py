@@ -1,4 +1,4 @@
-"""The command line: plan, run, status, metrics, gc, doctor. One line an error, one exit code a kind of error.
+"""The command line: plan, run, status, metrics, gc, doctor; simulate, show, check, phyre. One line an error, one exit code a kind of error.
 
 0 done · 1 some runs failed · 2 wrong key, value, name or folder · 3 held by another driver · 4 cannot be scheduled · 5 damaged data ·
 130, 143 ended by Ctrl-C, SIGTERM. Nothing here imports torch or Ray before there is something to run.
@@ -15,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from physscale.cli_data import check, show, simulate
+from physscale.cli_phyre import phyre
 from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.ledger import FINAL, State
@@ -195,6 +197,11 @@ def gc_command(
     for item in found:
         typer.echo(f"{item.path}  {item.bytes / 1e6:.1f} MB  {item.why}")
     typer.echo(f"{len(found)} items, {megabytes:.1f} MB {'would go' if dry_run else 'removed'}")
+
+
+for data_command in (simulate, show, check):
+    app.command()(data_command)
+app.add_typer(phyre, name="phyre")
 
 
 @app.command("doctor", epilog="Example: `physscale doctor`.")
