@@ -10,10 +10,13 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.batch import stack
 from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.registry import SCENARIOS, scenario_named
+from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
+
+DISCS = ("uniform", "collision", "parabola", "composition")
+"""Scenarios of moving discs alone, each of a colour of its own: what the parser claims."""
 
 ROWS = np.arange(40)
 
@@ -29,7 +32,7 @@ def in_view(videos: Videos) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("size_px", "noise_m_s"), [(32, 0.025), (128, 0.001)])
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", DISCS)
 def test_velocity_noise_on_true_frames(name: str, size_px: int, noise_m_s: float) -> None:
     """Mean error of the frame-to-frame velocity; 0.04 m/s at 128 px with the paper's threshold parser."""
     videos = rows(name)
