@@ -24,6 +24,7 @@ def grid(path: Path, *, splits: tuple[str, ...]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_sweep_with_two_splits_has_every_kind(tmp_path: Path) -> None:
     file = grid(tmp_path / "runs.parquet", splits=("id", "<b>$\\x$</b>"))
     words = f"plot {file} --response loss --axes N,D --split split --bootstrap 200 --out {tmp_path / 'out'}"
