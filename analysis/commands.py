@@ -243,9 +243,8 @@ def _next(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(text)
         return 0
-    print(
-        f"standard error of {plan.parameter}: {plan.se_before:.3g} now, {plan.se_after:.3g} after {len(plan.runs)} runs, {plan.flops:.3g} FLOPs"
-    )
+    now, then = f"{plan.se_before:.3g}", f"{plan.se_after:.3g}"
+    print(f"standard error of {plan.parameter}: {now} now, {then} after {len(plan.runs)} more runs, {plan.flops:.3g} FLOPs")
     for run in plan.runs:
         print("  " + "   ".join(f"{name} {value:.4g}" for name, value in run.items()))
     return 0

@@ -16,6 +16,7 @@ from analysis.fit import Fit
 _LEAST_POINTS = 4
 _CUBIC_FROM = 6
 _WIDEST_BUDGET = 0.2
+_FAR_LOG = 300.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,14 @@ def _optimum(p: dict[str, np.ndarray], budgets: np.ndarray, cost: Cost) -> tuple
     room = np.log(budgets / cost.scale)[None] / cost.of_d
     alpha, beta = p["alpha"][:, None], p.get("beta", p["alpha"])[:, None]
     alpha, beta = np.maximum(alpha, 1e-9), np.maximum(beta, 1e-9)
-    log_n = (np.log(alpha * p["A"][:, None]) - np.log(ratio * beta * p["B"][:, None]) + beta * room) / (alpha + beta * ratio)
-    return np.exp(log_n), np.exp(room - ratio * log_n)
+    log_n = (np.log(alpha) + _log(p["A"])[:, None] - np.log(ratio * beta) - _log(p["B"])[:, None] + beta * room) / (alpha + beta * ratio)
+    log_d = room - ratio * log_n
+    # A draw without an optimum (an amplitude or exponent of nothing) runs away: it ends at the edge of the numbers, not in a warning.
+    return np.exp(np.clip(log_n, -_FAR_LOG, _FAR_LOG)), np.exp(np.clip(log_d, -_FAR_LOG, _FAR_LOG))
+
+
+def _log(amplitude: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(amplitude, np.exp(-_FAR_LOG), np.exp(_FAR_LOG)))
 
 
 def _exponent(p: dict[str, np.ndarray], cost: Cost) -> np.ndarray:
@@ -99,7 +106,9 @@ def _exponent(p: dict[str, np.ndarray], cost: Cost) -> np.ndarray:
 
 def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
     beta = p.get("beta", p["alpha"])[:, None]
-    return p["E"][:, None] + p["A"][:, None] * n ** -p["alpha"][:, None] + p["B"][:, None] * d**-beta
+    of_n = np.minimum(_log(p["A"])[:, None] - p["alpha"][:, None] * np.log(n), _FAR_LOG)
+    of_d = np.minimum(_log(p["B"])[:, None] - beta * np.log(d), _FAR_LOG)
+    return p["E"][:, None] + np.exp(of_n) + np.exp(of_d)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from analysis.estimate.loss import Judgement, Loss
 MAX_ITERATIONS = 300
 _NUMBERS_AT_ONCE = 20_000
 """Rows times points of one batch: what stays in cache."""
-_RELATIVE_FALL = 1e-13
+_RELATIVE_FALL = 1e-12
 _LARGEST_DAMPING = 1e9
 
 
@@ -67,8 +67,9 @@ def minimise(
     weights: Float[np.ndarray, "rows points"],
     box: Box,
     free: Bool[np.ndarray, "free_rows parameters"],
+    most: int = MAX_ITERATIONS,
 ) -> Minima:
-    """Minimise every row from its own start. `weights` and `free` have one row or one a start."""
+    """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one row or one a start."""
     rows = len(theta)
     parts = []
     at_once = max(1, _NUMBERS_AT_ONCE // model.points)
@@ -77,7 +78,7 @@ def minimise(
         weight = weights if len(weights) == 1 else weights[part]
         mask = np.broadcast_to(free, (rows, model.parameters))[part]
         rows_here = np.arange(rows)[part]
-        parts.append(_minimise(model, loss.rows(rows_here), np.clip(theta[part], box.low, box.high), weight, box, mask))
+        parts.append(_minimise(model, loss.rows(rows_here), np.clip(theta[part], box.low, box.high), weight, box, mask, most))
     return Minima(
         theta=np.concatenate([part.theta for part in parts]),
         objective=np.concatenate([part.objective for part in parts]),
@@ -86,7 +87,7 @@ def minimise(
     )
 
 
-def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, box: Box, free: np.ndarray) -> Minima:
+def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, box: Box, free: np.ndarray, most: int) -> Minima:
     rows = len(theta)
     weights = np.broadcast_to(weights, (rows, model.points))
     objective = np.einsum("bn,bn->b", loss.value(model.mu(theta)), weights)
@@ -95,7 +96,7 @@ def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, 
     remaining = np.full(rows, np.inf)
     active = np.arange(rows)
     known: Newton | None = None
-    for _ in range(MAX_ITERATIONS):
+    for _ in range(most):
         if known is None:
             known = _derivatives(model, loss.rows(active), theta[active], weights[active])
         step, predicted = _step(known, theta[active], damping[active], box, free[active])

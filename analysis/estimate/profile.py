@@ -16,7 +16,9 @@ from analysis.estimate.newton import Box, Model, minimise, weighted
 from analysis.estimate.solve import free_mask
 from analysis.laws.law import Built, Reading
 
-_POINTS_A_SIDE = 24
+_POINTS_A_SIDE = 20
+_PARTS = 5
+_POINTS_A_ROUND = 5
 _ROUNDS = 4
 _FAR_LOG = 60.0
 
@@ -153,25 +155,32 @@ class _Trace:
         reach = min(abs(bound - start), max(_FAR_LOG, 100 * self._step))
         if reach <= 0:
             return None
-        steps = np.geomspace(min(0.2 * self._step, reach / 2), reach, _POINTS_A_SIDE)
-        inside, outside = 0.0, None
-        starts = self._best[None] + side * steps[:, None] * self._tilt
+        crossing = self._bracket(side, threshold, reach)
+        if crossing is None:
+            return None
+        inside, outside, nearest = crossing
         for _ in range(_ROUNDS):
-            excess, found = self._price(start + side * steps, starts)
-            crossed = np.flatnonzero(excess > threshold)
-            if not len(crossed):
-                inside = float(steps[-1])
-                if outside is None:
-                    return None
-            else:
-                first = int(crossed[0])
-                outside = float(steps[first])
-                inside = float(steps[first - 1]) if first else inside
-            nearest = found[max(int(np.searchsorted(steps, inside)), 0) - (1 if inside > steps[-1] else 0)] if inside > 0 else self._best
-            steps = inside + (outside - inside) * np.linspace(0.1, 1.0, 10)
-            starts = np.repeat(nearest[None], len(steps), axis=0)
-        assert outside is not None
+            steps = inside + (outside - inside) * np.linspace(0.2, 1.0, _POINTS_A_ROUND)
+            excess, found = self._price(start + side * steps, np.repeat(nearest[None], len(steps), axis=0))
+            first = int(np.argmax(excess > threshold)) if (excess > threshold).any() else len(steps) - 1
+            outside = float(steps[first])
+            if first:
+                inside, nearest = float(steps[first - 1]), found[first - 1]
         return float(start + side * 0.5 * (inside + outside))
+
+    def _bracket(self, side: float, threshold: float, reach: float) -> tuple[float, float, np.ndarray] | None:
+        """The last step inside, the first outside, and the fit at the inner one. Far steps are tried only if near ones stay inside."""
+        start = self._best[self._coordinate]
+        steps = np.geomspace(min(0.4 * self._step, reach / 2), reach, _POINTS_A_SIDE)
+        inside, nearest = 0.0, self._best
+        for part in np.array_split(steps, _PARTS):
+            excess, found = self._price(start + side * part, nearest[None] + side * (part - inside)[:, None] * self._tilt)
+            crossed = np.flatnonzero(excess > threshold)
+            if len(crossed):
+                first = int(crossed[0])
+                return (float(part[first - 1]), float(part[first]), found[first - 1]) if first else (inside, float(part[0]), nearest)
+            inside, nearest = float(part[-1]), found[-1]
+        return None
 
     def _price(self, at: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.concatenate([starts, np.repeat(self._best[None], len(at), axis=0)])

@@ -18,6 +18,7 @@ Drawn = Huber | Binomial
 """A loss with one row of targets a draw."""
 SAME_OPTIMUM = 1e-3
 _WIDER = 30.0
+_WALK = 60
 _SECOND_LOOK = 400
 _WORTH_A_RETRY = 1e-9
 
@@ -55,7 +56,7 @@ def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts paramet
     near = starts.copy()
     if isinstance(loss, Huber) and len(starts) > 1 and np.isfinite(loss.delta):
         wide = Huber(loss.target, _WIDER * loss.delta)
-        near = minimise(built.model, wide, near, weights=weights[None], box=built.box, free=free_mask(built)).theta
+        near = minimise(built.model, wide, near, weights=weights[None], box=built.box, free=free_mask(built), most=_WALK).theta
     optima = minimise(built.model, loss, near, weights=weights[None], box=built.box, free=free_mask(built))
     best = int(np.argmin(optima.objective))
     theta = optima.theta[best]

@@ -16,6 +16,7 @@ from analysis.laws.law import Built
 HUBER_EFFICIENT = 1.345
 MAD_TO_SD = 1.4826
 _SMALLEST_DELTA = 1e-6
+_NEAREST = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def auto_delta(built: Built, points: Configurations, *, starts: np.ndarray, weig
         return delta
     for _ in range(2):
         solution = solve(built, Huber(points.log_mean, delta), starts=starts, weights=weights)
+        starts = solution.optima.theta[np.argsort(solution.optima.objective)[:_NEAREST]]
         residual = points.log_mean - built.model.mu(solution.theta[None])[0]
         freedom = max(len(residual) - int(free_mask(built).sum()), 1) / len(residual)
         delta = max(HUBER_EFFICIENT * MAD_TO_SD * float(np.median(np.abs(residual))) / np.sqrt(freedom), _SMALLEST_DELTA)

@@ -15,7 +15,7 @@ from analysis.estimate.newton import Box
 from analysis.estimate.seeds import project
 from analysis.laws.law import Built, Columns, Reading, Response
 
-_SMALLEST_SHARE_LOG = 25.0
+_SMALLEST_SHARE_LOG = 12.0
 
 
 @dataclass(frozen=True)

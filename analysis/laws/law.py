@@ -15,6 +15,7 @@ from analysis.estimate.newton import Box, Model
 
 Response = Literal["positive", "ratio"]
 _LARGEST_LOG = 700.0
+_AT_BOUND = 1e-6
 Columns = Mapping[str, Float[np.ndarray, " points"]]
 
 
@@ -31,8 +32,11 @@ class Built:
     frozen: Mapping[int, float]
 
     def external(self, theta: Float[np.ndarray, "batch parameters"]) -> dict[str, Float[np.ndarray, " batch"]]:
-        """Readable parameters of each row."""
-        return {name: reading.value(theta) for name, reading in self.readings.items()}
+        """Readable parameters of each row. A floor at its lower bound (e^-12 of the smallest response) is zero."""
+        found = {name: reading.value(theta) for name, reading in self.readings.items()}
+        if "E" in found and self.internal[0] == "E":
+            found["E"] = np.where(theta[:, 0] <= self.box.low[0] + _AT_BOUND, 0.0, found["E"])
+        return found
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from analysis.estimate.seeds import project
 from analysis.laws.law import Built, Columns, Reading, Response
 
 LARGEST_EXPONENT = 10.0
-_SMALLEST_SHARE_LOG = 25.0
+_SMALLEST_SHARE_LOG = 12.0
 _GRID = {1: np.geomspace(0.02, 4.0, 40), 2: np.geomspace(0.05, 2.0, 10), 3: np.geomspace(0.06, 1.6, 6)}
 
 

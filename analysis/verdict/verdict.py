@@ -46,8 +46,13 @@ class Verdict:
     seeds_needed: int | None = None
 
 
-def judge(points: Configurations, *, axis: str, margin: float = MARGIN) -> Verdict:
-    """The verdict before correction for the family; `margin` is a relative change over the observed range (0.10 = 10 %)."""
+def judge(
+    points: Configurations, *, axis: str, margin: float = MARGIN, permutations: Literal["checked", "none"] = "checked"
+) -> Verdict:
+    """The verdict before correction for the family; `margin` is a relative change over the observed range (0.10 = 10 %).
+
+    `permutations="none"` leaves out the check by shuffling, which decides nothing and costs most of the time.
+    """
     found = trend(points, axis=axis)
     levels = len(np.unique(points.axes[axis])) if axis in points.axes else 0
     if found is None:
@@ -58,7 +63,7 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN) -> Verdi
 
     width = float(student.ppf(0.975, found.freedom)) * found.change_se
     p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
-    check = permutation(points, axis=axis)
+    check = permutation(points, axis=axis) if permutations == "checked" else None
     inner = float(student.ppf(1 - LEVEL, found.freedom)) * found.change_se
     bound = float(np.log1p(margin))
     base = Verdict(
