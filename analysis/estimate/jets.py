@@ -85,7 +85,7 @@ def softplus(number: Number) -> Number:
 def logaddexp(one: Number, other: Number) -> Number:
     """log(e^one + e^other); one may be minus infinity (a removed floor)."""
     if not isinstance(one, Jet) or not isinstance(other, Jet):
-        return np.logaddexp(one, other)
+        return np.logaddexp(one, other)  # type: ignore[arg-type]
     with np.errstate(invalid="ignore"):
         share = 0.5 * (1 + np.tanh(0.5 * (one.value - other.value)))
     value = np.logaddexp(one.value, other.value)

@@ -5,8 +5,10 @@ import numpy as np
 from analysis.figures.style import GREY, KIND_COLOURS, SOURCE_WORDS, short_number, split_words
 from analysis.figures.tidy import Mark, Words
 from analysis.ladders import Ladder
+from analysis.selection import lack_of_fit
 
 _CURVE_POINTS = 60
+POOR_FIT = 0.05
 FLOORS = ("codec", "truth")
 
 
@@ -77,7 +79,9 @@ def exponent_words(ladder: Ladder) -> str:
             return f"exponent {alpha.value:.2f}, interval open"
         high = "open" if found.high is None else f"{found.high:.2f}"
         low = "open" if found.low is None else f"{found.low:.2f}"
-        return f"exponent {alpha.value:.2f} [{low}, {high}]"
+        lack = lack_of_fit(ladder.fit)
+        poor = f"; poor fit, p {probability(lack.p)}" if lack is not None and lack.p < POOR_FIT else ""
+        return f"exponent {alpha.value:.2f} [{low}, {high}]{poor}"
     if verdict.word == "undetermined" and verdict.p_falls_holm is not None and verdict.p_falls_holm < 1:
         alone = min(verdict.p_falls or 0.0, verdict.p_rises or 0.0)
         return f"no exponent: p {probability(alone)} alone, {probability(verdict.p_falls_holm)} after Holm"

@@ -18,7 +18,9 @@ _READING = (
     "Verdicts come from a one-sided trend test on log error over configuration means, corrected by Holm over the splits and axes of one "
     "metric; “flat” needs an equivalence test to pass inside a margin set beforehand; “undetermined” means neither was shown. "
     "Intervals of a change are those of the single test, not widened for the family.",
-    "Exponents have profile-likelihood intervals; an end that the data do not close is printed as open.",
+    "Exponents have profile-likelihood intervals; an end that the data do not close is printed as open. “Poor fit” and “lack of "
+    "fit” give the p value of an F test: below 0.05 the means of the levels miss the power law by more than the seeds scatter, and the "
+    "exponent describes only the trend.",
     "The codec floor is the error of the true video after encoding and decoding: no model on this codec gets below it. “3-frame "
     "extrapolation” is the law applied to the frames that the model is given. “Clamp to trained speeds” knows the law but not the range.",
 )

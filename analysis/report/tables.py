@@ -11,6 +11,7 @@ from analysis.figures.style import SOURCE_WORDS, short_number, split_words
 from analysis.ladders import Ladder
 from analysis.report.findings import Findings
 from analysis.report.words import METRIC_NAMES
+from analysis.selection import lack_of_fit
 from analysis.study import Run, Study
 
 _SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
@@ -90,6 +91,7 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
         "p (Holm)",
         "p (permutation)",
         "exponent",
+        "lack of fit",
         "floor",
     )
     rows = []
@@ -100,6 +102,7 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
             change = f"×{np.exp(verdict.change):.2g} [{np.exp(verdict.low):.2g}, {np.exp(verdict.high):.2g}]"
         sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
         exponent, interval = "–", None
+        lack = lack_of_fit(ladder.fit) if verdict.word == "scales" else None
         if verdict.word == "scales":
             found, interval = ladder.fit.parameters["alpha"], ladder.fit.profiles.get("alpha")
             low, high = (
@@ -120,6 +123,7 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
                 _p(verdict.p_falls_holm),
                 _p(verdict.p_permutation),
                 Cell(exponent, ladder.fit.parameters["alpha"].value if verdict.word == "scales" else None),
+                _p(lack.p if lack is not None else None),
                 Cell(f"{ladder.known_floor:.2g}" if ladder.known_floor else "0", ladder.known_floor),
             )
         )
