@@ -1,6 +1,7 @@
 """The over-training prediction of Gadre et al. 2024 (arXiv 2403.08540): five small runs on RedPajama predict the two largest.
 
-The law is theirs, with equal exponents, and so are errors of the loss itself instead of its logarithm (relative errors give 1.1 %); the five runs are the four small models at 20 tokens a parameter and the smallest at 320.
+The law is theirs, with equal exponents, and so are errors of the loss itself instead of its logarithm (relative errors give 1.1 %).
+The five runs are the four small models at 20 tokens a parameter and the smallest at 320.
 """
 
 from analysis.fit import fit
