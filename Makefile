@@ -3,17 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: quickstart test lint types imports slow chaos bench figures lock clean
+.PHONY: help quickstart test lint types imports slow chaos bench figures lock clean
 
-quickstart: .venv/installed
+help:
+	@sed -n 's/^# //p; s/^\([a-z]*\):.*##/make \1 \t/p' Makefile
+
+quickstart: .venv/installed   ## the whole job in miniature: simulate, train, judge, fit, report
 	$(BIN)/physscale run quickstart
 	$(BIN)/python -m analysis report results/quickstart
 
-test: .venv/installed lint types imports
+test: .venv/installed lint types imports   ## style, types, layers and the default tests
 	$(BIN)/python -m pytest
 
-# the second line finds undefined names, which jaxtyping's shape strings make impossible elsewhere
-lint: .venv/installed
+lint: .venv/installed   ## the second line finds undefined names, which shape strings make impossible elsewhere
 	$(BIN)/ruff check .
 	$(BIN)/ruff check --isolated --select F821 physscale/cli.py physscale/ray_jobs physscale/run physscale/study physscale/tracking
 	$(BIN)/ruff format --check .
@@ -24,13 +26,13 @@ types: .venv/installed
 imports: .venv/installed
 	$(BIN)/lint-imports
 
-slow: .venv/installed
+slow: .venv/installed   ## tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
-chaos: .venv/installed
+chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600
 
-bench: .venv/installed   ## make bench ONLY="fit_bootstrap parse"
+bench: .venv/installed   ## ours beside its peers in one run; make bench ONLY="fit_bootstrap parse"
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 figures: .venv/installed   ## the pictures of the README, from the results of the last quickstart

@@ -29,7 +29,11 @@ class Behaviour(enum.IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """One rigid body at t = 0. `radius_m` is a disc's radius or a box's half width; `kind` names it within a template."""
+    """One rigid body at t = 0; `kind` names it within a template.
+
+    `radius_m` is a disc's radius or a box's half width, `half_height_m` a box's half height or, above 0 for a disc, the radius of the hole
+    that makes it a ring. Mass 0 is a wall: nothing moves it.
+    """
 
     x_m: float
     y_m: float
