@@ -43,6 +43,13 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this c
     following.add_argument("--budget", type=float, required=True, help="FLOPs for all new runs together")
     following.add_argument("--out", type=Path, help="JSON file to write the runs to")
     following.set_defaults(run=_next)
+    selftest = commands.add_parser("selftest", help="does the estimator keep its promises? planted laws, counted rates (20 s)")
+    selftest.add_argument("--full", action="store_true", help="enough worlds to tell 95 from 92 %% (some minutes)")
+    selftest.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
+    selftest.set_defaults(run=_selftest)
+    example = commands.add_parser("example", help="the paper's own numbers, fitted, with verdicts")
+    example.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    example.set_defaults(run=_example)
     commands.add_parser("laws", help="every law with formula and source").set_defaults(run=_laws)
 
 
@@ -247,6 +254,30 @@ def _next(chosen: argparse.Namespace) -> int:
     print(f"standard error of {plan.parameter}: {now} now, {then} after {len(plan.runs)} more runs, {plan.flops:.3g} FLOPs")
     for run in plan.runs:
         print("  " + "   ".join(f"{name} {value:.4g}" for name, value in run.items()))
+    return 0
+
+
+def _selftest(chosen: argparse.Namespace) -> int:
+    """Exit code 1 where a promise is missed by more than twice the Monte Carlo error."""
+    from analysis.selftest import report, run
+
+    rates, table = run(worlds=300, verdict_worlds=2000) if chosen.full else run(worlds=12, verdict_worlds=60)
+    text = "\n".join(report(rates, table))
+    print(text)
+    if chosen.out is not None:
+        from physscale.records.store import write_atomic
+
+        write_atomic(chosen.out, f"{text}\n".encode())
+    return 0 if all(rate.held for rate in rates) else 1
+
+
+def _example(chosen: argparse.Namespace) -> int:
+    from analysis.examples.paper import as_lines, as_object
+
+    if chosen.json:
+        _print_json(as_object())
+    else:
+        print("\n".join(as_lines()))
     return 0
 
 

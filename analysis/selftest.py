@@ -131,3 +131,15 @@ def run(*, worlds: int, verdict_worlds: int) -> tuple[list[Rate], list[tuple[str
     """Everything."""
     rates = [rate for design in COVERAGE_DESIGNS for rate in coverage(design, worlds=worlds)]
     return rates + error_rates(worlds=verdict_worlds), list(power_table(worlds=verdict_worlds))
+
+
+def report(rates: list[Rate], table: list[tuple[str, float, dict[str, float]]]) -> list[str]:
+    """Markdown: the counted rates beside their targets, and the power table."""
+    lines = ["| promise | design | counted | target | worlds |", "|---|---|---|---|---|"]
+    for rate in rates:
+        mark = "" if rate.held else " **missed**"
+        target = f"{rate.low:.0%}–{rate.high:.0%}" if rate.low else f"at most {rate.high:.0%}"
+        lines.append(f"| {rate.what} | {rate.design} | {rate.share:.1%} ± {rate.error:.1%}{mark} | {target} | {rate.of} |")
+    lines += ["", "| design | fall over the range | " + " | ".join(WORDS) + " |", "|---|---|" + "---|" * len(WORDS)]
+    lines += [f"| {design} | {fall:.0%} | " + " | ".join(f"{said[word]:.1%}" for word in WORDS) + " |" for design, fall, said in table]
+    return lines

@@ -17,6 +17,8 @@ HUBER_EFFICIENT = 1.345
 MAD_TO_SD = 1.4826
 _SMALLEST_DELTA = 1e-6
 _NEAREST = 8
+_KNOWN = 1_000_000
+"""Degrees of freedom of a variance that the counts themselves give."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ def noise_of(built: Built, loss: Loss, solution: Solution, *, points: Configurat
     freedom = len(weights) - moving
     scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
     if isinstance(loss, Binomial):
-        return Noise("counts", max(1.0, scale or 1.0), max(freedom, 1)) if np.any(loss.count > 1) else Noise("few", scale, max(freedom, 0))
+        if not np.any(loss.count > 1):
+            return Noise("few", scale, max(freedom, 0))
+        over = scale is not None and scale > 1
+        return Noise("counts", scale if over else 1.0, freedom if over else _KNOWN)
     if freedom < MANY and (granted := granted_variance(points)) is not None:
         return Noise("seeds", granted, points.seed_freedom)
     return Noise("many" if freedom >= MANY else "few", scale, max(freedom, 0))

@@ -46,9 +46,7 @@ class Verdict:
     seeds_needed: int | None = None
 
 
-def judge(
-    points: Configurations, *, axis: str, margin: float = MARGIN, permutations: Literal["checked", "none"] = "checked"
-) -> Verdict:
+def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutations: Literal["checked", "none"] = "checked") -> Verdict:
     """The verdict before correction for the family; `margin` is a relative change over the observed range (0.10 = 10 %).
 
     `permutations="none"` leaves out the check by shuffling, which decides nothing and costs most of the time.
@@ -75,7 +73,7 @@ def judge(
         high=found.change + width,
         per_decade=found.per_decade,
         p_falls=p_falls,
-        p_falls_holm=p_falls,
+        p_falls_holm=min(p_falls, 1 - p_falls),
         p_rises=1 - p_falls,
         p_permutation=check.p if check else None,
         p_permutation_least=check.least if check else None,
