@@ -135,7 +135,7 @@ def sensitivity(fitted: Fit) -> list[dict[str, object]]:
             weights = fitted.weights.copy()
             weights[order[:left]] = 0.0
             cases[f"without the {left} worst"] = (loss, weights)
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, (case, weights) in cases.items():
         found = solve(fitted.built, case, starts=fitted.solution.theta[None].copy(), weights=weights)
         if "inf" in name:

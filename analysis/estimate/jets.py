@@ -6,14 +6,16 @@ which is what the damped Newton of newton.py asks for. Rules: forward mode, prod
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from analysis.estimate.affine import Judge, Newton
 
-Number = Union["Jet", np.ndarray, float]
+Number = Any
+"""A `Jet`, an array or a float. As a union, mypy would try every combination of types through a formula's operators, for minutes."""
+
 Formula = Callable[[Sequence[Number], Mapping[str, np.ndarray]], Number]
 
 
@@ -85,7 +87,7 @@ def softplus(number: Number) -> Number:
 def logaddexp(one: Number, other: Number) -> Number:
     """log(e^one + e^other); one may be minus infinity (a removed floor)."""
     if not isinstance(one, Jet) or not isinstance(other, Jet):
-        return np.logaddexp(one, other)  # type: ignore[arg-type]
+        return np.logaddexp(one, other)
     with np.errstate(invalid="ignore"):
         share = 0.5 * (1 + np.tanh(0.5 * (one.value - other.value)))
     value = np.logaddexp(one.value, other.value)

@@ -86,7 +86,7 @@ def bootstrap_draws(
     rng = np.random.default_rng(seed)
     if noise.kind == "seeds" and noise.variance and isinstance(loss, Huber):
         sizes = rng.standard_t(noise.freedom, size=(draws, len(weights))) * np.sqrt(noise.variance / weights)
-        drawn: Loss = replace(loss, target=built.model.mu(solution.theta[None]) + sizes)
+        drawn: Huber | Binomial = replace(loss, target=built.model.mu(solution.theta[None]) + sizes)
     elif noise.kind == "counts" and isinstance(loss, Binomial):
         hits = rng.binomial(
             np.round(loss.count).astype(int), loss.ratio(built.model.mu(solution.theta[None])[0]), size=(draws, len(weights))
