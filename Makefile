@@ -36,7 +36,8 @@ bench: .venv/installed   ## ours beside its peers in one run; make bench ONLY="f
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 figures: .venv/installed   ## the pictures of the README, from the results of the last quickstart
-	$(BIN)/python -m analysis figures results/quickstart --out experiments/figures
+	$(BIN)/python -m analysis figures results/quickstart --out build/figures
+	cp build/figures/quickstart.png experiments/figures/
 
 .venv/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "physscale needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'
