@@ -40,19 +40,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from analysis.commands import add_commands
+    from analysis.plots import add_plot
+    from analysis.table_report import add_table_report
+
     parser = _Parser(prog="python -m analysis", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    report = commands.add_parser("report", help="one HTML file from the results of a study")
-    report.add_argument("study", type=Path, help="results folder, such as results/quickstart")
-    report.add_argument("--out", type=Path, help="where to write (default: STUDY/report/index.html)")
+    report = commands.add_parser("report", help="one HTML file from the results of a study, or from any table of runs")
+    report.add_argument("study", type=Path, help="results folder, such as results/quickstart; or a CSV or Parquet file")
+    report.add_argument("--out", type=Path, help="where to write (default: STUDY/report/index.html, or beside the table)")
+    add_table_report(report)
     report.set_defaults(run=_report)
     figures = commands.add_parser("figures", help="every figure as PNG with its CSV")
     figures.add_argument("study", type=Path, help="results folder")
     figures.add_argument("--out", type=Path, required=True, help="folder to write to")
     figures.set_defaults(run=_figures)
-    from analysis.commands import add_commands
-    from analysis.plots import add_plot
-
     add_commands(commands)
     add_plot(commands)
     return parser
@@ -64,6 +66,13 @@ def _report(chosen: argparse.Namespace) -> int:
     from analysis.study import read_study
     from physscale.records.store import Store
 
+    if chosen.study.is_file():
+        from analysis.table_report import table_report
+
+        out, text = table_report(chosen)
+        _write(out, text.encode())
+        print(out)
+        return 0
     study = read_study(chosen.study)
     out = chosen.out or Store(chosen.study).report
     _write(out, page(find_out(study)).encode())

@@ -9,10 +9,12 @@ from analysis.figures.style import GREY, SOFT, decade_ticks, halo, new_figure, s
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LINES = 7
 _STEPS = 50
+_NAME_ROOM = 0.06
 
 
 def table(fitted: Fit, *, axis: str) -> pa.Table:
@@ -63,8 +65,7 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
                 axes.plot([row["x"] for row in line], [row["y"] - floor for row in line], color=colour, linewidth=1.3)
                 low, high = ([max(row[key] - floor, 1e-12) for row in line] for key in ("low", "high"))
                 axes.fill_between([row["x"] for row in line], low, high, color=colour, alpha=0.13, linewidth=0)
-                name = short_number(level) if rows[0]["other_axis"] else ""
-                axes.text(line[0]["x"], line[0]["y"] - floor, name, color=colour, fontsize=7, ha="right", va="center", path_effects=halo())
+            _name_lines(axes, laws, floor=floor)
             seen = [row for row in points if row["y"] > floor]
             shade = [colours(float(np.clip(0.85 * np.log(row["other"] / min(levels)) / span, 0, 1))) for row in seen]
             axes.scatter(
@@ -76,8 +77,33 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
             if not reducible and rows[0]["floor"] > 0:
                 axes.axhline(rows[0]["floor"], color=SOFT, linestyle=":", linewidth=1)
             decade_ticks(axes)
+            axes.margins(x=0.02)
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             axes.xaxis.set_minor_formatter("")
             axes.set_xlabel(rows[0]["axis"])
             axes.set_title("reducible: L − E" if reducible else f"lines: {rows[0]['other_axis'] or 'law'}", loc="left")
     return figure
+
+
+def _name_lines(axes: "Axes", laws: list[dict[str, Any]], *, floor: float) -> None:
+    """The other axis' value at the right end of each line, left out where two ends are too close to read."""
+    if not laws or not laws[0]["other_axis"]:
+        return
+    ends = {row["other"]: row for row in laws if row["y"] > floor}
+    low, high = (np.log(edge([row["y"] - floor for row in ends.values()])) for edge in (min, max))
+    last = -np.inf
+    for level, row in sorted(ends.items(), key=lambda item: float(item[1]["y"])):
+        height = float(np.log(row["y"] - floor))
+        if height - last > _NAME_ROOM * max(high - low, 0.3):
+            axes.annotate(
+                short_number(level),
+                (row["x"], row["y"] - floor),
+                xytext=(4, 0),
+                textcoords="offset points",
+                fontsize=7,
+                color=SOFT,
+                va="center",
+                clip_on=True,
+                path_effects=halo(),
+            )
+            last = height

@@ -43,7 +43,7 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
                     axes.hist(columns[left], bins=30, color=BLUE, alpha=0.5)
                     axes.set_yticks([])
                 else:
-                    axes.plot(columns[left], columns[below], ".", color=BLUE, markersize=1.2, alpha=0.4)
+                    axes.plot(columns[left], columns[below], ".", color=BLUE, markersize=1.2, alpha=0.4, rasterized=True)
                 axes.tick_params(labelsize=6, labelbottom=row == len(names) - 1, labelleft=column == 0 and row > 0)
                 axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
                 if row == len(names) - 1:

@@ -58,8 +58,9 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
         figure = new_figure(width_in=8.6 if layout == "row" else 4.2, height_in=3.9 if layout == "row" else 7.4)
         left, right = figure.subplots(1, 2) if layout == "row" else figure.subplots(2, 1)
         n, d, loss = (np.array([row[key] for row in by_role["surface"]]).reshape(_GRID, _GRID) for key in ("n", "d", "loss"))
-        levels = np.geomspace(loss.min() * 1.01, loss.max() * 0.99, 12)
-        left.contour(n, d, loss, levels=levels, cmap="viridis_r", linewidths=0.8)
+        levels = np.geomspace(loss.min(), loss.max(), 14)[1:-1]
+        if (np.diff(levels) > 0).all():
+            left.contour(n, d, loss, levels=levels, cmap="viridis_r", linewidths=0.8)
         left.plot([row["n"] for row in by_role["run"]], [row["d"] for row in by_role["run"]], ".", color=GREY, markersize=3)
         line = by_role["frontier"]
         left.fill_betweenx(

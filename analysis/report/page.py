@@ -3,7 +3,7 @@ figures, videos and CSV files are data URIs; all text goes through autoescape.""
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,48 @@ from analysis.figures.drawing import Drawing
 from analysis.figures.style import svg
 from analysis.report import words
 from analysis.report.findings import Findings
-from analysis.report.sections import main_drawing, sections
+from analysis.report.sections import Section, main_drawing, sections
 
 _FILES = Path(__file__).parent
 
 
 def page(findings: Findings) -> str:
-    """The whole report as HTML."""
+    """The whole report of a study as HTML."""
+    ratio = words.ratio_sentence(findings)
+    return render(
+        title=findings.study.name,
+        question=str(findings.study.facts.get("question", "")),
+        headline=words.headline(findings),
+        remarks=[sentence for sentence in (ratio,) if sentence],
+        main=main_drawing(findings),
+        sections=sections(findings),
+    )
+
+
+def render(
+    *,
+    title: str,
+    question: str,
+    headline: Sequence[tuple[str, str, str]],
+    remarks: Sequence[str],
+    main: Drawing | None,
+    sections: Sequence[Section],
+) -> str:
+    """HTML of a headline of (kind, verdict, sentence), a main figure and sections."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     style, script = ((_FILES / name).read_text() for name in ("page.css", "page.js"))
     environment = Environment(
         loader=FileSystemLoader(_FILES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    main = main_drawing(findings)
-    ratio = words.ratio_sentence(findings)
     return environment.get_template("page.html").render(
-        title=findings.study.name,
-        question=findings.study.facts.get("question", ""),
+        title=title,
+        question=question,
         policy=_policy(style, script),
         style=_Markup(style),
         script=_Markup(script),
-        headline=words.headline(findings),
-        remarks=[sentence for sentence in (ratio,) if sentence],
+        headline=headline,
+        remarks=remarks,
         main=_picture(main) if main else None,
         sections=[
             {
@@ -44,7 +63,7 @@ def page(findings: Findings) -> str:
                 "clips": section.clips,
                 "grids": section.grids,
             }
-            for section in sections(findings)
+            for section in sections
         ],
     )
 

@@ -1,0 +1,43 @@
+"""The page of anyone's table: complete, harmless, honest about what it left out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.cli import main
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    lines = ["size,amount,split,error"]
+    for n in np.geomspace(1e4, 1e7, 4):
+        for d in np.geomspace(1e2, 1e5, 4):
+            lines.append(f"{n},{d},<script>alert(1)</script>,{(0.1 + 9 * n**-0.4 + 5 * d**-0.5) * np.exp(0.02 * rng.standard_normal())}")
+            lines.append(f"{n},{d},flat $x$,{0.4 * np.exp(0.01 * rng.standard_normal())}")
+    lines.append("1e5,1e3,flat $x$,")
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_table_becomes_one_page(table: Path) -> None:
+    assert main(["report", str(table), "--response", "error", "--axes", "N=size,D=amount", "--split", "split", "--bootstrap", "200"]) == 0
+    page = table.with_suffix(".report.html").read_text()
+    assert "<script>alert" not in page
+    assert page.count('class="verdict"') == 4
+    assert ">scales<" in page
+    assert ">flat<" in page
+    assert "1 rows with response error without a finite number were left out" in page
+    assert "95 % profile" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert len(page) < 6_000_000
+
+
+@pytest.mark.parametrize("missing", ["response", "axes"])
+def test_a_table_without_columns_is_refused(table: Path, missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"response": "error", "axes": "N=size,D=amount"}
+    arguments = [word for name, value in given.items() if name != missing for word in (f"--{name}", value)]
+    assert main(["report", str(table), *arguments]) == 2
+    assert f"--{missing}" in capsys.readouterr().err
