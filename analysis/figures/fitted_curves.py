@@ -81,7 +81,9 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             axes.xaxis.set_minor_formatter("")
             axes.set_xlabel(rows[0]["axis"])
-            axes.set_title("reducible: L − E" if reducible else f"lines: {rows[0]['other_axis'] or 'law'}", loc="left")
+            axes.set_ylabel("response − floor" if reducible else "response")
+            lines = f", a line a value of {rows[0]['other_axis']}" if rows[0]["other_axis"] else ""
+            axes.set_title("Reducible part: L − E" if reducible else f"Measured and fitted{lines}", loc="left", fontsize=9)
     return figure
 
 
@@ -103,7 +105,7 @@ def _name_lines(axes: "Axes", laws: list[dict[str, Any]], *, floor: float) -> No
                 fontsize=7,
                 color=SOFT,
                 va="center",
-                clip_on=True,
+                annotation_clip=True,
                 path_effects=halo(),
             )
             last = height
