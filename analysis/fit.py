@@ -22,7 +22,7 @@ from analysis.laws.law import Built, Columns, Law
 from physscale.records.errors import UserError
 
 Errors = Literal["relative", "absolute"]
-MOST_CONFIGURATIONS = 5000
+MOST_CONFIGURATIONS = 1500
 _SMALLEST_RATIO = 1e-9
 
 

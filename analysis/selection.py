@@ -19,6 +19,8 @@ from analysis.laws.law import Columns, Law
 from physscale.records.errors import UserError
 
 _MANY_LEVELS = 12
+_MOST_POINTS = 400
+"""Configurations beyond these are thinned at random before the hold-out: it is repeated for every axis and origin."""
 _DRAWS = 400
 
 
@@ -40,6 +42,10 @@ class HoldOut:
 def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"], axis: str, **options: float | None) -> list[HoldOut]:
     """Rolling origin: the largest level out, then the two largest (a tenth and a fifth of the range where levels are many)."""
     points = configurations(columns, response)
+    if len(points.log_mean) > _MOST_POINTS:
+        keep = np.random.default_rng(0).permutation(len(points.log_mean))[:_MOST_POINTS]
+        columns, response = {name: values[keep] for name, values in points.axes.items()}, np.exp(points.log_mean[keep])
+        points = configurations(columns, response)
     values = points.axes[axis]
     levels = np.unique(values)
     cuts = (

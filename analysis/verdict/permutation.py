@@ -13,6 +13,7 @@ from analysis.configurations import Configurations
 
 _MOST_EXACT = 5040
 _RANDOM = 4999
+_MOST_POINTS = 5000
 
 
 @dataclass(frozen=True)
@@ -26,25 +27,25 @@ class Permutation:
 def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation | None:
     """Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible.
 
-    None in a scattered design, where no two configurations agree on the other axes.
+    None in a scattered design, where no two configurations agree on the other axes, and beyond 5,000 configurations, where it adds nothing.
     """
     x = np.log(points.axes[axis])
     groups = _groups(points, axis)
-    if max(len(group) for group in groups) < 2:
+    if max(len(group) for group in groups) < 2 or len(x) > _MOST_POINTS:
         return None
     centred = np.zeros_like(x)
     for group in groups:
         centred[group] = x[group] - x[group].mean()
     y = points.log_mean
     seen = float(centred @ y)
-    orders = math.prod(math.factorial(len(group)) for group in groups)
-    if orders <= _MOST_EXACT:
+    log_orders = sum(math.lgamma(len(group) + 1) for group in groups)
+    if log_orders <= math.log(_MOST_EXACT) + 1e-9:
         scores = [0.0]
         for group in groups:
             parts = [float(centred[group] @ y[list(order)]) for order in itertools.permutations(group)]
             scores = [total + part for total in scores for part in parts]
         tolerance = 1e-12 * (abs(seen) + 1)
-        return Permutation(float(np.mean(np.array(scores) <= seen + tolerance)), 1 / orders)
+        return Permutation(float(np.mean(np.array(scores) <= seen + tolerance)), 1 / len(scores))
     rng = np.random.default_rng(seed)
     shuffled = np.tile(y, (_RANDOM, 1))
     for group in groups:

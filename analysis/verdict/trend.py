@@ -18,6 +18,8 @@ from jaxtyping import Float
 from analysis.configurations import MANY, Configurations, granted_variance
 from analysis.verdict.isotonic import falling
 
+_MOST_STRATA = 500
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -108,11 +110,12 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
 
 def _others(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations columns"]:
     """The other axes: an effect a combination; in a scattered design, where these are nearly all single, smooth covariates."""
-    strata = strata_of(axes, axis)
-    if strata.shape[1] <= len(strata) / 2:
-        return strata
-    logs = [np.log(values) - np.log(values).mean() for name, values in axes.items() if name != axis]
-    return np.column_stack([np.ones(len(strata)), *logs, *(column**2 for column in logs)])
+    size = len(axes[axis])
+    others = [values for name, values in axes.items() if name != axis]
+    if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(size / 2, _MOST_STRATA):
+        return strata_of(axes, axis)
+    logs = [np.log(values) - np.log(values).mean() for values in others]
+    return np.column_stack([np.ones(size), *logs, *(column**2 for column in logs)])
 
 
 def strata_of(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations strata"]:
