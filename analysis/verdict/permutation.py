@@ -30,8 +30,10 @@ def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutat
     None in a scattered design, where no two configurations agree on the other axes, and beyond 5,000 configurations, where it adds nothing.
     """
     x = np.log(points.axes[axis])
+    if len(x) > _MOST_POINTS:
+        return None
     groups = _groups(points, axis)
-    if max(len(group) for group in groups) < 2 or len(x) > _MOST_POINTS:
+    if max(len(group) for group in groups) < 2:
         return None
     centred = np.zeros_like(x)
     for group in groups:
