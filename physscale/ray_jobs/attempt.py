@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from physscale.records.errors import LeaseHeld
-from physscale.records.ledger import STALE_S, Ledger, Owner, State
+from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
 from physscale.records.store import Store, write_atomic
 
 _POLL_S = 0.25
@@ -165,17 +165,6 @@ def buried(run: Run, *, job: Job, reason: str) -> None:
     owner = Owner()
     if job.ledger.claim(run.fingerprint, owner=owner):
         job.ledger.finish(run.fingerprint, State.FAILED, owner=owner, kind="WorkerDied", error=" ".join(reason.split())[-300:])
-
-
-def is_alive(process: int) -> bool:
-    """Whether this machine has such a process."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _one_line(error: BaseException) -> str:

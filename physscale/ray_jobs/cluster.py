@@ -17,8 +17,8 @@ from typing import Literal
 
 import ray
 
-from physscale.ray_jobs.attempt import is_alive
 from physscale.ray_jobs.resources import Node, usable_cpus
+from physscale.records.ledger import is_alive
 
 _PREFIX = "psr-"
 

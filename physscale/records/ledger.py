@@ -58,7 +58,7 @@ class Entry:
         """Whether a living owner works on it."""
         if self.state is not State.RUNNING or self.owner is None or now_s - self.time_s > STALE_S:
             return False
-        return self.owner.host != socket.gethostname() or _alive(self.owner.process)
+        return self.owner.host != socket.gethostname() or is_alive(self.owner.process)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def _fold(lines: list[dict[str, Any]]) -> dict[str, Entry]:
     return entries
 
 
-def _alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether this machine has such a process."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from physscale.ray_jobs.attempt import is_alive
 from physscale.ray_jobs.resources import Machine, local_nodes, slots
 from physscale.records.errors import Unschedulable, UserError
-from physscale.records.ledger import Ledger, State
+from physscale.records.ledger import Ledger, State, is_alive
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.study.plan import Row
