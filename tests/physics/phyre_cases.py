@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from physscale.records.errors import UserError
+from physscale.records.outline import Point
 from physscale.simulate.phyre.environment import setup
 from physscale.simulate.phyre.parts import Setting
-from physscale.simulate.phyre.place import Placed, Point, placed, rotated
+from physscale.simulate.phyre.place import Placed, placed, rotated
 
 
 def phyre_python() -> Path:

@@ -6,9 +6,9 @@ A pixel belongs to the last body that covers its centre, as in PHYRE's own paint
 import numpy as np
 from jaxtyping import Bool
 
-from physscale.records.scene import WORLD_M, Shape
+from physscale.records.outline import Polygon, polygons_m
+from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, Videos
-from physscale.simulate.phyre.place import JAR_WIDTH, Polygon, box, jar, sticks
 from physscale.simulate.phyre.rows import NOBODY
 
 SHAPE, RADIUS, HALF_HEIGHT, KIND = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "kind"))
@@ -27,18 +27,6 @@ def masks(videos: Videos, *, size_px: int) -> Bool[np.ndarray, "batch frames bod
                     out[row, frame, :body] &= ~covered
                     out[row, frame, body] = covered
     return out
-
-
-def polygons_m(shape: int, *, radius_m: float, half_height_m: float) -> tuple[Polygon, ...]:
-    """The convex parts of a body around its reference point, in metres; none for a disc."""
-    match Shape(shape):
-        case Shape.BOX:
-            return box(2 * radius_m, 2 * half_height_m).polygons
-        case Shape.STICKS:
-            return sticks(3 * radius_m, 3 * half_height_m).polygons
-        case Shape.JAR:
-            return jar(2 * radius_m / JAR_WIDTH, thickness=2 * half_height_m).polygons
-    return ()
 
 
 def _covered(state: np.ndarray, constant: np.ndarray, *, size_px: int) -> Bool[np.ndarray, "height width"]:

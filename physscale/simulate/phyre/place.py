@@ -1,7 +1,7 @@
-"""Where the bodies of a PHYRE scene stand and what they look like: the arithmetic of its creator, operation by operation.
+"""Where the bodies of a PHYRE scene stand and how large they are: the arithmetic of its creator, operation by operation.
 
-A ball is a disc; a bar is a box W·scale × W/50; sticks are two bars crossed at ±77.5°; a jar is a base and two leaning walls. The order of
-the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so that the doubles come out the same, bit for bit; a test compares them.
+A ball is a disc, a bar a box W·scale × W/50; bars, sticks and jars have the parts of `records.outline`. The order of the operations is
+that of PHYRE 0.2.2 (creator.py, shapes.py), so that the doubles come out the same, bit for bit; a test compares them.
 """
 
 import math
@@ -9,13 +9,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from physscale.records.outline import JAR_BASE, JAR_WIDTH, Point, Polygon, bar_polygons, jar_polygons, sticks_polygons
 from physscale.simulate.phyre.parts import Part, Setting, What
 
-Point = tuple[float, float]
-Polygon = tuple[Point, ...]
-
-STICKS_ANGLE_DEG = 77.5
-JAR_BASE, JAR_WIDTH = 0.8, 1.0 / 1.2
 BAR_A_SCENE = 50.0
 WALL_PX = 5.0
 WALL = -1
@@ -136,43 +132,19 @@ def outline(what: What, *, scale: float, size_px: int) -> Outline:
 
 def box(width: float, height: float) -> Outline:
     """A bar or a wall."""
-    corners = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * width, (1 - 2 * (i in (2, 3))) / 2.0 * height) for i in range(4))
     diameter = math.sqrt(width**2 + height**2)
-    return Outline(diameter_px=diameter, polygons=(corners,), half_px=width / 2, half_thin_px=height / 2)
+    return Outline(diameter_px=diameter, polygons=bar_polygons(width, height=height), half_px=width / 2, half_thin_px=height / 2)
 
 
 def sticks(width: float, height: float) -> Outline:
-    """Two crossed bars, each of two thirds of this width and height."""
-    bar = [(((1 - 2 * (i in (1, 2))) / 3.0) * width, ((1 - 2 * (i in (2, 3))) / 3.0 + 0.0) * height) for i in range(4)]
-    polygons = []
-    for degrees in (-STICKS_ANGLE_DEG, STICKS_ANGLE_DEG):
-        turn = degrees / 180.0 * math.pi
-        polygons.append(tuple((math.cos(turn) * x - math.sin(turn) * y, math.cos(turn) * y + math.sin(turn) * x) for x, y in bar))
+    """Two crossed bars."""
     diameter = math.sqrt(width**2 + height**2)
-    return Outline(diameter_px=diameter, polygons=tuple(polygons), half_px=width / 3, half_thin_px=height / 3)
+    return Outline(diameter_px=diameter, polygons=sticks_polygons(width, height=height), half_px=width / 3, half_thin_px=height / 3)
 
 
 def jar(height: float, *, thickness: float) -> Outline:
-    """A base and two walls that lean outwards, open at the top."""
+    """A base and two walls."""
     width = height * JAR_WIDTH
     base_width = width * JAR_BASE
-    base = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness) for i in range(4))
-    lean = (width - base_width) / 2.0
-    hypotenuse = math.sqrt(height**2 + lean**2)
-    cos, sin = lean / hypotenuse, height / hypotenuse
-    across, across_top, up = thickness * sin, thickness / sin, thickness * cos
-    half = thickness / 2
-    left = (
-        (-width / 2, height - half),
-        (-base_width / 2, -half),
-        ((-base_width / 2) + across, up - half),
-        ((-width / 2) + across_top, height - half),
-    )
-    right = (
-        (width / 2, height - half),
-        ((width / 2) - across_top, height - half),
-        ((base_width / 2) - across, up - half),
-        (base_width / 2, -half),
-    )
     diameter = math.sqrt(((width - base_width) / 2.0 + base_width) ** 2 + height**2)
-    return Outline(diameter_px=diameter, polygons=(base, left, right), half_px=width / 2, half_thin_px=half)
+    return Outline(diameter_px=diameter, polygons=jar_polygons(height, thickness=thickness), half_px=width / 2, half_thin_px=thickness / 2)

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from physscale.records.outline import Point
 from physscale.simulate.phyre.parts import Move, Part, Setting, What
-from physscale.simulate.phyre.place import Point
 from physscale.simulate.phyre.templates import TEMPLATES
 
 DYNAMIC_BALL, SECOND_BALL, STATIC_BALL, DYNAMIC_BAR, STANDING_BARS, STATIC_BAR, JAR, STICKS = range(8)
