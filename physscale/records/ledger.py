@@ -5,6 +5,7 @@ owner (host, process, start) and lapses when its process is gone (same host) or 
 """
 
 import enum
+import functools
 import os
 import socket
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import LeaseHeld
-from physscale.records.lines import append_after, append_line, read_lines
+from physscale.records.lines import Folded, append_line
 
 STALE_S = 90.0
 """A lease without a heartbeat for this long is free; heartbeats come three times as often."""
@@ -70,22 +71,21 @@ class Ledger:
     def plan(self, runs: list[str]) -> None:
         """Notes these fingerprints as PLANNED where they are new."""
 
-        def new(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            known = {line["run"] for line in lines}
-            return [_line(run, State.PLANNED) for run in runs if run not in known]
+        def new(entries: dict[str, Entry]) -> list[dict[str, Any]]:
+            return [_line(run, State.PLANNED) for run in runs if run not in entries]
 
-        append_after(self.path, new)
+        self._folded.append_after(new)
 
     def claim(self, run: str, *, owner: Owner) -> bool:
         """Takes the lease of a run; False if the run is in a final state or another living owner holds it."""
 
-        def decide(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            entry = _fold(lines).get(run)
+        def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
+            entry = entries.get(run)
             if entry and (entry.state in FINAL or (entry.held(now_s=time.time()) and entry.owner != owner)):
                 return []
             return [_line(run, State.RUNNING, owner=owner, claim=True)]
 
-        return bool(append_after(self.path, decide))
+        return bool(self._folded.append_after(decide))
 
     def heartbeat(self, run: str, *, owner: Owner) -> None:
         """Keeps a lease alive.
@@ -109,14 +109,18 @@ class Ledger:
 
     def entries(self) -> dict[str, Entry]:
         """The present standing of every run, in the order in which they were planned."""
-        return _fold(read_lines(self.path))
+        return self._folded.ask(dict)
+
+    @property
+    def _folded(self) -> Folded[dict[str, Entry]]:
+        return _folded(self.path.absolute())
 
     def _append_as_owner(self, run: str, *, owner: Owner, line: dict[str, Any]) -> None:
-        def decide(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            entry = _fold(lines).get(run)
+        def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
+            entry = entries.get(run)
             return [line] if entry and entry.state is State.RUNNING and entry.owner == owner else []
 
-        if not append_after(self.path, decide):
+        if not self._folded.append_after(decide):
             raise LeaseHeld(f"run {run[:12]}: the lease of process {owner.process} on {owner.host} was taken over or is closed")
 
 
@@ -125,20 +129,23 @@ def _line(run: str, state: State, *, owner: Owner | None = None, **facts: Any) -
     return {"run": run, "state": state.value, "time_s": time.time()} | held | facts
 
 
-def _fold(lines: list[dict[str, Any]]) -> dict[str, Entry]:
-    """The last line of each run, with the number of claims so far."""
-    entries: dict[str, Entry] = {}
-    for line in lines:
-        facts = {key: value for key, value in line.items() if key not in {"run", "state", "time_s", "owner", "claim"}}
-        before = entries.get(line["run"])
-        entries[line["run"]] = Entry(
-            state=State(line["state"]),
-            time_s=line["time_s"],
-            owner=Owner(**line["owner"]) if "owner" in line else None,
-            attempts=(before.attempts if before else 0) + int("claim" in line),
-            facts=facts,
-        )
-    return entries
+@functools.lru_cache(maxsize=32)
+def _folded(path: Path) -> Folded[dict[str, Entry]]:
+    """One fold a file and process: thousands of claims read the ledger once, not once each."""
+    return Folded(path, empty=dict, add=_add)
+
+
+def _add(entries: dict[str, Entry], line: dict[str, Any]) -> None:
+    """The last line of each run counts, with the number of claims so far."""
+    facts = {key: value for key, value in line.items() if key not in {"run", "state", "time_s", "owner", "claim"}}
+    before = entries.get(line["run"])
+    entries[line["run"]] = Entry(
+        state=State(line["state"]),
+        time_s=line["time_s"],
+        owner=Owner(**line["owner"]) if "owner" in line else None,
+        attempts=(before.attempts if before else 0) + int("claim" in line),
+        facts=facts,
+    )
 
 
 def is_alive(process: int) -> bool:

@@ -7,9 +7,10 @@ reader.
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import filelock
 
@@ -26,23 +27,6 @@ def append_line(path: Path, entry: dict[str, Any]) -> None:
         _add(file, [entry], whole=_whole(file))
 
 
-def append_after(path: Path, decide: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Reads all lines, asks `decide` which to add, and adds them, while no other process can do the same.
-
-    Returns:
-        the lines that were added.
-
-    Raises:
-        UserError: if the file cannot be written.
-    """
-    with _locked(path) as file:
-        entries, whole = _parse(file, path)
-        added = decide(entries)
-        if added:
-            _add(file, added, whole=whole)
-    return added
-
-
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """All whole lines; none if there is no file.
 
@@ -52,7 +36,71 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with path.open("rb") as file:
-        return _parse(file, path)[0]
+        return [line.entry for line in _whole_lines(file, path)]
+
+
+Value = TypeVar("Value")
+Answer = TypeVar("Answer")
+
+
+class Folded(Generic[Value]):
+    """What the lines of a file come to, each line read once by this process however often it is asked.
+
+    `add` puts one line's object into the value. A file that was replaced or rewritten is read anew.
+    """
+
+    def __init__(self, path: Path, *, empty: Callable[[], Value], add: Callable[[Value, dict[str, Any]], None]) -> None:
+        self._path, self._empty, self._add = path, empty, add
+        self._guard = threading.RLock()
+        self._forget()
+
+    def ask(self, answer: Callable[[Value], Answer]) -> Answer:
+        """`answer` of the value as the file is now; the value must not leave it.
+
+        Raises:
+            DamagedData: if a line that is not the last is no JSON object.
+        """
+        with self._guard:
+            if not self._path.exists():
+                self._forget()
+                return answer(self._value)
+            with self._path.open("rb") as file:
+                self._catch_up(file)
+            return answer(self._value)
+
+    def append_after(self, decide: Callable[[Value], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Asks `decide` which lines to add to the file as it is now, and adds them, while no other process can do the same.
+
+        Returns:
+            the lines that were added.
+
+        Raises:
+            UserError: if the file cannot be written.
+        """
+        with self._guard, _locked(self._path) as file:
+            self._catch_up(file)
+            added = decide(self._value)
+            if added:
+                _add(file, added, whole=self._read)
+        return added
+
+    def _forget(self) -> None:
+        self._value, self._read, self._lines, self._last, self._inode = self._empty(), 0, 0, b"", -1
+
+    def _catch_up(self, file: BinaryIO) -> None:
+        facts = os.fstat(file.fileno())
+        file.seek(max(0, self._read - len(self._last)))
+        if facts.st_ino != self._inode or facts.st_size < self._read or file.read(len(self._last)) != self._last:
+            self._forget()
+            self._inode = facts.st_ino
+        file.seek(self._read)
+        try:
+            for line in _whole_lines(file, self._path, before=self._lines):
+                self._add(self._value, line.entry)
+                self._read, self._lines, self._last = self._read + len(line.raw), self._lines + 1, line.raw
+        except BaseException:
+            self._forget()
+            raise
 
 
 @contextlib.contextmanager
@@ -84,20 +132,20 @@ def _whole(file: BinaryIO) -> int:
     return file.read().rfind(b"\n") + 1
 
 
-def _parse(file: BinaryIO, path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The entries, and the size of the part that holds whole lines."""
-    file.seek(0)
-    entries: list[dict[str, Any]] = []
-    whole = 0
-    for number, line in enumerate(file, start=1):
+class _Line(NamedTuple):
+    raw: bytes
+    entry: dict[str, Any]
+
+
+def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Line]:
+    """The lines from here on that end and hold a JSON object; a last one without an end is not there yet."""
+    for number, line in enumerate(file, start=before + 1):
         if not line.endswith(b"\n"):
-            break
+            return
         try:
             entry = json.loads(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict):
             raise DamagedData(f"{path} line {number}: not a JSON object; move the file away or cut it before that line")
-        entries.append(entry)
-        whole += len(line)
-    return entries, whole
+        yield _Line(line, entry)

@@ -5,6 +5,7 @@ description, so two studies that ask for the same run share it, and run again = 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from physscale.flow.spec import FlowSpec
@@ -56,7 +57,7 @@ class RunSpec:
     seed: int = 0
     workers: int = 1
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self, self.RECIPE)
 
