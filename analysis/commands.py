@@ -3,41 +3,38 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.options import law_of, number_options, read_table, runs_of, table_options
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:
-    from analysis.laws.law import Law
     from analysis.table import Runs
-
-_DEFAULT_LAW = {1: "power", 2: "power-nd", 3: "power-ndc"}
 
 
 def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
     """Adds the parsers."""
     fit = commands.add_parser("fit", help="fit a law to a table of runs")
-    _table_options(fit)
+    table_options(fit)
     fit.add_argument("--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)")
     fit.add_argument("--floor", type=float, help="fix the constant E: 0 removes it, a positive number is a measured floor")
-    _number_options(fit)
+    number_options(fit)
     fit.add_argument("--no-profile", action="store_true", help="skip profile likelihoods")
     fit.add_argument("--no-holdout", action="store_true", help="skip the ordered hold-out")
     fit.set_defaults(run=_fit)
     verdict = commands.add_parser("verdict", help="scales, flat, worsens or undetermined, a split and axis each")
-    _table_options(verdict)
+    table_options(verdict)
     verdict.add_argument("--margin", type=float, default=0.10, help="what counts as flat: relative change over the range (default 0.10)")
     verdict.set_defaults(run=_verdict)
     frontier = commands.add_parser("frontier", help="compute-optimal N and D, with isoFLOP minima beside them")
-    _table_options(frontier)
-    _number_options(frontier)
+    table_options(frontier)
+    number_options(frontier)
     frontier.add_argument("--budgets", default="", help="FLOPs, comma-separated (default: seven over the observed range)")
     frontier.set_defaults(run=_frontier)
     following = commands.add_parser("next", help="the runs that would shrink the interval of a parameter most")
-    _table_options(following)
-    _number_options(following)
+    table_options(following)
+    number_options(following)
     following.add_argument("--law", default="power-nd")
     following.add_argument("--parameter", required=True, help="such as alpha")
     following.add_argument("--budget", type=float, required=True, help="FLOPs for all new runs together")
@@ -53,85 +50,23 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this c
     commands.add_parser("laws", help="every law with formula and source").set_defaults(run=_laws)
 
 
-def _table_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="CSV or Parquet, one run a row")
-    parser.add_argument("--response", required=True, help="column of the error or loss")
-    parser.add_argument("--axes", required=True, help="columns in the law's order (N,D) or by name (N=params,D=tokens)")
-    parser.add_argument("--split", help="column that names the split; every split is fitted by itself")
-    parser.add_argument(
-        "--seed-column", "--repeat", dest="seed_column", help="column of the seed; runs of equal axes are averaged either way"
-    )
-    parser.add_argument("--count-column", help="column with the number of trials behind a ratio")
-    parser.add_argument("--flops-column", help="column with training FLOPs (default: 6 N D)")
-    parser.add_argument("--where", help='rows to use, such as "excluded == 0 and N >= 1e7"')
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-
-def _number_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--delta", type=float, help="Huber delta in log units; inf is least squares (default: from the residuals)")
-    parser.add_argument("--bootstrap", type=int, default=2000, help="resamples (default 2000; 0 for none)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling")
-
-
-def _read(chosen: argparse.Namespace, *, ratio: bool, axes: Mapping[str, str]) -> "Runs":
-    from analysis.table import read_runs
-
-    if getattr(chosen, "bootstrap", 0) < 0 or getattr(chosen, "bootstrap", 0) > 100_000:
-        raise UserError(f"--bootstrap {chosen.bootstrap}: use 0 to 100000")
-    if getattr(chosen, "delta", None) is not None and not chosen.delta > 0:
-        raise UserError(f"--delta {chosen.delta}: use a positive number, or inf")
-    return read_runs(
-        chosen.file,
-        response=chosen.response,
-        axes=axes,
-        split=chosen.split,
-        seed=chosen.seed_column,
-        count=chosen.count_column,
-        flops=chosen.flops_column,
-        where=chosen.where,
-        ratio=ratio,
-    )
-
-
-def _axes(chosen: argparse.Namespace, law: "Law") -> dict[str, str]:
-    """The law's axes to columns: by name where names are given, else by position."""
-    from analysis.table import axis_names
-
-    given = axis_names(chosen.axes.split(","))
-    if set(law.axes) <= set(given):
-        return {axis: given[axis] for axis in law.axes}
-    if law.axes and len(given) == len(law.axes) and "=" not in chosen.axes:
-        return dict(zip(law.axes, given.values(), strict=True))
-    if not law.axes:
-        return given
-    raise UserError(f"--axes {chosen.axes}: law {law.name} needs {', '.join(law.axes)}; write {','.join(f'{a}=COLUMN' for a in law.axes)}")
-
-
 def _fit(chosen: argparse.Namespace) -> int:
-    from analysis.fit import fit
-    from analysis.laws.registry import law_named
     from analysis.result import as_lines, as_object
+    from analysis.splits import fit_splits
 
-    given = len(chosen.axes.split(","))
-    law = law_named(chosen.law or _DEFAULT_LAW.get(given, "power-ndc"))
-    runs = _read(chosen, ratio=law.response == "ratio", axes=_axes(chosen, law))
-    parts = runs.splits()
-    verdicts = _verdicts(parts) if law.response == "positive" else {name: [] for name in parts}
-    found = {}
-    for name, part in parts.items():
-        fitted = fit(
-            law,
-            columns=part.axes,
-            response=part.response,
-            delta=chosen.delta,
-            floor=chosen.floor,
-            bootstrap=chosen.bootstrap,
-            seed=chosen.seed,
-            with_profile=not chosen.no_profile,
-            count=part.count,
-        )
-        held = [] if chosen.no_holdout or law.response == "ratio" or not law.axes else _hold_outs(law, part, chosen)
-        found[name] = as_object(fitted, verdicts=verdicts[name], hold_outs=held, notes=runs.notes)
+    law = law_of(chosen)
+    runs = runs_of(chosen, law)
+    parts = fit_splits(
+        law,
+        runs=runs,
+        delta=chosen.delta,
+        floor=chosen.floor,
+        bootstrap=chosen.bootstrap,
+        seed=chosen.seed,
+        with_profile=not chosen.no_profile,
+        with_hold_out=not chosen.no_holdout,
+    )
+    found = {part.name: as_object(part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes) for part in parts}
     if chosen.json:
         _print_json(found[""] if chosen.split is None else {"law": law.name, "splits": found})
     else:
@@ -140,40 +75,20 @@ def _fit(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _hold_outs(law: "Law", part: "Runs", chosen: argparse.Namespace) -> list[Any]:
-    from analysis.selection import hold_out
-
-    return [
-        row
-        for axis in law.axes
-        for row in hold_out(law, columns=part.axes, response=part.response, axis=axis, delta=chosen.delta, floor=chosen.floor)
-    ]
-
-
-def _verdicts(parts: "Mapping[str, Runs]", *, margin: float = 0.10) -> dict[str, list[Any]]:
-    """Verdicts of every split and axis, corrected over all of them."""
-    from analysis.configurations import configurations
-    from analysis.verdict.verdict import holm, judge
-
-    places = [(name, axis) for name, part in parts.items() for axis in part.axes]
-    points = {name: configurations(part.axes, part.response) for name, part in parts.items()}
-    corrected = holm([judge(points[name], axis=axis, margin=margin) for name, axis in places])
-    return {name: [verdict for (owner, _), verdict in zip(places, corrected, strict=True) if owner == name] for name in parts}
-
-
 def _verdict(chosen: argparse.Namespace) -> int:
     from analysis.result import verdict_object
+    from analysis.splits import verdicts
     from analysis.table import axis_names
 
     if not 0 < chosen.margin < 1:
         raise UserError(f"--margin {chosen.margin}: use a number between 0 and 1")
-    runs = _read(chosen, ratio=False, axes=axis_names(chosen.axes.split(",")))
-    found = _verdicts(runs.splits(), margin=chosen.margin)
+    runs = read_table(chosen, ratio=False, axes=axis_names(chosen.axes.split(",")))
+    found = verdicts(runs.splits(), margin=chosen.margin)
     if chosen.json:
-        _print_json({name: {v.axis: verdict_object(v) for v in verdicts} for name, verdicts in found.items()})
+        _print_json({name: {v.axis: verdict_object(v) for v in judged} for name, judged in found.items()})
         return 0
-    for name, verdicts in found.items():
-        for verdict in verdicts:
+    for name, judged in found.items():
+        for verdict in judged:
             print(f"{name + ' ' if name else ''}{verdict.axis}: {verdict.word}: {verdict.reason}")
     for note in runs.notes:
         print(f"warning: {note}")
@@ -186,7 +101,7 @@ def _surface(chosen: argparse.Namespace) -> tuple[Any, Any, "Runs"]:
     from analysis.laws.registry import law_named
 
     law = law_named(getattr(chosen, "law", "power-nd"))
-    runs = _read(chosen, ratio=False, axes=_axes(chosen, law))
+    runs = runs_of(chosen, law)
     if chosen.split is not None:
         raise UserError("--split: choose one split with --where instead, a frontier belongs to one surface")
     if chosen.bootstrap < 1:

@@ -4,53 +4,44 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.options import law_of, number_options, runs_of, table_options
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.figures.drawing import Drawing
-    from analysis.fit import Fit
-    from analysis.table import Runs
+    from analysis.splits import SplitFit
+
+LEAST_DRAWS = 200
+"""Bands of fewer draws are too rough to show."""
 
 
 def add_plot(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
     """Adds the parser."""
-    from analysis.commands import _number_options, _table_options
-
     plot = commands.add_parser("plot", help="every figure of a fit as PNG with its CSV, and as one PDF")
-    _table_options(plot)
+    table_options(plot)
     plot.add_argument("--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)")
     plot.add_argument("--floor", type=float, help="fix the constant E")
-    _number_options(plot)
+    number_options(plot)
     plot.add_argument("--out", type=Path, required=True, help="folder to write to")
     plot.set_defaults(run=_plot)
 
 
 def _plot(chosen: argparse.Namespace) -> int:
-    from analysis.commands import _DEFAULT_LAW, _axes, _read
     from analysis.figures.style import pdf
-    from analysis.fit import fit
-    from analysis.laws.registry import law_named
     from analysis.report.page import write_figures
+    from analysis.splits import fit_splits
 
-    law = law_named(chosen.law or _DEFAULT_LAW.get(len(chosen.axes.split(",")), "power-ndc"))
-    parts = _read(chosen, ratio=law.response == "ratio", axes=_axes(chosen, law)).splits()
-    fits = {
-        name: fit(
-            law,
-            columns=part.axes,
-            response=part.response,
-            delta=chosen.delta,
-            floor=chosen.floor,
-            bootstrap=max(chosen.bootstrap, 200),
-            seed=chosen.seed,
-            count=part.count,
-        )
-        for name, part in parts.items()
-    }
-    drawn = [
-        drawing for place, name in enumerate(parts) for drawing in fit_drawings(fits[name], parts[name], prefix=f"{place}_" if name else "")
-    ]
-    drawn += _across(fits)
+    law = law_of(chosen)
+    parts = fit_splits(
+        law,
+        runs=runs_of(chosen, law),
+        delta=chosen.delta,
+        floor=chosen.floor,
+        bootstrap=max(chosen.bootstrap, LEAST_DRAWS),
+        seed=chosen.seed,
+    )
+    drawn = [drawing for place, part in enumerate(parts) for drawing in split_drawings(part, prefix=f"{place}_" if part.name else "")]
+    drawn += drawings_across(parts)
     try:
         written = write_figures(drawn, folder=chosen.out, names={})
         (chosen.out / "figures.pdf").write_bytes(pdf(drawing.figure() for drawing in drawn))
@@ -61,15 +52,15 @@ def _plot(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def fit_drawings(fitted: "Fit", runs: "Runs", *, prefix: str = "") -> "list[Drawing]":
-    """Every figure that this fit can have."""
+def split_drawings(part: "SplitFit", *, prefix: str = "") -> "list[Drawing]":
+    """Every figure that the fit of a split can have."""
     import numpy as np
 
     from analysis.figures import fitted_curves, held_out, pairs, profiles, ratio, residuals, sensitivity, surface
     from analysis.figures.drawing import Drawing
     from analysis.frontier import cost_of
-    from analysis.selection import hold_out
 
+    fitted, runs = part.fit, part.runs
     found = []
     if fitted.law.response == "ratio":
         count = runs.count if runs.count is not None else np.ones(len(runs.response))
@@ -82,9 +73,8 @@ def fit_drawings(fitted: "Fit", runs: "Runs", *, prefix: str = "") -> "list[Draw
         found.append(Drawing("residuals", residuals.table(fitted), residuals.draw, "residuals"))
         if (cases := sensitivity.table(fitted)).num_rows:
             found.append(Drawing("sensitivity", cases, sensitivity.draw, "parameters under other choices"))
-        rows = [row for axis in fitted.law.axes for row in hold_out(fitted.law, columns=runs.axes, response=runs.response, axis=axis)]
-        if rows:
-            found.append(Drawing("hold_out", held_out.table(rows), held_out.draw, "errors on held-out levels"))
+        if part.hold_outs:
+            found.append(Drawing("hold_out", held_out.table(part.hold_outs), held_out.draw, "errors on held-out levels"))
     if fitted.law.name in {"power-nd", "power-nd-tied"}:
         cost = cost_of(runs.axes["N"], runs.axes["D"], runs.flops)
         found.append(Drawing("surface", surface.table(fitted, cost=cost), surface.draw, "surface, frontier and isoFLOP curves"))
@@ -95,9 +85,10 @@ def fit_drawings(fitted: "Fit", runs: "Runs", *, prefix: str = "") -> "list[Draw
     return [Drawing(f"{prefix}{drawing.name}", drawing.table, drawing.draw, drawing.words) for drawing in found]
 
 
-def _across(fits: "dict[str, Fit]") -> "list[Drawing]":
+def drawings_across(parts: "list[SplitFit]") -> "list[Drawing]":
+    """Figures that compare splits."""
     from analysis.figures import forest
     from analysis.figures.drawing import Drawing
 
-    table = forest.table(fits)
-    return [Drawing("forest", table, forest.draw, "exponents across splits")] if len(fits) > 1 and table.num_rows else []
+    table = forest.table({part.name: part.fit for part in parts})
+    return [Drawing("forest", table, forest.draw, "exponents across splits")] if len(parts) > 1 and table.num_rows else []
