@@ -1,0 +1,177 @@
+"""Distances in the features of a trained network: LPIPS from weights that the user names, ST-LPIPS from a package that ships its own.
+
+Both compare unit-length features of five (SqueezeNet: seven) layers: d = Σ_layers mean over places of w·(f₁/|f₁| - f₂/|f₂|)²
+(LPIPS: arXiv 1801.03924, v0.1; ST-LPIPS: arXiv 2207.13686). They are different metrics and carry different names everywhere: `st_lpips` is
+the shift-tolerant AlexNet of the package `stlpips-pytorch`, `lpips_alex | lpips_vgg | lpips_squeeze` need torchvision's ImageNet file
+(the paper used AlexNet) and take the linear heads from the package `lpips`. The networks are built here; of both packages only the
+weights are read.
+"""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torchvision
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional
+
+from physscale.records.errors import DamagedData, UserError
+
+FRAMES_AT_ONCE = 16
+SMALLEST_PX = 32
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+"""ImageNet's mean and spread for inputs in [-1, 1]."""
+
+Network = Literal["alex", "vgg", "squeeze"]
+CUTS: dict[str, tuple[int, ...]] = {"alex": (2, 5, 8, 10, 12), "vgg": (4, 9, 16, 23, 30), "squeeze": (2, 5, 8, 10, 11, 12, 13)}
+"""The ends of the compared slices in torchvision's `features`."""
+
+OFFICIAL = {"alex": "7be5be79", "vgg": "397923af", "squeeze": "b8a52dc0"}
+"""First digits of the SHA-256 of torchvision's files, which stand in their names."""
+
+
+@dataclass(frozen=True)
+class Perceptual:
+    """A network cut into slices, and a weight for every channel.
+
+    Attributes:
+        name: of the metric.
+        sha256: of the file with the network.
+        official: whether it is the file that everyone uses.
+    """
+
+    name: str
+    sha256: str
+    official: bool
+    slices: tuple[nn.Module, ...]
+    heads: tuple[Float[Tensor, "1 _ 1 1"], ...]
+
+    @torch.no_grad()
+    def __call__(
+        self, pixels: UInt8[np.ndarray, "batch frames height width 3"], *, truth: UInt8[np.ndarray, "batch frames height width 3"]
+    ) -> Float[np.ndarray, " batch"]:
+        """Mean distance of each video's frames, 0 for equal ones.
+
+        Raises:
+            UserError: for frames too small for the network.
+        """
+        assert pixels.shape == truth.shape, f"frames of {pixels.shape} against {truth.shape}"
+        if min(pixels.shape[2:4]) < SMALLEST_PX:
+            raise UserError(f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, it needs {SMALLEST_PX}")
+        frames, others = (part.reshape(-1, *part.shape[2:]) for part in (pixels, truth))
+        starts = range(0, len(frames), FRAMES_AT_ONCE)
+        parts = [self._distance(frames[start : start + FRAMES_AT_ONCE], others[start : start + FRAMES_AT_ONCE]) for start in starts]
+        return np.concatenate(parts).reshape(pixels.shape[:2]).mean(1)
+
+    def _distance(self, frames: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " frames"]:
+        both = torch.from_numpy(np.concatenate([frames, others])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        both = (both - both.new_tensor(SHIFT).view(1, 3, 1, 1)) / both.new_tensor(SCALE).view(1, 3, 1, 1)
+        total = both.new_zeros(len(frames))
+        for piece, head in zip(self.slices, self.heads, strict=True):
+            both = piece(both)
+            unit = both / (both.square().sum(1, keepdim=True).sqrt() + 1e-10)
+            one, other = unit.split(len(frames))
+            total += ((one - other).square() * head).sum(1).mean((1, 2))
+        return total.double().numpy()
+
+
+class BlurPool(nn.Module):
+    """Every second pixel of the image smoothed by [1, 2, 1]²/16, with two mirrored pixels around it (arXiv 1904.11486)."""
+
+    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels height2 width2"]:
+        line = x.new_tensor([0.25, 0.5, 0.25])
+        kernel = (line[:, None] * line[None]).expand(x.shape[1], 1, 3, 3)
+        return functional.conv2d(functional.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, stride=2, groups=x.shape[1])
+
+
+def st_lpips() -> Perceptual:
+    """The embedded metric; its weights came with the installation."""
+    path = _package("stlpips_pytorch") / "weights" / "vST0.0" / "alex_shift_tolerant.pth"
+    weights = _weights(path)
+    convolutions = [
+        nn.Conv2d(3, 64, 11, padding=2),
+        nn.Conv2d(64, 192, 5, padding=2),
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.Conv2d(256, 256, 3, padding=1),
+    ]
+    for convolution, key in zip(convolutions, ("slice1.0", "slice2.5", "slice3.9", "slice4.11", "slice5.13"), strict=True):
+        convolution.load_state_dict({part: weights[f"net.{key}.{part}"] for part in ("weight", "bias")})
+    first, second, third, fourth, fifth = convolutions
+    slices = (
+        nn.Sequential(first, BlurPool(), nn.ReLU()),
+        nn.Sequential(nn.MaxPool2d(3, 1), BlurPool(), second, nn.ReLU()),
+        nn.Sequential(nn.MaxPool2d(3, 1), BlurPool(), third, nn.ReLU()),
+        nn.Sequential(fourth, nn.ReLU()),
+        nn.Sequential(fifth, nn.ReLU()),
+    )
+    return Perceptual("st_lpips", sha256_of(path), True, slices, _heads(weights, count=5))
+
+
+def lpips(path: Path) -> Perceptual:
+    """LPIPS v0.1 on the network of this file: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, told apart by its layers.
+
+    Raises:
+        UserError: if there is no such file, or it holds another network.
+        DamagedData: if it is not a file of plain tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; --lpips-weights takes torchvision's alexnet-owt-7be5be79.pth (or its vgg16, squeezenet1_1)")
+    weights = {key.removeprefix("features."): value for key, value in _weights(path).items() if key.startswith("features.")}
+    network = _network(weights)
+    if network is None:
+        raise UserError(f"{path}: not torchvision's AlexNet, VGG-16 or SqueezeNet 1.1 (their layers are called features.0.weight, ...)")
+    builder = {"alex": torchvision.models.alexnet, "vgg": torchvision.models.vgg16, "squeeze": torchvision.models.squeezenet1_1}
+    features = builder[network](weights=None).features
+    features.load_state_dict(weights)
+    for layer in features.modules():
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    ends = CUTS[network]
+    slices = tuple(features[start:end].eval() for start, end in zip((0, *ends[:-1]), ends, strict=True))
+    heads = _heads(_weights(_package("lpips") / "weights" / "v0.1" / f"{network}.pth"), count=len(ends))
+    digits = sha256_of(path)
+    return Perceptual(f"lpips_{network}", digits, digits.startswith(OFFICIAL[network]), slices, heads)
+
+
+def sha256_of(path: Path) -> str:
+    """Of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _network(weights: dict[str, Tensor]) -> Network | None:
+    if "3.squeeze.weight" in weights:
+        return "squeeze"
+    first = weights.get("0.weight", torch.empty(0)).shape
+    if first == (64, 3, 11, 11):
+        return "alex"
+    return "vgg" if first == (64, 3, 3, 3) and "28.weight" in weights and "34.weight" not in weights else None
+
+
+def _heads(weights: dict[str, Tensor], *, count: int) -> tuple[Tensor, ...]:
+    return tuple(weights[f"lin{layer}.model.1.weight"] for layer in range(count))
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """Plain tensors alone: nothing in the file is run."""
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a foreign file
+        raise DamagedData(f"{path}: not a file of plain tensors ({type(error).__name__})") from error
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise DamagedData(f"{path}: not a table of tensors by name")
+    return loaded
+
+
+def _package(name: str) -> Path:
+    """Where a package lies, without importing it."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise UserError(f"the package {name.replace('_', '-')} is missing; install physscale with its dependencies again")
+    return Path(found.origin).parent
