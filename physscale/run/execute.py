@@ -7,12 +7,11 @@ import numpy as np
 import torch
 
 from physscale.model.codec import FrameCodec
-from physscale.model.sizes import parameters, training_flops
-from physscale.model.spec import LatentShape
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
+from physscale.run.cost import cost
 from physscale.run.judge import Trained, judge_run
 from physscale.run.spec import RunSpec
 from physscale.train.latents import LatentSet
@@ -45,24 +44,19 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
 
 def facts_of(run: RunSpec) -> dict[str, object]:
     """What `run.json` says: the fingerprint, the axes of the study, and the whole description."""
-    shape = latent_shape(run)
+    price = cost(run)
     return {
         "fingerprint": run.fingerprint,
-        "parameters": parameters(run.model, shape=shape),
+        "parameters": price.parameters,
         "videos": run.data.videos,
         "combinations": run.combinations,
         "steps": run.train.steps,
-        "flops": training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps),
+        "flops": price.flops,
         "seed": run.seed,
         "workers": run.workers,
         "scenario": run.data.scenario.name,
         "spec": plain(run),
     }
-
-
-def latent_shape(run: RunSpec) -> LatentShape:
-    """Shape of one video for the model."""
-    return LatentShape(frames=run.data.frames, channels=run.codec.spec.components, height=1, width=1)
 
 
 def _encoded(run: RunSpec, *, codec: FrameCodec, context: Context) -> Iterator[torch.Tensor]:

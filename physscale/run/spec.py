@@ -68,4 +68,5 @@ class RunSpec:
     @property
     def combinations(self) -> int:
         """C: trained combinations, 0 where the scenario has none."""
-        return len(getattr(self.data.scenario, "pairs", ()))
+        scenario = self.data.scenario
+        return len(getattr(scenario, "pairs", getattr(scenario, "templates", ())))

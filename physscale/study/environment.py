@@ -14,11 +14,12 @@ def environment() -> dict[str, str]:
     """Words by name: software versions, processor, commit of the code."""
     found = {name: version(name) for name in PACKAGES}
     found |= {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    found |= {"processor": _processor(), "cpus": str(usable_cpus())}
+    found |= {"processor": processor(), "cpus": str(usable_cpus())}
     return found | {"commit": _commit()}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's own name."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor() or "unknown")

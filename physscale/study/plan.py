@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from physscale.model.sizes import SIZES, parameters, training_flops
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.sizes import SIZES
+from physscale.model.spec import DiTSpec
 from physscale.records.ledger import Entry, Ledger, State
 from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 from physscale.study.environment import environment
 from physscale.study.spec import Study
-
-_BESIDES_TRAINING_S = 4.0
-"""Simulation, codec, sampling and scoring of a small run, about."""
+from physscale.study.speed import Speed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +37,19 @@ class Row:
     state: str
     attempts: int
     estimated_s: float
+    data_bytes: int
+    disk_bytes: int
 
 
-def plan(study: Study, *, store: Store, flops_per_s: float) -> list[Row]:
-    """One row a run, in the order of the study; times are corrected by what finished runs of this ledger took."""
+def plan(study: Study, *, store: Store, flops_per_s: float, speed: Speed | None = None) -> list[Row]:
+    """One row a run, in the order of the study. Times are those of `speed`; without it, those that `flops_per_s` gives, corrected by what
+    finished runs of this ledger took."""
     entries = Ledger(store.ledger).entries()
     groups = study.groups_of
     costs = {full: cost(run) for full, run in study.runs.items()}
-    guesses = {full: flops / flops_per_s + _BESIDES_TRAINING_S for full, (_, flops) in costs.items()}
-    factor = _measured_factor(guesses, entries=entries)
+    assumed = speed or Speed(flops_per_s, "")
+    guesses = {full: assumed.seconds(flops=costs[full].flops, steps=run.train.steps) for full, run in study.runs.items()}
+    factor = 1.0 if speed else _measured_factor(guesses, entries=entries)
     now_s = time.time()
     return [
         Row(
@@ -54,8 +57,8 @@ def plan(study: Study, *, store: Store, flops_per_s: float) -> list[Row]:
             label=label(run),
             group=groups[full][0],
             groups=groups[full],
-            parameters=costs[full][0],
-            flops=costs[full][1],
+            parameters=costs[full].parameters,
+            flops=costs[full].flops,
             videos=run.data.videos,
             combinations=run.combinations,
             steps=run.train.steps,
@@ -64,15 +67,11 @@ def plan(study: Study, *, store: Store, flops_per_s: float) -> list[Row]:
             state=standing(entries.get(full), folder=store.run(full), now_s=now_s),
             attempts=entries[full].attempts if full in entries else 0,
             estimated_s=round(factor * guesses[full], 1),
+            data_bytes=costs[full].data_bytes,
+            disk_bytes=costs[full].disk_bytes,
         )
         for full, run in study.runs.items()
     ]
-
-
-def cost(run: RunSpec) -> tuple[int, float]:
-    """Parameters, and FLOPs of the whole training, by formula."""
-    shape = LatentShape(frames=run.data.frames, channels=run.codec.spec.components)
-    return parameters(run.model, shape=shape), training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps)
 
 
 def standing(entry: Entry | None, *, folder: RunFolder, now_s: float) -> str:

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from physscale.records.errors import UserError
@@ -39,12 +40,12 @@ class Study:
             if not runs:
                 raise UserError(f"study {self.name}: group {group!r} has no runs")
 
-    @property
+    @cached_property
     def runs(self) -> dict[str, RunSpec]:
         """Each run once, by fingerprint, in order."""
         return {run.fingerprint: run for runs in self.groups.values() for run in runs}
 
-    @property
+    @cached_property
     def groups_of(self) -> dict[str, list[str]]:
         """The groups that each run serves."""
         serves: dict[str, list[str]] = {}

@@ -1,0 +1,51 @@
+"""The axes along which the runs of a study differ, read off the runs themselves, and which of them cannot be told apart."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from physscale.records.spec import fingerprint, short
+from physscale.run.cost import cost
+from physscale.run.spec import RunSpec
+
+_TOGETHER = 0.95
+"""Correlation of two axes' logarithms above which an effect of one is an effect of the other as well."""
+
+
+def levels(run: RunSpec) -> dict[str, float | str]:
+    """Where a run stands on every axis, seeds aside: N, D, C, epochs, steps, batch, px, encoder, scenario, workers."""
+    seen = run.train.steps * run.train.batch
+    return {
+        "N": cost(run).parameters,
+        "D": run.data.videos,
+        "C": run.combinations,
+        "epochs": round(seen / run.data.videos, 6),
+        "steps": run.train.steps,
+        "batch": run.train.batch,
+        "px": run.canvas.size_px,
+        "encoder": short(run.codec_fingerprint),
+        "scenario": run.data.scenario.name,
+        "workers": run.workers,
+    }
+
+
+def configuration(run: RunSpec) -> str:
+    """A name that runs share which differ by their seed alone."""
+    return fingerprint(replace(run, seed=0, data=replace(run.data, seed=0)))
+
+
+def together(runs: Sequence[RunSpec]) -> list[str]:
+    """Pairs of N, D and C that move together over these runs, in words: no fit can say which of the two it was.
+
+    arXiv 2411.02385 raised templates and videos together; that is such a pair.
+    """
+    columns = {axis: np.log([max(float(levels(run)[axis]), 1.0) for run in runs]) for axis in ("N", "D", "C")}
+    moving = {axis: values for axis, values in columns.items() if np.ptp(values) > 0}
+    found = []
+    for (one, a), (other, b) in itertools.combinations(moving.items(), 2):
+        correlation = float(np.corrcoef(a, b)[0, 1])
+        if abs(correlation) > _TOGETHER:
+            found.append(f"{one} and {other} move together (r = {correlation:.2f}): add runs that change one alone")
+    return found
