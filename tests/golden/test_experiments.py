@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from physscale.study.plan import cost, label
+from physscale.run.cost import cost
+from physscale.study.plan import label
 from physscale.study.spec import load_study, study_names
 
 ROOT = Path(__file__).parents[2]
@@ -40,9 +41,9 @@ def resolved(name: str) -> str:
     """One line a run."""
     lines = []
     for full, run in load_study(name).runs.items():
-        parameters, flops = cost(run)
+        price = cost(run)
         judges = json.dumps([judge.data.split for judge in run.judges])
-        lines.append(f"{full[:12]}  {label(run)}  N={parameters}  steps={run.train.steps}  FLOPs={flops:.4g}  judges={judges}\n")
+        lines.append(f"{full[:12]}  {label(run)}  N={price.parameters}  steps={run.train.steps}  FLOPs={price.flops:.4g}  judges={judges}\n")
     return "".join(lines)
 
 
