@@ -1,13 +1,15 @@
 """Frames from states on the training device: `physscale.render`'s exact coverage, written on tensors.
 
-Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Box: the edge integrals of `render.box`. Both meet
-the CPU rasteriser within 1/255 in single precision, so a training node may receive states (2 KB a video) and draw for itself.
+Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Anything with
+straight edges: the edge integrals of `render.polygon`, along the borders of `records.outline`. Both meet the CPU rasteriser within 1/255 in
+single precision, so a training node may receive states (2 KB a video) and draw for itself.
 """
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from physscale.records.outline import borders_m
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
 
@@ -26,32 +28,43 @@ def rasterise(
     """
     batch, frames = state.shape[:2]
     poses = state[..., :3].flatten(0, 1).float()
-    constants = body.float().repeat_interleave(frames, 0)
+    borders = torch.from_numpy(borders_m(body.float().cpu().numpy())).to(poses) * (size_px / WORLD_M)
+    constants, borders = body.float().repeat_interleave(frames, 0), borders.repeat_interleave(frames, 0)
     step = max(1, PIXELS_AT_ONCE // size_px**2)
-    parts = [_frames(poses[at : at + step], constants[at : at + step], size_px) for at in range(0, len(poses), step)]
+    parts = [
+        _frames(poses[at : at + step], constants=constants[at : at + step], borders=borders[at : at + step], size_px=size_px)
+        for at in range(0, len(poses), step)
+    ]
     return torch.cat(parts).reshape(batch, frames, size_px, size_px, 3)
 
 
-def _frames(pose: Tensor, constants: Tensor, size_px: int) -> Tensor:
+def _frames(pose: Tensor, *, constants: Tensor, borders: Tensor, size_px: int) -> Tensor:
     """u8[K, H, W, 3] of K frames."""
     scale = size_px / WORLD_M
     out = torch.full((len(pose), size_px, size_px, 3), 255.0, device=pose.device)
     for number in range(pose.shape[1]):
         body = constants[:, number]
         x, y, angle = pose[:, number, 0] * scale, size_px - pose[:, number, 1] * scale, pose[:, number, 2]
-        size, second = body[:, COLUMN["radius_m"]] * scale, body[:, COLUMN["half_height_m"]] * scale
-        is_box = body[:, COLUMN["shape"]] == Shape.BOX
+        is_disc = body[:, COLUMN["shape"]] == Shape.DISC
+        size, hole = (torch.where(is_disc, body[:, COLUMN[name]] * scale, 0.0) for name in ("radius_m", "half_height_m"))
         area = torch.zeros(out.shape[:3], device=pose.device)
-        if bool((~is_box).any()):
+        if bool((size > 0).any()):
             area = disc_coverage(x, y, size, size_px=size_px)
-            if bool(((second > 0) & ~is_box).any()):
-                area = area - disc_coverage(x, y, torch.where(is_box, 0.0, second), size_px=size_px)
-        if bool(is_box.any()):
-            boxes = box_coverage(x, y, angle, size, second, size_px=size_px)
-            area = torch.where(is_box[:, None, None], boxes, area)
+            if bool((hole > 0).any()):
+                area = area - disc_coverage(x, y, hole, size_px=size_px)
+        if bool((~is_disc).any()):
+            area = area + polygon_coverage(_put(borders[:, number], x=x, y=y, angle=angle), size_px=size_px)
         colour = body[:, COLUMN["red"] : COLUMN["red"] + 3][:, None, None]
         out = torch.where(area[..., None] > 0, torch.floor(out + area.clamp(0, 1)[..., None] * (colour - out) + 0.5), out)
     return out.to(torch.uint8)
+
+
+def _put(border: Tensor, *, x: Tensor, y: Tensor, angle: Tensor) -> Tensor:
+    """`render.polygon.put`."""
+    cos, sin = angle.cos()[:, None], angle.sin()[:, None]
+    ends = [(border[:, :, column], border[:, :, column + 1]) for column in (0, 2)]
+    placed = [coordinate for along, up in ends for coordinate in (x[:, None] + along * cos - up * sin, y[:, None] - along * sin - up * cos)]
+    return torch.stack(placed, dim=-1)
 
 
 def _half_segment(x: Tensor, radius: Tensor) -> Tensor:
@@ -81,25 +94,14 @@ def disc_coverage(
     return torch.where(below_centre, upper - lower, torch.where(above_centre, lower - upper, middle))
 
 
-def box_coverage(
-    x: Float[Tensor, " boxes"],
-    y: Float[Tensor, " boxes"],
-    angle: Float[Tensor, " boxes"],
-    half_width: Float[Tensor, " boxes"],
-    half_height: Float[Tensor, " boxes"],
-    *,
-    size_px: int,
-) -> Float[Tensor, "boxes size size"]:
-    """Covered area of every pixel by each box; the angle is counter-clockwise in the world."""
-    cos, sin = angle.cos(), angle.sin()
-    signs = ((1.0, 1.0), (1.0, -1.0), (-1.0, -1.0), (-1.0, 1.0))
-    corners = [(x + a * half_width * cos - b * half_height * sin, y - a * half_width * sin - b * half_height * cos) for a, b in signs]
-    grid = torch.arange(size_px, device=x.device, dtype=x.dtype)
-    total = torch.zeros((len(x), size_px, size_px), device=x.device, dtype=x.dtype)
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+def polygon_coverage(edges: Float[Tensor, "frames edges 4"], *, size_px: int) -> Float[Tensor, "frames size size"]:
+    """Covered area of every pixel by what each border encloses, in pixels with rows downwards; edges of length 0 count for nothing."""
+    grid = torch.arange(size_px, device=edges.device, dtype=edges.dtype)
+    total = torch.zeros((len(edges), size_px, size_px), device=edges.device, dtype=edges.dtype)
+    for x0, y0, x1, y1 in (edge.unbind(-1) for edge in edges.unbind(1)):
         low = torch.maximum(torch.minimum(y0, y1)[:, None], grid)
         high = torch.minimum(torch.maximum(y0, y1)[:, None], grid + 1)
-        height = (high - low).clamp(min=0) * (y1 - y0).sign()[:, None]
+        height = (high - low).clamp(min=0) * (y0 - y1).sign()[:, None]
         rise = torch.where((y1 - y0) == 0, 1.0, y1 - y0)[:, None]
         slope = (x1 - x0)[:, None] / rise
         first, last = x0[:, None] + (low - y0[:, None]) * slope, x0[:, None] + (high - y0[:, None]) * slope
@@ -108,7 +110,7 @@ def box_coverage(
         flat = across.abs() < STEEP_PX
         mean = torch.where(flat, (0.5 * (u0 + u1)).clamp(0, 1), _clipped(u0, u1) / torch.where(flat, 1.0, across))
         total = total + torch.where(height[:, :, None] == 0, 0.0, mean * height[:, :, None])
-    return total.abs()
+    return total
 
 
 def _clipped(low: Tensor, high: Tensor) -> Tensor:

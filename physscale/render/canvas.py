@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from physscale.records.errors import UserError
 
-Style = Literal["exact", "paper"]
+Style = Literal["exact", "paper", "hard"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +14,7 @@ class Canvas:
 
     `exact` blends every pixel by the area that a body covers of it. `paper` draws as the official generator of arXiv 2411.02385 does: pixel
     centres at linspace(0, 1, size), discs with a soft edge inside them, squares with a hard one; kept so that its numbers can be met.
+    `hard` gives a pixel the colour of the last body that covers its centre, as PHYRE's painter does: few colours, which a palette holds.
     """
 
     size_px: int = 32
@@ -23,4 +24,4 @@ class Canvas:
         if not 8 <= self.size_px <= 2048:
             raise UserError(f"canvas size_px={self.size_px}: use 8 to 2048")
         if self.style not in get_args(Style):
-            raise UserError(f"canvas style={self.style!r}: use 'exact' or 'paper'")
+            raise UserError(f"canvas style={self.style!r}: use one of {', '.join(get_args(Style))}")

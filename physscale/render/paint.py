@@ -6,24 +6,24 @@ import numba
 import numpy as np
 
 from physscale.records.scene import Shape
-from physscale.render.box import box_corners, draw_polygon
 from physscale.render.disc import draw_disc, draw_ring
+from physscale.render.polygon import draw_polygon, put
 
-BOX = int(Shape.BOX)
+DISC = int(Shape.DISC)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.ndarray, colours: np.ndarray) -> None:
-    """Paints frames[B, T, H, W, 3] white, then every body of every frame.
+def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.ndarray, borders: np.ndarray, colours: np.ndarray) -> None:
+    """Paints frames[B, T, H, W, 3] white, then every body of every frame; a body of size 0 is not there.
 
-    poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] radius or half width and half height (a disc's: the radius of its hole), all in
-    pixels with rows downwards; shapes[B, N], colours[B, N, 3].
+    poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] a disc's radius and the radius of its hole, borders[B, N, E, 4] anything else's
+    edges (`records.outline`), all in pixels, poses with rows downwards; shapes[B, N], colours[B, N, 3].
     """
     bodies, height, width = sizes.shape[1], frames.shape[2], frames.shape[3]
     rows = frames.reshape(frames.shape[0], frames.shape[1], height, 3 * width)
     columns, lines, lines_y = np.empty((2, width + 1)), np.empty((bodies, 3, height + 1)), np.empty(bodies)
-    ink, corners = np.empty((bodies, 3 * width), np.uint8), np.empty((4, 2))
+    ink, edges = np.empty((bodies, 3 * width), np.uint8), np.empty((borders.shape[2], 4))
     rows[:] = 255
     for video in range(frames.shape[0]):
         lines_y[:] = np.nan
@@ -34,9 +34,11 @@ def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.n
             for body in range(bodies):
                 x, y, angle = poses[video, moment, body, 0], poses[video, moment, body, 1], poses[video, moment, body, 2]
                 size, second, colour = sizes[video, body, 0], sizes[video, body, 1], colours[video, body]
-                if shapes[video, body] == BOX:
-                    box_corners(x, y, angle, size, second, corners)
-                    draw_polygon(frames[video, moment], corners, colour)
+                if size <= 0.0:
+                    continue
+                if shapes[video, body] != DISC:
+                    put(borders[video, body], x, y, angle, edges)
+                    draw_polygon(frames[video, moment], edges, colour)
                 elif second > 0.0:
                     draw_ring(frames[video, moment], x, y, size, second, colour)
                 else:

@@ -3,9 +3,12 @@
 import numpy as np
 from jaxtyping import UInt8
 
+from physscale.records.errors import UserError
+from physscale.records.outline import borders_m
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
+from physscale.render.hard import paint_hard
 from physscale.render.paint import paint
 from physscale.render.paper import draw_as_the_paper
 
@@ -19,7 +22,7 @@ Frames = UInt8[np.ndarray, "batch frames height width 3"]
 def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Frames:
     """All frames of all videos: white background, bodies in their colours, later bodies over earlier ones.
 
-    A box is drawn at its angle; a disc whose `half_height_m` is above 0 is a ring with a hole of that radius.
+    A box, a jar, sticks are drawn at their angle; a disc whose `half_height_m` is above 0 is a ring with a hole of that radius.
 
     Args:
         videos: states in metres, y up; a body may be partly or fully out of view.
@@ -27,7 +30,7 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
         out: C-contiguous memory to draw into and return; without it, half of the time goes into memory fresh from the kernel.
 
     Raises:
-        AssertionError: for a ring, an oblong or a turned box in the paper's style, which has none.
+        UserError: for a ring, an oblong or a turned box in the paper's style, which has none.
     """
     shape = (*videos.state.shape[:2], canvas.size_px, canvas.size_px, 3)
     frames = np.empty(shape, np.uint8) if out is None else out
@@ -44,12 +47,19 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
     poses = videos.state[..., :3].astype(np.float64)
     poses[..., :2] *= pixels_per_m
     poses[..., 1] = canvas.size_px - poses[..., 1]
-    paint(frames, poses, videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m, shapes, colours)
+    sizes, borders = videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m, borders_m(videos.body) * pixels_per_m
+    painter = paint if canvas.style == "exact" else paint_hard
+    painter(frames, poses, sizes, shapes, borders, colours)
     return frames
 
 
 def _check_plain(videos: Videos, *, boxes: np.ndarray) -> None:
     half_width, half_height = (videos.body[:, :, column] for column in SIZES)
-    assert (half_height[~boxes] == 0.0).all(), "the paper's style has no rings"
-    assert (half_height[boxes] == half_width[boxes]).all(), "the paper's style has squares, no other boxes"
-    assert (videos.state[..., 2][np.broadcast_to(boxes[:, None], videos.state.shape[:3])] == 0.0).all(), "the paper's style turns nothing"
+    turned = videos.state[..., 2][np.broadcast_to(boxes[:, None], videos.state.shape[:3])] != 0.0
+    for wrong, what in (
+        ((half_height[~boxes] != 0.0).any(), "has no rings, jars or sticks"),
+        ((half_height[boxes] != half_width[boxes]).any(), "has squares, no other boxes"),
+        (turned.any(), "turns nothing"),
+    ):
+        if wrong:
+            raise UserError(f"style=paper: the official generator {what}; draw these rows with style=exact")

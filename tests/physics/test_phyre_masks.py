@@ -1,17 +1,20 @@
 """The masks that follow from a row's states are what the real PHYRE paints."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
 from physscale.simulate.phyre.exchange import Task, palette_frames
 from physscale.simulate.phyre.masks import masks
 from physscale.simulate.phyre.rows import BLACK_INDEX, GREY_INDEX, PALETTE, RED_INDEX, WHITE_INDEX
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.phyre.simulate import INTERVAL_S, START_S
-from physscale.simulate.phyre.templates import SIX
+from physscale.simulate.phyre.templates import SIX, TEMPLATES
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -55,3 +58,29 @@ def test_a_place_without_a_body_covers_nothing(rows: Videos) -> None:
     empty = rows.body[:, :, -1] < 0
     assert empty.any()
     assert not covered.any((1, 3, 4))[empty].any()
+
+
+def test_our_hard_frames_are_phyres(python: Path) -> None:
+    """Intersection over union of each colour, and of each body's visible part with its own colour; soft frames agree where ink is solid."""
+    chosen = tuple(TEMPLATES)[::4]
+    scenario, count = Phyre(templates=chosen, scene_px=SIZE_PX), len(chosen)
+    data = DataSpec(scenario=scenario, videos=count, frames=FRAMES, interval_s=INTERVAL_S, start_s=START_S, engine="phyre")
+    videos = simulate(data, indices=np.arange(count))
+    with PhyreWorker(size_px=SIZE_PX, python=python) as worker:
+        cases = [scenario.case(row) for row in range(count)]
+        answers = worker.run(Task(setting=case.setting, ball=case.ball, frames=FRAMES) for case in cases)
+        theirs = np.array(PALETTE, np.uint8)[np.stack([palette_frames(answer) for answer in answers])]
+    ours = render(videos, canvas=Canvas(size_px=SIZE_PX, style="hard"))
+    for index in (RED_INDEX, GREY_INDEX, BLACK_INDEX):
+        one, other = ((frames == np.array(PALETTE[index], np.uint8)).all(-1) for frames in (ours, theirs))
+        assert (one & other).sum() / (one | other).sum() > 0.999
+    last = replace(videos, state=videos.state[:, -1:], time_s=videos.time_s[:, -1:])
+    covered = masks(last, size_px=SIZE_PX)[:, 0]
+    for row, body in np.argwhere(videos.body[:, :, -1] >= 0):
+        visible = covered[row, body]
+        agree = (theirs[row, -1] == videos.body[row, body, 5:8].astype(np.uint8)).all(-1)
+        assert agree[visible].sum() >= 0.97 * visible.sum(), f"row {row} body {body}"
+    soft = render(videos, canvas=Canvas(size_px=SIZE_PX))
+    solid = np.isin(soft.astype(int) @ [1, 256, 65536], np.array(PALETTE) @ [1, 256, 65536])
+    assert solid.mean() > 0.95
+    assert (soft[solid] != theirs[solid]).any(-1).mean() < 1e-5
