@@ -51,6 +51,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this c
 
 
 def _fit(chosen: argparse.Namespace) -> int:
+    from analysis.paired import contrast_object, fit_contrasts
     from analysis.result import as_lines, as_object
     from analysis.splits import fit_splits
 
@@ -67,15 +68,20 @@ def _fit(chosen: argparse.Namespace) -> int:
         with_hold_out=not chosen.no_holdout,
     )
     found = {part.name: as_object(part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes) for part in parts}
+    contrasts = fit_contrasts({part.name: part.fit for part in parts})
     if chosen.json:
-        _print_json(found[""] if chosen.split is None else {"law": law.name, "splits": found})
+        told = [contrast_object(contrast) for contrast in contrasts]
+        _print_json(found[""] if chosen.split is None else {"law": law.name, "splits": found, "contrasts": told})
     else:
         for name, part_found in found.items():
             print("\n".join([*([f"split {name}"] if name else []), *as_lines(part_found), ""]))
+        for contrast in contrasts:
+            print(contrast.statement)
     return 0
 
 
 def _verdict(chosen: argparse.Namespace) -> int:
+    from analysis.paired import change_contrasts, contrast_object
     from analysis.result import verdict_object
     from analysis.splits import verdicts
     from analysis.table import axis_names
@@ -83,13 +89,18 @@ def _verdict(chosen: argparse.Namespace) -> int:
     if not 0 < chosen.margin < 1:
         raise UserError(f"--margin {chosen.margin}: use a number between 0 and 1")
     runs = read_table(chosen, ratio=False, axes=axis_names(chosen.axes.split(",")))
-    found = verdicts(runs.splits(), margin=chosen.margin)
+    parts = runs.splits()
+    found = verdicts(parts, margin=chosen.margin)
+    contrasts = [contrast for axis in runs.axes for contrast in change_contrasts(parts, axis=axis)]
     if chosen.json:
-        _print_json({name: {v.axis: verdict_object(v) for v in judged} for name, judged in found.items()})
+        told = {name: {v.axis: verdict_object(v) for v in judged} for name, judged in found.items()}
+        _print_json(told[""] if chosen.split is None else {"splits": told, "contrasts": [contrast_object(c) for c in contrasts]})
         return 0
     for name, judged in found.items():
         for verdict in judged:
             print(f"{name + ' ' if name else ''}{verdict.axis}: {verdict.word}: {verdict.reason}")
+    for contrast in contrasts:
+        print(contrast.statement)
     for note in runs.notes:
         print(f"warning: {note}")
     return 0

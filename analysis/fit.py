@@ -16,6 +16,7 @@ from analysis.configurations import Configurations, configurations
 from analysis.estimate.evidence import Convergence, convergence, doubts
 from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.profile import Profile
+from analysis.estimate.resampling import Resamples, shared_resamples
 from analysis.estimate.solve import Solution, solve
 from analysis.estimate.uncertainty import Estimate, Noise, auto_delta, bootstrap_draws, estimates, noise_of, profiles
 from analysis.laws.law import Built, Columns, Law
@@ -73,12 +74,14 @@ def fit(
     with_profile: bool = True,
     count: Float[np.ndarray, " runs"] | None = None,
     errors: Errors = "relative",
+    resamples: Resamples | None = None,
 ) -> Fit:
     """Fit `law` to runs whose axes are `columns` (by the law's axis names).
 
     `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes it, a positive number is a measured one.
     `count` is the number of trials behind a ratio. `errors` "absolute" weighs each configuration by its squared response, which turns log
     residuals into residuals of the response (to first order): the choice of Gadre et al. 2024, where large losses count for more.
+    `resamples` are shared with the fits of other splits (analysis/paired.py); without them the fit makes its own.
 
     Raises:
         UserError: if the table cannot determine the law (too few configurations or levels, all values equal).
@@ -101,7 +104,12 @@ def fit(
     solution = solve(built, loss, starts=starts, weights=weights)
     noise = noise_of(built, loss, solution, points=points, weights=weights)
     draws, draw_objectives = bootstrap_draws(
-        built, loss, solution, weights=weights, noise=noise, order=points.appearance, draws=bootstrap, seed=seed
+        built,
+        loss,
+        solution,
+        weights=weights,
+        noise=noise,
+        resamples=resamples or shared_resamples({"": points}, draws=bootstrap, seed=seed)[""],
     )
     found = profiles(built, loss, solution, weights=weights, noise=noise) if with_profile else {}
     evidence = convergence(built, loss, solution, weights=weights)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analysis.configurations import configurations
 from analysis.fit import Fit, fit
 from analysis.laws.law import Law
+from analysis.paired import pair
 from analysis.selection import HoldOut, hold_out
 from analysis.table import Runs
 from analysis.verdict.verdict import Verdict, holm, judge
@@ -33,7 +34,7 @@ def fit_splits(
     with_profile: bool = True,
     with_hold_out: bool = True,
 ) -> list[SplitFit]:
-    """The law, fitted to every split by itself. A ratio has neither verdicts nor hold-outs.
+    """The law, fitted to every split by itself, from resamples that all splits share. A ratio has neither verdicts nor hold-outs.
 
     Raises:
         UserError: if a split cannot determine the law.
@@ -41,6 +42,7 @@ def fit_splits(
     parts = runs.splits()
     ratio = law.response == "ratio"
     judged = {name: [] for name in parts} if ratio else verdicts(parts)
+    shared = pair(parts, draws=bootstrap, seed=seed) or {}
     found = []
     for name, part in parts.items():
         fitted = fit(
@@ -53,6 +55,7 @@ def fit_splits(
             seed=seed,
             with_profile=with_profile,
             count=part.count,
+            resamples=shared.get(name),
         )
         held = hold_outs(law, runs=part, delta=delta, floor=floor) if with_hold_out and not ratio else []
         found.append(SplitFit(name, part, fitted, judged[name], held))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from analysis.configurations import MANY, Configurations, granted_variance
 from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.profile import Profile, profile, scale_squared
+from analysis.estimate.resampling import Resamples
 from analysis.estimate.solve import Solution, free_mask, redraw, resample, solve
 from analysis.laws.law import Built
 
@@ -75,35 +76,23 @@ def noise_of(built: Built, loss: Loss, solution: Solution, *, points: Configurat
 
 
 def bootstrap_draws(
-    built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise, order: np.ndarray, draws: int, seed: int
+    built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise, resamples: Resamples
 ) -> tuple[Float[np.ndarray, "resamples parameters"], Float[np.ndarray, " resamples"]]:
-    """Resampled configurations; with few of them, draws around the law with the noise of the seeds or of the counts.
-
-    `order` is the rank of each configuration in the table.
-    """
-    if draws == 0 or len(weights) < 2:
+    """Resampled configurations; with few of them, draws around the law with the noise of the seeds or of the counts."""
+    if resamples.draws == 0 or len(weights) < 2:
         return solution.theta[None].copy(), np.array([solution.objective])
-    rng = np.random.default_rng(seed)
     if noise.kind == "seeds" and noise.variance and isinstance(loss, Huber):
-        sizes = rng.standard_t(noise.freedom, size=(draws, len(weights))) * np.sqrt(noise.variance / weights)
-        drawn: Huber | Binomial = replace(loss, target=built.model.mu(solution.theta[None]) + sizes)
+        scatter = resamples.noise(freedom=noise.freedom) * np.sqrt(noise.variance / weights)
+        drawn: Huber | Binomial = replace(loss, target=built.model.mu(solution.theta[None]) + scatter)
     elif noise.kind == "counts" and isinstance(loss, Binomial):
-        hits = rng.binomial(
-            np.round(loss.count).astype(int), loss.ratio(built.model.mu(solution.theta[None])[0]), size=(draws, len(weights))
-        )
-        drawn = replace(loss, target=hits / np.round(loss.count))
+        trials, ratio = np.maximum(np.round(loss.count), 1).astype(int), loss.ratio(built.model.mu(solution.theta[None])[0])
+        hits = resamples.generator().binomial(trials, ratio, size=(resamples.draws, len(weights)))
+        drawn = replace(loss, target=hits / trials)
     else:
-        counts = resampling_counts(len(weights), resamples=draws, seed=seed)[:, order]
-        found = resample(built, loss, solution=solution, weights=counts * weights)
+        found = resample(built, loss, solution=solution, weights=resamples.counts() * weights)
         return found.theta, found.objective
     found = redraw(built, drawn, solution=solution, weights=weights)
     return found.theta, found.objective
-
-
-def resampling_counts(points: int, *, resamples: int, seed: int) -> Float[np.ndarray, "resamples points"]:
-    """How often each point is drawn. NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024."""
-    rng = np.random.RandomState(seed)
-    return np.array([np.bincount(rng.choice(points, points), minlength=points) for _ in range(resamples)], dtype=float)
 
 
 def profiles(built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise) -> dict[str, Profile]:

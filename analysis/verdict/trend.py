@@ -23,7 +23,10 @@ _MOST_STRATA = 500
 
 @dataclass(frozen=True)
 class Trend:
-    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed range of log x."""
+    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed range of log x.
+
+    `variance` is that of a configuration of mean weight, `row` the weight of each configuration's mean in the slope.
+    """
 
     slope: float
     se: float
@@ -31,6 +34,9 @@ class Trend:
     span: float
     levels: int
     noise: Literal["many", "seeds", "few"]
+    variance: float
+    row: Float[np.ndarray, " configurations"]
+    residual: Float[np.ndarray, " configurations"]
 
     @property
     def change(self) -> float:
@@ -61,17 +67,20 @@ def trend(points: Configurations, *, axis: str) -> Trend | None:
     rank = int(np.linalg.matrix_rank(design))
     residual = points.log_mean - design @ coefficients
     freedom = len(x) - rank
-    inverse = np.linalg.pinv(design.T @ (design * weights[:, None]))[-1, -1]
+    inverse = np.linalg.pinv(design.T @ (design * weights[:, None]))
     noise, variance, freedom = _noise(points, axis, float(residual @ (residual * weights)), freedom)
     if noise is None:
         return None
     return Trend(
         slope=float(coefficients[-1]),
-        se=float(np.sqrt(max(variance, 0.0) * inverse)),
+        se=float(np.sqrt(max(variance, 0.0) * inverse[-1, -1])),
         freedom=freedom,
         span=float(np.ptp(x)),
         levels=levels,
         noise=noise,
+        variance=max(variance, 0.0),
+        row=inverse[-1] @ (design * weights[:, None]).T,
+        residual=residual,
     )
 
 
