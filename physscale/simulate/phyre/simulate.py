@@ -11,14 +11,14 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from physscale.records.errors import UserError
 from physscale.simulate.batch import Trace
 from physscale.simulate.phyre import replica
-from physscale.simulate.phyre.exchange import Task
+from physscale.simulate.phyre.exchange import Task, palette_frames
 from physscale.simulate.phyre.parts import STEPS_A_SECOND
-from physscale.simulate.phyre.rows import PLACES, padded
+from physscale.simulate.phyre.rows import PALETTE, PLACES, padded
 from physscale.simulate.phyre.scenario import Case, Phyre
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.spec import DataSpec
@@ -48,6 +48,24 @@ def trace(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Trace:
     for row, motion in enumerate(motions):
         state[row] = padded(motion, size_px=data.scenario.scene_px)
     return Trace(state=state, contact_s=np.full(len(indices), np.nan))
+
+
+def own_frames(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> UInt8[np.ndarray, "batch frames height width 3"]:
+    """PHYRE's own frames of these rows, as wide as its scene, in the colours of its palette.
+
+    Raises:
+        UserError: for any engine but the real PHYRE, or where that is not set up.
+    """
+    assert isinstance(data.scenario, Phyre)
+    if data.engine != "phyre":
+        raise UserError(f"engine={data.engine}: only engine=phyre paints frames of its own; draw these with style=hard, which is the same")
+    stride, side = steps_between_frames(data), data.scenario.scene_px
+    cases = (data.scenario.case(index) for index in indices.tolist())
+    tasks = (Task(setting=case.setting, ball=case.ball, frames=data.frames, stride=stride) for case in cases)
+    out = np.empty((len(indices), data.frames, side, side, 3), np.uint8)
+    for row, answer in enumerate(process_worker(side).run(tasks)):
+        np.take(np.array(PALETTE, np.uint8), palette_frames(answer), axis=0, out=out[row])
+    return out
 
 
 def steps_between_frames(data: DataSpec) -> int:
