@@ -29,7 +29,8 @@ from physscale.records.errors import UserError
 from physscale.records.spec import canonical, fingerprint, short
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas, Style
-from physscale.simulate.scenarios.paper import PaperSet, paper_data
+from physscale.simulate.scenarios.paper import PaperSet, listed_data
+from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import ENGINES
 from physscale.simulate.simulate import simulate as make_rows
@@ -53,8 +54,8 @@ def named_data(name: str, *, videos: int | None, frames: int = 16, seed: int = 0
         raise UserError(f"engine {engine[:40]!r}: use one of {', '.join(sorted(ENGINES))}")
     scenario = scenario_named(name)
     settings: dict[str, Any] = {"engine": engine}
-    if isinstance(scenario, PaperSet):
-        whole = paper_data(scenario.law, part=scenario.part, values=scenario.values)
+    if isinstance(scenario, (PaperSet, PaperFile)):
+        whole = listed_data(scenario, split="train")
         settings |= {"frames": whole.frames, "start_s": whole.start_s, "videos": whole.videos if videos is None else videos}
     else:
         settings |= {"frames": frames, "seed": seed, "videos": 1000 if videos is None else videos}
@@ -185,7 +186,7 @@ def _some(what: str, *, videos: int, frames: int) -> Videos:
     if path.is_file():
         return next(iter(_parts(path))).take(slice(0, videos))
     data = named_data(what, videos=None, frames=frames)
-    step = data.videos // videos if isinstance(data.scenario, PaperSet) else 1
+    step = data.videos // videos if isinstance(data.scenario, (PaperSet, PaperFile)) else 1
     return make_rows(data, indices=np.arange(min(videos, data.videos)) * max(step, 1))
 
 

@@ -1,6 +1,6 @@
 """The page of pictures: one contact sheet a data set. `python -m physscale.scenario_page` makes sheets and page anew."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from physscale.render.canvas import Canvas
 from physscale.simulate.scenarios.presets import PRESETS
 from physscale.simulate.scenarios.registry import SCENARIOS
 from physscale.simulate.simulate import simulate
+from physscale.simulate.spec import Listed
 
 ROOT = Path(__file__).parents[1]
 FIGURES, PAGE = ROOT / "experiments" / "figures" / "scenarios", ROOT / "physscale" / "simulate" / "README.md"
@@ -21,12 +22,15 @@ VIDEOS, COLUMNS = 3, 10
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "The three laws": ("uniform", "collision", "parabola", "composition"),
     "The paper's evaluation files, row by row": ("uniform_eval", "parabola_eval", "collision_eval"),
-    "Directions": ("uniform_left", "uniform_up", "uniform_down"),
+    "Out of distribution": ("uniform_speed_high", "parabola_radius_low", "collision_cross_radius", "collision_code_both_low"),
+    "Directions and the flip": ("uniform_left", "uniform_up", "uniform_down", "parabola_flip", "collision_flip"),
     "Interpolation: gaps in speed, holes in pairs of speeds": (
         "gap_1.25_3.75",
         "gap_1.25_3.75_inside",
         "hole_1.25_3.75",
         "hole_l_shape_inside",
+        "paper_gap_eval",
+        "paper_hole_2_3_eval",
     ),
     "Which attribute wins": (
         "colour_size_seen",
@@ -36,6 +40,12 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "velocity_size_binary_held",
         "ring_seen",
         "ring_held",
+        "control_red_slow",
+        "paper_colour_size_eval",
+        "paper_colour_velocity_eval",
+        "paper_size_shape_eval",
+        "paper_velocity_shape_eval",
+        "paper_colour_shape_eval",
     ),
     "Memorisation": ("memory_flip", "memory_test"),
     "Composition in space and time": ("spatial_seen", "spatial_held", "temporal_seen", "temporal_held"),
@@ -62,7 +72,10 @@ def page() -> str:
         "",
         f"Scenarios to set up yourself: {', '.join(f'`{name}`' for name in sorted(SCENARIOS))}.",
         "",
-        f"The paper's sets by name: {', '.join(f'`{name}`' for name in PRESETS)}.",
+        "Official files of the paper, row by row, with their counts, order, places and repeated seeds:",
+        f"{_listed(lambda listed: listed)}.",
+        "",
+        f"The same questions drawn anew, without their traps: {_listed(lambda listed: not listed)}.",
         "",
     ]
     for title, names in SECTIONS.items():
@@ -70,6 +83,11 @@ def page() -> str:
         for name in names:
             lines += [f"`{name}`", "", f"![{name}](../../experiments/figures/scenarios/{name}.png)", ""]
     return "\n".join(lines)
+
+
+def _listed(chosen: Callable[[bool], bool]) -> str:
+    """The names of the finite lists, or of all others."""
+    return ", ".join(f"`{name}`" for name, scenario in PRESETS.items() if chosen(isinstance(scenario, Listed)))
 
 
 def main() -> None:

@@ -3,19 +3,18 @@
 ```
 video_streams/00000 …      variable-length uint8: one mp4 a video, groups of at most 1,000 items
 position_streams/00000 …   (n, 32, 2) of one ball or (n, 32, 2, 2) of two, metres, y up, frame k at 0.01 + 0.1 k s
-init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets add a column: 0 red, 1 blue, or 0 disc, 1 square
+init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets add 0 red, 1 blue, those with shapes a further 0 disc, 1 square
 action_streams, object_streams   PHYRE files: the action (x, y, r); features (n, frames, objects, 14) in fractions of the scene
 ```
 
-The files hold no velocities: they are differences of the positions here, forward ones, the last repeated. mp4 is lossy; `canvas` draws
-the frames anew from the positions instead.
+The files hold no velocities but the first speeds: the others are differences of the positions here, forward ones, the last repeated. mp4
+is lossy: H.264 as imageio writes it by default, which is what the authors' files hold.
 """
 
 # mypy: disable-error-code="import-untyped"
 import io
 import math
 from pathlib import Path
-from typing import Literal
 
 import av
 import h5py
@@ -24,18 +23,23 @@ from jaxtyping import Float, UInt8
 
 from physscale.dataset.mp4 import mp4_bytes
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.initial import initial_numbers
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 
 GROUP_ROWS = 1000
 FIRST_FRAME_S, FRAME_S = 0.01, 0.1
 PHYRE_FRAME_S = 20 / 60
+IMAGEIO_CRF = 25
+"""imageio's quality 5, its default, for libx264."""
+
+FALLS_M_S = 1e-2
+"""A vertical speed that changes by more than this from frame to frame has gravity."""
+
 PHYRE_FEATURES = 14
 COLOURS = ((255, 0, 0), (0, 0, 255))
 PHYRE_COLOURS = ((243, 79, 70), (107, 206, 187), (24, 119, 242), (75, 74, 164), (185, 202, 210), (0, 0, 0))
 """Red, green, blue, purple, grey, black, as PHYRE's features list them."""
-
-Column = Literal["colour", "shape"]
 
 
 def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> None:
@@ -47,8 +51,9 @@ def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> No
     bodies = videos.state.shape[2]
     if bodies > 2 or videos.pixels is None:
         raise UserError(f"{path}: the published layout holds frames of one or two balls, these rows have {bodies} bodies")
-    speed = np.linalg.norm(videos.state[:, 0, :, 3:5], axis=-1)
-    initial = np.concatenate([videos.body[:, :, BODY.index("radius_m")], speed], axis=1).astype(np.float64)
+    initial = initial_numbers(videos)
+    if bodies == 1:
+        initial = np.concatenate([initial, _attributes(videos)], axis=1)
     positions = videos.state[..., :2].astype(np.float64)
     try:
         with h5py.File(path, "w") as file:
@@ -59,16 +64,21 @@ def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> No
                 pixels = videos.pixels[rows]
                 streams = file.create_dataset(f"video_streams/{group:05d}", shape=(len(pixels),), dtype=h5py.vlen_dtype(np.dtype("uint8")))
                 for place, frames in enumerate(pixels):
-                    streams[place] = np.frombuffer(mp4_bytes(frames, frames_per_s=frames_per_s), np.uint8)
+                    streams[place] = np.frombuffer(mp4_bytes(frames, frames_per_s=frames_per_s, crf=IMAGEIO_CRF, preset="medium"), np.uint8)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error}") from error
 
 
-def read_published(path: Path, *, column: Column | None = None, frames: bool = True) -> Videos:
-    """All rows of a published file of one or two balls, `frames` decoded from their mp4.
+def _attributes(videos: Videos) -> Float[np.ndarray, "rows columns"]:
+    """No column, the colour, or colour and shape: what the set needs."""
+    blue = (videos.body[:, 0, BODY.index("blue")] > 127).astype(np.float64)
+    square = (videos.body[:, 0, BODY.index("shape")] == Shape.BOX).astype(np.float64)
+    columns = 2 if square.any() else int(blue.any())
+    return np.stack([blue, square], axis=1)[:, :columns]
 
-    Args:
-        column: what the third number of `init_streams` means in attribute sets.
+
+def read_published(path: Path, *, frames: bool = True) -> Videos:
+    """All rows of a published file of one or two balls, `frames` decoded from their mp4.
 
     Raises:
         UserError: if there is no such file.
@@ -77,9 +87,9 @@ def read_published(path: Path, *, column: Column | None = None, frames: bool = T
     streams = _streams(path, ("position_streams", "init_streams"), video=frames)
     positions, initial = streams["position_streams"], streams["init_streams"]
     bodies = 1 if positions.ndim == 3 else 2
-    wanted = 2 * bodies + (column is not None)
-    if positions.shape[-1] != 2 or initial.ndim != 2 or initial.shape[1] != wanted:
-        raise DamagedData(f"{path}: init_streams has {initial.shape[-1]} columns, this layout needs {wanted}; see `column`")
+    wanted = (4,) if bodies == 2 else (2, 3, 4)
+    if positions.shape[-1] != 2 or initial.ndim != 2 or initial.shape[1] not in wanted:
+        raise DamagedData(f"{path}: init_streams has {initial.shape[-1]} columns, {bodies} balls have {' or '.join(map(str, wanted))}")
     places = positions.reshape(*positions.shape[:2], bodies, 2)
     body = np.zeros((len(places), bodies, len(BODY)), np.float32)
     radius = initial[:, :bodies]
@@ -87,10 +97,10 @@ def read_published(path: Path, *, column: Column | None = None, frames: bool = T
     body[:, :, BODY.index("mass_kg")] = radius**2
     body[:, :, BODY.index("elasticity")] = 1.0
     colour = np.tile(np.array(COLOURS[:bodies]), (len(body), 1, 1))
-    if column == "colour":
-        colour = np.array(COLOURS)[initial[:, 2].astype(int)][:, None]
-    if column == "shape":
-        square = initial[:, 2] == 1
+    if bodies == 1 and initial.shape[1] > 2:
+        colour = np.array(COLOURS)[(initial[:, 2] == 1).astype(int)][:, None]
+    if bodies == 1 and initial.shape[1] > 3:
+        square = initial[:, 3] == 1
         body[square, 0, BODY.index("shape")] = Shape.BOX
         body[square, 0, BODY.index("half_height_m")] = radius[square, 0]
     body[:, :, BODY.index("red") : BODY.index("red") + 3] = colour
@@ -100,6 +110,7 @@ def read_published(path: Path, *, column: Column | None = None, frames: bool = T
     if bodies == 2:
         contact_s = _contact(places, initial=initial, last_s=float(time_s[-1]))
     state = _states(places, step_s=FRAME_S)
+    _set_first_speeds(state, speed=initial[:, bodies : 2 * bodies])
     return _videos(path, time_s=time_s, state=state, body=body, contact_s=contact_s, pixels=streams.get("video_streams"))
 
 
@@ -167,6 +178,15 @@ def _states(places: Float[np.ndarray, "rows frames bodies 2"], *, step_s: float)
     velocity = np.concatenate([velocity, velocity[:, -1:]], axis=1)
     turn = np.zeros((*places.shape[:3], 1))
     return np.concatenate([places, turn, velocity, turn], axis=-1)
+
+
+def _set_first_speeds(state: Float[np.ndarray, "rows frames bodies 6"], *, speed: Float[np.ndarray, "rows bodies"]) -> None:
+    """The first frame's speed along the way of the ball is the file's own, not a difference of rounded places."""
+    x, y = state[:, 0, :, 3], state[:, 0, :, 4]
+    falling = np.abs(state[:, 1, :, 4] - y) > FALLS_M_S
+    upright = (np.abs(y) > np.abs(x)) & ~falling
+    state[:, 0, :, 3] = np.where(upright, x, np.sign(x) * speed)
+    state[:, 0, :, 4] = np.where(upright, np.sign(y) * speed, y)
 
 
 def _contact(

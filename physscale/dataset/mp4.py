@@ -15,12 +15,12 @@ def write_mp4(path: Path, frames: UInt8[np.ndarray, "frames height width 3"], *,
     write_atomic(path, mp4_bytes(frames, frames_per_s=frames_per_s))
 
 
-def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> bytes:
-    """The same as bytes."""
+def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int, crf: int = 18, preset: str = "veryfast") -> bytes:
+    """The same as bytes; `crf` is H.264's loss (0 none, 18 hardly seen, 23 its default), `preset` how long it may search."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=frames_per_s, options={"crf": "18", "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=frames_per_s, options={"crf": str(crf), "preset": preset})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for frame in frames[:, :height, :width]:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))

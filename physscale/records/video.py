@@ -22,7 +22,8 @@ FORMAT_KEY = b"physscale_format"
 STATE = ("x_m", "y_m", "angle_rad", "vx_m_s", "vy_m_s", "omega_rad_s")
 BODY = ("shape", "radius_m", "half_height_m", "mass_kg", "elasticity", "red", "green", "blue", "behaviour", "kind")
 TEXT_COLUMNS = ("scenario", "split", "template")
-TENSOR_COLUMNS = {"time_s": pa.float32(), "state": pa.float32(), "body": pa.float32(), "pixels": pa.uint8()}
+TENSOR_COLUMNS = {"time_s": pa.float32(), "state": pa.float32(), "body": pa.float32(), "from_trained": pa.float32(), "pixels": pa.uint8()}
+OPTIONAL_COLUMNS = ("from_trained", "pixels")
 PLAIN_COLUMNS = {"index": pa.int64(), "contact_s": pa.float32()}
 
 
@@ -37,6 +38,8 @@ class Videos:
         state: world units, y up.
         body: constants of each body; colours are 0 … 255.
         contact_s: moment of the first contact, NaN where there is none.
+        from_trained: distance of the row's (left, right) pair from the trained region and from its convex hull (`simulate.hull`), for
+            collisions with holes in what is trained; None for all others.
         pixels: frames, row 0 on top, or None where they are rendered on read.
     """
 
@@ -48,6 +51,7 @@ class Videos:
     state: Float32[np.ndarray, "batch frames bodies 6"]
     body: Float32[np.ndarray, "batch bodies 10"]
     contact_s: Float32[np.ndarray, " batch"]
+    from_trained: Float32[np.ndarray, "batch 2"] | None = None
     pixels: UInt8[np.ndarray, "batch frames height width 3"] | None = None
 
     def __len__(self) -> int:
@@ -110,7 +114,7 @@ def check_schema(schema: pa.Schema) -> None:
     if found != str(FORMAT).encode():
         known = "no physscale format number" if found is None else f"format {found.decode(errors='replace')[:20]!r}"
         raise DamagedData(f"this table has {known}, this version reads format {FORMAT}: make it again with `physscale simulate`")
-    required = {*PLAIN_COLUMNS, *TEXT_COLUMNS, *TENSOR_COLUMNS} - {"pixels"}
+    required = {*PLAIN_COLUMNS, *TEXT_COLUMNS, *TENSOR_COLUMNS} - set(OPTIONAL_COLUMNS)
     missing = sorted(required - set(schema.names))
     if missing:
         raise DamagedData(f"column {missing[0]!r} is missing; a video table has {sorted(required)}")

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from scipy.spatial import ConvexHull
 
 from physscale.records.video import BODY, STATE, Videos
@@ -22,6 +22,11 @@ class HullDistance:
 
     region: Float[np.ndarray, " rows"]
     hull: Float[np.ndarray, " rows"]
+
+    @property
+    def columns(self) -> Float32[np.ndarray, "rows 2"]:
+        """Both, as a row holds them (`Videos.from_trained`)."""
+        return np.stack([self.region, self.hull], axis=1).astype(np.float32)
 
 
 def hull_distance(videos: Videos, *, trained: CollisionHoles) -> HullDistance:

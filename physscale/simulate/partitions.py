@@ -30,6 +30,14 @@ RADIUS_M: Mapping[str, Ranges] = {
     "ood": ((0.3, 0.6), (1.5, 2.0)),
 }
 
+CODE_RADIUS_M: Mapping[str, Ranges] = {
+    "id": ((0.5, 1.5),),
+    "low": ((0.3, 0.4),),
+    "high": ((1.7, 2.0),),
+    "ood": ((0.3, 0.4), (1.7, 2.0)),
+}
+"""Of collisions, as the official code draws them."""
+
 # name -> (speed, radius)
 SINGLE: Mapping[str, tuple[str, str]] = {
     "id": ("id", "id"),
@@ -75,13 +83,20 @@ def partitions(scenario: UniformMotion | Parabola) -> dict[str, UniformMotion | 
 
 def collision_partitions(scenario: Collision) -> dict[str, Collision]:
     """The same for two balls. Pairs too fast and large to meet after the conditioning frames are drawn again (see `Collision`)."""
-    return {
-        name: replace(
-            scenario,
-            left_speed_m_s=SPEED_M_S[left_speed],
-            right_speed_m_s=SPEED_M_S[right_speed],
-            left_radius_m=RADIUS_M[left_radius],
-            right_radius_m=RADIUS_M[right_radius],
-        )
-        for name, (left_speed, right_speed, left_radius, right_radius) in PAIR.items()
-    }
+    return {name: _pair(scenario, levels=levels, radius_m=RADIUS_M) for name, levels in PAIR.items()}
+
+
+def code_collision_partitions(scenario: Collision) -> dict[str, Collision]:
+    """The same with the radii of the official code."""
+    return {name: _pair(scenario, levels=levels, radius_m=CODE_RADIUS_M) for name, levels in PAIR.items()}
+
+
+def _pair(scenario: Collision, *, levels: tuple[str, str, str, str], radius_m: Mapping[str, Ranges]) -> Collision:
+    left_speed, right_speed, left_radius, right_radius = levels
+    return replace(
+        scenario,
+        left_speed_m_s=SPEED_M_S[left_speed],
+        right_speed_m_s=SPEED_M_S[right_speed],
+        left_radius_m=radius_m[left_radius],
+        right_radius_m=radius_m[right_radius],
+    )

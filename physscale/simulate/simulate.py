@@ -1,5 +1,7 @@
 """Stage 1: rows of a data set, from nothing but its specification and their numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Int
 
@@ -8,8 +10,11 @@ from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.batch import Batch, Trace, stack
 from physscale.simulate.engines import analytic, box2d, pymunk
+from physscale.simulate.hull import hull_distance
 from physscale.simulate.phyre import simulate as phyre
 from physscale.simulate.phyre.scenario import Phyre
+from physscale.simulate.scenarios.holes import CollisionHoles
+from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.spec import DataSpec, Listed, row_generator, row_key
 
 ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run, "box2d": box2d.run}
@@ -38,7 +43,9 @@ def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
         trace = ENGINES[data.engine](batch, time_s=time_s)
     else:
         raise UserError(f"engine={data.engine}: only scenario 'phyre' runs on it; use {', '.join(ENGINES)}")
-    return _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
+    videos = _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
+    trained = data.scenario.trained if isinstance(data.scenario, (CollisionHoles, PaperFile)) else None
+    return videos if trained is None else replace(videos, from_trained=hull_distance(videos, trained=trained).columns)
 
 
 def _scenes(data: DataSpec, *, indices: list[int]) -> list[Scene]:

@@ -10,8 +10,8 @@ from physscale.records.scene import Shape
 from physscale.records.video import BODY, STATE, Videos
 from physscale.simulate.hull import hull_distance, pair_distance
 from physscale.simulate.scenarios.attributes import Attributes
-from physscale.simulate.scenarios.holes import CollisionHoles
-from physscale.simulate.scenarios.presets import ATTRIBUTE_PAIRS, GAPS, HOLES, PRESETS
+from physscale.simulate.scenarios.holes import HOLES, CollisionHoles
+from physscale.simulate.scenarios.presets import ATTRIBUTE_PAIRS, GAPS, PRESETS
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec, Scenario
@@ -81,6 +81,8 @@ def test_a_hole_is_trained_outside_and_judged_inside(name: str) -> None:
     outside, inside = PRESETS[name], PRESETS[f"{name}_inside"]
     assert isinstance(outside, CollisionHoles)
     seen, held = (hull_distance(rows(scenario), trained=outside) for scenario in (outside, inside))
+    for scenario, distance in ((outside, seen), (inside, held)):
+        np.testing.assert_array_equal(rows(scenario).from_trained, distance.columns, "the row does not say what hull_distance says")
     assert seen.region.max() <= 1e-6
     assert seen.hull.max() == 0
     assert held.region.min() > 0

@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from physscale.cli_data import named_data
 from physscale.dataset.mp4 import mp4_bytes
 from physscale.evaluate.parse import parse
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.initial import initial_numbers
 from physscale.records.scene import Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.grids import Law, evaluation_set
 from physscale.simulate.scenarios.paper import paper_data
 from physscale.simulate.simulate import simulate
 
@@ -57,17 +59,38 @@ def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
     assert len(read_published(tmp_path / "a.hdf5", frames=False)) == GROUP_ROWS + 1
 
 
-@pytest.mark.parametrize("column", ["colour", "shape"])
-def test_attribute_sets_have_a_third_number(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize("file", ["colour_size_eval", "velocity_shape_eval", "gap_eval"])
+def test_attribute_sets_hold_colour_and_shape(tmp_path: Path, file: str) -> None:
+    """As the official generators write them: three numbers for colours, four as soon as there are squares."""
+    videos = simulate(named_data(f"paper_{file}", videos=None), indices=np.arange(12))
+    videos = videos.with_pixels(render(videos, canvas=Canvas(size_px=64, style="paper")))
+    write_published(tmp_path / "a.hdf5", videos)
+    with h5py.File(tmp_path / "a.hdf5") as made:
+        held = made["init_streams/00000"][()]
+    assert held.shape[1] == {"colour_size_eval": 3, "velocity_shape_eval": 4, "gap_eval": 2}[file]
+    again = read_published(tmp_path / "a.hdf5", frames=False)
+    np.testing.assert_allclose(again.body, videos.body, rtol=1e-6)
+    np.testing.assert_allclose(again.state[:, 0], videos.state[:, 0], atol=1e-4)
+
+
+def test_first_speeds_are_exact(tmp_path: Path) -> None:
+    """What tells the groups apart: 4.0 is in the trained range, 0 is at rest, 0.7 m is a trained radius."""
+    for law in ("uniform", "parabola"):
+        videos = simulate(paper_data(law, part="eval"), indices=np.arange(160, 352))  # type: ignore[arg-type]
+        write_published(tmp_path / "a.hdf5", videos.with_pixels(np.full((192, 32, 8, 8, 3), 255, np.uint8)))
+        with h5py.File(tmp_path / "a.hdf5") as made:
+            held = made["init_streams/00000"][()]
+        official = evaluation_set(law)  # type: ignore[arg-type]
+        np.testing.assert_allclose(held, np.concatenate([part.rows for part in official])[160:352], atol=5e-7)
+        assert (held[:, 1] == 0).any()
+        np.testing.assert_array_equal(initial_numbers(read_published(tmp_path / "a.hdf5", frames=False)), held)
+
+
+@pytest.mark.parametrize("columns", [1, 5])
+def test_other_numbers_of_columns_are_refused(tmp_path: Path, columns: int) -> None:
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
-        file["position_streams"] = np.full((2, 32, 2), 5.0)
-        file["init_streams"] = np.array([[0.7, 1.0, 0.0], [1.4, 4.0, 1.0]])
-    videos = read_published(tmp_path / "a.hdf5", column=column, frames=False)  # type: ignore[arg-type]
-    if column == "colour":
-        assert videos.body[:, 0, BODY.index("blue")].tolist() == [0, 255]
-    else:
-        assert videos.body[:, 0, 0].tolist() == [Shape.DISC, Shape.BOX]
-    with pytest.raises(DamagedData, match="3 columns, this layout needs 2"):
+        file["position_streams"], file["init_streams"] = np.full((2, 32, 2), 5.0), np.ones((2, columns))
+    with pytest.raises(DamagedData, match=f"{columns} columns, 1 balls have 2 or 3 or 4"):
         read_published(tmp_path / "a.hdf5", frames=False)
 
 

@@ -31,6 +31,7 @@ def some_videos(count: int = 3) -> Videos:
         state=rng.random((count, 4, 2, 6), dtype=np.float32),
         body=rng.random((count, 2, 10), dtype=np.float32),
         contact_s=np.full(count, np.nan, np.float32),
+        from_trained=rng.random((count, 2), dtype=np.float32),
         pixels=rng.integers(0, 256, (count, 4, 8, 8, 3), dtype=np.uint8),
     )
 
@@ -54,7 +55,7 @@ def test_the_page_lists_the_columns_of_a_table(heading: str, schema: pa.Schema) 
 def test_videos_come_back_from_arrow_as_they_went() -> None:
     videos = some_videos()
     back = Videos.from_arrow(videos.to_arrow())
-    for name in ("index", "scenario", "time_s", "state", "body", "contact_s", "pixels"):
+    for name in ("index", "scenario", "time_s", "state", "body", "contact_s", "from_trained", "pixels"):
         np.testing.assert_array_equal(getattr(back, name), getattr(videos, name))
 
 

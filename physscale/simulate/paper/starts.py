@@ -17,7 +17,7 @@ from physscale.simulate.paper.grids import SEED, Law
 CHUNK = 1000
 EDGE = 0.05 * WORLD_M
 FRAMES, FRAME_S = 32, 0.1
-STAY_FRAMES, CONTACT_FRAMES = 24, 8
+STAY_FRAMES, CONTACT_FRAMES, AFTER_FRAMES = 24, 8, 8
 TRIES, DROPPED_FROM = 50, 10
 
 
@@ -30,17 +30,27 @@ class Starts:
     kept: Bool[np.ndarray, " rows"]
 
 
-def replay(law: Law, *, rows: Float[np.ndarray, "rows values"]) -> Starts:
+def replay(
+    law: Law,
+    *,
+    rows: Float[np.ndarray, "rows values"],
+    chunk: int = CHUNK,
+    contact_frames: int = CONTACT_FRAMES,
+    dropped_from: int = DROPPED_FROM,
+) -> Starts:
     """The starts of these rows, in their order from the beginning of the list.
 
     Args:
-        rows: (r, v), or (r₁, r₂, v₁, v₂) for collisions, as `grids` lists them.
+        rows: (r, v, ...), or (r₁, r₂, v₁, v₂) for collisions, as `grids` lists them.
+        chunk: scenes until the generator starts again.
+        contact_frames: whole frames before a hit.
+        dropped_from: a scene that needed so many tries is dropped.
     """
     x, y, kept = np.empty((len(rows), 2 if law == "collision" else 1)), np.empty(len(rows)), np.ones(len(rows), np.bool_)
     if law == "collision":
-        _two_balls(rows, x, y, kept)
+        _two_balls(rows, chunk, contact_frames, dropped_from, x, y, kept)
     else:
-        _one_ball(rows, law == "parabola", x, y)
+        _one_ball(rows, chunk, law == "parabola", x, y)
     return Starts(x, y, kept)
 
 
@@ -52,9 +62,9 @@ def _between(low: float, high: float) -> float:
 
 @numba.njit(cache=True)
 @no_type_check
-def _one_ball(rows: np.ndarray, thrown: bool, x: np.ndarray, y: np.ndarray) -> None:
+def _one_ball(rows: np.ndarray, chunk: int, thrown: bool, x: np.ndarray, y: np.ndarray) -> None:
     for row in range(len(rows)):
-        if row % CHUNK == 0:
+        if row % chunk == 0:
             np.random.seed(SEED)
         radius, speed = rows[row, 0], rows[row, 1]
         rightmost = WORLD_M - (STAY_FRAMES * speed * FRAME_S + radius)
@@ -67,13 +77,15 @@ def _one_ball(rows: np.ndarray, thrown: bool, x: np.ndarray, y: np.ndarray) -> N
 
 @numba.njit(cache=True)
 @no_type_check
-def _two_balls(rows: np.ndarray, x: np.ndarray, y: np.ndarray, kept: np.ndarray) -> None:
+def _two_balls(
+    rows: np.ndarray, chunk: int, contact_frames: int, dropped_from: int, x: np.ndarray, y: np.ndarray, kept: np.ndarray
+) -> None:
     for row in range(len(rows)):
-        if row % CHUNK == 0:
+        if row % chunk == 0:
             np.random.seed(SEED)
         left, right, speed = rows[row, 0], rows[row, 1], rows[row, 2] + rows[row, 3]
-        nearest = CONTACT_FRAMES * speed * FRAME_S + left + right
-        farthest = (FRAMES - CONTACT_FRAMES) * FRAME_S * speed + left + right
+        nearest = contact_frames * speed * FRAME_S + left + right
+        farthest = (FRAMES - AFTER_FRAMES) * FRAME_S * speed + left + right
         tries = 0
         while tries < TRIES:
             if left > 2 * right:  # its x range is overwritten below (a missing elif): only the shorter reach and two draws stay
@@ -90,12 +102,12 @@ def _two_balls(rows: np.ndarray, x: np.ndarray, y: np.ndarray, kept: np.ndarray)
                 leftmost, rightmost = left, WORLD_M - right - apart
             x[row, 0] = max(_between(leftmost, rightmost), left)
             x[row, 1] = min(x[row, 0] + apart, WORLD_M - right)
-            frames = CONTACT_FRAMES + 1.0
+            frames = contact_frames + 1.0
             if speed > 0:
                 frames = (x[row, 1] - x[row, 0] - left - right) / speed / FRAME_S
-            if frames >= CONTACT_FRAMES:
+            if frames >= contact_frames:
                 break
             tries += 1
-        kept[row] = tries < DROPPED_FROM
+        kept[row] = tries < dropped_from
         largest = max(left, right)
         y[row] = _between(largest + EDGE, WORLD_M - EDGE - largest)

@@ -1,7 +1,7 @@
 """Elastic head-on collision of two balls (arXiv 2411.02385, section 3.1)."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
-from physscale.simulate.scenarios.uniform import RED
+from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign
 
 BLUE = (0, 0, 255)
 TRIES = 1000
@@ -17,7 +17,7 @@ TRIES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Collision:
-    """A red ball from the left and a blue one from the right, same height, mass ∝ r².
+    """A red ball from the left and a blue one from the right, same height, mass ∝ r²; with `direction` left or both, mirrored.
 
     The moment of contact is drawn from `contact_s`, cut short for fast or large balls, so that both balls are fully in view in the
     conditioning frames (t <= 0.2 s) and meet after them, whatever the speed. A pair that cannot do that even at the earliest moment
@@ -25,6 +25,7 @@ class Collision:
     """
 
     name: ClassVar[str] = "collision"
+    NEUTRAL: ClassVar[dict[str, Any]] = {"direction": "right"}
 
     left_speed_m_s: Ranges = ((1.0, 4.0),)
     right_speed_m_s: Ranges = ((1.0, 4.0),)
@@ -32,6 +33,7 @@ class Collision:
     right_radius_m: Ranges = ((0.7, 1.4),)
     height_m: Ranges = ((5.0, 5.0),)
     contact_s: tuple[float, float] = (0.25, 0.7)
+    direction: Direction = "right"
 
     def __post_init__(self) -> None:
         for what in ("left_speed_m_s", "right_speed_m_s", "height_m"):
@@ -61,10 +63,14 @@ class Collision:
         left = Body(x_m=x_left, y_m=height, vx_m_s=v_left, radius_m=r_left, mass_kg=r_left**2, colour=RED)
         x_right = x_left + r_left + r_right + gap
         right = Body(x_m=x_right, y_m=height, vx_m_s=-v_right, radius_m=r_right, mass_kg=r_right**2, colour=BLUE, kind=1)
-        return Scene(bodies=(left, right))
+        mirrored = self.direction != "right" and draw_sign(rng, direction=self.direction) < 0
+        return Scene(bodies=(_mirrored(left), _mirrored(right)) if mirrored else (left, right))
 
     def still(self) -> StillDiscs:
-        """Red left of blue, anywhere along the lane."""
-        return StillDiscs(
-            bodies=tuple(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(colour,)) for colour in (RED, BLUE))
-        )
+        """Red left of blue, anywhere along the lane; either way round where collisions are mirrored."""
+        colours = ((RED,), (BLUE,)) if self.direction == "right" else ((RED, BLUE), (BLUE, RED))
+        return StillDiscs(bodies=tuple(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=some) for some in colours))
+
+
+def _mirrored(ball: Body) -> Body:
+    return replace(ball, x_m=WORLD_M - ball.x_m, vx_m_s=-ball.vx_m_s)

@@ -4,7 +4,7 @@ The question: does a model interpolate into a hole? Inside the convex hull of th
 outside large ones; `simulate.hull` tells how far a pair lies from either.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,6 +18,19 @@ from physscale.simulate.scenarios.still import StillDiscs
 Interval = tuple[float, float]
 Rectangles = tuple[tuple[Interval, Interval], ...]
 Plane = Literal["speed", "radius"]
+
+PAPER_COLLISION = Collision(left_radius_m=((0.5, 1.5),), right_radius_m=((0.5, 1.5),))
+"""Radii as the code draws them for collisions; its text says 0.7 to 1.5 for all laws."""
+
+HOLES: dict[str, Rectangles] = {
+    "hole_2_3": (((2.0, 3.0), (2.0, 3.0)),),
+    "hole_three_squares": (((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9))),
+    "hole_1.25_3.75": (((1.25, 3.75), (1.25, 3.75)),),
+    "hole_1.1_3.9": (((1.1, 3.9), (1.1, 3.9)),),
+    "hole_l_shape": (((1.25, 4.0), (1.25, 4.0)),),
+}
+MASS_HOLES: dict[str, Rectangles] = {"hole_mass_0.8_1.2": (((0.8, 1.2), (0.8, 1.2)),)}
+"""The paper's: of speeds, and the one of radii, which it never reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +66,17 @@ class CollisionHoles:
     def still(self) -> StillDiscs:
         """Of the collisions."""
         return self.base.still()
+
+    @property
+    def trained(self) -> "CollisionHoles":
+        """What the distances in its rows are measured from: the same holes, outside."""
+        return self if self.side == "outside" else replace(self, side="outside")
+
+
+def papers_holes() -> dict[str, CollisionHoles]:
+    """The paper's holes by name, as they are trained."""
+    speed = {name: CollisionHoles(holes=holes, base=PAPER_COLLISION) for name, holes in HOLES.items()}
+    return speed | {name: CollisionHoles(holes=holes, plane="radius", base=PAPER_COLLISION) for name, holes in MASS_HOLES.items()}
 
 
 def _pair(scene: Scene, *, plane: Plane) -> np.ndarray:

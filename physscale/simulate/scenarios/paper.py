@@ -6,38 +6,53 @@ takes the scenarios that draw.
 """
 
 import functools
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.records.scene import Body, Scene
+from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.simulate.paper.grids import Law, Values, evaluation_set, names, training_set
 from physscale.simulate.paper.starts import FRAME_S, FRAMES, replay
 from physscale.simulate.scenarios.collision import BLUE
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
-from physscale.simulate.spec import DataSpec
+from physscale.simulate.spec import DataSpec, Listed, Scenario
 
 GRAVITY_M_S2 = 2.5
 FIRST_FRAME_S = 0.01
 """The official files store the state after the first of ten solver steps of 0.01 s."""
 
 PartName = Literal["30K", "300K", "3M", "eval"]
+PaperWay = Literal["right", "left", "up", "down"]
+
+
+class Listing(Scenario, Listed, Protocol):
+    """An official list: a scenario and a finite list at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaperSet:
-    """One official file. `values` is for training sets of one ball: `random` is what was published, `grid` what the code now makes."""
+    """One official file.
+
+    Attributes:
+        values: for training sets of one ball: `random` is what was published, `grid` what the code now makes.
+        way: where the ball of uniform motion goes; published is `right`, the code makes all four from the same numbers.
+    """
 
     name: ClassVar[str] = "paper"
+    NEUTRAL: ClassVar[dict[str, Any]] = {"way": "right"}
 
     law: Law = "uniform"
     part: PartName = "eval"
     values: Values = "random"
+    way: PaperWay = "right"
 
     def __post_init__(self) -> None:
+        if self.law != "uniform" and self.way != "right":
+            raise UserError(f"way={self.way!r}: only the official uniform motion goes other ways than right")
         if self.law == "collision" and self.values == "grid":
             raise UserError("values='grid': collision is a grid in both versions; leave it out")
 
@@ -48,15 +63,8 @@ class PaperSet:
     def scene(self, index: int) -> Scene:
         table = _table(self)
         row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
-        template = table.parts[index]
-        if self.law == "collision":
-            left, right, v_left, v_right = row
-            red = Body(x_m=x[0], y_m=y, vx_m_s=v_left, radius_m=left, mass_kg=left**2, colour=RED)
-            blue = Body(x_m=x[1], y_m=y, vx_m_s=-v_right, radius_m=right, mass_kg=right**2, colour=BLUE, kind=1)
-            return Scene(bodies=(red, blue), template=template)
-        radius, speed = row
-        ball = Body(x_m=x[0], y_m=y, vx_m_s=speed, radius_m=radius, mass_kg=radius**2, colour=RED)
-        return Scene(bodies=(ball,), gravity_m_s2=GRAVITY_M_S2 if self.law == "parabola" else 0.0, template=template)
+        bodies = two_balls(row, x_m=x, y_m=y) if self.law == "collision" else (turned(one_ball(row, x_m=x[0], y_m=y), way=self.way),)
+        return Scene(bodies=bodies, gravity_m_s2=GRAVITY_M_S2 if self.law == "parabola" else 0.0, template=table.parts[index])
 
     def draw(self, rng: np.random.Generator) -> Scene:
         """Any scene of the list."""
@@ -68,10 +76,44 @@ class PaperSet:
         return StillDiscs(bodies=tuple(StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=(colour,)) for colour in colours))
 
 
+def one_ball(row: Sequence[float], *, x_m: float, y_m: float) -> Body:
+    """(r, v) as a red ball to the right; two further numbers, where there are, make it blue and a square."""
+    radius, speed, blue, square = (*row, 0.0, 0.0)[:4]
+    return Body(
+        x_m=x_m,
+        y_m=y_m,
+        vx_m_s=speed,
+        radius_m=radius,
+        half_height_m=radius if square else 0.0,
+        mass_kg=radius**2,
+        colour=BLUE if blue else RED,
+        shape=Shape.BOX if square else Shape.DISC,
+    )
+
+
+def two_balls(row: Sequence[float], *, x_m: Sequence[float], y_m: float) -> tuple[Body, Body]:
+    """(r₁, r₂, v₁, v₂) as a red ball to the right and a blue one to the left."""
+    left, right, v_left, v_right = row
+    red = Body(x_m=x_m[0], y_m=y_m, vx_m_s=v_left, radius_m=left, mass_kg=left**2, colour=RED)
+    return red, Body(x_m=x_m[1], y_m=y_m, vx_m_s=-v_right, radius_m=right, mass_kg=right**2, colour=BLUE, kind=1)
+
+
+def turned(ball: Body, *, way: PaperWay) -> Body:
+    """The ball of the same numbers on its way left, up or down."""
+    if way in ("up", "down"):
+        ball = replace(ball, x_m=ball.y_m, y_m=ball.x_m, vx_m_s=0.0, vy_m_s=ball.vx_m_s)
+    if way == "left":
+        return replace(ball, x_m=WORLD_M - ball.x_m, vx_m_s=-ball.vx_m_s)
+    return replace(ball, y_m=WORLD_M - ball.y_m, vy_m_s=-ball.vy_m_s) if way == "down" else ball
+
+
 def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
     """The whole of one official file: 32 frames 0.1 s apart from 0.01 s on."""
-    scenario = PaperSet(law=law, part=part, values=values)
-    split = "eval" if part == "eval" else "train"
+    return listed_data(PaperSet(law=law, part=part, values=values), split="eval" if part == "eval" else "train")
+
+
+def listed_data(scenario: Listing, *, split: str) -> DataSpec:
+    """All scenes of an official list with the clock of its file."""
     return DataSpec(scenario=scenario, videos=scenario.count, frames=FRAMES, interval_s=FRAME_S, start_s=FIRST_FRAME_S, split=split)
 
 

@@ -1,18 +1,21 @@
 """Every data set of the paper by name (arXiv 2411.02385; sizes, bands and holes from its text, figures and repository).
 
-`uniform_30k … collision_eval` are the official files row by row; the others are scenarios that draw, with the paper's ranges.
+`uniform_30k … collision_eval` and `paper_…` are the official files row by row, traps included; the others draw anew, with the paper's
+ranges: `collision_both` with those of its text, `collision_code_both` with those of its code where the two differ.
 """
 
 import itertools
 from dataclasses import replace
 from typing import get_args
 
+from physscale.simulate.partitions import PAPER_PARABOLA, code_collision_partitions, collision_partitions, partitions
 from physscale.simulate.ranges import Ranges
 from physscale.simulate.scenarios.attributes import HELD, SEEN, Attribute, Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.gap import AmbiguousGap
-from physscale.simulate.scenarios.holes import CollisionHoles, Rectangles
+from physscale.simulate.scenarios.holes import PAPER_COLLISION, papers_holes
 from physscale.simulate.scenarios.paper import PaperSet, PartName
+from physscale.simulate.scenarios.paper_file import FILES, PaperFile
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import AnyDirection, UniformMotion
 from physscale.simulate.scenarios.wall import SpatialComposition, TemporalComposition
@@ -25,18 +28,6 @@ GAPS: dict[str, Ranges] = {
     "gap_three_strips": ((1.0, 1.25), (2.375, 2.625), (3.75, 4.0)),
     "gap_four_strips": ((1.0, 1.25), (1.875, 2.125), (2.875, 3.125), (3.75, 4.0)),
 }
-
-HOLES: dict[str, Rectangles] = {
-    "hole_2_3": (((2.0, 3.0), (2.0, 3.0)),),
-    "hole_three_squares": (((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9))),
-    "hole_1.25_3.75": (((1.25, 3.75), (1.25, 3.75)),),
-    "hole_1.1_3.9": (((1.1, 3.9), (1.1, 3.9)),),
-    "hole_l_shape": (((1.25, 4.0), (1.25, 4.0)),),
-}
-MASS_HOLE: Rectangles = (((0.8, 1.2), (0.8, 1.2)),)
-
-PAPER_COLLISION = Collision(left_radius_m=((0.5, 1.5),), right_radius_m=((0.5, 1.5),))
-"""Radii as the code draws them for collisions; its text says 0.7 to 1.5 for all laws."""
 
 TEXT_RADIUS: Ranges = ((0.7, 1.5),)
 ATTRIBUTE_PAIRS: tuple[tuple[Attribute, Attribute], ...] = (
@@ -58,7 +49,12 @@ def _presets() -> dict[str, Scenario]:
                 found[f"{law}_{part.lower()}_grid"] = PaperSet(law=law, part=part, values="grid")
         found[f"collision_{part.lower()}"] = PaperSet(law="collision", part=part)
     found |= {f"uniform_{way}": UniformMotion(direction=way) for way in ("right", "left", "up", "down")}
-    found |= {"uniform_flip": UniformMotion(direction="both")}
+    found |= {f"uniform_eval_{way}": PaperSet(law="uniform", way=way) for way in ("left", "up", "down")}
+    found |= {
+        "uniform_flip": UniformMotion(direction="both"),
+        "parabola_flip": Parabola(direction="both"),
+        "collision_flip": Collision(direction="both"),
+    }
     found |= {"uniform_text_radius": UniformMotion(radius_m=TEXT_RADIUS), "parabola_text_radius": Parabola(radius_m=TEXT_RADIUS)}
     found |= {
         "collision_code_radius": PAPER_COLLISION,
@@ -69,10 +65,19 @@ def _presets() -> dict[str, Scenario]:
         found[name] = UniformMotion(speed_m_s=bands, direction=one_way)
         inside = tuple((left[1], right[0]) for left, right in itertools.pairwise(bands))
         found[f"{name}_inside"] = UniformMotion(speed_m_s=inside, direction=one_way)
-    holes = {name: CollisionHoles(holes=rectangles, base=PAPER_COLLISION) for name, rectangles in HOLES.items()}
-    holes["hole_mass_0.8_1.2"] = CollisionHoles(holes=MASS_HOLE, plane="radius", base=PAPER_COLLISION)
+    holes = papers_holes()
     found |= holes | {f"{name}_inside": replace(hole, side="inside") for name, hole in holes.items()}
-    return found | _attributes() | _compositions()
+    return found | _partitions() | _attributes() | _compositions() | {f"paper_{file}": PaperFile(file=file) for file in FILES}
+
+
+def _partitions() -> dict[str, Scenario]:
+    """What is in and out of distribution, with the text's ranges, and for collisions with the code's as well."""
+    found: dict[str, Scenario] = {}
+    for law, one in (("uniform", partitions(UniformMotion(direction="right"))), ("parabola", partitions(PAPER_PARABOLA))):
+        found |= {f"{law}_{name}": scenario for name, scenario in one.items()}
+    for law, two in (("collision", collision_partitions(Collision())), ("collision_code", code_collision_partitions(PAPER_COLLISION))):
+        found |= {f"{law}_{name}": scenario for name, scenario in two.items()}
+    return found
 
 
 def _attributes() -> dict[str, Scenario]:

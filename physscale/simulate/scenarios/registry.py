@@ -1,12 +1,14 @@
 """Scenarios by name, for command lines and tests that run over all of them."""
 
 from physscale.records.errors import UserError
+from physscale.simulate.phyre.sets import PHYRE_SETS
 from physscale.simulate.scenarios.attributes import Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.gap import AmbiguousGap
 from physscale.simulate.scenarios.holes import CollisionHoles
 from physscale.simulate.scenarios.paper import PaperSet
+from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.presets import PRESETS
 from physscale.simulate.scenarios.uniform import UniformMotion
@@ -24,20 +26,24 @@ KINDS = (
     TemporalComposition,
     AmbiguousGap,
     PaperSet,
+    PaperFile,
 )
 SCENARIOS: dict[str, type] = {kind.name: kind for kind in KINDS}
 
 
 def scenario_named(name: str) -> Scenario:
-    """The scenario of this name at its default values, or the paper's data set of this name (`presets.PRESETS`).
+    """The scenario of this name at its default values, or the paper's data set of this name (`presets.PRESETS`,
+    `phyre.sets.PHYRE_SETS`).
 
     Raises:
         UserError: for a name that is none.
     """
     if name in PRESETS:
         return PRESETS[name]
+    if name in PHYRE_SETS:
+        return PHYRE_SETS[name]
     if name not in SCENARIOS:
-        named = ", ".join(sorted(SCENARIOS))
+        named = ", ".join(sorted((*SCENARIOS, *PHYRE_SETS)))
         raise UserError(
             f"scenario {name[:80]!r} is unknown; there are {named}, and {len(PRESETS)} named sets as {', '.join(list(PRESETS)[:4])}"
         )
