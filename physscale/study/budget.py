@@ -103,10 +103,19 @@ def _kept(study: Study, *, rows: Sequence[Row], prices: Sequence[float], limit: 
             order = np.where(paid, price / worth, -1.0)
         # of equal ones the last goes: seeds and sizes are written in ascending order
         kept[len(order) - 1 - int(np.argmax(order[::-1]))] = False
-    left = limit - float(price[kept].sum())
-    for at in np.argsort(price, kind="stable"):
-        replicates = np.bincount(same, weights=kept)
-        if not kept[at] and price[at] <= left and replicates[same[at]] < max(replicates.max(), 1):
-            kept[at] = True
-            left -= float(price[at])
+    _fill(kept, price=price, same=same, left=limit - float(price[kept].sum()))
     return {row.fingerprint for row, stays in zip(rows, kept, strict=True) if stays}
+
+
+def _fill(kept: np.ndarray, *, price: np.ndarray, same: np.ndarray, left: float) -> None:
+    """Takes back what still fits, the cheapest first, as long as the kept configurations stay within one seed of each other."""
+    while True:
+        replicates = np.bincount(same, weights=kept)
+        waiting = np.bincount(same, weights=~kept) > 0
+        fewest = replicates[(replicates > 0) & waiting].min(initial=np.inf)
+        fits = ~kept & (price <= left) & (replicates[same] <= fewest)
+        if not fits.any():
+            return
+        cheapest = int(np.argmin(np.where(fits, price, np.inf)))
+        kept[cheapest] = True
+        left -= float(price[cheapest])

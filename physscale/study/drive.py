@@ -64,8 +64,8 @@ def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backe
     """
     from physscale.run.execute import execute  # torch is loaded only where something is to be run
 
-    at_a_time = 1 if backend == "plain" or "RAY_ADDRESS" in os.environ else slots(machine, nodes=local_nodes()).concurrency
-    with following(store), progress(rows, store=store, at_a_time=at_a_time, console=console) as watch:
+    beside = min(at_a_time(rows, machine=machine, backend=backend).values(), default=1)
+    with following(store), progress(rows, store=store, at_a_time=beside, console=console) as watch:
         return drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
 
 
@@ -103,6 +103,14 @@ def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return []
     return [slots(machine, nodes=local_nodes(), workers=workers).arithmetic for workers in sorted({row.workers for row in rows})]
+
+
+def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dict[int, int]:
+    """How many runs go side by side, by their number of workers; one where only the cluster itself could tell."""
+    sizes = sorted({row.workers for row in rows})
+    if backend == "plain" or "RAY_ADDRESS" in os.environ:
+        return dict.fromkeys(sizes, 1)
+    return {workers: slots(machine, nodes=local_nodes(), workers=workers).concurrency for workers in sizes}
 
 
 def _prepare(study: Study, *, store: Store, machine: Machine) -> None:

@@ -42,14 +42,14 @@ class Row:
 
 
 def plan(study: Study, *, store: Store, flops_per_s: float, speed: Speed | None = None) -> list[Row]:
-    """One row a run, in the order of the study. Times are those of `speed`; without it, those that `flops_per_s` gives, corrected by what
-    finished runs of this ledger took."""
+    """One row a run, in the order of the study. Times are those of `speed`, or what `flops_per_s` gives; if only assumed, finished runs of
+    this ledger correct them."""
     entries = Ledger(store.ledger).entries()
     groups = study.groups_of
     costs = {full: cost(run) for full, run in study.runs.items()}
     assumed = speed or Speed(flops_per_s, "")
     guesses = {full: assumed.seconds(flops=costs[full].flops, steps=run.train.steps) for full, run in study.runs.items()}
-    factor = 1.0 if speed else _measured_factor(guesses, entries=entries)
+    factor = 1.0 if assumed.kind != "assumed" else _measured_factor(guesses, entries=entries)
     now_s = time.time()
     return [
         Row(

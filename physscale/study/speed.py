@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import numpy as np
 
@@ -50,11 +51,12 @@ class Speed:
     Attributes:
         flops, step_s: measured pairs, ascending in FLOPs per step; empty where only `flops_per_s` is known.
         besides_s: a run's seconds besides its training.
-        source: where the numbers come from, in words.
+        source, kind: where the numbers come from, in words and in one; `assumed` ones are corrected by the finished runs of a ledger.
     """
 
     flops_per_s: float
     source: str
+    kind: Literal["assumed", "measured", "device"] = "assumed"
     flops: tuple[float, ...] = ()
     step_s: tuple[float, ...] = ()
     besides_s: float = _BESIDES_TRAINING_S
@@ -83,6 +85,7 @@ def speed_of(machine: Machine, *, results: Path) -> Speed:
     return Speed(
         machine.flops_per_s,
         f"{len(lines)} runs measured on {machine_class(machine)}",
+        kind="measured",
         flops=flops,
         step_s=step_s,
         besides_s=median(line["besides_s"] for line in lines),
@@ -100,7 +103,7 @@ def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
     if not 0 < utilisation <= 1:
         raise UserError(f"--utilisation {utilisation}: a share of the peak, above 0 and at most 1")
     peak = PEAK_FLOPS_PER_S[name.lower()]
-    return Speed(utilisation * peak, f"{utilisation:.0%} of the {peak / 1e12:g} TFLOP/s of one {name.lower()}")
+    return Speed(utilisation * peak, f"{utilisation:.0%} of the peak of one {name.lower()}, {peak / 1e12:g} TFLOP/s", kind="device")
 
 
 def machine_class(machine: Machine) -> str:

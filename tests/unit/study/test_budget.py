@@ -36,10 +36,11 @@ def test_the_plan_stays_inside_and_nothing_that_fits_is_lost(share: float) -> No
     assert spent(ROWS, kept.study) <= share * TOTAL * (1 + 1e-12)
     assert set(kept.study.runs) | set(kept.left_out) == set(STUDY.runs)
     seeds = Counter(configuration(run) for run in kept.study.runs.values())
-    if len(seeds) == 12:
-        assert max(seeds.values()) - min(seeds.values()) <= 1, "no configuration has two seeds fewer than another"
-    else:
-        assert set(seeds.values()) == {1}, "a configuration goes only when no other has a second seed"
+    assert max(seeds.values()) - min(seeds.values()) <= 1, "no configuration has two seeds fewer than another"
+    left = share * TOTAL - spent(ROWS, kept.study)
+    for row in ROWS:
+        if row.fingerprint in kept.left_out and seeds[configuration(STUDY.runs[row.fingerprint])] <= min(seeds.values(), default=0):
+            assert row.flops > left * (1 - 1e-9), f"{row.label} would have fitted"
     if share >= 1:
         assert not kept.left_out
 
@@ -54,8 +55,8 @@ def test_a_level_is_given_up_last() -> None:
     """A fifth of the cost is below one seed each: the dear size is thinned before it is given up."""
     kept = within_flops(STUDY, rows=ROWS, flops=TOTAL / 5)
     sizes = Counter(levels(run)["N"] for run in kept.study.runs.values())
-    assert list(sizes.values())[:3] == [3, 3, 3]
-    assert 1 <= list(sizes.values())[3] < 3
+    assert [count >= 3 for count in sizes.values()] == [True, True, True, False]
+    assert list(sizes.values())[3] >= 1
 
 
 def test_what_is_done_is_free_and_stays(tmp_path: Path) -> None:

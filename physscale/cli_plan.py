@@ -1,0 +1,268 @@
+"""`physscale plan` and `physscale run`: what a study costs, and doing what is missing of it."""
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from physscale.cli_options import (
+    AsJson,
+    Budget,
+    Device,
+    Hours,
+    MachineFile,
+    Name,
+    Next,
+    Only,
+    Opened,
+    Overrides,
+    Results,
+    TunedFile,
+    Utilisation,
+    console,
+    open_study,
+    print_json,
+)
+from physscale.ray_jobs.resources import Machine
+from physscale.records.ledger import FINAL, State
+from physscale.records.store import Store
+from physscale.run.gather import behind, gather
+from physscale.study.axes import together
+from physscale.study.budget import within_flops, within_hours
+from physscale.study.drive import at_a_time, check_schedulable, run_study
+from physscale.study.inspect import failures
+from physscale.study.machine import read_machine
+from physscale.study.pins import check_pins
+from physscale.study.plan import Row, label, plan, told, write_study
+from physscale.study.progress import span
+from physscale.study.proposal import keep_proposal
+from physscale.study.speed import UTILISATION, Speed, device_speed, note_speed, speed_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A plan with everything that it was asked to take into account."""
+
+    opened: Opened
+    rows: list[Row]
+    left_out: tuple[str, ...]
+    notes: list[str]
+    schedule: list[str]
+    speed: Speed
+    wall_s: float
+
+
+def plan_command(
+    name: Name,
+    overrides: Overrides = None,
+    only: Only = None,
+    results: Results = Path("results"),
+    machine: MachineFile = None,
+    budget: Budget = None,
+    hours: Hours = None,
+    proposal: Next = None,
+    tuned: TunedFile = None,
+    device: Device = None,
+    utilisation: Utilisation = UTILISATION,
+    as_json: AsJson = False,
+) -> None:
+    """Show the runs of a study, what they cost, and which are done."""
+    opened = open_study(name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+    chosen = read_machine(machine)
+    speed = device_speed(device, utilisation=utilisation) if device else None
+    prepared = prepare(opened, machine=chosen, budget=budget, hours=hours, speed=speed)
+    if as_json:
+        print_json(as_object(prepared))
+    else:
+        show_plan(prepared, out=console())
+
+
+def run_command(
+    name: Name,
+    overrides: Overrides = None,
+    only: Only = None,
+    results: Results = Path("results"),
+    machine: MachineFile = None,
+    backend: Annotated[Literal["ray", "plain"], typer.Option(help="ray: Ray Tune and Train; plain: one after the other, here.")] = "ray",
+    budget: Budget = None,
+    hours: Hours = None,
+    proposal: Next = None,
+    tuned: TunedFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run what is missing of a study. Run again = continue; Ctrl-C saves and stops."""
+    check_pins()
+    opened = open_study(name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+    chosen = read_machine(machine)
+    out = console(as_json=as_json)
+    prepared = prepare(opened, machine=chosen, budget=budget, hours=hours, backend=backend)
+    if dry_run:
+        if as_json:
+            print_json(as_object(prepared))
+        else:
+            show_plan(prepared, out=out)
+        return
+    for note in prepared.notes:
+        out.print(note, highlight=False, soft_wrap=True)
+    if proposal is not None:
+        keep_proposal(proposal, store=opened.store, only=only or [])
+    rows, code = _carry_out(prepared, backend=backend, machine=chosen, out=out)
+    _say_ending(prepared, rows=rows, out=out)
+    if as_json:
+        report = str(opened.store.report) if opened.store.report.exists() else None
+        print_json({"study": opened.whole.name, "exit_code": code, "report": report, "runs": [dataclasses.asdict(row) for row in rows]})
+    raise typer.Exit(code)
+
+
+def prepare(
+    opened: Opened,
+    *,
+    machine: Machine,
+    budget: float | None = None,
+    hours: float | None = None,
+    speed: Speed | None = None,
+    backend: Literal["ray", "plain"] = "ray",
+) -> Prepared:
+    """The plan inside its limits.
+
+    Raises:
+        Unschedulable: if some run that is missing could never be placed.
+        UserError: if nothing fits into the limits.
+    """
+    study, store = opened.study, opened.store
+    speed = speed or speed_of(machine, results=store.root.parent)
+    rows = plan(study, store=store, flops_per_s=machine.flops_per_s, speed=speed)
+    schedule = check_schedulable(rows, machine=machine, backend=backend) if _missing(rows) else []
+    beside = at_a_time(rows, machine=machine, backend=backend)
+    notes: list[str] = []
+    left_out: tuple[str, ...] = ()
+    if budget is not None:
+        kept = within_flops(study, rows=rows, flops=budget)
+        study, left_out, notes = kept.study, kept.left_out, [kept.said]
+        rows = [row for row in rows if row.fingerprint in study.runs]
+    if hours is not None:
+        kept = within_hours(study, rows=rows, hours=hours, at_a_time=beside)
+        study, left_out, notes = kept.study, (*left_out, *kept.left_out), [*notes, kept.said]
+        rows = [row for row in rows if row.fingerprint in study.runs]
+    notes += [f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)]
+    wall_s = sum(row.estimated_s / beside[row.workers] for row in _missing(rows))
+    return Prepared(
+        opened=dataclasses.replace(opened, study=study),
+        rows=rows,
+        left_out=left_out,
+        notes=notes,
+        schedule=schedule,
+        speed=speed,
+        wall_s=max([wall_s, *(row.estimated_s for row in _missing(rows))], default=0.0),
+    )
+
+
+def as_object(prepared: Prepared) -> dict[str, object]:
+    """A plan for programs."""
+    return {
+        "study": prepared.opened.study.name,
+        "question": prepared.opened.study.question,
+        "schedule": prepared.schedule,
+        "speed": prepared.speed.source,
+        "hours": round(prepared.wall_s / 3600, 4),
+        "notes": prepared.notes,
+        "left_out": list(prepared.left_out),
+        "runs": [dataclasses.asdict(row) for row in prepared.rows],
+    }
+
+
+def show_plan(prepared: Prepared, *, out: Console) -> None:
+    """A plan for people."""
+    rows, study = prepared.rows, prepared.opened.study
+    out.print(f"[bold]{study.name}[/bold]: {study.question}")
+    out.print(_table(rows))
+    whole = prepared.opened.whole
+    for full in prepared.left_out:
+        out.print(f"left out: {full[:12]}  {'+'.join(whole.groups_of[full])}  {label(whole.runs[full])}", highlight=False, style="dim")
+    left = _missing(rows)
+    work = span(sum(row.estimated_s for row in left))
+    out.print(
+        f"{len(rows)} runs, {len(left)} to run: {sum(row.flops for row in left):.2e} FLOPs, about {work} of work, "
+        f"{span(prepared.wall_s)} from start to end",
+        highlight=False,
+    )
+    out.print(
+        f"data: {_gigabytes(sum(row.data_bytes for row in left))} of frames, rendered as they are read; "
+        f"disk: {_gigabytes(sum(row.disk_bytes for row in left))} of checkpoints and samples",
+        highlight=False,
+    )
+    out.print(f"times: {prepared.speed.source}", highlight=False, soft_wrap=True)
+    for line in prepared.schedule:
+        out.print(f"schedule: {line}", highlight=False)
+    for note in prepared.notes:
+        out.print(f"note: {note}", highlight=False, soft_wrap=True)
+
+
+def _carry_out(prepared: Prepared, *, backend: Literal["ray", "plain"], machine: Machine, out: Console) -> tuple[list[Row], int]:
+    """Runs what is missing; the study's files tell of the whole study, whatever part of it was run."""
+    whole, study, store, rows = prepared.opened.whole, prepared.opened.study, prepared.opened.store, prepared.rows
+    everything = plan(whole, store=store, flops_per_s=machine.flops_per_s)
+    groups = {row.fingerprint: row.group for row in everything}
+    missing = bool(_missing(rows))
+    changed = missing or told(store) != list(groups)
+    if changed:
+        write_study(whole, store=store, rows=everything)
+    code = 0
+    if missing:
+        ending = run_study(study, rows=rows, store=store, backend=backend, machine=machine, console=out)
+        rows, code = ending.rows, ending.exit_code
+        note_speed(store, runs=list(study.runs), machine=machine)
+    if changed or behind(store, runs=groups):
+        gather(store, groups=groups)
+    return rows, code
+
+
+def _missing(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.state not in FINAL]
+
+
+def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
+    """What became of the runs, and where to look."""
+    study, store = prepared.opened.study, prepared.opened.store
+    counts = Counter(row.state for row in rows)
+    if set(counts) <= FINAL:
+        diverged = f" ({counts[State.DIVERGED]} diverged)" if counts[State.DIVERGED] else ""
+        out.print(f"{study.name}: all {len(rows)} runs are done{diverged}: {store.root}", highlight=False, soft_wrap=True)
+    else:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        out.print(f"{study.name}: {states}; the same command goes on", highlight=False, soft_wrap=True)
+    for full, error in failures(store, rows=rows).items():
+        where = store.run(full).root / "error.txt"
+        out.print(f"{full[:12]} {error} (see {where})", highlight=False, soft_wrap=True, markup=False, style="red")
+    _say_report(store, finished=set(counts) <= FINAL, out=out)
+
+
+def _say_report(store: Store, *, finished: bool, out: Console) -> None:
+    if store.report.exists():
+        out.print(f"report: {store.report}", highlight=False, soft_wrap=True)
+    elif finished:
+        out.print(f"report: python -m analysis report {store.root}", highlight=False, soft_wrap=True)
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "group", "what"):
+        table.add_column(name, no_wrap=True)
+    for name in ("N", "FLOPs", "about", "data", "disk"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for row in rows:
+        groups, parameters, work = "+".join(row.groups), f"{row.parameters:,}", f"{row.flops:.1e}"
+        sizes = (_gigabytes(row.data_bytes), _gigabytes(row.disk_bytes))
+        table.add_row(row.fingerprint[:12], groups, row.label, parameters, work, span(row.estimated_s), *sizes, row.state)
+    return table
