@@ -18,7 +18,7 @@ from torch import Tensor
 from physscale.model.spec import CodecSpec
 from physscale.records.errors import UserError
 
-__all__ = ["FrameCodec", "fit_codec", "load_codec"]
+__all__ = ["FrameCodec", "fit_codec", "load_frame_codec"]
 
 FRAMES_AT_ONCE = 1024
 SUBSPACE_ROUNDS = 6
@@ -52,7 +52,7 @@ def fit_codec(frames: UInt8[np.ndarray, "frames height width 3"], *, spec: Codec
     return FrameCodec(components=components, mean=mean, scale=scale, height=height, width=width)
 
 
-def load_codec(folder: Path) -> "FrameCodec":
+def load_frame_codec(folder: Path) -> "FrameCodec":
     """The codec that `FrameCodec.save` wrote into this folder."""
     arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
     height, width = (int(size) for size in arrays["frame"])

@@ -34,7 +34,7 @@ class Cost:
 
 def latent_shape(run: RunSpec) -> LatentShape:
     """Shape of one video for the model."""
-    return LatentShape(frames=run.data.frames, channels=run.codec.spec.components, height=1, width=1)
+    return run.codec.spec.latents(frames=run.data.frames, size_px=run.canvas.size_px)
 
 
 def cost(run: RunSpec) -> Cost:

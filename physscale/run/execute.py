@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from physscale.model.codec import FrameCodec
+from physscale.model.codecs import Codec
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
@@ -59,7 +59,7 @@ def facts_of(run: RunSpec) -> dict[str, object]:
     }
 
 
-def _encoded(run: RunSpec, *, codec: FrameCodec, context: Context) -> Iterator[torch.Tensor]:
+def _encoded(run: RunSpec, *, codec: Codec, context: Context) -> Iterator[torch.Tensor]:
     """Latents of all training videos, in the order of their index."""
     indices = np.arange(run.data.videos)
     batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]

@@ -14,7 +14,7 @@ from physscale.evaluate.denoise import held_out_loss
 from physscale.evaluate.motion import compare, outcomes
 from physscale.evaluate.parse import Parsed
 from physscale.evaluate.scores import RunFacts, Source, score_table, scores
-from physscale.model.codec import FrameCodec
+from physscale.model.codecs import Codec
 from physscale.model.dit import DiT
 from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
@@ -39,7 +39,7 @@ class Trained:
     """What is judged."""
 
     model: DiT
-    codec: FrameCodec
+    codec: Codec
     study: str
 
 
@@ -103,7 +103,7 @@ def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table
     return table, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]
 
 
-def _floors(case: Case, *, codec: FrameCodec) -> Iterator[pa.Table]:
+def _floors(case: Case, *, codec: Codec) -> Iterator[pa.Table]:
     """What is measured on the true frames, and on the true frames after the codec: no model can be better."""
     recoded = codec.decode(codec.encode(case.pixels))
     floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from physscale.flow.spec import FlowSpec
-from physscale.model.spec import CodecSpec, DiTSpec
+from physscale.model.spec import AnyCodecSpec, DiTSpec, VaeSpec
+from physscale.records.errors import UserError
 from physscale.records.spec import fingerprint
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
-from physscale.train.spec import TrainSpec
+from physscale.train.spec import TrainSpec, VaeTraining
 
 Kind = Literal["id", "ood", "combinatorial"]
 
@@ -32,10 +33,18 @@ class Judge:
 
 @dataclass(frozen=True, kw_only=True)
 class CodecRecipe:
-    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion."""
+    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion; a VAE says how it is
+    trained there."""
 
-    spec: CodecSpec
+    NEUTRAL: ClassVar[dict[str, Any]] = {"training": None}
+
+    spec: AnyCodecSpec
     corpus: DataSpec
+    training: VaeTraining | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.spec, VaeSpec) != (self.training is not None):
+            raise UserError("codec training: a VAE needs it, and no other codec takes it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from physscale.records.errors import UserError
 
-__all__ = ["TrainSpec", "learning_rate_factor"]
+__all__ = ["TrainSpec", "VaeTraining", "learning_rate_factor"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,32 @@ def learning_rate_factor(spec: TrainSpec, *, step: int) -> float:
     decay_steps = spec.decay_fraction * spec.steps
     fall = (spec.steps - step) / decay_steps if decay_steps else 1.0
     return min(rise, fall, 1.0)
+
+
+@dataclass(frozen=True)
+class VaeTraining:
+    """How a VAE is trained (`train/vae.py`): steps of `batch` clips of `frames` stills; the weights of the parts of its loss; adversaries
+    enter at step `adversary_from`."""
+
+    steps: int = 2000
+    batch: int = 4
+    frames: int = 8
+    learning_rate: float = 1e-3
+    warmup_steps: int = 50
+    clip_norm: float = 1.0
+    kl_weight: float = 3e-4
+    perceptual_weight: float = 0.0
+    adversary_weight: float = 0.0
+    adversary_from: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "frames"):
+            if getattr(self, name) < 1:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be above 0")
+        for name in ("kl_weight", "perceptual_weight", "adversary_weight", "adversary_from", "warmup_steps", "seed"):
+            if getattr(self, name) < 0:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 0")

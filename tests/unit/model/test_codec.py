@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from physscale.model.codec import FrameCodec, fit_codec, load_codec
+from physscale.model.codec import FrameCodec, fit_codec, load_frame_codec
 from physscale.model.spec import CodecSpec
 from physscale.records.errors import UserError
 
@@ -73,7 +73,7 @@ def test_a_video_is_encoded_alike_alone_and_in_company(codec: FrameCodec) -> Non
 
 def test_saved_and_loaded_is_equal(codec: FrameCodec, tmp_path: Path) -> None:
     codec.save(tmp_path)
-    loaded = load_codec(tmp_path)
+    loaded = load_frame_codec(tmp_path)
     videos = discs(20, seed=3).reshape(2, 10, 16, 16, 3)
     assert torch.equal(loaded.encode(videos), codec.encode(videos))
     assert np.array_equal(loaded.decode(codec.encode(videos)), codec.decode(codec.encode(videos)))
