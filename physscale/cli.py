@@ -16,6 +16,7 @@ from physscale.cli_keep import doctor_command, gc_command, retry_command
 from physscale.cli_look import diff_command, logs_command, metrics_command, status_command
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
+from physscale.cli_submit import submit_command
 from physscale.records.errors import UserError
 
 app = typer.Typer(
@@ -53,6 +54,12 @@ def run_as_module(name: str) -> None:
 _COMMANDS = (
     ("plan", plan_command, "physscale plan quickstart", "physscale plan quickstart train.steps=200 --budget 1e12 --json"),
     ("run", run_command, "physscale run quickstart", "physscale run quickstart --only pairs train.steps=200 --backend plain"),
+    (
+        "submit",
+        submit_command,
+        "physscale submit quickstart --address http://127.0.0.1:8265 --results /shared/results",
+        "physscale submit --job quickstart-1a2b3c4d",
+    ),
     ("status", status_command, "physscale status quickstart", "physscale status quickstart --json"),
     ("metrics", metrics_command, "physscale metrics quickstart", "physscale metrics quickstart 4f2a --json"),
     ("logs", logs_command, "physscale logs quickstart --follow", "physscale logs quickstart 4f2a"),

@@ -15,7 +15,7 @@ from physscale.study.inspect import examine, garbage, remove
 from physscale.study.plan import plan
 
 Kinds = Annotated[list[Kind] | None, typer.Option("--only", help="failed or diverged; without it, failed ones.")]
-Runs = Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="These runs alone, by the beginning of their fingerprints.")]
+Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="These runs alone, by the beginning of their fingerprints.")]
 
 
 def gc_command(name: Name, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False) -> None:

@@ -17,7 +17,7 @@ from physscale.study.inspect import history
 from physscale.study.plan import plan
 from physscale.study.progress import Follower, status_table
 
-Run = Annotated[str, typer.Argument(metavar="[RUN]", help="A run, by the beginning of its fingerprint.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, by the beginning of its fingerprint.")]
 
 
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:

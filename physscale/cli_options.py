@@ -43,7 +43,7 @@ def complete_override(ctx: typer.Context, incomplete: str) -> list[str]:
 Name = Annotated[str, typer.Argument(metavar="STUDY", help="A module of experiments/, by its name.", autocompletion=complete_study)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Changes to every run, as in train.steps=100.", autocompletion=complete_override),
+    typer.Argument(metavar="KEY=VALUE", help="Changes to every run, as in train.steps=100.", autocompletion=complete_override),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="This group of runs alone; may be repeated.")]

@@ -1,7 +1,10 @@
 """`ray job submit` to a real head with token authentication, as `cluster/README.md` tells it."""
 
+import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +19,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
+PHYSSCALE = str(Path(sys.executable).with_name("physscale"))
 RAY = str(Path(sys.executable).with_name("ray"))
 CHANGES = ["train.steps=20", "data.videos=64", "judges.*.data.videos=8", "codec.corpus.videos=200"]
 
@@ -33,6 +37,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     ours = {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "RAY_AUTH_MODE": "token"}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | ours
     subprocess.run([RAY, "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
+    (home / ".ray" / "auth_token").chmod(0o600)
     port, dashboard = free_port(), free_port()
     ports = [
         f"--port={port}",
@@ -86,6 +91,69 @@ def test_the_quickstart_runs_as_a_job_and_goes_on_as_another(head: Head, tmp_pat
     again = submitted(command, environment=head.environment)
     assert "all 2 runs are done" in again.stdout
     assert "RUNNING" not in again.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of a user: the experiments, and one of their own that ends with code 4."""
+    folder = tmp_path / "code"
+    shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "big.yaml").write_text("name: big\nrun_cpus: 4096\n")
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def physscale(*words: str, head: Head, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [PHYSSCALE, "submit", "--address", head.address, *words]
+    return subprocess.run(command, env=head.environment | environment, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_submit_sends_follows_and_comes_back(head: Head, checkout: Path, tmp_path: Path) -> None:
+    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), *CHANGES]
+    done = physscale(*study, head=head, cwd=checkout)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stdout.count("all 2 runs are done") == 1
+    (job,) = set(re.findall(r"--job (motion-[0-9a-f]{8})", done.stderr))
+    again = physscale("--job", job, "--json", head=head, cwd=tmp_path)
+    assert (again.returncode, json.loads(again.stdout)["status"]) == (0, "SUCCEEDED")
+    assert "all 2 runs are done" in again.stderr, "the log is attached again"
+    assert physscale("--job", "motion-00000000", head=head, cwd=tmp_path).returncode == 2
+
+
+def test_a_failing_jobs_exit_code_is_the_commands(head: Head, checkout: Path, tmp_path: Path) -> None:
+    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "--machine", "big.yaml"]
+    done = physscale(*study, head=head, cwd=checkout)
+    assert done.returncode == 4, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "wants 4096 CPU" in done.stdout
+
+
+def test_a_wrong_token_is_one_line(head: Head, checkout: Path, tmp_path: Path) -> None:
+    done = physscale("motion", "--results", str(tmp_path / "results"), head=head, cwd=checkout, RAY_AUTH_TOKEN="0" * 64)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("physscale: ")]
+    assert "401, the token is not this cluster's" in line
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_so(head: Head, checkout: Path, tmp_path: Path) -> None:
+    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "train.steps=400", *CHANGES[1:]]
+    command = [PHYSSCALE, "submit", "--address", head.address, *study]
+    with (tmp_path / "said").open("wb") as file:
+        client = subprocess.Popen(command, env=head.environment, cwd=checkout, stdout=file, stderr=file)
+        deadline_s = time.monotonic() + 120
+        while not list((tmp_path / "results").rglob("metrics.jsonl")):
+            assert client.poll() is None, (tmp_path / "said").read_text()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.2)
+        client.send_signal(signal.SIGINT)
+        assert client.wait(30) == 130
+    said = (tmp_path / "said").read_text()
+    (job,) = set(re.findall(r"job (motion-[0-9a-f]{8}) goes on", said))
+    assert "ray job stop" in said
+    back = physscale("--job", job, head=head, cwd=tmp_path)
+    assert back.returncode == 0, back.stderr
+    assert "all 2 runs are done" in back.stdout
 
 
 def submitted(command: list[str], *, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

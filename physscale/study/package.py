@@ -1,0 +1,86 @@
+"""What goes to a cluster: exactly the files that git tracks, as they lie here now, in a zip whose bytes depend on nothing else.
+
+Never the folder: results, virtual environments and `.git` have filled upload limits for others (ray#22043, ray#38566, ray#45602).
+"""
+
+import hashlib
+import io
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from physscale.records.errors import UserError
+
+MOST_BYTES = 100_000_000
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip of the tracked files.
+
+    Attributes:
+        name: as Ray's head stores it, by the content's hash: the same files are sent once.
+        changed: tracked files that differ from the commit.
+    """
+
+    content: bytes
+    name: str
+    files: int
+    bytes: int
+    commit: str
+    changed: int
+
+
+def pack(root: Path, *, most_bytes: int = MOST_BYTES) -> Package:
+    """The tracked files of the checkout at `root`, packed.
+
+    Raises:
+        UserError: outside a checkout, without `experiments/`, or for more bytes than a cluster should be sent, naming the largest files.
+    """
+    files = _tracked(root)
+    if not any(file.parts[0] == "experiments" for file in files):
+        raise UserError(f"{root}: git tracks no experiments/ here; submit from the folder that holds them")
+    sizes = {file: (root / file).stat().st_size for file in files}
+    total = sum(sizes.values())
+    if total > most_bytes:
+        largest = sorted(files, key=lambda file: -sizes[file])[:_SHOWN]
+        named = ", ".join(f"{file} {sizes[file] / 1e6:.1f} MB" for file in largest)
+        numbers = f"{len(files)} tracked files are {total / 1e6:.1f} MB, at most {most_bytes / 1e6:.1f} MB are sent"
+        raise UserError(f"{numbers}; the largest: {named}")
+    content = _zipped(root, files)
+    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    changed = len(_git(root, "diff", "--name-only", "HEAD").splitlines())
+    commit = _git(root, "rev-parse", "--short=12", "HEAD").strip()
+    return Package(content, f"_ray_pkg_{digest}.zip", files=len(files), bytes=total, commit=commit, changed=changed)
+
+
+def _tracked(root: Path) -> list[Path]:
+    listed = [Path(name) for name in _git(root, "ls-files", "-z").split("\0") if name]
+    outside = [file for file in listed if (root / file).is_symlink() and not (root / file).resolve().is_relative_to(root.resolve())]
+    if outside:
+        raise UserError(f"{outside[0]}: a tracked link that leaves {root}; nothing outside of it is sent")
+    return [file for file in listed if (root / file).is_file()]
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"git {words[0]} in {root}: {error.strerror}; what is sent are the files that git tracks") from error
+    if done.returncode:
+        raise UserError(f"git {words[0]} in {root}: {' '.join(done.stderr.split())[:160]}; what is sent are the files that git tracks")
+    return done.stdout
+
+
+def _zipped(root: Path, files: list[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.as_posix(), date_time=_EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = ((root / file).stat().st_mode & 0o755 | 0o644) << 16
+            archive.writestr(entry, (root / file).read_bytes())
+    return buffer.getvalue()

@@ -1,0 +1,78 @@
+"""Exactly the tracked files, and no byte that depends on anything else."""
+
+import io
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from physscale.records.errors import UserError
+from physscale.study.package import Package, pack
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    for name, text in {"experiments/a.py": "a", "physscale/b.py": "b", ".gitignore": "ignored\nresults/\n", "kept.log": "log"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first")
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+def names(package: Package) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_tracked_files_as_they_lie_here_and_nothing_else(checkout: Path) -> None:
+    (checkout / "results").mkdir()
+    (checkout / "results" / "big").write_text("x" * 1000)
+    (checkout / "untracked.py").write_text("no")
+    (checkout / "experiments" / "a.py").write_text("changed")
+    (checkout / "kept.log").unlink()
+    package = pack(checkout)
+    assert names(package) == {"experiments/a.py": "changed", "physscale/b.py": "b", ".gitignore": "ignored\nresults/\n"}
+    assert (package.files, package.changed) == (3, 2)
+
+
+def test_a_tracked_file_that_git_ignores_now_is_sent_too(checkout: Path) -> None:
+    (checkout / ".gitignore").write_text("*.log\n")
+    assert "kept.log" in names(pack(checkout))
+
+
+def test_equal_files_give_equal_bytes_whenever_they_were_written(checkout: Path) -> None:
+    first = pack(checkout)
+    os.utime(checkout / "kept.log", (1, 1))
+    assert pack(checkout).content == first.content
+    (checkout / "kept.log").write_text("other")
+    assert pack(checkout).name != first.name
+
+
+def test_too_much_is_refused_with_the_numbers(checkout: Path) -> None:
+    (checkout / "kept.log").write_text("x" * 2_000_000)
+    with pytest.raises(UserError, match=r"4 tracked files are 2\.0 MB, at most 1\.0 MB are sent; the largest: kept\.log 2\.0 MB"):
+        pack(checkout, most_bytes=1_000_000)
+
+
+def test_a_link_that_leaves_the_checkout_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    secret = tmp_path_factory.mktemp("outside") / "secret"
+    secret.write_text("s")
+    (checkout / "link").symlink_to(secret)
+    git(checkout, "add", "-A")
+    with pytest.raises(UserError, match="link: a tracked link that leaves"):
+        pack(checkout)
+
+
+def test_a_folder_without_experiments_or_git_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(UserError, match="git tracks no experiments/"):
+        pack(checkout / "physscale")
+    with pytest.raises(UserError, match="what is sent are the files that git tracks"):
+        pack(tmp_path_factory.mktemp("plain"))
