@@ -187,7 +187,9 @@ def _selftest(chosen: argparse.Namespace) -> int:
     """Exit code 1 where a promise is missed by more than twice the Monte Carlo error."""
     from analysis.selftest import report, run
 
-    rates, table = run(worlds=300, verdict_worlds=2000) if chosen.full else run(worlds=12, verdict_worlds=60)
+    full, short = (1000, 10_000, 2000), (12, 60, 60)
+    coverage, errors, power = full if chosen.full else short
+    rates, table = run(worlds=coverage, verdict_worlds=errors, power_worlds=power)
     text = "\n".join(report(rates, table))
     print(text)
     if chosen.out is not None:

@@ -17,7 +17,7 @@ from analysis.estimate.loss import Judgement, Loss
 MAX_ITERATIONS = 300
 _NUMBERS_AT_ONCE = 20_000
 """Rows times points of one batch: what stays in cache."""
-_RELATIVE_FALL = 1e-12
+RELATIVE_FALL = 1e-12
 _LARGEST_DAMPING = 1e9
 
 
@@ -68,8 +68,12 @@ def minimise(
     box: Box,
     free: Bool[np.ndarray, "free_rows parameters"],
     most: int = MAX_ITERATIONS,
+    ends_below: float = RELATIVE_FALL,
 ) -> Minima:
-    """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one row or one a start."""
+    """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one row or one a start.
+
+    A row ends when its Newton step predicts a relative fall of the objective below `ends_below`.
+    """
     rows = len(theta)
     parts = []
     at_once = max(1, _NUMBERS_AT_ONCE // model.points)
@@ -78,7 +82,7 @@ def minimise(
         weight = weights if len(weights) == 1 else weights[part]
         mask = np.broadcast_to(free, (rows, model.parameters))[part]
         rows_here = np.arange(rows)[part]
-        parts.append(_minimise(model, loss.rows(rows_here), np.clip(theta[part], box.low, box.high), weight, box, mask, most))
+        parts.append(_minimise(model, loss.rows(rows_here), np.clip(theta[part], box.low, box.high), weight, box, mask, most, ends_below))
     return Minima(
         theta=np.concatenate([part.theta for part in parts]),
         objective=np.concatenate([part.objective for part in parts]),
@@ -87,7 +91,9 @@ def minimise(
     )
 
 
-def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, box: Box, free: np.ndarray, most: int) -> Minima:
+def _minimise(
+    model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, box: Box, free: np.ndarray, most: int, ends_below: float
+) -> Minima:
     rows = len(theta)
     weights = np.broadcast_to(weights, (rows, model.points))
     objective = np.einsum("bn,bn->b", loss.value(model.mu(theta)), weights)
@@ -111,7 +117,7 @@ def _minimise(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, 
         iterations[active] += 1
         damping[active] = _adapt(damping[active], fall, predicted)
         # A step too small to change the objective at full trust is the end; at low trust, trust more first.
-        done = ((remaining[active] < _RELATIVE_FALL) & (damping[active] <= 1e-2)) | (damping[active] > _LARGEST_DAMPING)
+        done = ((remaining[active] < ends_below) & (damping[active] <= 1e-2)) | (damping[active] > _LARGEST_DAMPING)
         keep = ~done
         if not keep.any():
             break

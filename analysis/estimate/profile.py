@@ -2,6 +2,8 @@
 
 The interval holds every value with 2 (objective - minimum) / s2 <= F(1, n - p; level). For least squares s2 is the residual variance; for
 Huber it is mean(psi^2) / mean(psi') (the robust likelihood-ratio test of Schrader and Hettmansperger 1980), for a binomial the dispersion.
+An estimate at its bound, such as a floor of zero, has one end only, and so the one-sided quantile (F at 0.90): the minimum lies on the
+wall, the objective rises from it more slowly, and with the two-sided quantile 99.7 % of such intervals held the truth instead of 95 %.
 An end that never meets the threshold is open and is said to be open: no number is printed for it.
 """
 
@@ -21,6 +23,9 @@ _PARTS = 5
 _POINTS_A_ROUND = 5
 _ROUNDS = 4
 _FAR_LOG = 60.0
+_AT_BOUND = 1e-6
+_FALL = 1e-7
+"""Of the objective: a hundred thousandth of a threshold, far below what an interval shows."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,11 @@ def profile(
 
     `scale` is s2 and `freedom` its degrees of freedom.
     """
-    from scipy.stats import f as f_distribution
-
     reading = built.readings[name]
     coordinate = int(np.flatnonzero(reading.functional)[0])
     if scale is None or scale <= 0 or freedom < 1 or coordinate in built.frozen:
         return None
-    threshold = float(f_distribution.ppf(confidence, 1, freedom)) / 2
+    threshold = threshold_of(built, theta=theta, name=name, freedom=freedom, confidence=confidence)
     trace = _Trace(built, loss, theta, objective, weights, reading, coordinate, scale)
     low, high = trace.end(-1.0, threshold), trace.end(1.0, threshold)
     order = np.argsort(trace.values)
@@ -96,6 +99,25 @@ def profile(
     return Profile(
         _readable(reading, low), None if high is None else _readable(reading, high), values, np.array(trace.excess)[order], threshold
     )
+
+
+def excess_at(
+    built: Built, loss: Loss, *, theta: np.ndarray, objective: float, weights: np.ndarray, name: str, value: float, scale: float
+) -> float:
+    """The curve at one readable value of `name`: the interval holds it if this is not above the threshold."""
+    reading = built.readings[name]
+    coordinate = int(np.flatnonzero(reading.functional)[0])
+    trace = _Trace(built, loss, theta, objective, weights, reading, coordinate, scale)
+    return trace.price_one(float(np.log(value)) if reading.scale == "log" else value)
+
+
+def threshold_of(built: Built, *, theta: np.ndarray, name: str, freedom: int, confidence: float = 0.95) -> float:
+    """Half the F quantile: how far the objective may rise, in units of s2. One-sided for an estimate at its bound."""
+    from scipy.stats import f as f_distribution
+
+    coordinate = int(np.flatnonzero(built.readings[name].functional)[0])
+    at_bound = theta[coordinate] <= built.box.low[coordinate] + _AT_BOUND or theta[coordinate] >= built.box.high[coordinate] - _AT_BOUND
+    return float(f_distribution.ppf(2 * confidence - 1 if at_bound else confidence, 1, freedom)) / 2
 
 
 def _readable(reading: Reading, inner: float | None) -> float | None:
@@ -148,6 +170,11 @@ class _Trace:
         bend = max(float(np.mean(judged.bend[0] * w)) / max(float(np.mean(judged.majoriser[0] * w)), 1e-300), 1e-6)
         return tilt, float(np.sqrt(max(column[self._coordinate], 1e-300) * self._spread * bend))
 
+    def price_one(self, at: float) -> float:
+        """The excess at one value of the coordinate."""
+        start = self._best + (at - self._best[self._coordinate]) * self._tilt
+        return float(self._price(np.array([at]), start[None])[0][0])
+
     def end(self, side: float, threshold: float) -> float | None:
         """Where the curve meets the threshold on one side; None where it never does."""
         bound = (self._box.low if side < 0 else self._box.high)[self._coordinate]
@@ -185,7 +212,7 @@ class _Trace:
     def _price(self, at: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.concatenate([starts, np.repeat(self._best[None], len(at), axis=0)])
         rows[:, self._coordinate] = np.concatenate([at, at])
-        found = minimise(self._model, self._loss, rows, weights=self._weights[None], box=self._box, free=self._free)
+        found = minimise(self._model, self._loss, rows, weights=self._weights[None], box=self._box, free=self._free, ends_below=_FALL)
         half = len(at)
         first = found.objective[:half] <= found.objective[half:]
         value = np.where(first, found.objective[:half], found.objective[half:])

@@ -2,7 +2,8 @@
 
 scales        one-sided t test: the error falls (p < 0.05 after Holm over the family) and by more than nothing
 worsens       the same test the other way
-flat          equivalence (two one-sided tests): the whole 90 % interval of the total change lies inside the margin, set beforehand
+flat          equivalence (two one-sided t tests): the total change lies inside the margin, set beforehand (p < 0.05 after Holm as well:
+              of several splits and axes, none may be called flat by accident in more than one table of twenty)
 undetermined  neither; then `seeds_needed` says how many seeds a configuration would take to decide
 A fall that is significant and yet proven smaller than the margin is called flat: it is not material.
 """
@@ -38,6 +39,8 @@ class Verdict:
     p_rises: float | None = None
     p_permutation: float | None = None
     p_permutation_least: float | None = None
+    p_equivalent: float | None = None
+    p_equivalent_holm: float | None = None
     margin: float = MARGIN
     equivalent: bool = False
     noise: str | None = None
@@ -62,8 +65,8 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutat
     width = float(student.ppf(0.975, found.freedom)) * found.change_se
     p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
     check = permutation(points, axis=axis) if permutations == "checked" else None
-    inner = float(student.ppf(1 - LEVEL, found.freedom)) * found.change_se
     bound = float(np.log1p(margin))
+    p_equivalent = float(student.cdf(_ratio(abs(found.change) - bound, found.change_se), found.freedom))
     base = Verdict(
         word="undetermined",
         axis=axis,
@@ -77,8 +80,10 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutat
         p_rises=1 - p_falls,
         p_permutation=check.p if check else None,
         p_permutation_least=check.least if check else None,
+        p_equivalent=p_equivalent,
+        p_equivalent_holm=p_equivalent,
         margin=margin,
-        equivalent=abs(found.change) + inner < bound,
+        equivalent=p_equivalent < LEVEL,
         noise=found.noise,
         freedom=found.freedom,
         levels=found.levels,
@@ -88,17 +93,23 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutat
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:
-    """The same verdicts with the p values of both directions corrected by Holm over the family."""
+    """The same verdicts with the p values of both directions, and those of equivalence, corrected by Holm over the family."""
     known = [position for position, verdict in enumerate(verdicts) if verdict.p_falls is not None]
-    best = sorted(known, key=lambda position: min(_p(verdicts[position].p_falls), _p(verdicts[position].p_rises)))
+    moves = _step_down([min(_p(verdicts[place].p_falls), _p(verdicts[place].p_rises)) for place in known])
+    stays = _step_down([_p(verdicts[place].p_equivalent) for place in known])
     corrected = list(verdicts)
-    running = 0.0
-    for rank, position in enumerate(best):
-        verdict = verdicts[position]
-        p = min(_p(verdict.p_falls), _p(verdict.p_rises))
-        running = max(running, min(1.0, p * (len(best) - rank)))
-        corrected[position] = _decide(replace(verdict, p_falls_holm=running))
+    for place, move, stay in zip(known, moves, stays, strict=True):
+        corrected[place] = _decide(replace(verdicts[place], p_falls_holm=move, p_equivalent_holm=stay, equivalent=stay < LEVEL))
     return corrected
+
+
+def _step_down(values: list[float]) -> list[float]:
+    """Holm 1979: the k-th smallest of n times n - k + 1, never below a smaller one."""
+    found, running = [1.0] * len(values), 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        running = max(running, min(1.0, values[place] * (len(values) - rank)))
+        found[place] = running
+    return found
 
 
 def _p(value: float | None) -> float:

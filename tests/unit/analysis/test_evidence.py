@@ -1,6 +1,7 @@
 """Faults of published fits are caught: a start returned as the answer, an identity covariance, a bound, an interval without an end."""
 
 import numpy as np
+import pytest
 
 from analysis.estimate.evidence import SMALL_GRADIENT, relative_gradient, suspect_covariance
 from analysis.estimate.loss import Huber
@@ -64,3 +65,13 @@ def test_the_answer_does_not_depend_on_units_or_order() -> None:
     assert abs(scaled.parameters["alpha"].value - first["alpha"].value) < 1e-6
     assert abs(scaled.parameters["beta"].value - first["beta"].value) < 1e-6
     assert abs(scaled.parameters["E"].value / first["E"].value - 7) < 1e-5
+
+
+def test_an_estimate_at_its_bound_has_a_one_sided_interval() -> None:
+    """A floor of zero has no lower end to miss: the two-sided threshold would hold the truth in 99.7 of 100 worlds."""
+    from scipy.stats import f
+
+    pure = fit(law_named("power-nd"), columns={"N": N, "D": D}, response=LOSS - 0.06, delta=np.inf, bootstrap=0)
+    assert pure.convergence.bounds_hit == ("E",)
+    assert pure.profiles["E"].threshold == pytest.approx(f.ppf(0.90, 1, pure.noise.freedom) / 2)
+    assert pure.profiles["alpha"].threshold == pytest.approx(f.ppf(0.95, 1, pure.noise.freedom) / 2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from analysis.configurations import configurations
@@ -49,6 +49,7 @@ def test_intervals_cover_in_a_short_simulation() -> None:
         assert rate.share >= 0.85, rate.what
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=4, max_size=8), st.floats(0.01, 100))
 def test_units_do_not_matter(values: list[float], unit: float) -> None:
     assume(np.std(values) > 0.01 * np.mean(values))
@@ -84,3 +85,17 @@ def test_the_permutation_check_is_exact_and_knows_its_floor() -> None:
     assert found.p == found.least == pytest.approx(1 / 24)
     scattered = configurations({"x": x, "z": np.array([1.0, 2.0, 3.0, 4.0])}, np.array([4.0, 3.0, 2.0, 1.0]))
     assert permutation(scattered, axis="x") is None
+
+
+def test_flatness_of_many_splits_is_corrected_as_trends_are() -> None:
+    x, y = ladder(0.0, sd=0.03, seed=1)
+    alone = judge(configurations({"x": x}, y), axis="x")
+    assert alone.word == "flat"
+    assert alone.p_equivalent is not None
+    assert 0.001 < alone.p_equivalent < 0.05
+    noisy = judge(configurations({"x": x}, ladder(0.1, sd=0.5)[1]), axis="x")
+    many = holm([alone, *[noisy] * int(0.05 / alone.p_equivalent)])
+    assert many[0].word == "undetermined"
+    assert many[0].p_equivalent_holm is not None
+    assert many[0].p_equivalent_holm >= 0.05
+    assert holm([alone])[0] == alone
