@@ -3,14 +3,16 @@
 ```
 physscale simulate collision --videos 30000 --out data/collision          states only, frames rendered on read
 physscale simulate hole_2_3 --videos 1000 --out data/hole --size 128      with frames in the shards
+physscale simulate phyre_six --videos 600 --out data/phyre --engine phyre --size 512 --style phyre      PHYRE's own frames
 physscale show ambiguous_gap                                              build/show/ambiguous_gap.png and .mp4
 physscale check data/collision --against data/judge
 ```
 """
 
+import functools
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -19,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from physscale.dataset.check import leaked, problems
+from physscale.dataset.check import Inspection, known
 from physscale.dataset.file import read_videos, with_frames
 from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
 from physscale.dataset.frames import Encoding
@@ -27,8 +29,11 @@ from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical, fingerprint, short
+from physscale.records.store import read_folder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas, Style
+from physscale.simulate.phyre.scenario import Phyre
+from physscale.simulate.phyre.simulate import own_frames, phyre_data
 from physscale.simulate.scenarios.paper import PaperSet, listed_data
 from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.scenarios.registry import scenario_named
@@ -37,23 +42,33 @@ from physscale.simulate.simulate import simulate as make_rows
 from physscale.simulate.spec import DataSpec
 
 Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name.")]
-Frames = Annotated[int, typer.Option(help="Frames a video, 0.1 s apart; the paper's sets always have 32.")]
+Frames = Annotated[int, typer.Option(help="Frames a video, 0.1 s apart; the paper's sets always have 32 (PHYRE's 1/3 s apart).")]
 Size = Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")]
-StyleName = Annotated[str, typer.Option("--style", help="exact, or paper: as the official generator draws.")]
+StyleName = Annotated[
+    str, typer.Option("--style", help="exact, paper (as the official generator draws) or hard (by pixel centres, as PHYRE paints).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 PICTURE_FRAMES_PER_S = 8
+OWN_FRAMES = "phyre"
+"""The style of frames that PHYRE paints itself."""
+
+SHARD_BYTES = 1 << 28
 
 
-def named_data(name: str, *, videos: int | None, frames: int = 16, seed: int = 0, engine: str = "analytic") -> DataSpec:
-    """The data set of a scenario's name; a listed set of the paper has its own frames, times and end.
+def named_data(name: str, *, videos: int | None, frames: int = 16, seed: int = 0, engine: str | None = None) -> DataSpec:
+    """The data set of a scenario's name; a listed set of the paper and PHYRE's have their own frames, times and end.
 
     Raises:
         UserError: for an unknown scenario or engine, or more rows than a list has.
     """
-    if engine not in ENGINES:
-        raise UserError(f"engine {engine[:40]!r}: use one of {', '.join(sorted(ENGINES))}")
     scenario = scenario_named(name)
-    settings: dict[str, Any] = {"engine": engine}
+    engines = ("box2d", "phyre") if isinstance(scenario, Phyre) else tuple(ENGINES)
+    chosen: Any = engine or engines[0]
+    if chosen not in engines:
+        raise UserError(f"engine {chosen[:40]!r}: scenario {name!r} runs on {', '.join(engines)}")
+    if isinstance(scenario, Phyre):
+        return phyre_data(replace(scenario, seed=seed), videos=min(scenario.count, 1000) if videos is None else videos, engine=chosen)
+    settings: dict[str, Any] = {"engine": chosen}
     if isinstance(scenario, (PaperSet, PaperFile)):
         whole = listed_data(scenario, split="train")
         settings |= {"frames": whole.frames, "start_s": whole.start_s, "videos": whole.videos if videos is None else videos}
@@ -62,35 +77,42 @@ def named_data(name: str, *, videos: int | None, frames: int = 16, seed: int = 0
     return DataSpec(scenario=scenario, **settings)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a command writes: the folder's layout, and how to draw what is not painted already."""
+
+    layout: Layout
+    canvas: Canvas | None
+
+
 def simulate(
     scenario: Scenario,
     out: Annotated[Path, typer.Option(metavar="DIR", help="A folder of its own; run again to continue.")],
     videos: Annotated[int | None, typer.Option(help="How many; 1000, or all of a listed set.")] = None,
     frames: Frames = 16,
     seed: Annotated[int, typer.Option(help="Another seed, other videos.")] = 0,
-    engine: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(ENGINES))}.")] = "analytic",
+    engine: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(ENGINES)}; for PHYRE's sets box2d, or phyre: the real one.")
+    ] = None,
     size: Annotated[int | None, typer.Option("--size", help="Store frames of this side; without it they are rendered on read.")] = None,
-    encoding: Annotated[str, typer.Option(help="How frames are stored: rgb or palette.")] = "rgb",
-    style: StyleName = "exact",
+    encoding: Annotated[str | None, typer.Option(help="How frames are stored: rgb, or palette (for hard edges the default).")] = None,
+    style: Annotated[
+        str, typer.Option("--style", help="exact, paper, hard, or phyre: the frames of engine phyre, as it paints.")
+    ] = "exact",
     as_json: AsJson = False,
 ) -> None:
     """Write a data set to a folder of shards; an interrupted one is continued."""
     data = named_data(scenario, videos=videos, frames=frames, seed=seed, engine=engine)
-    canvas = None if size is None else _canvas(size, style=style)
-    if encoding not in get_args(Encoding):
-        raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
-    stored: Any = None if canvas is None else encoding
-    identity = canonical(data) if canvas is None else canonical([data, canvas])
-    layout = Layout(identity=identity, videos=data.videos, encoding=stored)
+    stored = _layout(data, size=size, encoding=encoding, style=style)
     started = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task(scenario, total=data.videos)
         write_dataset(
             out,
-            layout,
-            make=lambda indices: make_rows(data, indices=indices),
-            canvas=canvas,
+            stored.layout,
+            make=functools.partial(_filmed if style == OWN_FRAMES else _made, data),
+            canvas=stored.canvas,
             after_shard=lambda rows: bar.update(task, completed=rows),
         )
     held = sum(path.stat().st_size for path in out.iterdir())
@@ -102,6 +124,32 @@ def simulate(
         "seconds": round(time.monotonic() - started, 3),
     }
     _tell(facts, as_json=as_json, text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {facts['data']}")
+
+
+def _made(data: DataSpec, indices: np.ndarray) -> Videos:
+    return make_rows(data, indices=indices)
+
+
+def _filmed(data: DataSpec, indices: np.ndarray) -> Videos:
+    return make_rows(data, indices=indices).with_pixels(own_frames(data, indices=indices))
+
+
+def _layout(data: DataSpec, *, size: int | None, encoding: str | None, style: str) -> _Stored:
+    """What goes to disk, and the canvas of what is drawn now."""
+    if encoding is not None and encoding not in get_args(Encoding):
+        raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
+    chosen: Any = encoding or ("palette" if style in ("hard", OWN_FRAMES) else "rgb")
+    if style == OWN_FRAMES:
+        side = data.scenario.scene_px if isinstance(data.scenario, Phyre) and data.engine == "phyre" else None
+        if side is None or size not in (None, side):
+            needs = "needs a set of PHYRE's and --engine phyre" if side is None else f"paints {side} px, leave --size {size} out"
+            raise UserError(f"style {style}: {needs}; or draw it with --style hard")
+        rows = max(1, SHARD_BYTES // (data.frames * side**2 * 3))
+        return _Stored(Layout(identity=canonical([data, style]), videos=data.videos, rows_per_shard=rows, encoding=chosen), None)
+    if size is None:
+        return _Stored(Layout(identity=canonical(data), videos=data.videos), None)
+    canvas = _canvas(size, style=style)
+    return _Stored(Layout(identity=canonical([data, canvas]), videos=data.videos, encoding=chosen), canvas)
 
 
 def show(
@@ -131,14 +179,10 @@ def check(
     as_json: AsJson = False,
 ) -> int:
     """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a file is damaged."""
-    found: list[str] = []
-    rows = 0
-    training = None if against is None else _states(against)
+    inspection = Inspection(training=None if against is None else known(part.with_pixels(None) for part in _parts(against)))
     for part in _parts(path):
-        rows += len(part)
-        found += problems(part)
-        if training is not None and len(shared := leaked(training, part)):
-            found.append(f"{len(shared)} rows that are also in {against}, first row {shared[0]}")
+        inspection.look(part)
+    rows, found = inspection.rows, list(inspection.problems())
     facts = {"path": str(path), "rows": rows, "problems": found}
     _tell(facts, as_json=as_json, text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]))
     return 1 if found else 0
@@ -153,6 +197,7 @@ class _Source:
     def batches(self) -> Any:  # noqa: ANN401 - an iterator of Videos
         if self.path.is_dir():
             folder = open_dataset(self.path)
+            read_folder(self.path)
             yield from folder.batches(rows=folder.layout.rows_per_shard)
         elif self.path.suffix in (".hdf5", ".h5"):
             yield _published(self.path)
@@ -172,10 +217,6 @@ def _parts(path: Path) -> Any:  # noqa: ANN401
     if not path.exists():
         raise UserError(f"{path}: no such file or data set")
     return _Source(path).batches()
-
-
-def _states(path: Path) -> Videos:
-    return Videos.concat([part.with_pixels(None) for part in _parts(path)])
 
 
 def _some(what: str, *, videos: int, frames: int) -> Videos:

@@ -1,19 +1,24 @@
 """simulate, show, check as a user types them."""
 
 import json
+import pickle
 from pathlib import Path
 
 import av
 import matplotlib.image
 import numpy as np
+import pyarrow as pa
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
 from physscale import cli_data
+from physscale.cli import main
 from physscale.dataset.file import digest, with_frames, write_videos
-from physscale.dataset.folder import open_dataset
+from physscale.dataset.folder import Layout, open_dataset, write_dataset
+from physscale.dataset.hdf5 import write_published
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
@@ -83,7 +88,7 @@ def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
     write_videos(tmp_path / "broken.arrow", broken)
     result = typed("check", tmp_path / "broken.arrow", "--against", tmp_path / "set")
     assert "not finite" in result.stdout
-    assert "39 rows that are also in" in result.stdout
+    assert "39 rows with a first state that is also in the training data" in result.stdout
     shard = tmp_path / "set" / "shard_00000000.arrow"
     shard.write_bytes(shard.read_bytes()[:-1])
     assert isinstance(typed("check", tmp_path / "set").exception, DamagedData)
@@ -105,3 +110,62 @@ def test_a_wrong_word_is_one_line(words: tuple[str, ...], said: str) -> None:
     assert isinstance(error, UserError)
     assert said in str(error)
     assert "\n" not in str(error)
+
+
+def test_check_finds_a_row_that_another_shard_holds(tmp_path: Path) -> None:
+    """Two shards of a set are sound each by itself, and share a row."""
+    data = DataSpec(scenario=UniformMotion(), videos=12)
+
+    def make(indices: np.ndarray) -> Videos:
+        return simulate(data, indices=indices % 9)
+
+    write_dataset(tmp_path / "set", Layout(identity="twice", videos=12, rows_per_shard=6), make=make)
+    result = typed("check", tmp_path / "set")
+    assert "3 rows with the same first state as an earlier row, first row 0" in result.stdout
+
+
+def damaged(path: Path, *, how: str) -> None:
+    """One file of the data set, or the file itself."""
+    victim = next(iter(sorted(path.glob("*.arrow")))) if path.is_dir() else path
+    whole = victim.read_bytes()
+    middle = len(whole) // 2
+    evil = pickle.dumps({"state": [1.0]})
+    foreign = pa.BufferOutputStream()
+    with pa.ipc.new_file(foreign, pa.schema([("a", pa.int64())])) as writer:
+        writer.write_table(pa.table({"a": [1]}))
+    contents = {
+        "truncated": whole[:middle],
+        "flipped": whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1 :],
+        "foreign": foreign.getvalue().to_pybytes(),
+        "pickled": evil,
+        "of the same length": evil.ljust(len(whole), b"."),
+    }
+    victim.write_bytes(contents[how])
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped", "foreign", "pickled", "of the same length"])
+@pytest.mark.parametrize("kind", ["states", "frames", "palette", "file", "hdf5"])
+def test_damage_is_one_line_and_exit_code_5(tmp_path: Path, kind: str, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Through the whole command line, for `check` and `show`; HDF5 has no sums of its own, so a flipped bit may stay unseen there."""
+    if (kind, how) == ("hdf5", "flipped"):
+        pytest.skip("the published layout has no checksums")
+    path = tmp_path / {"file": "a.arrow", "hdf5": "a.hdf5"}.get(kind, "set")
+    videos = with_frames(simulate(DataSpec(scenario=UniformMotion(), videos=6), indices=np.arange(6)), canvas=Canvas(size_px=32))
+    match kind:
+        case "states":
+            facts("simulate", "phyre", "--videos", 6, "--out", path)
+        case "frames":
+            facts("simulate", "uniform", "--videos", 6, "--out", path, "--size", 32)
+        case "palette":
+            facts("simulate", "phyre", "--videos", 6, "--out", path, "--size", 32, "--style", "hard")
+        case "file":
+            write_videos(path, videos)
+        case "hdf5":
+            write_published(path, videos)
+    damaged(path, how=how)
+    for command in ("check", "show"):
+        with pytest.raises(SystemExit) as ending:
+            main([command, str(path)] + (["--out", str(tmp_path)] if command == "show" else []))
+        told = capsys.readouterr()
+        assert (ending.value.code, told.out) == (5, ""), told.err
+        assert len(told.err.strip().splitlines()) == 1

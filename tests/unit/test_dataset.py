@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from physscale.dataset.check import leaked, problems
+from physscale.dataset.check import FirstStates, Inspection, known, leaked, problems
 from physscale.dataset.file import digest, read_videos, with_frames, write_videos
 from physscale.dataset.folder import DataFolder, Layout, open_dataset, write_dataset
 from physscale.dataset.mp4 import write_mp4
@@ -206,6 +206,38 @@ def test_a_sound_set_has_no_problems_and_each_problem_is_named() -> None:
     assert "same first state" in problems(videos.take(np.array([0, 1, 1])))[0]
     frozen = videos.with_pixels(np.repeat(videos.pixels[:, :1], 16, axis=1))
     assert problems(frozen) == ("20 rows with frames that stand still while a body in view moves, first row 0",)
+
+
+def test_hard_edges_may_rest_for_less_than_a_pixel_and_no_longer() -> None:
+    videos = make(np.arange(20))
+    drawn = with_frames(videos, canvas=Canvas(size_px=32, style="hard"))
+    assert drawn.pixels is not None
+    assert (np.diff(drawn.pixels[..., 1].astype(int), axis=1) == 0).all((2, 3)).any(), "a slow ball moves by less than a pixel"
+    assert problems(drawn) == ()
+    frozen = drawn.with_pixels(np.repeat(drawn.pixels[:, :1], 16, axis=1))
+    assert "stand still" in problems(frozen)[0]
+
+
+def test_repeats_and_leaks_are_found_over_all_parts() -> None:
+    """As a set would say, in eight bytes a row."""
+    rng = np.random.default_rng(0)
+    seen, plain = FirstStates(), set()
+    for _ in range(60):
+        hashes = rng.integers(0, 40_000, 1000).astype(np.uint64)
+        np.testing.assert_array_equal(seen.holds(hashes), [value in plain for value in hashes.tolist()])
+        seen.add(hashes)
+        plain.update(hashes.tolist())
+    assert len(seen.runs) < 12
+    assert sum(run.nbytes for run in seen.runs) <= 8 * 60_000
+    videos = make(np.arange(60))
+    inspection = Inspection(training=known([videos.take(slice(0, 1)), videos.take(slice(1, 5))]))
+    for part in (slice(0, 30), slice(30, 60), slice(10, 13)):
+        inspection.look(videos.take(part))
+    assert inspection.rows == 63
+    assert inspection.problems() == (
+        "5 rows with a first state that is also in the training data, first row 0",
+        "3 rows with the same first state as an earlier row, first row 10",
+    )
 
 
 def test_a_leak_is_found_and_held_out_rows_leak_none() -> None:
