@@ -9,6 +9,7 @@ from physscale.cli_data import named_data
 from physscale.dataset.file import with_frames
 from physscale.dataset.sheet import contact_sheet, write_png
 from physscale.render.canvas import Canvas
+from physscale.simulate.phyre.sets import PHYRE_SETS
 from physscale.simulate.scenarios.presets import PRESETS
 from physscale.simulate.scenarios.registry import SCENARIOS
 from physscale.simulate.simulate import simulate
@@ -50,6 +51,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Memorisation": ("memory_flip", "memory_test"),
     "Composition in space and time": ("spatial_seen", "spatial_held", "temporal_seen", "temporal_held"),
     "What frames cannot tell": ("ambiguous_gap",),
+    "Combinations of eight kinds of object, in PHYRE's world": ("phyre_six", "phyre_out_of_template"),
 }
 
 
@@ -76,6 +78,9 @@ def page() -> str:
         f"{_listed(lambda listed: listed)}.",
         "",
         f"The same questions drawn anew, without their traps: {_listed(lambda listed: not listed)}.",
+        "",
+        "Combinatorial scenes, on `box2d` in process or, with `--engine phyre`, on the real PHYRE (`physscale phyre setup`):",
+        f"{', '.join(f'`{name}`' for name in PHYRE_SETS)}.",
         "",
     ]
     for title, names in SECTIONS.items():
