@@ -1,30 +1,33 @@
-"""Frames back to states: where each body is, how large, and whether it is there at all.
+"""Frames back to states: where each body is, how large, of what shape and colour, and whether it is there at all, once.
 
-A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, so that coverages of touching balls separate exactly;
-ink that no mixture of them explains belongs to none. Per body: pixels above `DETECT` of its ink, their heaviest connected piece, grown by
-one pixel; inside it the un-thresholded coverage gives centroid and area. A threshold alone costs a factor of four in the velocity floor,
-no component at all is not robust to noise.
+Pieces of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a colour has one body; where it has several,
+pieces go to bodies by the least total distance from where each should be next (Hungarian assignment). What is not one piece a body is
+told, never averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their places unknown; more pieces
+than bodies, each at least a quarter of the smallest body, are `duplicated`.
 """
 
 import math
 from dataclasses import dataclass
-from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
+from scipy.optimize import linear_sum_assignment
 
-from physscale.records.scene import WORLD_M
+from physscale.evaluate.pieces import MOMENTS, Pieces, find_pieces, unmixing
+from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
 
-DETECT = 0.3
-"""A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m vanishes in a codec of 32 components)."""
-
-FOREIGN = 0.6
-"""A pixel is of another colour where the unexplained part of its ink passes this fraction of the explained part (an angle of 31°)."""
-
 WHOLE_TOLERANCE_PX = 0.25
+DUPLICATE = 0.25
+"""A further piece counts as a double from this part of the smallest body's area on; less is debris."""
+
+MERGED = 0.5
+"""A piece holds a second body where it is larger than its own body by this part of the other's area."""
+
+X, Y, AREA, XX, YY, XY = range(6)
+COLOUR = slice(MOMENTS.index("red"), MOMENTS.index("blue") + 1)
 RED = BODY.index("red")
+LARGEST_STEP_RGB = 255.0 * math.sqrt(3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Parsed:
     """Tracks of N bodies in world units, y up, NaN where a body is not seen.
 
     Attributes:
-        seen: the body is there.
+        seen: the body is there, in a piece of its own.
         whole: seen, and no edge of the view cuts it (a cut disc's centroid lies off its centre).
     """
 
@@ -43,143 +46,164 @@ class Parsed:
     whole: Bool[np.ndarray, "batch frames bodies"]
 
 
-def parse(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Float32[np.ndarray, "batch bodies 10"]) -> Parsed:
-    """One track a body, told by its colour.
+@dataclass(frozen=True, kw_only=True)
+class Observed(Parsed):
+    """Tracks from frames: also what became of number, shape and colour.
+
+    Attributes:
+        duplicated: its colour shows more pieces than bodies.
+        merged: it shares a piece with another body of its colour; neither is `seen`.
+        shape_change: |second moment ÷ its true value - 1| and the elongation that it should not have, together; NaN unless whole.
+        colour_change: distance of its inner colour from the true one, 1 for black to white; NaN where it has no inner pixel.
+    """
+
+    duplicated: Bool[np.ndarray, "batch frames bodies"]
+    merged: Bool[np.ndarray, "batch frames bodies"]
+    shape_change: Float[np.ndarray, "batch frames bodies"]
+    colour_change: Float[np.ndarray, "batch frames bodies"]
+
+
+def parse(
+    pixels: UInt8[np.ndarray, "batch frames size size 3"],
+    *,
+    body: Float32[np.ndarray, "batch bodies 10"],
+    start_m: Float32[np.ndarray, "batch bodies 2"] | None = None,
+) -> Observed:
+    """One track a body, told by its colour, and by its place where it shares that colour.
 
     Args:
         pixels: frames, true or generated.
-        body: the constants of the bodies that should be there (`records.video.BODY`); their colours must differ in direction.
+        body: the constants of the bodies that should be there (`records.video.BODY`); colours that differ must differ in direction.
+        start_m: where the bodies are in the first frame; needed where two share a colour.
     """
-    colours = unmixing(body)
-    moments = np.empty((*pixels.shape[:2], body.shape[1], 3))
-    _parse_frames(np.ascontiguousarray(pixels), colours.unmix, colours.foreign, moments)
+    groups = _colour_groups(body)
+    moments = np.full((*pixels.shape[:2], body.shape[1], len(MOMENTS)), np.nan)
+    merged, duplicated = (np.zeros(moments.shape[:3], bool) for _ in range(2))
     size_px = pixels.shape[2]
-    x_px, y_px, radius_px = moments[..., 0], moments[..., 1], np.sqrt(moments[..., 2] / math.pi)
-    seen = np.isfinite(x_px)
-    margin = np.minimum(np.minimum(x_px, size_px - x_px), np.minimum(y_px, size_px - y_px)) - radius_px
-    whole = np.where(seen, margin, -np.inf) >= -WHOLE_TOLERANCE_PX
-    m_per_px = WORLD_M / size_px
-    return Parsed(x_m=x_px * m_per_px, y_m=WORLD_M - y_px * m_per_px, radius_m=radius_px * m_per_px, seen=seen, whole=whole)
+    area_px = true_shape(body).area_m2 * (size_px / WORLD_M) ** 2
+    for pattern in np.unique(groups, axis=0):
+        rows = np.flatnonzero((groups == pattern).all(1))
+        firsts = np.unique(pattern)
+        colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
+        pieces = find_pieces(pixels[rows], maps=unmixing(colours))
+        for place, first in enumerate(firsts.tolist()):
+            members = np.flatnonzero(pattern == first)
+            if len(members) == 1:
+                moments[rows, :, members[0]] = pieces.moments[:, :, place, 0]
+            else:
+                assert start_m is not None, "bodies of one colour cannot be told apart by colour: say where they start (start_m)"
+                begin = np.stack([start_m[..., 0], WORLD_M - start_m[..., 1]], -1)[rows][:, members] * (size_px / WORLD_M)
+                for number, row in enumerate(rows.tolist()):
+                    some = pieces.moments[number, :, place]
+                    found = _tracked(some, begin=begin[number].astype(np.float64), area_px=area_px[row, members])
+                    moments[row][:, members], merged[row][:, members] = found.moments, found.merged
+            doubles = _doubles(pieces, place=place, least_px=DUPLICATE * area_px[rows][:, members].min(1), bodies=len(members))
+            duplicated[rows[:, None], :, members[None, :]] = doubles[:, None, :]
+    return _observed(moments, body=body, size_px=size_px, merged=merged, duplicated=duplicated)
 
 
 @dataclass(frozen=True)
-class Unmixing:
-    """Linear maps of a pixel's ink: to the coverage by each body, and to the part that their colours do not explain."""
+class TrueShape:
+    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for jars and sticks."""
 
-    unmix: Float[np.ndarray, "batch bodies 3"]
-    foreign: Float[np.ndarray, "batch 3 3"]
-
-
-def unmixing(body: Float32[np.ndarray, "batch bodies 10"]) -> Unmixing:
-    """The pseudo-inverse of the bodies' inks, and the projector to what is orthogonal to all of them."""
-    ink = 1.0 - body[:, :, RED : RED + 3].astype(np.float64) / 255.0
-    assert (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all(), "bodies of one colour cannot be told apart by colour"
-    unmix = np.linalg.pinv(np.swapaxes(ink, 1, 2))
-    return Unmixing(unmix, np.eye(3) - np.swapaxes(ink, 1, 2) @ unmix)
+    area_m2: Float[np.ndarray, "batch bodies"]
+    spread: Float[np.ndarray, "batch bodies"]
+    elongation: Float[np.ndarray, "batch bodies"]
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _parse_frames(pixels: np.ndarray, unmix: np.ndarray, foreign: np.ndarray, moments: np.ndarray) -> None:
-    """moments[B, T, N, :] = centroid x, y in px (rows downwards) and area in px², or NaN."""
-    height, width = pixels.shape[2], pixels.shape[3]
-    coverage = np.empty((height, width))
-    mark = np.zeros((height, width), np.int32)
-    stack = np.empty((height * width, 2), np.int32)
-    for video in range(pixels.shape[0]):
-        for moment in range(pixels.shape[1]):
-            for body in range(unmix.shape[1]):
-                _unmix_frame(pixels[video, moment], unmix[video, body], foreign[video], coverage)
-                _measure(coverage, mark, stack, moments[video, moment, body])
+def true_shape(body: Float32[np.ndarray, "batch bodies 10"]) -> TrueShape:
+    """Of discs (spread 1), rings and boxes (a square's is π/3)."""
+    kind = body[..., BODY.index("shape")].astype(int)
+    size, second = (body[..., BODY.index(name)].astype(np.float64) for name in ("radius_m", "half_height_m"))
+    box, disc = kind == Shape.BOX, kind == Shape.DISC
+    squares, gap = size**2 + second**2, np.where(disc, size**2 - second**2, 1.0)
+    safe = np.where(box, size * second, 1.0)
+    area = np.where(box, 4 * safe, np.where(disc, math.pi * gap, math.pi * size**2))
+    spread = np.where(box, math.pi * squares / (6 * safe), np.where(disc, squares / np.where(gap > 0, gap, 1.0), np.nan))
+    elongation = np.where(box, np.abs(size**2 - second**2) / np.where(squares > 0, squares, 1.0), np.where(disc, 0.0, np.nan))
+    return TrueShape(area, spread, elongation)
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _unmix_frame(frame: np.ndarray, weights: np.ndarray, foreign: np.ndarray, coverage: np.ndarray) -> None:
-    """Coverage of each pixel by one body; 0 where the pixel is of another colour."""
-    red, green, blue = weights[0] / 255.0, weights[1] / 255.0, weights[2] / 255.0
-    white = 255.0 * (red + green + blue)
-    for row in range(frame.shape[0]):
-        for col in range(frame.shape[1]):
-            coverage[row, col] = white - (frame[row, col, 0] * red + frame[row, col, 1] * green + frame[row, col, 2] * blue)
-            if coverage[row, col] > DETECT and _is_foreign(frame[row, col], foreign):
-                coverage[row, col] = 0.0
+def _colour_groups(body: Float32[np.ndarray, "batch bodies 10"]) -> np.ndarray:
+    """For each body the first one of its colour."""
+    colour = body[..., RED : RED + 3]
+    same = (colour[:, :, None] == colour[:, None]).all(-1)
+    groups: np.ndarray = same.argmax(2)
+    return groups
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _is_foreign(pixel: np.ndarray, foreign: np.ndarray) -> bool:
-    total, unexplained = 0.0, 0.0
-    for channel in range(3):
-        total += (255.0 - pixel[channel]) ** 2
-        part = 0.0
-        for other in range(3):
-            part += foreign[channel, other] * (255.0 - pixel[other])
-        unexplained += part**2
-    return unexplained > FOREIGN**2 * (total - unexplained)
+def _doubles(pieces: Pieces, *, place: int, least_px: np.ndarray, bodies: int) -> Bool[np.ndarray, "rows frames"]:
+    large = pieces.moments[:, :, place, :, AREA] >= least_px[:, None, None]
+    more: np.ndarray = large.sum(-1) > bodies
+    return more
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, moments: np.ndarray) -> None:
-    """Centroid and area of the heaviest piece of the coverage; `mark` is zero before and after."""
-    height, width = coverage.shape
-    heaviest, best, pieces = 0.0, 0, 0
-    box = np.empty(4, np.int64)
-    best_box = np.empty(4, np.int64)
-    for row in range(height):
-        for col in range(width):
-            if coverage[row, col] > DETECT and mark[row, col] == 0:
-                pieces += 1
-                weight = _flood(coverage, mark, stack, row, col, pieces, box)
-                if weight > heaviest:
-                    heaviest, best = weight, pieces
-                    best_box[:] = box
-    moments[:] = np.nan
-    if pieces > 0:
-        _moments(coverage, mark, best, best_box, moments)
-        mark[:] = 0
+@dataclass(frozen=True)
+class _Track:
+    moments: Float[np.ndarray, "frames bodies 9"]
+    merged: Bool[np.ndarray, "frames bodies"]
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _flood(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, first_row: int, first_col: int, piece: int, box: np.ndarray) -> float:
-    """Marks the 8-connected piece around a pixel, sets its box (rows, columns; grown by one pixel) and returns its total coverage."""
-    height, width = coverage.shape
-    stack[0, 0], stack[0, 1] = first_row, first_col
-    mark[first_row, first_col] = piece
-    waiting, weight = 1, 0.0
-    box[0], box[1], box[2], box[3] = height, 0, width, 0
-    while waiting > 0:
-        waiting -= 1
-        row, col = stack[waiting, 0], stack[waiting, 1]
-        weight += coverage[row, col]
-        top, bottom, left, right = max(row - 1, 0), min(row + 2, height), max(col - 1, 0), min(col + 2, width)
-        box[0], box[1], box[2], box[3] = min(box[0], top), max(box[1], bottom), min(box[2], left), max(box[3], right)
-        for near_row in range(top, bottom):
-            for near_col in range(left, right):
-                if mark[near_row, near_col] == 0 and coverage[near_row, near_col] > DETECT:
-                    mark[near_row, near_col] = piece
-                    stack[waiting, 0], stack[waiting, 1] = near_row, near_col
-                    waiting += 1
-    return weight
+def _tracked(pieces: Float[np.ndarray, "frames 8 9"], *, begin: Float[np.ndarray, "bodies 2"], area_px: np.ndarray) -> _Track:
+    """Pieces to bodies of one colour, frame by frame, each expected where its last two places point."""
+    frames, bodies = len(pieces), len(begin)
+    moments, merged = np.full((frames, bodies, pieces.shape[2]), np.nan), np.zeros((frames, bodies), bool)
+    last, step = begin.copy(), np.zeros_like(begin)
+    for frame in range(frames):
+        there = pieces[frame][np.isfinite(pieces[frame, :, AREA])]
+        expected = last + step
+        cost = np.linalg.norm(expected[:, None] - there[None, :, :2], axis=-1)
+        body, piece = linear_sum_assignment(cost)
+        moments[frame, body] = there[piece]
+        lost = np.setdiff1d(np.arange(bodies), body)
+        for other in lost.tolist():
+            spare = there[piece, AREA] - area_px[body] - MERGED * area_px[other]
+            if len(spare) and spare.max() > 0:
+                merged[frame, [other, body[int(spare.argmax())]]] = True
+        moments[frame, merged[frame]] = np.nan
+        found = np.isfinite(moments[frame, :, X])
+        place = np.where(found[:, None], moments[frame, :, :2], expected)
+        step = np.where(found[:, None], place - last, step) if frame else step
+        last = place
+    return _Track(moments, merged)
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _moments(coverage: np.ndarray, mark: np.ndarray, piece: int, box: np.ndarray, moments: np.ndarray) -> None:
-    """Sums over the piece grown by one pixel; a pixel of another piece is left out."""
-    height, width = coverage.shape
-    area, along_x, along_y = 0.0, 0.0, 0.0
-    for row in range(box[0], box[1]):
-        for col in range(box[2], box[3]):
-            inside = mark[row, col] == piece
-            if mark[row, col] == 0:
-                for near_row in range(max(row - 1, 0), min(row + 2, height)):
-                    for near_col in range(max(col - 1, 0), min(col + 2, width)):
-                        inside |= mark[near_row, near_col] == piece
-            if inside:
-                area += coverage[row, col]
-                along_x += coverage[row, col] * (col + 0.5)
-                along_y += coverage[row, col] * (row + 0.5)
-    moments[0], moments[1], moments[2] = along_x / area, along_y / area, area
+def _observed(moments: np.ndarray, *, body: np.ndarray, size_px: int, merged: np.ndarray, duplicated: np.ndarray) -> Observed:
+    m_per_px = WORLD_M / size_px
+    x_px, y_px, area = moments[..., X], moments[..., Y], np.maximum(moments[..., AREA], 0.0)
+    true, disc = true_shape(body), body[..., BODY.index("shape")] == Shape.DISC
+    plain = disc & (body[..., BODY.index("half_height_m")] == 0.0)
+    size_m = body[..., BODY.index("radius_m")].astype(np.float64)
+    scale = np.sqrt(area * m_per_px**2 / true.area_m2[:, None])
+    radius_m = np.where(plain[:, None], np.sqrt(area / math.pi) * m_per_px, scale * size_m[:, None])
+    seen = np.isfinite(x_px)
+    reach = radius_m * np.where(disc, 1.0, np.maximum(1.0, _aspect(body)))[:, None] / m_per_px
+    margin = np.minimum(np.minimum(x_px, size_px - x_px), np.minimum(y_px, size_px - y_px)) - reach
+    whole = np.where(seen, margin, -np.inf) >= -WHOLE_TOLERANCE_PX
+    colour = body[:, None, :, RED : RED + 3].astype(np.float64)
+    return Observed(
+        x_m=x_px * m_per_px,
+        y_m=WORLD_M - y_px * m_per_px,
+        radius_m=np.where(seen, radius_m, np.nan),
+        seen=seen,
+        whole=whole,
+        duplicated=duplicated,
+        merged=merged,
+        shape_change=np.where(whole, _shape_change(moments, true=true), np.nan),
+        colour_change=np.linalg.norm(moments[..., COLOUR] - colour, axis=-1) / LARGEST_STEP_RGB,
+    )
+
+
+def _aspect(body: np.ndarray) -> np.ndarray:
+    """Half height ÷ half width of a box."""
+    aspect: np.ndarray = body[..., BODY.index("half_height_m")] / np.maximum(body[..., BODY.index("radius_m")], 1e-6)
+    return aspect
+
+
+def _shape_change(moments: np.ndarray, *, true: TrueShape) -> np.ndarray:
+    xx, yy, xy, area = (moments[..., column] for column in (XX, YY, XY, AREA))
+    total = xx + yy
+    spread = 2 * math.pi * total / np.where(area > 0, area, np.nan)
+    elongation = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.where(total > 0, total, np.nan)
+    change: np.ndarray = np.hypot(spread / true.spread[:, None] - 1.0, elongation - true.elongation[:, None])
+    return change

@@ -1,0 +1,242 @@
+"""The official evaluation of arXiv 2411.02385 (id_ood_data/evaluate.py) as a protocol of its own, its peculiarities kept.
+
+Parser: a red pixel has R > 127, G < 127, B < 127, a blue one R < 127, G < 127, B > 127; a ball lies at the mean index of its pixels ÷ width
+× 10 (not ÷ (width - 1), which is the grid they are drawn on: all speeds come out 1/width too low) and has the radius √(pixels/π) ÷ width ×
+10. A ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), its y and r are those of the frame before.
+
+Valid frames: number 3 and later, the *true* ball wholly in view (of two: red not cut at the left, blue not at the right); the last frame of
+a clip is left out. Velocities are forward differences over 0.1 s of neighbouring valid frames; the hit is the first frame where a true
+velocity changes by more than 0.1 m/s, and the interval in which it happens counts neither before nor after.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, no_type_check
+
+import numba
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, UInt8
+
+from physscale.evaluate.scores import bootstrap
+from physscale.records.errors import UserError
+from physscale.records.initial import falls, initial_numbers
+from physscale.records.scene import WORLD_M
+from physscale.records.video import BODY, Videos
+
+Law = Literal["uniform", "parabola", "collision"]
+Group = Literal["id", "radius", "speed", "both", "zero", "filtered", "skipped"]
+OUT = ("zero", "radius", "speed", "both")
+FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
+SPEED_M_S = (1.0, 4.0)
+RADIUS_M = {1: (0.7, 1.4), 2: (0.5, 1.5)}
+HEADLINE: dict[Law, str] = {"uniform": "velocity_error", "parabola": "position_error", "collision": "velocity_error_after"}
+"""What the paper's figure 3 most likely shows: of means, not of frames; for parabolas a position."""
+
+Track = Float[np.ndarray, "frames bodies"]
+Places = Float[np.ndarray, "frames bodies 2"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pixels of each body in each frame: how many, and the means of their columns and rows (from the bottom), NaN without any."""
+
+    count: Float[np.ndarray, "batch frames bodies"]
+    column: Float[np.ndarray, "batch frames bodies"]
+    row: Float[np.ndarray, "batch frames bodies"]
+    width: int
+
+
+@dataclass(frozen=True)
+class PaperScore:
+    """The mean of a metric over a group (`nanmean`), with our 95 % bootstrap interval; None where no video has a number."""
+
+    metric: str
+    group: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    videos: int
+
+
+def paper_outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames height width 3"]) -> pa.Table:
+    """One row a video: its group (`filtered`: a ball too small to be counted; `skipped`: no valid frame) and every official number.
+
+    Args:
+        truth: one or two discs or squares, red and blue, 0.1 s apart.
+        pixels: their frames, true or generated; those of 32 frames, or of the first 31.
+
+    Raises:
+        UserError: for videos that the official script cannot judge.
+    """
+    _check(truth, pixels=pixels)
+    frames = truth.state.shape[1] - 1
+    seen = see(pixels[:, :frames], blue=truth.body[:, :, BODY.index("blue")] > 127)
+    places, initial = truth.state[:, :frames, :, :2].astype(np.float64), initial_numbers(truth)
+    rows = [_judged(seen, video=video, places=places[video], initial=initial[video]) for video in range(len(truth))]
+    names = sorted({name for row in rows for name in row} - {"group"})
+    columns: dict[str, pa.Array] = {
+        "index": pa.array(truth.index, pa.int64()),
+        "split": pa.array(truth.split.tolist(), pa.string()),
+        "group": pa.array([row["group"] for row in rows], pa.string()),
+    }
+    for name in names:
+        values = np.array([float(row.get(name, math.nan)) for row in rows])
+        columns[name] = pa.array(values, pa.float64(), mask=~np.isfinite(values))
+    return pa.table(columns)
+
+
+def paper_scores(outcomes: pa.Table) -> tuple[PaperScore, ...]:
+    """Every metric over every group, and `ood` for all that is out, the ball at rest included."""
+    group = np.array(outcomes["group"].to_pylist(), object)
+    groups = {"id": group == "id", "ood": np.isin(group, OUT)} | {name: group == name for name in ("radius", "speed", "both", "zero")}
+    metrics = [name for name in outcomes.column_names if name not in ("index", "split", "group")]
+    return tuple(_score(outcomes, metric=metric, group=name, rows=rows) for metric in metrics for name, rows in groups.items())
+
+
+def groups(truth: Videos) -> np.ndarray:
+    """The group of each row, by the trained ranges: an `object` array of `Group`."""
+    bodies = truth.state.shape[2]
+    return np.array([_group(row, bodies=bodies) for row in initial_numbers(truth)], object)
+
+
+def law_of(truth: Videos) -> Law:
+    """Which of the three laws these rows show."""
+    if truth.state.shape[2] == 2:
+        return "collision"
+    return "parabola" if bool(falls(truth).any()) else "uniform"
+
+
+def see(pixels: UInt8[np.ndarray, "batch frames height width 3"], *, blue: np.ndarray) -> Seen:
+    """The colour masks; `blue` (batch, bodies) says which bodies are blue, the others are red."""
+    sums = np.zeros((*pixels.shape[:2], blue.shape[1], 3))
+    _sum_masks(np.ascontiguousarray(pixels), blue, sums)
+    count = np.where(sums[..., 0] > 0, sums[..., 0], np.nan)
+    return Seen(count=sums[..., 0], column=sums[..., 1] / count, row=sums[..., 2] / count, width=pixels.shape[3])
+
+
+def _check(truth: Videos, *, pixels: np.ndarray) -> None:
+    bodies = truth.state.shape[2]
+    if bodies not in RADIUS_M:
+        raise UserError(f"protocol paper judges one ball or two, these rows have {bodies} bodies: use protocol exact")
+    if pixels.shape[1] not in (truth.state.shape[1], truth.state.shape[1] - 1):
+        raise UserError(
+            f"protocol paper: {pixels.shape[1]} frames for {truth.state.shape[1]} true ones; give all of them, or all but the last"
+        )
+    step = np.diff(truth.time_s, axis=1)
+    if step.size == 0 or not np.allclose(step, FRAME_S, atol=1e-4):
+        raise UserError(f"protocol paper: frames must be {FRAME_S} s apart")
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _sum_masks(pixels: np.ndarray, blue: np.ndarray, sums: np.ndarray) -> None:
+    height, width = pixels.shape[2], pixels.shape[3]
+    for video in range(pixels.shape[0]):
+        for moment in range(pixels.shape[1]):
+            for row in range(height):
+                for col in range(width):
+                    red_value, green, blue_value = pixels[video, moment, row, col]
+                    if green < 127 and (red_value > 127) != (blue_value > 127) and red_value != 127 and blue_value != 127:
+                        for body in range(blue.shape[1]):
+                            if blue[video, body] == (blue_value > 127):
+                                sums[video, moment, body, 0] += 1.0
+                                sums[video, moment, body, 1] += col
+                                sums[video, moment, body, 2] += height - 1 - row
+
+
+def _judged(
+    seen: Seen, *, video: int, places: Float[np.ndarray, "frames bodies 2"], initial: Float[np.ndarray, " values"]
+) -> dict[str, Any]:
+    bodies = places.shape[1]
+    valid = _valid(places, radius=initial[:bodies])
+    if not valid.any():
+        return {"group": "skipped"}
+    metres = WORLD_M / seen.width
+    gone = seen.count[video][valid] == 0
+    edge = np.array([WORLD_M] if bodies == 1 else [0.0, WORLD_M])
+    x = np.where(gone, edge, seen.column[video][valid] * metres)
+    y = _held(seen.row[video][valid] * metres)
+    radius = _held(np.sqrt(seen.count[video][valid] / math.pi) * metres, gone=gone)
+    measure = _one_ball if bodies == 1 else _two_balls
+    found = measure(x, y, radius, places=places[valid], initial=initial)
+    return {"group": _group(initial, bodies=bodies), "vanished": float(gone.mean())} | found
+
+
+def _valid(places: Places, *, radius: np.ndarray) -> np.ndarray:
+    low, high = places - radius[:, None] >= 0.0, places + radius[:, None] <= WORLD_M
+    inside = low.all((1, 2)) & high.all((1, 2)) if len(radius) == 1 else low[:, 0, 0] & high[:, 1, 0]
+    return inside & (np.arange(len(places)) >= FIRST_FRAME)
+
+
+def _held(values: Track, *, gone: np.ndarray | None = None) -> Track:
+    """A frame without a ball repeats the one before; NaN until there is one."""
+    held = np.where(np.isnan(values) if gone is None else gone, np.nan, values)
+    for frame in range(1, len(held)):
+        held[frame] = np.where(np.isnan(held[frame]), held[frame - 1], held[frame])
+    return held
+
+
+def _one_ball(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray) -> dict[str, float]:
+    speed = np.diff(x[:, 0]) / FRAME_S
+    x_error, y_error = np.abs(x[:, 0] - places[:, 0, 0]).mean(), np.abs(y[:, 0] - places[:, 0, 1]).mean()
+    return {
+        "velocity_error": abs(_mean(speed) - initial[1]),
+        "frame_velocity_error_x": _mean(np.abs(speed - np.diff(places[:, 0, 0]) / FRAME_S)),
+        "frame_velocity_error_y": _mean(np.abs(np.diff(y[:, 0]) - np.diff(places[:, 0, 1])) / FRAME_S),
+        "position_error_x": float(x_error),
+        "position_error_y": float(y_error),
+        "position_error": float(x_error + y_error) / 2,
+        "radius_drift": float(np.ptp(radius[:, 0])),
+    }
+
+
+def _two_balls(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray) -> dict[str, float]:
+    """Before and after the hit; momentum and energy with masses r², against those of the first speeds."""
+    true_x = places[:, :, 0]
+    speed, true_speed = np.diff(x, axis=0) / FRAME_S, np.diff(true_x, axis=0) / FRAME_S
+    jumps = np.flatnonzero((np.abs(np.diff(true_speed, axis=0)) > CHANGE_M_S).any(1))
+    hit = int(jumps[0]) + 1 if len(jumps) else len(true_speed) - 1
+    mass, first = initial[:2] ** 2, initial[2:] * (1.0, -1.0)
+    momentum, energy = speed @ mass - mass @ first, (speed**2) @ mass / 2 - mass @ first**2 / 2
+    drift = np.ptp(radius[:DRIFT_FRAMES], axis=0)
+    found = {"radius_drift": float(drift[0] if np.isnan(drift).any() else drift.max())}
+    spans = {"before": (slice(0, max(hit, 0)), slice(0, hit + 1)), "after": (slice(hit + 1, None), slice(hit + 1, None))}
+    for when, (moves, stands) in spans.items():
+        found[f"velocity_error_{when}"] = _mean(np.abs(_mean_over_frames(speed[moves]) - _mean_over_frames(true_speed[moves])))
+        found[f"frame_velocity_error_{when}"] = _mean(np.abs(speed[moves] - true_speed[moves]))
+        found[f"position_error_x_{when}"] = _mean(np.abs(x[stands] - true_x[stands]))
+        found[f"momentum_error_{when}"] = _mean(np.abs(momentum[moves]))
+        found[f"energy_error_{when}"] = _mean(np.abs(energy[moves]))
+    return found
+
+
+def _group(initial: np.ndarray, *, bodies: int) -> Group:
+    radius, speed = initial[:bodies], initial[bodies:]
+    if (radius < 0.6).any() if bodies == 1 else (radius <= 0.5).any():
+        return "filtered"
+    if (speed == 0).any():
+        return "zero"
+    low, high = RADIUS_M[bodies]
+    sized, paced = bool(((radius >= low) & (radius <= high)).all()), bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all())
+    if sized:
+        return "id" if paced else "speed"
+    return "radius" if paced else "both"
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else math.nan
+
+
+def _mean_over_frames(values: Float[np.ndarray, "frames bodies"]) -> Float[np.ndarray, " bodies"]:
+    return values.mean(0) if len(values) else np.full(values.shape[1], np.nan)
+
+
+def _score(outcomes: pa.Table, *, metric: str, group: str, rows: np.ndarray) -> PaperScore:
+    values = outcomes[metric].to_numpy(zero_copy_only=False)[rows].astype(np.float64)
+    kept = values[np.isfinite(values)]
+    if len(kept) == 0:
+        return PaperScore(metric, group, None, None, None, 0, int(rows.sum()))
+    mean = bootstrap(kept)
+    return PaperScore(metric, group, mean.value, mean.low, mean.high, mean.count, int(rows.sum()))
