@@ -2,7 +2,8 @@
 
 PHYRE's constants: 6 px a metre, gravity -9.8 m/s², steps of 1/60 s with 15 velocity and 20 position iterations, density 0.25, friction
 0.5, restitution 0.2, angular damping 0.01, sleeping allowed; bodies in scene order, the red ball last. Pixels become metres in single
-precision, as there. The two agree bit for bit until a contact rounds differently; scenes with many contacts are chaotic from then on.
+precision, as there. PHYRE compiles a later Box2D (commit 33af62e, 2.3.2); `phyre.contacts` puts right what can be from outside. The two
+agree bit for bit until a fast impact is rounded differently; scenes with many contacts are chaotic from then on.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from physscale.simulate.engines.swig_box2d import Box2D
+from physscale.simulate.phyre.contacts import Contacts, polygon_of
 from physscale.simulate.phyre.parts import PIXELS_A_METRE, STEPS_A_SECOND, RedBall, Setting
 from physscale.simulate.phyre.place import Outline, placed
 
@@ -34,12 +36,15 @@ class Motion:
 def simulate(setting: Setting, *, ball: RedBall, frames: int, stride: int) -> Motion:
     """The motion of one trial; frame k is the state after step 1 + k·stride."""
     world = Box2D.b2World(gravity=(0, GRAVITY_M_S2), doSleep=True)
+    contacts = Contacts()
+    world.contactListener = contacts
     bodies = [_add(world, body.outline, at=(body.x_px, body.y_px), angle=body.angle_rad, dynamic=body.dynamic) for body in placed(setting)]
     red = Outline(radius_px=ball.radius_px, diameter_px=2 * ball.radius_px)
     bodies.append(_add(world, red, at=(ball.x_px, ball.y_px), angle=0.0, dynamic=True))
     states = np.empty((frames, len(bodies) - WALLS, 6))
     for frame in range(frames):
         for _ in range(stride if frame else 1):
+            contacts.begin_step()
             world.Step(1.0 / STEPS_A_SECOND, VELOCITY_ITERATIONS, POSITION_ITERATIONS)
         states[frame] = [_state(body) for body in bodies[WALLS:]]
     scale = np.array([PIXELS_A_METRE, PIXELS_A_METRE, 1.0])
@@ -54,12 +59,14 @@ def _state(body: Any) -> tuple[float, ...]:  # noqa: ANN401 - SWIG knows no type
 def _add(world: Any, outline: Outline, *, at: tuple[float, float], angle: float, dynamic: bool) -> Any:  # noqa: ANN401
     create = world.CreateDynamicBody if dynamic else world.CreateStaticBody
     body = create(position=tuple(_metres(value) for value in at), angle=angle, angularDamping=ANGULAR_DAMPING)
+    body.userData = None if dynamic else tuple(body.position)
     if outline.polygons:
         shapes = [Box2D.b2PolygonShape(vertices=[(_metres(x), _metres(y)) for x, y in polygon]) for polygon in outline.polygons]
     else:
         shapes = [Box2D.b2CircleShape(radius=_metres(outline.radius_px))]
     for shape in shapes:
-        body.CreateFixture(shape=shape, density=DENSITY if dynamic else 0.0, **MATERIAL)
+        fixture = body.CreateFixture(shape=shape, density=DENSITY if dynamic else 0.0, **MATERIAL)
+        fixture.userData = polygon_of(shape) if outline.polygons else None
     return body
 
 
