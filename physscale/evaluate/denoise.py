@@ -13,7 +13,7 @@ from torch import Tensor
 
 from physscale.flow.loss import denoise, squared_errors
 from physscale.flow.noise import Stream, normal
-from physscale.flow.path import interpolate
+from physscale.flow.path import path_at
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
 
@@ -55,7 +55,7 @@ def held_out_loss(
         errors = []
         for time in HELD_OUT_TIMES:
             t = x0.new_full((len(x0),), time)
-            x_t = interpolate(x0, noise=noise, t=t.view(-1, 1, 1, 1, 1))
+            x_t = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).mix(x0, noise=noise)
             clean = denoise(model, x_t, t=t, given=x0, flow=flow)
             errors.append(squared_errors(clean, x0=x0, condition_frames=flow.condition_frames))
         parts.append(torch.stack(errors, dim=1))

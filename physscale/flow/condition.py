@@ -1,10 +1,12 @@
 """How the first frames are given to the model: side by side on the channel axis, as in arXiv 2411.02385.
 
 [noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
+
+Where the frames are withheld (`given` false), the video is noise from its first frame on, and condition and mask are zero.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 __all__ = ["keep_given", "model_input"]
@@ -20,12 +22,17 @@ def model_input(
     *,
     clean: Float[Tensor, "batch given channels height width"],
     condition_frames: int,
+    withheld: Bool[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch time inputs height width"]:
-    """What the model sees of x_t [B, T, C, H, W] when the first frames of `clean` are given: [B, T, 2C + 1, H, W]."""
+    """What the model sees of x_t [B, T, C, H, W] when the first frames of `clean` are given, but to the videos they are withheld from:
+    [B, T, 2C + 1, H, W]."""
     channels, c = x_t.shape[2], condition_frames
     inputs = x_t.new_zeros((*x_t.shape[:2], 2 * channels + 1, *x_t.shape[3:]))
     inputs[:, c:, :channels] = x_t[:, c:]
     inputs[:, :c, :channels] = clean[:, :c]
     inputs[:, :c, channels : 2 * channels] = clean[:, :c]
     inputs[:, :c, 2 * channels] = 1
-    return inputs
+    if withheld is None:
+        return inputs
+    alone = torch.cat((x_t, torch.zeros_like(inputs[:, :, channels:])), dim=2)
+    return torch.where(withheld.view(-1, 1, 1, 1, 1), alone, inputs)

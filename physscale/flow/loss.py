@@ -2,24 +2,42 @@
 
 from collections.abc import Callable
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from physscale.flow.condition import model_input
-from physscale.flow.path import clean_from_velocity, interpolate
+from physscale.flow.path import path_at
 from physscale.flow.spec import FlowSpec
 
-__all__ = ["Network", "denoise", "squared_errors", "training_loss"]
+__all__ = ["Network", "denoise", "guided", "squared_errors", "training_loss"]
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
 
-def denoise(network: Network, x_t: Tensor, *, t: Float[Tensor, " batch"], given: Tensor, flow: FlowSpec) -> Tensor:
+def denoise(
+    network: Network,
+    x_t: Tensor,
+    *,
+    t: Float[Tensor, " batch"],
+    given: Tensor,
+    flow: FlowSpec,
+    withheld: Bool[Tensor, " batch"] | None = None,
+) -> Tensor:
     """The clean latents [B, T, C, H, W] that the network expects behind x_t, whatever it predicts."""
-    output = network(model_input(x_t, clean=given, condition_frames=flow.condition_frames), t)
+    output = network(model_input(x_t, clean=given, condition_frames=flow.condition_frames, withheld=withheld), t)
     if flow.prediction == "x":
         return output
-    return clean_from_velocity(x_t, velocity=output, t=t.view(-1, 1, 1, 1, 1))
+    return path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).clean(x_t, velocity=output)
+
+
+def guided(network: Network, x_t: Tensor, *, t: Float[Tensor, " batch"], given: Tensor, flow: FlowSpec) -> Tensor:
+    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is given."""
+    told = denoise(network, x_t, t=t, given=given, flow=flow)
+    if flow.guidance == 1:
+        return told
+    untold = denoise(network, x_t, t=t, given=given, flow=flow, withheld=torch.ones_like(t, dtype=torch.bool))
+    return untold + flow.guidance * (told - untold)
 
 
 def training_loss(
@@ -29,13 +47,20 @@ def training_loss(
     noise: Float[Tensor, "batch time channels height width"],
     t: Float[Tensor, " batch"],
     flow: FlowSpec,
+    withheld: Bool[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Unweighted squared error of what the network predicts (x0, or eps - x0), mean over generated frames."""
-    x_t = interpolate(x0, noise=noise, t=t.view(-1, 1, 1, 1, 1))
-    output = network(model_input(x_t, clean=x0, condition_frames=flow.condition_frames), t)
-    target = x0 if flow.prediction == "x" else noise - x0
+    """Unweighted squared error of what the network predicts (x0, or the velocity), mean over generated frames: where the given frames are
+    withheld, these are judged too."""
+    path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
+    x_t = path.mix(x0, noise=noise)
+    output = network(model_input(x_t, clean=x0, condition_frames=flow.condition_frames, withheld=withheld), t)
+    target = x0 if flow.prediction == "x" else path.velocity(x0, noise=noise)
     c = flow.condition_frames
-    return (output[:, c:] - target[:, c:]).square().mean()
+    error = (output[:, c:] - target[:, c:]).square()
+    if withheld is None:
+        return error.mean()
+    first = (output[withheld, :c] - target[withheld, :c]).square()
+    return (error.sum() + first.sum()) / (error.numel() + first.numel())
 
 
 def squared_errors(clean: Tensor, *, x0: Tensor, condition_frames: int) -> Float[Tensor, " batch"]:

@@ -22,6 +22,7 @@ class Stream(IntEnum):
     NOISE = 3
     SAMPLE = 4
     HELD_OUT = 5
+    WITHHELD = 6
 
 
 def generator(seed: int, *, stream: Stream, counter: int = 0) -> np.random.Generator:

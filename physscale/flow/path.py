@@ -1,28 +1,65 @@
-"""The rectified-flow path from clean latents x0 (t = 0) to noise (t = 1), its velocity, and times along it.
+"""Paths from clean latents x0 (t = 0) to noise (t = 1), their velocities, and times along them.
 
-x_t = (1 - t) x0 + t eps,   v = dx_t/dt = eps - x0,   x0 = x_t - t v      (arXiv 2209.03003; time shift: 2403.03206)
+x_t = alpha(t) x0 + sigma(t) eps, and v is the direction of dx_t/dt:
+
+rectified   alpha = 1 - t           sigma = t               v = eps - x0                  (arXiv 2209.03003)
+cosine      alpha = cos(pi t / 2)   sigma = sin(pi t / 2)   v = alpha eps - sigma x0      (arXiv 2202.00512)
+
+Both end at pure noise: alpha(1) is exactly 0 (zero terminal SNR, arXiv 2305.08891). The sheet of arXiv 2411.02385 prints its v with the
+signal's and the noise's power exchanged in one of two places; what can only be meant is the cosine row above. Time shift: 2403.03206.
 """
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["clean_from_velocity", "interpolate", "sampler_times", "shifted", "stratified_times", "velocity_from_clean"]
+from physscale.flow.spec import PathName
+
+__all__ = ["Path", "path_at", "sampler_times", "shifted", "stratified_times"]
+
+QUARTER = math.pi / 2
 
 
-def interpolate(x0: Tensor, *, noise: Tensor, t: Tensor) -> Tensor:
-    """x_t; t broadcasts against the latents. Exactly x0 at t = 0 and exactly the noise at t = 1."""
-    return (1 - t) * x0 + t * noise
+@dataclass(frozen=True)
+class Path:
+    """alpha and sigma at a time, and their rates of change along v (dx_t/dt = speed v)."""
+
+    alpha: Tensor
+    sigma: Tensor
+    alpha_rate: Tensor
+    sigma_rate: Tensor
+    speed: float
+
+    def mix(self, x0: Tensor, *, noise: Tensor) -> Tensor:
+        """x_t."""
+        return self.alpha * x0 + self.sigma * noise
+
+    def velocity(self, x0: Tensor, *, noise: Tensor) -> Tensor:
+        return self.sigma_rate * noise + self.alpha_rate * x0
+
+    def clean(self, x_t: Tensor, *, velocity: Tensor) -> Tensor:
+        """The x0 behind x_t that moves with this velocity (sigma_rate alpha - alpha_rate sigma = 1 on both paths)."""
+        return self.sigma_rate * x_t - self.sigma * velocity
+
+    def noise(self, x_t: Tensor, *, clean: Tensor) -> Tensor:
+        """The noise in x_t when x0 is `clean`; t must be above 0."""
+        return (x_t - self.alpha * clean) / self.sigma
+
+    def slope(self, x_t: Tensor, *, clean: Tensor) -> Tensor:
+        """dx_t/dt at x_t when x0 is `clean`; t must be above 0."""
+        return self.speed * self.velocity(clean, noise=self.noise(x_t, clean=clean))
 
 
-def clean_from_velocity(x_t: Tensor, *, velocity: Tensor, t: Tensor) -> Tensor:
-    return x_t - t * velocity
-
-
-def velocity_from_clean(x_t: Tensor, *, clean: Tensor, t: Tensor) -> Tensor:
-    """The velocity that leads from x_t away from this x0; t must be above 0."""
-    return (x_t - clean) / t
+def path_at(t: Tensor, *, name: PathName) -> Path:
+    """The path of this name at times t, which broadcast against the latents. alpha is exactly 0 at t = 1."""
+    if name == "rectified":
+        return Path(1 - t, t, torch.full_like(t, -1), torch.ones_like(t), speed=1.0)
+    alpha, sigma = torch.sin(QUARTER * (1 - t)), torch.sin(QUARTER * t)
+    return Path(alpha, sigma, -sigma, alpha, speed=QUARTER)
 
 
 def shifted(t: Tensor, *, shift: float) -> Tensor:

@@ -1,6 +1,8 @@
-"""From noise to clean latents: Euler steps along dx/dt = (x_t - x0(x_t, t)) / t on a falling grid of times that ends at 0.
+"""From noise to clean latents on a falling grid of times that ends at 0, given a denoiser x0(x_t, t).
 
-A step from t to s is x_s = x0 + (s / t) (x_t - x0); the last one (s = 0) is the predicted x0 itself.
+ddim    x_s = alpha_s x0 + sigma_s eps, with eps = (x_t - alpha_t x0) / sigma_t; on the rectified path an Euler step   (arXiv 2010.02502)
+euler   x_s = x_t + (s - t) dx/dt
+heun    the mean of the slopes at both ends of an Euler step; its last step is a ddim step, for sigma is 0 there       (arXiv 2206.00364)
 """
 
 from collections.abc import Callable
@@ -9,15 +11,27 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Denoiser", "euler"]
+from physscale.flow.path import path_at
+from physscale.flow.spec import FlowSpec
+
+__all__ = ["Denoiser", "solve"]
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
-def euler(denoiser: Denoiser, noise: Tensor, *, times: Float[Tensor, " times"]) -> Tensor:
-    """Solve from x = noise at times[0] = 1 to times[-1] = 0; the denoiser maps (x_t, t [B]) to x0."""
+def solve(denoiser: Denoiser, noise: Tensor, *, times: Float[Tensor, " times"], flow: FlowSpec) -> Tensor:
+    """From x = noise at times[0] = 1 to times[-1] = 0 by the flow's sampler; the denoiser maps (x_t, t [B]) to x0."""
     x_t = noise
     for t, s in pairwise(times):
+        here, there = path_at(t, name=flow.path), path_at(s, name=flow.path)
         clean = denoiser(x_t, t.expand(len(x_t)))
-        x_t = clean + (s / t) * (x_t - clean)
+        if flow.sampler == "ddim" or (flow.sampler == "heun" and s == 0):
+            x_t = there.mix(clean, noise=here.noise(x_t, clean=clean))
+            continue
+        slope = here.slope(x_t, clean=clean)
+        x_s = x_t + (s - t) * slope
+        if flow.sampler == "heun":
+            slope = (slope + there.slope(x_s, clean=denoiser(x_s, s.expand(len(x_s))))) / 2
+            x_s = x_t + (s - t) * slope
+        x_t = x_s
     return x_t

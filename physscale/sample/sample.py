@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from physscale.flow.condition import keep_given
-from physscale.flow.loss import denoise
+from physscale.flow.loss import guided
 from physscale.flow.noise import Stream, normal
 from physscale.flow.path import sampler_times
-from physscale.flow.solver import euler
+from physscale.flow.solver import solve
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
 from physscale.records.errors import UserError
@@ -38,9 +38,9 @@ def sample(
         noise = initial_noise(model, seed=seed, indices=indices[start : start + VIDEOS_AT_ONCE]).to(given.device)
 
         def denoiser(x_t: Tensor, t: Tensor, part: Tensor = part) -> Tensor:
-            return denoise(model, x_t, t=t, given=part, flow=flow)
+            return guided(model, x_t, t=t, given=part, flow=flow)
 
-        parts.append(keep_given(euler(denoiser, noise, times=times), clean=part, condition_frames=flow.condition_frames))
+        parts.append(keep_given(solve(denoiser, noise, times=times, flow=flow), clean=part, condition_frames=flow.condition_frames))
     return torch.cat(parts)
 
 

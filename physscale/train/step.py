@@ -65,7 +65,11 @@ def train_step(
     noise = normal(seed, stream=Stream.NOISE, counter=state.step, shape=(train.batch, *x0.shape[1:]))[rows].to(x0.device)
 
     state.flat.gradients.zero_()
-    loss = training_loss(state.model, x0, noise=noise, t=t, flow=flow)
+    withheld = None
+    if flow.condition_dropout:
+        draws = generator(seed, stream=Stream.WITHHELD, counter=state.step).random(train.batch)
+        withheld = torch.from_numpy(draws < flow.condition_dropout)[rows].to(x0.device)
+    loss = training_loss(state.model, x0, noise=noise, t=t, flow=flow, withheld=withheld)
     torch.autograd.backward(loss)
     loss = loss.detach()
     workers.average(state.flat.gradients)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physscale.flow.condition import keep_given, model_input
-from physscale.flow.loss import denoise, squared_errors, training_loss
+from physscale.flow.loss import denoise, guided, squared_errors, training_loss
 from physscale.flow.noise import Stream, generator, normal
-from physscale.flow.path import clean_from_velocity, interpolate, sampler_times, shifted, stratified_times, velocity_from_clean
+from physscale.flow.path import path_at, sampler_times, shifted, stratified_times
 from physscale.flow.spec import FlowSpec
 from physscale.records.errors import UserError
 
@@ -20,23 +20,38 @@ def latents(seed: int = 0, *, batch: int = 3) -> torch.Tensor:
     return normal(seed, stream=Stream.NOISE, counter=0, shape=(batch, 5, 2, 3, 4))
 
 
-def test_path_begins_at_the_data_and_ends_at_the_noise() -> None:
+PATHS = pytest.mark.parametrize("name", ["rectified", "cosine"])
+
+
+@PATHS
+def test_path_begins_at_the_data_and_ends_at_pure_noise(name: str) -> None:
     x0, noise = latents(0), latents(1)
-    assert torch.equal(interpolate(x0, noise=noise, t=torch.tensor(0.0)), x0)
-    assert torch.equal(interpolate(x0, noise=noise, t=torch.tensor(1.0)), noise)
+    assert torch.equal(path_at(torch.tensor(0.0), name=name).mix(x0, noise=noise), x0)
+    last = path_at(torch.tensor(1.0), name=name)
+    assert last.alpha == 0, "zero terminal signal-to-noise ratio"
+    assert torch.equal(last.mix(x0, noise=noise), noise)
+
+
+@PATHS
+@settings(deadline=None)
+@given(time=st.floats(0.01, 0.99))
+def test_velocity_is_the_derivative_and_leads_back(name: str, time: float) -> None:
+    x0, noise = latents(0).double(), latents(1).double()
+    t = torch.tensor(time, dtype=torch.float64)
+    path = path_at(t, name=name)
+    x_t, velocity = path.mix(x0, noise=noise), path.velocity(x0, noise=noise)
+    slope = (path_at(t + 1e-5, name=name).mix(x0, noise=noise) - path_at(t - 1e-5, name=name).mix(x0, noise=noise)) / 2e-5
+    torch.testing.assert_close(path.speed * velocity, slope, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(path.slope(x_t, clean=x0), slope, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(path.clean(x_t, velocity=velocity), x0)
+    torch.testing.assert_close(path.noise(x_t, clean=x0), noise)
 
 
 @settings(deadline=None)
-@given(st.floats(0.01, 0.99))
-def test_velocity_is_the_derivative_and_leads_back(time: float) -> None:
-    x0, noise = latents(0).double(), latents(1).double()
-    t = torch.tensor(time, dtype=torch.float64)
-    x_t = interpolate(x0, noise=noise, t=t)
-    velocity = velocity_from_clean(x_t, clean=x0, t=t)
-    slope = (interpolate(x0, noise=noise, t=t + 1e-3) - interpolate(x0, noise=noise, t=t - 1e-3)) / 2e-3
-    torch.testing.assert_close(velocity, noise - x0)
-    torch.testing.assert_close(velocity, slope)
-    torch.testing.assert_close(clean_from_velocity(x_t, velocity=velocity, t=t), x0)
+@given(st.floats(0, 1))
+def test_the_cosine_path_keeps_the_variance(time: float) -> None:
+    path = path_at(torch.tensor(time, dtype=torch.float64), name="cosine")
+    assert float(path.alpha**2 + path.sigma**2) == pytest.approx(1)
 
 
 @settings(deadline=None)
@@ -79,20 +94,50 @@ def test_the_model_sees_noise_condition_and_mask_side_by_side(condition_frames: 
     assert not mask[:, c:].any()
 
 
+@PATHS
 @pytest.mark.parametrize("prediction", ["x", "v"])
-def test_a_perfect_network_has_no_loss_and_denoises_exactly(prediction: str) -> None:
-    flow = FlowSpec(prediction=prediction, condition_frames=2)
+def test_a_perfect_network_has_no_loss_and_denoises_exactly(prediction: str, name: str) -> None:
+    flow = FlowSpec(prediction=prediction, path=name, condition_frames=2)
     x0, noise, t = latents(0), latents(1), torch.tensor([0.2, 0.7, 1.0])
-    target = x0 if prediction == "x" else noise - x0
+    path = path_at(t.view(-1, 1, 1, 1, 1), name=name)
+    target = x0 if prediction == "x" else path.velocity(x0, noise=noise)
     wrong_where_given = target.clone()
     wrong_where_given[:, :2] += 100
     assert training_loss(lambda x, t: wrong_where_given, x0, noise=noise, t=t, flow=flow) == 0
     assert training_loss(lambda x, t: target + 2, x0, noise=noise, t=t, flow=flow) == pytest.approx(4, rel=1e-5)
 
-    x_t = interpolate(x0, noise=noise, t=t.view(-1, 1, 1, 1, 1))
+    x_t = path.mix(x0, noise=noise)
     clean = denoise(lambda x, t: target, x_t, t=t, given=x0, flow=flow)
     torch.testing.assert_close(clean, x0, atol=1e-5, rtol=1e-5)
     assert squared_errors(clean + 1, x0=x0, condition_frames=2) == pytest.approx(1, rel=1e-4)
+
+
+def test_withheld_frames_are_noise_to_the_model_and_judged() -> None:
+    x_t, clean, withheld = latents(0), latents(1), torch.tensor([False, True, False])
+    seen = model_input(x_t, clean=clean, condition_frames=2, withheld=withheld)
+    told = model_input(x_t, clean=clean, condition_frames=2)
+    assert torch.equal(seen[~withheld], told[~withheld])
+    assert torch.equal(seen[withheld][:, :, :2], x_t[withheld])
+    assert not seen[withheld][:, :, 2:].any()
+
+    flow, t = FlowSpec(condition_frames=2, condition_dropout=0.5), torch.ones(3)
+    target = x_t.clone()
+    target[withheld, :2] += 3
+    loss = training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow, withheld=withheld)
+    assert float(loss) == pytest.approx(9 * 2 / (3 * 3 + 2), rel=1e-4), "one video of three has two more judged frames, all off by 3"
+    assert training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow) == 0, "given frames are not judged"
+
+
+def test_guidance_goes_beyond_what_the_given_frames_change_on_all_channels() -> None:
+    flow = FlowSpec(condition_frames=2, condition_dropout=0.1, guidance=3.0)
+    x_t, given = latents(0), latents(1)
+
+    def network(inputs: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return inputs[:, :, 4:].mean((1, 2, 3, 4), keepdim=True).expand_as(x_t) * torch.arange(1, 3).view(1, 1, 2, 1, 1)
+
+    plain, far = (guided(network, x_t, t=torch.ones(3), given=given, flow=f) for f in (FlowSpec(condition_frames=2), flow))
+    torch.testing.assert_close(far, 3 * plain)
+    assert (plain != 0).all(), "every channel"
 
 
 def test_random_numbers_are_functions_of_seed_stream_and_counter() -> None:
@@ -117,6 +162,8 @@ def test_random_numbers_are_functions_of_seed_stream_and_counter() -> None:
         ({"shift": float("nan")}, r"shift=nan: must be above 0"),
         ({"sampler_steps": 0}, r"sampler_steps=0: must be at least 1"),
         ({"condition_frames": -1}, r"condition_frames=-1: must be at least 0"),
+        ({"condition_dropout": 1.0}, r"condition_dropout=1.0: must be at least 0 and below 1"),
+        ({"guidance": 2.0}, r"guidance=2.0: needs condition_dropout above 0"),
     ],
 )
 def test_wrong_values_say_what_is_allowed(fields: dict, message: str) -> None:

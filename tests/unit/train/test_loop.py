@@ -129,7 +129,7 @@ def test_reports_what_it_logs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("from physscale.flow.spec import FlowSpec; FlowSpec(prediction='eps')", "flow prediction='eps': allowed are 'x' and 'v'"),
+        ("from physscale.flow.spec import FlowSpec; FlowSpec(prediction='eps')", "flow prediction='eps': allowed are x, v"),
         ("from physscale.train.spec import TrainSpec; TrainSpec(optimiser='sgd')", "train optimiser='sgd': allowed are 'muon' and 'adamw'"),
     ],
 )
