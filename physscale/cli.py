@@ -17,6 +17,7 @@ from physscale.cli_look import diff_command, logs_command, metrics_command, stat
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
 from physscale.cli_submit import submit_command
+from physscale.cli_tune import tune_command
 from physscale.records.errors import UserError
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ _COMMANDS = (
         "physscale submit quickstart --address http://127.0.0.1:8265 --results /shared/results",
         "physscale submit --job quickstart-1a2b3c4d",
     ),
+    ("tune", tune_command, "physscale tune motion --trials 16", "physscale tune motion --only size --sizes 2 --dry-run"),
     ("status", status_command, "physscale status quickstart", "physscale status quickstart --json"),
     ("metrics", metrics_command, "physscale metrics quickstart", "physscale metrics quickstart 4f2a --json"),
     ("logs", logs_command, "physscale logs quickstart --follow", "physscale logs quickstart 4f2a"),
@@ -67,12 +69,18 @@ _COMMANDS = (
     ("retry", retry_command, "physscale retry quickstart --only failed", "physscale retry quickstart 4f2a --only diverged --dry-run"),
     ("gc", gc_command, "physscale gc quickstart --dry-run", "physscale gc quickstart"),
     ("doctor", doctor_command, "physscale doctor", "physscale doctor --json"),
+    (
+        "simulate",
+        simulate,
+        "physscale simulate collision --videos 30000 --out data/collision",
+        "physscale simulate uniform --out data/u --size 128",
+    ),
+    ("show", show, "physscale show ambiguous_gap", "physscale show collision --videos 6"),
+    ("check", check, "physscale check data/collision", "physscale check data/collision --against data/judge"),
 )
 
 for _name, _command, *_examples in _COMMANDS:
     app.command(_name, epilog=f"Examples: {'; '.join(f'`{example}`' for example in _examples)}.")(_command)
-for _data_command in (simulate, show, check):
-    app.command()(_data_command)
 app.add_typer(phyre, name="phyre")
 
 

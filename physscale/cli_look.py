@@ -11,7 +11,7 @@ import typer
 from physscale.cli_options import AsJson, Name, Results, console, open_study, print_json
 from physscale.ray_jobs.resources import Machine
 from physscale.records.store import Store, checked_name
-from physscale.study.attempts import error_text, events, follow_events, one_run
+from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
 from physscale.study.plan import plan
@@ -51,6 +51,7 @@ def logs_command(
     """Show who took which run when and how it ended; of one run, with the whole error of its last failure."""
     store = _store(name, results=results)
     chosen = one_run(store, beginning=run) if run else None
+    all_runs(store)
     found = events(store, run=chosen)
     error = error_text(store, run=chosen) if chosen else ""
     if as_json:

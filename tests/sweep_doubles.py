@@ -3,13 +3,13 @@
 Scheduling is tested with it, so that a test of leases, kills and actors costs no training; tests of the whole job use the real one.
 """
 
+import json
 import os
 import time
 import uuid
 
 from physscale.records.metrics import MetricLog
 from physscale.records.scores import OUTCOMES, SCORES
-from physscale.records.spec import canonical
 from physscale.records.store import Store, write_atomic
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
@@ -50,8 +50,10 @@ def leave_finished(run: RunSpec, *, store: Store) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from physscale.run.execute import facts_of
+
     folder = store.run(run.fingerprint)
-    write_atomic(folder.spec, canonical(run).encode())
+    write_atomic(folder.spec, json.dumps(facts_of(run)).encode())
     row = {
         "study": "", "run": run.fingerprint, "group": "", "split": "id", "kind": "id", "source": "model", "metric": "loss",
         "value": 1.0 / run.train.steps, "low": None, "high": None, "count": 8, "parameters": 1, "videos": run.data.videos,

@@ -35,7 +35,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
     codec = codec_of(run, store=store)
-    latents = LatentSet(torch.cat(list(_encoded(run, codec=codec, context=context))))
+    latents = LatentSet(torch.cat(list(encoded(run, codec=codec, context=context))))
     result = train(_task(run, folder=folder, latents=latents), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
@@ -59,7 +59,7 @@ def facts_of(run: RunSpec) -> dict[str, object]:
     }
 
 
-def _encoded(run: RunSpec, *, codec: Codec, context: Context) -> Iterator[torch.Tensor]:
+def encoded(run: RunSpec, *, codec: Codec, context: Context) -> Iterator[torch.Tensor]:
     """Latents of all training videos, in the order of their index."""
     indices = np.arange(run.data.videos)
     batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]

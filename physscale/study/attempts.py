@@ -42,16 +42,26 @@ class Event:
         return f"{clock}  {self.state:9}  {self.run[:12]}  {self.owner}{'  ' * bool(self.owner and facts)}{facts}".rstrip()
 
 
+def all_runs(store: Store) -> list[str]:
+    """The fingerprints that the ledger knows.
+
+    Raises:
+        UserError: if there is no ledger.
+    """
+    runs = list(Ledger(store.ledger).entries())
+    if not runs:
+        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+    return runs
+
+
 def one_run(store: Store, *, beginning: str) -> str:
     """The full fingerprint of the one run of this ledger that begins so.
 
     Raises:
         UserError: if no run, or more than one, begins so.
     """
-    runs = list(Ledger(store.ledger).entries())
+    runs = all_runs(store)
     found = [run for run in runs if run.startswith(beginning)]
-    if not runs:
-        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
     if len(found) != 1:
         raise UserError(f"run {beginning[:64]!r}: {len(found)} of the {len(runs)} runs begin so")
     return found[0]

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from physscale.ray_jobs.resources import Machine, local_nodes, slots
-from physscale.records.errors import Unschedulable, UserError
+from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Ledger, State, is_alive
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.study.attempts import all_runs, one_run
 from physscale.study.plan import Row
 
 _FREE_BYTES = 2e9
@@ -51,20 +52,14 @@ def history(store: Store, *, beginning: str) -> list[dict[str, Any]]:
     Raises:
         UserError: if no run, or more than one, begins so.
     """
-    runs = list(Ledger(store.ledger).entries())
-    if not runs:
-        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
-    if not beginning:
-        newest = {run: read_metrics(store.run(run).metrics)[-1:] for run in runs}
-        return [{"run": run[:12], **line} for run, lines in newest.items() for line in lines]
-    found = [run for run in runs if run.startswith(beginning)]
-    if len(found) != 1:
-        raise UserError(f"run {beginning[:64]!r}: {len(found)} of the {len(runs)} runs begin so")
-    return read_metrics(store.run(found[0]).metrics)
+    if beginning:
+        return read_metrics(store.run(one_run(store, beginning=beginning)).metrics)
+    newest = {run: read_metrics(store.run(run).metrics)[-1:] for run in all_runs(store)}
+    return [{"run": run[:12], **line} for run, lines in newest.items() for line in lines]
 
 
 def garbage(store: Store) -> list[Garbage]:
-    """Half-written files, scratch folders of dead drivers, all but the last checkpoint of finished runs; nothing of a run at work."""
+    """Half-written files, scratch of dead drivers, checkpoints of no run, all but the last of finished runs; nothing of a run at work."""
     entries = Ledger(store.ledger).entries()
     at_work = {store.run(run).root for run, entry in entries.items() if entry.state is State.RUNNING}
     found = [Garbage(path, _bytes(path), "half-written") for path in store.root.rglob(".*.tmp") if not at_work.intersection(path.parents)]
@@ -72,6 +67,10 @@ def garbage(store: Store) -> list[Garbage]:
         process = folder.name.split("-")[1]
         if process.isdigit() and not is_alive(int(process)):
             found.append(Garbage(folder, _bytes(folder), "scratch of a driver that is gone"))
+    known = {store.run(run).root.name for run in entries}
+    for checkpoints in sorted((store.root / "runs").glob("*/checkpoints")):
+        if entries and checkpoints.parent.name not in known:
+            found.append(Garbage(checkpoints, _bytes(checkpoints), "checkpoints of no run of the ledger"))
     for run, entry in entries.items():
         if entry.state is State.DONE:
             older = sorted(store.run(run).checkpoints.glob("step_*"))[:-1]
@@ -82,7 +81,7 @@ def garbage(store: Store) -> list[Garbage]:
 def remove(found: Iterable[Garbage]) -> None:
     """Removes it all."""
     for item in found:
-        if item.path.is_dir():
+        if item.path.is_dir() and not item.path.is_symlink():
             shutil.rmtree(item.path)
         else:
             item.path.unlink()

@@ -121,7 +121,7 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
             continue
         facts = json.loads(store.run(run).spec.read_text())
         laps = [line["ms_per_step"] / 1e3 for line in read_metrics(store.run(run).metrics) if "ms_per_step" in line]
-        if laps and "flops" in facts:
+        if laps:
             step_s = median(laps)
             besides_s = max(0.0, entries[run].facts.get("seconds", 0.0) - step_s * facts["steps"])
             per_step = facts["flops"] / facts["steps"]

@@ -29,6 +29,7 @@ class TunedSize:
 
     Attributes:
         loss, recipe_loss: held-out loss at the best values, and at those of the study's own recipe, on the same videos.
+        run: fingerprint of the run that was tuned.
         at_edge: which of the values lie at the edge of what was searched: the best may lie beyond.
     """
 
@@ -40,6 +41,7 @@ class TunedSize:
     recipe_loss: float
     trials: int
     at_edge: tuple[str, ...] = ()
+    run: str = ""
 
 
 @dataclass(frozen=True)

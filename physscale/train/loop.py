@@ -11,7 +11,7 @@ from physscale.train.step import StepFacts, TrainState, begin, train_step
 from physscale.train.stop import Preempted
 from physscale.train.task import Context, TrainResult, TrainTask
 
-__all__ = ["train"]
+__all__ = ["averaged", "train"]
 
 
 def train(task: TrainTask, *, context: Context) -> TrainResult:
@@ -47,7 +47,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
             _save(state, task=task, workers=workers)
 
     folder = checkpoint.folder_of(task, step=state.step)
-    return TrainResult(_averaged(state), losses=state.losses, checkpoint=folder, seconds=time.perf_counter() - started)
+    return TrainResult(averaged(state), losses=state.losses, checkpoint=folder, seconds=time.perf_counter() - started)
 
 
 class _Clock:
@@ -82,7 +82,7 @@ def _save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
         checkpoint.save(state, task=task)
 
 
-def _averaged(state: TrainState) -> DiT:
+def averaged(state: TrainState) -> DiT:
     """The model with its averaged weights, in memory of its own."""
     model = DiT(state.model.spec, shape=state.model.shape).to(state.ema.device)
     named = {name: tensor.clone() for name, tensor in state.flat.named(state.ema).items()}

@@ -1,0 +1,52 @@
+"""A training on trial: rung by rung its loss on held-out videos that no judge uses, so that tuning never looks at what is judged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from physscale.evaluate.denoise import held_out_loss
+from physscale.records.store import Store
+from physscale.run.codec import codec_of
+from physscale.run.context import Context
+from physscale.run.execute import encoded
+from physscale.run.spec import RunSpec
+from physscale.train.latents import LatentSet
+from physscale.train.loop import averaged
+from physscale.train.parallel import Workers
+from physscale.train.step import begin, train_step
+
+VALIDATION_VIDEOS = 96
+VALIDATION_SEED = 1_000_003
+"""Of the training scenario, drawn with the held-out key and a seed that is no judge's."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How a training stands after `share` of its steps; `loss` is that of the averaged weights, the mean over videos and noise levels."""
+
+    share: float
+    step: int
+    loss: float
+
+
+def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[float]) -> Iterator[Rung]:
+    """Trains the run and stops for breath after each share of its steps, in ascending order. Nothing but the codec is left on disk.
+
+    Raises:
+        Diverged: on a loss that is not finite.
+    """
+    codec = codec_of(run, store=store)
+    latents = LatentSet(torch.cat(list(encoded(run, codec=codec, context=context))))
+    unseen = replace(run.data, videos=VALIDATION_VIDEOS, seed=VALIDATION_SEED, draw="held_out", split="validation")
+    validation = torch.cat(list(encoded(replace(run, data=unseen), codec=codec, context=context)))
+    state = begin(run.model, train=run.train, shape=latents.shape, seed=run.seed, device="cuda" if torch.cuda.is_available() else "cpu")
+    alone = Workers(rank=0, world=1)
+    device = state.flat.values.device
+    batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
+    for share in shares:
+        while state.step < max(1, round(share * run.train.steps)):
+            train_step(state, next(batches).to(device), seed=run.seed, train=run.train, flow=run.flow, workers=alone)
+        loss = held_out_loss(averaged(state), validation.to(device), flow=run.flow, indices=np.arange(VALIDATION_VIDEOS).tolist())
+        yield Rung(share, state.step, loss=float(loss.grid_mean.double().mean()))

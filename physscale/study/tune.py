@@ -1,0 +1,108 @@
+"""Tunes learning rates and batch of a few sizes of a study, before any law is fitted; size after size: interrupted, it goes on."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from physscale.ray_jobs.resources import Machine
+from physscale.records.errors import UserError
+from physscale.records.store import Store
+from physscale.run.cost import cost
+from physscale.run.spec import RunSpec
+from physscale.study.spec import Study
+from physscale.study.tuned import Tuned, TunedSize, read_tuned, write_tuned
+
+if TYPE_CHECKING:
+    from physscale.ray_jobs.search import Space
+
+RATES = {"learning_rate": (1e-4, 3e-2), "muon_learning_rate": (1e-3, 2e-1)}
+"""Where to look; widened to hold the recipe's own."""
+
+_EDGE = 0.1
+"""Share of the searched range, in logarithms, that counts as its edge."""
+
+
+def to_tune(study: Study, *, sizes: int) -> list[RunSpec]:
+    """One run a width, of at most so many widths, spread evenly over the study's: the one with the most videos, on one worker.
+
+    Raises:
+        UserError: if there is no run of one worker, or fewer than one size is asked for.
+    """
+    if sizes < 1:
+        raise UserError(f"--sizes {sizes}: at least 1")
+    alone = [run for run in study.runs.values() if run.workers == 1]
+    if not alone:
+        raise UserError(f"study {study.name}: no run of one worker to tune on")
+    widths = sorted({run.model.width for run in alone})
+    at = sorted({round(place) for place in np.linspace(0, len(widths) - 1, min(sizes, len(widths)))})
+    return [max((run for run in alone if run.model.width == widths[place]), key=lambda run: run.data.videos) for place in at]
+
+
+def tuning_flops(runs: Sequence[RunSpec], *, trials: int) -> float:
+    """What the tuning costs at most: ASHA stops about two of three trials early."""
+    return trials * sum(cost(run).flops for run in runs)
+
+
+def tune_study(
+    study: Study, *, runs: Sequence[RunSpec], trials: int, store: Store, machine: Machine, out: Path, say: Callable[[str], None]
+) -> Tuned:
+    """Tunes what `out` does not hold yet, with so many trials each, and writes it after every size.
+
+    Raises:
+        UserError: for fewer than two trials, or a place that cannot be written.
+    """
+    from physscale.ray_jobs.search import search  # starts in seconds: only where something is to be run
+
+    if trials < 2:
+        raise UserError(f"--trials {trials}: at least 2, the first is the recipe's own")
+    known = {size.run: size for size in read_tuned(out).sizes} if out.exists() else {}
+    tuned = Tuned(study.name, ())
+    for run in runs:
+        size = known.get(run.fingerprint)
+        if size is None or size.trials < trials:
+            found = search(run, space=_space(run), trials=trials, store=store, machine=machine)
+            size = _best(run, found=[(trial.values, trial.loss) for trial in found if trial.whole], trials=trials)
+        tuned = Tuned(study.name, (*tuned.sizes, size))
+        write_tuned(out, tuned)
+        say(told(size))
+    return tuned
+
+
+def told(size: TunedSize) -> str:
+    """One line: what was found, and what it is worth."""
+    edge = f"; at the edge of what was searched: {', '.join(size.at_edge)}" if size.at_edge else ""
+    rates = f"learning_rate {size.learning_rate:.3g}  muon_learning_rate {size.muon_learning_rate:.3g}  batch {size.batch}"
+    return f"width {size.width}: {rates}  loss {size.loss:.4g}, the recipe's {size.recipe_loss:.4g} ({size.trials} trials{edge})"
+
+
+def _space(run: RunSpec) -> "Space":
+    from physscale.ray_jobs.search import Space
+
+    names = [name for name in RATES if name == "learning_rate" or run.train.optimiser == "muon"]
+    rates = {name: (min(RATES[name][0], getattr(run.train, name)), max(RATES[name][1], getattr(run.train, name))) for name in names}
+    batch = run.train.batch
+    return Space(rates, batches=tuple(sorted({max(1, batch // 2), batch, 2 * batch})))
+
+
+def _best(run: RunSpec, *, found: Sequence[tuple[dict[str, float], float]], trials: int) -> TunedSize:
+    """The best of the whole trials; the first of them has the recipe's own values."""
+    values, loss = min(found, key=lambda trial: trial[1])
+    space = _space(run)
+    edges = [
+        name for name, (low, high) in space.rates.items() if not _EDGE < math.log(values[name] / low) / math.log(high / low) < 1 - _EDGE
+    ]
+    edges += ["batch"] * (values["batch"] in (space.batches[0], space.batches[-1]) and len(space.batches) > 1)
+    return TunedSize(
+        width=run.model.width,
+        learning_rate=float(f"{values['learning_rate']:.4g}"),
+        muon_learning_rate=float(f"{values.get('muon_learning_rate', run.train.muon_learning_rate):.4g}"),
+        batch=int(values["batch"]),
+        loss=loss,
+        recipe_loss=found[0][1],
+        trials=trials,
+        at_edge=tuple(edges),
+        run=run.fingerprint,
+    )
