@@ -86,20 +86,35 @@ def test_ray_data_makes_the_same_one(workers: int, size: int, right: str) -> Non
 
 
 @pytest.mark.usefixtures("ray_cluster")
-@pytest.mark.parametrize(("workers", "size"), [(1, 64), (2, 16), (4, 7)])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("size", [7, 16, 64])
 def test_shards_give_what_the_simulator_gives(stored: Stored, workers: int, size: int, right: str) -> None:
     assert digest(Videos.concat(list(stored(blocks(size))))) == right
     assert through_ray(stored, workers=workers, size=size) == right
 
 
-@pytest.mark.usefixtures("ray_cluster")
-def test_a_mixture_is_one_data_set_too(stored: Stored) -> None:
+@pytest.fixture(scope="module")
+def mixture(stored: Stored) -> Mixed:
     other = Simulated(data=DataSpec(scenario=Collision(height_m=((3.0, 7.0),)), videos=ROWS), canvas=CANVAS)
-    mixture = Mixed(sources=(stored, other), weights=(3.0, 1.0))
-    plain = digest(Videos.concat(list(mixture(blocks(ROWS)))))
-    assert {through_ray(mixture, workers=workers, size=size) for workers, size in ((1, 64), (2, 16), (4, 7))} == {plain}
+    return Mixed(sources=(stored, other), weights=(3.0, 1.0))
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("size", [7, 16, 64])
+def test_a_mixture_is_one_data_set_too(mixture: Mixed, workers: int, size: int) -> None:
+    """The truth is put together here from the sources' own rows."""
+    first, second = (Videos.concat(list(source([np.arange(ROWS)]))) for source in mixture.sources)
+    chosen = mixture.choice(np.arange(ROWS))
+    truth = digest(Videos.concat([(second if one else first).take(np.array([row])) for row, one in enumerate(chosen.tolist())]))
+    assert digest(Videos.concat(list(mixture(blocks(size))))) == truth
+    assert through_ray(mixture, workers=workers, size=size) == truth
+
+
+def test_a_mixture_has_its_weights(mixture: Mixed) -> None:
     chosen = mixture.choice(np.arange(4000))
     assert (chosen == 1).mean() == pytest.approx(0.25, abs=0.03)
+    assert np.array_equal(mixture.choice(np.array([7, 3])), chosen[[7, 3]]), "a row's source depends on its number alone"
 
 
 def test_a_mixture_without_weights_is_refused() -> None:
