@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from physscale.ray_jobs.waiting import clear
 from physscale.records.errors import LeaseHeld
 from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
 from physscale.records.store import Store, write_atomic
@@ -124,6 +125,7 @@ def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
         return State.PREEMPTED.value
     if not job.ledger.claim(run.fingerprint, owner=owner):
         return HELD
+    clear(job.store.run(run.fingerprint))
     begun_s = time.perf_counter()
     error_file = job.store.run(run.fingerprint).root / "error.txt"
     facts: dict[str, Any] = {}
@@ -139,6 +141,7 @@ def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
     except Exception as error:  # any fault of one run must leave the other runs alone; it is written down whole
         state, facts = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
         write_atomic(error_file, traceback.format_exc().encode())
+    clear(job.store.run(run.fingerprint))
     try:
         job.ledger.finish(run.fingerprint, state, owner=owner, seconds=round(time.perf_counter() - begun_s, 3), **facts)
     except LeaseHeld:

@@ -1,17 +1,22 @@
 """Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the order asked for.
 
 One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel in one task (a task costs about 10 ms
-of scheduling, a video of 32 px less than 1 ms), tasks run wherever the cluster has `data_cpus` free, and blocks come back in the order of
-their batches (`preserve_order`); that it is so is checked, not believed. Columns are `arrow.fixed_shape_tensor` throughout, never pickles.
+of scheduling, a video of 32 px less than 1 ms), tasks run in the run's own placement group, and blocks come back in the order of their
+batches (`preserve_order`); that it is so is checked, not believed. The numbers enter by `from_blocks`: `from_arrow` asks a whole CPU for
+every block's metadata, which a full cluster never gives. Columns are `arrow.fixed_shape_tensor` throughout, never pickles.
 """
 
 import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray.data
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from physscale.records.video import FORMAT, FORMAT_KEY, Videos
 from physscale.render.canvas import Canvas
@@ -26,14 +31,28 @@ Source = Callable[[Iterable[np.ndarray]], Iterator[Videos]]
 """Batches of row numbers to their videos, one for one, in order."""
 
 
-def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], data_cpus: float) -> Iterator[Videos]:
-    """The rows of each batch, with their frames, in order; `data_cpus` is what each simulating task asks of the cluster."""
+@dataclass(frozen=True)
+class Tasks:
+    """Where the data tasks of a run find their CPUs: in the run's own placement group, or wherever the cluster has them free."""
+
+    cpus: float
+    group: PlacementGroup | None = None
+
+    def options(self) -> dict[str, Any]:
+        """For Ray."""
+        if self.group is None:
+            return {"num_cpus": self.cpus}
+        return {"num_cpus": self.cpus, "scheduling_strategy": PlacementGroupSchedulingStrategy(self.group)}
+
+
+def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], tasks: Tasks) -> Iterator[Videos]:
+    """The rows of each batch, with their frames, in order."""
     source = functools.partial(_simulated, data, canvas)
-    return ordered(source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, data_cpus=data_cpus)
+    return ordered(source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, tasks=tasks)
 
 
-def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, data_cpus: float) -> Iterator[Videos]:
-    """What a source makes of each batch, made by Ray Data tasks of `data_cpus`, in order; `video_bytes` decides how many share a task."""
+def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, tasks: Tasks) -> Iterator[Videos]:
+    """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides how many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
     rows = max(1, _TASK_BYTES // video_bytes)
@@ -45,8 +64,8 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
             yield part.to_arrow().append_column(_BATCH, pa.array(np.full(len(part), first)))
 
     blocks = [_numbers(group) for group in _grouped(numbered, rows=rows)]
-    dataset = ray.data.from_arrow(blocks).map_batches(
-        drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, num_cpus=data_cpus
+    dataset = ray.data.from_blocks(blocks).map_batches(
+        drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **tasks.options()
     )
     dataset.context.execution_options.preserve_order = True
     yield from _in_order(

@@ -1,18 +1,23 @@
-"""The arithmetic that keeps a sweep from waiting for ever: how many runs may hold CPUs while their data tasks still find one.
+"""The arithmetic that keeps a sweep from waiting for ever: how many runs fit at a time, each with the CPUs of its own data tasks.
 
-A run holds `run_cpus` for its whole life and streams its videos through tasks of `data_cpus`. If the runs take everything, no task ever
-starts and nothing says so (ray#24304, ray#54305). A node of C CPUs with k runs leaves C − k·run_cpus; the scheduler may place runs as it
-likes, so a concurrency is safe only if under *every* placement one node keeps `data_cpus` free:
+A run computes with `run_cpus` (and `run_gpus`) and streams its videos through tasks of `data_cpus`. Runs that take everything leave no CPU
+to the tasks that feed them, and nothing says so (ray#24304, ray#54305). So a run of one worker is one placement group, given whole or not
+at all: a bundle to compute in and `data_tasks` bundles of `data_cpus` that only its own tasks may use. However many drivers share a
+cluster, a run that has begun is fed, and a GPU never waits for a CPU that another run holds. What fits is
 
-    safe = Σ_i blocked_i − 1,   blocked_i = ⌊(C_i − data)/run⌋ + 1   (the fewest runs that starve node i),   at most Σ_i ⌊C_i/run⌋
+    max Σ_i n_i   with   Σ_i ⌊(C_i − n_i·run_cpus) / data_cpus⌋ ≥ data_tasks · Σ_i n_i,   n_i ≤ ⌊C_i/run_cpus⌋, ⌊G_i/run_gpus⌋
 
-A run of several workers holds `DRIVER_CPUS` for its Tune trial and a placement group of `workers × worker_cpus`, taken whole or not at all.
+over nodes of C_i CPUs and G_i GPUs, found exactly. A run of several workers holds `DRIVER_CPUS` for its Tune trial and Ray Train's own
+group of `workers × worker_cpus`; its data tasks take what is free, so there a concurrency is safe only if under *every* placement one
+node keeps `data_cpus` free: Σ_i blocked_i − 1, with blocked_i = ⌊(C_i − data)/worker⌋ + 1.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from physscale.records.errors import Unschedulable, UserError
 
@@ -22,10 +27,17 @@ DRIVER_CPUS = 0.01
 _UNITS = 10_000
 """Ray counts resources in units of 1/10000."""
 
+_AT_A_TIME = 2048
+"""No driver runs more than so many at a time."""
+
 
 @dataclass(frozen=True)
 class Machine:
-    """What a kind of machine gives to one run; a file of `cluster/` holds one of these."""
+    """What a kind of machine gives to one run; a file of `cluster/` holds one of these.
+
+    With `nodes`, the plan counts with so many nodes of `node_cpus` and `node_gpus`, those that an autoscaler will start, instead of those
+    that are up.
+    """
 
     name: str = "local"
     run_cpus: float = 0.5
@@ -33,16 +45,32 @@ class Machine:
     worker_cpus: float = 0.2
     worker_gpus: float = 0.0
     data_cpus: float = 0.5
+    data_tasks: int = 1
     threads: int = 1
     concurrency: int | None = None
+    nodes: int | None = None
+    node_cpus: float = 1.0
+    node_gpus: float = 0.0
+    patience_s: float = 300.0
     flops_per_s: float = 2e10
 
     def __post_init__(self) -> None:
-        for key in ("run_cpus", "worker_cpus", "data_cpus", "threads", "flops_per_s"):
+        for key in ("run_cpus", "worker_cpus", "data_cpus", "data_tasks", "threads", "node_cpus", "patience_s", "flops_per_s"):
             if getattr(self, key) <= 0:
                 raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be above 0")
-        if self.concurrency is not None and self.concurrency < 1:
-            raise UserError(f"machine {self.name}: concurrency={self.concurrency}, must be 1 or more (or left out: as many as fit)")
+        for key in ("run_gpus", "worker_gpus", "node_gpus"):
+            if getattr(self, key) < 0:
+                raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be 0 or more")
+            if key != "node_gpus" and getattr(self, key) > 1 and getattr(self, key) % 1:
+                raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, Ray gives parts of one GPU or whole ones")
+        for name in ("concurrency", "nodes"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise UserError(f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or left out: as many as there are")
+
+    def bundles(self) -> list[dict[str, float]]:
+        """The placement group of a run of one worker: where it computes, then where its data tasks do."""
+        own = {"CPU": self.run_cpus} | ({"GPU": self.run_gpus} if self.run_gpus else {})
+        return [own, *[{"CPU": self.data_cpus}] * self.data_tasks]
 
 
 @dataclass(frozen=True)
@@ -63,43 +91,53 @@ class Slots:
 
 
 def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots:
-    """How many runs of `workers` workers may go at a time.
+    """How many runs of `workers` workers may go at a time on these nodes, or on the machine file's own.
 
     Raises:
-        Unschedulable: with the numbers, if not even one fits beside its data, or if the machine file asks for more than is safe.
+        Unschedulable: with the numbers, if not even one fits beside its data, or if the machine file asks for more than fit.
     """
-    safe = safe_concurrency(machine, nodes=nodes, workers=workers)
-    held = machine.run_cpus if workers == 1 else DRIVER_CPUS + workers * machine.worker_cpus
-    wants = f"{held:g} CPU for the run + {machine.data_cpus:g} CPU for its data"
-    has = " + ".join(f"{node.cpus:g}" for node in nodes)
-    if safe < 1:
-        gpus = machine.run_gpus if workers == 1 else workers * machine.worker_gpus
-        more = f" and {gpus:g} GPU of {' + '.join(f'{node.gpus:g}' for node in nodes)}" if gpus else ""
+    if machine.nodes is not None:
+        nodes = [Node(machine.node_cpus, machine.node_gpus)] * machine.nodes
+    single = workers == 1
+    fit = safe_concurrency(machine, nodes=nodes, workers=workers)
+    held = machine.run_cpus if single else DRIVER_CPUS + workers * machine.worker_cpus
+    tasks = f"{machine.data_tasks} x " if machine.data_tasks > 1 and single else ""
+    data = machine.data_cpus * (machine.data_tasks if single else 1)
+    per_task = f"{tasks}{machine.data_cpus:g} CPU"
+    has = _summed([node.cpus for node in nodes])
+    if fit < 1:
+        gpus = machine.run_gpus if single else workers * machine.worker_gpus
+        more = f" and {gpus:g} GPU of {_summed([node.gpus for node in nodes])}" if gpus else ""
         raise Unschedulable(
-            f"a run with {workers} worker{'s' * (workers > 1)} wants {wants}{more}, the nodes have {has} CPU: "
-            f"lower run_cpus, worker_cpus or data_cpus in the machine file, or add CPUs"
+            f"a run with {workers} worker{'s' * (not single)} wants {held:g} CPU for the run + {per_task} for its data"
+            f"{more}, the nodes have {has} CPU: lower run_cpus, worker_cpus or data_cpus in the machine file, or add CPUs"
         )
-    if machine.concurrency is not None and workers == 1 and machine.concurrency > safe:
+    if machine.concurrency is not None and single and machine.concurrency > fit:
         raise Unschedulable(
-            f"concurrency={machine.concurrency} starves the data tasks: {machine.concurrency} x {held:g} CPU and {machine.data_cpus:g} CPU "
-            f"for data do not fit into {has} CPU under every placement; {safe} do"
+            f"concurrency={machine.concurrency} starves the data tasks: {machine.concurrency} x ({held:g} CPU + {per_task} "
+            f"for data) do not fit into {has} CPU; {fit} do"
         )
     busy = sum(int(node.cpus // (machine.threads * workers)) for node in nodes)
-    count = machine.concurrency if machine.concurrency and workers == 1 else max(1, min(safe, busy))
+    count = machine.concurrency if machine.concurrency and single else max(1, min(fit, busy))
     total = sum(node.cpus for node in nodes)
-    arithmetic = (
-        f"{count} at a time x {held:g} CPU + {machine.data_cpus:g} CPU for data = {count * held + machine.data_cpus:g} of {total:g} CPU"
+    if single:
+        arithmetic = f"{count} at a time x ({held:g} CPU + {per_task} for data) = {count * (held + data):g}"
+    else:
+        arithmetic = f"{count} at a time x {held:g} CPU + {data:g} CPU for data = {count * held + data:g}"
+    return Slots(
+        concurrency=count,
+        run_cpus=machine.run_cpus if single else DRIVER_CPUS,
+        arithmetic=f"{arithmetic} of {total:g} CPU{_gpus(machine, nodes=nodes, count=count, workers=workers)}",
     )
-    return Slots(concurrency=count, run_cpus=machine.run_cpus if workers == 1 else DRIVER_CPUS, arithmetic=arithmetic)
 
 
 def safe_concurrency(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> int:
-    """The largest number of runs at a time that no placement can starve; 0 if there is none.
+    """The largest number of runs at a time that leaves none without its data; 0 if there is none.
 
     For several workers the drivers' `DRIVER_CPUS` are taken off every node, since any of them may hold all drivers.
     """
     if workers == 1:
-        return _safe(nodes, cpus=machine.run_cpus, gpus=machine.run_gpus, data=machine.data_cpus)
+        return _fitting(machine, nodes=nodes)
     runs = 0
     while True:
         left = [Node(node.cpus - (runs + 1) * DRIVER_CPUS, node.gpus) for node in nodes]
@@ -125,21 +163,61 @@ def usable_cpus() -> int:
     return cpus
 
 
+def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
+    """The largest number of placement groups that the nodes hold together: `most[k]` data tasks beside k runs, node after node."""
+    item, item_gpus, task = _units(machine.run_cpus), _units(machine.run_gpus), _units(machine.data_cpus)
+    most = np.zeros(1, np.int64)
+    for node in nodes:
+        room = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus), _AT_A_TIME)
+        longer = np.full(min(len(most) + room, _AT_A_TIME + 1), -1, np.int64)
+        for runs in range(room + 1):
+            tasks = (_units(node.cpus) - runs * item) // task
+            reached = most[: len(longer) - runs]
+            longer[runs : runs + len(reached)] = np.maximum(longer[runs : runs + len(reached)], reached + tasks)
+        most = longer
+    fed = np.flatnonzero(most >= machine.data_tasks * np.arange(len(most)))
+    return int(fed[-1])
+
+
+def _gpus(machine: Machine, *, nodes: Sequence[Node], count: int, workers: int) -> str:
+    """What the runs leave of the GPUs, in words; CPUs are what is missing where a whole slot stays empty."""
+    each = machine.run_gpus if workers == 1 else workers * machine.worker_gpus
+    total = sum(node.gpus for node in nodes)
+    if not each:
+        return ""
+    idle = total - count * each
+    hint = f"; {idle:g} GPU stay idle: more CPUs a node, or a smaller run_cpus or data_cpus, would use them" if idle >= each else ""
+    return f", {count * each:g} of {total:g} GPU{hint}"
+
+
+def _summed(amounts: Sequence[float]) -> str:
+    """`2 + 2`, or `64 x 8` where many are equal."""
+    if len(amounts) > 4 and len(set(amounts)) == 1:
+        return f"{len(amounts)} x {amounts[0]:g}"
+    return " + ".join(f"{amount:g}" for amount in amounts)
+
+
 def _safe(nodes: Sequence[Node], *, cpus: float, gpus: float, data: float) -> int:
     """The largest number of equal items such that however they are placed, some node keeps `data` CPUs free."""
     item, item_gpus, task = _units(cpus), _units(gpus), _units(data)
     room = 0
     starving: int | None = 0
     for node in nodes:
-        capacity = max(0, _units(node.cpus)) // item
-        if item_gpus:
-            capacity = min(capacity, _units(node.gpus) // item_gpus)
+        capacity = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus))
         room += capacity
         if _units(node.cpus) < task or starving is None:
             continue
         blocked = (_units(node.cpus) - task) // item + 1
         starving = None if blocked > capacity else starving + blocked
     return room if starving is None else max(0, min(room, starving - 1))
+
+
+def _on_gpus(node: Node, *, each: int) -> int:
+    """How many items of `each` units a node's GPUs hold; a part of a GPU is a part of one GPU, never of two."""
+    if each == 0:
+        return _AT_A_TIME
+    whole = _units(1.0)
+    return int(node.gpus) * (whole // each) if each < whole else _units(node.gpus) // each
 
 
 def _units(amount: float) -> int:

@@ -15,8 +15,9 @@ import ray.train
 import ray.train.torch
 
 from physscale.ray_jobs.attempt import Job, Run
-from physscale.ray_jobs.data import videos
+from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.resources import Machine
+from physscale.ray_jobs.waiting import Wait, clear, note, noting
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -31,13 +32,18 @@ _RESTARTS = 2
 class WorkerContext:
     """The surroundings of a run inside one Ray Train worker."""
 
+    run: Run
     job: Job
     data_cpus: float
     rank: int
     world: int
 
     def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
-        return videos(data, canvas=canvas, batches=batches, data_cpus=self.data_cpus)
+        stream = videos(data, canvas=canvas, batches=batches, tasks=Tasks(self.data_cpus))
+        if self.rank:
+            return stream
+        folder = self.job.store.run(self.run.fingerprint)
+        return noting(stream, folder=folder, wants=f"{self.data_cpus:g} CPU for its data", driver=self.job.driver.token)
 
     def report(self, *, step: int, **metrics: float) -> None:
         """The sweep's table follows the run's own history."""
@@ -55,6 +61,8 @@ def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
     """
     folder = job.folder / "train" / run.fingerprint
     devices = {"CPU": machine.worker_cpus} | ({"GPU": machine.worker_gpus} if machine.worker_gpus else {})
+    each = " and ".join(f"{amount:g} {kind}" for kind, amount in devices.items())
+    note(job.store.run(run.fingerprint), Wait(f"{run.workers} workers with {each} each", job.driver.token))
     trainer = ray.train.torch.TorchTrainer(
         _work,
         train_loop_config={"run": run, "job": job, "machine": machine, "ending": str(folder / "ending.json")},
@@ -78,7 +86,8 @@ def _work(config: dict[str, Any]) -> None:
     run, job, machine = config["run"], config["job"], config["machine"]
     torch.set_num_threads(job.threads)
     place = ray.train.get_context()
-    context = WorkerContext(job, data_cpus=machine.data_cpus, rank=place.get_world_rank(), world=place.get_world_size())
+    context = WorkerContext(run, job, data_cpus=machine.data_cpus, rank=place.get_world_rank(), world=place.get_world_size())
+    clear(job.store.run(run.fingerprint))
     try:
         job.execute(run, store=job.store, context=context)
     except (Preempted, Diverged) as error:

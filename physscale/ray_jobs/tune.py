@@ -12,12 +12,18 @@ from typing import Any
 
 import numpy as np
 from ray import tune
+from ray.util.placement_group import get_current_placement_group
 
 from physscale.ray_jobs.attempt import Job, Lease, Run, attempt, buried
 from physscale.ray_jobs.cluster import cluster
-from physscale.ray_jobs.data import videos
-from physscale.ray_jobs.resources import Machine, Node, slots
+from physscale.ray_jobs.data import Tasks, videos
+from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.ray_jobs.train import train_workers
+from physscale.ray_jobs.waiting import noting
+from physscale.ray_jobs.watchdog import Watchdog
+from physscale.records.errors import Unschedulable
+from physscale.records.ledger import FINAL
+from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
@@ -31,12 +37,15 @@ class TrialContext:
     """The surroundings of a run inside a Tune trial."""
 
     lease: Lease
-    data_cpus: float
+    folder: RunFolder
+    tasks: Tasks
+    driver: str
     rank: int = 0
     world: int = 1
 
     def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
-        return videos(data, canvas=canvas, batches=batches, data_cpus=self.data_cpus)
+        stream = videos(data, canvas=canvas, batches=batches, tasks=self.tasks)
+        return noting(stream, folder=self.folder, wants=f"{self.tasks.cpus:g} CPU for its data", driver=self.driver)
 
     def report(self, *, step: int, **metrics: float) -> None:
         """The sweep's table follows the run's own history."""
@@ -71,7 +80,9 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
         if run.workers > 1:
             train_workers(run, job=self._job, machine=self._machine)
         else:
-            self._job.execute(run, store=self._job.store, context=TrialContext(lease, data_cpus=self._machine.data_cpus))
+            tasks = Tasks(self._machine.data_cpus, group=get_current_placement_group())
+            folder = self._job.store.run(run.fingerprint)
+            self._job.execute(run, store=self._job.store, context=TrialContext(lease, folder, tasks, self._job.driver.token))
 
 
 def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
@@ -89,30 +100,47 @@ def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
 
 
 def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
-    """Runs of equal size, so that every actor can be reused for every run."""
-    schedule = slots(machine, nodes=nodes, workers=runs[0].workers)
-    gpus = {"gpu": machine.run_gpus} if runs[0].workers == 1 and machine.run_gpus else {}
+    """Runs of equal size, so that every actor can be reused for every run; with fewer at a time if they starve each other all the same."""
+    for at_a_time in range(slots(machine, nodes=nodes, workers=runs[0].workers).concurrency, 0, -1):
+        starved = _tuned(runs, job=job, machine=machine, at_a_time=at_a_time)
+        if starved is None:
+            return
+        entries = job.ledger.entries()
+        runs = [run for run in runs if entries[run.fingerprint].state not in FINAL]
+    raise Unschedulable(f"the runs wait for ever, even one at a time: {starved}")
+
+
+def _tuned(runs: Sequence[Run], *, job: Job, machine: Machine, at_a_time: int) -> str | None:
+    """One experiment of Tune; what its runs wait for, if they starve each other and were ended because of it."""
+    workers = runs[0].workers
+    bundles = machine.bundles() if workers == 1 else [{"CPU": DRIVER_CPUS}]
     trainable = tune.with_resources(
-        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine), {"cpu": schedule.run_cpus, **gpus}
+        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine), tune.PlacementGroupFactory(bundles)
     )
+    name = f"{len(runs)}-runs-of-{workers}-by-{at_a_time}"
+    watchdog = Watchdog(runs, job=job, machine=machine, verdict=job.folder / f"starved-{name}")
     tuner = tune.Tuner(
         trainable,
         param_space={"position": tune.grid_search(list(range(len(runs))))},
         tune_config=tune.TuneConfig(
-            reuse_actors=True, max_concurrent_trials=schedule.concurrency, trial_name_creator=_name, trial_dirname_creator=_name
+            reuse_actors=True, max_concurrent_trials=at_a_time, trial_name_creator=_name, trial_dirname_creator=_name
         ),
         run_config=tune.RunConfig(
-            name=f"{len(runs)}-runs-of-{runs[0].workers}",
+            name=name,
             storage_path=str(job.folder / "tune"),
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
             failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-            stop=lambda _trial, _result: job.stop_mark.exists(),
+            stop=watchdog,
         ),
     )
-    for result in tuner.fit():
+    results = tuner.fit()
+    if watchdog.verdict.exists():
+        return watchdog.verdict.read_text()
+    for result in results:
         if result.error:
             buried(runs[result.config["position"]], job=job, reason=str(result.error))
+    return None
 
 
 def _name(trial: Any) -> str:  # noqa: ANN401 - Tune's trial

@@ -11,7 +11,7 @@ import pytest
 from physscale.dataset.file import digest
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.ray_jobs.cluster import cluster
-from physscale.ray_jobs.data import Source, ordered
+from physscale.ray_jobs.data import Source, Tasks, ordered
 from physscale.ray_jobs.shards import Mixed, Simulated, Stored
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical
@@ -67,7 +67,7 @@ def blocks(size: int) -> list[np.ndarray]:
 
 def through_ray(source: Source, *, workers: int, size: int) -> str:
     video_bytes = 16_000_000 // (2 * size)  # two blocks a task
-    parts = list(ordered(source, batches=blocks(size), video_bytes=video_bytes, data_cpus=CPUS / workers))
+    parts = list(ordered(source, batches=blocks(size), video_bytes=video_bytes, tasks=Tasks(CPUS / workers)))
     return digest(Videos.concat(parts))
 
 

@@ -61,13 +61,13 @@ def test_the_private_cluster_asks_for_a_token_and_leaves_none_behind() -> None:
 
 @pytest.mark.parametrize("size", [7, 32])
 def test_the_stream_gives_what_the_plain_one_gives_in_the_same_order(size: int) -> None:
-    from physscale.ray_jobs.data import videos
+    from physscale.ray_jobs.data import Tasks, videos
 
     data, canvas = DataSpec(scenario=Collision(), videos=300), Canvas(size_px=64)
     order = np.random.default_rng(0).permutation(data.videos)
     batches = [order[start : start + size] for start in range(0, data.videos, size)]
     plain = list(stream(data, canvas=canvas, batches=batches))
-    streamed = list(videos(data, canvas=canvas, batches=batches, data_cpus=0.5))
+    streamed = list(videos(data, canvas=canvas, batches=batches, tasks=Tasks(0.5)))
     for ours, theirs, rows in zip(streamed, plain, batches, strict=True):
         assert ours.index.tolist() == rows.tolist()
         for column in ("time_s", "state", "body", "contact_s", "pixels", "scenario", "split", "template"):

@@ -20,24 +20,59 @@ def units(amount: float) -> int:
     return round(amount * 10_000)
 
 
-def never_starves(nodes: list[Node], *, cpus: float, gpus: float, data: float, runs: int) -> bool:
-    """Whether `runs` items can be placed, and wherever they go, a data task finds its CPUs: by trying every placement."""
-    rooms = [units(node.cpus) // units(cpus) for node in nodes]
-    if gpus:
-        rooms = [min(room, units(node.gpus) // units(gpus)) for room, node in zip(rooms, nodes, strict=True)]
-    placements = [counts for counts in itertools.product(*(range(room + 1) for room in rooms)) if sum(counts) == runs]
-    free = [[units(node.cpus) - count * units(cpus) for node, count in zip(nodes, counts, strict=True)] for counts in placements]
-    return bool(placements) and all(any(left >= units(data) for left in lefts) for lefts in free)
+def fits(nodes: list[Node], *, machine: Machine, runs: int) -> bool:
+    """Whether so many runs and all their data tasks have a place together: by trying every distribution of the runs."""
+    rooms = [units(node.cpus) // units(machine.run_cpus) for node in nodes]
+    if machine.run_gpus:
+        rooms = [min(room, int(node.gpus) * int(1 / machine.run_gpus)) for room, node in zip(rooms, nodes, strict=True)]
+    for counts in itertools.product(*(range(room + 1) for room in rooms)):
+        left = [units(node.cpus) - count * units(machine.run_cpus) for node, count in zip(nodes, counts, strict=True)]
+        if sum(counts) == runs and sum(cpus // units(machine.data_cpus) for cpus in left) >= runs * machine.data_tasks:
+            return True
+    return False
 
 
-@given(nodes=NODES, run_cpus=TENTHS, run_gpus=st.sampled_from([0.0, 0.5, 1.0]), data_cpus=TENTHS)
+@given(
+    nodes=NODES, run_cpus=TENTHS, run_gpus=st.sampled_from([0.0, 0.25, 0.4, 1.0]), data_cpus=TENTHS, data_tasks=st.sampled_from([1, 1, 2])
+)
 @settings(max_examples=400, deadline=None)
-def test_safe_concurrency_is_that_of_trying_every_placement(nodes: list[Node], run_cpus: float, run_gpus: float, data_cpus: float) -> None:
-    machine = Machine(run_cpus=run_cpus, run_gpus=run_gpus, data_cpus=data_cpus)
+def test_what_fits_is_that_of_trying_every_placement(
+    nodes: list[Node], run_cpus: float, run_gpus: float, data_cpus: float, data_tasks: int
+) -> None:
+    machine = Machine(run_cpus=run_cpus, run_gpus=run_gpus, data_cpus=data_cpus, data_tasks=data_tasks)
     safe = safe_concurrency(machine, nodes=nodes)
-    for runs in range(1, safe + 1):
-        assert never_starves(nodes, cpus=run_cpus, gpus=run_gpus, data=data_cpus, runs=runs)
-    assert not never_starves(nodes, cpus=run_cpus, gpus=run_gpus, data=data_cpus, runs=safe + 1)
+    assert all(fits(nodes, machine=machine, runs=runs) for runs in range(safe + 1))
+    assert not any(fits(nodes, machine=machine, runs=runs) for runs in range(safe + 1, safe + 4))
+
+
+def test_small_runs_share_a_gpu_and_no_part_spans_two() -> None:
+    machine = Machine(run_cpus=1.0, run_gpus=0.4, data_cpus=1.0)
+    assert slots(machine, nodes=[Node(64.0, gpus=2.0)]).concurrency == 4
+    assert slots(replace(machine, run_gpus=2.0), nodes=[Node(64.0, gpus=4.0)]).concurrency == 2
+
+
+def test_a_gpu_that_would_stand_idle_for_want_of_cpus_is_named() -> None:
+    machine = Machine(run_cpus=1.0, run_gpus=0.25, data_cpus=1.0)
+    assert "idle" not in slots(machine, nodes=[Node(8.0, gpus=1.0)]).arithmetic
+    assert "0.5 GPU stay idle: more CPUs" in slots(machine, nodes=[Node(4.0, gpus=1.0)]).arithmetic
+
+
+def test_data_tasks_of_a_gpu_run_may_sit_on_a_node_without_gpus() -> None:
+    machine = Machine(run_cpus=1.0, run_gpus=1.0, data_cpus=1.0, data_tasks=4)
+    with pytest.raises(Unschedulable, match=r"4 x 1 CPU for its data and 1 GPU of 1"):
+        slots(machine, nodes=[Node(4.0, gpus=1.0)])
+    assert slots(machine, nodes=[Node(4.0, gpus=1.0), Node(2.0)]).concurrency == 1
+
+
+def test_an_autoscaling_cluster_is_counted_with_the_nodes_it_will_have() -> None:
+    machine = Machine(run_cpus=1.0, run_gpus=1.0, data_cpus=1.0, nodes=16, node_cpus=8.0, node_gpus=2.0)
+    schedule = slots(machine, nodes=[Node(1.0)])
+    assert schedule.concurrency == 32
+    assert schedule.arithmetic.endswith("of 128 CPU, 32 of 32 GPU")
+
+
+def test_a_thousand_nodes_are_counted_at_once() -> None:
+    assert slots(Machine(), nodes=[Node(64.0)] * 1000).concurrency == 2048
 
 
 @given(cpus=st.integers(1, 8), workers=st.integers(2, 4), worker_cpus=TENTHS, data_cpus=TENTHS)
@@ -63,7 +98,7 @@ def test_the_built_in_machine_uses_every_core(cpus: int, workers: int, expected:
 
 def test_two_trials_of_a_whole_cpu_on_two_are_refused_with_the_numbers() -> None:
     machine = Machine(run_cpus=1.0, data_cpus=0.5, concurrency=2)
-    with pytest.raises(Unschedulable, match=r"2 x 1 CPU and 0\.5 CPU .* 2 CPU .*; 1 do"):
+    with pytest.raises(Unschedulable, match=r"2 x \(1 CPU \+ 0\.5 CPU for data\) .* 2 CPU; 1 do"):
         slots(machine, nodes=[Node(2.0)])
     assert slots(replace(machine, concurrency=1), nodes=[Node(2.0)]).concurrency == 1
 
@@ -75,7 +110,10 @@ def test_what_can_never_be_placed_is_refused_with_the_numbers() -> None:
         slots(Machine(run_gpus=1.0), nodes=[Node(2.0)])
 
 
-@pytest.mark.parametrize("wrong", [{"run_cpus": 0.0}, {"data_cpus": -1.0}, {"threads": 0}, {"concurrency": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"run_cpus": 0.0}, {"data_cpus": -1.0}, {"threads": 0}, {"concurrency": 0}, {"nodes": 0}, {"run_gpus": 1.5}, {"data_tasks": 0}],
+)
 def test_a_machine_that_makes_no_sense_is_refused_by_key(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(wrong))):
         Machine(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,98 @@
+"""The promise of the sweep service: 24 real runs on two Ray nodes, two drivers racing, and nearly everything killed on the way.
+
+A worker, both drivers and one node die by SIGKILL, and one run leaves the numbers by its own learning rate. What is left must be the
+undisturbed study, bit for bit: each run ended once, its losses those of one plain process, its history without a hole.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from physscale.records.ledger import Ledger, State, is_alive
+from physscale.records.lines import read_lines
+from physscale.records.metrics import read_metrics
+from physscale.records.store import Store
+from tests.chaos.driver_process import RUNS, STEPS, chaos_study
+from tests.ray_nodes import ray_nodes
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(2400)]
+ROOT = Path(__file__).parents[2]
+STUDY = chaos_study()
+(WILD,) = (run.fingerprint for run in STUDY.groups["wild"])
+
+
+def start(store: Store, *, backend: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    store.root.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tests.chaos.driver_process", str(store.root), backend]
+    with (store.root / "driver.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
+
+
+def endings(store: Store) -> Counter[tuple[str, str]]:
+    """How often each run came to each end."""
+    ended = {State.DONE, State.DIVERGED, State.FAILED}
+    return Counter((line["run"], line["state"]) for line in read_lines(store.ledger) if line["state"] in ended)
+
+
+def wait_for_ends(store: Store, *, wanted: int, drivers: list[subprocess.Popen[bytes]]) -> None:
+    deadline_s = time.monotonic() + 600
+    while len(endings(store)) < wanted:
+        log = (store.root / "driver.log").read_text()
+        assert any(driver.poll() is None for driver in drivers), log
+        assert time.monotonic() < deadline_s, log
+        time.sleep(0.1)
+
+
+def kill_a_worker(store: Store) -> None:
+    deadline_s = time.monotonic() + 120
+    while time.monotonic() < deadline_s:
+        for entry in Ledger(store.ledger).entries().values():
+            if entry.state is State.RUNNING and entry.owner and is_alive(entry.owner.process):
+                os.kill(entry.owner.process, signal.SIGKILL)
+                return
+        time.sleep(0.05)
+    pytest.fail("no run was at work")
+
+
+def histories(store: Store) -> dict[str, list[tuple[int, str]]]:
+    return {run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)] for run in STUDY.runs if run != WILD}
+
+
+def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) -> None:
+    store, calm = Store(tmp_path / "chaos"), Store(tmp_path / "calm")
+    with ray_nodes() as nodes:
+        nodes.start(cpus=2)
+        second = nodes.start(cpus=2)
+        drivers = [start(store, backend="ray", environment=nodes.environment) for _ in range(2)]
+        wait_for_ends(store, wanted=2, drivers=drivers)
+        kill_a_worker(store)
+        for wanted, number in ((5, 0), (13, 1)):
+            wait_for_ends(store, wanted=wanted, drivers=drivers)
+            drivers[number].kill()
+            drivers[number].wait()
+            drivers[number] = start(store, backend="ray", environment=nodes.environment)
+            if number == 0:
+                wait_for_ends(store, wanted=9, drivers=drivers)
+                second.kill()
+                second.wait()
+        assert {driver.wait(900) for driver in drivers} <= {0, 3}, (store.root / "driver.log").read_text()
+        assert start(store, backend="ray", environment=nodes.environment).wait(300) == 0, (store.root / "driver.log").read_text()
+    before = store.ledger.read_bytes()
+    assert start(store, backend="plain", environment=dict(os.environ)).wait(300) == 0
+    assert store.ledger.read_bytes() == before, "all is done: nothing is run again"
+    assert start(calm, backend="plain", environment=dict(os.environ)).wait(900) == 0, (calm.root / "driver.log").read_text()
+
+    assert endings(store) == {(run, "DIVERGED" if run == WILD else "DONE"): 1 for run in STUDY.runs}
+    assert len(STUDY.runs) == RUNS
+    assert sum(entry.attempts for entry in Ledger(store.ledger).entries().values()) > RUNS, "somebody was disturbed"
+    found = histories(store)
+    assert found == histories(calm)
+    assert all(lines[-1][0] == STEPS and len({step for step, _ in lines}) == len(lines) for lines in found.values())
+    assert not list(store.root.glob(".driver-*")), "the killed drivers' folders are gone"
+    assert not list(store.root.rglob("waiting.json")), "nobody waits"
