@@ -32,15 +32,19 @@ class DiT(nn.Module):
     def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
         super().__init__()
         self.spec, self.shape = spec, shape
-        self.tokens = shape.tokens(spec.patch)
-        width, patch = spec.width, spec.patch**2
-        self.embed = nn.Linear(input_channels(shape.channels) * patch, width)
+        self.grid = shape.grid(spec)
+        width = spec.width
+        self.embed = nn.Linear(input_channels(shape.channels) * spec.cells, width)
         self.time = nn.Sequential(nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.modulate = nn.Linear(width, 6 * width)
-        self.block_bias = nn.Parameter(torch.empty(spec.depth, 6, width))
+        if spec.adaln == "shared":
+            self.modulate = nn.Linear(width, 6 * width)
+            self.block_bias = nn.Parameter(torch.empty(spec.depth, 6, width))
+        else:
+            self.modulate = nn.Linear(width, (6 * spec.depth + 2) * width)
         self.blocks = nn.ModuleList([Block(spec) for _ in range(spec.depth)])
-        self.head_bias = nn.Parameter(torch.empty(2, width))
-        self.head = nn.Linear(width, shape.channels * patch)
+        if spec.adaln == "shared":
+            self.head_bias = nn.Parameter(torch.empty(2, width))
+        self.head = nn.Linear(width, shape.channels * spec.cells)
         cos, sin = rotary_angles(spec, shape=shape)
         self.register_buffer("rotary_cos", cos, persistent=False)
         self.register_buffer("rotary_sin", sin, persistent=False)
@@ -53,35 +57,51 @@ class DiT(nn.Module):
             if parameter.ndim == 2 and name.endswith("weight") and not name.startswith(("modulate", "head")):
                 branch = 2 * self.spec.depth if name.endswith(("out.weight", "down.weight")) else 1
                 nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
+        depth, width = self.spec.depth, self.spec.width
         with torch.no_grad():
-            self.block_bias.view(self.spec.depth, 2, 3, -1)[:, :, 1:] = 1
-            self.head_bias[1] = 1
+            if self.spec.adaln == "shared":
+                blocks, head = self.block_bias, self.head_bias
+            else:
+                biases = self.modulate.bias.view(-1, width)
+                blocks, head = biases[:-2], biases[-2:]
+            blocks.view(depth, 2, 3, width)[:, :, 1:] = 1
+            head[1] = 1
 
     def forward(
         self, x_BTIHW: Float[Tensor, "batch time inputs height width"], t_B: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch time channels height width"]:
         x_BND = self.embed(self._patchify(x_BTIHW))
         c_BD = self.time(time_embedding(t_B, features=time_features(self.spec)))
-        modulation = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
-        parts = modulation.view(len(t_B), -1, 1, self.spec.width).unbind(1)
+        parts, (shift, scale) = self._modulation(c_BD)
         for number, block in enumerate(self.blocks):
             x_BND = block(x_BND, parts[6 * number : 6 * number + 6], cos=self.rotary_cos, sin=self.rotary_sin)
-        shift, scale = (c_BD.unsqueeze(1) + self.head_bias).unsqueeze(2).unbind(1)
         return self._unpatchify(self.head(normalise(x_BND, shift=shift, scale=scale)))
 
+    def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Six [B, 1, D] a block, and the head's shift and scale."""
+        if self.spec.adaln == "shared":
+            blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
+            head = c_BD.unsqueeze(1) + self.head_bias
+            return blocks.view(len(c_BD), -1, 1, self.spec.width).unbind(1), head.unsqueeze(2).unbind(1)
+        parts = self.modulate(c_BD).view(len(c_BD), -1, 1, self.spec.width).unbind(1)
+        return parts[:-2], parts[-2:]
+
     def _patchify(self, x_BTIHW: Tensor) -> Tensor:
-        batch, p = x_BTIHW.shape[0], self.spec.patch
-        if p == 1:
-            return x_BTIHW.flatten(3).transpose(2, 3).reshape(batch, self.tokens, -1)
-        rows, columns = self.shape.height // p, self.shape.width // p
-        patches = x_BTIHW.reshape(batch, self.shape.frames, -1, rows, p, columns, p)
-        return patches.permute(0, 1, 3, 5, 2, 4, 6).reshape(batch, self.tokens, -1)
+        (frames, rows, columns), p, q = self.grid, self.spec.patch, self.spec.time_patch
+        if p == q == 1:
+            return x_BTIHW.flatten(3).transpose(2, 3).reshape(len(x_BTIHW), frames * rows * columns, -1)
+        patches = x_BTIHW.reshape(len(x_BTIHW), frames, q, -1, rows, p, columns, p)
+        return patches.permute(0, 1, 4, 6, 3, 2, 5, 7).reshape(len(x_BTIHW), frames * rows * columns, -1)
 
     def _unpatchify(self, x_BNO: Tensor) -> Tensor:
-        p, shape = self.spec.patch, self.shape
-        rows, columns = shape.height // p, shape.width // p
-        patches = x_BNO.reshape(-1, shape.frames, rows, columns, shape.channels, p, p)
-        return patches.permute(0, 1, 4, 2, 5, 3, 6).reshape(-1, shape.frames, shape.channels, shape.height, shape.width)
+        (frames, rows, columns), p, q = self.grid, self.spec.patch, self.spec.time_patch
+        patches = x_BNO.reshape(len(x_BNO), frames, rows, columns, self.shape.channels, q, p, p)
+        return patches.permute(0, 1, 5, 4, 2, 6, 3, 7).reshape(len(x_BNO), *self.shape_of_video)
+
+    @property
+    def shape_of_video(self) -> tuple[int, int, int, int]:
+        """T, C, H, W."""
+        return self.shape.frames, self.shape.channels, self.shape.height, self.shape.width
 
 
 class Block(nn.Module):
@@ -136,7 +156,7 @@ def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
 def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
     """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out over the axes t, y, x that are longer
     than one (the remainder goes to t)."""
-    grid = (shape.frames, shape.height // spec.patch, shape.width // spec.patch)
+    grid = shape.grid(spec)
     pairs = spec.head_width // 2
     axes = [axis for axis in (1, 2) if grid[axis] > 1]
     share = pairs // (len(axes) + 1)

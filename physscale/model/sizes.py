@@ -2,7 +2,7 @@
 
 A block has 12 d^2 weights (attention 4, MLP 8) and 9 d biases; one adaLN projection (6 d^2) is shared by all blocks, each
 of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426). Only this count meets the four sizes published with
-arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block, as in the first DiT, would give 33M for S.
+arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block (`adaln="block"`), as in the first DiT, gives 33M for S.
 """
 
 from physscale.model.spec import DiTSpec, LatentShape
@@ -39,22 +39,23 @@ def time_features(spec: DiTSpec) -> int:
 def parameters(spec: DiTSpec, *, shape: LatentShape) -> int:
     """Number of trained numbers of the model on latents of this shape."""
     d, hidden = spec.width, spec.mlp_ratio * spec.width
-    block = 4 * d * d + 2 * d * hidden + (4 * d + hidden + d) + 6 * d
-    shared = 6 * d * d + 6 * d
+    block = 4 * d * d + 2 * d * hidden + (4 * d + hidden + d)
+    shared, own = 6 * (d * d + d) + (6 * spec.depth + 2) * d, (6 * spec.depth + 2) * (d * d + d)
+    modulation = shared if spec.adaln == "shared" else own
     time = (time_features(spec) + 1) * d + (d + 1) * d
-    patch = spec.patch**2
-    embed = (input_channels(shape.channels) * patch + 1) * d
-    head = 2 * d + (d + 1) * shape.channels * patch
-    return spec.depth * block + shared + time + embed + head
+    embed = (input_channels(shape.channels) * spec.cells + 1) * d
+    head = (d + 1) * shape.channels * spec.cells
+    return spec.depth * block + modulation + time + embed + head
 
 
 def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
     """Floating-point operations of the matrix products of one forward pass on one video (a multiply-add is 2)."""
-    d, tokens, patch = spec.width, shape.tokens(spec.patch), spec.patch**2
+    d, tokens = spec.width, shape.tokens(spec)
     projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * tokens
     attention = spec.depth * 2 * tokens * tokens * d
-    once_a_video = 6 * d * d + time_features(spec) * d + d * d
-    ends = (input_channels(shape.channels) + shape.channels) * patch * d * tokens
+    modulations = 6 if spec.adaln == "shared" else 6 * spec.depth + 2
+    once_a_video = modulations * d * d + time_features(spec) * d + d * d
+    ends = (input_channels(shape.channels) + shape.channels) * spec.cells * d * tokens
     return 2 * (projections + attention + once_a_video + ends)
 
 
@@ -64,5 +65,5 @@ def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int)
     The input needs no gradient, so the backward pass of the embedding and of the first time layer is one product less.
     """
     d = spec.width
-    no_gradient = 2 * d * (input_channels(shape.channels) * spec.patch**2 * shape.tokens(spec.patch) + time_features(spec))
+    no_gradient = 2 * d * (input_channels(shape.channels) * spec.cells * shape.tokens(spec) + time_features(spec))
     return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - no_gradient)

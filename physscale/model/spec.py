@@ -1,7 +1,8 @@
 """What a model is, in values: the part of a run's configuration that no torch is needed to read."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from physscale.records.errors import UserError
 
@@ -87,7 +88,10 @@ AnyCodecSpec = CodecSpec | VaeSpec | PixelSpec
 
 @dataclass(frozen=True)
 class DiTSpec:
-    """Width, depth and heads of a diffusion transformer (`model/dit.py`); `patch` is its square patch in latent pixels."""
+    """Width, depth and heads of a diffusion transformer (`model/dit.py`); a token is a square `patch` of latent pixels on `time_patch`
+    frames. The projection from the diffusion time to scales, shifts and gates is `shared` by all blocks, or each `block` has its own."""
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"time_patch": 1, "adaln": "shared"}
 
     width: int
     depth: int
@@ -95,17 +99,26 @@ class DiTSpec:
     mlp_ratio: int = 4
     patch: int = 1
     activation: Literal["relu2", "gelu"] = "relu2"
+    time_patch: int = 1
+    adaln: Literal["shared", "block"] = "shared"
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "heads", "mlp_ratio", "patch"):
+        for name in ("width", "depth", "heads", "mlp_ratio", "patch", "time_patch"):
             if getattr(self, name) < 1:
                 raise UserError(f"model {name}={getattr(self, name)}: must be at least 1")
+        if self.adaln not in ("shared", "block"):
+            raise UserError(f"model adaln={self.adaln!r}: allowed are shared, block")
         if self.width % (2 * self.heads):
             raise UserError(f"model width={self.width}: must be a multiple of 2 x heads={2 * self.heads} (rotary pairs)")
 
     @property
     def head_width(self) -> int:
         return self.width // self.heads
+
+    @property
+    def cells(self) -> int:
+        """Latent pixels a token."""
+        return self.time_patch * self.patch**2
 
 
 @dataclass(frozen=True)
@@ -117,8 +130,14 @@ class LatentShape:
     height: int = 1
     width: int = 1
 
-    def tokens(self, patch: int) -> int:
-        """How many tokens the model sees. Raises UserError when the patch does not divide the frame."""
-        if self.height % patch or self.width % patch:
-            raise UserError(f"model patch={patch}: must divide the latent frame {self.height} x {self.width}")
-        return self.frames * (self.height // patch) * (self.width // patch)
+    def grid(self, model: DiTSpec) -> tuple[int, int, int]:
+        """Tokens along time, height and width. Raises UserError when the model's patches do not divide the video."""
+        if self.height % model.patch or self.width % model.patch:
+            raise UserError(f"model patch={model.patch}: must divide the latent frame {self.height} x {self.width}")
+        if self.frames % model.time_patch:
+            raise UserError(f"model time_patch={model.time_patch}: must divide the {self.frames} latent frames")
+        return self.frames // model.time_patch, self.height // model.patch, self.width // model.patch
+
+    def tokens(self, model: DiTSpec) -> int:
+        """How many tokens the model sees."""
+        return math.prod(self.grid(model))

@@ -1,5 +1,6 @@
 """The transformer on every kind of latent: shapes, gradients, positions, weights; the small ladder and the paper's sizes by one code."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ from physscale.records.errors import UserError
 
 WHOLE_FRAME = (DiTSpec(width=16, depth=2, heads=2), LatentShape(frames=6, channels=5))
 PATCHES = (DiTSpec(width=24, depth=2, heads=2, patch=2, activation="gelu"), LatentShape(frames=3, channels=4, height=4, width=6))
-BOTH = pytest.mark.parametrize(("spec", "shape"), [WHOLE_FRAME, PATCHES], ids=["whole-frame", "patches"])
+TUBELETS = (
+    DiTSpec(width=24, depth=2, heads=2, patch=2, time_patch=3, adaln="block"),
+    LatentShape(frames=9, channels=3, height=4, width=6),
+)
+EVERY = pytest.mark.parametrize(("spec", "shape"), [WHOLE_FRAME, PATCHES, TUBELETS], ids=["whole-frame", "patches", "tubelets"])
 
 
 def model_of(spec: DiTSpec, shape: LatentShape) -> DiT:
@@ -35,20 +40,20 @@ def inputs(shape: LatentShape, *, batch: int = 2) -> tuple[Tensor, Tensor]:
     return x, torch.rand(batch, generator=generator)
 
 
-@BOTH
+@EVERY
 def test_keeps_the_shape_of_the_latents(spec: DiTSpec, shape: LatentShape) -> None:
     x, t = inputs(shape)
     assert model_of(spec, shape)(x, t).shape == (2, shape.frames, shape.channels, shape.height, shape.width)
 
 
-@BOTH
+@EVERY
 def test_first_prediction_is_zero(spec: DiTSpec, shape: LatentShape) -> None:
     model = DiT(spec, shape=shape)
     model.initialise(torch.Generator().manual_seed(0))
     assert not model(*inputs(shape)).any()
 
 
-@BOTH
+@EVERY
 def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(spec: DiTSpec, shape: LatentShape) -> None:
     model = model_of(spec, shape)
     model(*inputs(shape)).square().mean().backward()
@@ -58,7 +63,7 @@ def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(spec: DiTSpec, 
         assert parameter.grad.any(), name
 
 
-@BOTH
+@EVERY
 def test_saved_and_loaded_gives_the_same_output(spec: DiTSpec, shape: LatentShape, tmp_path: Path) -> None:
     model, other = model_of(spec, shape), DiT(spec, shape=shape)
     safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
@@ -66,7 +71,7 @@ def test_saved_and_loaded_gives_the_same_output(spec: DiTSpec, shape: LatentShap
     assert torch.equal(model(*inputs(shape)), other(*inputs(shape)))
 
 
-@BOTH
+@EVERY
 def test_low_precision_stays_close(spec: DiTSpec, shape: LatentShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape)
     exact = model(x, t)
@@ -75,7 +80,7 @@ def test_low_precision_stays_close(spec: DiTSpec, shape: LatentShape) -> None:
     assert (close - exact).square().mean() < 1e-3 * exact.square().mean()
 
 
-@BOTH
+@EVERY
 def test_initialisation_is_a_function_of_the_seed(spec: DiTSpec, shape: LatentShape) -> None:
     weights = []
     for seed in (0, 0, 1):
@@ -86,14 +91,14 @@ def test_initialisation_is_a_function_of_the_seed(spec: DiTSpec, shape: LatentSh
     assert not torch.equal(weights[0], weights[2])
 
 
-@BOTH
+@EVERY
 def test_videos_of_a_batch_do_not_meet(spec: DiTSpec, shape: LatentShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape, batch=3)
     alone = model(x[1:2], t[1:2])
     torch.testing.assert_close(model(x, t)[1:2], alone, rtol=1e-4, atol=1e-5)
 
 
-@BOTH
+@EVERY
 def test_every_output_sees_every_token_and_the_time(spec: DiTSpec, shape: LatentShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape, batch=1)
     x.requires_grad_()
@@ -103,6 +108,16 @@ def test_every_output_sees_every_token_and_the_time(spec: DiTSpec, shape: Latent
     assert t.grad is not None
     assert x.grad.abs().sum(dim=2).min() > 0
     assert t.grad.abs() > 0
+
+
+def test_tubelets_return_to_their_places() -> None:
+    spec, shape = TUBELETS
+    model = model_of(spec, shape)
+    x = torch.randn(2, *model.shape_of_video)
+    tokens = model._patchify(x)
+    assert tokens.shape == (2, 3 * 2 * 3, 3 * 3 * 2 * 2)
+    assert torch.equal(model._unpatchify(tokens), x)
+    assert torch.equal(tokens[0, 6].view(3, 3, 2, 2).transpose(0, 1), x[0, 3:6, :, :2, :2]), "a frame's patches later: the next tubelet"
 
 
 def test_patches_return_to_their_places() -> None:
@@ -115,15 +130,16 @@ def test_patches_return_to_their_places() -> None:
     assert torch.equal(tokens[0, 1].view(4, 2, 2), x[0, 0, :, :2, 2:4]), "token 1 is the patch to the right of token 0"
 
 
-@BOTH
+@EVERY
 def test_attention_depends_on_distance_not_on_place(spec: DiTSpec, shape: LatentShape) -> None:
     """Rotary positions: the product of a query and a key is the same for all pairs of tokens at one distance in time."""
     model = model_of(spec, shape)
     query, key = torch.randn(2, spec.head_width)
-    q = Rotate.apply(query.expand(model.tokens, -1), model.rotary_cos, model.rotary_sin)
-    k = Rotate.apply(key.expand(model.tokens, -1), model.rotary_cos, model.rotary_sin)
-    frame = model.tokens // shape.frames
-    scores = (q @ k.T).reshape(shape.frames, frame, shape.frames, frame)
+    times, tokens = model.grid[0], math.prod(model.grid)
+    q = Rotate.apply(query.expand(tokens, -1), model.rotary_cos, model.rotary_sin)
+    k = Rotate.apply(key.expand(tokens, -1), model.rotary_cos, model.rotary_sin)
+    frame = tokens // times
+    scores = (q @ k.T).reshape(times, frame, times, frame)
     torch.testing.assert_close(scores[0, 0, 1], scores[1, 0, 2], rtol=1e-4, atol=1e-4)
     assert (scores[0, 0, 0, 0] - scores[0, 0, 1, 0]).abs() > 1e-4
     if frame > 1:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -25,6 +26,14 @@ def test_formula_counts_the_parameters_of_the_model(name: str) -> None:
     assert parameters(SIZES[name], shape=shape) == sum(parameter.numel() for parameter in model.parameters())
 
 
+def test_a_projection_a_block_gives_the_size_of_the_first_dit() -> None:
+    spec = replace(SIZES["S"], adaln="block")
+    with torch.device("meta"):
+        model = DiT(spec, shape=SPATIAL)
+    assert parameters(spec, shape=SPATIAL) == sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(spec, shape=SPATIAL) / 1e6 == pytest.approx(33, abs=0.7)
+
+
 @pytest.mark.parametrize(("name", "millions"), PAPER.items())
 def test_the_four_published_sizes(name: str, millions: float) -> None:
     assert parameters(SIZES[name], shape=SPATIAL) / 1e6 == pytest.approx(millions, abs=0.1)
@@ -32,7 +41,11 @@ def test_the_four_published_sizes(name: str, millions: float) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "shape"),
-    [(SIZES["d32"], WHOLE_FRAME), (DiTSpec(width=24, depth=2, heads=2, patch=2), LatentShape(frames=3, channels=4, height=4, width=6))],
+    [
+        (SIZES["d32"], WHOLE_FRAME),
+        (DiTSpec(width=24, depth=2, heads=2, patch=2), LatentShape(frames=3, channels=4, height=4, width=6)),
+        (DiTSpec(width=24, depth=2, heads=2, patch=2, time_patch=2, adaln="block"), LatentShape(frames=4, channels=3, height=4, width=6)),
+    ],
 )
 def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: LatentShape) -> None:
     model, batch = DiT(spec, shape=shape), 4
