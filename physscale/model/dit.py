@@ -59,11 +59,8 @@ class DiT(nn.Module):
                 nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
         depth, width = self.spec.depth, self.spec.width
         with torch.no_grad():
-            if self.spec.adaln == "shared":
-                blocks, head = self.block_bias, self.head_bias
-            else:
-                biases = self.modulate.bias.view(-1, width)
-                blocks, head = biases[:-2], biases[-2:]
+            own = self.modulate.bias.view(-1, width)
+            blocks, head = (self.block_bias, self.head_bias) if self.spec.adaln == "shared" else (own[:-2], own[-2:])
             blocks.view(depth, 2, 3, width)[:, :, 1:] = 1
             head[1] = 1
 
