@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from analysis.bands import add_bands
     from analysis.commands import add_commands
+    from analysis.compare import add_compare
     from analysis.plots import add_plot
     from analysis.table_report import add_table_report
 
@@ -56,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument("--out", type=Path, required=True, help="folder to write to")
     figures.set_defaults(run=_figures)
     add_commands(commands)
+    add_compare(commands)
+    add_bands(commands)
     add_plot(commands)
     return parser
 

@@ -20,6 +20,7 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this c
     fit.add_argument("--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)")
     fit.add_argument("--floor", type=float, help="fix the constant E: 0 removes it, a positive number is a measured floor")
     number_options(fit)
+    fit.add_argument("--draws", type=Path, help="store the bootstrap draws in this Parquet file (`bands` reads them)")
     fit.add_argument("--no-profile", action="store_true", help="skip profile likelihoods")
     fit.add_argument("--no-holdout", action="store_true", help="skip the ordered hold-out")
     fit.set_defaults(run=_fit)
@@ -68,7 +69,12 @@ def _fit(chosen: argparse.Namespace) -> int:
         with_hold_out=not chosen.no_holdout,
     )
     found = {part.name: as_object(part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes) for part in parts}
-    contrasts = fit_contrasts({part.name: part.fit for part in parts})
+    fits = {part.name: part.fit for part in parts}
+    contrasts = fit_contrasts(fits)
+    if chosen.draws is not None:
+        from analysis.draws import write_draws
+
+        write_draws(chosen.draws, fits, seed=chosen.seed)
     if chosen.json:
         told = [contrast_object(contrast) for contrast in contrasts]
         _print_json(found[""] if chosen.split is None else {"law": law.name, "splits": found, "contrasts": told})

@@ -149,6 +149,8 @@ def _thin(
 
 
 def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
+    if floor is not None and "E" not in law.parameters:
+        raise UserError(f"--floor {floor:g}: law {law.name} has no floor E ({law.formula})")
     needed = len(law.parameters) - (0 if floor is None else 1)
     have = len(points.log_mean)
     if have < needed:

@@ -21,6 +21,16 @@ POWER = Powers(
     terms=(Term("A", "alpha", "x"),),
 )
 
+POWER_ZERO = Powers(
+    name="power-zero",
+    formula="L = A x^-alpha",
+    source="Hestness et al. 2017 (arXiv 1712.00409); Kaplan et al. 2020 (arXiv 2001.08361): no floor",
+    domain="x > 0, L > 0, errors that more of x can bring to nothing",
+    identifiable="three levels of x; a floor that is there bends the line and biases alpha down: compare with power",
+    terms=(Term("A", "alpha", "x"),),
+    constant="none",
+)
+
 POWER_ND = Powers(
     name="power-nd",
     formula="L = E + A N^-alpha + B D^-beta",
@@ -57,4 +67,4 @@ COVERAGE_GAP = Powers(
     terms=(Term("A", "alpha", "N"), Term("B", "beta", "D"), Term("G", "gamma", "c", complement=1.0)),
 )
 
-LAWS = (FLAT, POWER, POWER_ND, POWER_ND_TIED, POWER_NDC, COVERAGE_GAP)
+LAWS = (FLAT, POWER, POWER_ZERO, POWER_ND, POWER_ND_TIED, POWER_NDC, COVERAGE_GAP)

@@ -6,6 +6,7 @@ Starts by variable projection: for every tuple of exponents on a grid, non-negat
 
 import itertools
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -47,6 +48,7 @@ class Powers:
     terms: tuple[Term, ...]
     response: Response = "positive"
     levels: int = 3
+    constant: Literal["E", "none"] = "E"
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -60,8 +62,12 @@ class Powers:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """E, amplitudes, exponents."""
-        return ("E", *(term.amplitude for term in self.terms), *self.exponents)
+        """E unless the law has none, amplitudes, exponents."""
+        return (*self._constant, *(term.amplitude for term in self.terms), *self.exponents)
+
+    @property
+    def _constant(self) -> tuple[str, ...]:
+        return () if self.constant == "none" else ("E",)
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law over `columns`; the floor's logarithm is frozen when it is given (minus infinity for zero)."""
@@ -70,20 +76,22 @@ class Powers:
         points = len(logs[0]) if logs else len(next(iter(columns.values())))
         place = {name: position for position, name in enumerate(self.parameters)}
         ones = np.ones(points)
-        rows = [{0: ones}]
+        rows = [{0: ones} for _ in self._constant]
         for term, x, centre in zip(self.terms, logs, centres, strict=True):
             rows.append({place[term.amplitude]: ones, place[term.exponent]: centre - x})
         low, high = np.full(len(place), -np.inf), np.full(len(place), np.inf)
         for name in self.exponents:
             low[place[name]], high[place[name]] = 0.0, LARGEST_EXPONENT
-        frozen = {} if floor is None else {0: float(np.log(floor)) if floor > 0 else -np.inf}
+        frozen = {} if floor is None or not self._constant else {0: float(np.log(floor)) if floor > 0 else -np.inf}
 
         def starts(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-            low[0] = float(np.min(target)) - _SMALLEST_SHARE_LOG
+            if self._constant:
+                low[0] = float(np.min(target)) - _SMALLEST_SHARE_LOG
             return self._starts(logs, centres, place, target, weights, frozen)
 
         def predict(theta: np.ndarray, at: Columns) -> np.ndarray:
-            total = np.exp(theta[:, 0])[:, None] * np.ones((1, len(next(iter(at.values())))))
+            floors = np.exp(theta[:, 0]) if self._constant else np.zeros(len(theta))
+            total = floors[:, None] * np.ones((1, len(next(iter(at.values())))))
             for term, centre in zip(self.terms, centres, strict=True):
                 slope = theta[:, place[term.exponent], None] * (centre - term.log_axis(at))
                 total = total + np.exp(theta[:, place[term.amplitude], None] + slope)
@@ -94,7 +102,7 @@ class Powers:
 
     def _readings(self, centres: list[float], place: dict[str, int]) -> dict[str, Reading]:
         unit = np.eye(len(place))
-        readings = {"E": Reading(unit[0], "log")}
+        readings = {name: Reading(unit[0], "log") for name in self._constant}
         for term, centre in zip(self.terms, centres, strict=True):
             readings[term.amplitude] = Reading(unit[place[term.amplitude]] + centre * unit[place[term.exponent]], "log")
         return readings | {name: Reading(unit[place[name]], "linear") for name in self.exponents}
@@ -113,10 +121,11 @@ class Powers:
         tuples = np.array(list(itertools.product(grid, repeat=len(names)))).reshape(len(grid) ** len(names), len(names))
         column = {name: tuples[:, position] for position, name in enumerate(names)}
         shapes = [np.exp(column[t.exponent][:, None] * (c - x)) for t, x, c in zip(self.terms, logs, centres, strict=True)]
-        known = np.exp(frozen[0]) if 0 in frozen else None
+        known = np.exp(frozen[0]) if 0 in frozen else None if self._constant else 0.0
         amounts = project(shapes, target=target, weights=weights, floor=known, rows=len(tuples))
         theta = np.zeros((len(tuples), len(place)))
-        theta[:, 0] = frozen.get(0, 0.0) if 0 in frozen else np.log(amounts[:, 0])
+        if self._constant:
+            theta[:, 0] = frozen[0] if 0 in frozen else np.log(amounts[:, 0])
         for position, term in enumerate(self.terms):
             theta[:, place[term.amplitude]] = np.log(amounts[:, 1 + position])
         for name in names:
