@@ -132,7 +132,7 @@ def test_a_wrong_token_is_one_line(head: Head, checkout: Path, tmp_path: Path) -
     done = physscale("motion", "--results", str(tmp_path / "results"), head=head, cwd=checkout, RAY_AUTH_TOKEN="0" * 64)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("physscale: ")]
-    assert "401, the token is not this cluster's" in line
+    assert "403, the token is not this cluster's" in line
     assert "Traceback" not in done.stderr
 
 
