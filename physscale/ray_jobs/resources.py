@@ -134,17 +134,25 @@ def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots
 def safe_concurrency(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> int:
     """The largest number of runs at a time that leaves none without its data; 0 if there is none.
 
-    For several workers the drivers' `DRIVER_CPUS` are taken off every node, since any of them may hold all drivers.
+    For several workers the one driver's `DRIVER_CPUS` may lie on any node; of several drivers all are taken off every node, since any may
+    hold them all.
     """
     if workers == 1:
         return _fitting(machine, nodes=nodes)
-    runs = 0
+    hosts = [at for at, node in enumerate(nodes) if _units(node.cpus) >= _units(DRIVER_CPUS)]
+    alone = [[Node(node.cpus - DRIVER_CPUS * (at == host), node.gpus) for at, node in enumerate(nodes)] for host in hosts]
+    if not alone or min(_safe_workers(machine, nodes=left) for left in alone) < workers:
+        return 0
+    runs = 1
     while True:
         left = [Node(node.cpus - (runs + 1) * DRIVER_CPUS, node.gpus) for node in nodes]
-        items = _safe(left, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
-        if items < (runs + 1) * workers:
+        if _safe_workers(machine, nodes=left) < (runs + 1) * workers:
             return runs
         runs += 1
+
+
+def _safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
+    return _safe(nodes, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
 
 
 def local_nodes() -> list[Node]:
