@@ -14,10 +14,12 @@ import typer
 from physscale.cli_data import check, show, simulate
 from physscale.cli_keep import doctor_command, gc_command, retry_command
 from physscale.cli_look import diff_command, logs_command, metrics_command, status_command
+from physscale.cli_mirror import pull, push
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
 from physscale.cli_submit import submit_command
 from physscale.cli_tune import tune_command
+from physscale.cli_tracking import dashboard, sync
 from physscale.records.errors import UserError
 
 app = typer.Typer(
@@ -68,6 +70,10 @@ _COMMANDS = (
     ("diff", diff_command, "physscale diff 4f2a 9c1b", "physscale diff 4f2a 9c1b --json"),
     ("retry", retry_command, "physscale retry quickstart --only failed", "physscale retry quickstart 4f2a --only diverged --dry-run"),
     ("gc", gc_command, "physscale gc quickstart --dry-run", "physscale gc quickstart"),
+    ("sync", sync, "physscale sync quickstart", "WANDB_API_KEY=... physscale sync quickstart --json"),
+    ("dashboard", dashboard, "physscale dashboard quickstart", "WANDB_ENTITY=me physscale dashboard quickstart --publish"),
+    ("push", push, "physscale push quickstart s3://bucket/results", "physscale push quickstart s3://bucket/results --every 60"),
+    ("pull", pull, "physscale pull quickstart s3://bucket/results", "physscale pull quickstart gs://bucket/results --json"),
     ("doctor", doctor_command, "physscale doctor", "physscale doctor --json"),
     (
         "simulate",

@@ -107,6 +107,15 @@ class Ledger:
         """Puts a run back to PLANNED, whatever it was (`retry`)."""
         append_line(self.path, _line(run, State.PLANNED, reopened=True))
 
+    def adopt(self, event: dict[str, Any]) -> None:
+        """Notes how a run ended under another ledger, unless it is at work or has ended here."""
+
+        def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
+            entry = entries.get(event["run"])
+            return [] if entry and (entry.state in FINAL or entry.held(now_s=time.time())) else [event]
+
+        self._folded.append_after(decide)
+
     def entries(self) -> dict[str, Entry]:
         """The present standing of every run, in the order in which they were planned."""
         return self._folded.ask(dict)

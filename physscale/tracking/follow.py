@@ -1,82 +1,161 @@
-"""Follows a study's folder and shows its runs on W&B: a process of its own, so that training can neither fail nor wait because of it.
+"""Follows a study's folder and shows its runs while they go on: a process of its own, so that training can neither fail nor wait for it.
 
-Everything it needs is in the files that the runs leave (`run.json`, `metrics.jsonl`, `scores.parquet`, `videos/*.mp4`). Offline unless the
-user sets `WANDB_MODE`; the id is the fingerprint, so a run logged again continues the same W&B run. A run is logged once: a mark in
-`wandb/logged/` says so. Ends when its standard input ends, that is when the driver ends, however it does.
+All it needs is in the files that the runs leave (`run.json`, `metrics.jsonl`, `scores.parquet`, `videos/*.mp4`), so a killed follower
+is simply started again. A run at work is followed live; one that has ended gets its scores and videos, and a mark in `tracking/TRACKER/`
+that says where it went (`online`, `offline`). Ends when its standard input ends, that is when the driver ends.
 """
 
 import json
 import os
 import select
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import filelock
 
-from physscale.records.ledger import Ledger, State
-from physscale.records.metrics import read_metrics
+from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
-from physscale.records.store import Store, write_atomic
+from physscale.records.store import RunFolder, Store, write_atomic
 
 _LOOK_S = 2.0
-_ENDED = frozenset({State.DONE, State.DIVERGED})
-PROJECT = "physscale"
+_AT_A_TIME = 16
+"""Runs that are followed live; more are shown when they have ended."""
 
 
-def follow(store: Store) -> None:
-    """Logs each run that has ended, until standard input ends; one follower a study is at work, others leave it to that one."""
-    lock = filelock.FileLock(store.root / "wandb" / ".lock", blocking=False)
+class Session(Protocol):
+    """One run on display."""
+
+    @property
+    def first_step(self) -> int:
+        """Steps before this one are on display already."""
+        ...
+
+    def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
+
+    def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
+        """All is logged; says where the run is now: `online` or `offline`."""
+        ...
+
+    def leave(self) -> None:
+        """The run stopped before its end; another session will begin again."""
+        ...
+
+
+class Tracker(Protocol):
+    """Where runs are shown."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, run: "Shown") -> Session: ...
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run as a tracker sees it."""
+
+    fingerprint: str
+    study: str
+    label: str
+    group: str
+    config: dict[str, Any]
+    folder: RunFolder
+    root: Path
+
+
+@dataclass
+class Tail:
+    """The lines of a history that were not read yet."""
+
+    path: Path
+    offset: int = 0
+    step: int = -1
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """Whole lines alone; steps that a resumed run writes once more are left out."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self.offset += len(line)
+                values = json.loads(line)
+                if values["step"] > self.step:
+                    self.step = values["step"]
+                    yield values
+
+
+@dataclass
+class Follower:
+    """The runs on display, and how far."""
+
+    store: Store
+    tracker: Tracker
+    _live: dict[str, tuple[Session, Tail]] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Brings the display up to the files."""
+        for full, entry in Ledger(self.store.ledger).entries().items():
+            folder = self.store.run(full)
+            if where(self.store, full, tracker=self.tracker.name) is not None:
+                continue
+            shown = folder.metrics.exists() and folder.spec.exists()
+            if shown and (entry.state in FINAL or (entry.state is State.RUNNING and (full in self._live or len(self._live) < _AT_A_TIME))):
+                self._feed(full)
+                if entry.state in FINAL:
+                    self._finish(full)
+            elif full in self._live:
+                self._live.pop(full)[0].leave()
+
+    def _feed(self, full: str) -> None:
+        if full not in self._live:
+            session = self.tracker.open(shown_run(self.store, full))
+            self._live[full] = (session, Tail(self.store.run(full).metrics, step=session.first_step - 1))
+        session, tail = self._live[full]
+        for line in tail.new():
+            session.log({key: value for key, value in line.items() if key != "step"}, step=line["step"])
+
+    def _finish(self, full: str) -> None:
+        folder = self.store.run(full)
+        videos = {file.stem: file for file in sorted((folder.root / "videos").glob("*.mp4"))}
+        went = self._live.pop(full)[0].finish(summary(folder.scores), videos=videos)
+        write_atomic(mark(self.store, full, tracker=self.tracker.name), went.encode())
+
+
+def follow(store: Store, *, tracker: Tracker) -> None:
+    """Shows the runs until standard input ends; one follower a study is at work, others stand by to take its place."""
+    follower = Follower(store, tracker)
+    lock = filelock.FileLock(store.root / "tracking" / f".{tracker.name}.lock", blocking=False)
     ended = False
     while not ended:
         ended = bool(select.select([sys.stdin], [], [], _LOOK_S)[0]) and not os.read(0, 1)
         try:
-            with lock:
-                for run in unlogged(store):
-                    log_run(run, store=store)
+            lock.acquire()
         except filelock.Timeout:
             continue
+        follower.look()
 
 
-def unlogged(store: Store) -> list[str]:
-    """The fingerprints of runs that have ended and were not logged yet."""
-    entries = Ledger(store.ledger).entries()
-    return [
-        run
-        for run, entry in entries.items()
-        if entry.state in _ENDED and store.run(run).metrics.exists() and not _mark(store, run).exists()
-    ]
-
-
-def log_run(run: str, *, store: Store) -> None:
-    """One whole run: configuration, history, scores as summary, videos as encoded files."""
-    import wandb
-
-    os.environ.setdefault("WANDB_MODE", "offline")
-    folder = store.run(run)
-    planned = _planned(store).get(run, {})
-    spec = json.loads(folder.spec.read_text())
-    session = wandb.init(
-        project=os.environ.get("WANDB_PROJECT", PROJECT),
-        id=short(run),
-        name=planned.get("label", short(run)),
-        group=store.root.name,
-        job_type=planned.get("group"),
-        config=spec,
-        dir=str(store.root),
-        resume="allow",
-        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True, save_code=False),
+def shown_run(store: Store, full: str) -> Shown:
+    """What a tracker is told of a run."""
+    rows = json.loads(store.study.read_text())["runs"] if store.study.exists() else []
+    planned: dict[str, Any] = next((row for row in rows if row["fingerprint"] == full), {})
+    folder = store.run(full)
+    return Shown(
+        fingerprint=full,
+        study=store.root.name,
+        label=planned.get("label", short(full)),
+        group=planned.get("group", ""),
+        config=json.loads(folder.spec.read_text()),
+        folder=folder,
+        root=store.root,
     )
-    for line in read_metrics(folder.metrics):
-        session.log({key: value for key, value in line.items() if key != "step"}, step=line["step"])
-    videos = sorted((folder.root / "videos").glob("*.mp4"))
-    session.log({f"videos/{file.stem}": wandb.Video(str(file), format="mp4") for file in videos})
-    session.summary.update(_summary(folder.scores))
-    session.finish()
-    write_atomic(_mark(store, run), b"")
 
 
-def _summary(scores: Path) -> dict[str, Any]:
+def summary(scores: Path) -> dict[str, float]:
     """`split/metric` of the model, `split/metric/source` of floors and baselines."""
     import pyarrow.parquet as pq
 
@@ -86,13 +165,28 @@ def _summary(scores: Path) -> dict[str, Any]:
     return {"/".join([row["split"], row["metric"], *([row["source"]] if row["source"] != "model" else [])]): row["value"] for row in rows}
 
 
-def _planned(store: Store) -> dict[str, dict[str, Any]]:
-    return {row["fingerprint"]: row for row in json.loads(store.study.read_text())["runs"]} if store.study.exists() else {}
+def mark(store: Store, full: str, *, tracker: str) -> Path:
+    """The file that says where a run that has ended is on display."""
+    return store.root / "tracking" / tracker / short(full)
 
 
-def _mark(store: Store, run: str) -> Path:
-    return store.root / "wandb" / "logged" / short(run)
+def where(store: Store, full: str, *, tracker: str) -> str | None:
+    """`online`, `offline`, or None while it is not all on display."""
+    path = mark(store, full, tracker=tracker)
+    return path.read_text() if path.exists() else None
+
+
+def waiting_for_display(store: Store, *, tracker: str, among: frozenset[str] = frozenset({"online", "offline"})) -> list[str]:
+    """The runs that have ended and are not on display in one of these ways."""
+    entries = Ledger(store.ledger).entries()
+    return [
+        full
+        for full, entry in entries.items()
+        if entry.state in FINAL and store.run(full).metrics.exists() and where(store, full, tracker=tracker) not in among
+    ]
 
 
 if __name__ == "__main__":
-    follow(Store(Path(sys.argv[1])))
+    from physscale.tracking.trackers import tracker_named
+
+    follow(Store(Path(sys.argv[1])), tracker=tracker_named(sys.argv[2]))

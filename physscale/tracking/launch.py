@@ -1,48 +1,105 @@
-"""Starts the W&B follower beside a driver and ends it with it."""
+"""Starts the follower beside a driver and ends it with it; sends later what could not be sent."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+from physscale.records.errors import UserError
 from physscale.records.store import Store
+from physscale.tracking.follow import mark, waiting_for_display
+from physscale.tracking.trackers import chosen_tracker
 
-_LAST_RUNS_S = 120.0
+_QUIET_S = 45.0
+"""How long the follower may take over one run after the driver has ended."""
 
 
 @contextmanager
 def following(store: Store) -> Iterator[None]:
-    """A follower is at work inside; on leaving it logs what is left. Whatever happens to it, the runs go on.
+    """A follower is at work inside; on leaving it shows what is left. Whatever happens to it, the runs go on.
 
-    `WANDB_MODE=disabled` starts none.
+    Raises:
+        UserError: for a tracker that there is not.
     """
-    if os.environ.get("WANDB_MODE") == "disabled":
+    tracker = chosen_tracker()
+    if tracker == "none":
         yield
         return
-    folder = store.root / "wandb"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "follower.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "physscale.tracking.follow", str(store.root)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=_step_back,
-        )
+    process = _started(store, tracker=tracker, environment=os.environ)
     try:
         yield
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            code = process.wait(_LAST_RUNS_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
+        code = _ended(process, store=store, tracker=tracker)
         if code:
-            print(f"W&B: the follower ended with code {code}; the runs are not affected, see {folder / 'follower.log'}", file=sys.stderr)
+            log = _log(store)
+            print(f"{tracker}: the follower ended with code {code}; the runs are not affected, see {log}", file=sys.stderr)
+        left = waiting_for_display(store, tracker=tracker, among=frozenset({"online"}))
+        if tracker == "wandb" and os.environ.get("WANDB_MODE") == "online" and left:
+            print(f"W&B: {len(left)} runs were not sent; `physscale sync {store.root.name}` sends them", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Fingerprints: what W&B has now and had not before, and what it could not be given."""
+
+    sent: list[str]
+    left: list[str]
+
+
+def send(store: Store) -> Sent:
+    """Sends the runs that have ended to W&B, except those that are there.
+
+    Raises:
+        UserError: if there is no study.
+    """
+    if not store.ledger.exists():
+        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+    unsent = waiting_for_display(store, tracker="wandb", among=frozenset({"online"}))
+    for full in unsent:
+        mark(store, full, tracker="wandb").unlink(missing_ok=True)
+    if unsent:
+        process = _started(store, tracker="wandb", environment=os.environ | {"WANDB_MODE": "online"})
+        _ended(process, store=store, tracker="wandb")
+    left = waiting_for_display(store, tracker="wandb", among=frozenset({"online"}))
+    return Sent([full for full in unsent if full not in left], left)
+
+
+def _started(store: Store, *, tracker: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    _log(store).parent.mkdir(parents=True, exist_ok=True)
+    with _log(store).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "physscale.tracking.follow", str(store.root), tracker],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=_step_back,
+        )
+
+
+def _ended(process: subprocess.Popen[bytes], *, store: Store, tracker: str) -> int:
+    """Its exit code; it is ended itself when it has shown no run for `_QUIET_S`."""
+    assert process.stdin is not None
+    process.stdin.close()
+    left, since_s = len(waiting_for_display(store, tracker=tracker)), time.monotonic()
+    while time.monotonic() - since_s < _QUIET_S:
+        try:
+            return process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            now = len(waiting_for_display(store, tracker=tracker))
+            if now != left:
+                left, since_s = now, time.monotonic()
+    process.kill()
+    return process.wait()
+
+
+def _log(store: Store) -> Path:
+    return store.root / "tracking" / "follower.log"
 
 
 def _step_back() -> None:

@@ -17,7 +17,7 @@ from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.study.drive import drive
 from physscale.study.plan import plan, write_study
-from physscale.tracking.follow import unlogged
+from physscale.tracking.follow import waiting_for_display
 from physscale.tracking.launch import following
 from tests.sweep_doubles import counting_execute, no_watch, tiny_study
 
@@ -81,10 +81,10 @@ def test_every_run_is_logged_once_with_its_history(logged: Store) -> None:
         assert [line["loss"] for line in found["history"] if "loss" in line] == [1 / step for step in range(1, 6)]
         assert [line["_step"] for line in found["history"] if "loss" in line] == list(range(1, 6))
         assert found["summary"]["id/loss"] == pytest.approx(0.2)
-        assert found["config"]["type"] == "RunSpec"
+        assert found["config"].items() >= json.loads(logged.run(run).spec.read_text()).items()
         (video,) = [line["videos/id/path"] for line in found["history"] if "videos/id/path" in line]
         assert (file.parent / "files" / video).read_bytes() == logged.run(run).video("id").read_bytes()
-    assert unlogged(logged) == []
+    assert waiting_for_display(logged, tracker="wandb") == []
 
 
 def test_a_second_follower_finds_nothing_to_do(logged: Store) -> None:
@@ -127,8 +127,8 @@ def test_a_broken_follower_changes_nothing_for_the_runs(
         (tmp_path / "broken" / "wandb" / "__init__.py").write_text("raise ImportError('broken on purpose')")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     else:
-        (store.root / "wandb").mkdir(parents=True)
-        (store.root / "wandb" / "logged").write_text("a file where a folder should be")
+        (store.root / "tracking").mkdir(parents=True)
+        (store.root / "tracking" / "wandb").write_text("a file where a folder should be")
     with following(store):
         ending = drive(STUDY, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
     assert ending.exit_code == 0
@@ -151,6 +151,6 @@ def test_runs_that_did_not_end_are_not_logged(tmp_path: Path) -> None:
         ledger.claim(run, owner=owner)
     failed, diverged = STUDY.runs
     ledger.finish(failed, State.FAILED, owner=owner)
-    assert unlogged(store) == []
+    assert waiting_for_display(store, tracker="wandb") == []
     ledger.finish(diverged, State.DIVERGED, owner=owner)
-    assert unlogged(store) == [diverged]
+    assert waiting_for_display(store, tracker="wandb") == [diverged]

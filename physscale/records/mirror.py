@@ -1,0 +1,203 @@
+"""A study in an object store (S3, GCS, any file system that pyarrow knows): what ended, and what another cluster needs to go on.
+
+```
+URI/STUDY/ledger/TIME-SHA12.json           one small object an event: nothing is ever appended to or overwritten
+URI/STUDY/runs/FP12/...                    the run's files, its newest whole checkpoint among them
+URI/STUDY/runs/FP12/mirror.json            names, sizes, SHA-256; written last, so a run is complete or invisible here too
+URI/STUDY/study.json scores.parquet ...    the tables
+```
+
+Runs work on a folder that their nodes share, and the store keeps the study beyond the life of a cluster: `push` copies what changed, `pull`
+brings back what is not here. An object store has no leases: two clusters that run one study at the same time, each on a folder of its own,
+both do the work; one after the other they share it.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.ledger import FINAL, Ledger, State
+from physscale.records.lines import read_lines
+from physscale.records.spec import short
+from physscale.records.store import RunFolder, Store, checked_name, write_atomic
+
+_INDEX = "mirror.json"
+_TABLES = ("study.json", "scores.parquet", "outcomes.parquet", "dashboard.json", "report/index.html")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A study's place in the store."""
+
+    files: fs.FileSystem
+    root: PurePosixPath
+
+    def read(self, name: str) -> bytes | None:
+        """A whole object, None if there is no such."""
+        try:
+            with self.files.open_input_file(str(self.root / name)) as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.root / name
+        if isinstance(self.files, (fs.LocalFileSystem, fs.SubTreeFileSystem)):
+            self.files.create_dir(str(path.parent), recursive=True)
+        with self.files.open_output_stream(str(path)) as file:
+            file.write(data)
+
+    def names(self, folder: str) -> list[str]:
+        """Names right below a folder."""
+        found = self.files.get_file_info(fs.FileSelector(str(self.root / folder), allow_not_found=True))
+        return sorted(item.base_name for item in found)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a push or pull has done."""
+
+    runs: list[str]
+    bytes: int
+
+
+def mirror_at(uri: str, *, study: str) -> Mirror:
+    """The study's place below a URI: `s3://bucket/prefix`, `gs://...`, a folder.
+
+    Raises:
+        UserError: for a URI that pyarrow cannot open.
+    """
+    checked_name(study, what="study")
+    try:
+        files, path = fs.FileSystem.from_uri(uri if "://" in uri else Path(uri).absolute().as_uri())
+        if not path:
+            raise ValueError("no bucket")
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise UserError(f"store {uri[:200]!r}: {_one_line(error)}; use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or a folder") from error
+    return Mirror(files, PurePosixPath(path) / study)
+
+
+def push(store: Store, mirror: Mirror) -> Copied:
+    """Copies what changed: every run that has ended or stopped, the ledger's events, the tables. Runs at work are left for the next push.
+
+    Raises:
+        UserError: when there is nothing to push, or the store does not take it.
+    """
+    if not store.ledger.exists():
+        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+    pushed, sent = [], 0
+    try:
+        for full, entry in Ledger(store.ledger).entries().items():
+            if entry.state in {State.RUNNING, State.PLANNED} or not store.run(full).root.is_dir():
+                continue
+            size = _push_run(store.run(full), mirror=mirror, state=entry.state)
+            if size is not None:
+                pushed.append(full)
+                sent += size
+        known = set(mirror.names("ledger"))
+        for line in read_lines(store.ledger):
+            data = json.dumps(line, sort_keys=True).encode()
+            name = f"{line['time_s']:017.6f}-{hashlib.sha256(data).hexdigest()[:12]}.json"
+            if name not in known:
+                mirror.write(f"ledger/{name}", data)
+        for name in _TABLES:
+            if (store.root / name).exists():
+                mirror.write(name, (store.root / name).read_bytes())
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"store {mirror.root}: {_one_line(error)}; push again when it answers") from error
+    return Copied(pushed, sent)
+
+
+def pull(store: Store, mirror: Mirror) -> Copied:
+    """Brings runs that are not finished here and are further in the store, with the ledger's word on them.
+
+    Raises:
+        UserError: when the store has no such study, or does not answer.
+        DamagedData: when an object is not what its index says; nothing of that run was taken.
+    """
+    try:
+        events = [json.loads(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")]
+        if not events:
+            raise UserError(f"store {mirror.root}: no such study there")
+        last = {event["run"]: event for event in events if State(event["state"]) not in {State.RUNNING, State.PLANNED}}
+        here = Ledger(store.ledger).entries()
+        pulled, taken = [], 0
+        for full, event in last.items():
+            settled = full in here and (here[full].state in FINAL or here[full].held(now_s=time.time()))
+            index = None if settled else mirror.read(f"runs/{short(full)}/{_INDEX}")
+            if index is None or (State(event["state"]) not in FINAL and store.run(full).root.exists()):
+                continue
+            taken += _pull_run(store.run(full), mirror=mirror, index=json.loads(index))
+            pulled.append(full)
+            Ledger(store.ledger).adopt(event)
+        for name in _TABLES:
+            data = None if (store.root / name).exists() else mirror.read(name)
+            if data is not None:
+                write_atomic(store.root / name, data)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"store {mirror.root}: {_one_line(error)}") from error
+    return Copied(pulled, taken)
+
+
+def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
+    """Bytes sent; None if the store has it all."""
+    place = f"runs/{folder.root.name}"
+    known: dict[str, Any] = json.loads(mirror.read(f"{place}/{_INDEX}") or b"{}").get("files", {})
+    files, sent = {}, 0
+    for path in _wanted(folder):
+        name = str(path.relative_to(folder.root))
+        facts = path.stat()
+        before = known.get(name)
+        if before is not None and (before["bytes"], before["changed_ns"]) == (facts.st_size, facts.st_mtime_ns):
+            files[name] = before
+            continue
+        data = path.read_bytes()
+        mirror.write(f"{place}/{name}", data)
+        files[name] = {"bytes": len(data), "changed_ns": facts.st_mtime_ns, "sha256": hashlib.sha256(data).hexdigest()}
+        sent += len(data)
+    if files == known:
+        return None
+    mirror.write(f"{place}/{_INDEX}", json.dumps({"state": state.value, "files": files}, indent=1).encode())
+    return sent
+
+
+def _wanted(folder: RunFolder) -> Iterator[Path]:
+    """All files of a run that last, and of its checkpoints the newest."""
+    newest = max(folder.checkpoints.glob("step_*"), default=None)
+    for path in sorted(item for item in folder.root.rglob("*") if item.is_file()):
+        inside = path.relative_to(folder.root).parts
+        hidden = any(part.startswith(".") for part in inside) or path.name == "waiting.json"
+        if not hidden and (inside[0] != folder.checkpoints.name or (newest is not None and newest in path.parents)):
+            yield path
+
+
+def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> int:
+    temporary = folder.root.with_name(f".{folder.root.name}.pull.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    taken = 0
+    for name, facts in index["files"].items():
+        path = temporary / name
+        if not path.resolve().is_relative_to(temporary.resolve()):
+            raise DamagedData(f"store {mirror.root}: {folder.root.name}/{_INDEX} names a file outside the run: {name[:80]!r}")
+        data = mirror.read(f"runs/{folder.root.name}/{name}")
+        if data is None or hashlib.sha256(data).hexdigest() != facts["sha256"]:
+            raise DamagedData(f"store {mirror.root}: runs/{folder.root.name}/{name} is not what {_INDEX} says; push that run again")
+        write_atomic(path, data)
+        taken += len(data)
+    if folder.root.exists():
+        shutil.rmtree(folder.root)
+    temporary.rename(folder.root)
+    return taken
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
