@@ -155,14 +155,16 @@ def read_study(root: Path) -> Study:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """A Parquet table whose columns and types are those of `schema` (more columns are ignored)."""
+    """A Parquet table with the columns and types of `schema`: more are ignored, nullable ones that an older version lacks are null."""
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise DamagedData(f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:120]})") from error
-    missing = [field.name for field in schema if field.name not in table.column_names]
-    if missing:
-        raise DamagedData(f"{path}: columns {', '.join(missing)} are missing; was it written by another version?")
+    missing = [field for field in schema if field.name not in table.column_names]
+    if any(not field.nullable for field in missing):
+        raise DamagedData(f"{path}: columns {', '.join(field.name for field in missing)} are missing; was it written by another version?")
+    for field in missing:
+        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     try:
         return table.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, ValueError) as error:

@@ -12,14 +12,15 @@ from typing import Any, NoReturn
 import typer
 
 from physscale.cli_data import check, show, simulate
+from physscale.cli_evaluate import evaluate
 from physscale.cli_keep import doctor_command, gc_command, retry_command
 from physscale.cli_look import diff_command, logs_command, metrics_command, status_command
 from physscale.cli_mirror import pull, push
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
 from physscale.cli_submit import submit_command
-from physscale.cli_tune import tune_command
 from physscale.cli_tracking import dashboard, sync
+from physscale.cli_tune import tune_command
 from physscale.records.errors import UserError
 
 app = typer.Typer(
@@ -83,6 +84,12 @@ _COMMANDS = (
     ),
     ("show", show, "physscale show ambiguous_gap", "physscale show collision --videos 6"),
     ("check", check, "physscale check data/collision", "physscale check data/collision --against data/judge"),
+    (
+        "evaluate",
+        evaluate,
+        "physscale evaluate samples.arrow",
+        "physscale evaluate out/*.mp4 --truth uniform_motion_eval.hdf5 --protocol paper --json",
+    ),
 )
 
 for _name, _command, *_examples in _COMMANDS:

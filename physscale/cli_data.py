@@ -179,8 +179,8 @@ def check(
     as_json: AsJson = False,
 ) -> int:
     """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a file is damaged."""
-    inspection = Inspection(training=None if against is None else known(part.with_pixels(None) for part in _parts(against)))
-    for part in _parts(path):
+    inspection = Inspection(training=None if against is None else known(part.with_pixels(None) for part in read_parts(against)))
+    for part in read_parts(path):
         inspection.look(part)
     rows, found = inspection.rows, list(inspection.problems())
     facts = {"path": str(path), "rows": rows, "problems": found}
@@ -213,7 +213,8 @@ def _published(path: Path) -> Videos:
     return read_published(path)
 
 
-def _parts(path: Path) -> Any:  # noqa: ANN401
+def read_parts(path: Path) -> Any:  # noqa: ANN401 - an iterator of Videos
+    """The rows of a data set, a file of videos or one of the published layout, in parts."""
     if not path.exists():
         raise UserError(f"{path}: no such file or data set")
     return _Source(path).batches()
@@ -225,7 +226,7 @@ def _some(what: str, *, videos: int, frames: int) -> Videos:
         folder = open_dataset(path)
         return folder.rows(np.arange(min(videos, folder.layout.videos)))
     if path.is_file():
-        return next(iter(_parts(path))).take(slice(0, videos))
+        return next(iter(read_parts(path))).take(slice(0, videos))
     data = named_data(what, videos=None, frames=frames)
     step = data.videos // videos if isinstance(data.scenario, (PaperSet, PaperFile)) else 1
     return make_rows(data, indices=np.arange(min(videos, data.videos)) * max(step, 1))

@@ -12,16 +12,14 @@ is lossy: H.264 as imageio writes it by default, which is what the authors' file
 """
 
 # mypy: disable-error-code="import-untyped"
-import io
 import math
 from pathlib import Path
 
-import av
 import h5py
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from physscale.dataset.mp4 import mp4_bytes
+from physscale.dataset.mp4 import mp4_bytes, mp4_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.initial import initial_numbers
 from physscale.records.scene import WORLD_M, Shape
@@ -152,8 +150,8 @@ def _streams(path: Path, names: tuple[str, ...], *, video: bool) -> dict[str, np
         with h5py.File(path, "r") as file:
             found = {name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file[name])]) for name in names}
             if video:
-                found["video_streams"] = np.stack([decoded(blob) for item in _groups(file["video_streams"]) for blob in item])
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, av.FFmpegError) as error:
+                found["video_streams"] = np.stack([mp4_frames(blob.tobytes()) for item in _groups(file["video_streams"]) for blob in item])
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedData) as error:
         raise DamagedData(
             f"{path}: not a file of the published layout ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
         ) from error
@@ -165,12 +163,6 @@ def _streams(path: Path, names: tuple[str, ...], *, video: bool) -> dict[str, np
 def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
     """One chunk's file holds the data set itself, a merged file a group of numbered ones."""
     return [node] if isinstance(node, h5py.Dataset) else [node[name] for name in sorted(node)]
-
-
-def decoded(blob: UInt8[np.ndarray, " bytes"]) -> UInt8[np.ndarray, "frames height width 3"]:
-    """The frames of one mp4."""
-    with av.open(io.BytesIO(blob.tobytes())) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
 def _states(places: Float[np.ndarray, "rows frames bodies 2"], *, step_s: float) -> Float[np.ndarray, "rows frames bodies 6"]:

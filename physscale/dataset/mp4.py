@@ -7,6 +7,7 @@ import av
 import numpy as np
 from jaxtyping import UInt8
 
+from physscale.records.errors import DamagedData
 from physscale.records.store import write_atomic
 
 
@@ -26,3 +27,19 @@ def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
+    """All frames of an mp4 file, RGB.
+
+    Raises:
+        DamagedData: if it is none.
+    """
+    try:
+        with av.open(io.BytesIO(data)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    except (av.FFmpegError, IndexError) as error:
+        raise DamagedData(f"not a readable mp4 file ({type(error).__name__})") from error
+    if not frames:
+        raise DamagedData("an mp4 file without a frame")
+    return np.stack(frames)

@@ -7,6 +7,7 @@ after the contact, where there is one (the paper's choice for collisions), other
     frame_velocity_error = mean over neighbouring late frames of | v̂ - v |, v by differences    (arXiv 2411.02385, section 3)
     position_error   = mean over the judged frames of the distance
     vanished         = fraction of the judged frames in which the ball is not seen; such frames enter no other number
+                       (doubles, mergers, teleports, shape, colour, momentum and energy: `evaluate.constancy`)
 
 The slope is linear in the positions, so where the true velocity is constant it is |v̂ - v| of the two least-squares velocities; where it
 changes (parabola, behaviours) it is the rate at which the generated ball drifts from the true one. All norms are two-dimensional.
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, UInt8
 
+from physscale.evaluate.constancy import changes, energy_error, momentum_error, radius_drift, teleported
 from physscale.evaluate.parse import Parsed, parse
 from physscale.records.scene import WORLD_M
 from physscale.records.scores import OUTCOMES
@@ -41,7 +43,7 @@ class Frames:
 
 def outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames size size 3"], *, condition_frames: int, run: str) -> pa.Table:
     """The `OUTCOMES` rows of generated frames: one a body that has any judged frame."""
-    return compare(truth, parse(pixels, body=truth.body), condition_frames=condition_frames, run=run)
+    return compare(truth, parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, :2]), condition_frames=condition_frames, run=run)
 
 
 def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -> pa.Table:
@@ -54,7 +56,8 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
     drift = slope(error, time_s=time, used=measured)
     true_velocity = slope(true, time_s=time, used=frames.late)
     true_speed = np.linalg.norm(true_velocity, axis=-1)
-    velocity = drift + slope(true, time_s=time, used=measured)
+    same_frames = slope(true, time_s=time, used=measured)
+    velocity = drift + same_frames
     direction = true_velocity / np.where(true_speed > STILL_M_S, true_speed, np.nan)[..., None]
     moves = np.isfinite(direction).all(-1)
     speed = np.where(moves, (velocity * direction).sum(-1), np.linalg.norm(velocity, axis=-1))
@@ -73,6 +76,11 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
         "radius_error_m": _mean(np.abs(tracks.radius_m - radius[:, None]), used=judged_seen),
         "vanished": 1.0 - judged_seen.sum(1) / np.maximum(frames.judged.sum(1), 1),
         "reversed": moves & (np.nan_to_num(speed) < 0.0),
+        "teleported": teleported(error, seen=frames.judged & tracks.seen),
+        "radius_drift_m": radius_drift(tracks, judged=frames.judged),
+        "momentum_error": momentum_error(drift, true_m_s=same_frames, body=truth.body),
+        "energy_error": energy_error(drift, true_m_s=same_frames, body=truth.body),
+        **changes(tracks, judged=frames.judged),
     }
     return _table(truth, columns=columns, scored=np.any(frames.judged, axis=1), run=run)
 
@@ -134,5 +142,7 @@ def _table(truth: Videos, *, columns: dict[str, np.ndarray], scored: Bool[np.nda
         field = OUTCOMES.field(name)
         chosen = values[video, body]
         missing = ~np.isfinite(chosen) if field.nullable else None
+        if pa.types.is_boolean(field.type):
+            chosen = np.nan_to_num(chosen) > 0
         arrays[name] = pa.array(chosen, field.type, mask=missing)
     return pa.Table.from_arrays([arrays[name] for name in OUTCOMES.names], schema=OUTCOMES)

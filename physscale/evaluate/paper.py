@@ -101,6 +101,12 @@ def groups(truth: Videos) -> np.ndarray:
     return np.array([_group(row, bodies=bodies) for row in initial_numbers(truth)], object)
 
 
+def partitions_of(truth: Videos) -> np.ndarray:
+    """The same without the filter: by the trained ranges alone, small balls too."""
+    bodies = truth.state.shape[2]
+    return np.array([_partition(row, bodies=bodies) for row in initial_numbers(truth)], object)
+
+
 def law_of(truth: Videos) -> Law:
     """Which of the three laws these rows show."""
     if truth.state.shape[2] == 2:
@@ -213,12 +219,16 @@ def _two_balls(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial
 
 
 def _group(initial: np.ndarray, *, bodies: int) -> Group:
+    radius = initial[:bodies]
+    small = (radius < 0.6).any() if bodies == 1 else (radius <= 0.5).any()
+    return "filtered" if small else _partition(initial, bodies=bodies)
+
+
+def _partition(initial: np.ndarray, *, bodies: int) -> Group:
     radius, speed = initial[:bodies], initial[bodies:]
-    if (radius < 0.6).any() if bodies == 1 else (radius <= 0.5).any():
-        return "filtered"
     if (speed == 0).any():
         return "zero"
-    low, high = RADIUS_M[bodies]
+    low, high = RADIUS_M[min(bodies, 2)]
     sized, paced = bool(((radius >= low) & (radius <= high)).all()), bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all())
     if sized:
         return "id" if paced else "speed"

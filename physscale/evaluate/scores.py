@@ -18,6 +18,14 @@ METRICS = {
     "radius_error": "radius_error_m",
     "vanish_rate": "vanished",
     "reversal_rate": "reversed",
+    "teleport_rate": "teleported",
+    "duplicate_rate": "duplicated",
+    "merge_rate": "merged",
+    "radius_drift": "radius_drift_m",
+    "shape_change": "shape_change",
+    "colour_change": "colour_change",
+    "momentum_error": "momentum_error",
+    "energy_error": "energy_error",
 }
 RESAMPLES = 1000
 BLOCK = 2_000_000

@@ -44,5 +44,13 @@ OUTCOMES = pa.schema(
         pa.field("radius_error_m", pa.float64()),
         pa.field("vanished", pa.float64(), nullable=False),  # fraction of the judged frames without the body
         pa.field("reversed", pa.bool_(), nullable=False),
+        pa.field("teleported", pa.bool_()),  # it jumps; null in tables of older versions, as are those below
+        pa.field("radius_drift_m", pa.float64()),  # largest - smallest radius
+        pa.field("shape_change", pa.float64()),  # relative change of the second moments
+        pa.field("colour_change", pa.float64()),  # 1: black to white
+        pa.field("duplicated", pa.float64()),  # fraction of the judged frames with more pieces than bodies
+        pa.field("merged", pa.float64()),  # … in one piece with another body of its colour
+        pa.field("momentum_error", pa.float64()),  # of the video, relative
+        pa.field("energy_error", pa.float64()),
     ]
 )

@@ -28,7 +28,8 @@ FACTS: RunFacts = {
     "flops": 1e9,
     "seed": 1,
 }
-OUTCOME = dict.fromkeys(OUTCOMES.names, 0.0) | {"run": "r", "split": "id", "index": 0, "body": 0, "kind": 0, "reversed": False}
+OUTCOME = dict.fromkeys(OUTCOMES.names, 0.0) | dict.fromkeys(("index", "body", "kind"), 0)
+OUTCOME |= {"run": "r", "split": "id", "reversed": False, "teleported": False}
 
 
 def rows(scenario: Scenario, *, count: int = 50, seed: int = 0) -> Videos:
