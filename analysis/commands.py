@@ -56,6 +56,10 @@ def _fit(chosen: argparse.Namespace) -> int:
     from analysis.result import as_lines, as_object
     from analysis.splits import fit_splits
 
+    if chosen.law == "isotonic":
+        from analysis.isotonic_fit import run_isotonic
+
+        return run_isotonic(chosen)
     law = law_of(chosen)
     runs = runs_of(chosen, law)
     parts = fit_splits(
@@ -216,10 +220,12 @@ def _example(chosen: argparse.Namespace) -> int:
 
 
 def _laws(chosen: argparse.Namespace) -> int:
+    from analysis.laws.isotonic import ISOTONIC
     from analysis.laws.registry import laws
 
-    for law in laws().values():
-        print(f"{law.name}\n  {law.formula}\n  source: {law.source}\n  domain: {law.domain}\n  needs: {law.identifiable}")
+    for law in (*laws().values(), ISOTONIC):
+        words = f"axes: {', '.join(law.axes) or 'none'}\n  domain: {law.domain}\n  needs: {law.identifiable}\n  source: {law.source}"
+        print(f"{law.name}\n  {law.formula}\n  {words}")
     return 0
 
 

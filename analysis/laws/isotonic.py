@@ -13,6 +13,30 @@ from analysis.verdict.isotonic import falling
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What is assumed instead of a formula, in the words of a law."""
+
+    name: str
+    formula: str
+    source: str
+    domain: str
+    identifiable: str
+    axes: tuple[str, ...]
+    levels: int
+
+
+ISOTONIC = Shape(
+    name="isotonic",
+    formula="L(x) never rises with x",
+    source="Ayer et al. 1955; Barlow et al. 1972 (pooled adjacent violators)",
+    domain="one axis, L > 0; only the observed range: it predicts nothing beyond",
+    identifiable="three levels of x",
+    axes=("x",),
+    levels=3,
+)
+
+
+@dataclass(frozen=True)
 class Isotonic:
     """Levels of the axis, the falling curve there, and the share of the variance of log response that it explains."""
 

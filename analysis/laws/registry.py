@@ -5,7 +5,7 @@ from importlib import import_module
 from analysis.laws.law import Law
 from physscale.records.errors import UserError
 
-_FILES = ("power", "coupled", "repeat", "broken", "ratio")
+_FILES = ("power", "coupled", "repeat", "broken", "bounded", "ratio")
 
 
 def laws() -> dict[str, Law]:

@@ -98,3 +98,31 @@ def test_the_solver_agrees_with_scipy() -> None:
     other = least_squares(residual, [-2, -1, -1, 0.5, 0.5], xtol=1e-15, ftol=1e-15, gtol=1e-15)
     assert found.solution.objective <= other.cost * (1 + 1e-9)
     assert abs(found.parameters["alpha"].value - other.x[3]) < 1e-4
+
+
+def test_a_bounded_error_is_found_between_its_floor_and_its_ceiling() -> None:
+    x = np.geomspace(1, 1e6, 25)
+    share = 1 / (1 + (x / 1e3) ** 0.8)
+    found = fit(law_named("bounded"), columns={"x": x}, response=0.05 + 0.85 * share, delta=np.inf, bootstrap=0, with_profile=False)
+    values = {name: estimate.value for name, estimate in found.parameters.items()}
+    assert values == pytest.approx({"E": 0.05, "H": 0.85, "b": 0.0, "c": 0.8, "k": 1.0}, abs=1e-4)
+    u = (found.predict({"x": x}) - values["E"]) / values["H"]
+    centred = np.log(x) - np.log(x).mean()
+    assert np.log(u) - values["k"] * np.log1p(-u) == pytest.approx(values["b"] - values["c"] * centred, abs=1e-6), "the equation of M4"
+
+
+@pytest.mark.filterwarnings("ignore:The Log link function does not respect")
+@pytest.mark.parametrize("name", ["ratio-logit", "ratio-power"])
+def test_a_binomial_law_agrees_with_statsmodels(name: str) -> None:
+    import statsmodels.api as sm
+
+    x, count = np.geomspace(5, 500, 6), np.array([40.0, 60, 80, 100, 50, 30])
+    hits = np.array([28.0, 30, 22, 15, 4, 1])
+    found = fit(law_named(name), columns={"x": x}, response=hits / count, count=count, bootstrap=0)
+    link = sm.families.links.Logit() if name == "ratio-logit" else sm.families.links.Log()
+    design = np.column_stack([np.ones(6), -(np.log(x) - np.log(x).mean())])
+    start = [-1.0, 0.5]
+    other = sm.GLM(np.column_stack([hits, count - hits]), design, family=sm.families.Binomial(link=link)).fit(start_params=start)
+    first = found.parameters["b"].value if name == "ratio-logit" else np.log(found.parameters["A"].value)
+    assert [first, found.parameters["g"].value] == pytest.approx(other.params, abs=1e-4)
+    assert found.solution.objective == pytest.approx(other.deviance / 2, rel=1e-6)
