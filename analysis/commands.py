@@ -220,10 +220,12 @@ def _example(chosen: argparse.Namespace) -> int:
 
 
 def _laws(chosen: argparse.Namespace) -> int:
-    from analysis.laws.isotonic import ISOTONIC
+    from analysis.laws.isotonic import ISOTONIC, Shape
+    from analysis.laws.law import Law
     from analysis.laws.registry import laws
 
-    for law in (*laws().values(), ISOTONIC):
+    known: list[Law | Shape] = [*laws().values(), ISOTONIC]
+    for law in known:
         words = f"axes: {', '.join(law.axes) or 'none'}\n  domain: {law.domain}\n  needs: {law.identifiable}\n  source: {law.source}"
         print(f"{law.name}\n  {law.formula}\n  {words}")
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -64,7 +65,7 @@ def run_isotonic(chosen: argparse.Namespace) -> int:
     runs = read_table(chosen, ratio=False, axes=axes)
     parts = runs.splits()
     judged = verdicts(parts)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, part in parts.items():
         curve = banded(part, draws=chosen.bootstrap, seed=chosen.seed)
         levels = zip(curve.curve.x.tolist(), curve.curve.level.tolist(), curve.low.tolist(), curve.high.tolist(), strict=True)
@@ -83,8 +84,7 @@ def run_isotonic(chosen: argparse.Namespace) -> int:
         return 0
     for name, part_found in found.items():
         print(f"{f'split {name}: ' if name else ''}{ISOTONIC.name}: {part_found['explained']:.1%} of the variance of log response")
-        for row in part_found["levels"]:
-            print(f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]")
+        print("\n".join(f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]" for row in part_found["levels"]))
         for verdict in judged[name]:
             print(f"{verdict.axis}: {verdict.word}: {verdict.reason}")
         for note in runs.notes:
