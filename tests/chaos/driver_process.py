@@ -13,7 +13,7 @@ from physscale.study.spec import Study
 from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
 
-RUNS, STEPS = 24, 400
+RUNS, STEPS = 24, 200
 MACHINE = Machine(concurrency=2, patience_s=60.0)
 
 
