@@ -36,23 +36,42 @@ def test_chinchilla_bootstrap_equals_the_converged_one(chinchilla: Fit) -> None:
 
 
 def test_no_resample_is_worse_than_a_library_optimiser_from_the_published_answer(chinchilla: Fit) -> None:
+    assert resamples_worse_than_scipy(chinchilla, places=range(0, 4000, 20)) == []
+
+
+@pytest.mark.slow
+def test_none_of_all_resamples_is_worse_than_a_library_optimiser(chinchilla: Fit) -> None:
+    assert resamples_worse_than_scipy(chinchilla, places=range(4000)) == []
+
+
+def resamples_worse_than_scipy(chinchilla: Fit, *, places: range) -> list[int]:
+    """SciPy's trust-region least squares with its own Huber loss, on the very resamples that seed 42 gives."""
     from scipy.optimize import least_squares
 
     log_loss = chinchilla.points.log_mean
-    log_n, log_d = np.log(chinchilla.points.axes["N"]), np.log(chinchilla.points.axes["D"])
+    log_n, log_d = np.log(chinchilla.points.axes["N"]) - 20, np.log(chinchilla.points.axes["D"]) - 23
+
+    def terms(theta: np.ndarray) -> np.ndarray:
+        return np.exp([theta[0] - theta[3] * log_n, theta[1] - theta[4] * log_d, np.full(len(log_n), theta[2])])
 
     def misfit(theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        terms = np.stack([theta[0] - theta[3] * (log_n - 20), theta[1] - theta[4] * (log_d - 23), np.full(len(log_n), theta[2])])
-        top = terms.max(axis=0)
-        return (top + np.log(np.exp(terms - top).sum(axis=0)) - log_loss)[chosen]
+        return (np.log(terms(theta).sum(axis=0)) - log_loss)[chosen]
+
+    def slope(theta: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        share = terms(theta)
+        share /= share.sum(axis=0)
+        return np.stack([share[0], share[1], share[2], -share[0] * log_n, -share[1] * log_d], axis=1)[chosen]
 
     draws = np.random.RandomState(42)
     from_table = np.argsort(chinchilla.points.appearance)
-    for place in range(6):
+    start = [np.log(482) - 0.348 * 20, np.log(2085) - 0.366 * 23, np.log(1.817), 0.348, 0.366]
+    worse = []
+    for place in range(places.stop):
         chosen = from_table[draws.choice(len(log_loss), len(log_loss))]
-        start = [np.log(482) - 0.348 * 20, np.log(2085) - 0.366 * 23, np.log(1.817), 0.348, 0.366]
-        peer = least_squares(misfit, start, args=(chosen,), loss="huber", f_scale=1e-3)
-        assert chinchilla.draw_objectives[place] <= peer.cost * (1 + 1e-9)
+        if place in places:
+            peer = least_squares(misfit, start, jac=slope, args=(chosen,), loss="huber", f_scale=1e-3)  # type: ignore[arg-type]
+            worse += [place] if chinchilla.draw_objectives[place] > peer.cost * (1 + 1e-9) else []
+    return worse
 
 
 def test_the_answer_to_the_choice_of_delta_is_the_published_path(chinchilla: Fit) -> None:
@@ -92,7 +111,7 @@ def test_the_olmo_ladder_predicts_as_well_as_published() -> None:
     assert found.solution.objective <= reference["fit"]["objective"] * (1 + 1e-6)
     predicted = found.predict({"N": column([held], "N"), "D": column([held], "D")})[0]
     error = predicted / float(held["loss_c4"]) - 1
-    assert abs(error) <= abs(reference["published_rel_error"]) + 5e-4
+    assert abs(error) <= abs(reference["published_rel_error"]) + 1e-6, "the same minimum, to the digits that their optimiser kept"
 
 
 def test_the_over_trained_runs_are_predicted_as_well_as_published() -> None:
@@ -100,8 +119,8 @@ def test_the_over_trained_runs_are_predicted_as_well_as_published() -> None:
 
     reference = expected("gadre_overtraining_104")["their_notebook_rel_error_rpj"]
     found = relative_errors()
-    assert found["open_lm_1b_M640"] <= reference["open_lm_1b_M640"] * 1.05
-    assert found["open_lm_7b_M20"] <= reference["open_lm_7b_M20"] * 1.05
+    assert found["open_lm_1b_M640"] <= reference["open_lm_1b_M640"]
+    assert found["open_lm_7b_M20"] <= reference["open_lm_7b_M20"]
 
 
 def test_the_papers_abnormal_fractions_follow_a_power_of_the_templates() -> None:
