@@ -88,6 +88,7 @@ def test_more_gpu_than_there_is_is_refused_before_anything_starts(tmp_path: Path
         drive(tiny_study(), store=Store(tmp_path), backend="ray", machine=greedy, execute=counting_execute, watch=no_watch)
 
 
+@pytest.mark.slow
 def test_runs_that_others_leave_no_room_say_so_wait_and_go_on(tmp_path: Path, nodes: Nodes, capfd: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "watchdog.log"
     with somebody_holding(1.75, nodes=nodes) as other:
