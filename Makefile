@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help quickstart test lint types imports slow chaos bench figures lock clean
+.PHONY: help quickstart test lint types imports slow chaos bench figures gallery lock clean
 
 help:
 	@sed -n 's/^# //p; s/^\([a-z]*\):.*##/make \1 \t/p' Makefile
@@ -38,6 +38,9 @@ bench: .venv/installed   ## ours beside its peers in one run; make bench ONLY="f
 figures: .venv/installed   ## the pictures of the README, from the results of the last quickstart
 	$(BIN)/python -m analysis figures results/quickstart --out build/figures
 	cp build/figures/quickstart.png experiments/figures/
+
+gallery: .venv/installed   ## figures of published scaling studies (DATA: folder with their public tables)
+	$(BIN)/python -m analysis gallery $(if $(DATA),--data $(DATA)) --out build/gallery
 
 .venv/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "physscale needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'

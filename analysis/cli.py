@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     from analysis.bands import add_bands
     from analysis.commands import add_commands
     from analysis.compare import add_compare
+    from analysis.gallery import add_gallery
     from analysis.plots import add_plot
     from analysis.table_report import add_table_report
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="one HTML file from the results of a study, or from any table of runs")
     report.add_argument("study", type=Path, help="results folder, such as results/quickstart; or a CSV or Parquet file")
     report.add_argument("--out", type=Path, help="where to write (default: STUDY/report/index.html, or beside the table)")
+    report.add_argument("--pdf", action="store_true", help="also print the page to PDF beside it (with Chromium or Chrome)")
     add_table_report(report)
     report.set_defaults(run=_report)
     figures = commands.add_parser("figures", help="every figure as PNG with its CSV")
@@ -61,27 +63,37 @@ def _parser() -> argparse.ArgumentParser:
     add_compare(commands)
     add_bands(commands)
     add_plot(commands)
+    add_gallery(commands)
     return parser
 
 
 def _report(chosen: argparse.Namespace) -> int:
+    from analysis.report.print_page import browser, print_page
+
+    if chosen.pdf:
+        browser()  # refused before the work, not after it
+    out, text = _study_report(chosen) if not chosen.study.is_file() else _table_report(chosen)
+    _write(out, text.encode())
+    print(out)
+    if chosen.pdf:
+        print_page(out, out=out.with_suffix(".pdf"))
+        print(out.with_suffix(".pdf"))
+    return 0
+
+
+def _study_report(chosen: argparse.Namespace) -> tuple[Path, str]:
     from analysis.report.findings import find_out
     from analysis.report.page import page
     from analysis.study import read_study
     from physscale.records.store import Store
 
-    if chosen.study.is_file():
-        from analysis.table_report import table_report
+    return chosen.out or Store(chosen.study).report, page(find_out(read_study(chosen.study)))
 
-        out, text = table_report(chosen)
-        _write(out, text.encode())
-        print(out)
-        return 0
-    study = read_study(chosen.study)
-    out = chosen.out or Store(chosen.study).report
-    _write(out, page(find_out(study)).encode())
-    print(out)
-    return 0
+
+def _table_report(chosen: argparse.Namespace) -> tuple[Path, str]:
+    from analysis.table_report import table_report
+
+    return table_report(chosen)
 
 
 def _figures(chosen: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from analysis.fit import Fit
 
@@ -124,8 +124,12 @@ class IsoFlop:
 
 def iso_flops(n: Float[np.ndarray, " runs"], loss: Float[np.ndarray, " runs"], flops: Float[np.ndarray, " runs"]) -> list[IsoFlop]:
     """Budgets are clusters of C, cut at their largest gaps until none is wider than 0.2 decades; four sizes make a minimum possible."""
-    groups = _budgets(np.argsort(flops), np.log10(flops))
-    return [_minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean()))) for group in groups if len(group) >= _LEAST_POINTS]
+    return [_minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean()))) for group in budget_groups(flops)]
+
+
+def budget_groups(flops: Float[np.ndarray, " runs"]) -> list[Int[np.ndarray, " members"]]:
+    """The runs of each budget that has at least four."""
+    return [group for group in _budgets(np.argsort(flops), np.log10(flops)) if len(group) >= _LEAST_POINTS]
 
 
 def _budgets(order: np.ndarray, logs: np.ndarray) -> list[np.ndarray]:

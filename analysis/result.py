@@ -38,7 +38,7 @@ def as_object(fitted: Fit, *, verdicts: Sequence[Verdict], hold_outs: Sequence[H
         "noise": {"from": fitted.noise.kind, "variance": fitted.noise.variance, "freedom": fitted.noise.freedom},
         "lack_of_fit": None if lack is None else {"f": lack.f, "p": lack.p, "freedom": list(lack.freedom)},
         "sensitivity": sensitivity(fitted),
-        "hold_out": [vars(row) for row in hold_outs],
+        "hold_out": [row.summary for row in hold_outs],
         "verdict": {verdict.axis: verdict_object(verdict) for verdict in verdicts},
         "warnings": [*notes, *fitted.warnings, *_far(hold_outs)],
     }

@@ -1,4 +1,4 @@
-"""Is the law right, and does it predict? Ordered hold-out, lack of fit against seed noise, sensitivity, nested tests.
+"""Is the law right, and does it predict? Ordered hold-out, lack of fit against seed noise, sensitivity.
 
 Hold-out: fit without the largest levels of one axis, predict them. RMSLE and bias are of log response; skill = 1 - RMSLE / RMSLE(carry the
 nearest kept configuration forward): on 92 public learning curves that naive rule beats a power law with a floor on 40.
@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from analysis.configurations import Configurations, configurations
 from analysis.estimate.loss import Huber
-from analysis.estimate.solve import free_mask, redraw, solve
+from analysis.estimate.solve import free_mask, solve
 from analysis.estimate.uncertainty import auto_delta
 from analysis.fit import Fit, fit
 from analysis.laws.law import Columns, Law
@@ -22,6 +22,16 @@ _MANY_LEVELS = 12
 _MOST_POINTS = 400
 """Configurations beyond these are thinned at random before the hold-out: it is repeated for every axis and origin."""
 _DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Held-out responses: measured, predicted without them, with the 95 % prediction interval."""
+
+    measured: Float[np.ndarray, " held"]
+    predicted: Float[np.ndarray, " held"]
+    low: Float[np.ndarray, " held"]
+    high: Float[np.ndarray, " held"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,12 @@ class HoldOut:
     coverage: float
     naive_rmsle: float
     skill: float
+    points: Predicted
+
+    @property
+    def summary(self) -> dict[str, float | str]:
+        """The numbers without the points."""
+        return {name: value for name, value in vars(self).items() if name != "points"}
 
 
 def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"], axis: str, **options: float | None) -> list[HoldOut]:
@@ -68,7 +84,8 @@ def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"]
 def _score(fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, dropped: int) -> HoldOut:
     at = {name: values[~kept] for name, values in points.axes.items()}
     truth = points.log_mean[~kept]
-    error = np.log(fitted.predict(at)) - truth
+    predicted = fitted.predict(at)
+    error = np.log(predicted) - truth
     logs = {name: np.log(values) for name, values in points.axes.items()}
     naive = _carry(logs, points.log_mean, kept)
     sd = np.sqrt(fitted.noise.variance or 0.0)
@@ -92,6 +109,7 @@ def _score(fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, 
         coverage=float(np.mean((truth >= low) & (truth <= high))),
         naive_rmsle=naive_rmsle,
         skill=1 - rmsle / naive_rmsle if naive_rmsle > 0 else float("-inf"),
+        points=Predicted(np.exp(truth), predicted, np.exp(low), np.exp(high)),
     )
 
 
@@ -153,32 +171,3 @@ def sensitivity(fitted: Fit) -> list[dict[str, object]]:
 def _deltas(auto: float) -> list[tuple[str, float]]:
     named = [("1e-3", 1e-3), (f"auto {auto:.2g}", auto), ("inf", np.inf)]
     return named if np.isfinite(auto) else [named[0], named[2]]
-
-
-@dataclass(frozen=True)
-class Nested:
-    """Parametric bootstrap of the likelihood ratio: `p` is the share of worlds of the smaller law that look as far from it."""
-
-    smaller: str
-    larger: str
-    ratio: float
-    p: float
-
-
-def nested(smaller: Law, larger: Law, *, columns: Columns, response: Float[np.ndarray, " runs"], draws: int = 200, seed: int = 0) -> Nested:
-    """Least squares on log response; both laws are refitted to every world drawn from the smaller one."""
-    points = configurations(columns, response)
-    weights = points.seeds / points.seeds.mean()
-    built = {law.name: law.build(points.axes, floor=None) for law in (smaller, larger)}
-    loss = Huber(points.log_mean, np.inf)
-    fits = {name: solve(law, loss, starts=law.starts(points.log_mean, weights), weights=weights) for name, law in built.items()}
-    size = len(weights)
-    null, other = fits[smaller.name], fits[larger.name]
-    freedom = max(size - int(free_mask(built[smaller.name]).sum()), 1)
-    sd = np.sqrt(2 * null.objective / freedom)
-    noise = sd * np.random.default_rng(seed).standard_normal((draws, size)) / np.sqrt(weights)
-    drawn = Huber(built[smaller.name].model.mu(null.theta[None]) + noise, np.inf)
-    objective = {name: redraw(built[name], drawn, solution=fits[name], weights=weights).objective for name in built}
-    worlds = size * np.log(objective[smaller.name] / np.minimum(objective[larger.name], objective[smaller.name]))
-    seen = size * float(np.log(null.objective / min(other.objective, null.objective)))
-    return Nested(smaller.name, larger.name, seen, float((np.sum(worlds >= seen) + 1) / (draws + 1)))

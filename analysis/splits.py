@@ -22,6 +22,11 @@ class SplitFit:
     verdicts: list[Verdict]
     hold_outs: list[HoldOut]
 
+    @property
+    def scales(self) -> bool:
+        """Whether the response falls along any axis: without that a surface and its frontier say nothing."""
+        return any(verdict.word == "scales" for verdict in self.verdicts)
+
 
 def fit_splits(
     law: Law,

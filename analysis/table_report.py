@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from analysis.options import column_options, law_of, number_options, runs_of
+from analysis.options import column_options, law_axes, law_of, number_options, runs_of
 from physscale.records.errors import UserError
 
 
@@ -19,7 +19,7 @@ def add_table_report(parser: argparse.ArgumentParser) -> None:
 
 def table_report(chosen: argparse.Namespace) -> tuple[Path, str]:
     """Where to write, and the page."""
-    from analysis.plots import LEAST_DRAWS, drawings_across, split_drawings
+    from analysis.plots import LEAST_DRAWS, contrasts_of, drawings_across, split_drawings
     from analysis.report.table_page import Part, table_page
     from analysis.result import as_object
     from analysis.splits import fit_splits
@@ -41,6 +41,8 @@ def table_report(chosen: argparse.Namespace) -> tuple[Path, str]:
     parts = []
     for place, part in enumerate(fitted):
         found = as_object(part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes)
-        parts.append(Part(part.name, found, part.verdicts, split_drawings(part, prefix=f"{place}_" if part.name else "")))
-    page = table_page(parts, title=chosen.study.name, response=chosen.response, across=drawings_across(fitted))
+        drawn = split_drawings(part, response=chosen.response, prefix=f"{place}_" if part.name else "")
+        parts.append(Part(part, found, drawn))
+    across = drawings_across(fitted, response=chosen.response, names=law_axes(chosen, law))
+    page = table_page(parts, title=chosen.study.name, response=chosen.response, across=across, contrasts=contrasts_of(fitted))
     return chosen.out or chosen.study.with_suffix(".report.html"), page

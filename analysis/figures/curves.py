@@ -1,16 +1,18 @@
 """One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines dashed; words beside the lines."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import GREY, SOFT, decade_ticks, halo, level_ticks
+from analysis.figures.style import GREY, SOFT, decade_ticks, halo, level_ticks, pitch_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOWEST_SHARE = 0.25
+_LETTERS_AN_INCH = 19.5
 
 
 def panels(table: pa.Table) -> list[list[dict[str, Any]]]:
@@ -37,8 +39,8 @@ def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[floa
 
 
 def head(axes: "Axes", rows: list[dict[str, Any]]) -> None:
-    """Title, below it the note: its first line in the colour of the first series, the others grey."""
-    lines = rows[0]["note"].split("\n")
+    """Title, below it the note: its first line in the colour of the first series, the others grey; long lines wrap."""
+    lines = [piece for line in rows[0]["note"].split("\n") for piece in wrap(line, int((pitch_in(axes) - 0.3) * _LETTERS_AN_INCH)) or [""]]
     place: dict[str, Any] = {
         "xy": (0, 1),
         "xycoords": "axes fraction",
@@ -50,8 +52,8 @@ def head(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     for position, line in enumerate(reversed(lines)):
         last = position == len(lines) - 1
         look: dict[str, Any] = {"color": rows[0]["colour"], "fontweight": "bold"} if last else {"color": SOFT}
-        axes.annotate(line, xytext=(0, 5 + 11 * position), fontsize=8, **place, **look)
-    axes.annotate(rows[0]["title"], xytext=(0, 7 + 11 * len(lines)), fontsize=10.5, fontweight="bold", **place)
+        axes.annotate(line, xytext=(0, 4 + 8.5 * position), fontsize=6.5, **place, **look)
+    axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * len(lines)), fontsize=8.5, fontweight="bold", **place)
 
 
 def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
@@ -78,7 +80,7 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
             [row["x"] for row in marks["mean"]], [row["y"] for row in marks["mean"]], color=colour, linewidth=1.1, linestyle=(0, (2, 2))
         )
     if marks["law"]:
-        axes.plot([row["x"] for row in marks["law"]], [row["y"] for row in marks["law"]], color=colour, linewidth=1.6)
+        axes.plot([row["x"] for row in marks["law"]], [row["y"] for row in marks["law"]], color=colour, linewidth=1.3)
     for row in marks["seed"]:
         if row["low"] is not None and row["high"] is not None:
             axes.plot([row["x"]] * 2, [row["low"], row["high"]], color=colour, linewidth=0.8, alpha=0.6, solid_capstyle="butt")
@@ -86,10 +88,10 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         [row["x"] for row in marks["seed"]],
         [row["y"] for row in marks["seed"]],
         "o",
-        markersize=5,
+        markersize=3.8,
         markerfacecolor=colour,
         markeredgecolor="white",
-        markeredgewidth=0.7,
+        markeredgewidth=0.5,
         linestyle="none",
     )
 
@@ -113,5 +115,5 @@ def _draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         taken.append((side, height))
         x = {"left": 0.01, "right": 0.99}[side]
         axes.text(
-            x, height + 0.006, row["series"], transform=axes.transAxes, fontsize=6.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
+            x, height + 0.006, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
         )

@@ -1,17 +1,22 @@
 """A figure that can be drawn: its name, its table, and the function that draws the table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from analysis.figures.style import Layout
 from analysis.figures.tidy import csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Layout = Literal["row", "column"]
+
+@runtime_checkable
+class Draw(Protocol):
+    """Draws a table: a "row" is as wide as a page of two columns, a "column" as one of them or as a telephone."""
+
+    def __call__(self, drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure": ...
 
 
 @dataclass(frozen=True)
@@ -20,12 +25,12 @@ class Drawing:
 
     name: str
     table: pa.Table
-    draw: Callable[[pa.Table, Layout], "Figure"]
+    draw: Draw
     words: str
 
     def figure(self, layout: Layout = "row") -> "Figure":
         """Draws it."""
-        return self.draw(self.table, layout)
+        return self.draw(self.table, layout=layout)
 
     def csv(self) -> bytes:
         """The numbers behind it."""

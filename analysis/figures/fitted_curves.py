@@ -1,111 +1,164 @@
-"""Response against one axis, a line for each value of the others: measured and fitted; and the same with the floor taken off (L - E)."""
+"""Response against every axis of a law, a line for each value of another axis: runs as points, law with its 95 % band, dotted floor E.
+
+Grey is beyond the data: a law drawn there is an extrapolation.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import GREY, SOFT, decade_ticks, halo, new_figure, short_number, styled
+from analysis.figures.style import GREY, SOFT, Layout, decade_ticks, halo, panels_of, short_number, styled
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LINES = 7
+_LINES = 6
 _STEPS = 50
-_NAME_ROOM = 0.06
+_NAME_ROOM = 0.045
+_TEXT, _NUMBERS = ("role", "axis", "other_axis", "response"), ("other", "x", "y", "low", "high", "floor")
+SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
 
 
-def table(fitted: Fit, *, axis: str) -> pa.Table:
-    """Rows of role "point" (a configuration) and "law" (a line at one value of the other axes: at most seven of them)."""
-    axes = fitted.points.axes
+def table(fitted: Fit, *, response: str = "response") -> pa.Table:
+    """Rows of role "run" and "law" (a line at one value of another axis: at most six of them), for every axis."""
     floor = float(fitted.built.external(fitted.solution.theta[None]).get("E", np.zeros(1))[0])
-    other = next((name for name in axes if name != axis), None)
-    beside = axes[other] if other else np.ones(len(axes[axis]))
-    rows: list[dict[str, Any]] = [
-        {"role": "point", "axis": axis, "other_axis": other or "", "other": float(o), "x": float(x), "y": float(np.exp(y)), "floor": floor}
-        for x, y, o in zip(axes[axis], fitted.points.log_mean, beside, strict=True)
-    ]
-    at = np.geomspace(axes[axis].min(), axes[axis].max() * np.sqrt(axes[axis].max() / axes[axis].min()), _STEPS)
-    levels = np.unique(beside)
-    shown = levels if len(levels) <= _LINES else np.geomspace(levels[0], levels[-1], _LINES)
-    for level in shown:
-        columns = {name: np.full(_STEPS, float(np.exp(np.log(values).mean()))) for name, values in axes.items()} | {axis: at}
-        if other:
-            columns[other] = np.full(_STEPS, float(level))
-        law, band = fitted.predict(columns), fitted.band(columns)
-        for x, y, low, high in zip(at, law, band[0], band[1], strict=True):
-            words = {"role": "law", "axis": axis, "other_axis": other or "", "other": float(level), "floor": floor}
-            rows.append(words | {"x": float(x), "y": float(y), "low": float(low), "high": float(high)})
-    names = ["role", "axis", "other_axis"], ["other", "x", "y", "low", "high", "floor"]
-    return pa.Table.from_pylist(rows, schema=pa.schema([(n, pa.string()) for n in names[0]] + [(n, pa.float64()) for n in names[1]]))
+    rows: list[dict[str, Any]] = []
+    for axis in fitted.law.axes:
+        other = other_axis(fitted, axis)
+        words = {"axis": axis, "other_axis": other or "", "response": response, "floor": floor}
+        rows += [words | row for row in _runs(fitted, axis=axis, other=other)]
+        values = fitted.points.axes[axis]
+        at = np.geomspace(values.min(), values.max() * np.sqrt(values.max() / values.min()), _STEPS)
+        for level in levels_of(fitted, other):
+            columns = {name: np.full(_STEPS, float(np.exp(np.log(column).mean()))) for name, column in fitted.points.axes.items()}
+            columns |= {axis: at} | ({other: np.full(_STEPS, level)} if other else {})
+            law, band = fitted.predict(columns), fitted.band(columns)
+            for x, y, low, high in zip(at, law, band[0], band[1], strict=True):
+                rows.append(words | {"role": "law", "other": level, "x": float(x), "y": float(y), "low": float(low), "high": float(high)})
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
-    """Left the response with its floor, right the reducible part on the same axes; grey is beyond the data."""
+def other_axis(fitted: Fit, axis: str) -> str | None:
+    """The axis whose values are told apart by colour."""
+    return next((name for name in fitted.law.axes if name != axis), None)
+
+
+def levels_of(fitted: Fit, other: str | None) -> list[float]:
+    """The values of the other axis that have a line."""
+    found = np.unique(fitted.points.axes[other]) if other else np.ones(1)
+    return [float(level) for level in (found if len(found) <= _LINES else np.geomspace(found[0], found[-1], _LINES))]
+
+
+def _runs(fitted: Fit, *, axis: str, other: str | None) -> list[dict[str, Any]]:
+    points = fitted.points
+    beside = points.axes[other] if other else np.ones(len(points.log_mean))
+    x, o = points.axes[axis][points.member], beside[points.member]
+    return [{"role": "run", "other": float(b), "x": float(a), "y": float(y)} for a, b, y in zip(x, o, np.exp(points.run_log), strict=True)]
+
+
+def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
+    """A panel an axis, on one scale of the response."""
+    rows = drawn.to_pylist()
+    axes_names = list(dict.fromkeys(row["axis"] for row in rows))
+    runs = [row["y"] for row in rows if row["role"] == "run"]
+    low, high = min([*runs, *({rows[0]["floor"]} if rows[0]["floor"] > min(runs) / 3 else ())]), max(runs)
+    with styled():
+        panels = panels_of(len(axes_names), layout=layout, most_across=3 if len(axes_names) == 3 else 2, height_in=2.5)
+        for place, (axes, name) in enumerate(zip(panels.axes, axes_names, strict=True)):
+            part = [row for row in rows if row["axis"] == name]
+            start_axes(axes, part)
+            for level, colour in colours_of(part).items():
+                line = [row for row in part if row["role"] == "law" and row["other"] == level]
+                axes.plot([row["x"] for row in line], [row["y"] for row in line], color=colour, linewidth=1.1)
+                low_band, high_band = ([row[key] for row in line] for key in ("low", "high"))
+                axes.fill_between([row["x"] for row in line], low_band, high_band, color=colour, alpha=0.15, linewidth=0)
+            axes.set_ylim(low / (high / low) ** 0.06, high * (high / low) ** 0.06)
+            _name_lines(axes, [row for row in part if row["role"] == "law"])
+            if rows[0]["floor"] > axes.get_ylim()[0]:
+                axes.axhline(rows[0]["floor"], color=SOFT, linestyle=":", linewidth=1)
+                axes.annotate(
+                    f"E = {rows[0]['floor']:.3g}",
+                    (0.01, rows[0]["floor"]),
+                    xycoords=("axes fraction", "data"),
+                    fontsize=5.8,
+                    color=SOFT,
+                    va="bottom",
+                    xytext=(0, 1.5),
+                    textcoords="offset points",
+                    path_effects=halo(),
+                )
+            decade_ticks(axes)
+            if panels.leads(place):
+                axes.set_ylabel(rows[0]["response"])
+            other = part[0]["other_axis"]
+            axes.set_title(f"along {name}" + (f", a line a value of {other}" if other else ""), loc="left", fontsize=7)
+    return panels.figure
+
+
+def start_axes(axes: "Axes", part: list[dict[str, Any]]) -> None:
+    """Scales, points and the grey zone of one panel."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    runs = [row for row in part if row["role"] == "run"]
+    shades = shade(part)
+    axes.scatter(
+        [row["x"] for row in runs],
+        [row["y"] for row in runs],
+        c=[shades(row["other"]) for row in runs],
+        s=8 if len(runs) > 60 else 13,
+        edgecolors="white",
+        linewidths=0.3,
+        zorder=3,
+    )
+    low, end = min(row["x"] for row in part), max(row["x"] for row in runs)
+    edge = max(row["x"] for row in part)
+    room = (edge / low) ** (0.1 if part[0]["other_axis"] else 0.02)
+    axes.set_xlim(low / (edge / low) ** 0.03, edge * room)
+    axes.axvspan(end * (edge / end) ** 0.05, edge * room, color=GREY, alpha=0.10, linewidth=0)
+    place: dict[str, Any] = {"xy": (1, 1), "xycoords": "axes fraction", "xytext": (-3, -3), "textcoords": "offset points"}
+    axes.annotate("beyond the data", **place, fontsize=5.8, color=SOFT, ha="right", va="top", path_effects=halo())
+    axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlabel(part[0]["axis"])
+
+
+def shade(part: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - a colour is what matplotlib says it is
+    """From a value of the other axis to its colour: dark is small, also in grey print."""
     import matplotlib
 
-    rows = drawn.to_pylist()
-    points, laws = ([row for row in rows if row["role"] == role] for role in ("point", "law"))
-    levels = sorted({row["other"] for row in laws})
-    colours = matplotlib.colormaps["viridis"]
-    span = np.log(max(levels) / min(levels)) or 1.0
-    end = max(row["x"] for row in points)
-    with styled():
-        figure = new_figure(width_in=8.4 if layout == "row" else 4.2, height_in=3.7 if layout == "row" else 7.0)
-        grid = figure.subplots(1, 2) if layout == "row" else figure.subplots(2, 1)
-        for reducible, axes in enumerate(grid):
-            floor = rows[0]["floor"] * reducible
-            axes.set_xscale("log")
-            axes.set_yscale("log")
-            for level in levels:
-                line = [row for row in laws if row["other"] == level and row["y"] > floor]
-                colour = colours(0.85 * np.log(level / min(levels)) / span)
-                axes.plot([row["x"] for row in line], [row["y"] - floor for row in line], color=colour, linewidth=1.3)
-                low, high = ([max(row[key] - floor, 1e-12) for row in line] for key in ("low", "high"))
-                axes.fill_between([row["x"] for row in line], low, high, color=colour, alpha=0.13, linewidth=0)
-            _name_lines(axes, laws, floor=floor)
-            seen = [row for row in points if row["y"] > floor]
-            shade = [colours(float(np.clip(0.85 * np.log(row["other"] / min(levels)) / span, 0, 1))) for row in seen]
-            axes.scatter(
-                [row["x"] for row in seen], [row["y"] - floor for row in seen], c=shade, s=14, edgecolors="white", linewidths=0.4, zorder=3
-            )
-            low, high = min(row["y"] for row in seen) - floor, max(row["y"] for row in seen) - floor
-            axes.set_ylim(max(low, high * 1e-4) / 1.3, high * 1.3)
-            axes.axvspan(end, axes.get_xlim()[1], color=GREY, alpha=0.10, linewidth=0)
-            if not reducible and rows[0]["floor"] > 0:
-                axes.axhline(rows[0]["floor"], color=SOFT, linestyle=":", linewidth=1)
-            decade_ticks(axes)
-            axes.margins(x=0.02)
-            axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
-            axes.xaxis.set_minor_formatter("")
-            axes.set_xlabel(rows[0]["axis"])
-            axes.set_ylabel("response − floor" if reducible else "response")
-            lines = f", a line a value of {rows[0]['other_axis']}" if rows[0]["other_axis"] else ""
-            axes.set_title("Reducible part: L − E" if reducible else f"Measured and fitted{lines}", loc="left", fontsize=9)
-    return figure
+    lines = [row["other"] for row in part if row["role"] == "law"]
+    lines = lines if len(set(lines)) > 1 else [row["other"] for row in part]
+    low, span = min(lines), np.log(max(lines) / min(lines)) or 1.0
+    return lambda value: matplotlib.colormaps["viridis"](0.85 * float(np.clip(np.log(value / low) / span, 0, 1)))
 
 
-def _name_lines(axes: "Axes", laws: list[dict[str, Any]], *, floor: float) -> None:
+def colours_of(part: list[dict[str, Any]]) -> dict[float, Any]:
+    """The lines of a panel and their colours."""
+    shades = shade(part)
+    return {level: shades(level) for level in sorted({row["other"] for row in part if row["role"] == "law"})}
+
+
+def _name_lines(axes: "Axes", laws: list[dict[str, Any]]) -> None:
     """The other axis' value at the right end of each line, left out where two ends are too close to read."""
     if not laws or not laws[0]["other_axis"]:
         return
-    ends = {row["other"]: row for row in laws if row["y"] > floor}
-    low, high = (np.log(edge([row["y"] - floor for row in ends.values()])) for edge in (min, max))
+    ends = {row["other"]: row for row in laws}
+    bottom, top = np.log(axes.get_ylim())
     last = -np.inf
     for level, row in sorted(ends.items(), key=lambda item: float(item[1]["y"])):
-        height = float(np.log(row["y"] - floor))
-        if height - last > _NAME_ROOM * max(high - low, 0.3):
+        height = float(np.log(row["y"]))
+        if height - last > _NAME_ROOM * (top - bottom) and bottom < height < top:
             axes.annotate(
                 short_number(level),
-                (row["x"], row["y"] - floor),
-                xytext=(4, 0),
+                (row["x"], row["y"]),
+                xytext=(2, 0),
                 textcoords="offset points",
-                fontsize=7,
+                fontsize=5.8,
                 color=SOFT,
                 va="center",
-                annotation_clip=True,
                 path_effects=halo(),
             )
             last = height

@@ -3,12 +3,12 @@
 Intervals are Wilson's, over the videos of a bin.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, GREEN, SOFT, VERMILION, new_figure, styled
+from analysis.figures.style import BLUE, GREEN, SOFT, VERMILION, WIDTH_IN, Layout, new_figure, styled
 from analysis.intervals import wilson
 from analysis.study import Run, Study
 
@@ -56,12 +56,12 @@ def table(study: Study, *, runs: dict[str, Run]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """One panel, a curve a series, named at its highest point."""
     rows = drawn.to_pylist()
     series = list(dict.fromkeys(row["series"] for row in rows if row["role"] == "bin"))
     with styled():
-        figure = new_figure(width_in=6.0 if layout == "row" else 4.2, height_in=3.8)
+        figure = new_figure(width_in=4.8 if layout == "row" else WIDTH_IN["column"], height_in=2.9)
         axes = figure.subplots()
         for low, high in dict.fromkeys((row["speed_low_m_s"], row["speed_high_m_s"]) for row in rows if row["role"] == "band"):
             axes.axvspan(low, high, color=BLUE, alpha=0.10, linewidth=0)
@@ -70,7 +70,7 @@ def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figur
                 0.97,
                 "trained speeds",
                 transform=axes.get_xaxis_transform(),
-                fontsize=7.5,
+                fontsize=6.2,
                 color=BLUE,
                 ha="center",
                 va="top",
@@ -90,8 +90,8 @@ def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figur
             }
             axes.annotate(
                 name,
-                xytext=(165 * position if layout == "row" else 0, 5 + (0 if layout == "row" else 12 * position)),
-                fontsize=8.5,
+                xytext=(130 * position if layout == "row" else 0, 4 + (0 if layout == "row" else 9 * position)),
+                fontsize=7,
                 color=colour,
                 fontweight="bold",
                 **place,
@@ -102,5 +102,5 @@ def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figur
         axes.set_xlabel("true speed (m/s)")
         axes.set_ylabel("share of balls that move the other way")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.set_title("The flip", loc="left", fontweight="bold", pad=20 if layout == "row" else 34)
+        axes.set_title("The flip", loc="left", fontweight="bold", pad=15 if layout == "row" else 25)
     return figure

@@ -1,38 +1,36 @@
 """Parameters across splits: one row a split, its estimate and interval; an arrow where an end is open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, INK, VERMILION, new_figure, plain_text, styled
+from analysis.figures.style import BLUE, INK, VERMILION, Layout, panels_of, plain_text, styled
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def table(fits: Mapping[str, Fit]) -> pa.Table:
-    """Exponents (the parameters on a linear scale) of every split."""
+def table(fits: Mapping[str, Fit], *, shown: Mapping[str, Set[str]]) -> pa.Table:
+    """The exponents of every split that are `shown`: those along whose axis the split scales. Elsewhere an exponent says nothing."""
     rows = [
         {"split": split, "parameter": name, "value": found.value, "low": found.low, "high": found.high}
         for split, fitted in fits.items()
         for name, found in fitted.parameters.items()
-        if fitted.built.readings[name].scale == "linear"
+        if name in shown[split]
     ]
     names = [(name, pa.float64()) for name in ("value", "low", "high")]
     return pa.Table.from_pylist(rows, schema=pa.schema([("split", pa.string()), ("parameter", pa.string()), *names]))
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A panel a parameter."""
     rows = drawn.to_pylist()
     names, splits = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "split"))
     with styled():
-        across = len(names) if layout == "row" else 1
-        figure = new_figure(width_in=2.4 * across + 1.6, height_in=(0.45 * len(splits) + 1.1) * (1 if layout == "row" else len(names)))
-        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
-        for axes, name in zip(grid.flat, names, strict=True):
+        panels = panels_of(len(names), layout=layout, most_across=3, height_in=0.8 + 0.24 * len(splits), share_y="all")
+        for axes, name in zip(panels.axes, names, strict=True):
             for row in (row for row in rows if row["parameter"] == name):
                 height = splits.index(row["split"])
                 low, high = (row["value"] if row[end] is None else row[end] for end in ("low", "high"))
@@ -44,4 +42,4 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
             axes.set_yticks(range(len(splits)), [plain_text(split) or "all" for split in splits], color=INK)
             axes.set_ylim(len(splits) - 0.4, -0.6)
             axes.set_title(name, loc="left")
-    return figure
+    return panels.figure

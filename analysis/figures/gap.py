@@ -4,12 +4,12 @@ The law is the diagonal. A model that learned cases instead draws the nearest tr
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, GREY, INK, SOFT, VERMILION, halo, new_figure, styled
+from analysis.figures.style import BLUE, GREY, INK, SOFT, VERMILION, WIDTH_IN, Layout, halo, new_figure, styled
 from analysis.intervals import Interval, wilson
 from analysis.study import Run, Study
 
@@ -51,13 +51,13 @@ def snapped(drawn: pa.Table) -> tuple[Interval, Interval] | None:
     return wilson(sum(far), of=len(far)), wilson(0, of=len(far))
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """One panel; the same in both layouts but for its size."""
     rows, bands = _videos(drawn), _bands(drawn)
     every = np.array([(row["true_speed_m_s"], row["speed_m_s"]) for row in rows])
     low, high = min(0.0, float(every.min())) - 0.1, float(every.max()) + 0.25
     with styled():
-        figure = new_figure(width_in=5.4 if layout == "row" else 4.2, height_in=4.6 if layout == "row" else 4.2)
+        figure = new_figure(width_in=4.0 if layout == "row" else WIDTH_IN["column"], height_in=3.4)
         axes = figure.subplots()
         for start, end in bands:
             axes.axvspan(start, end, color=BLUE, alpha=0.13, linewidth=0)
@@ -69,11 +69,11 @@ def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figur
         axes.set_xlim(float(every[:, 0].min()) - 0.25, float(every[:, 0].max()) + 0.25)
         axes.set_ylim(low, high)
         edge = axes.get_xlim()[1]
-        axes.text(edge * 0.985, edge * 0.985 + 0.1, "the law", color=SOFT, fontsize=8, ha="right", va="bottom", path_effects=halo())
+        axes.text(edge * 0.985, edge * 0.985 + 0.1, "the law", color=SOFT, fontsize=6.5, ha="right", va="bottom", path_effects=halo())
         for position, (start, end) in enumerate(bands):
-            axes.text((start + end) / 2, low + 0.05, "trained", fontsize=7.5, color=BLUE, ha="center", va="bottom", rotation=90)
+            axes.text((start + end) / 2, low + 0.05, "trained", fontsize=6.2, color=BLUE, ha="center", va="bottom", rotation=90)
             if position == 0 and len(bands) > 1:
-                axes.text((end + bands[1][0]) / 2, low + 0.05, "never seen", fontsize=8, color=VERMILION, ha="center", va="bottom")
+                axes.text((end + bands[1][0]) / 2, low + 0.05, "never seen", fontsize=6.5, color=VERMILION, ha="center", va="bottom")
         axes.set_xlabel("true speed (m/s)")
         axes.set_ylabel("generated speed (m/s)")
         axes.set_title("The gap in speed", loc="left", fontweight="bold", color=INK)

@@ -1,13 +1,13 @@
 """All splits of one ladder side by side: a row a metric, a column a split; verdict, change and exponent above each panel."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from analysis.figures.curves import draw_panel, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, range_words, verdict_note
-from analysis.figures.style import metric_words, new_figure, split_words, styled
+from analysis.figures.style import WIDTH_IN, Layout, metric_words, new_figure, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
 from analysis.ladders import AXIS_WORDS, Ladder
 
@@ -30,18 +30,15 @@ def table(ladders: Sequence[Ladder]) -> pa.Table:
     return tidy(marks)
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """Panels of one metric share their y axis. A column stacks them for narrow screens."""
     parts = panels(drawn)
     metrics = list(dict.fromkeys(rows[0]["y_axis"] for rows in parts))
     wide = max(sum(rows[0]["y_axis"] == metric for rows in parts) for metric in metrics)
     with styled():
-        if layout == "row":
-            figure = new_figure(width_in=2.85 * wide + 0.4, height_in=3.15 * len(metrics))
-            grid = figure.subplots(len(metrics), wide, squeeze=False)
-        else:
-            figure = new_figure(width_in=4.2, height_in=3.1 * len(parts))
-            grid = figure.subplots(len(parts), 1, squeeze=False)
+        lines, across, height = (len(metrics), wide, 2.3) if layout == "row" else (len(parts), 1, 2.5)
+        figure = new_figure(width_in=WIDTH_IN[layout] if layout == "column" else min(WIDTH_IN["row"], 2.4 * wide), height_in=height * lines)
+        grid = figure.subplots(lines, across, squeeze=False)
         for axes in grid.flat:
             axes.set_visible(False)
         for row, metric in enumerate(metrics):

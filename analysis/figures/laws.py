@@ -1,11 +1,11 @@
 """The other laws (collision, parabola ...): error of the model on every split beside what simple baselines give, on a logarithmic axis."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analysis.figures.style import GREY, INK, KIND_COLOURS, SOFT, SOURCE_WORDS, metric_words, new_figure, split_words, styled
+from analysis.figures.style import GREY, INK, KIND_COLOURS, SOFT, SOURCE_WORDS, Layout, metric_words, panels_of, split_words, styled
 from analysis.study import Run, Study
 
 if TYPE_CHECKING:
@@ -34,22 +34,18 @@ def table(study: Study, *, runs: Sequence[tuple[str, Run]], metric: str) -> pa.T
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A panel a group: a row a split, the model as a bar with its interval, baselines as marks."""
     rows = drawn.to_pylist()
     groups = list(dict.fromkeys(row["group"] for row in rows))
     with styled():
-        if layout == "row":
-            figure = new_figure(width_in=4.4 * len(groups), height_in=3.2)
-            grid = figure.subplots(1, len(groups), squeeze=False, sharex=True)[0]
-        else:
-            figure = new_figure(width_in=4.2, height_in=2.7 * len(groups) + 0.4)
-            grid = figure.subplots(len(groups), 1, squeeze=False, sharex=True)[:, 0]
+        panels = panels_of(len(groups), layout=layout, most_across=2, height_in=2.3)
+        figure, grid = panels.figure, panels.axes
         for axes, group in zip(grid, groups, strict=True):
             _draw_group(axes, [row for row in rows if row["group"] == group], least=min(row["value"] for row in rows) / 1.8)
         used = list(dict.fromkeys(row["source"] for row in rows if row["source"] != "model"))
         handles = [grid[0].plot([], [], _MARKERS[name], color=GREY, markersize=5, label=SOURCE_WORDS.get(name, name))[0] for name in used]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(used) if layout == "row" else 2, fontsize=7.5)
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(used) if layout == "row" else 2, fontsize=6.2)
     return figure
 
 
@@ -73,8 +69,8 @@ def _draw_group(axes: "Axes", rows: list[dict[str, Any]], *, least: float) -> No
         axes.plot([value], [height], "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
         gone = row["vanished"]
         words = f"{value:.3g}" + (f"   ({gone:.0%} of frames without a ball)" if isinstance(gone, float) and gone > 0.005 else "")
-        axes.text(value, height + 0.24, words, color=colour, fontsize=7.8, ha="center" if "(" not in words else "right", va="bottom")
-    axes.set_yticks(range(len(splits)), [split_words(split) for split in reversed(splits)], fontsize=8.5, color=INK)
+        axes.text(value, height + 0.24, words, color=colour, fontsize=6.2, ha="center" if "(" not in words else "right", va="bottom")
+    axes.set_yticks(range(len(splits)), [split_words(split) for split in reversed(splits)], fontsize=7, color=INK)
     axes.set_ylim(-0.55, len(splits) - 0.3)
     axes.set_xlim(left=least)
     axes.grid(visible=False, axis="y")

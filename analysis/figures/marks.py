@@ -4,8 +4,10 @@ import numpy as np
 
 from analysis.figures.style import GREY, KIND_COLOURS, SOURCE_WORDS, short_number, split_words
 from analysis.figures.tidy import Mark, Words
+from analysis.fit import Fit
 from analysis.ladders import Ladder
 from analysis.selection import lack_of_fit
+from analysis.verdict.verdict import Verdict
 
 _CURVE_POINTS = 60
 POOR_FIT = 0.05
@@ -58,34 +60,43 @@ def verdict_note(ladder: Ladder) -> str:
 
 def change_words(ladder: Ladder) -> str:
     """Total change over the range with its 95 % interval."""
-    verdict = ladder.verdict
+    return change_over(ladder.verdict, low=float(ladder.x.min()), high=float(ladder.x.max()))
+
+
+def change_over(verdict: Verdict, *, low: float, high: float) -> str:
+    """Total change over this range with its 95 % interval; the reason where there is none."""
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return verdict.reason
+    span = f"{short_number(low)}–{short_number(high)}"
     if verdict.word in {"scales", "worsens"}:
         sign = -1.0 if verdict.change < 0 else 1.0
         ends = sorted(np.exp([sign * verdict.low, sign * verdict.high]))
         word = "falls" if sign < 0 else "rises"
-        return f"{word} {factor(np.exp(sign * verdict.change))} [{factor(ends[0])}, {factor(ends[1])}] over {range_words(ladder)}"
-    change, low, high = (f"{np.expm1(value):+.0%}".replace("-", "−") for value in (verdict.change, verdict.low, verdict.high))
-    return f"change {change} [{low}, {high}] over {range_words(ladder)}"
+        return f"{word} {factor(np.exp(sign * verdict.change))} [{factor(ends[0])}, {factor(ends[1])}] over {span}"
+    change, least, most = (f"{np.expm1(value):+.0%}".replace("-", "−") for value in (verdict.change, verdict.low, verdict.high))
+    return f"change {change} [{least}, {most}] over {span}"
 
 
 def exponent_words(ladder: Ladder) -> str:
     """The exponent with its profile interval where there is a law; what is missing where there is none."""
     verdict = ladder.verdict
     if verdict.word == "scales":
-        alpha, found = ladder.fit.parameters["alpha"], ladder.fit.profiles.get("alpha")
-        if found is None:
-            return f"exponent {alpha.value:.2f}, interval open"
-        high = "open" if found.high is None else f"{found.high:.2f}"
-        low = "open" if found.low is None else f"{found.low:.2f}"
-        lack = lack_of_fit(ladder.fit)
-        poor = f"; poor fit, p {probability(lack.p)}" if lack is not None and lack.p < POOR_FIT else ""
-        return f"exponent {alpha.value:.2f} [{low}, {high}]{poor}"
+        return exponent_interval("alpha", ladder.fit)
     if verdict.word == "undetermined" and verdict.p_falls_holm is not None and verdict.p_falls_holm < 1:
         alone = min(verdict.p_falls or 0.0, verdict.p_rises or 0.0)
         return f"no exponent: p {probability(alone)} alone, {probability(verdict.p_falls_holm)} after Holm"
     return "no exponent: no law to fit"
+
+
+def exponent_interval(name: str, fitted: Fit) -> str:
+    """An exponent with its profile interval, and a poor fit said."""
+    value, found = fitted.parameters[name].value, fitted.profiles.get(name)
+    if found is None:
+        return f"exponent {value:.2f}, interval open"
+    low, high = ("open" if end is None else f"{end:.2f}" for end in (found.low, found.high))
+    lack = lack_of_fit(fitted)
+    poor = f"; poor fit, p {probability(lack.p)}" if lack is not None and lack.p < POOR_FIT else ""
+    return f"exponent {value:.2f} [{low}, {high}]{poor}"
 
 
 def probability(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, INK, new_figure, short_number, styled
+from analysis.figures.style import BLUE, INK, WIDTH_IN, Layout, new_figure, short_number, styled
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def table(fitted: Fit) -> pa.Table:
     return pa.table({name: column for name, column in values.items() if np.ptp(column) > 0})
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """Lower triangle of scatters, histograms on the diagonal; parameters over more than a decade on logarithmic axes."""
     names = drawn.column_names
     columns = {name: drawn[name].to_numpy() for name in names}
@@ -30,7 +30,7 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
         for name in names
     ]
     with styled():
-        size = 1.55 * len(names) if layout == "row" else 4.2
+        size = min(WIDTH_IN["row"], 1.3 * len(names)) if layout == "row" else WIDTH_IN["column"]
         figure = new_figure(width_in=size, height_in=size)
         grid = figure.subplots(len(names), len(names), squeeze=False)
         for row, below in enumerate(names):
@@ -44,10 +44,10 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
                     axes.set_yticks([])
                 else:
                     axes.plot(columns[left], columns[below], ".", color=BLUE, markersize=1.2, alpha=0.4, rasterized=True)
-                axes.tick_params(labelsize=6, labelbottom=row == len(names) - 1, labelleft=column == 0 and row > 0)
+                axes.tick_params(labelsize=5.5, labelbottom=row == len(names) - 1, labelleft=column == 0 and row > 0)
                 axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
                 if row == len(names) - 1:
-                    axes.set_xlabel(labels[column], fontsize=8, color=INK)
+                    axes.set_xlabel(labels[column], fontsize=6.5, color=INK)
                 if column == 0 and row:
-                    axes.set_ylabel(labels[row], fontsize=8, color=INK)
+                    axes.set_ylabel(labels[row], fontsize=6.5, color=INK)
     return figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, GREY, INK, VERMILION, new_figure, short_number, styled
+from analysis.figures.style import BLUE, GREY, INK, VERMILION, Layout, panels_of, short_number, styled
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
@@ -30,15 +30,13 @@ def table(fitted: Fit) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([("parameter", pa.string()), *names]))
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A panel a parameter."""
     rows = drawn.to_pylist()
     names = list(dict.fromkeys(row["parameter"] for row in rows))
     with styled():
-        across = len(names) if layout == "row" else 1
-        figure = new_figure(width_in=2.4 * across + 1.0, height_in=2.8 if layout == "row" else 2.4 * len(names))
-        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
-        for axes, name in zip(grid.flat, names, strict=True):
+        panels = panels_of(len(names), layout=layout, most_across=3, height_in=1.65, share_y="all")
+        for axes, name in zip(panels.axes, names, strict=True):
             part = sorted((row for row in rows if row["parameter"] == name), key=lambda row: row["value"])
             threshold = part[0]["threshold"]
             near = [row for row in part if row["excess"] < 2.5 * threshold]
@@ -49,10 +47,10 @@ def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
                 if end is not None:
                     axes.axvline(end, color=BLUE, linewidth=0.8, linestyle=":")
             words = " to ".join("open" if end is None else f"{end:.3g}" for end in ends)
-            axes.set_title(f"{name}: {words}", loc="left", fontsize=8.5, color=VERMILION if None in ends else INK)
+            axes.set_title(f"{name}: {words}", loc="left", fontsize=7, color=VERMILION if None in ends else INK)
             if near and np.ptp([row["value"] for row in near]) > 50 * abs(min(row["value"] for row in near)) > 0:
                 axes.set_xscale("log")
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             axes.set_ylim(0, 2.5 * threshold)
-        grid[0, 0].set_ylabel("excess objective / s²")
-    return figure
+        panels.axes[0].set_ylabel("excess objective / s²")
+    return panels.figure

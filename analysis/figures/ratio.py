@@ -1,11 +1,12 @@
-"""A ratio against one axis: the observed shares with Wilson intervals and the fitted binomial law with its band."""
+"""A ratio against one axis: the observed shares with Wilson intervals, the power law and the logistic law with their bands."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, INK, new_figure, short_number, styled
+from analysis.figures.style import BLUE, INK, VERMILION, Layout, few_ticks, panels_of, styled
 from analysis.fit import Fit
 from analysis.intervals import wilson
 
@@ -13,42 +14,48 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STEPS = 60
+_COLOURS = (BLUE, VERMILION)
+_TEXT, _NUMBERS = ("role", "law", "response"), ("x", "y", "low", "high")
+SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
 
 
-def table(fitted: Fit, *, x: np.ndarray, share: np.ndarray, count: np.ndarray) -> pa.Table:
-    """Roles "point" (one a row of the table) and "law"."""
-    rows = []
+def table(fits: Mapping[str, Fit], *, x: np.ndarray, share: np.ndarray, count: np.ndarray, response: str = "share") -> pa.Table:
+    """Roles "point" (one a row of the table) and "law" (one line a fit, named)."""
+    rows: list[dict[str, Any]] = []
     for at, value, trials in zip(x, share, count, strict=True):
         found = wilson(round(float(value * trials)), of=max(int(trials), 1))
         rows.append({"role": "point", "x": float(at), "y": float(value), "low": found.low, "high": found.high})
     at = np.geomspace(x.min(), x.max(), _STEPS)
-    law, band = fitted.predict({"x": at}), fitted.band({"x": at})
-    rows += [
-        {"role": "law", "x": float(a), "y": float(y), "low": float(b), "high": float(c)} for a, y, b, c in zip(at, law, *band, strict=True)
-    ]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([("role", pa.string()), *((name, pa.float64()) for name in ("x", "y", "low", "high"))])
-    )
+    for name, fitted in fits.items():
+        law, band = fitted.predict({"x": at}), fitted.band({"x": at})
+        rows += [
+            {"role": "law", "law": name, "x": float(a), "y": float(y), "low": float(b), "high": float(c)}
+            for a, y, b, c in zip(at, law, *band, strict=True)
+        ]
+    return pa.Table.from_pylist([row | {"response": response} for row in rows], schema=SCHEMA)
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
-    """One panel."""
+def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
+    """One panel; the first law is drawn whole, others are dashed."""
     rows = drawn.to_pylist()
-    points, law = ([row for row in rows if row["role"] == role] for role in ("point", "law"))
+    points = [row for row in rows if row["role"] == "point"]
     with styled():
-        figure = new_figure(width_in=4.8 if layout == "row" else 4.2, height_in=3.6)
-        axes = figure.subplots()
+        panels = panels_of(1, layout=layout, most_across=1, height_in=2.8)
+        axes = panels.axes[0]
         axes.set_xscale("log")
-        axes.fill_between(
-            [row["x"] for row in law], [row["low"] for row in law], [row["high"] for row in law], color=BLUE, alpha=0.15, linewidth=0
-        )
-        axes.plot([row["x"] for row in law], [row["y"] for row in law], color=BLUE)
-        axes.vlines([row["x"] for row in points], [row["low"] for row in points], [row["high"] for row in points], color=BLUE)
-        axes.plot([row["x"] for row in points], [row["y"] for row in points], "o", color=BLUE, markeredgecolor="white", markersize=6)
+        for place, name in enumerate(dict.fromkeys(row["law"] for row in rows if row["role"] == "law")):
+            law = [row for row in rows if row["role"] == "law" and row["law"] == name]
+            colour = _COLOURS[place % len(_COLOURS)]
+            x = [row["x"] for row in law]
+            axes.fill_between(x, [row["low"] for row in law], [row["high"] for row in law], color=colour, alpha=0.14, linewidth=0)
+            axes.plot(x, [row["y"] for row in law], color=colour, linestyle="--" if place else "-", label=name)
+        axes.vlines([row["x"] for row in points], [row["low"] for row in points], [row["high"] for row in points], color=INK, linewidth=1)
+        axes.plot([row["x"] for row in points], [row["y"] for row in points], "o", color=INK, markeredgecolor="white", markersize=5)
         axes.set_ylim(0, min(1.0, 1.15 * max(row["high"] for row in points)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
-        axes.xaxis.set_minor_formatter("")
-        axes.set_xlabel("x", color=INK)
-        axes.set_ylabel("share")
-    return figure
+        few_ticks(axes.xaxis)
+        axes.set_xlabel("x")
+        axes.set_ylabel(rows[0]["response"])
+        axes.legend(loc="upper right")
+        axes.set_title("shares with Wilson intervals, laws with 95 % bands", loc="left", fontsize=7)
+    return panels.figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, GREY, few_ticks, new_figure, styled
+from analysis.figures.style import BLUE, GREY, Layout, few_ticks, panels_of, styled
 from analysis.fit import Fit
 
 if TYPE_CHECKING:
@@ -24,24 +24,23 @@ def table(fitted: Fit) -> pa.Table:
     )
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A panel an axis, one for the fitted value, one for the quantiles."""
     names = [name for name in drawn.column_names if name not in {"residual", "normal_quantile", "seeds"}]
     residual, quantile = drawn["residual"].to_numpy(), drawn["normal_quantile"].to_numpy()
     with styled():
-        count = len(names) + 1
-        figure = new_figure(width_in=2.8 * count if layout == "row" else 4.2, height_in=2.9 if layout == "row" else 2.6 * count)
-        grid = figure.subplots(1, count, squeeze=False)[0] if layout == "row" else figure.subplots(count, 1, squeeze=False)[:, 0]
+        panels = panels_of(len(names) + 1, layout=layout, most_across=4 if len(names) == 3 else 3, height_in=1.9)
+        grid = panels.axes
         for axes, name in zip(grid, names, strict=False):
             axes.set_xscale("log")
-            axes.plot(drawn[name].to_numpy(), residual, "o", color=BLUE, markersize=3.5, alpha=0.7, markeredgewidth=0)
+            axes.plot(drawn[name].to_numpy(), residual, "o", color=BLUE, markersize=2.6, alpha=0.7, markeredgewidth=0)
             axes.axhline(0, color=GREY, linewidth=0.8)
             few_ticks(axes.xaxis)
             axes.set_xlabel(name)
         grid[0].set_ylabel("residual of log response")
         scale = 1.4826 * float(np.median(np.abs(residual - np.median(residual)))) or 1.0
-        grid[-1].plot(quantile, residual / scale, "o", color=BLUE, markersize=3.5, alpha=0.7, markeredgewidth=0)
+        grid[-1].plot(quantile, residual / scale, "o", color=BLUE, markersize=2.6, alpha=0.7, markeredgewidth=0)
         grid[-1].plot([-3, 3], [-3, 3], color=GREY, linewidth=0.8)
         grid[-1].set_xlabel("normal quantile")
         grid[-1].set_ylabel("residual / robust sd")
-    return figure
+    return panels.figure

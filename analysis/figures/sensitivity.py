@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, INK, new_figure, short_number, styled
+from analysis.figures.style import BLUE, INK, Layout, panels_of, short_number, styled
 from analysis.fit import Fit
 from analysis.selection import sensitivity
 
@@ -23,22 +23,20 @@ def table(fitted: Fit) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([("case", pa.string()), ("parameter", pa.string()), *names]))
 
 
-def draw(drawn: pa.Table, layout: str = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A strip a parameter: its interval shaded, a point a case."""
     rows = drawn.to_pylist()
     names, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "case"))
     with styled():
-        across = len(names) if layout == "row" else 1
-        figure = new_figure(width_in=1.9 * across + 1.9, height_in=2.6 if layout == "row" else 2.2 * len(names))
-        grid = figure.subplots(-(-len(names) // across), across, squeeze=False, sharey=True)
-        for axes, name in zip(grid.flat, names, strict=True):
+        panels = panels_of(len(names), layout=layout, most_across=3, height_in=0.75 + 0.16 * len(cases), share_y="all")
+        for axes, name in zip(panels.axes, names, strict=True):
             part = [row for row in rows if row["parameter"] == name]
             if part[0]["low"] is not None and part[0]["high"] is not None:
                 axes.axvspan(part[0]["low"], part[0]["high"], color=BLUE, alpha=0.12, linewidth=0)
             axes.plot([row["value"] for row in part], [cases.index(row["case"]) for row in part], "o", color=BLUE, markersize=5)
             axes.set_yticks(range(len(cases)), cases, color=INK)
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
-            axes.tick_params(axis="x", labelsize=7)
-            axes.set_title(name, loc="left", fontsize=9)
-        grid[0, 0].invert_yaxis()
-    return figure
+            axes.tick_params(axis="x", labelsize=6)
+            axes.set_title(name, loc="left", fontsize=7.5)
+        panels.axes[0].invert_yaxis()
+    return panels.figure

@@ -7,7 +7,8 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+Layout = Literal["row", "column"]
+WIDTH_IN = {"row": 7.0, "column": 3.4}
+"""A journal's page of two columns, and one column: figures are drawn at the size they are printed, with words of 5.5 points or more."""
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
     "#0072B2",
     "#D55E00",
@@ -47,36 +51,41 @@ METRIC_WORDS = {
     "loss_grid": "held-out loss, mean over noise levels",
 }
 _LONGEST_LABEL = 32
+_TICK_IN = 0.3
 _SETTINGS = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.labelsize": 9.0,
+    "font.size": 7.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 7.0,
     "axes.edgecolor": "#B9BFC6",
-    "axes.linewidth": 0.8,
+    "axes.linewidth": 0.7,
     "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": "#E8EBEE",
-    "grid.linewidth": 0.7,
+    "grid.linewidth": 0.5,
     "axes.axisbelow": True,
     "xtick.color": GREY,
     "ytick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "xtick.labelsize": 8.0,
-    "ytick.labelsize": 8.0,
+    "xtick.labelsize": 6.2,
+    "ytick.labelsize": 6.2,
     "text.color": INK,
     "text.parse_math": False,
     "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "lines.linewidth": 1.8,
+    "legend.fontsize": 6.2,
+    "lines.linewidth": 1.4,
     "svg.fonttype": "path",
     "svg.hashsalt": "physscale",
     "pdf.fonttype": 42,
-    "figure.dpi": 110,
-    "savefig.dpi": 200,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "figure.dpi": 150,
+    "savefig.dpi": 300,
     "figure.facecolor": "white",
 }
 
@@ -99,6 +108,31 @@ def new_figure(*, width_in: float, height_in: float) -> "Figure":
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
+@dataclass(frozen=True)
+class Panels:
+    """A figure and its panels in reading order; `across` of them stand side by side."""
+
+    figure: "Figure"
+    axes: "list[Axes]"
+    across: int
+
+    def leads(self, place: int) -> bool:
+        """Whether this panel is the first of its line, the one that names the y axis."""
+        return place % self.across == 0
+
+
+def panels_of(count: int, *, layout: Layout, most_across: int, height_in: float, share_y: Literal["all", "none"] = "none") -> Panels:
+    """`count` panels of this height, as many side by side as asked for; a column stacks them."""
+    across = min(count, most_across if layout == "row" else 1)
+    lines = -(-count // across)
+    width = WIDTH_IN[layout] if across > 1 or layout == "column" else WIDTH_IN["column"] + 0.6
+    figure = new_figure(width_in=width, height_in=height_in * lines)
+    grid = list(figure.subplots(lines, across, squeeze=False, sharey=share_y).flat)
+    for empty in grid[count:]:
+        empty.set_visible(False)
+    return Panels(figure, grid[:count], across)
+
+
 def _settle(figure: "Figure") -> None:
     """Lays the figure out once; left to itself matplotlib does it twice a saving, which is most of the time of a report."""
     engine = figure.get_layout_engine()
@@ -117,11 +151,11 @@ def svg(figure: "Figure") -> bytes:
 
 
 def png(figure: "Figure") -> bytes:
-    """The figure as PNG at twice the density of a plain screen, the same bytes each time."""
+    """The figure as PNG of 300 dots an inch at its printed size, the same bytes each time."""
     buffer = io.BytesIO()
     with styled():
         _settle(figure)
-        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=300, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -132,6 +166,7 @@ def pdf(figures: Iterable["Figure"]) -> bytes:
     buffer = io.BytesIO()
     with styled(), PdfPages(buffer, metadata={"CreationDate": None, "Creator": "physscale"}) as pages:
         for figure in figures:
+            _settle(figure)
             pages.savefig(figure)
     return buffer.getvalue()
 
@@ -159,12 +194,19 @@ def plain_text(text: str) -> str:
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
+def pitch_in(axes: "Axes") -> float:
+    """Inches from one panel of a row to the next."""
+    place = axes.get_subplotspec()
+    across = place.get_gridspec().ncols if place is not None else 1
+    return float(axes.get_figure(root=True).get_size_inches()[0]) / across  # type: ignore[union-attr]
+
+
 def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
     """Ticks of the x axis at the levels themselves, in short words (4.2k, 1M), thinned where they would touch."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     logs = np.log(levels)
-    least = 0.13 * max(float(np.ptp(logs)), 1e-9)
+    least = min(0.5, _TICK_IN / max(pitch_in(axes) - 0.4, 0.3)) * max(float(np.ptp(logs)), 1e-9)
     kept: list[int] = []
     for position in range(len(levels)):
         if not kept or logs[position] - logs[kept[-1]] > least:

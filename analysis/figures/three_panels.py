@@ -1,13 +1,13 @@
 """The main figure: ID | OOD | combinatorial side by side, the verdict in each title."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from analysis.figures.curves import draw_panel, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
-from analysis.figures.style import OTHERS, metric_words, new_figure, split_words, styled
+from analysis.figures.style import OTHERS, Layout, metric_words, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
 from analysis.ladders import AXIS_WORDS, Ladder
 
@@ -37,24 +37,19 @@ def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Tab
     return tidy(marks)
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """Panels in a row, or one below the other for narrow screens. Panels with the same metric share their y axis."""
     parts = panels(drawn)
     with styled():
-        if layout == "row":
-            figure = new_figure(width_in=3.55 * len(parts) + 0.2, height_in=3.9)
-            grid = figure.subplots(1, len(parts), squeeze=False)[0]
-        else:
-            figure = new_figure(width_in=4.2, height_in=3.6 * len(parts))
-            grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
+        grid = panels_of(len(parts), layout=layout, most_across=3, height_in=2.75 if layout == "row" else 2.6)
         metrics = [rows[0]["y_axis"] for rows in parts]
-        for position, (axes, rows) in enumerate(zip(grid, parts, strict=True)):
+        for position, (axes, rows) in enumerate(zip(grid.axes, parts, strict=True)):
             shared = [row for other in parts if other[0]["y_axis"] == rows[0]["y_axis"] for row in other]
             draw_panel(axes, rows, y_limits=limits(shared))
             name_series(axes, rows)
             if layout == "column" or position == 0 or metrics[position] != metrics[position - 1]:
                 axes.set_ylabel(rows[0]["y_axis"])
-    return figure
+    return grid.figure
 
 
 def name_series(axes: "object", rows: list[dict[str, object]]) -> None:
@@ -71,4 +66,4 @@ def name_series(axes: "object", rows: list[dict[str, object]]) -> None:
         while any(abs(height - other) < 0.05 for other in placed):
             height += 0.01
         placed.append(height)
-        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=7, color=row["colour"], va="center")  # type: ignore[attr-defined]
+        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=6, color=row["colour"], va="center")  # type: ignore[attr-defined]

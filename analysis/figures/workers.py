@@ -1,12 +1,12 @@
 """One worker and several: the training curves of runs that differ in nothing else, and how far apart they are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, ORANGE, SOFT, new_figure, styled
+from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_figure, styled
 from analysis.study import Run
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def differences(drawn: pa.Table) -> tuple[int, float, float]:
     return first["step"], first["relative_difference"], max(row["relative_difference"] for row in rows)
 
 
-def draw(drawn: pa.Table, *, layout: Literal["row", "column"] = "row") -> "Figure":
+def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """The curves above each other, their difference below."""
     rows = drawn.to_pylist()
     workers = list(dict.fromkeys(row["workers"] for row in rows))
     with styled():
-        figure = new_figure(width_in=6.0 if layout == "row" else 4.2, height_in=4.0)
+        figure = new_figure(width_in=4.8 if layout == "row" else WIDTH_IN["column"], height_in=3.1)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
         looks = ({"color": BLUE, "linewidth": 3.6, "alpha": 0.45}, {"color": ORANGE, "linewidth": 1.2})
         for position, count in enumerate(workers):

@@ -19,11 +19,7 @@ def _main(findings: Findings) -> list[Drawing]:
         return []
     table = three_panels.table(findings.leading, beside=findings.beside())
     verdicts = "; ".join(f"{ladder.kind}: {ladder.verdict.word}" for ladder in findings.leading)
-    return [
-        Drawing(
-            "main", table, lambda drawn, layout: three_panels.draw(drawn, layout=layout), f"Error in and out of distribution. {verdicts}"
-        )
-    ]
+    return [Drawing("main", table, three_panels.draw, f"Error in and out of distribution. {verdicts}")]
 
 
 def _ladders(findings: Findings) -> list[Drawing]:
@@ -34,9 +30,7 @@ def _ladders(findings: Findings) -> list[Drawing]:
         if grid:
             name = AXIS_NAMES[axis] if AXIS_NAMES[axis] not in named else f"{AXIS_NAMES[axis]}_{family}"
             named.add(name)
-            found.append(
-                Drawing(name, ladder_grid.table(grid), lambda drawn, layout: ladder_grid.draw(drawn, layout=layout), grid_words(grid))
-            )
+            found.append(Drawing(name, ladder_grid.table(grid), ladder_grid.draw, grid_words(grid)))
     return found
 
 
@@ -44,10 +38,10 @@ def _demonstrations(study: Study) -> list[Drawing]:
     found = []
     if runs := study.in_group("gap"):
         words = "Generated against true speed, with a band of speeds left out of training"
-        found.append(Drawing("gap", gap.table(study, runs=runs), lambda drawn, layout: gap.draw(drawn, layout=layout), words))
+        found.append(Drawing("gap", gap.table(study, runs=runs), gap.draw, words))
     if flips := flip_runs(study):
         words = "Share of balls that move the other way, by true speed"
-        found.append(Drawing("flip", flip.table(study, runs=flips), lambda drawn, layout: flip.draw(drawn, layout=layout), words))
+        found.append(Drawing("flip", flip.table(study, runs=flips), flip.draw, words))
     return found
 
 
@@ -64,7 +58,7 @@ def _laws(findings: Findings) -> list[Drawing]:
         table = laws.table(findings.study, runs=runs, metric=metric) if runs else None
         if table is not None and table.num_rows:
             name = "laws" if metric == SHOWN_METRICS[0] else f"laws_{metric}"
-            found.append(Drawing(name, table, lambda drawn, layout: laws.draw(drawn, layout=layout), f"{metric} by split and law"))
+            found.append(Drawing(name, table, laws.draw, f"{metric} by split and law"))
     return found
 
 
@@ -73,4 +67,4 @@ def _workers(study: Study) -> list[Drawing]:
     if len({run.workers for run in runs}) < 2 or not all(run.metrics() for run in runs):
         return []
     words = "Training loss of one run on one worker and on several"
-    return [Drawing("workers", workers.table(runs), lambda drawn, layout: workers.draw(drawn, layout=layout), words)]
+    return [Drawing("workers", workers.table(runs), workers.draw, words)]

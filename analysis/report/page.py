@@ -5,15 +5,20 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures.drawing import Drawing
-from analysis.figures.style import svg
+from analysis.figures.style import Layout, svg
 from analysis.report import words
 from analysis.report.findings import Findings
 from analysis.report.sections import Section, main_drawing, sections
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _FILES = Path(__file__).parent
+_PIXELS_AN_INCH = 144
+_LONGEST_CAPTION = 160
 
 
 def page(findings: Findings) -> str:
@@ -87,28 +92,39 @@ def _Markup(text: str) -> Any:  # noqa: ANN401, N802
 
 
 def _picture(drawing: Drawing) -> dict[str, Any]:
+    wide, narrow = drawing.figure("row"), drawing.figure("column")
     return {
         "name": drawing.name,
         "words": drawing.words,
-        "wide": _uri(svg(drawing.figure("row")), "image/svg+xml"),
-        "narrow": _uri(svg(drawing.figure("column")), "image/svg+xml"),
+        "caption": drawing.words if len(drawing.words) <= _LONGEST_CAPTION else "",
+        "wide": _uri(svg(wide), "image/svg+xml"),
+        "narrow": _uri(svg(narrow), "image/svg+xml"),
+        "wide_px": _pixels(wide),
+        "narrow_px": _pixels(narrow),
         "csv": _uri(drawing.csv(), "text/csv"),
     }
+
+
+def _pixels(figure: "Figure") -> tuple[int, int]:
+    """Width and height on a screen, larger than in print: the place is kept before the picture is there."""
+    width, height = figure.get_size_inches() * _PIXELS_AN_INCH
+    return round(width), round(height)
 
 
 def _uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def write_figures(drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str]) -> list[Path]:
-    """Every figure as PNG at twice the usual density with its CSV beside it; `names` renames some."""
-    from analysis.figures.style import png
+def write_figures(drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str], layout: Layout = "row") -> list[Path]:
+    """Every figure as PNG (300 dots an inch) and PDF with its CSV beside them; `names` renames some."""
+    from analysis.figures.style import pdf, png
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for drawing in drawn:
         name = names.get(drawing.name, drawing.name)
-        for suffix, content in (("png", png(drawing.figure())), ("csv", drawing.csv())):
+        figure = drawing.figure(layout)
+        for suffix, content in (("png", png(figure)), ("pdf", pdf([figure])), ("csv", drawing.csv())):
             path = folder / f"{name}.{suffix}"
             path.write_bytes(content)
             written.append(path)

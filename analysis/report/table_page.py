@@ -8,45 +8,77 @@ import numpy as np
 
 from analysis.figures.drawing import Drawing
 from analysis.figures.marks import probability
+from analysis.figures.style import KIND_COLOURS
+from analysis.paired import Contrast
 from analysis.report.page import render
 from analysis.report.sections import Section
-from analysis.report.tables import Cell, Grid
+from analysis.report.table_grids import frontier_grid, hold_out_grid, parameter_grid, sensitivity_grid, verdict_grid
+from analysis.splits import SplitFit
 from analysis.verdict.verdict import Verdict
 
 _READING = (
-    "Points are configuration means over repeats. Parameters: bootstrap over configurations (standard error, percentile interval) and "
-    "profile likelihood; an end that the data do not close is open, and no number is printed for it.",
+    "Points are runs, fitted as configuration means over repeats. Parameters: bootstrap over configurations (standard error, percentile "
+    "interval) and profile likelihood; an end that the data do not close is open, and no number is printed for it.",
     "Verdicts: one-sided trend test on log response with the other axes held, Holm over splits and axes; “flat” needs an equivalence test "
-    "inside a margin set beforehand. Skill compares with carrying the nearest kept configuration forward: below 0 the law predicts worse.",
+    "inside a margin set beforehand. “Undetermined” means neither was shown: no law is drawn and no exponent compared.",
+    "Differences between splits are paired: every draw takes the same configurations in every split.",
+    "Skill compares with carrying the nearest kept configuration forward: below 0 the law predicts worse than that.",
 )
+_LAWS = ("curves", "reducible", "contours", "iso_flops", "ratio")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split: the fit as its JSON object, verdicts and figures."""
+    """One split: what was fitted, the same as its JSON object, and its figures."""
 
-    name: str
+    split: SplitFit
     found: Mapping[str, Any]
-    verdicts: Sequence[Verdict]
     drawings: Sequence[Drawing]
 
 
-def table_page(parts: Sequence[Part], *, title: str, response: str, across: Sequence[Drawing] = ()) -> str:
-    """The whole report as HTML."""
-    headline = [("", verdict.word, _sentence(part.name, verdict, response)) for part in parts for verdict in part.verdicts]
-    law, main = parts[0].found, next(iter(parts[0].drawings), None)
-    sections = [section for place, part in enumerate(parts) for section in _sections(part, prefix=f"{place}-", but=main)]
-    if across:
-        sections.insert(0, Section("across", "Across splits", (), across))
+def table_page(
+    parts: Sequence[Part], *, title: str, response: str, across: Sequence[Drawing] = (), contrasts: Sequence[Contrast] = ()
+) -> str:
+    """The whole report as HTML: the answer first, then what supports it."""
+    headline = [
+        (_kind(part.split.name), verdict.word, _sentence(part.split.name, verdict, response))
+        for part in parts
+        for verdict in part.split.verdicts
+    ]
+    main = next(iter([*across, *parts[0].drawings]), None)
+    compared = [drawing for drawing in across if drawing is not main]
+    sections = (
+        [Section("splits", "Between splits", [f"{found.statement}." for found in contrasts], compared)] if compared or contrasts else []
+    )
+    judged = verdict_grid([part.split for part in parts])
+    sections += [Section("verdicts", "Every verdict", (), (), (), (judged,))] if judged.rows else []
+    sections += [section for place, part in enumerate(parts) for section in _sections(part, prefix=f"{place}-", but=main)]
+    warnings = [f"{part.split.name + ': ' if part.split.name else ''}{text}." for part in parts for text in part.found["warnings"]]
+    sections += [Section("warnings", "Warnings", list(dict.fromkeys(warnings)))] if warnings else []
     sections.append(Section("reading", "How to read this", _READING))
     return render(
         title=title,
-        question=f"{response}: {law['formula']}",
+        question=f"Does {response} scale?" if headline else f"{response} by {parts[0].found['formula']}",
         headline=headline,
-        remarks=[f"Warning: {text}." for part in parts for text in part.found["warnings"]],
+        remarks=_remarks(parts, contrasts, warnings),
         main=main,
         sections=sections,
     )
+
+
+def _kind(split: str) -> str:
+    """What colours a headline: the three kinds of splits, by name."""
+    return split.lower() if split.lower() in KIND_COLOURS else ""
+
+
+def _remarks(parts: Sequence[Part], contrasts: Sequence[Contrast], warnings: Sequence[str]) -> list[str]:
+    """Under the headline: how the other splits differ from the first along its leading axis, and that there are warnings."""
+    first = parts[0].split
+    lead = max(first.verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis if first.verdicts else ""
+    told = [found for found in contrasts if found.kind == "ratio" and found.first == first.name and found.quantity.endswith(f" {lead}")]
+    count = len(set(warnings))
+    note = f"{count} warning{'s' if count > 1 else ''}: read them before you use a number."
+    return [*(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in told), *([note] if count else [])]
 
 
 def _sentence(split: str, verdict: Verdict, response: str) -> str:
@@ -63,60 +95,21 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
 
 
 def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:
-    name = f": {part.name}" if part.name else ""
+    name = f": {part.split.name}" if part.split.name else ""
     found = part.found
-    evidence = found["convergence"]
+    evidence, delta = found["convergence"], found["delta"]
+    loss = "binomial" if delta is None else f"Huber delta {delta if isinstance(delta, str) else f'{delta:.3g}'} in log units"
     words = (
-        f"{found['configurations']:,} configurations of {found['runs']:,} runs; objective {found['objective']:.10g}, Huber delta "
-        f"{found['delta']}. {evidence['share_at_optimum']:.0%} of {evidence['starts']} starts reached the optimum, relative gradient "
-        f"{evidence['gradient']:.1g}, condition {evidence['condition']:.2g}."
+        f"{found['formula']}, fitted to {found['configurations']:,} configurations of {found['runs']:,} runs; {loss}.",
+        f"Objective {found['objective']:.10g}. {evidence['share_at_optimum']:.0%} of {evidence['starts']} starts reached the optimum, "
+        f"relative gradient {evidence['gradient']:.1g}, condition {evidence['condition']:.2g}.",
     )
-    grids = [_parameters(found, prefix), *([_hold_out(found, prefix)] if found["hold_out"] else [])]
     shown = [drawing for drawing in part.drawings if drawing is not but]
-    laws = [drawing for drawing in shown if any(word in drawing.name for word in ("curves", "surface", "ratio"))]
+    laws = [drawing for drawing in shown if drawing.name.endswith(_LAWS)]
     checks = [drawing for drawing in shown if all(drawing is not other for other in laws)]
+    grids = [parameter_grid(found, prefix), frontier_grid(part.split, prefix)]
+    tests = [hold_out_grid(found, prefix), sensitivity_grid(found, prefix)]
     return [
-        Section(f"{prefix}law", f"Law{name}", (words,), laws, (), grids),
-        Section(f"{prefix}checks", f"Checks{name}", (), checks),
+        Section(f"{prefix}law", f"Law{name}", words, laws, (), [grid for grid in grids if grid]),
+        Section(f"{prefix}checks", f"Checks{name}", (), checks, (), [grid for grid in tests if grid]),
     ]
-
-
-def _parameters(found: Mapping[str, Any], prefix: str) -> Grid:
-    rows = []
-    for name, row in [*found["parameters"].items(), *found["derived"].items()]:
-        curve = row.get("profile")
-        rows.append(
-            (
-                Cell(name),
-                Cell(_n(row["estimate"]), row["estimate"]),
-                Cell(_n(row["se"])),
-                Cell(_ends(row["low"], row["high"])),
-                Cell("–" if curve is None else _ends(curve["low"], curve["high"])),
-            )
-        )
-    return Grid(f"{prefix}parameters", ("parameter", "estimate", "standard error", "95 % bootstrap", "95 % profile"), rows)
-
-
-def _hold_out(found: Mapping[str, Any], prefix: str) -> Grid:
-    heads = ("held out beyond", "configurations", "log-ranges away", "RMSLE", "bias", "coverage of 95 %", "skill")
-    rows = [
-        (
-            Cell(row["axis"]),
-            Cell(str(row["held"]), row["held"]),
-            Cell(f"{row['distance']:.2f}", row["distance"]),
-            Cell(f"{row['rmsle']:.4f}", row["rmsle"]),
-            Cell(f"{row['bias']:+.4f}", row["bias"]),
-            Cell(f"{row['coverage']:.0%}", row["coverage"]),
-            Cell(_n(row["skill"]), row["skill"]),
-        )
-        for row in found["hold_out"]
-    ]
-    return Grid(f"{prefix}hold_out", heads, rows)
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return f"[{'open' if low is None else _n(low)}, {'open' if high is None else _n(high)}]"
-
-
-def _n(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

@@ -27,11 +27,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its name, heads and rows."""
+    """A table: its name, heads and rows, and what it holds in words."""
 
     name: str
     heads: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
+    title: str = ""
 
 
 def run_rows(findings: Findings) -> Grid:

@@ -30,8 +30,9 @@ def test_a_sweep_with_two_splits_has_every_kind(tmp_path: Path) -> None:
     words = f"plot {file} --response loss --axes N,D --split split --bootstrap 200 --out {tmp_path / 'out'}"
     assert main(words.split()) == 0
     names = {path.stem for path in (tmp_path / "out").glob("*.png")}
-    kinds = {"curves_N", "curves_D", "residuals", "sensitivity", "hold_out", "surface", "profiles", "pairs"}
-    assert names == {f"{place}_{kind}" for place in (0, 1) for kind in kinds} | {"forest"}
+    kinds = {"curves", "reducible", "residuals", "sensitivity", "hold_out", "contours", "profiles", "pairs"}
+    assert names == {f"{place}_{kind}" for place in (0, 1) for kind in kinds} | {"main", "forest", "contrasts"}
+    assert {path.stem for path in (tmp_path / "out").glob("*.pdf")} == names | {"figures"}
     assert {path.stem for path in (tmp_path / "out").glob("*.csv")} == names
     assert (tmp_path / "out" / "figures.pdf").read_bytes().startswith(b"%PDF")
 

@@ -1,0 +1,176 @@
+"""The main figure of a table: a panel a split (or, in a table of one split, a panel an axis), verdict, change and exponent above each.
+
+Points are runs, lines the law at values of another axis with its 95 % band, as far as runs near that value reach. Where the verdict carries
+no law there is no line: dashes join the means of the levels.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.figures.curves import head
+from analysis.figures.fitted_curves import levels_of, other_axis
+from analysis.figures.marks import change_over, exponent_interval
+from analysis.figures.style import (
+    BLUE,
+    GREEN,
+    KIND_COLOURS,
+    OTHERS,
+    SOFT,
+    VERMILION,
+    Layout,
+    decade_ticks,
+    few_ticks,
+    panels_of,
+    short_number,
+    split_words,
+    styled,
+)
+from analysis.fit import Fit
+from analysis.splits import SplitFit
+from analysis.verdict.verdict import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_SPLITS = 9
+_STEPS = 50
+_MOST_LINES = 3
+_MOST_LEVELS = 12
+_EXPONENTS = {"N": ("alpha",), "D": ("beta", "alpha"), "C": ("gamma",), "c": ("gamma",), "x": ("alpha",)}
+_COLOURS = (BLUE, VERMILION, GREEN, *OTHERS)
+_TEXT, _NUMBERS = ("role", "title", "note", "colour", "axis", "response"), ("panel", "other", "x", "y", "low", "high")
+SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
+
+
+def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str]) -> pa.Table:
+    """Rows of role "run", "law" (with band) and "mean", a panel a split along the axis on which the first split changes most.
+
+    Without splits a panel an axis. `names` are the columns behind the axes. Empty where a ratio was fitted: it has no verdicts.
+    """
+    if not parts[0].verdicts:
+        return pa.Table.from_pylist([], schema=SCHEMA)
+    rows: list[dict[str, Any]] = []
+    if len(parts) == 1:
+        places = [(parts[0], verdict, f"Along {verdict.axis}") for verdict in parts[0].verdicts]
+    else:
+        lead = max(parts[0].verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis
+        places = [
+            (part, verdict, split_words(part.name)) for part in parts[:MOST_SPLITS] for verdict in part.verdicts if verdict.axis == lead
+        ]
+    for panel, (part, verdict, title) in enumerate(places):
+        named = KIND_COLOURS.get(part.name.lower(), _COLOURS[panel % len(_COLOURS)] if len(parts) > 1 else BLUE)
+        words = {
+            "panel": float(panel),
+            "title": title,
+            "note": "\n".join(verdict_lines(part.fit, verdict)),
+            "colour": named,
+            "axis": names.get(verdict.axis, verdict.axis),
+            "response": response,
+        }
+        rows += [words | row for row in _marks(part.fit, verdict)]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def verdict_lines(fitted: Fit, verdict: Verdict) -> list[str]:
+    """Verdict, change over the range, exponent: what stands above a panel."""
+    values = fitted.points.axes[verdict.axis]
+    lines = [verdict.word, change_over(verdict, low=float(values.min()), high=float(values.max()))]
+    name = exponent_of(fitted, verdict.axis)
+    if verdict.word == "scales" and name:
+        return [*lines, exponent_interval(name, fitted)]
+    return [*lines, "no exponent: no law is shown" if verdict.change is not None else "no exponent"]
+
+
+def exponent_of(fitted: Fit, axis: str) -> str:
+    """The name of an axis' exponent in this law; empty where it has none."""
+    return next((name for name in _EXPONENTS.get(axis, ()) if name in fitted.parameters), "")
+
+
+def _marks(fitted: Fit, verdict: Verdict) -> list[dict[str, Any]]:
+    points, axis = fitted.points, verdict.axis
+    values, other = points.axes[axis], other_axis(fitted, axis)
+    beside = points.axes[other] if other else np.ones(len(values))
+    rows = [
+        {"role": "run", "other": float(beside[m]), "x": float(values[m]), "y": float(np.exp(y))}
+        for m, y in zip(points.member, points.run_log, strict=True)
+    ]
+    if verdict.word != "scales":
+        levels = np.unique(values)
+        means = [float(np.exp(points.log_mean[values == level].mean())) for level in levels] if len(levels) <= _MOST_LEVELS else []
+        return rows + [{"role": "mean", "x": float(x), "y": y} for x, y in zip(levels, means, strict=False)]
+    shown = levels_of(fitted, other)
+    shown = shown if len(shown) <= _MOST_LINES else [shown[0], shown[len(shown) // 2], shown[-1]]
+    nearest = np.abs(np.log(beside)[:, None] - np.log(shown)[None]).argmin(axis=1)
+    for place, level in enumerate(shown):
+        near = values[nearest == place] if np.any(nearest == place) else values
+        at = np.geomspace(near.min(), near.max(), _STEPS)
+        columns = {name: np.full(_STEPS, float(np.exp(np.log(column).mean()))) for name, column in points.axes.items()} | {axis: at}
+        columns |= {other: np.full(_STEPS, level)} if other else {}
+        law, band = fitted.predict(columns), fitted.band(columns)
+        rows += [
+            {"role": "law", "other": level, "x": float(x), "y": float(y), "low": float(low), "high": float(high)}
+            for x, y, low, high in zip(at, law, band[0], band[1], strict=True)
+        ]
+    return rows
+
+
+def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
+    """Panels share the scale of the response."""
+    rows = drawn.to_pylist()
+    runs = [row["y"] for row in rows if row["role"] == "run"]
+    room = (max(runs) / min(runs)) ** 0.08 * 1.02
+    with styled():
+        count = int(max(row["panel"] for row in rows)) + 1
+        panels = panels_of(count, layout=layout, most_across=3, height_in=2.75 if count > 1 else 3.1)
+        for place, axes in enumerate(panels.axes):
+            part = [row for row in rows if row["panel"] == place]
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_ylim(min(runs) / room, max(runs) * room)
+            _draw_marks(axes, part)
+            few_ticks(axes.xaxis)
+            decade_ticks(axes)
+            axes.set_xlabel(part[0]["axis"])
+            if panels.leads(place):
+                axes.set_ylabel(part[0]["response"])
+            head(axes, part)
+    return panels.figure
+
+
+def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
+    colour = part[0]["colour"]
+    runs, law, mean = ([row for row in part if row["role"] == role] for role in ("run", "law", "mean"))
+    axes.plot(
+        [row["x"] for row in runs],
+        [row["y"] for row in runs],
+        "o",
+        color=colour,
+        markersize=3.2 if len(runs) < 60 else 2.2,
+        markeredgecolor="white",
+        markeredgewidth=0.3,
+        alpha=0.8,
+    )
+    axes.plot([row["x"] for row in mean], [row["y"] for row in mean], color=colour, linestyle=(0, (2, 2)), linewidth=1)
+    levels = sorted({row["other"] for row in law})
+    edge = max(row["x"] for row in runs)
+    for level in levels:
+        line = [row for row in law if row["other"] == level]
+        x = [row["x"] for row in line]
+        axes.fill_between(x, [row["low"] for row in line], [row["high"] for row in line], color=colour, alpha=0.16, linewidth=0)
+        axes.plot(x, [row["y"] for row in line], color=colour, linewidth=1.2)
+        if len(levels) > 1:
+            axes.annotate(
+                short_number(level),
+                (x[-1], line[-1]["y"]),
+                xytext=(2, 0),
+                textcoords="offset points",
+                fontsize=5.5,
+                color=SOFT,
+                va="center",
+            )
+    low = min(row["x"] for row in runs)
+    axes.set_xlim(low / (edge / low) ** 0.05, edge * (edge / low) ** (0.13 if len(levels) > 1 else 0.05))

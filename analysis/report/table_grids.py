@@ -1,0 +1,162 @@
+"""The tables of the report of anyone's table: verdicts, parameters, sensitivity, hold-out, frontier."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.iso_flops import scientific
+from analysis.figures.marks import probability
+from analysis.figures.style import short_number
+from analysis.frontier import cost_of, frontier
+from analysis.paired import Contrast
+from analysis.report.tables import Cell, Grid
+from analysis.splits import SplitFit
+
+_BUDGETS = 5
+
+
+def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
+    """One row a split and axis."""
+    heads = (
+        "split",
+        "axis",
+        "verdict",
+        "change over the range",
+        "per decade",
+        "p",
+        "p (Holm)",
+        "p (permutation)",
+        "levels",
+        "seeds to decide",
+    )
+    rows = [
+        (
+            Cell(part.name or "all"),
+            Cell(verdict.axis),
+            Cell(verdict.word),
+            Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
+            Cell("–" if verdict.per_decade is None else f"{np.expm1(verdict.per_decade):+.1%}", verdict.per_decade),
+            _p(None if verdict.p_falls is None or verdict.p_rises is None else min(verdict.p_falls, verdict.p_rises)),
+            _p(verdict.p_falls_holm),
+            _p(verdict.p_permutation),
+            Cell(str(verdict.levels), verdict.levels),
+            Cell(str(verdict.seeds_needed or "–"), verdict.seeds_needed if verdict.word == "undetermined" else None),
+        )
+        for part in parts
+        for verdict in part.verdicts
+    ]
+    return Grid("verdicts", heads, rows, "Verdicts")
+
+
+def contrast_grid(contrasts: Sequence[Contrast]) -> Grid:
+    """One row a difference or ratio of two splits."""
+    rows = [
+        (
+            Cell(found.quantity),
+            Cell(found.first),
+            Cell(found.second),
+            Cell("second ÷ first" if found.kind == "ratio" else "first − second"),
+            Cell(_n(found.value), found.value),
+            Cell(_ends(found.low, found.high)),
+            Cell("apart" if found.apart else "no difference shown"),
+        )
+        for found in contrasts
+    ]
+    return Grid("contrasts", ("quantity", "first", "second", "compared as", "value", "95 % paired", ""), rows, "Paired differences")
+
+
+def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
+    """One row a parameter, and what follows from them."""
+    rows = []
+    for name, row in [*found["parameters"].items(), *found["derived"].items()]:
+        curve = row.get("profile")
+        profile = "–" if curve is None else _ends(curve["low"], curve["high"])
+        rows.append(
+            (
+                Cell(name),
+                Cell(_n(row["estimate"]), row["estimate"]),
+                Cell(_n(row["se"])),
+                Cell(_ends(row["low"], row["high"])),
+                Cell(profile),
+            )
+        )
+    return Grid(f"{prefix}parameters", ("parameter", "estimate", "standard error", "95 % bootstrap", "95 % profile"), rows, "Parameters")
+
+
+def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
+    """One row a choice of delta, or of runs left out."""
+    cases = found["sensitivity"]
+    if not cases:
+        return None
+    names = [name for name in cases[0] if name != "case"]
+    rows = [(Cell(str(case["case"])), *(_cell(case[name]) for name in names)) for case in cases]
+    return Grid(f"{prefix}sensitivity", ("choice", *names), rows, "Sensitivity to the loss and to the worst runs")
+
+
+def hold_out_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
+    """One row an origin."""
+    if not found["hold_out"]:
+        return None
+    heads = ("held out beyond", "levels out", "configurations", "log-ranges away", "RMSLE", "bias", "coverage of 95 %", "skill")
+    rows = [
+        (
+            Cell(row["axis"]),
+            Cell(str(row["dropped"]), row["dropped"]),
+            Cell(str(row["held"]), row["held"]),
+            Cell(f"{row['distance']:.2f}", row["distance"]),
+            Cell(f"{row['rmsle']:.4f}", row["rmsle"]),
+            Cell(f"{row['bias']:+.4f}", row["bias"]),
+            Cell(f"{row['coverage']:.0%}", row["coverage"]),
+            _cell(row["skill"]),
+        )
+        for row in found["hold_out"]
+    ]
+    return Grid(f"{prefix}hold_out", heads, rows, "Predictions of held-out levels")
+
+
+def frontier_grid(part: SplitFit, prefix: str) -> Grid | None:
+    """Compute-optimal N and D at budgets over the observed range; None for other laws."""
+    if part.fit.law.name not in {"power-nd", "power-nd-tied"} or not part.scales or len(part.fit.draws) < 2:
+        return None
+    cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
+    spent = cost.flops(part.runs.axes["N"], part.runs.axes["D"])
+    found = frontier(part.fit, budgets=np.geomspace(spent.min(), spent.max(), _BUDGETS), cost=cost)
+    rows = [
+        (
+            Cell(scientific(budget), float(budget)),
+            Cell(_span(found.n[place], found.n_band95[:, place]), float(found.n[place])),
+            Cell(_span(found.d[place], found.d_band95[:, place]), float(found.d[place])),
+            Cell(f"{found.penalty[place]:.2%}", float(found.penalty[place])),
+            Cell("outside the table" if found.outside[place] else ""),
+        )
+        for place, budget in enumerate(found.budgets)
+    ]
+    heads = ("FLOPs", "optimal N, 95 %", "optimal D, 95 %", "loss penalty of following it", "")
+    return Grid(f"{prefix}frontier", heads, rows, "Compute-optimal frontier")
+
+
+def _span(value: float, band: np.ndarray) -> str:
+    return f"{short_number(value)} [{short_number(band[0])}, {short_number(band[1])}]"
+
+
+def _change(change: float | None, low: float | None, high: float | None) -> str:
+    if change is None or low is None or high is None:
+        return "–"
+    return f"{np.expm1(change):+.0%} [{np.expm1(low):+.0%}, {np.expm1(high):+.0%}]"
+
+
+def _p(value: float | None) -> Cell:
+    return Cell("–") if value is None else Cell(probability(value), value)
+
+
+def _cell(value: float | None) -> Cell:
+    return Cell(_n(value), value)
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return f"[{'open' if low is None else _n(low)}, {'open' if high is None else _n(high)}]"
+
+
+def _n(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
