@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli_options import AsJson, DryRun, Name, Results, open_study, print_json
-from physscale.ray_jobs.resources import Machine
+from physscale.cli_options import AsJson, DryRun, Name, Results, print_json, rows_of
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_name
 from physscale.study.attempts import Kind, retry, to_retry
 from physscale.study.inspect import examine, garbage, remove
-from physscale.study.plan import plan
 
 Kinds = Annotated[list[Kind] | None, typer.Option("--only", help="failed or diverged; without it, failed ones.")]
 Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="These runs alone, by the beginning of their fingerprints.")]
@@ -38,15 +36,14 @@ def retry_command(
     name: Name, runs: Runs = None, only: Kinds = None, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
     """Put failed or diverged runs back on the list; `physscale run` then takes them. Diverged ones begin anew."""
-    opened = open_study(name, results=results)
     kinds = only or [Kind.FAILED]
-    rows = to_retry(plan(opened.study, store=opened.store, flops_per_s=Machine().flops_per_s), kinds=kinds)
+    rows = to_retry(rows_of(name, results=results), kinds=kinds)
     for beginning in runs or []:
         if not any(row.fingerprint.startswith(beginning) for row in rows):
             raise UserError(f"run {beginning[:64]!r}: none of the {len(rows)} {' or '.join(kinds)} runs begins so")
     chosen = [row for row in rows if not runs or any(row.fingerprint.startswith(beginning) for beginning in runs)]
     if not dry_run:
-        retry(opened.store, rows=chosen)
+        retry(Store(results / name), rows=chosen)
     if as_json:
         found = [row.fingerprint for row in chosen]
         print_json({"study": name, "retried": [] if dry_run else found, "found": found})

@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli_options import AsJson, Name, Results, console, open_study, print_json
-from physscale.ray_jobs.resources import Machine
+from physscale.cli_options import AsJson, Name, Results, console, print_json, rows_of
 from physscale.records.store import Store, checked_name
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
-from physscale.study.plan import plan
 from physscale.study.progress import Follower, status_table
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, by the beginning of its fingerprint.")]
@@ -22,8 +20,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, by the beginning
 
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Show how far a study is, from any other terminal."""
-    opened = open_study(name, results=results)
-    standings = Follower(plan(opened.study, store=opened.store, flops_per_s=Machine().flops_per_s), store=opened.store).look()
+    standings = Follower(rows_of(name, results=results), store=_store(name, results=results)).look()
     if as_json:
         print_json({"study": name, "runs": [dataclasses.asdict(item.row) | {"step": item.step, "loss": item.loss} for item in standings]})
         return

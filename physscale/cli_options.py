@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
-from physscale.records.store import Store
+from physscale.records.store import Store, checked_name
 from physscale.study.overrides import overridden
+from physscale.study.plan import Row, plan, told_rows
 from physscale.study.proposal import group_of, with_proposals
 from physscale.study.spec import Study, load_study, study_names
+from physscale.study.speed import speed_of
 from physscale.study.tuned import read_tuned, take_tuned
 
 
@@ -88,6 +91,16 @@ def open_study(
     whole = with_proposals(study, store=store, given=proposal, only=only or [])
     chosen = [group_of(proposal, study=study, store=store, only=only or [])] if proposal and only else only
     return Opened(whole, whole.only(chosen) if chosen else whole, store)
+
+
+def rows_of(name: str, *, results: Path) -> list[Row]:
+    """The runs of a study as the last `run` told them; of one that was never run, as it is planned."""
+    store = Store(results / checked_name(name, what="study"))
+    speed = speed_of(Machine(), results=results)
+    if rows := told_rows(store, speed=speed):
+        return rows
+    opened = open_study(name, results=results)
+    return plan(opened.study, store=store, flops_per_s=speed.flops_per_s, speed=speed)
 
 
 def console(*, as_json: bool = False) -> Console:

@@ -1,8 +1,8 @@
 """Keeps a plan inside a budget of FLOPs or hours, and says what was left out.
 
-Further seeds go first, the dearest first, so that no configuration has two seeds fewer than another. When every configuration has one seed
-left, runs go by price ÷ worth; a run is worth Σ over its axes 1 / (runs left on its level), so the last run of a level is the last to go.
-What is done already costs nothing.
+Further seeds go first, the dearest first, from the configurations that have most. When every configuration has one seed left, runs go by
+price ÷ worth; a run is worth Σ over its axes 1 / (runs left on its level), so the last run of a level is the last to go. What money is left
+then buys seeds back, the cheapest first. What is done already costs nothing.
 """
 
 from collections.abc import Mapping, Sequence

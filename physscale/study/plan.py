@@ -107,6 +107,26 @@ def told(store: Store) -> list[str]:
     return [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]] if store.study.exists() else []
 
 
+def told_rows(store: Store, *, speed: Speed) -> list[Row]:
+    """The runs that `study.json` tells of, as they stand now: those of the last `run`, with its overrides, tuned rates and proposals."""
+    if not store.study.exists():
+        return []
+    entries, now_s = Ledger(store.ledger).entries(), time.time()
+    known = {field.name for field in dataclasses.fields(Row)}
+    rows = []
+    for told_of in json.loads(store.study.read_text())["runs"]:
+        full = told_of["fingerprint"]
+        changing = {
+            "state": standing(entries.get(full), folder=store.run(full), now_s=now_s),
+            "attempts": entries[full].attempts if full in entries else 0,
+            "estimated_s": round(speed.seconds(flops=told_of["flops"], steps=told_of["steps"]), 1),
+        }
+        # an older file does not know what a newer row counts
+        older = {"data_bytes": 0, "disk_bytes": 0}
+        rows.append(Row(**{key: value for key, value in (older | told_of | changing).items() if key in known}))
+    return rows
+
+
 def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
     """`study.json`: what the analysis needs to know besides the runs' own files."""
     lasting = [

@@ -72,9 +72,6 @@ def load_study(name: str) -> Study:
     Raises:
         UserError: if there is no such module, or it does not define a study.
     """
-    here = str(Path.cwd())
-    if Path(here, "experiments").is_dir() and here not in sys.path:
-        sys.path.insert(0, here)
     known = study_names()
     if name not in known:
         raise UserError(f"study {name[:80]!r}: no such module in experiments/{_hint(name, known)}")
@@ -92,7 +89,10 @@ def load_study(name: str) -> Study:
 
 
 def study_names() -> list[str]:
-    """The modules of `experiments/`."""
+    """The modules of `experiments/`, of the present folder if it has one, else of the installed project."""
+    here = str(Path.cwd())
+    if Path(here, "experiments").is_dir() and here not in sys.path:
+        sys.path.insert(0, here)
     experiments = importlib.import_module("experiments")
     return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__) if not module.ispkg)
 
