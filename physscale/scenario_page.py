@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Memorisation": ("memory_flip", "memory_test"),
     "Composition in space and time": ("spatial_seen", "spatial_held", "temporal_seen", "temporal_held"),
-    "What frames cannot tell": ("ambiguous_gap",),
+    "What frames cannot tell": ("ambiguous_gap", "phyre_ambiguous_gap", "phyre_ambiguous_offset"),
     "Combinations of eight kinds of object, in PHYRE's world": ("phyre_six", "phyre_out_of_template"),
 }
 
@@ -58,7 +58,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 def sheet(name: str) -> np.ndarray:
     """Some videos of a data set, one a row; a listed set is sampled over its length."""
     data = named_data(name, videos=None)
-    step = max(data.videos // VIDEOS, 1) if name.endswith("_eval") else 1
+    step = max(data.videos // VIDEOS, 1) if name.endswith("_eval") or name.startswith("phyre_ambiguous") else 1
     rows = with_frames(simulate(data, indices=np.arange(VIDEOS) * step), canvas=CANVAS)
     assert rows.pixels is not None
     return contact_sheet(rows.pixels, columns=COLUMNS)

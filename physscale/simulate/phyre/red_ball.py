@@ -35,7 +35,7 @@ def red_ball(setting: Setting, *, trial: int, seed: int = 0) -> RedBall:
             x, y = _near(rng, targets[int(rng.integers(len(targets)))], radius=radius, size_px=setting.size_px)
         else:
             x, y = rng.uniform(), rng.uniform()
-        ball = _from_action(x, y, radius * RADIUS_SCALE, size_px=setting.size_px)
+        ball = from_action(x, y, radius * RADIUS_SCALE, size_px=setting.size_px)
         if ball is not None and not any(touches(ball, body) for body in placed(setting)):
             return ball
     raise AssertionError(f"no free place in scene {setting.number} of template {setting.template}")
@@ -73,7 +73,7 @@ def _centre_px(body: Placed) -> Point:
     return body.x_px + shift[0], body.y_px + shift[1]
 
 
-def _from_action(x: float, y: float, radius: float, *, size_px: int) -> RedBall | None:
+def from_action(x: float, y: float, radius: float, *, size_px: int) -> RedBall | None:
     """The action as PHYRE takes it, or None outside the scene."""
     if not all(0 <= value <= 1 for value in (x, y, radius)):
         return None
