@@ -16,9 +16,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 @phyre.command("setup", epilog="Example: `physscale phyre setup`; `PHYSSCALE_PHYRE_PYTHON=/path/to/python3.9 physscale phyre setup`.")
 def setup_command(
     folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the environment goes; else your cache folder.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Build the environment, or say that it is there. Finds the interpreter, or says how to get one."""
-    typer.echo(f"PHYRE is ready: {setup(folder)}")
+    python = str(setup(folder))
+    typer.echo(json.dumps({"python": python}) if as_json else f"PHYRE is ready: {python}")
 
 
 @phyre.command("status", epilog="Example: `physscale phyre status --json`.")
