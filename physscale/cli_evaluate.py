@@ -175,18 +175,23 @@ def _values(table: pa.Table, *, column: str, index: np.ndarray) -> np.ndarray:
 def _show(facts: dict[str, Any], *, lines: list[Line]) -> None:
     console = Console()
     console.print(", ".join(f"{name} {value}" for name, value in facts.items()), highlight=False, soft_wrap=True)
-    table = Table("metric", "mean", "95 % interval", "videos", "true frames")
+    floors = ["true frames"] if any(line.floor is not None for line in lines) else []
+    table = Table(Column("metric", no_wrap=True), "mean", "95 % interval", "videos", *floors)
     head = HEADLINE[facts["law"]] if "law" in facts else "velocity_error"
     first = "all" if "law" not in facts else "id"
     for line in (one for one in lines if one.group == first):
-        floor = "" if line.floor is None else f"{line.floor:.4f}"
-        table.add_row(line.metric, *_numbers(line), floor, style="bold" if line.metric == head else None)
+        floor = [f"{line.floor:.4f}" if line.floor is not None else "-" for _ in floors]
+        table.add_row(line.metric, *_numbers(line), *floor, style="bold" if line.metric == head else None)
     console.print(table)
     shown = [one for one in lines if one.group not in ("all", first) or "law" in facts]
     groups = list(dict.fromkeys(one.group for one in shown))
     metrics = [head] if "law" in facts else [name for name in SHOWN if any(one.metric == name for one in lines)]
     if groups:
-        table = Table(Column("group", no_wrap=True), "videos", *metrics)
+        table = Table(
+            Column("group", no_wrap=True),
+            "videos",
+            *(Column(name.replace("_", " ").removesuffix(" rate").removesuffix(" error")) for name in metrics),
+        )
         for group in groups:
             rows = {one.metric: one for one in shown if one.group == group}
             values = ["-" if rows[name].value is None else f"{rows[name].value:.4f}" for name in metrics]
