@@ -13,6 +13,7 @@ import typer
 
 from physscale.cli_data import check, show, simulate
 from physscale.cli_evaluate import evaluate
+from physscale.cli_judge import compare, judge
 from physscale.cli_keep import doctor_command, gc_command, retry_command
 from physscale.cli_look import diff_command, logs_command, metrics_command, status_command
 from physscale.cli_mirror import pull, push
@@ -89,6 +90,13 @@ _COMMANDS = (
         evaluate,
         "physscale evaluate samples.arrow",
         "physscale evaluate out/*.mp4 --truth uniform_motion_eval.hdf5 --protocol paper --json",
+    ),
+    ("judge", judge, "physscale judge samples.arrow --json", "physscale judge calibrate --videos 100 --only parabola:32"),
+    (
+        "compare",
+        compare,
+        "physscale compare truth.arrow samples.arrow",
+        "physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt",
     ),
 )
 

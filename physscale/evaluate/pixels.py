@@ -1,6 +1,6 @@
 """Frames against frames: SSIM and PSNR, a value a video, each the mean of its frames' (arXiv 2411.02385, section 4.1).
 
-    SSIM = mean of (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂)) over pixels and channels, C₁ = (0.01·255)², C₂ = (0.03·255)²
+    SSIM = mean (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂)), C₁ = (0.01·255)², C₂ = (0.03·255)²
     PSNR = 10 log₁₀(255² / mean squared difference)
 
 SSIM is that of Wang et al. 2004: moments under an 11×11 Gaussian window of σ = 1.5 with population covariances, only where the window lies

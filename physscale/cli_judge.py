@@ -1,0 +1,164 @@
+"""`physscale judge` and `physscale compare`: abnormal videos, and frames or whole sets against true ones. `physscale.cli` adds them.
+
+```
+physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule
+physscale judge calibrate --videos 200 --table build/judge.md
+physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
+```
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from physscale.dataset.file import read_videos
+from physscale.evaluate.abnormal.verdict import judge as judged
+from physscale.evaluate.abnormal.verdict import wilson
+from physscale.records.errors import UserError
+from physscale.records.store import write_atomic
+from physscale.records.video import Videos
+from physscale.run.calibrate_judge import CELLS, calibrate, table, write_thresholds
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+CALIBRATE = "calibrate"
+
+
+def judge(
+    what: Annotated[str, typer.Argument(metavar="FILE|calibrate", help="A file of videos with frames; or `calibrate`.")],
+    videos: Annotated[int, typer.Option(help="calibrate: true videos a cell, half of them for the thresholds.")] = 200,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated.")
+    ] = None,
+    table_file: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="calibrate: write the table here as Markdown.")] = None,
+    thresholds: Annotated[Path | None, typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge each video of a file abnormal or not, without a human; or measure how far that judge can be trusted."""
+    if what == CALIBRATE:
+        _calibrate(videos=videos, only=only or [], table_file=table_file, thresholds=thresholds, as_json=as_json)
+        return
+    rows = read_videos(Path(what))
+    verdicts = judged(rows)
+    rate = wilson(int(verdicts.abnormal.sum()), of=len(rows))
+    fired = {rule: int(flags.sum()) for rule, flags in verdicts.fired.items()}
+    if as_json:
+        each = [
+            {"index": int(rows.index[row]), "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]]}
+            for row in range(len(rows))
+        ]
+        scores = {rule: [float(f"{value:.6g}") for value in values] for rule, values in verdicts.scores.items()}
+        facts = {
+            "rate": dataclasses.asdict(rate),
+            "rules": fired,
+            "thresholds": dict(verdicts.thresholds),
+            "videos": each,
+            "scores": scores,
+        }
+        print(json.dumps(facts))
+        return
+    interval = f"{_percent(rate.low)} to {_percent(rate.high)}"
+    print(f"{what}: {int(verdicts.abnormal.sum())} of {len(rows)} abnormal: {_percent(rate.value)} ({interval})")
+    for rule, count in fired.items():
+        worst = int(np.argmax(verdicts.scores[rule]))
+        print(
+            f"  {rule:12} {count:5}   threshold {verdicts.thresholds[rule]:.3g}, "
+            f"largest {verdicts.scores[rule][worst]:.3g} in video {rows.index[worst]}"
+        )
+
+
+def compare(
+    truth: Annotated[Path, typer.Argument(metavar="TRUE", help="A file of true videos with frames.")],
+    samples: Annotated[Path, typer.Argument(metavar="FILE", help="A file of generated videos of the same rows.")],
+    lpips_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="torchvision's AlexNet, VGG-16 or SqueezeNet file.")] = None,
+    fvd_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="StyleGAN-V's i3d_torchscript.pt.")] = None,
+    fvd_sha256: Annotated[str, typer.Option(metavar="HEX", help="Refuse another file than this.")] = "",
+    frames: Annotated[int, typer.Option(help="FVD looks at the first so many frames.")] = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Frames against true frames (SSIM, PSNR, ST-LPIPS), and set against set (Fréchet distances), each by its own name."""
+    real, fake = read_videos(truth), read_videos(samples)
+    facts = _frames(real, fake, lpips_weights=lpips_weights) | _sets(real, fake)
+    if fvd_weights is not None:
+        facts |= _fvd(real, fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        print(f"{name:24} {value:.6g}" if isinstance(value, float) else f"{name:24} {value}")
+
+
+def _frames(real: Videos, fake: Videos, *, lpips_weights: Path | None) -> dict[str, Any]:
+    from physscale.evaluate.perceptual import lpips, st_lpips
+    from physscale.evaluate.pixels import psnr, ssim
+
+    if real.pixels is None or fake.pixels is None:
+        raise UserError("compare: both files must hold frames; `physscale simulate NAME --size 64` writes them")
+    if real.pixels.shape != fake.pixels.shape or (real.index != fake.index).any():
+        raise UserError(
+            f"compare: the files hold other rows or frames ({real.pixels.shape} and {fake.pixels.shape}); give the same rows of both"
+        )
+    metrics = [st_lpips()] + ([lpips(lpips_weights)] if lpips_weights is not None else [])
+    facts: dict[str, Any] = {"videos": len(real), "ssim": _mean(ssim(fake.pixels, truth=real.pixels))}
+    facts["psnr_db"] = _mean(psnr(fake.pixels, truth=real.pixels))
+    for metric in metrics:
+        facts[metric.name] = _mean(metric(fake.pixels, truth=real.pixels))
+        facts[f"{metric.name}_sha256"] = metric.sha256
+        if not metric.official:
+            facts[f"{metric.name}_warning"] = "not the file that everyone uses: its SHA-256 is another"
+    return facts
+
+
+def _sets(real: Videos, fake: Videos) -> dict[str, Any]:
+    from physscale.evaluate.state_frechet import state_frechet
+
+    found = state_frechet(real, fake=fake)
+    return {
+        "state_frechet": found.state.value,
+        "violation_frechet": found.violations.value,
+        "state_frechet_limit": found.limit,
+        "state_frechet_note": f"{found.state.real_count} and {found.state.fake_count} videos; too large by about k/n, the limit is without",
+    }
+
+
+def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int) -> dict[str, Any]:
+    from physscale.evaluate.fvd import fvd, video_network
+
+    assert real.pixels is not None, "checked before"
+    assert fake.pixels is not None, "checked before"
+    found = fvd(real.pixels, fake=fake.pixels, network=video_network(weights, sha256=sha256), frames=frames, extrapolate=len(real) >= 8)
+    facts: dict[str, Any] = {found.metric: found.distance.value, f"{found.metric}_sha256": found.sha256, "i3d_self_test": found.self_test}
+    if found.metric != "fvd":
+        facts[f"{found.metric}_warning"] = "the network fails I3D's self-test (126 to 139), so this is not FVD"
+    if found.extrapolation is not None:
+        facts[f"{found.metric}_by_videos"] = dict(zip(found.extrapolation.sizes, found.extrapolation.values, strict=True))
+        facts[f"{found.metric}_limit"] = found.extrapolation.limit
+    return facts
+
+
+def _calibrate(*, videos: int, only: list[str], table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
+    known = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(known)}")
+    if videos < 4:
+        raise UserError(f"--videos {videos}: use at least 4, half of them set the thresholds")
+    cells = tuple(known[name] for name in only) if only else CELLS
+    found = calibrate(cells, videos=videos, tell=lambda line: typer.echo(line, err=True))
+    if table_file is not None:
+        write_atomic(table_file, (table(found) + "\n").encode())
+    if thresholds is not None:
+        write_thresholds(found.thresholds, path=thresholds)
+    rates = {f"{kind} | {cell}": dataclasses.asdict(rate) for (kind, cell), rate in found.rates.items()}
+    print(json.dumps({"thresholds": found.thresholds, "rates": rates}) if as_json else table(found))
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,151 @@
+"""Scores of abnormality for PHYRE videos: as `laws`, from the poses at which the known bodies of the scene are found.
+
+    permanence    part of a body that is not inked where the rest of it is        count    ink outside all bodies, in m²
+    static        part of the black that is gone, or black that was not there
+    size          mean way of a body's border outside or inside its own, in m, for three frames in a row
+    colour        ink of no body's colour, in m², or strength of a body's own off 1, for two frames in a row
+    penetration   depth of a body in another beyond that of the first frame, in m      tunnel   way past the end at which it crosses a bar
+    force         acceleration against that of gravity of a body that nothing is near, over its own deviation
+    energy        rise of the energy over the three intervals before that lasts for three, as a height of the heaviest body that moved
+
+Energy: from mean velocity and mean height of an interval; a contact within it makes it too small, never too large; turning is left out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from physscale.evaluate.abnormal.solids import HALF_HEIGHT, MASS, RADIUS, SHAPE, Solids, solids
+from physscale.evaluate.abnormal.track import Track, track
+from physscale.records.scene import WORLD_M, Shape
+from physscale.records.video import BODY, Videos
+
+RULES = ("permanence", "count", "static", "size", "colour", "penetration", "tunnel", "force", "energy")
+RED = BODY.index("red")
+GRAVITY_TIMES_PX = 9.8 * 60.0
+"""Gravity of a scene of n px in a view of 10 m is this over n."""
+
+MOVED_M = 0.1
+LASTING = 3
+PLACE_PX = 0.35
+"""Deviation of a found place, in pixels."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The scores of B videos, and the tracks that they rest on."""
+
+    scores: dict[str, Float[np.ndarray, " batch"]]
+    tracks: list[Track]
+
+
+def phyre_scores(videos: Videos, *, scene_px: int = 512) -> Judged:
+    """The scores of every video by `RULES`; the rows' states serve as a hint where to look."""
+    assert videos.pixels is not None, "judging needs frames"
+    gravity = GRAVITY_TIMES_PX / scene_px
+    tracks, rows = [], []
+    for row in range(len(videos)):
+        shapes = solids(videos.body[row], px_m=WORLD_M / videos.pixels.shape[2])
+        moving = (videos.body[row, :, MASS] > 0) & (shapes.area_m2 > 0)
+        found = track(
+            videos.pixels[row],
+            shapes=shapes,
+            hint=videos.state[row, :, :, :3].astype(np.float64),
+            moving=moving,
+            red=moving & (videos.body[row, :, RED] > 220),
+            fall_m=gravity * _interval(videos, row=row) ** 2,
+        )
+        tracks.append(found)
+        rows.append(_scores(found, shapes=shapes, moving=moving, videos=videos, row=row, gravity=gravity))
+    return Judged({rule: np.array([scores[rule] for scores in rows]) for rule in RULES}, tracks)
+
+
+def centres(pose: Float[np.ndarray, "frames bodies 3"], *, shapes: Solids) -> Float[np.ndarray, "frames bodies 2"]:
+    """Centres of mass at these poses."""
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    x, y = shapes.centre_m[:, 0], shapes.centre_m[:, 1]
+    return pose[..., :2] + np.stack([cos * x - sin * y, sin * x + cos * y], -1)
+
+
+def _interval(videos: Videos, *, row: int) -> float:
+    return float(videos.time_s[row, 1] - videos.time_s[row, 0])
+
+
+def _scores(
+    found: Track, *, shapes: Solids, moving: Bool[np.ndarray, " bodies"], videos: Videos, row: int, gravity: float
+) -> dict[str, float]:
+    assert videos.pixels is not None
+    interval, px_m = _interval(videos, row=row), WORLD_M / videos.pixels.shape[2]
+    centre = centres(found.pose, shapes=shapes)[:, moving]
+    depth = found.depth_m[:, moving] - found.depth_m[:1, moving]
+    level, mass = np.abs(found.level[:, moving] - 1.0), videos.body[row, moving, MASS].astype(np.float64)
+    border = np.abs(np.nan_to_num(found.border_m[:, moving]))
+    return {
+        "permanence": float(found.missing[:, moving].max()),
+        "count": float(found.unexplained_m2.max()),
+        "static": float(max(found.static_missing.max(), (found.static_extra_m2 - found.static_extra_m2[0]).max())),
+        "size": _lasting(border, frames=3),
+        "colour": max(_lasting(found.foreign_m2[:, None], frames=2), _lasting(level, frames=2)),
+        "penetration": _lasting(depth, frames=1),
+        "tunnel": _tunnel(centre, body=videos.body[row], state=videos.state[row, 0]),
+        "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * px_m),
+        "energy": _energy(centre, mass=mass, gravity=gravity, interval=interval),
+    }
+
+
+def _lasting(values: Float[np.ndarray, "frames bodies"], *, frames: int) -> float:
+    """The largest value that some body keeps for so many frames."""
+    kept = np.min([values[start : len(values) - frames + 1 + start] for start in range(frames)], axis=0)
+    return float(kept.max(initial=0.0))
+
+
+def _tunnel(centre: np.ndarray, *, body: np.ndarray, state: np.ndarray) -> float:
+    """How far within a fixed bar's ends a centre goes straight from one side of it to the other between two frames."""
+    deepest = 0.0
+    for number in np.flatnonzero((body[:, MASS] == 0) & (body[:, RADIUS] > 0) & (body[:, SHAPE] == Shape.BOX)):
+        x, y, angle = state[number, :3].astype(np.float64)
+        along = (centre[..., 0] - x) * np.cos(angle) + (centre[..., 1] - y) * np.sin(angle)
+        across = (centre[..., 1] - y) * np.cos(angle) - (centre[..., 0] - x) * np.sin(angle)
+        half = float(body[number, HALF_HEIGHT])
+        crossing = (across[1:] * across[:-1] < 0) & (np.minimum(abs(across[1:]), abs(across[:-1])) > half)
+        share = np.abs(across[:-1]) / np.maximum(np.abs(across[1:] - across[:-1]), 1e-9)
+        where = along[:-1] + share * (along[1:] - along[:-1])
+        inside = np.where(crossing, float(body[number, RADIUS]) - np.abs(where), 0.0)
+        deepest = max(deepest, float(inside.max(initial=0.0)))
+    return deepest
+
+
+def _force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float) -> float:
+    """|a - g| by least squares over 3, 4 or 5 frames in which a body stands alone, in deviations."""
+    step = np.linalg.norm(np.diff(centre, axis=0), axis=-1)
+    reach = np.concatenate([step[:1], np.maximum(step[1:], step[:-1]), step[-1:]])
+    alone = gap > 0.25 + 0.7 * (reach + reach.max(1, keepdims=True)) / 2
+    worst = 0.0
+    for frames in (3, 4, 5):
+        time = np.arange(frames) - (frames - 1) / 2
+        curve = time**2 - (time**2).mean()
+        curve /= (curve**2).sum()
+        for start in range(len(centre) - frames + 1):
+            free = alone[start : start + frames].all(0)
+            if free.any():
+                bend = 2 * np.tensordot(curve, centre[start : start + frames, free], 1) + np.array([0.0, fall])
+                spread = 2 * deviation * float(np.sqrt((curve**2).sum()))
+                worst = max(worst, float(np.linalg.norm(bend, axis=-1).max()) / spread)
+    return worst
+
+
+def _energy(centre: np.ndarray, *, mass: np.ndarray, gravity: float, interval: float) -> float:
+    """In metres of height of the heaviest body that moved."""
+    speed = np.diff(centre, axis=0) / interval
+    kinetic = 0.5 * (speed**2).sum(-1)
+    single = mass * (kinetic + gravity * 0.5 * (centre[1:, :, 1] + centre[:-1, :, 1]))
+    start = mass * gravity * (centre[0, :, 1] - gravity * interval**2 / 8)
+    total, worst = np.concatenate([[start.sum()], single.sum(1)]), 0.0
+    way = np.linalg.norm(np.diff(centre, axis=0), axis=-1)
+    for now in range(1, len(total) - LASTING + 1):
+        before = max(now - 3, 0) + int(total[max(now - 3, 0) : now].argmax())
+        moved = way[max(before - 2, 0) : now].max(0) > MOVED_M
+        if moved.any():
+            worst = max(worst, float((total[now : now + LASTING].min() - total[before]) / (gravity * mass[moved].max())))
+    return worst

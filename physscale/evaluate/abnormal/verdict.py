@@ -1,0 +1,147 @@
+"""Abnormal or not: scores against thresholds, rates with Wilson intervals, and rows for the table of scores.
+
+A video is abnormal where any rule's score passes its threshold. Thresholds were set on true videos by `physscale judge calibrate` (file
+`thresholds.json` beside this one, by family and frame size; the nearest size counts); none is below `FLOOR`, what one can see.
+"""
+
+import importlib.resources
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool, Float
+
+from physscale.evaluate.abnormal import laws, phyre
+from physscale.evaluate.scores import Kind, RunFacts, Source
+from physscale.records.errors import UserError
+from physscale.records.scene import Behaviour, Shape
+from physscale.records.scores import SCORES
+from physscale.records.video import BODY, Videos
+
+Family = Literal["laws", "phyre"]
+FLOOR: dict[str, dict[str, float]] = {
+    "laws": {
+        "permanence": 0.5,
+        "count": 0.1,
+        "size": 0.05,
+        "shape": 0.1,
+        "colour": 0.1,
+        "penetration": 0.1,
+        "force": 0.05,
+        "momentum": 1.0,
+        "energy": 1.0,
+    },
+    "phyre": {
+        "permanence": 0.2,
+        "count": 0.05,
+        "static": 0.05,
+        "size": 0.04,
+        "colour": 0.1,
+        "penetration": 0.1,
+        "tunnel": 0.2,
+        "force": 3.0,
+        "energy": 0.3,
+    },
+}
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """B videos judged.
+
+    Attributes:
+        scores, fired: by rule; `fired` where the score passes its threshold.
+        thresholds: by rule.
+    """
+
+    family: Family
+    scores: Mapping[str, Float[np.ndarray, " batch"]]
+    fired: Mapping[str, Bool[np.ndarray, " batch"]]
+    thresholds: Mapping[str, float]
+
+    @property
+    def abnormal(self) -> Bool[np.ndarray, " batch"]:
+        """Any rule fired."""
+        return np.any(list(self.fired.values()), axis=0)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A proportion with its 95 % Wilson interval (Wilson 1927)."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def family_of(videos: Videos) -> Family:
+    """Which rules these rows fall under.
+
+    Raises:
+        UserError: for rows without frames, or bodies that neither family of rules knows.
+    """
+    if videos.pixels is None:
+        raise UserError("judge: these rows hold states and no frames; there is nothing to judge")
+    if (videos.scenario == "phyre").all():
+        return "phyre"
+    behaves = (videos.body[:, :, BODY.index("behaviour")] != Behaviour.FREE).any()
+    discs = (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all() and (videos.body[:, :, BODY.index("half_height_m")] == 0).all()
+    if behaves or not discs:
+        names = ", ".join(sorted({str(name) for name in videos.scenario})[:3])
+        raise UserError(f"judge: the rules are for discs that obey the laws alone and for phyre, not for scenario {names}")
+    return "laws"
+
+
+def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> Verdicts:
+    """Scores and verdicts of rows with frames.
+
+    Args:
+        thresholds: by rule; else those that belong to the frames' size.
+    """
+    family = family_of(videos)
+    assert videos.pixels is not None
+    scores = scores_of(videos, family=family)
+    limits = thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
+    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits)
+
+
+def scores_of(videos: Videos, *, family: Family) -> dict[str, Float[np.ndarray, " batch"]]:
+    """The family's scores."""
+    return laws.law_scores(videos) if family == "laws" else phyre.phyre_scores(videos).scores
+
+
+def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
+    """Of the calibrated frame size that is nearest on a logarithmic scale."""
+    table = json.loads(importlib.resources.files(__package__).joinpath("thresholds.json").read_text())[family]
+    nearest = min(table, key=lambda size: abs(math.log(int(size) / size_px)))
+    limits: dict[str, float] = table[nearest]
+    return limits
+
+
+def wilson(count: int, *, of: int) -> Rate:
+    """The interval of a proportion; (0, 1) where nothing was tried."""
+    if of == 0:
+        return Rate(math.nan, 0.0, 1.0, 0)
+    share, square = count / of, Z_95**2 / of
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return Rate(share, max(middle - half, 0.0), min(middle + half, 1.0), of)
+
+
+def abnormal_rates(verdicts: Verdicts, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
+    """`SCORES` rows: the rate of abnormal videos and of each rule's, with Wilson intervals."""
+    rows = []
+    for metric, flags in {
+        "abnormal_rate": verdicts.abnormal,
+        **{f"abnormal_{rule}": flags for rule, flags in verdicts.fired.items()},
+    }.items():
+        rate = wilson(int(flags.sum()), of=len(flags))
+        numbers = {"value": rate.value, "low": rate.low, "high": rate.high, "count": rate.count}
+        rows.append({**facts, "split": split, "kind": kind, "source": source, "metric": metric, **numbers})
+    return pa.Table.from_pylist(rows, schema=SCORES)

@@ -1,0 +1,180 @@
+"""The judge on videos of which the answer is known: thresholds from true ones, false alarms on others, detection of every corruption.
+
+True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of 255). Thresholds are the largest score of
+the first half of them, `MARGIN` above it, and never below what one can see (`verdict.FLOOR`); false alarms are counted on the second half,
+and so are all corruptions made. A corruption counts where the row gives an occasion for it at visible strength.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from physscale.evaluate.abnormal.altered import Corruption, drawn
+from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
+from physscale.evaluate.abnormal.held_out import HELD_OUT
+from physscale.evaluate.abnormal.verdict import FLOOR, Family, Rate, judge, scores_of, wilson
+from physscale.records.store import write_atomic
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+from physscale.simulate.phyre.scenario import Phyre
+from physscale.simulate.phyre.simulate import phyre_data
+from physscale.simulate.phyre.templates import SIXTY
+from physscale.simulate.scenarios.registry import scenario_named
+from physscale.simulate.simulate import simulate
+from physscale.simulate.spec import DataSpec
+
+NOISE = 4.0
+MARGIN = 1.15
+FRAMES = 32
+AT_ONCE = 50
+LAWS = ("uniform", "collision", "parabola")
+TRUE = ("true", "true, noise")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A scenario at a frame size; PHYRE's frames are hard-edged as its own."""
+
+    scenario: str
+    size_px: int
+
+    @property
+    def family(self) -> Family:
+        return "phyre" if self.scenario == "phyre" else "laws"
+
+    @property
+    def name(self) -> str:
+        return f"{self.scenario} {self.size_px}"
+
+
+CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128), Cell("phyre", 256))
+Thresholds = dict[str, dict[str, dict[str, float]]]
+"""By family, frame size and rule."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a run of the calibration found.
+
+    Attributes:
+        rates: by (kind, cell's name); kinds are `TRUE`, those of `CORRUPTIONS` and of `HELD_OUT`.
+    """
+
+    thresholds: Thresholds
+    rates: dict[tuple[str, str], Rate]
+    cells: tuple[Cell, ...]
+
+
+def calibrate(cells: tuple[Cell, ...], *, videos: int, tell: Callable[[str], None], known: Thresholds | None = None) -> Calibration:
+    """All cells, on `videos` true rows each (half of them for the thresholds).
+
+    Args:
+        tell: called with a line of progress.
+        known: thresholds to test instead of making them.
+    """
+    thresholds = known if known is not None else _thresholds(cells, videos=videos, tell=tell)
+    rates: dict[tuple[str, str], Rate] = {}
+    for cell in cells:
+        limits = thresholds[cell.family][str(cell.size_px)]
+        fresh = true_rows(cell, start=videos // 2, stop=videos)
+        counts: dict[str, list[bool]] = {}
+        for part in _parts(fresh):
+            clean = part.with_pixels(render(part, canvas=canvas(cell)))
+            for kind, shown in zip(TRUE, (clean, noisy(clean)), strict=True):
+                counts.setdefault(kind, []).extend(judge(shown, thresholds=limits).abnormal.tolist())
+            for kind, corrupt in {**CORRUPTIONS, **HELD_OUT}.items():
+                wrong = corrupted(part, corrupt=corrupt, cell=cell)
+                if wrong is not None:
+                    counts.setdefault(kind, []).extend(judge(wrong, thresholds=limits).abnormal.tolist())
+        for kind, flags in counts.items():
+            rates[kind, cell.name] = wilson(sum(flags), of=len(flags))
+        tell(f"{cell.name}: " + ", ".join(f"{kind} {rates[kind, cell.name].value:.2f}" for kind in counts))
+    return Calibration(thresholds, rates, cells)
+
+
+def true_rows(cell: Cell, *, start: int, stop: int) -> Videos:
+    """Rows without frames; any two with different numbers differ."""
+    if cell.family == "phyre":
+        scenario = Phyre(templates=SIXTY, seed=1)
+        numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenario.count)[start:stop]
+        return simulate(phyre_data(scenario), indices=np.sort(numbers))
+    data = DataSpec(scenario=scenario_named(cell.scenario), videos=stop, frames=FRAMES, seed=7, draw="held_out")
+    return simulate(data, indices=np.arange(start, stop))
+
+
+def canvas(cell: Cell) -> Canvas:
+    """What its frames are drawn on."""
+    return Canvas(size_px=cell.size_px, style="hard" if cell.family == "phyre" else "exact")
+
+
+def noisy(videos: Videos) -> Videos:
+    """With the noise of a codec."""
+    assert videos.pixels is not None
+    rng = np.random.Generator(np.random.Philox(key=int(videos.index[0]) + 1))
+    noise = rng.normal(0.0, NOISE, videos.pixels.shape).astype(np.float32)
+    return videos.with_pixels(np.clip(videos.pixels + noise, 0, 255).round().astype(np.uint8))
+
+
+def corrupted(videos: Videos, *, corrupt: Corruption, cell: Cell) -> Videos | None:
+    """The rows that give an occasion, with corrupted frames; None where none does."""
+    frames, rows = [], []
+    for row in range(len(videos)):
+        rng = np.random.Generator(np.random.Philox(key=int(videos.index[row])))
+        altered = corrupt(videos, row, rng)
+        if altered is not None:
+            rows.append(row)
+            frames.append(drawn(altered, canvas=canvas(cell)))
+    return videos.take(np.array(rows)).with_pixels(np.stack(frames)) if rows else None
+
+
+def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:
+    """As JSON, three digits."""
+    rounded = {
+        family: {size: {rule: float(f"{value:.3g}") for rule, value in rules.items()} for size, rules in sizes.items()}
+        for family, sizes in thresholds.items()
+    }
+    write_atomic(path, (json.dumps(rounded, indent=1) + "\n").encode())
+
+
+def table(found: Calibration) -> str:
+    """Markdown: kinds as rows, cells as columns, the share judged abnormal with its Wilson interval and how many were tried."""
+    names = [cell.name for cell in found.cells]
+    lines = ["| judged abnormal, % (95 % interval; of) | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for title, kinds in (("true videos", TRUE), ("corruptions it was set on", CORRUPTIONS), ("held out", HELD_OUT)):
+        lines.append(f"| *{title}* |" + " |" * len(names))
+        lines += [f"| {kind} | " + " | ".join(_cell(found.rates.get((kind, name))) for name in names) + " |" for kind in kinds]
+    for title, kinds in (("all it was set on", CORRUPTIONS), ("all held out", HELD_OUT)):
+        lines.append(f"| **{title}** | " + " | ".join(_cell(_pooled(found, kinds=kinds, name=name)) for name in names) + " |")
+    return "\n".join(lines)
+
+
+def _pooled(found: Calibration, *, kinds: Iterable[str], name: str) -> Rate:
+    rates = [found.rates[kind, name] for kind in kinds if (kind, name) in found.rates]
+    return wilson(sum(round(rate.value * rate.count) for rate in rates), of=sum(rate.count for rate in rates))
+
+
+def _cell(rate: Rate | None) -> str:
+    if rate is None or rate.count == 0:
+        return "–"
+    return f"{100 * rate.value:.3g} ({100 * rate.low:.0f}–{100 * rate.high:.0f}; {rate.count})"
+
+
+def _thresholds(cells: tuple[Cell, ...], *, videos: int, tell: Callable[[str], None]) -> Thresholds:
+    largest: Thresholds = {}
+    for cell in cells:
+        limits = largest.setdefault(cell.family, {}).setdefault(str(cell.size_px), dict(FLOOR[cell.family]))
+        for part in _parts(true_rows(cell, start=0, stop=videos // 2)):
+            clean = part.with_pixels(render(part, canvas=canvas(cell)))
+            for shown in (clean, noisy(clean)):
+                for rule, values in scores_of(shown, family=cell.family).items():
+                    limits[rule] = max(limits[rule], MARGIN * float(values.max()))
+        tell(f"{cell.name}: thresholds from {videos // 2} true videos")
+    return largest
+
+
+def _parts(videos: Videos) -> Iterable[Videos]:
+    return (videos.take(slice(start, start + AT_ONCE)) for start in range(0, len(videos), AT_ONCE))

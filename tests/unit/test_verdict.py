@@ -1,0 +1,134 @@
+"""Rates, intervals and rows of the judge; distances between sets of states."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from physscale.cli import main
+from physscale.dataset.file import write_videos
+from physscale.evaluate.abnormal.corruptions import vanish
+from physscale.evaluate.abnormal.held_out import speed_up
+from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for, wilson
+from physscale.evaluate.scores import RunFacts
+from physscale.evaluate.state_frechet import state_frechet
+from physscale.records.errors import UserError
+from physscale.records.scores import SCORES
+from physscale.records.video import Videos
+from physscale.render.render import render
+from physscale.run.calibrate_judge import Cell, canvas, corrupted, true_rows
+
+CELL = Cell("collision", 32)
+FACTS: RunFacts = {
+    "study": "s",
+    "run": "r",
+    "group": "g",
+    "parameters": 1,
+    "videos": 1,
+    "combinations": 0,
+    "steps": 1,
+    "flops": 1.0,
+    "seed": 0,
+}
+
+
+def shown(start: int, stop: int) -> Videos:
+    rows = true_rows(CELL, start=start, stop=stop)
+    return rows.with_pixels(render(rows, canvas=canvas(CELL)))
+
+
+@pytest.fixture(scope="module")
+def half_wrong() -> Videos:
+    """Ten true videos, and ten in which a ball vanishes."""
+    wrong = corrupted(shown(10, 20), corrupt=vanish, cell=CELL)
+    assert wrong is not None
+    return Videos.concat([shown(0, 10), wrong])
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 18), (3, 18), (12, 18), (18, 18), (1, 1000)])
+def test_wilsons_interval_is_statsmodels(count: int, of: int) -> None:
+    rate = wilson(count, of=of)
+    assert (rate.low, rate.high) == pytest.approx(proportion_confint(count, of, method="wilson"), abs=1e-12)
+    assert rate.value == count / of
+
+
+def test_nothing_tried_is_no_rate() -> None:
+    rate = wilson(0, of=0)
+    assert np.isnan(rate.value)
+    assert (rate.low, rate.high) == (0.0, 1.0)
+
+
+def test_rates_are_rows_of_scores(half_wrong: Videos) -> None:
+    rows = abnormal_rates(judge(half_wrong), facts=FACTS, split="id", kind="id", source="model")
+    assert rows.schema.equals(SCORES)
+    by_metric = {row["metric"]: row for row in rows.to_pylist()}
+    assert by_metric["abnormal_rate"]["value"] == 0.5
+    assert by_metric["abnormal_permanence"]["value"] == 0.5
+    assert by_metric["abnormal_energy"]["value"] == 0.0
+    assert by_metric["abnormal_rate"]["low"] < 0.5 < by_metric["abnormal_rate"]["high"]
+
+
+def test_no_threshold_lies_below_what_one_can_see() -> None:
+    for family in ("laws", "phyre"):
+        for size_px in (32, 100, 512):
+            limits = thresholds_for(family, size_px=size_px)
+            assert set(limits) == set(FLOOR[family])
+            assert all(limits[rule] >= FLOOR[family][rule] for rule in limits)
+
+
+def test_the_command_tells_what_the_judge_found(half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "samples.arrow"
+    write_videos(path, half_wrong)
+    with pytest.raises(SystemExit, match="0"):
+        main(["judge", str(path), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["rate"]["value"] == 0.5
+    assert [bool(video["abnormal"]) for video in found["videos"]] == [False] * 10 + [True] * 10
+    with pytest.raises(SystemExit, match="0"):
+        main(["judge", str(path)])
+    assert "10 of 20 abnormal: 50 %" in capsys.readouterr().out
+
+
+def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written, thresholds = tmp_path / "table.md", tmp_path / "thresholds.json"
+    with pytest.raises(SystemExit, match="0"):
+        main(["judge", "calibrate", "--videos", "8", "--only", "parabola:32", "--table", str(written), "--thresholds", str(thresholds)])
+    assert "| vanish | 100 " in written.read_text()
+    assert set(json.loads(thresholds.read_text())["laws"]["32"]) == set(FLOOR["laws"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["judge", "calibrate", "--only", "parabola:33"])
+    assert "--only parabola:33: use one of" in capsys.readouterr().err
+
+
+def test_compare_names_every_number(half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    true, wrong = tmp_path / "true.arrow", tmp_path / "wrong.arrow"
+    rows = np.arange(5, 15)
+    write_videos(true, shown(0, 20).take(rows))
+    write_videos(wrong, half_wrong.take(rows))
+    with pytest.raises(SystemExit, match="0"):
+        main(["compare", str(true), str(wrong), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert {"ssim", "psnr_db", "st_lpips", "state_frechet", "violation_frechet", "state_frechet_limit"} <= set(found)
+    assert not any(name.startswith(("lpips", "fvd")) for name in found)
+    assert found["ssim"] < 1.0
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", str(true), str(true), "--fvd-weights", str(tmp_path / "none.pt")])
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_wrong_speed_is_far_in_violations_alone() -> None:
+    real, again = shown(0, 40), shown(40, 80)
+    wrong = corrupted(again, corrupt=speed_up, cell=CELL)
+    assert wrong is not None
+    same, other = state_frechet(real, fake=again), state_frechet(real, fake=wrong)
+    assert other.violations.value > 20 * same.violations.value
+    assert same.limit < same.state.value, "the raw value is too large by its sample size"
+    assert state_frechet(real, fake=real).state.value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_states_without_frames_are_refused() -> None:
+    rows = true_rows(CELL, start=0, stop=4)
+    with pytest.raises(UserError, match="no frames"):
+        state_frechet(rows, fake=rows)
