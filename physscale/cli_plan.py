@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from physscale.cli_options import (
     AsJson,
@@ -42,6 +41,10 @@ from physscale.study.plan import Row, label, plan, told, write_study
 from physscale.study.progress import span
 from physscale.study.proposal import keep_proposal
 from physscale.study.speed import UTILISATION, Speed, device_speed, note_speed, speed_of
+
+_HEADINGS = ("run", "group", "what", "N", "FLOPs", "about", "data", "disk", "state")
+_NUMBERS = range(3, 8)
+"""The columns that stand to the right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,10 +184,10 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
     """A plan for people."""
     rows, study = prepared.rows, prepared.opened.study
     out.print(f"[bold]{study.name}[/bold]: {study.question}")
-    out.print(_table(rows))
+    out.out(_table(rows, width=out.width if out.is_terminal else None), highlight=False)
     whole = prepared.opened.whole
     for full in prepared.left_out:
-        out.print(f"left out: {full[:12]}  {'+'.join(whole.groups_of[full])}  {label(whole.runs[full])}", highlight=False, style="dim")
+        out.out(f"left out: {full[:12]}  {'+'.join(whole.groups_of[full])}  {label(whole.runs[full])}", highlight=False)
     left = _missing(rows)
     work = span(sum(row.estimated_s for row in left))
     out.print(
@@ -254,15 +257,17 @@ def _gigabytes(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _table(rows: list[Row]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "group", "what"):
-        table.add_column(name, no_wrap=True)
-    for name in ("N", "FLOPs", "about", "data", "disk"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+def _table(rows: list[Row], *, width: int | None) -> str:
+    """One line a run, cut to the terminal; by hand, since rich takes seconds for thousands of rows."""
+    table = [_HEADINGS]
     for row in rows:
-        groups, parameters, work = "+".join(row.groups), f"{row.parameters:,}", f"{row.flops:.1e}"
         sizes = (_gigabytes(row.data_bytes), _gigabytes(row.disk_bytes))
-        table.add_row(row.fingerprint[:12], groups, row.label, parameters, work, span(row.estimated_s), *sizes, row.state)
-    return table
+        costs = (f"{row.parameters:,}", f"{row.flops:.1e}", span(row.estimated_s), *sizes)
+        table.append((row.fingerprint[:12], "+".join(row.groups), row.label, *costs, row.state))
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(_line(cells, widths=widths)[:width] for cells in table)
+
+
+def _line(cells: tuple[str, ...], *, widths: list[int]) -> str:
+    padded = [cell.rjust(wide) if at in _NUMBERS else cell.ljust(wide) for at, (cell, wide) in enumerate(zip(cells, widths, strict=True))]
+    return "  ".join(padded).rstrip()

@@ -41,7 +41,12 @@ def together(runs: Sequence[RunSpec]) -> list[str]:
 
     arXiv 2411.02385 raised templates and videos together; that is such a pair.
     """
-    columns = {axis: np.log([max(float(levels(run)[axis]), 1.0) for run in runs]) for axis in ("N", "D", "C")}
+    amounts = {
+        "N": [cost(run).parameters for run in runs],
+        "D": [run.data.videos for run in runs],
+        "C": [max(1, run.combinations) for run in runs],
+    }
+    columns = {axis: np.log(values) for axis, values in amounts.items()}
     moving = {axis: values for axis, values in columns.items() if np.ptp(values) > 0}
     found = []
     for (one, a), (other, b) in itertools.combinations(moving.items(), 2):
