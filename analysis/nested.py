@@ -25,7 +25,7 @@ from physscale.records.errors import UserError
 
 _POWERS = {"power-nd", "power-ndc", "power-nd-coverage-gap", "coupled"}
 _WITHIN = {
-    "flat": {"power", "broken", "bounded", "power-nd-tied", "repeat"} | _POWERS,
+    "flat": {"power", "power-zero", "broken", "bounded", "power-nd-tied", "repeat"} | _POWERS,
     "power-zero": {"power", "broken", "bounded"},
     "power": {"broken", "bounded"},
     "power-nd-tied": _POWERS,
