@@ -50,7 +50,7 @@ class HoldOut:
     points: Predicted
 
     @property
-    def summary(self) -> dict[str, float | str]:
+    def summary(self) -> dict[str, float | int | str]:
         """The numbers without the points."""
         return {name: value for name, value in vars(self).items() if name != "points"}
 
