@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 from physscale.simulate.engines.swig_box2d import Box2D
-from physscale.simulate.phyre.contacts import FIRST_FACE, SECOND_FACE, Polygon, exchanged, polygon_of
-from physscale.simulate.phyre.faces import APART, SECOND, reference_edge, touching_points
+from physscale.simulate.phyre.contacts import (
+    FIRST_FACE,
+    MANIFOLD_FLOATS,
+    POSE_FLOATS,
+    SECOND_FACE,
+    Polygon,
+    exchanged,
+    floats_of,
+    polygon_of,
+)
+from physscale.simulate.phyre.faces import APART, RIGHT, SECOND, reference_edge, touching_points, wrong_edge
 
 PAIRS = 1500
 
@@ -30,7 +39,8 @@ def side(half: np.ndarray, centre: np.ndarray, angle: float) -> Side:
     transform = Box2D.b2Transform()
     transform.SetIdentity()
     transform.position, transform.angle = tuple(centre.tolist()), angle
-    pose = np.array((transform.position.x, transform.position.y, transform.R.s, transform.R.c), np.float32)
+    pose = floats_of(transform, POSE_FLOATS)
+    np.testing.assert_array_equal(pose, np.array((transform.position.x, transform.position.y, transform.R.s, transform.R.c), np.float32))
     return Side(shape, transform, polygon_of(shape), pose)
 
 
@@ -49,6 +59,11 @@ def chosen(first: Side, second: Side) -> int:
     return reference_edge(one.corners, one.normals, first.pose, other.corners, other.normals, second.pose)
 
 
+def middle(polygon: Polygon, edge: int) -> tuple[float, float]:
+    x, y = (np.float32(0.5) * (polygon.corners[edge] + np.roll(polygon.corners, -1, axis=0)[edge])).tolist()
+    return x, y
+
+
 def test_the_same_face_gives_the_packages_own_manifold_bit_for_bit() -> None:
     rng = np.random.default_rng(0)
     compared = np.zeros(3, int)
@@ -61,7 +76,13 @@ def test_the_same_face_gives_the_packages_own_manifold_bit_for_bit() -> None:
             assert theirs.pointCount == 0
             continue
         face, number, owner, other = (SECOND_FACE, edge - SECOND, second, first) if edge >= SECOND else (FIRST_FACE, edge, first, second)
-        same = theirs.type_ == face and (theirs.localPoint.x, theirs.localPoint.y) == owner.polygon.middles[number]
+        same = theirs.type_ == face and (theirs.localPoint.x, theirs.localPoint.y) == middle(owner.polygon, number)
+        verdict = wrong_edge(
+            *(first.polygon.corners, first.polygon.normals, first.pose),
+            *(second.polygon.corners, second.polygon.normals, second.pose),
+            floats_of(theirs, MANIFOLD_FLOATS),
+        )
+        assert verdict == (RIGHT if same else edge), "the manifold is read where Box2D keeps it"
         if not same or not theirs.pointCount:
             compared[0] += 1
             continue

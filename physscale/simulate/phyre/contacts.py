@@ -4,8 +4,12 @@ The versions differ in three ways that matter. Put right here: the face by which
 timer, which 2.3.2 starts anew whenever a body begins or ceases to touch, or an impact cuts its step short. The third only in part: 2.3.2
 rounds the place of such an impact differently in the last bit. Static bodies, which 2.3.0 moves by that bit, are put back; what is left of
 it in moving bodies cannot be reached from here, and chaos does the rest.
+
+A scene calls back some thousand times, so what does not change while two fixtures touch is looked up once, when they begin to, and poses
+and manifolds are read where Box2D keeps them.
 """
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +17,73 @@ import numpy as np
 from jaxtyping import Float32
 
 from physscale.simulate.engines.swig_box2d import Box2D
-from physscale.simulate.phyre.faces import APART, SECOND, reference_edge, touching_points
+from physscale.simulate.phyre.faces import APART, RIGHT, SECOND, touching_points, wrong_edge
 
 FIRST_FACE, SECOND_FACE = 1, 2
+POSE_FLOATS, MANIFOLD_FLOATS = 4, 16
+"""`b2Transform`: x, y, sine, cosine. `b2Manifold`: two points of 20 bytes, normal, point, kind, count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Polygon:
-    """A fixture's corners and normals as Box2D holds them and the middles of its edges; the fixture carries it as user data."""
+    """A fixture's corners and normals as Box2D holds them; the fixture carries it as user data."""
 
     corners: Float32[np.ndarray, "corners 2"]
     normals: Float32[np.ndarray, "corners 2"]
-    middles: list[tuple[float, float]]
 
 
 def polygon_of(shape: Any) -> Polygon:  # noqa: ANN401 - SWIG knows no types
-    corners, normals = np.array(shape.vertices, np.float32), np.array(shape.normals, np.float32)
-    middles = np.float32(0.5) * (corners + np.roll(corners, -1, axis=0))
-    return Polygon(corners, normals, [(float(x), float(y)) for x, y in middles])
+    return Polygon(np.array(shape.vertices, np.float32), np.array(shape.normals, np.float32))
+
+
+def floats_of(held: Any, count: int) -> Float32[np.ndarray, " count"]:  # noqa: ANN401
+    """The memory behind a SWIG pointer, as long as Box2D keeps it."""
+    return np.frombuffer(memoryview((ctypes.c_float * count).from_address(int(held.this))), np.float32)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Home:
+    """A static body: its pose and centre in Box2D's memory, and where it belongs."""
+
+    pose: np.ndarray
+    centre: Any
+    x: float
+    y: float
+
+    def stay(self) -> None:
+        """Takes back the last bit by which 2.3.0 moves a static body, too, when an impact cuts the step short."""
+        if self.centre[0] != self.x or self.centre[1] != self.y:
+            self.centre[:] = self.x, self.y
+            self.pose[:2] = self.x, self.y
+
+
+@dataclass(eq=False, slots=True)
+class _Moving:
+    """A dynamic body: its pose and velocity in Box2D's memory, and the step in which an impact last cut its way short."""
+
+    held: Any
+    pose: np.ndarray
+    velocity: Any
+    cut_in_step: int = -1
+
+    def stay_awake(self) -> None:
+        """Starts the timer anew after which a body at rest falls asleep."""
+        held = self.held
+        if held.awake:
+            (x, y), spin = self.velocity, held.angularVelocity
+            held.awake = False
+            held.awake = True
+            self.velocity[:], held.angularVelocity = (x, y), spin
+
+
+@dataclass(eq=False, slots=True)
+class _Touch:
+    """Two fixtures from when they begin to touch until they cease to. `faces`: the arguments of `wrong_edge`, None where one is round."""
+
+    moving: tuple[_Moving, ...]
+    homes: tuple[_Home, ...]
+    faces: tuple[np.ndarray, ...] | None
+    solved_in_step: int = -1
 
 
 class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
@@ -41,59 +94,86 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._solved: set[int] = set()
+        self._step = 0
+        self._touches: dict[int, _Touch] = {}
+        self._bodies: dict[int, _Home | _Moving] = {}
 
     def begin_step(self) -> None:
-        self._solved.clear()
+        self._step += 1
 
     def BeginContact(self, contact: Any) -> None:  # noqa: ANN401, N802
-        _stay_awake(contact.fixtureA.body)
-        _stay_awake(contact.fixtureB.body)
+        touch = self._touches[int(contact.this)] = self._touch(contact)
+        for body in touch.moving:
+            body.stay_awake()
 
     def EndContact(self, contact: Any) -> None:  # noqa: ANN401, N802
-        _stay_awake(contact.fixtureA.body)
-        _stay_awake(contact.fixtureB.body)
+        for body in self._touches.pop(int(contact.this)).moving:
+            body.stay_awake()
 
     def PreSolve(self, contact: Any, before: Any) -> None:  # noqa: ANN401, N802
+        touch = self._touches[int(contact.this)]
+        if touch.solved_in_step == self._step:
+            self._impact(touch)
+        touch.solved_in_step = self._step
+        for home in touch.homes:
+            home.stay()
+        if touch.faces is not None:
+            edge = wrong_edge(*touch.faces)
+            if edge != RIGHT:
+                _put_right(contact, edge, faces=touch.faces, before=before)
+
+    def PostSolve(self, contact: Any, impulse: Any) -> None:  # noqa: ANN401, N802
+        """Nothing; the inherited one would call back into Box2D for it."""
+
+    def _impact(self, touch: _Touch) -> None:
+        """A contact comes a second time within one step when a fast impact cuts the step short: that, too, starts the timer anew. The
+        timer runs only before such impacts, so once a step is enough."""
+        for body in touch.moving:
+            if body.cut_in_step != self._step:
+                body.cut_in_step = self._step
+                body.stay_awake()
+
+    def _touch(self, contact: Any) -> _Touch:  # noqa: ANN401
         fixture, other = contact.fixtureA, contact.fixtureB
-        body, against = fixture.body, other.body
-        self._note_impact(contact, body, against)
+        bodies = self._body(fixture.body), self._body(other.body)
+        moving = tuple(body for body in bodies if isinstance(body, _Moving))
+        homes = tuple(body for body in bodies if isinstance(body, _Home))
         first, second = fixture.userData, other.userData
         if first is None or second is None:
-            return
-        pose, at = _pose(body), _pose(against)
-        edge = reference_edge(first.corners, first.normals, pose, second.corners, second.normals, at)
-        manifold = contact.manifold
-        if edge == APART:
-            contact.enabled = False
-            return
-        owner, number, face = (first, edge, FIRST_FACE) if edge < SECOND else (second, edge - SECOND, SECOND_FACE)
-        middle = manifold.localPoint
-        if manifold.type_ == face and (middle.x, middle.y) == owner.middles[number]:
-            return
-        if face == FIRST_FACE:
-            plane, points, ids = touching_points(number, first.corners, pose, second.corners, second.normals, at)
-        else:
-            plane, points, ids = touching_points(number, second.corners, at, first.corners, first.normals, pose)
-            ids = exchanged(ids)
-        contact.enabled = len(points) > 0
-        _rewrite(manifold, face=face, plane=plane, points=points, ids=ids, before=before)
+            return _Touch(moving, homes, None)
+        manifold = floats_of(contact.manifold, MANIFOLD_FLOATS)
+        return _Touch(
+            moving, homes, (first.corners, first.normals, bodies[0].pose, second.corners, second.normals, bodies[1].pose, manifold)
+        )
 
-    def _note_impact(self, contact: Any, body: Any, against: Any) -> None:  # noqa: ANN401
-        """A contact comes a second time within one step when a fast impact cuts the step short: that, too, starts the timer anew."""
-        number = int(contact.this)
-        if number in self._solved:
-            _stay_awake(body)
-            _stay_awake(against)
-        self._solved.add(number)
-        _stay_in_place(body)
-        _stay_in_place(against)
+    def _body(self, held: Any) -> _Home | _Moving:  # noqa: ANN401
+        number = int(held.this)
+        if number not in self._bodies:
+            pose, home = floats_of(held.transform, POSE_FLOATS), held.userData
+            self._bodies[number] = (
+                _Moving(held, pose, _pair_of(held.linearVelocity)) if home is None else _Home(pose, _pair_of(held.worldCenter), *home)
+            )
+        return self._bodies[number]
 
 
-def _pose(body: Any) -> Float32[np.ndarray, "4"]:  # noqa: ANN401
-    transform = body.transform
-    place, turn = transform.position, transform.R
-    return np.array((place.x, place.y, turn.s, turn.c), np.float32)
+def _pair_of(vector: Any) -> Any:  # noqa: ANN401
+    """Two floats in Box2D's memory; single numbers are read faster by `ctypes` than by NumPy."""
+    return (ctypes.c_float * 2).from_address(int(vector.this))
+
+
+def _put_right(contact: Any, edge: int, *, faces: tuple[np.ndarray, ...], before: Any) -> None:  # noqa: ANN401
+    if edge == APART:
+        contact.enabled = False
+        return
+    first, normals, pose, second, others, at, _ = faces
+    if edge < SECOND:
+        plane, points, ids = touching_points(edge, first, pose, second, others, at)
+    else:
+        plane, points, ids = touching_points(edge - SECOND, second, at, first, normals, pose)
+        ids = exchanged(ids)
+    contact.enabled = len(points) > 0
+    face = FIRST_FACE if edge < SECOND else SECOND_FACE
+    _rewrite(contact.manifold, face=face, plane=plane, points=points, ids=ids, before=before)
 
 
 def exchanged(ids: np.ndarray) -> np.ndarray:
@@ -109,25 +189,3 @@ def _rewrite(manifold: Any, *, face: int, plane: np.ndarray, points: np.ndarray,
     for held, point, key in zip(manifold.points, points.tolist(), ids.tolist(), strict=True):
         held.localPoint, held.id.key = point, key
         held.normalImpulse, held.tangentImpulse = impulses.get(key, (0.0, 0.0))
-
-
-def _stay_awake(body: Any) -> None:  # noqa: ANN401
-    """Starts the timer anew after which a body at rest falls asleep."""
-    if body.type != Box2D.b2_dynamicBody or not body.awake:
-        return
-    velocity, spin = tuple(body.linearVelocity), body.angularVelocity
-    body.awake = False
-    body.awake = True
-    body.linearVelocity, body.angularVelocity = velocity, spin
-
-
-def _stay_in_place(body: Any) -> None:  # noqa: ANN401
-    """Takes back the last bit by which 2.3.0 moves a static body, too, when an impact cuts the step short."""
-    home = body.userData
-    if home is None:
-        return
-    centre = body.worldCenter
-    if (centre.x, centre.y) != home:
-        centre.x, centre.y = home
-        place = body.transform.position
-        place.x, place.y = home

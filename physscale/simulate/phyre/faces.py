@@ -16,13 +16,37 @@ SKIN_M = np.float32(2.0) * (np.float32(2.0) * np.float32(0.005))
 """Box2D keeps two polygons this far apart: twice its polygon radius, which is twice its linear slop."""
 
 SAME_OVERLAP_M = np.float32(0.1) * np.float32(0.005)
-APART = -1
+APART, RIGHT = -1, -2
 SECOND = 16
 """Added to the number of an edge of the second polygon."""
 
 HALF, ONE, ZERO, FAR = np.float32(0.5), np.float32(1.0), np.float32(0.0), np.float32(3.4028234663852886e38)
 BY_FACE = 1
+POINT, KIND = 12, 14
+"""Where a manifold, taken as 16 numbers of 4 bytes, holds the reference edge's middle and whose edge it is (1 or 2)."""
 SHIFT_EDGE, SHIFT_OF_FIRST, SHIFT_OF_SECOND = 8, 16, 24
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def wrong_edge(
+    first: np.ndarray,
+    normals: np.ndarray,
+    pose: np.ndarray,
+    second: np.ndarray,
+    others: np.ndarray,
+    at: np.ndarray,
+    manifold: np.ndarray,
+) -> int:
+    """The `reference_edge`, or `RIGHT` where the manifold (16 single-precision numbers) already is by that edge."""
+    edge = reference_edge(first, normals, pose, second, others, at)
+    if edge == APART:
+        return APART
+    kind, number, owner = (1, edge, first) if edge < SECOND else (2, edge - SECOND, second)
+    after = (number + 1) % len(owner)
+    x, y = HALF * (owner[number, 0] + owner[after, 0]), HALF * (owner[number, 1] + owner[after, 1])
+    same = manifold[POINT] == x and manifold[POINT + 1] == y and manifold.view(np.int32)[KIND] == kind
+    return RIGHT if same else edge
 
 
 @numba.njit(cache=True, nogil=True)
