@@ -10,6 +10,7 @@ specification = importlib.util.spec_from_file_location("child", CHILD)
 child = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(child)
 honest, true_answer = child.batch_of, child.Phyre.answer
+PIPE = os.dup(1)
 LIE, TOLD = os.environ["PHYRE_LIE"], os.environ["PHYRE_LIED"]
 
 
@@ -26,12 +27,23 @@ def batch_of(pyarrow, schema, codec, line, phyre):  # noqa: ANN001, ANN201
         return honest(pyarrow, schema, codec, line=line, phyre=phyre)
     if LIE == "form":
         return honest(pyarrow, schema, codec, line=line, phyre=phyre).slice(0, 0)
+    if LIE == "rows":
+        return pyarrow.concat_batches([honest(pyarrow, schema, codec, line=line, phyre=phyre)] * 2)
+    if LIE in ("garbage", "truncated"):
+        return broken(pyarrow, schema, honest(pyarrow, schema, codec, line=line, phyre=phyre))
     if LIE == "request":
         return honest(pyarrow, schema, codec, line=line + b" ", phyre=phyre)
     columns = dict(zip(schema.names, honest(pyarrow, schema, codec, line=line, phyre=phyre).columns))  # noqa: B905 - Python 3.9
     pose = columns["pose"][0].as_py()
     columns["pose"] = pyarrow.array([[pose[0] + 1.0, *pose[1:]]], schema.field("pose").type)
     return pyarrow.record_batch(list(columns.values()), schema=schema)
+
+
+def broken(pyarrow, schema, batch):  # noqa: ANN001, ANN201
+    """Writes noise, or the first half of the answer, to the pipe itself, past the stream, and dies."""
+    whole = batch.serialize().to_pybytes()
+    os.write(PIPE, b"garbage" * 600 if LIE == "garbage" else whole[: len(whole) // 2])
+    os._exit(0)
 
 
 def answer(self, request):  # noqa: ANN001, ANN201

@@ -18,6 +18,19 @@ from physscale.simulate.phyre.parts import RedBall, Setting
 from physscale.simulate.phyre.place import WALL, placed
 
 PLACE_TOLERANCE_PX = 1e-6
+ANSWER = pa.schema(
+    [
+        ("task", pa.int64()),
+        ("request", pa.string()),
+        ("occluded", pa.bool_()),
+        ("start", pa.list_(pa.float64())),
+        ("pose", pa.list_(pa.float32())),
+        ("velocity", pa.list_(pa.float32())),
+        ("palette", pa.binary()),
+        ("digest", pa.string()),
+    ]
+)
+"""One row an answer, as `child.py` writes it."""
 
 Want = Literal["images", "velocities"]
 
@@ -90,13 +103,11 @@ def checked(batch: pa.RecordBatch, *, task: Task, line: bytes) -> Answer:
     Raises:
         Fault: saying what does not fit.
     """
-    try:
-        row = {name: batch.column(name) for name in batch.schema.names}
-        start, pose, velocity = (np.asarray(row[name].flatten()) for name in ("start", "pose", "velocity"))
-        palette = row["palette"][0].as_py()
-        request, digest, occluded = (row[name][0].as_py() for name in ("request", "digest", "occluded"))
-    except (KeyError, IndexError, pa.ArrowException) as error:
-        raise Fault(f"an answer of a foreign form ({type(error).__name__}: {error})") from error
+    if not batch.schema.equals(ANSWER) or batch.num_rows != 1 or any(column.null_count for column in batch.columns):
+        raise Fault(f"an answer of a foreign form ({batch.num_rows} rows of {', '.join(batch.schema.names)})")
+    row = dict(zip(batch.schema.names, batch.columns, strict=True))
+    start, pose, velocity = (np.asarray(row[name].flatten()) for name in ("start", "pose", "velocity"))
+    palette, request, digest, occluded = (row[name][0].as_py() for name in ("palette", "request", "digest", "occluded"))
     if request != hashlib.sha256(line).hexdigest():
         raise Fault("an answer to another request")
     if digest != hashlib.sha256(b"".join((start.tobytes(), pose.tobytes(), velocity.tobytes(), palette))).hexdigest():

@@ -142,7 +142,9 @@ class _Child:
             told = self.last_words()
             self.kill()
             raise Fault(f"{fault} at its start{told}") from None
-        assert ready.num_rows == 0, "the stream opens with an empty batch"
+        if ready.num_rows:
+            self.kill()
+            raise Fault("the stream does not open with an empty batch")
 
     def _read(self) -> None:
         """Every way in which a stream can end is a fault of the child, told to the waiting side."""
