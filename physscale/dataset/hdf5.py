@@ -7,19 +7,20 @@ init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets 
 action_streams, object_streams   PHYRE files: the action (x, y, r); features (n, frames, objects, 14) in fractions of the scene
 ```
 
-The files hold no velocities but the first speeds: the others are differences of the positions here, forward ones, the last repeated. mp4
-is lossy: H.264 as imageio writes it by default, which is what the authors' files hold.
+The files hold no velocities but the first speeds: the others are differences of the positions here, forward ones, the last repeated. The
+authors' mp4 is lossy, H.264 as imageio writes it by default; `coding="exact"` keeps every pixel in the same layout.
 """
 
 # mypy: disable-error-code="import-untyped"
 import math
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
 from jaxtyping import Float
 
-from physscale.dataset.mp4 import mp4_bytes, mp4_frames
+from physscale.dataset.mp4 import exact_mp4_bytes, mp4_bytes, mp4_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.initial import initial_numbers
 from physscale.records.scene import WORLD_M, Shape
@@ -40,7 +41,7 @@ PHYRE_COLOURS = ((243, 79, 70), (107, 206, 187), (24, 119, 242), (75, 74, 164), 
 """Red, green, blue, purple, grey, black, as PHYRE's features list them."""
 
 
-def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> None:
+def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10, coding: Literal["imageio", "exact"] = "imageio") -> None:
     """Writes rows of one or two balls (discs first seen at 0.01 s, as `simulate.scenarios.paper` draws them) with their frames as mp4.
 
     Raises:
@@ -62,9 +63,15 @@ def write_published(path: Path, videos: Videos, *, frames_per_s: int = 10) -> No
                 pixels = videos.pixels[rows]
                 streams = file.create_dataset(f"video_streams/{group:05d}", shape=(len(pixels),), dtype=h5py.vlen_dtype(np.dtype("uint8")))
                 for place, frames in enumerate(pixels):
-                    streams[place] = np.frombuffer(mp4_bytes(frames, frames_per_s=frames_per_s, crf=IMAGEIO_CRF, preset="medium"), np.uint8)
+                    streams[place] = np.frombuffer(_mp4(frames, frames_per_s=frames_per_s, coding=coding), np.uint8)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error}") from error
+
+
+def _mp4(frames: np.ndarray, *, frames_per_s: int, coding: Literal["imageio", "exact"]) -> bytes:
+    if coding == "exact":
+        return exact_mp4_bytes(frames, frames_per_s=frames_per_s)
+    return mp4_bytes(frames, frames_per_s=frames_per_s, crf=IMAGEIO_CRF, preset="medium")
 
 
 def _attributes(videos: Videos) -> Float[np.ndarray, "rows columns"]:

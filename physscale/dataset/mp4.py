@@ -29,6 +29,19 @@ def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_
     return buffer.getvalue()
 
 
+def exact_mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> bytes:
+    """As an mp4 file that loses nothing: H.264 in RGB, which our reader and OpenCV play, and not every browser."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264rgb", rate=frames_per_s, options={"qp": "0", "preset": "veryfast"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "rgb24"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
 def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
     """All frames of an mp4 file, RGB.
 

@@ -48,6 +48,14 @@ def test_rows_come_back_with_their_truth(tmp_path: Path, law: Law) -> None:
     assert np.nanmedian(np.abs(parsed.x_m - again.state[..., 0])[parsed.whole]) < 0.1
 
 
+def test_exact_coding_keeps_every_pixel(tmp_path: Path) -> None:
+    videos = rows("collision", count=2)
+    write_published(tmp_path / "a.hdf5", videos, coding="exact")
+    write_published(tmp_path / "b.hdf5", videos)
+    assert np.array_equal(read_published(tmp_path / "a.hdf5").pixels, videos.pixels)
+    assert not np.array_equal(read_published(tmp_path / "b.hdf5").pixels, videos.pixels), "as the authors' files: lossy"
+
+
 def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
     videos = simulate(paper_data("uniform", part="eval"), indices=np.arange(GROUP_ROWS + 1))
     small = np.full((len(videos), 32, 8, 8, 3), 255, np.uint8)
