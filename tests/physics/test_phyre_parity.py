@@ -76,7 +76,7 @@ def test_parity_holds_over_fourteen_hundred_scenes(python: Path) -> None:
 
 @pytest.mark.slow
 def test_what_remains_is_chaos(python: Path) -> None:
-    """The real PHYRE against itself with the red ball moved by the last bit of its place: that alone separates one scene in twenty."""
+    """The real PHYRE against itself with the red ball moved by the last bit of its place: that alone separates one scene in fourteen."""
     numbers = range(10)
     with PhyreWorker(size_px=SIZE_PX, python=python) as worker:
         plain = [answer.pose for answer in worker.run(cases(numbers))]
