@@ -19,6 +19,7 @@ from physscale.cli_look import diff_command, logs_command, metrics_command, stat
 from physscale.cli_mirror import pull, push
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
+from physscale.cli_raters import study_page
 from physscale.cli_submit import submit_command
 from physscale.cli_tracking import dashboard, sync
 from physscale.cli_tune import tune_command
@@ -97,6 +98,12 @@ _COMMANDS = (
         compare,
         "physscale compare truth.arrow samples.arrow",
         "physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt",
+    ),
+    (
+        "study-page",
+        study_page,
+        "physscale study-page results/quickstart/runs --each 5",
+        "physscale study-page results/quickstart/runs --agreement --judge auto --json",
     ),
 )
 

@@ -34,6 +34,7 @@ JSON = {
     "show": ["uniform", "--out", "shown"],
     "check": ["data"],
     "evaluate": ["data"],
+    "study-page": None,  # serves until it is ended: tests/unit/test_raters.py, tests/browser
     "push": ["laws", "{folder}/copies"],
     "pull": ["laws", "{folder}/copies"],
 }

@@ -1,0 +1,83 @@
+"""Agreement beyond chance between raters of the same videos, each judged abnormal or not.
+
+    κ = (P - Pₑ) / (1 - Pₑ)
+
+P is the share of agreeing pairs, Pₑ what independent raters would reach. Cohen 1960 takes Pₑ from the two raters' own shares, Fleiss 1971
+from the shares of all ratings together. 1: always agreed; 0: as by chance; undefined where everybody always says the same.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """A kappa with its 95 % percentile bootstrap interval over the videos; None where it is undefined.
+
+    Attributes:
+        agreement: share of the agreeing pairs of ratings.
+        count: videos.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    agreement: float
+    count: int
+
+
+def cohen(first: Bool[np.ndarray, " videos"], *, second: Bool[np.ndarray, " videos"]) -> Kappa:
+    """Between two raters.
+
+    Raises:
+        ValueError: for no videos.
+    """
+    if not len(first):
+        raise ValueError("agreement takes a video that both judged")
+    return _with_interval(np.stack([first, second], -1), pooled=False)
+
+
+def fleiss(ratings: Bool[np.ndarray, "videos raters"]) -> Kappa:
+    """Between two or more raters who all judged every video.
+
+    Raises:
+        ValueError: for no videos or fewer than two raters.
+    """
+    if ratings.shape[0] < 1 or ratings.shape[1] < 2:
+        raise ValueError(f"{ratings.shape[1]} raters of {ratings.shape[0]} videos; agreement takes two raters and a video")
+    return _with_interval(ratings, pooled=True)
+
+
+def _with_interval(ratings: np.ndarray, *, pooled: bool) -> Kappa:
+    count = len(ratings)
+    draws = np.random.Generator(np.random.Philox(key=0)).integers(count, size=(RESAMPLES, count))
+    agreed, chance = _shares(ratings[None], pooled=pooled)
+    value = _kappa(agreed, chance)[0]
+    drawn = _kappa(*_shares(ratings[draws], pooled=pooled))
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or not len(drawn):
+        return Kappa(None, None, None, float(agreed[0]), count)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Kappa(float(value), float(low), float(high), float(agreed[0]), count)
+
+
+def _shares(ratings: np.ndarray, *, pooled: bool) -> tuple[np.ndarray, np.ndarray]:
+    """P and Pₑ of ratings[samples, videos, raters]."""
+    raters = ratings.shape[2]
+    yes = ratings.sum(2)
+    pairs = raters * (raters - 1)
+    agreed = ((yes * (yes - 1) + (raters - yes) * (raters - yes - 1)) / pairs).mean(1)
+    shares = ratings.mean(1)
+    if pooled:
+        mean = shares.mean(1)
+        return agreed, mean**2 + (1 - mean) ** 2
+    return agreed, shares.prod(1) + (1 - shares).prod(1)
+
+
+def _kappa(agreed: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(chance < 1 - 1e-12, (agreed - chance) / (1 - chance), np.nan)

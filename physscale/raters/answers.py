@@ -1,0 +1,96 @@
+"""What raters said: rows of an append-only file, one an answer; of several answers of a rater to a clip the last one counts."""
+
+import math
+import time
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from physscale.raters.clips import Clip
+from physscale.records.errors import DamagedData
+from physscale.records.lines import append_line, read_lines
+
+LONGEST_NAME = 40
+_FIELDS = {"clip": str, "source": str, "index": int, "rater": str, "abnormal": bool, "seconds": float, "time_s": float, "seed": int}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A rater's first impression of a clip.
+
+    Attributes:
+        seconds: from the screen's appearance to the answer.
+        time_s: when, since 1970.
+        seed: that of the order and of the draw of clips.
+    """
+
+    clip: str
+    source: str
+    index: int
+    rater: str
+    abnormal: bool
+    seconds: float
+    time_s: float
+    seed: int
+
+
+def checked_rater(name: object) -> str:
+    """The name without space around it.
+
+    Raises:
+        ValueError: unless it is 1 to 40 characters that can be seen.
+    """
+    text = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
+    if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in text):
+        raise ValueError(f"a name has 1 to {LONGEST_NAME} visible characters")
+    return text
+
+
+def answered(said: dict[str, Any], *, clips: dict[str, Clip], seed: int) -> Answer:
+    """An answer as the page sends it, checked.
+
+    Raises:
+        ValueError: saying which part is not one.
+    """
+    clip = clips.get(str(said.get("clip")))
+    if clip is None:
+        raise ValueError("no such clip")
+    obeys, seconds = said.get("obeys"), said.get("seconds")
+    if not isinstance(obeys, bool):
+        raise ValueError("obeys: true or false")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        raise ValueError("seconds: a number, 0 or more")
+    rater = checked_rater(said.get("rater"))
+    return Answer(clip.name, clip.source, clip.index, rater, not obeys, float(seconds), time.time(), seed)
+
+
+def write_answer(path: Path, answer: Answer) -> None:
+    """Adds one row.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    append_line(path, asdict(answer))
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """Every rater's last answer to every clip, in the order of the first ones.
+
+    Raises:
+        DamagedData: if a line is no answer.
+    """
+    last: dict[tuple[str, str], Answer] = {}
+    for number, row in enumerate(read_lines(path), 1):
+        if set(row) != set(_FIELDS) or any(type(row[name]) is not kind for name, kind in _FIELDS.items()):
+            raise DamagedData(f"{path}: line {number} is no answer of the study page; take the line out")
+        answer = Answer(**row)
+        last[answer.rater, answer.clip] = answer
+    return list(last.values())
+
+
+def left(order: Iterable[Clip], *, answers: Iterable[Answer], rater: str) -> list[Clip]:
+    """The clips of the order that the rater has not judged."""
+    done = {answer.clip for answer in answers if answer.rater == rater}
+    return [clip for clip in order if clip.name not in done]
