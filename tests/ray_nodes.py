@@ -15,6 +15,9 @@ from pathlib import Path
 
 _RAY = str(Path(sys.executable).with_name("ray"))
 
+_TOKEN = os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+"""One for all clusters of this process: Ray reads a process's token once."""
+
 
 @dataclass
 class Nodes:
@@ -53,7 +56,7 @@ def ray_nodes() -> Iterator[Nodes]:
     """No node yet; all that are started inside end with it."""
     folder = Path(tempfile.mkdtemp(prefix="psc-", dir="/tmp"))
     port = free_port()
-    ours = {"RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    ours = {"RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}
     others = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     nodes = Nodes(folder, port, others | ours)
     try:

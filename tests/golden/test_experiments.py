@@ -43,7 +43,9 @@ def resolved(name: str) -> str:
     for full, run in load_study(name).runs.items():
         price = cost(run)
         judges = json.dumps([judge.data.split for judge in run.judges])
-        lines.append(f"{full[:12]}  {label(run)}  N={price.parameters}  steps={run.train.steps}  FLOPs={price.flops:.4g}  judges={judges}\n")
+        lines.append(
+            f"{full[:12]}  {label(run)}  N={price.parameters}  steps={run.train.steps}  FLOPs={price.flops:.4g}  judges={judges}\n"
+        )
     return "".join(lines)
 
 

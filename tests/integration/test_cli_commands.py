@@ -112,7 +112,7 @@ def completed(words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("physscale st", ["status"]),
+        ("physscale st", ["status", "study-page"]),
         ("physscale plan quick", ["quickstart"]),
         ("physscale run laws train.le", ["train.learning_rate="]),
         ("physscale run laws judges.0.", ["judges.0.kind=", "judges.0.data."]),
