@@ -26,10 +26,6 @@ _MEASURED_FLOOR_BELOW = 0.9
 _BOOTSTRAP = 1000
 
 
-_NO_ERRORS = ("ssim", "psnr", "abnormal_")
-"""Likeness, which is no error to fall to a floor, and shares."""
-
-
 @dataclass(frozen=True)
 class Ladder:
     """One curve: the errors of the runs of a slice on one split."""
@@ -155,7 +151,7 @@ def _curves(study: Study, family: str, axis: str, runs: list[Run], fixed: Mappin
         x = np.array([place[row["run"]].axis(axis) for row in rows])
         y = np.array([row["value"] for row in rows], dtype=float)
         good = np.isfinite(y) & (y > 0)
-        if metric.startswith(_NO_ERRORS) or metric.endswith("_rate") or len(np.unique(x[good])) < LEAST_LEVELS:
+        if metric.endswith("_rate") or len(np.unique(x[good])) < LEAST_LEVELS:
             continue
         known = {source: float(np.median(numbers)) for source, numbers in floors[split, metric].items()}
         found.append(

@@ -20,7 +20,6 @@ from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.frames import frame_scores
 from physscale.run.spec import Judge, RunSpec
 from physscale.sample.sample import sample
 from physscale.simulate.simulate import simulate
@@ -98,13 +97,10 @@ def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table
     losses = {"loss": loss.at_noise.double().cpu().numpy(), "loss_grid": loss.grid_mean.double().cpu().numpy()}
     drawn = sample(trained.model, given=latents[:, : case.frames], indices=indices, flow=run.flow, seed=run.seed)
     pixels = trained.codec.decode(drawn)
-    samples, truth = case.truth.with_pixels(pixels), case.truth.with_pixels(case.pixels)
-    write_videos(folder.samples(case.split), samples)
+    write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
     write_mp4(folder.video(case.split), beside(case.pixels[:SHOWN], pixels[:SHOWN]), frames_per_s=FRAMES_PER_S)
     table = outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint)
-    shared: dict[str, Any] = {"facts": case.facts, "split": case.split, "kind": case.judge.kind}
-    frames = frame_scores(samples, truth=truth, condition_frames=case.frames, **shared)
-    return table, [score_table(losses, source="model", **shared), *frames]
+    return table, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]
 
 
 def _floors(case: Case, *, codec: Codec) -> Iterator[pa.Table]:
