@@ -32,8 +32,8 @@ study = Study(
     name="laws",
     question="Are collision and parabola learned, and how far out of distribution?",
     groups={
-        "collision": [small_run(COLLISION, judges=COLLISION_JUDGES, videos=2000, components=64, steps=2000)],
-        "parabola": [small_run(PARABOLA, judges=PARABOLA_JUDGES, videos=2000, components=64, steps=2000)],
+        "collision": [small_run(COLLISION, judges=COLLISION_JUDGES, videos=2000, components=64, steps=1600)],
+        "parabola": [small_run(PARABOLA, judges=PARABOLA_JUDGES, videos=2000, components=64, steps=1600)],
     },
 )
 
