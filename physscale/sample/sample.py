@@ -46,6 +46,4 @@ def sample(
 
 def initial_noise(model: DiT, *, seed: int, indices: Sequence[int]) -> Float[Tensor, "batch time channels height width"]:
     """Pure noise of each video [B, T, C, H, W]."""
-    s = model.shape
-    shape = (s.frames, s.channels, s.height, s.width)
-    return torch.stack([normal(seed, stream=Stream.SAMPLE, counter=int(index), shape=shape) for index in indices])
+    return torch.stack([normal(seed, stream=Stream.SAMPLE, counter=int(index), shape=model.shape_of_video) for index in indices])
