@@ -132,7 +132,7 @@ def test_diff_says_what_differs_across_studies(finished: Path, capsys: pytest.Ca
     _, out, _ = said(["diff", RUNS[0][:10], motion[0][:10]], capsys)
     assert "results of laws" in out
     assert "plan of motion" in out
-    assert "train.steps: 2000 -> 1500" in out.splitlines()
+    assert "train.steps: 1600 -> 1500" in out.splitlines()
     assert "one and the same run" in said(["diff", RUNS[0], RUNS[0][:6]], capsys)[1]
     for wrong, named in (("zz", "0-9, a-f"), ("", "give the beginning"), ("0" * 20, "none begins so"), ("../..", "0-9, a-f")):
         code, _, err = said(["diff", wrong, RUNS[0]], capsys)
