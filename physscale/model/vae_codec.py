@@ -17,7 +17,7 @@ from torch import Tensor
 
 from physscale.model.spec import VaeSpec
 from physscale.model.vae import VideoVae
-from physscale.records.spec import plain
+from physscale.records.spec import from_plain, plain
 
 __all__ = ["VaeCodec", "from_signed", "load_vae_codec", "to_signed"]
 
@@ -71,9 +71,7 @@ class VaeCodec:
 
 def load_vae_codec(folder: Path) -> VaeCodec:
     """The codec that `VaeCodec.save` wrote into this folder."""
-    facts = json.loads((folder / "vae.json").read_text())
-    del facts["type"]
-    vae = VideoVae(VaeSpec(**facts | {"widths": tuple(facts["widths"])}))
+    vae = VideoVae(from_plain(VaeSpec, json.loads((folder / "vae.json").read_text())))
     tensors = safetensors.torch.load_file(folder / "vae.safetensors")
     shift, scale = tensors.pop("shift"), tensors.pop("scale")
     vae.load_state_dict({name.removeprefix("vae."): tensor for name, tensor in tensors.items()})

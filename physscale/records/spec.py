@@ -12,9 +12,27 @@ import hashlib
 import json
 import math
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+
+from physscale.records.errors import UserError
 
 SHORT_LENGTH = 12
+
+Spec = TypeVar("Spec")
+
+
+class _Anything:
+    """Equal to every value."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+ANYTHING = _Anything()
+"""In a class's `NEUTRAL`: the field never changes a result, so that whatever its value it is left out."""
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - the whole point is any configuration value
@@ -44,6 +62,41 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - the whole point is any configura
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise TypeError(f"{value!r} ({type(value).__name__}) has no canonical form")
+
+
+def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
+    """The inverse of `plain`, given the dataclass that was written: fields left out have their neutral values, which are their defaults.
+
+    Raises:
+        UserError: for another class, or a field that it does not have (a file of another version).
+    """
+    built: Spec = _rebuilt(kind, value)
+    return built
+
+
+def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
+    """A value as its type hint wants it."""
+    if isinstance(value, dict) and "type" in value:
+        known = {kind.__name__: kind for kind in (hint, *get_args(hint)) if dataclasses.is_dataclass(kind)}
+        if value["type"] not in known:
+            raise UserError(f"a description of type {value['type']!r}: allowed here are {', '.join(sorted(known)) or 'plain values'}")
+        kind: Any = known[value["type"]]
+        hints = get_type_hints(kind)
+        fields = {field.name for field in dataclasses.fields(kind)}
+        unknown = sorted(value.keys() - fields - {"type"})
+        if unknown:
+            raise UserError(f"{kind.__name__} has no field {unknown[0]!r}: this file is of another version of physscale")
+        return kind(**{name: _rebuilt(hints[name], item) for name, item in value.items() if name in fields})
+    if isinstance(value, list):
+        part = next((kind for kind in (hint, *get_args(hint)) if get_origin(kind) is tuple), None)
+        if part is None:
+            return [_rebuilt(Any, item) for item in value]
+        inner = get_args(part)
+        each = inner[:1] * len(value) if len(inner) == 2 and inner[1] is Ellipsis else inner
+        return tuple(_rebuilt(kind, item) for kind, item in zip(each, value, strict=True))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(value)
+    return value
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from physscale.model.sizes import parameters, training_flops
 from physscale.model.spec import LatentShape
 from physscale.run.spec import RunSpec
-
-CHECKPOINTS_KEPT = 2
-"""As `train.checkpoint` keeps them (a test holds the two equal)."""
+from physscale.train.spec import CHECKPOINTS_KEPT
 
 _NUMBERS_A_PARAMETER = 4
 """Value, average and two moments, float32 each."""

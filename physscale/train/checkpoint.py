@@ -17,14 +17,14 @@ from torch import Tensor
 from physscale.model.dit import DiT
 from physscale.model.spec import DiTSpec, LatentShape
 from physscale.records.errors import DamagedData, UserError
-from physscale.records.spec import canonical, plain
+from physscale.records.spec import canonical, from_plain, plain
 from physscale.records.store import read_folder, write_folder
+from physscale.train.spec import CHECKPOINTS_KEPT
 from physscale.train.step import TrainState
 from physscale.train.task import TrainTask
 
-__all__ = ["CHECKPOINTS_KEPT", "latest", "load_model", "restore", "save"]
+__all__ = ["latest", "load_model", "restore", "save"]
 
-CHECKPOINTS_KEPT = 2
 CHECKPOINT_FORMAT = 1
 
 
@@ -77,9 +77,7 @@ def load_model(folder: Path) -> DiT:
     """The averaged model of a checkpoint, whatever wrote it. Raises DamagedData when its manifest does not verify."""
     read_folder(folder)
     trained = json.loads((folder / "state.json").read_text())["recipe"]
-    model_spec = {key: value for key, value in trained["model"].items() if key != "type"}
-    shape = {key: value for key, value in trained["shape"].items() if key != "type"}
-    model = DiT(DiTSpec(**model_spec), shape=LatentShape(**shape))
+    model = DiT(from_plain(DiTSpec, trained["model"]), shape=from_plain(LatentShape, trained["shape"]))
     model.load_state_dict(safetensors.torch.load_file(folder / "ema.safetensors"))
     return model.eval()
 

@@ -5,7 +5,10 @@ from typing import Literal
 
 from physscale.records.errors import UserError
 
-__all__ = ["TrainSpec", "VaeTraining", "learning_rate_factor"]
+__all__ = ["CHECKPOINTS_KEPT", "TrainSpec", "VaeTraining", "learning_rate_factor"]
+
+CHECKPOINTS_KEPT = 2
+"""The newest whole one, and the one before in case it is damaged."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
-from physscale.run.cost import CHECKPOINTS_KEPT, cost
+from physscale.run.cost import cost
 from physscale.run.execute import execute
 from physscale.study.plan import plan
 from physscale.study.spec import Study
 from physscale.study.speed import PEAK_FLOPS_PER_S, Speed, device_speed, machine_class, note_speed, speed_of
-from physscale.train import checkpoint
 from tests.sweep_doubles import leave_finished, tiny_study
 from tests.tiny import tiny_run
 
@@ -92,7 +91,6 @@ def test_an_assumed_speed_is_corrected_by_finished_runs_and_a_device_is_not(tmp_
 
 
 def test_bytes_on_disk_are_about_those_of_a_real_run(tmp_path: Path) -> None:
-    assert CHECKPOINTS_KEPT == checkpoint.CHECKPOINTS_KEPT
     run, store = tiny_run(steps=8), Store(tmp_path)
     execute(run, store=store, context=PlainContext())
     folder = store.run(run.fingerprint)

@@ -10,8 +10,9 @@ import torch
 
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.metrics import read_metrics
-from physscale.train.checkpoint import CHECKPOINTS_KEPT, load_model
+from physscale.train.checkpoint import load_model
 from physscale.train.loop import train
+from physscale.train.spec import CHECKPOINTS_KEPT
 from physscale.train.stop import Diverged, Preempted
 from physscale.train.task import TrainResult
 
