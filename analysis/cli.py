@@ -12,6 +12,28 @@ from typing import NoReturn
 
 from physscale.records.errors import UserError
 
+EXAMPLES = {
+    "report": ("report results/quickstart", "report runs.csv --response loss --axes N=params,D=tokens --split split --pdf"),
+    "figures": ("figures results/quickstart --out figures",),
+    "fit": (
+        "fit runs.csv --law power-nd --response loss --axes N=params,D=tokens --split split --json",
+        'fit runs.csv --response loss --axes N,D --where "excluded == 0" --bootstrap 4000 --draws draws.parquet',
+    ),
+    "verdict": ("verdict runs.csv --response velocity_error --axes N,D --split split",),
+    "frontier": ("frontier runs.csv --response loss --axes N,D --flops-column flops --budgets 1e19,1e20",),
+    "next": ("next runs.csv --response loss --axes N,D --parameter beta --budget 1e21 --out next.json",),
+    "compare": ("compare runs.csv --response loss --axes x=params --laws power-zero,power",),
+    "bands": ("bands draws.parquet --at N=1e9,D=1e10",),
+    "plot": ("plot runs.csv --response loss --axes N,D --out figures --width single",),
+    "gallery": ("gallery --data shared/data --out build/gallery",),
+    "selftest": ("selftest", "selftest --full --out promises.md"),
+    "example": ("example --json",),
+    "laws": ("laws",),
+}
+"""Shown below the options of each command."""
+_ABOUT = """Scaling laws of a study or of any table of runs: verdicts, fits, frontiers, figures, one HTML report.
+Exit codes: 0 done, 2 wrong input, 5 damaged files."""
+
 
 class _Parser(argparse.ArgumentParser):
     """One line on a mistake, as everywhere in physscale."""
@@ -26,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     from physscale.records.errors import DamagedData
 
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen = command_line().parse_args(arguments)
     except SystemExit as done:
         return int(done.code or 0)
     try:
@@ -39,7 +61,8 @@ def main(arguments: Sequence[str]) -> int:
         return int(error.exit_code)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its options and examples."""
     from analysis.bands import add_bands
     from analysis.commands import add_commands
     from analysis.compare import add_compare
@@ -47,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     from analysis.plots import add_plot
     from analysis.table_report import add_table_report
 
-    parser = _Parser(prog="python -m analysis", description=__doc__)
+    parser = _Parser(prog="python -m analysis", description=_ABOUT)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     report = commands.add_parser("report", help="one HTML file from the results of a study, or from any table of runs")
     report.add_argument("study", type=Path, help="results folder, such as results/quickstart; or a CSV or Parquet file")
@@ -64,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     add_bands(commands)
     add_plot(commands)
     add_gallery(commands)
+    for name, command in commands.choices.items():
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.epilog = "\n".join(["examples:", *(f"  python -m analysis {example}" for example in EXAMPLES[name])])
     return parser
 
 

@@ -6,11 +6,23 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli_options import AsJson, Budget, Hours, Only, Overrides, complete_study, open_study, print_json
+from physscale.cli_options import (
+    AsJson,
+    Budget,
+    Hours,
+    MachineFile,
+    Next,
+    Only,
+    Overrides,
+    TunedFile,
+    complete_study,
+    open_study,
+    print_json,
+)
 from physscale.records.errors import UserError
 from physscale.study.head import Head, JobState, head_at
 from physscale.study.machine import read_machine
-from physscale.study.package import pack
+from physscale.study.package import ALONG, Package, pack
 from physscale.study.submit import checked_results, exit_code, follow, submit
 
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
@@ -23,7 +35,6 @@ Job = Annotated[str | None, typer.Option("--job", metavar="ID", help="Come back 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end, or leave once it is sent.")]
 AnyVersions = Annotated[bool, typer.Option("--any-versions", help="Run even if the cluster's Ray, torch, numpy or pyarrow differ.")]
 Patience = Annotated[float, typer.Option("--patience", metavar="S", help="How long the head may be silent, in seconds.")]
-MachineFile = Annotated[Path | None, typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml, tracked by git.")]
 
 
 def submit_command(
@@ -35,6 +46,8 @@ def submit_command(
     machine: MachineFile = None,
     budget: Budget = None,
     hours: Hours = None,
+    proposal: Next = None,
+    tuned: TunedFile = None,
     job: Job = None,
     wait: Wait = True,
     any_versions: AnyVersions = False,
@@ -46,11 +59,23 @@ def submit_command(
         raise UserError("submit: give a STUDY to send, or --job ID to come back to one")
     head = head_at(address)
     if job is None:
-        options = [("--only", group) for group in only or []] + [("--machine", machine), ("--budget", budget), ("--hours", hours)]
-        given = [str(word) for option, value in options if value is not None for word in (option, value)]
-        arguments = ["--results", checked_results(results), *given, *(overrides or [])]
-        _check_here(name, overrides=overrides, only=only, machine=machine)
-        job = _send(head, name=name, arguments=arguments, pinned=not any_versions, patience_s=patience)
+        where = checked_results(results)
+        opened = open_study(name, results=Path("results"), overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+        read_machine(machine)  # what would fail there fails here
+        _say(f"{name}: {len(opened.study.runs)} runs")
+        named = {"--machine": machine, "--next": proposal, "--tuned": tuned}
+        files = {option: file for option, file in named.items() if file is not None}
+        places = {option: f"{ALONG}/{option.removeprefix('--')}{file.suffix}" for option, file in files.items()}
+        package = pack(Path.cwd(), study=name, along={places[option]: file.read_bytes() for option, file in files.items()})
+        values = [
+            ("--results", where),
+            ("--budget", budget),
+            ("--hours", hours),
+            *places.items(),
+            *(("--only", group) for group in only or []),
+        ]
+        given = [str(word) for option, value in values if value is not None for word in (option, value)]
+        job = _send(head, name=name, arguments=[*given, *(overrides or [])], package=package, pinned=not any_versions, patience_s=patience)
         _say(f"come back with: {_return_to(head, job=job)}")
     if wait:
         state = _followed(head, job=job, patience_s=patience, as_json=as_json)
@@ -63,19 +88,8 @@ def submit_command(
     raise typer.Exit(exit_code(state) if wait else 0)
 
 
-def _check_here(name: str, *, overrides: list[str] | None, only: list[str] | None, machine: Path | None) -> None:
-    """What would fail there fails here."""
-    opened = open_study(name, results=Path("results"), overrides=overrides, only=only)
-    if machine is not None:
-        read_machine(machine)
-        if machine.is_absolute() or ".." in machine.parts:
-            raise UserError(f"--machine {machine}: give it relative to here, it is sent with the other tracked files")
-    _say(f"{name}: {len(opened.study.runs)} runs")
-
-
-def _send(head: Head, *, name: str, arguments: list[str], pinned: bool, patience_s: float) -> str:
+def _send(head: Head, *, name: str, arguments: list[str], package: Package, pinned: bool, patience_s: float) -> str:
     """The job's name, once the head has it."""
-    package = pack(Path.cwd())
     changed = f", {package.changed} files changed since" if package.changed else ""
     _say(f"{package.files} tracked files, {package.bytes / 1e6:.1f} MB, commit {package.commit}{changed}")
     sent = submit(head, study=name, arguments=arguments, package=package, pinned=pinned, patience_s=patience_s)

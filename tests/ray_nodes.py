@@ -72,3 +72,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def ancestors(process: int) -> list[int]:
+    """Parent, grandparent and so on up to 1; none of a process that is gone."""
+    found = []
+    while process > 1:
+        try:
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        except FileNotFoundError:
+            return []
+        found.append(process)
+    return found

@@ -1,18 +1,20 @@
 """One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines dashed; words beside the lines."""
 
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import GREY, SOFT, decade_ticks, halo, level_ticks, pitch_in
+from analysis.figures.style import GREY, SOFT, bound, decade_ticks, halo, level_ticks, pitch_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOWEST_SHARE = 0.25
 _LETTERS_AN_INCH = 19.5
+_LETTER_IN, _LETTER_TALL_IN = 0.046, 0.09
 
 
 def panels(table: pa.Table) -> list[list[dict[str, Any]]]:
@@ -35,12 +37,24 @@ def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[floa
     level_ticks(axes, levels)
     decade_ticks(axes)
     axes.set_xlabel(rows[0]["x_axis"])
-    head(axes, rows)
 
 
-def head(axes: "Axes", rows: list[dict[str, Any]]) -> None:
+def heads(axes: "Sequence[Axes]", parts: Sequence[list[dict[str, Any]]], *, across: int) -> None:
+    """Title and note above each panel; the titles of one line of panels stand at one height."""
+    for first in range(0, len(parts), across):
+        line = list(zip(axes[first : first + across], parts[first : first + across], strict=True))
+        most = max(len(_note(panel, rows)) for panel, rows in line)
+        for panel, rows in line:
+            _head(panel, rows, lines=most)
+
+
+def _note(axes: "Axes", rows: list[dict[str, Any]]) -> list[str]:
+    room = int((pitch_in(axes) - 0.3) * _LETTERS_AN_INCH)
+    return [piece for line in rows[0]["note"].split("\n") for piece in wrap(bound(line), room) or [""]]
+
+
+def _head(axes: "Axes", rows: list[dict[str, Any]], *, lines: int) -> None:
     """Title, below it the note: its first line in the colour of the first series, the others grey; long lines wrap."""
-    lines = [piece for line in rows[0]["note"].split("\n") for piece in wrap(line, int((pitch_in(axes) - 0.3) * _LETTERS_AN_INCH)) or [""]]
     place: dict[str, Any] = {
         "xy": (0, 1),
         "xycoords": "axes fraction",
@@ -49,11 +63,10 @@ def head(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         "ha": "left",
         "annotation_clip": False,
     }
-    for position, line in enumerate(reversed(lines)):
-        last = position == len(lines) - 1
-        look: dict[str, Any] = {"color": rows[0]["colour"], "fontweight": "bold"} if last else {"color": SOFT}
-        axes.annotate(line, xytext=(0, 4 + 8.5 * position), fontsize=6.5, **place, **look)
-    axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * len(lines)), fontsize=8.5, fontweight="bold", **place)
+    for position, line in enumerate(_note(axes, rows)):
+        look: dict[str, Any] = {"color": SOFT} if position else {"color": rows[0]["colour"], "fontweight": "bold"}
+        axes.annotate(line, xytext=(0, 4 + 8.5 * (lines - 1 - position)), fontsize=6.5, **place, **look)
+    axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * lines), fontsize=8.5, fontweight="bold", **place)
 
 
 def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
@@ -97,23 +110,28 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
 
 
 def _draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
-    """Floors and baselines as horizontal lines, each named at the end with fewer points near it."""
+    """Floors and baselines as horizontal lines, each named where least is drawn: left or right, above its line or below."""
     low, high = axes.get_ylim()
     inside = [row for row in rows if row["role"] in {"floor", "baseline"} and low < row["y"] < high]
-    to_axes = axes.transAxes.inverted()
     points = np.array([(row["x"], row["y"]) for row in rows if row["role"] in {"seed", "law", "mean"}], dtype=float)
-    at = to_axes.transform(axes.transData.transform(points))
-    taken: list[tuple[str, float]] = []
-    for row in inside:
-        height = float(np.log(row["y"] / low) / np.log(high / low))
+    at = axes.transAxes.inverted().transform(axes.transData.transform(points))
+    heights = [float(np.log(row["y"] / low) / np.log(high / low)) for row in inside]
+    wide_in, high_in = pitch_in(axes) - 0.5, 1.6
+    taken: list[tuple[float, float, float]] = []
+    for row, height in zip(inside, heights, strict=True):
         axes.axhline(row["y"], color=GREY, linewidth=0.9, linestyle=":" if row["role"] == "floor" else (0, (5, 3)), zorder=1)
-        near = np.abs(at[:, 1] - height - 0.025) < 0.05
-        crowd = {"left": int(np.sum(near & (at[:, 0] < 0.45))), "right": int(np.sum(near & (at[:, 0] > 0.55)))}
-        for side, other in taken:
-            crowd[side] += 100 * int(abs(height - other) < 0.045)
-        side = "left" if crowd["left"] < crowd["right"] else "right"
-        taken.append((side, height))
-        x = {"left": 0.01, "right": 0.99}[side]
-        axes.text(
-            x, height + 0.006, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
-        )
+        width, tall = len(row["series"]) * _LETTER_IN / wide_in, _LETTER_TALL_IN / high_in
+        boxes = [(left, bottom) for bottom in (height + 0.006, height - 0.012 - tall) for left in (0.99 - width, 0.01)]
+
+        def crowd(box: tuple[float, float], width: float = width, tall: float = tall) -> float:
+            left, bottom = box
+            inside_x = (at[:, 0] > left - 0.03) & (at[:, 0] < left + width + 0.03)
+            marks = float(np.sum(inside_x & (at[:, 1] > bottom - 0.02) & (at[:, 1] < bottom + tall + 0.02)))
+            lines = sum(bottom - 0.005 < other < bottom + tall for other in heights)
+            words = sum(abs(bottom - low) < tall and left < far and near < left + width for near, far, low in taken)
+            return marks + 30 * lines + 100 * words + 100 * (bottom < 0) + 100 * (bottom + tall > 1)
+
+        left, bottom = min(boxes, key=crowd)
+        taken.append((left, left + width, bottom))
+        side, x = ("left", 0.01) if left < 0.02 else ("right", 0.99)
+        axes.text(x, bottom, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.figures.curves import draw_panel, limits, panels
+from analysis.figures.curves import draw_panel, heads, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, range_words, verdict_note
 from analysis.figures.style import WIDTH_IN, Layout, metric_words, new_figure, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
@@ -44,10 +44,11 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
         for row, metric in enumerate(metrics):
             same = [rows for rows in parts if rows[0]["y_axis"] == metric]
             shared = limits([mark for rows in same for mark in rows])
-            for column, rows in enumerate(same):
-                axes = grid[row, column] if layout == "row" else grid[parts.index(rows), 0]
+            placed = [grid[row, column] if layout == "row" else grid[parts.index(rows), 0] for column, rows in enumerate(same)]
+            for column, (axes, rows) in enumerate(zip(placed, same, strict=True)):
                 axes.set_visible(True)
                 draw_panel(axes, rows, y_limits=shared)
                 if layout == "column" or column == 0:
                     axes.set_ylabel(metric)
+            heads(placed, same, across=across)
     return figure

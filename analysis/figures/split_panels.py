@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import head
+from analysis.figures.curves import heads
 from analysis.figures.fitted_curves import levels_of, other_axis
 from analysis.figures.marks import change_over, exponent_interval
 from analysis.figures.style import (
@@ -126,8 +126,8 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
     with styled():
         count = int(max(row["panel"] for row in rows)) + 1
         panels = panels_of(count, layout=layout, most_across=3, height_in=2.75 if count > 1 else 3.1)
-        for place, axes in enumerate(panels.axes):
-            part = [row for row in rows if row["panel"] == place]
+        parts = [[row for row in rows if row["panel"] == place] for place in range(count)]
+        for place, (axes, part) in enumerate(zip(panels.axes, parts, strict=True)):
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_ylim(min(runs) / room, max(runs) * room)
@@ -137,7 +137,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             axes.set_xlabel(part[0]["axis"])
             if panels.leads(place):
                 axes.set_ylabel(part[0]["response"])
-            head(axes, part)
+        heads(panels.axes, parts, across=panels.across)
     return panels.figure
 
 

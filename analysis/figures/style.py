@@ -194,6 +194,11 @@ def plain_text(text: str) -> str:
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
+def bound(line: str) -> str:
+    """A line that does not break between `p` and its value."""
+    return line.replace(" p ", " p\N{NO-BREAK SPACE}").replace("p < ", "p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}")
+
+
 def pitch_in(axes: "Axes") -> float:
     """Inches from one panel of a row to the next."""
     place = axes.get_subplotspec()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.figures.curves import draw_panel, limits, panels
+from analysis.figures.curves import draw_panel, heads, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
 from analysis.figures.style import OTHERS, Layout, metric_words, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
@@ -49,6 +49,7 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             name_series(axes, rows)
             if layout == "column" or position == 0 or metrics[position] != metrics[position - 1]:
                 axes.set_ylabel(rows[0]["y_axis"])
+        heads(grid.axes, parts, across=grid.across)
     return grid.figure
 
 

@@ -48,19 +48,26 @@ def training_loss(
     t: Float[Tensor, " batch"],
     flow: FlowSpec,
     withheld: Bool[Tensor, " batch"] | None = None,
+    judged_frames: float | None = None,
 ) -> Float[Tensor, ""]:
     """Unweighted squared error of what the network predicts (x0, or the velocity), mean over generated frames: where the given frames are
-    withheld, these are judged too."""
+    withheld, these are judged too.
+
+    `judged_frames` divides in place of the number of frames judged here, so that the losses of a batch's parts add up to the batch's.
+    """
     path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
     x_t = path.mix(x0, noise=noise)
     output = network(model_input(x_t, clean=x0, condition_frames=flow.condition_frames, withheld=withheld), t)
     target = x0 if flow.prediction == "x" else path.velocity(x0, noise=noise)
     c = flow.condition_frames
     error = (output[:, c:] - target[:, c:]).square()
-    if withheld is None:
+    if withheld is None and judged_frames is None:
         return error.mean()
-    first = (output[withheld, :c] - target[withheld, :c]).square()
-    return (error.sum() + first.sum()) / (error.numel() + first.numel())
+    total, judged = error.sum(), float(error.numel())
+    if withheld is not None:
+        first = (output[withheld, :c] - target[withheld, :c]).square()
+        total, judged = total + first.sum(), judged + first.numel()
+    return total / (judged if judged_frames is None else judged_frames * x0[0, 0].numel())
 
 
 def squared_errors(clean: Tensor, *, x0: Tensor, condition_frames: int) -> Float[Tensor, " batch"]:

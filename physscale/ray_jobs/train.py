@@ -5,6 +5,7 @@ loss ran away, says so in a small file and returns, since Ray Train would take i
 """
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import ray.train.torch
 
 from physscale.ray_jobs.attempt import Job, Run
 from physscale.ray_jobs.data import Tasks, videos
+from physscale.ray_jobs.leaving import NodeWatch, own_node
 from physscale.ray_jobs.resources import Machine
 from physscale.ray_jobs.waiting import Wait, clear, note, noting
 from physscale.records.store import write_atomic
@@ -34,6 +36,7 @@ class WorkerContext:
 
     run: Run
     job: Job
+    node: NodeWatch
     data_cpus: float
     rank: int
     world: int
@@ -49,7 +52,7 @@ class WorkerContext:
         """The sweep's table follows the run's own history."""
 
     def stop_requested(self) -> bool:
-        return self.job.stop_mark.exists()
+        return self.job.stop_mark.exists() or self.node.leaving()
 
 
 def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
@@ -59,13 +62,13 @@ def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
         Preempted, Diverged: as the workers did.
         ray.train.TrainingFailedError: when a worker failed, or died too often.
     """
-    folder = job.folder / "train" / run.fingerprint
+    folder = job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"  # Ray Train would go on from what it finds
     devices = {"CPU": machine.worker_cpus} | ({"GPU": machine.worker_gpus} if machine.worker_gpus else {})
     each = " and ".join(f"{amount:g} {kind}" for kind, amount in devices.items())
     note(job.store.run(run.fingerprint), Wait(f"{run.workers} workers with {each} each", job.driver.token))
     trainer = ray.train.torch.TorchTrainer(
         _work,
-        train_loop_config={"run": run, "job": job, "machine": machine, "ending": str(folder / "ending.json")},
+        train_loop_config={"run": run, "job": job, "machine": machine, "trial": own_node(), "ending": str(folder / "ending.json")},
         scaling_config=ray.train.ScalingConfig(num_workers=run.workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices),
         torch_config=ray.train.torch.TorchConfig(backend="nccl" if machine.worker_gpus else "gloo"),
         run_config=ray.train.RunConfig(
@@ -86,7 +89,14 @@ def _work(config: dict[str, Any]) -> None:
     run, job, machine = config["run"], config["job"], config["machine"]
     torch.set_num_threads(job.threads)
     place = ray.train.get_context()
-    context = WorkerContext(run, job, data_cpus=machine.data_cpus, rank=place.get_world_rank(), world=place.get_world_size())
+    context = WorkerContext(
+        run,
+        job,
+        node=NodeWatch(own_node(), config["trial"]),
+        data_cpus=machine.data_cpus,
+        rank=place.get_world_rank(),
+        world=place.get_world_size(),
+    )
     clear(job.store.run(run.fingerprint))
     try:
         job.execute(run, store=job.store, context=context)

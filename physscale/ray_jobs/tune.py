@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import ray
 from ray import tune
 from ray.util.placement_group import get_current_placement_group
 
 from physscale.ray_jobs.attempt import Job, Lease, Run, attempt, buried
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Tasks, videos
+from physscale.ray_jobs.leaving import NodeWatch, own_node
 from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.ray_jobs.train import train_workers
 from physscale.ray_jobs.waiting import noting
 from physscale.ray_jobs.watchdog import Watchdog
 from physscale.records.errors import Unschedulable
-from physscale.records.ledger import FINAL
+from physscale.records.ledger import FINAL, State
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -37,6 +39,7 @@ class TrialContext:
     """The surroundings of a run inside a Tune trial."""
 
     lease: Lease
+    node: NodeWatch
     folder: RunFolder
     tasks: Tasks
     driver: str
@@ -51,7 +54,7 @@ class TrialContext:
         """The sweep's table follows the run's own history."""
 
     def stop_requested(self) -> bool:
-        return self.lease.stop_requested()
+        return self.lease.stop_requested() or self.node.leaving()
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
@@ -64,17 +67,19 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
         self._runs = runs
         self._job = job
         self._machine = machine
+        self._node = NodeWatch(own_node())
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         return True
 
     def step(self) -> dict[str, Any]:
         run = self._runs[self.config["position"]]
-        return {
-            "ending": attempt(run, job=self._job, body=lambda lease: self._execute(run, lease=lease)),
-            "process": os.getpid(),
-            "done": True,
-        }
+        while True:
+            ending = attempt(run, job=self._job, body=lambda lease: self._execute(run, lease=lease))
+            if ending != State.PREEMPTED or self._job.stop_mark.exists():
+                return {"ending": ending, "process": os.getpid(), "done": True}
+            if self._node.leaving():
+                ray.actor.exit_actor()  # Tune starts the trial again elsewhere; where only workers had to go, it goes on from here
 
     def _execute(self, run: Run, *, lease: Lease) -> None:
         if run.workers > 1:
@@ -82,7 +87,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
         else:
             tasks = Tasks(self._machine.data_cpus, group=get_current_placement_group())
             folder = self._job.store.run(run.fingerprint)
-            self._job.execute(run, store=self._job.store, context=TrialContext(lease, folder, tasks, self._job.driver.token))
+            self._job.execute(run, store=self._job.store, context=TrialContext(lease, self._node, folder, tasks, self._job.driver.token))
 
 
 def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:

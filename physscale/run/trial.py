@@ -43,7 +43,7 @@ def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[floa
     validation = torch.cat(list(encoded(replace(run, data=unseen), codec=codec, context=context)))
     state = begin(run.model, train=run.train, shape=latents.shape, seed=run.seed, device="cuda" if torch.cuda.is_available() else "cpu")
     alone = Workers(rank=0, world=1)
-    device = state.flat.values.device
+    device = next(state.model.parameters()).device
     batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
     for share in shares:
         while state.step < max(1, round(share * run.train.steps)):

@@ -1,4 +1,5 @@
-"""What goes to a cluster: exactly the files that git tracks, as they lie here now, in a zip whose bytes depend on nothing else.
+"""What goes to a cluster: exactly the files that git tracks, as they lie here now, and those that the command names, in a zip whose bytes
+depend on nothing else.
 
 Never the folder: results, virtual environments and `.git` have filled upload limits for others (ray#22043, ray#38566, ray#45602).
 """
@@ -7,12 +8,16 @@ import hashlib
 import io
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from physscale.records.errors import UserError
 
 MOST_BYTES = 100_000_000
+ALONG = ".submitted"
+"""The folder of the files that the command names."""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SHOWN = 3
 
@@ -34,15 +39,19 @@ class Package:
     changed: int
 
 
-def pack(root: Path, *, most_bytes: int = MOST_BYTES) -> Package:
-    """The tracked files of the checkout at `root`, packed.
+def pack(root: Path, *, study: str, along: Mapping[str, bytes] | None = None, most_bytes: int = MOST_BYTES) -> Package:
+    """The tracked files of the checkout at `root`, packed; `along` are further contents by their path in the package.
 
     Raises:
-        UserError: outside a checkout, without `experiments/`, or for more bytes than a cluster should be sent, naming the largest files.
+        UserError: outside a checkout, if git does not track the study, or for more bytes than a cluster should be sent, naming the largest
+            files.
     """
     files = _tracked(root)
     if not any(file.parts[0] == "experiments" for file in files):
         raise UserError(f"{root}: git tracks no experiments/ here; submit from the folder that holds them")
+    module = Path("experiments") / f"{study}.py"
+    if module not in files:
+        raise UserError(f"{module}: git does not track it, so it would not be sent: git add {module}")
     sizes = {file: (root / file).stat().st_size for file in files}
     total = sum(sizes.values())
     if total > most_bytes:
@@ -50,7 +59,7 @@ def pack(root: Path, *, most_bytes: int = MOST_BYTES) -> Package:
         named = ", ".join(f"{file} {sizes[file] / 1e6:.1f} MB" for file in largest)
         numbers = f"{len(files)} tracked files are {total / 1e6:.1f} MB, at most {most_bytes / 1e6:.1f} MB are sent"
         raise UserError(f"{numbers}; the largest: {named}")
-    content = _zipped(root, files)
+    content = _zipped(root, files, along=along or {})
     digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     changed = len(_git(root, "diff", "--name-only", "HEAD").splitlines())
     commit = _git(root, "rev-parse", "--short=12", "HEAD").strip()
@@ -75,12 +84,18 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout
 
 
-def _zipped(root: Path, files: list[Path]) -> bytes:
+def _zipped(root: Path, files: list[Path], *, along: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_DEFLATED) as archive:
         for file in files:
-            entry = zipfile.ZipInfo(file.as_posix(), date_time=_EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = ((root / file).stat().st_mode & 0o755 | 0o644) << 16
-            archive.writestr(entry, (root / file).read_bytes())
+            archive.writestr(_entry(file.as_posix(), mode=(root / file).stat().st_mode & 0o755 | 0o644), (root / file).read_bytes())
+        for name, content in along.items():
+            archive.writestr(_entry(name, mode=0o644), content)
     return buffer.getvalue()
+
+
+def _entry(name: str, *, mode: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=_EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = mode << 16
+    return entry

@@ -19,29 +19,31 @@ from physscale.model.spec import DiTSpec, LatentShape
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.spec import canonical, from_plain, plain
 from physscale.records.store import read_folder, write_folder
-from physscale.train.spec import CHECKPOINTS_KEPT
+from physscale.train.parallel import Workers
+from physscale.train.spec import CHECKPOINTS_KEPT, computed_plainly
 from physscale.train.step import TrainState
 from physscale.train.task import TrainTask
+from physscale.train.weights import Saved
 
 __all__ = ["latest", "load_model", "restore", "save"]
 
 CHECKPOINT_FORMAT = 1
 
 
-def save(state: TrainState, *, task: TrainTask) -> Path:
-    """Write the state after `state.step` steps and drop all but the newest two."""
-    folder = folder_of(task, step=state.step)
-    flat = state.flat
-    with write_folder(folder) as temporary:
-        write_tensors(temporary / "model.safetensors", flat.named(flat.values))
-        write_tensors(temporary / "ema.safetensors", flat.named(state.ema))
-        write_tensors(temporary / "moments.safetensors", {"first": state.optimiser.first, "second": state.optimiser.second})
+def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
+    """Write the state after `state.step` steps and drop all but the newest two. Every worker calls it, the first one writes."""
+    saved = state.weights.saved(workers)
+    if saved is None:
+        return
+    with write_folder(folder_of(task, step=state.step)) as temporary:
+        write_tensors(temporary / "model.safetensors", saved.model)
+        write_tensors(temporary / "ema.safetensors", saved.ema)
+        write_tensors(temporary / "moments.safetensors", {"first": saved.first, "second": saved.second})
         write_tensors(temporary / "losses.safetensors", {"losses": state.losses[: state.step]})
         facts = {"format": CHECKPOINT_FORMAT, "step": state.step, "recipe": recipe(task)}
         (temporary / "state.json").write_text(json.dumps(facts, indent=1))
     for old in folders(task.checkpoints)[:-CHECKPOINTS_KEPT]:
         shutil.rmtree(old)
-    return folder
 
 
 def latest(checkpoints: Path) -> Path | None:
@@ -62,13 +64,8 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
     facts = json.loads((folder / "state.json").read_text())
     if canonical(facts["recipe"]) != canonical(recipe(task)):
         raise UserError(f"{folder}: a checkpoint of another training; choose another folder or delete this one")
-    for name, vector in (("model", state.flat.values), ("ema", state.ema)):
-        saved = safetensors.torch.load_file(folder / f"{name}.safetensors")
-        for key, view in state.flat.named(vector).items():
-            view.copy_(saved[key])
-    moments = safetensors.torch.load_file(folder / "moments.safetensors")
-    state.optimiser.first.copy_(moments["first"])
-    state.optimiser.second.copy_(moments["second"])
+    model, ema, moments = (safetensors.torch.load_file(folder / f"{name}.safetensors") for name in ("model", "ema", "moments"))
+    state.weights.load(Saved(model, ema, moments["first"], moments["second"]))
     state.step = facts["step"]
     state.losses[: state.step] = safetensors.torch.load_file(folder / "losses.safetensors")["losses"]
 
@@ -89,12 +86,12 @@ def discard_unfinished(checkpoints: Path) -> None:
 
 
 def recipe(task: TrainTask) -> dict[str, object]:
-    """What the losses depend on, except the data and the number of workers (which change nothing, or rounding)."""
+    """What the losses depend on, except the data, the number of workers and how a step is computed (which change nothing, or rounding)."""
     return {
         "model": plain(task.model),
         "shape": plain(task.latents.shape),
         "flow": plain(task.flow),
-        "train": plain(task.train),
+        "train": plain(computed_plainly(task.train)),
         "seed": task.seed,
     }
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["FlatParameters", "Stack", "flatten"]
+__all__ = ["FlatParameters", "Layout", "Stack", "flatten", "is_block_matrix", "layout_of", "matrix_shape"]
 
 ALIGNMENT = 16
 """Floats: each parameter begins on a cache line of 64 bytes."""
@@ -31,26 +31,33 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class FlatParameters:
-    """`values` and `gradients` [total] of all parameters; the stacks of matrices; where all else begins; where each parameter lies."""
+class Layout:
+    """The stacks of matrices; where all else begins; where each parameter lies; the vector's length."""
 
-    values: Float[Tensor, " total"]
-    gradients: Float[Tensor, " total"]
     stacks: tuple[Stack, ...]
     rest: slice
     places: dict[str, tuple[int, torch.Size]]
+    total: int
 
     def named(self, vector: Float[Tensor, " total"]) -> dict[str, Tensor]:
         """A vector of this layout (values, an average, a moment) as the model's named tensors, views into it."""
         return {name: vector[start : start + shape.numel()].view(shape) for name, (start, shape) in self.places.items()}
 
 
-def flatten(model: nn.Module) -> FlatParameters:
-    """Move the model's parameters and gradients into two vectors; gradients add up there until they are zeroed."""
+@dataclass(frozen=True)
+class FlatParameters(Layout):
+    """`values` and `gradients` [total] of all parameters."""
+
+    values: Float[Tensor, " total"]
+    gradients: Float[Tensor, " total"]
+
+
+def layout_of(model: nn.Module) -> Layout:
+    """Where the model's parameters lie in one vector."""
     named = dict(model.named_parameters())
     by_shape: dict[tuple[int, int], list[str]] = {}
     for name, parameter in named.items():
-        if name.startswith("blocks.") and parameter.ndim == 2:
+        if is_block_matrix(name, parameter):
             by_shape.setdefault(matrix_shape(name, parameter), []).append(name)
 
     places, stacks, end = {}, [], 0
@@ -66,15 +73,24 @@ def flatten(model: nn.Module) -> FlatParameters:
         if name not in places:
             places[name] = (end, parameter.shape)
             end = aligned(end + parameter.numel())
+    return Layout(tuple(stacks), slice(first_other, end), places, end)
 
+
+def flatten(model: nn.Module) -> FlatParameters:
+    """Move the model's parameters and gradients into two vectors; gradients add up there until they are zeroed."""
+    named, layout = dict(model.named_parameters()), layout_of(model)
     device = next(model.parameters()).device
-    values, gradients = torch.zeros(end, device=device), torch.zeros(end, device=device)
-    flat = FlatParameters(values, gradients, tuple(stacks), slice(first_other, end), places)
-    for name, view in flat.named(values).items():
+    values, gradients = torch.zeros(layout.total, device=device), torch.zeros(layout.total, device=device)
+    for name, view in layout.named(values).items():
         named[name].data = view.copy_(named[name].data)
-    for name, view in flat.named(gradients).items():
+    for name, view in layout.named(gradients).items():
         named[name].grad = view
-    return flat
+    return FlatParameters(layout.stacks, layout.rest, layout.places, layout.total, values, gradients)
+
+
+def is_block_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether Muon moves it."""
+    return name.startswith("blocks.") and parameter.ndim == 2
 
 
 def matrix_shape(name: str, parameter: Tensor) -> tuple[int, int]:

@@ -25,7 +25,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     workers = Workers(rank=context.rank, world=context.world)
     workers.rows(task.train.batch)
     started = time.perf_counter()
-    state = begin(task.model, train=task.train, shape=task.latents.shape, seed=task.seed, device=task.device)
+    state = begin(task.model, train=task.train, shape=task.latents.shape, seed=task.seed, device=task.device, workers=workers)
     newest = checkpoint.latest(task.checkpoints)
     if newest is not None:
         checkpoint.restore(state, newest, task=task)
@@ -36,7 +36,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     batches = task.latents.batches(state.step, seed=task.seed, batch=task.train.batch, workers=workers)
     while state.step < task.train.steps:
         if workers.any(context.stop_requested()):
-            _save(state, task=task, workers=workers)
+            checkpoint.save(state, task=task, workers=workers)
             raise Preempted(f"stopped after step {state.step} of {task.train.steps}; run again to go on")
         x0 = next(batches).to(task.device)
         facts = train_step(state, x0, seed=task.seed, train=task.train, flow=task.flow, workers=workers)
@@ -44,7 +44,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         if last or state.step % task.log_every == 0:
             _log(state, facts, task=task, workers=workers, context=context, milliseconds=clock.lap(state.step))
         if last or state.step % task.checkpoint_every == 0:
-            _save(state, task=task, workers=workers)
+            checkpoint.save(state, task=task, workers=workers)
 
     folder = checkpoint.folder_of(task, step=state.step)
     return TrainResult(averaged(state), losses=state.losses, checkpoint=folder, seconds=time.perf_counter() - started)
@@ -77,14 +77,9 @@ def _log(state: TrainState, facts: StepFacts, *, task: TrainTask, workers: Worke
     context.report(step=state.step, **metrics)
 
 
-def _save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
-    if workers.rank == 0:
-        checkpoint.save(state, task=task)
-
-
 def averaged(state: TrainState) -> DiT:
-    """The model with its averaged weights, in memory of its own."""
-    model = DiT(state.model.spec, shape=state.model.shape).to(state.ema.device)
-    named = {name: tensor.clone() for name, tensor in state.flat.named(state.ema).items()}
-    model.load_state_dict(named)
+    """The model with its averaged weights, whole, in memory of its own. Every worker calls it."""
+    tensors = state.weights.averages()
+    model = DiT(state.model.spec, shape=state.model.shape).to(next(iter(tensors.values())).device)
+    model.load_state_dict(tensors)
     return model.eval().requires_grad_(requires_grad=False)

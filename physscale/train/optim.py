@@ -14,9 +14,9 @@ from torch import Tensor
 from physscale.train.flat import FlatParameters
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Optimiser", "orthogonalise"]
+__all__ = ["MUON_MOMENTUM", "AdamW", "Optimiser", "adamw", "muon_rate", "orthogonalise"]
 
-ADAM_BETAS = (0.9, 0.95)
+ADAM_BETA_1 = 0.9
 ADAM_EPSILON = 1e-8
 MUON_MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -47,35 +47,60 @@ def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "
 
 
 @dataclass(frozen=True)
+class AdamW:
+    """One step of AdamW. `decay` shrinks the values by its own rate, so that muP's smaller rates of wide matrices do not touch it."""
+
+    rate: float
+    decay: float
+    beta_2: float
+    step: int
+
+    def move(self, values: Tensor, *, gradients: Tensor, first: Tensor, second: Tensor, rates: Tensor | float | None = None) -> None:
+        """Values and moments, in place; `rates` multiplies the rate."""
+        beta_1 = ADAM_BETA_1
+        first.lerp_(gradients, 1 - beta_1)
+        second.mul_(self.beta_2).addcmul_(gradients, gradients, value=1 - self.beta_2)
+        size = second.sqrt().div_(math.sqrt(1 - self.beta_2 ** (self.step + 1))).add_(ADAM_EPSILON)
+        values.mul_(1 - self.decay)
+        values.addcdiv_(first if rates is None else first * rates, size, value=-self.rate / (1 - beta_1 ** (self.step + 1)))
+
+
+def adamw(spec: TrainSpec, *, step: int, factor: float) -> AdamW:
+    """AdamW as it moves at this step (counted from 0), with its learning rate multiplied by `factor`."""
+    rate = factor * spec.learning_rate
+    return AdamW(rate, rate * spec.weight_decay, beta_2=spec.adam_beta_2, step=step)
+
+
+def muon_rate(rows: int, columns: int, *, rate: float) -> float:
+    """A tall matrix moves further, so that its outputs change as much as a square one's."""
+    return rate * math.sqrt(max(1, rows / columns))
+
+
+@dataclass(frozen=True)
 class Optimiser:
-    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first."""
+    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first; `rates` [total] multiplies AdamW's rate."""
 
     spec: TrainSpec
     flat: FlatParameters
     first: Float[Tensor, " total"]
     second: Float[Tensor, " total"]
+    rates: Float[Tensor, " total"] | None = None
 
     @staticmethod
-    def create(spec: TrainSpec, *, flat: FlatParameters) -> "Optimiser":
-        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values))
+    def create(spec: TrainSpec, *, flat: FlatParameters, rates: Tensor | None = None) -> "Optimiser":
+        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), rates)
 
     def update(self, *, step: int, factor: float) -> None:
         """Change the values by their gradients; `step` counts from 0, `factor` multiplies the learning rates."""
-        if self.spec.optimiser == "muon":
-            self._adamw(self.flat.rest, step=step, rate=factor * self.spec.learning_rate)
+        muon = self.spec.optimiser == "muon"
+        self._adamw(self.flat.rest if muon else slice(None), adamw(self.spec, step=step, factor=factor))
+        if muon:
             self._muon(rate=factor * self.spec.muon_learning_rate)
-        else:
-            self._adamw(slice(None), step=step, rate=factor * self.spec.learning_rate)
 
-    def _adamw(self, part: slice, *, step: int, rate: float) -> None:
-        gradients, values = self.flat.gradients[part], self.flat.values[part]
+    def _adamw(self, part: slice, adam: AdamW) -> None:
+        rates = None if self.rates is None else self.rates[part]
         first, second = self.first[part], self.second[part]
-        beta_1, beta_2 = ADAM_BETAS
-        first.lerp_(gradients, 1 - beta_1)
-        second.mul_(beta_2).addcmul_(gradients, gradients, value=1 - beta_2)
-        size = second.sqrt().div_(math.sqrt(1 - beta_2 ** (step + 1))).add_(ADAM_EPSILON)
-        values.mul_(1 - rate * self.spec.weight_decay)
-        values.addcdiv_(first, size, value=-rate / (1 - beta_1 ** (step + 1)))
+        adam.move(self.flat.values[part], gradients=self.flat.gradients[part], first=first, second=second, rates=rates)
 
     def _muon(self, *, rate: float) -> None:
         matrices = slice(0, self.flat.rest.start)
@@ -85,5 +110,4 @@ class Optimiser:
         self.flat.values[matrices].mul_(1 - rate * self.spec.weight_decay)
         for stack in self.flat.stacks:
             direction = orthogonalise(stack.of(nesterov))
-            tall = math.sqrt(max(1, stack.rows / stack.columns))
-            stack.of(self.flat.values).add_(direction, alpha=-rate * tall)
+            stack.of(self.flat.values).add_(direction, alpha=-muon_rate(stack.rows, stack.columns, rate=rate))

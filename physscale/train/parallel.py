@@ -1,7 +1,7 @@
 """Several workers as one: each takes its slice of the global batch, gradients are averaged before anything is done with them.
 
 All randomness belongs to the global batch, so the number of workers changes a result by rounding only, and a run may be resumed with
-another number. The process group (gloo or NCCL) is started by whoever starts the processes.
+another number (of any size up to the batch: shares need not be equal). The process group (gloo or NCCL) is started by whoever starts the processes.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,14 @@ class Workers:
         assert self.world == 1 or dist.get_world_size() == self.world
 
     def rows(self, batch: int) -> slice:
-        """This worker's rows of a global batch. Raises UserError when the batch cannot be dealt out evenly."""
-        if batch % self.world:
-            raise UserError(f"train batch={batch}: must be a multiple of the number of workers ({self.world})")
-        share = batch // self.world
-        return slice(self.rank * share, (self.rank + 1) * share)
+        """This worker's rows of a global batch: shares differ by one at most. Raises UserError when a worker would get none."""
+        if batch < self.world:
+            raise UserError(f"train batch={batch}: must be at least the number of workers ({self.world})")
+        return slice(self.rank * batch // self.world, (self.rank + 1) * batch // self.world)
+
+    def deals_evenly(self, batch: int) -> bool:
+        """Whether all shares are equal."""
+        return batch % self.world == 0
 
     def average(self, tensor: Tensor) -> None:
         """Mean over the workers, in place."""

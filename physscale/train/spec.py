@@ -1,11 +1,13 @@
 """How a run is trained, in values (read without torch). What changes no result (logging, checkpoints) is in `TrainTask`, not here."""
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from physscale.records.errors import UserError
+from physscale.records.spec import ANYTHING
 
-__all__ = ["CHECKPOINTS_KEPT", "TrainSpec", "VaeTraining", "learning_rate_factor"]
+__all__ = ["CHECKPOINTS_KEPT", "TrainSpec", "VaeTraining", "computed_plainly", "learning_rate_factor"]
 
 CHECKPOINTS_KEPT = 2
 """The newest whole one, and the one before in case it is damaged."""
@@ -14,8 +16,35 @@ CHECKPOINTS_KEPT = 2
 @dataclass(frozen=True)
 class TrainSpec:
     """Steps, global batch and optimiser. With `muon`, the blocks' matrices take Muon at `muon_learning_rate` and all else AdamW at
-    `learning_rate`; with `adamw`, everything takes AdamW. The rate warms up linearly, holds, and falls linearly to zero over the last
-    `decay_fraction` of the steps."""
+    `learning_rate`; with `adamw`, everything takes AdamW. The rate warms up linearly, holds, and falls to zero over the last
+    `decay_fraction` of the steps, linearly or along half a cosine (`schedule`).
+
+    How a step is computed, each with one result up to rounding (`train/README.md` says what is proved where):
+    `parallel`: every device holds the whole model, or a shard of it (FSDP2); `precision`: products in float32 or bfloat16 (the weights
+    are float32 either way); `accumulate`: in how many parts a worker's share of the batch goes through the model; `recompute`: whether
+    the blocks' activations are kept or made again in the backward pass; `compile`: torch.compile of each block.
+
+    What is learned: `flip` mirrors each video left to right, or not, by a coin of (seed, step, place in the batch); `parametrisation`:
+    with `mup`, AdamW's rate of every matrix falls with its fan-in, so that a rate found at `base_width` holds at other widths.
+
+    What is looked at on the way and changes no result: every `validate_every` and `sample_every` steps (0: never), the loss on held-out
+    videos and a few sampled ones.
+    """
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {
+        "schedule": "linear",
+        "adam_beta_2": 0.95,
+        "parallel": "ddp",
+        "precision": "fp32",
+        "accumulate": 1,
+        "recompute": "none",
+        "compile": "none",
+        "flip": "none",
+        "parametrisation": "standard",
+        "base_width": 64,
+        "validate_every": ANYTHING,
+        "sample_every": ANYTHING,
+    }
 
     steps: int = 1500
     batch: int = 32
@@ -27,24 +56,48 @@ class TrainSpec:
     decay_fraction: float = 0.5
     clip_norm: float = 1.0
     ema_decay: float = 0.99
+    schedule: Literal["linear", "cosine"] = "linear"
+    adam_beta_2: float = 0.95
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    accumulate: int = 1
+    recompute: Literal["none", "block"] = "none"
+    compile: Literal["none", "block"] = "none"
+    flip: Literal["none", "horizontal"] = "none"
+    parametrisation: Literal["standard", "mup"] = "standard"
+    base_width: int = 64
+    validate_every: int = 0
+    sample_every: int = 0
 
     def __post_init__(self) -> None:
-        if self.optimiser not in ("muon", "adamw"):
-            raise UserError(f"train optimiser={self.optimiser!r}: allowed are 'muon' and 'adamw'")
-        for name in ("steps", "batch"):
+        for name, allowed in _WORDS.items():
+            if getattr(self, name) not in allowed:
+                raise UserError(f"train {name}={getattr(self, name)!r}: allowed are {' and '.join(map(repr, allowed))}")
+        for name in ("steps", "batch", "accumulate", "base_width"):
             if getattr(self, name) < 1:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
         for name in ("learning_rate", "muon_learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise UserError(f"train {name}={getattr(self, name)}: must be above 0")
-        if not 0 <= self.weight_decay < 1:
-            raise UserError(f"train weight_decay={self.weight_decay}: must be at least 0 and below 1")
-        if self.warmup_steps < 0:
-            raise UserError(f"train warmup_steps={self.warmup_steps}: must be at least 0")
+        for name in ("weight_decay", "ema_decay", "adam_beta_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"train {name}={getattr(self, name)}: must be at least 0 and below 1")
+        for name in ("warmup_steps", "validate_every", "sample_every"):
+            if getattr(self, name) < 0:
+                raise UserError(f"train {name}={getattr(self, name)}: must be at least 0")
         if not 0 <= self.decay_fraction <= 1:
             raise UserError(f"train decay_fraction={self.decay_fraction}: must lie in 0..1")
-        if not 0 <= self.ema_decay < 1:
-            raise UserError(f"train ema_decay={self.ema_decay}: must be at least 0 and below 1")
+
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(TrainSpec).items() if get_origin(hint) is Literal
+}
+
+
+def computed_plainly(spec: TrainSpec) -> TrainSpec:
+    """The same training on one device, all at once: what differs changes rounding only, so that a checkpoint of one resumes the other.
+    (The precision is more than rounding.)"""
+    return replace(spec, parallel="ddp", accumulate=1, recompute="none", compile="none")
 
 
 def learning_rate_factor(spec: TrainSpec, *, step: int) -> float:
@@ -52,6 +105,8 @@ def learning_rate_factor(spec: TrainSpec, *, step: int) -> float:
     rise = (step + 1) / spec.warmup_steps if spec.warmup_steps else 1.0
     decay_steps = spec.decay_fraction * spec.steps
     fall = (spec.steps - step) / decay_steps if decay_steps else 1.0
+    if spec.schedule == "cosine":
+        fall = 0.5 - 0.5 * math.cos(math.pi * min(fall, 1.0))
     return min(rise, fall, 1.0)
 
 

@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from physscale.flow.loss import training_loss
@@ -13,24 +14,24 @@ from physscale.flow.path import shifted, stratified_times
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
 from physscale.model.spec import DiTSpec, LatentShape
-from physscale.train.ema import average
-from physscale.train.flat import FlatParameters, flatten
-from physscale.train.optim import Optimiser
+from physscale.records.errors import UserError
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
 from physscale.train.stop import Diverged
+from physscale.train.weights import Weights, WholeWeights
+from physscale.train.wrap import rate_factors, wrap
 
 __all__ = ["StepFacts", "TrainState", "begin", "train_step"]
+
+ALONE = Workers()
 
 
 @dataclass
 class TrainState:
-    """`step` steps are done; `losses` [steps] holds theirs. Everything else lives in vectors of one layout (`flat`)."""
+    """`step` steps are done; `losses` [steps] holds theirs. Everything else that a step changes is in `weights`."""
 
     model: DiT
-    flat: FlatParameters
-    optimiser: Optimiser
-    ema: Float[Tensor, " total"]
+    weights: Weights
     losses: Float[Tensor, " steps"]
     step: int = 0
 
@@ -41,12 +42,36 @@ class StepFacts:
     gradient_norm: float
 
 
-def begin(spec: DiTSpec, *, train: TrainSpec, shape: LatentShape, seed: int, device: str) -> TrainState:
-    """A fresh model, its weights a function of the seed, before step 0."""
+@dataclass(frozen=True)
+class Share:
+    """A worker's part of a step's global batch: all that the loss is a function of, besides the model."""
+
+    x0: Float[Tensor, "share time channels height width"]
+    noise: Float[Tensor, "share time channels height width"]
+    t: Float[Tensor, " share"]
+    withheld: Bool[Tensor, " share"] | None
+    judged_frames: float | None
+
+    def loss(self, model: DiT, *, flow: FlowSpec, rows: slice) -> Float[Tensor, ""]:
+        withheld = None if self.withheld is None else self.withheld[rows]
+        noise, t = self.noise[rows], self.t[rows]
+        return training_loss(model, self.x0[rows], noise=noise, t=t, flow=flow, withheld=withheld, judged_frames=self.judged_frames)
+
+
+def begin(spec: DiTSpec, *, train: TrainSpec, shape: LatentShape, seed: int, device: str, workers: Workers = ALONE) -> TrainState:
+    """A fresh model, its weights a function of the seed, before step 0. Every worker calls it."""
     model = DiT(spec, shape=shape)
     model.initialise(torch_seed(seed, stream=Stream.WEIGHTS))
-    flat = flatten(model.to(device))
-    return TrainState(model, flat, Optimiser.create(train, flat=flat), ema=flat.values.clone(), losses=torch.zeros(train.steps))
+    rates = rate_factors(model, train=train)
+    wrap(model, train=train)
+    weights: Weights
+    if train.parallel == "fsdp" and workers.world > 1:
+        from physscale.train.sharded import ShardedWeights  # half a second to load
+
+        weights = ShardedWeights.of(model, spec=train, rates=rates, workers=workers, device=device)
+    else:
+        weights = WholeWeights.of(model.to(device), spec=train, rates=rates)
+    return TrainState(model, weights, losses=torch.zeros(train.steps))
 
 
 def train_step(
@@ -59,29 +84,51 @@ def train_step(
     workers: Workers,
 ) -> StepFacts:
     """Learn from this worker's share of the step's global batch. Raises Diverged, with nothing changed, on a loss that is not finite."""
-    rows = workers.rows(train.batch)
-    uniform = generator(seed, stream=Stream.TIMES, counter=state.step).random(train.batch)
-    t = shifted(stratified_times(uniform), shift=flow.shift)[rows].to(x0.device)
-    noise = normal(seed, stream=Stream.NOISE, counter=state.step, shape=(train.batch, *x0.shape[1:]))[rows].to(x0.device)
-
-    state.flat.gradients.zero_()
-    withheld = None
-    if flow.condition_dropout:
-        draws = generator(seed, stream=Stream.WITHHELD, counter=state.step).random(train.batch)
-        withheld = torch.from_numpy(draws < flow.condition_dropout)[rows].to(x0.device)
-    loss = training_loss(state.model, x0, noise=noise, t=t, flow=flow, withheld=withheld)
-    torch.autograd.backward(loss)
-    loss = loss.detach()
-    workers.average(state.flat.gradients)
+    share = drawn(x0, step=state.step, seed=seed, train=train, flow=flow, workers=workers)
+    weights = state.weights
+    weights.zero_gradients()
+    loss = backward(state.model, share, train=train, flow=flow)
+    weights.average_gradients(workers)
     workers.average(loss)
-    facts = StepFacts(loss=float(loss), gradient_norm=float(torch.linalg.vector_norm(state.flat.gradients)))
+    facts = StepFacts(loss=float(loss), gradient_norm=weights.gradient_norm())
     if not (math.isfinite(facts.loss) and math.isfinite(facts.gradient_norm)):
         raise Diverged(f"step {state.step}: loss {facts.loss}, gradient norm {facts.gradient_norm}")
 
     if facts.gradient_norm > train.clip_norm:
-        state.flat.gradients.mul_(train.clip_norm / facts.gradient_norm)
-    state.optimiser.update(step=state.step, factor=learning_rate_factor(train, step=state.step))
-    average(state.ema, values=state.flat.values, step=state.step, decay=train.ema_decay)
+        weights.scale_gradients(train.clip_norm / facts.gradient_norm)
+    weights.update(step=state.step, factor=learning_rate_factor(train, step=state.step))
     state.losses[state.step] = facts.loss
     state.step += 1
     return facts
+
+
+def drawn(
+    x0: Float[Tensor, "share time channels height width"], *, step: int, seed: int, train: TrainSpec, flow: FlowSpec, workers: Workers
+) -> Share:
+    """What chance adds to the videos of this step: functions of (seed, step), drawn for the whole batch and cut, so that neither the number
+    of workers nor that of parts changes them."""
+    rows = workers.rows(train.batch)
+    uniform = generator(seed, stream=Stream.TIMES, counter=step).random(train.batch)
+    t = shifted(stratified_times(uniform), shift=flow.shift)[rows].to(x0.device)
+    noise = normal(seed, stream=Stream.NOISE, counter=step, shape=(train.batch, *x0.shape[1:]))[rows].to(x0.device)
+    if not flow.condition_dropout and train.accumulate == 1 and workers.deals_evenly(train.batch):
+        return Share(x0, noise, t, withheld=None, judged_frames=None)
+    kept_back = generator(seed, stream=Stream.WITHHELD, counter=step).random(train.batch) < flow.condition_dropout
+    frames = train.batch * (x0.shape[1] - flow.condition_frames) + flow.condition_frames * int(np.count_nonzero(kept_back))
+    withheld = torch.from_numpy(kept_back)[rows].to(x0.device) if flow.condition_dropout else None
+    return Share(x0, noise, t, withheld, judged_frames=frames / workers.world)
+
+
+def backward(model: DiT, share: Share, *, train: TrainSpec, flow: FlowSpec) -> Float[Tensor, ""]:
+    """Gradients of the share, part by part; its loss."""
+    videos, parts = len(share.x0), train.accumulate
+    if videos < parts:
+        raise UserError(f"train accumulate={parts}: must be at most the {videos} videos of a worker's share of the batch")
+    losses = []
+    for part in range(parts):
+        rows = slice(part * videos // parts, (part + 1) * videos // parts)
+        with torch.autocast(share.x0.device.type, dtype=torch.bfloat16, enabled=train.precision == "bf16"):
+            loss = share.loss(model, flow=flow, rows=rows)
+        torch.autograd.backward(loss)
+        losses.append(loss.detach())
+    return losses[0] if parts == 1 else torch.stack(losses).sum()

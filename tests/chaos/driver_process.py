@@ -13,8 +13,9 @@ from physscale.study.spec import Study
 from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
 
-RUNS, STEPS = 24, 200
-MACHINE = Machine(concurrency=2, patience_s=60.0)
+RUNS, STEPS = 24, 400
+AT_A_TIME = 2
+MACHINE = Machine(concurrency=AT_A_TIME, patience_s=60.0)
 
 
 def chaos_study() -> Study:

@@ -1,7 +1,8 @@
 """The promise of the sweep service: 24 real runs on two Ray nodes, two drivers racing, and nearly everything killed on the way.
 
-A worker, both drivers and one node die by SIGKILL, and one run leaves the numbers by its own learning rate. What is left must be the
-undisturbed study, bit for bit: each run ended once, its losses those of one plain process, its history without a hole.
+A worker, both drivers and one node die by SIGKILL, each in the midst of a run, and one run leaves the numbers by its own learning rate.
+What is left must be the undisturbed study, bit for bit: each run ended once, its losses those of one plain process, its history without a
+hole.
 """
 
 import os
@@ -14,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from physscale.records.ledger import Ledger, State, is_alive
+from physscale.records.ledger import Ledger, State
 from physscale.records.lines import read_lines
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
-from tests.chaos.driver_process import RUNS, STEPS, chaos_study
-from tests.ray_nodes import ray_nodes
+from tests.chaos.driver_process import AT_A_TIME, RUNS, STEPS, chaos_study
+from tests.ray_nodes import ancestors, ray_nodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(2400)]
 ROOT = Path(__file__).parents[2]
@@ -49,19 +50,38 @@ def wait_for_ends(store: Store, *, wanted: int, drivers: list[subprocess.Popen[b
         time.sleep(0.1)
 
 
-def kill_a_worker(store: Store) -> None:
-    deadline_s = time.monotonic() + 120
+def held(store: Store, *, at_least: int) -> dict[str, int]:
+    """The runs that somebody works on, and the processes; waits for so many."""
+    deadline_s = time.monotonic() + 240
     while time.monotonic() < deadline_s:
-        for entry in Ledger(store.ledger).entries().values():
-            if entry.state is State.RUNNING and entry.owner and is_alive(entry.owner.process):
-                os.kill(entry.owner.process, signal.SIGKILL)
-                return
+        entries = Ledger(store.ledger).entries().items()
+        found = {run: entry.owner.process for run, entry in entries if entry.held(now_s=time.time()) and entry.owner}
+        if len(found) >= at_least:
+            return found
         time.sleep(0.05)
-    pytest.fail("no run was at work")
+    pytest.fail("too few runs were at work")
+
+
+def training(store: Store, *, below: int = 1) -> dict[str, int]:
+    """The runs in the midst of their training, the youngest first, and the processes, all descendants of one; waits for the first."""
+    deadline_s = time.monotonic() + 240
+    while time.monotonic() < deadline_s:
+        processes = held(store, at_least=1)
+        steps = {run: line["step"] for run in processes for line in read_metrics(store.run(run).metrics)[-1:]}
+        found = [run for run in steps if steps[run] < STEPS and below in ancestors(processes[run])]
+        if found:
+            return {run: processes[run] for run in sorted(found, key=steps.__getitem__)}
+        time.sleep(0.05)
+    pytest.fail("no run was in training")
+
+
+def claims(store: Store) -> Counter[str]:
+    """How often each run was begun."""
+    return Counter(line["run"] for line in read_lines(store.ledger) if "claim" in line)
 
 
 def histories(store: Store) -> dict[str, list[tuple[int, str]]]:
-    return {run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)] for run in STUDY.runs if run != WILD}
+    return {run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)] for run in STUDY.runs}
 
 
 def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) -> None:
@@ -70,17 +90,19 @@ def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) ->
         nodes.start(cpus=2)
         second = nodes.start(cpus=2)
         drivers = [start(store, backend="ray", environment=nodes.environment) for _ in range(2)]
-        wait_for_ends(store, wanted=2, drivers=drivers)
-        kill_a_worker(store)
-        for wanted, number in ((5, 0), (13, 1)):
+        wait_for_ends(store, wanted=1, drivers=drivers)
+        struck, process = next(iter(training(store).items()))
+        os.kill(process, signal.SIGKILL)
+        for wanted, number in ((4, 0), (9, 1)):
             wait_for_ends(store, wanted=wanted, drivers=drivers)
+            held(store, at_least=AT_A_TIME + 1)  # so that one at least is this driver's
             drivers[number].kill()
             drivers[number].wait()
             drivers[number] = start(store, backend="ray", environment=nodes.environment)
-            if number == 0:
-                wait_for_ends(store, wanted=9, drivers=drivers)
-                second.kill()
-                second.wait()
+        wait_for_ends(store, wanted=13, drivers=drivers)
+        stranded = training(store, below=second.pid)
+        second.kill()
+        second.wait()
         assert {driver.wait(900) for driver in drivers} <= {0, 3}, (store.root / "driver.log").read_text()
         assert start(store, backend="ray", environment=nodes.environment).wait(300) == 0, (store.root / "driver.log").read_text()
     before = store.ledger.read_bytes()
@@ -88,11 +110,14 @@ def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) ->
     assert store.ledger.read_bytes() == before, "all is done: nothing is run again"
     assert start(calm, backend="plain", environment=dict(os.environ)).wait(900) == 0, (calm.root / "driver.log").read_text()
 
-    assert endings(store) == {(run, "DIVERGED" if run == WILD else "DONE"): 1 for run in STUDY.runs}
     assert len(STUDY.runs) == RUNS
-    assert sum(entry.attempts for entry in Ledger(store.ledger).entries().values()) > RUNS, "somebody was disturbed"
+    assert endings(store) == endings(calm) == {(run, "DIVERGED" if run == WILD else "DONE"): 1 for run in STUDY.runs}
+    begun = claims(store)
+    assert begun[struck] > 1
+    assert any(begun[run] > 1 for run in stranded)
+    assert begun.total() >= RUNS + 4, "a worker, two drivers and a node each had a run in the midst"
     found = histories(store)
     assert found == histories(calm)
-    assert all(lines[-1][0] == STEPS and len({step for step, _ in lines}) == len(lines) for lines in found.values())
+    assert all(lines[-1][0] == STEPS for run, lines in found.items() if run != WILD)
     assert not list(store.root.glob(".driver-*")), "the killed drivers' folders are gone"
     assert not list(store.root.rglob("waiting.json")), "nobody waits"

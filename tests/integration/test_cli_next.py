@@ -1,8 +1,11 @@
 """From scores to a proposal to a plan to runs: the file of `python -m analysis next` is taken as it is."""
 
+import io
 import json
+import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +16,8 @@ from physscale.cli import main
 from physscale.records.scores import SCORES
 from physscale.run.cost import cost
 from physscale.study.spec import Study, load_study
+from physscale.study.tuned import Tuned, TunedSize, write_tuned
+from tests.unit.study.test_submit import FakeHead, serving
 
 ROOT = Path(__file__).parents[2]
 CHANGES = ["train.steps=6", "train.batch=8", "judges.*.data.videos=4", "codec.corpus.videos=64", "codec.spec.components=8"]
@@ -91,3 +96,27 @@ def test_what_the_analysis_proposes_is_planned_and_run(project: Path, capsys: py
     after = json.loads(said("plan", "grid", *CHANGES, "--json", capsys=capsys))["runs"]
     assert {run["fingerprint"] for run in ended["runs"]} <= {run["fingerprint"] for run in after if run["state"] == "DONE"}
     assert "next-1" in {run["group"] for run in after}, "what was begun stays part of the study"
+
+
+def test_a_submitted_job_has_its_files(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run = next(iter(load_study("grid").runs.values()))
+    point = {"N": cost(run).parameters, "D": 48}
+    (project / "next.json").write_text(json.dumps({"parameter": "alpha", "runs": [point]}))
+    size = TunedSize(width=run.model.width, learning_rate=1e-3, muon_learning_rate=1e-2, batch=8, loss=1.0, recipe_loss=1.0, trials=2)
+    write_tuned(project / "best.json", Tuned("grid", (size,)))
+    (project / "big.yaml").write_text("name: big\nrun_cpus: 0.25\n")
+    for words in (["init", "-q"], ["add", "experiments"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    files = ["--next", "next.json", "--tuned", "best.json", "--machine", "big.yaml"]
+    wanted = json.loads(said("plan", "grid", *files, "--only", "grid", "--json", capsys=capsys))
+    fake = FakeHead()
+    with serving(fake) as head:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", fake.token)
+        said("submit", "grid", "--address", head.address, "--results", "/shared", *files, "--only", "grid", capsys=capsys)
+    (job,), (content,) = fake.jobs, fake.packages.values()
+    python, option, module, *arguments = shlex.split(str(job["entrypoint"]))
+    assert [python, option, module] == ["python", "-m", "experiments.grid"]
+    there = project / "there"
+    zipfile.ZipFile(io.BytesIO(content)).extractall(there)
+    monkeypatch.chdir(there)
+    assert json.loads(said("plan", "grid", *arguments, "--json", capsys=capsys)) == wanted

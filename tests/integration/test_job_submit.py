@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ray_nodes import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -59,12 +60,6 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def status_of(url: str, *, body: bytes | None = None) -> int:
     """HTTP status, 0 while nobody answers."""
     try:
@@ -95,10 +90,9 @@ def test_the_quickstart_runs_as_a_job_and_goes_on_as_another(head: Head, tmp_pat
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout of a user: the experiments, and one of their own that ends with code 4."""
+    """A checkout of a user: the experiments."""
     folder = tmp_path / "code"
     shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "big.yaml").write_text("name: big\nrun_cpus: 4096\n")
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first"]):
         subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
     return folder
@@ -122,7 +116,8 @@ def test_submit_sends_follows_and_comes_back(head: Head, checkout: Path, tmp_pat
 
 
 def test_a_failing_jobs_exit_code_is_the_commands(head: Head, checkout: Path, tmp_path: Path) -> None:
-    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "--machine", "big.yaml"]
+    (tmp_path / "big.yaml").write_text("name: big\nrun_cpus: 4096\n")
+    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "--machine", str(tmp_path / "big.yaml")]
     done = physscale(*study, head=head, cwd=checkout)
     assert done.returncode == 4, done.stdout[-3000:] + done.stderr[-3000:]
     assert "wants 4096 CPU" in done.stdout

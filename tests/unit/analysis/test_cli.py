@@ -1,11 +1,12 @@
 """The command line starts fast, imports neither torch nor ray, and answers mistakes in one line."""
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from analysis.cli import main
+from analysis.cli import EXAMPLES, command_line, main
 
 
 def test_it_starts_without_the_heavy_packages() -> None:
@@ -22,3 +23,12 @@ def test_it_starts_without_the_heavy_packages() -> None:
 def test_wrong_words_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_of_the_help_is_understood(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for example in EXAMPLES[name]:
+        assert f"python -m analysis {example}" in shown
+        assert command_line().parse_args(shlex.split(example)).command == name

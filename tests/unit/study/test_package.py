@@ -38,28 +38,28 @@ def test_tracked_files_as_they_lie_here_and_nothing_else(checkout: Path) -> None
     (checkout / "untracked.py").write_text("no")
     (checkout / "experiments" / "a.py").write_text("changed")
     (checkout / "kept.log").unlink()
-    package = pack(checkout)
+    package = pack(checkout, study="a")
     assert names(package) == {"experiments/a.py": "changed", "physscale/b.py": "b", ".gitignore": "ignored\nresults/\n"}
     assert (package.files, package.changed) == (3, 2)
 
 
 def test_a_tracked_file_that_git_ignores_now_is_sent_too(checkout: Path) -> None:
     (checkout / ".gitignore").write_text("*.log\n")
-    assert "kept.log" in names(pack(checkout))
+    assert "kept.log" in names(pack(checkout, study="a"))
 
 
 def test_equal_files_give_equal_bytes_whenever_they_were_written(checkout: Path) -> None:
-    first = pack(checkout)
+    first = pack(checkout, study="a")
     os.utime(checkout / "kept.log", (1, 1))
-    assert pack(checkout).content == first.content
+    assert pack(checkout, study="a").content == first.content
     (checkout / "kept.log").write_text("other")
-    assert pack(checkout).name != first.name
+    assert pack(checkout, study="a").name != first.name
 
 
 def test_too_much_is_refused_with_the_numbers(checkout: Path) -> None:
     (checkout / "kept.log").write_text("x" * 2_000_000)
     with pytest.raises(UserError, match=r"4 tracked files are 2\.0 MB, at most 1\.0 MB are sent; the largest: kept\.log 2\.0 MB"):
-        pack(checkout, most_bytes=1_000_000)
+        pack(checkout, study="a", most_bytes=1_000_000)
 
 
 def test_a_link_that_leaves_the_checkout_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -68,11 +68,27 @@ def test_a_link_that_leaves_the_checkout_is_refused(checkout: Path, tmp_path_fac
     (checkout / "link").symlink_to(secret)
     git(checkout, "add", "-A")
     with pytest.raises(UserError, match="link: a tracked link that leaves"):
-        pack(checkout)
+        pack(checkout, study="a")
 
 
 def test_a_folder_without_experiments_or_git_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(UserError, match="git tracks no experiments/"):
-        pack(checkout / "physscale")
+        pack(checkout / "physscale", study="b")
     with pytest.raises(UserError, match="what is sent are the files that git tracks"):
-        pack(tmp_path_factory.mktemp("plain"))
+        pack(tmp_path_factory.mktemp("plain"), study="a")
+
+
+def test_a_study_that_git_does_not_track_is_refused_with_the_way_out(checkout: Path) -> None:
+    (checkout / "experiments" / "mine.py").write_text("m")
+    with pytest.raises(
+        UserError, match=r"experiments/mine\.py: git does not track it, so it would not be sent: git add experiments/mine\.py"
+    ):
+        pack(checkout, study="mine")
+    git(checkout, "add", "experiments/mine.py")
+    assert names(pack(checkout, study="mine"))["experiments/mine.py"] == "m"
+
+
+def test_files_that_the_command_names_go_along(checkout: Path) -> None:
+    package = pack(checkout, study="a", along={".submitted/next.json": b"{}"})
+    assert names(package)[".submitted/next.json"] == "{}"
+    assert package.name != pack(checkout, study="a").name
