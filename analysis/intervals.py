@@ -1,15 +1,9 @@
-"""Intervals for a proportion and for a ratio of means.
-
-Wilson: (p + z2/2n ± z sqrt(p (1-p)/n + z2/4n2)) / (1 + z2/n)   (Wilson 1927; keeps its coverage at 0 and n, where ±1.96 se has width 0)
-Ratio: percentile bootstrap over videos, numerator and denominator resampled by themselves.
-"""
+"""The interval of a ratio of means: percentile bootstrap over videos, numerator and denominator resampled by themselves."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-
-_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -19,14 +13,6 @@ class Interval:
     value: float
     low: float
     high: float
-
-
-def wilson(hits: int, *, of: int) -> Interval:
-    """The share hits / of. `of` is at least 1."""
-    share = hits / of
-    centre = (share + _Z**2 / (2 * of)) / (1 + _Z**2 / of)
-    half = _Z * np.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2)) / (1 + _Z**2 / of)
-    return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
 def ratio_of_means(

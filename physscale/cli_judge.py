@@ -17,8 +17,8 @@ import typer
 
 from physscale.dataset.file import read_videos
 from physscale.evaluate.abnormal.verdict import judge as judged
-from physscale.evaluate.abnormal.verdict import wilson
 from physscale.records.errors import UserError
+from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.run.calibrate_judge import CELLS, calibrate, table, write_thresholds

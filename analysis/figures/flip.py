@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, GREEN, SOFT, VERMILION, WIDTH_IN, Layout, new_figure, styled
-from analysis.intervals import wilson
 from analysis.study import Run, Study
+from physscale.records.rate import wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

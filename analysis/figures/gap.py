@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, GREY, INK, SOFT, VERMILION, WIDTH_IN, Layout, halo, new_figure, styled
-from analysis.intervals import Interval, wilson
 from analysis.study import Run, Study
+from physscale.records.rate import Rate, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def table(study: Study, *, runs: Sequence[Run]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def snapped(drawn: pa.Table) -> tuple[Interval, Interval] | None:
+def snapped(drawn: pa.Table) -> tuple[Rate, Rate] | None:
     """Shares drawn near a trained band (0.25 m/s) among videos truly farther away than that: by the model, then by the law (0).
 
     None where no such video is.

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, VERMILION, Layout, few_ticks, panels_of, styled
 from analysis.fit import Fit
-from analysis.intervals import wilson
+from physscale.records.rate import wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

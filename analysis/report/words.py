@@ -12,6 +12,7 @@ from analysis.intervals import Interval
 from analysis.ladders import AXIS_WORDS, Ladder
 from analysis.report.findings import Findings, between_directions, error_ratio
 from analysis.study import Study
+from physscale.records.rate import Rate, wilson
 
 METRIC_NAMES = {
     "velocity_error": "velocity error",
@@ -74,8 +75,6 @@ def gap_sentence(drawn: pa.Table) -> str | None:
 
 def flip_sentences(drawn: pa.Table) -> list[str]:
     """Share of reversed balls below the trained speeds, a series each."""
-    from analysis.intervals import wilson
-
     rows = drawn.to_pylist()
     sentences = []
     for series in dict.fromkeys(row["series"] for row in rows):
@@ -126,7 +125,7 @@ def ladder_sentence(ladder: Ladder) -> str:
     return f"{AXIS_WORDS[ladder.axis].capitalize()} over {range_words(ladder)}, at {fixed}." if fixed else ""
 
 
-def percent(share: Interval) -> str:
+def percent(share: Rate) -> str:
     """A share with its interval."""
     return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
 

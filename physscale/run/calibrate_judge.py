@@ -15,7 +15,8 @@ import numpy as np
 from physscale.evaluate.abnormal.altered import Corruption, drawn
 from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
 from physscale.evaluate.abnormal.held_out import HELD_OUT
-from physscale.evaluate.abnormal.verdict import FLOOR, Family, Rate, judge, scores_of, wilson
+from physscale.evaluate.abnormal.verdict import FLOOR, Family, judge, scores_of
+from physscale.records.rate import Rate, wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas

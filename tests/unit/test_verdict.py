@@ -11,10 +11,11 @@ from physscale.cli import main
 from physscale.dataset.file import write_videos
 from physscale.evaluate.abnormal.corruptions import vanish
 from physscale.evaluate.abnormal.held_out import speed_up
-from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for, wilson
+from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for
 from physscale.evaluate.scores import RunFacts
 from physscale.evaluate.state_frechet import state_frechet
 from physscale.records.errors import UserError
+from physscale.records.rate import wilson
 from physscale.records.scores import SCORES
 from physscale.records.video import Videos
 from physscale.render.render import render

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 from physscale.evaluate.abnormal import laws, phyre
 from physscale.evaluate.scores import Kind, RunFacts, Source
 from physscale.records.errors import UserError
+from physscale.records.rate import wilson
 from physscale.records.scene import Behaviour, Shape
 from physscale.records.scores import SCORES
 from physscale.records.video import BODY, Videos
@@ -47,7 +48,6 @@ FLOOR: dict[str, dict[str, float]] = {
         "energy": 0.3,
     },
 }
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,6 @@ class Verdicts:
     def abnormal(self) -> Bool[np.ndarray, " batch"]:
         """Any rule fired."""
         return np.any(list(self.fired.values()), axis=0)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A proportion with its 95 % Wilson interval (Wilson 1927)."""
-
-    value: float
-    low: float
-    high: float
-    count: int
 
 
 def family_of(videos: Videos) -> Family:
@@ -122,16 +112,6 @@ def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
     nearest = min(table, key=lambda size: abs(math.log(int(size) / size_px)))
     limits: dict[str, float] = table[nearest]
     return limits
-
-
-def wilson(count: int, *, of: int) -> Rate:
-    """The interval of a proportion; (0, 1) where nothing was tried."""
-    if of == 0:
-        return Rate(math.nan, 0.0, 1.0, 0)
-    share, square = count / of, Z_95**2 / of
-    middle = (share + square / 2) / (1 + square)
-    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
-    return Rate(share, max(middle - half, 0.0), min(middle + half, 1.0), of)
 
 
 def abnormal_rates(verdicts: Verdicts, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
