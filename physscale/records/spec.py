@@ -77,7 +77,7 @@ def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
 def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
     """A value as its type hint wants it."""
     if isinstance(value, dict) and "type" in value:
-        known = {kind.__name__: kind for kind in (hint, *get_args(hint)) if dataclasses.is_dataclass(kind)}
+        known = {kind.__name__: kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
         if value["type"] not in known:
             raise UserError(f"a description of type {value['type']!r}: allowed here are {', '.join(sorted(known)) or 'plain values'}")
         kind: Any = known[value["type"]]

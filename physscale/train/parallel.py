@@ -1,7 +1,7 @@
 """Several workers as one: each takes its slice of the global batch, gradients are averaged before anything is done with them.
 
 All randomness belongs to the global batch, so the number of workers changes a result by rounding only, and a run may be resumed with
-another number (of any size up to the batch: shares need not be equal). The process group (gloo or NCCL) is started by whoever starts the processes.
+another number, any up to the batch: shares need not be equal. The process group (gloo or NCCL) is started by whoever starts the processes.
 """
 
 from dataclasses import dataclass

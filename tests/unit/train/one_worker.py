@@ -1,6 +1,7 @@
-"""One of several workers of the small training, as a process: `python -m tests.unit.train.one_worker FOLDER RANK WORLD FIELDS`.
+"""One of several workers of small trainings, as a process: `python -m tests.unit.train.one_worker ROOT RANK WORLD JOBS`.
 
-FIELDS is JSON of the training's fields; with `dies_at` the worker ends there without a word.
+JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training, `flow`; a job that `forgets` first makes
+its checkpoint of that step unreadable; one that `dies_at` a step leaves nothing but its checkpoints.
 """
 
 import json
@@ -16,22 +17,26 @@ from physscale.train.loop import train
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
 
-def work(folder: Path, *, rank: int, world: int, fields: dict[str, Any]) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world)
-    flow = fields.pop("flow", {})
-    task = small_task(folder, **fields)
-    task = replace(task, checkpoint_every=10, flow=replace(task.flow, **flow))
+def work(root: Path, *, rank: int, world: int, job: dict[str, Any]) -> None:
+    folder = root / job["folder"]
+    if rank == 0 and "forgets" in job:
+        (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
+    dist.barrier()
+    task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
+    task = replace(task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})))
     try:
         result = train(task, context=PlainContext(rank=rank, world=world))
     except Killed:
-        dist.destroy_process_group()
         return
     weights = torch.cat([parameter.flatten() for parameter in result.model.parameters()])
     facts = {"losses": result.losses.tolist(), "weights": weights.tolist()}
-    (folder / f"rank_{rank}.json").write_text(json.dumps(facts))
-    dist.destroy_process_group()
+    (root / f"{job['name']}.{rank}.json").write_text(json.dumps(facts))
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), rank=int(sys.argv[2]), world=int(sys.argv[3]), fields=json.loads(sys.argv[4]))
+    place, own, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{place}/meeting", rank=own, world_size=count)
+    for listed in json.loads(sys.argv[4]):
+        work(place, rank=own, world=count, job=listed)
+    dist.destroy_process_group()

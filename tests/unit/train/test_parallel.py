@@ -1,14 +1,16 @@
 """Two gloo processes with half the batch each equal one process with the whole batch, up to rounding, whole or in shards."""
 
 import json
+import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from physscale.records.errors import UserError
 from physscale.records.metrics import read_metrics
@@ -21,23 +23,52 @@ from .tasks import PlainContext, small_task
 
 ROOT = Path(__file__).parents[3]
 STEPS = 20
+MUON = {"steps": STEPS, "weight_decay": 0.1}
+ADAMW = MUON | {"optimiser": "adamw"}
+SHARDED = {"parallel": "fsdp"}
+UNEVEN = {"steps": 8, "batch": 7}
+WITHHELD = {"condition_dropout": 0.4}
+NARROW = {"steps": STEPS, "precision": "bf16"}
+
+JOBS: list[dict[str, Any]] = [
+    {"name": "muon", "folder": "muon", "fields": MUON},
+    {"name": "adamw", "folder": "adamw", "fields": ADAMW},
+    {"name": "muon sharded", "folder": "muon sharded", "fields": MUON | SHARDED},
+    {"name": "adamw sharded", "folder": "adamw sharded", "fields": ADAMW | SHARDED},
+    {"name": "adamw sharded resumed", "folder": "adamw sharded", "fields": ADAMW | SHARDED, "forgets": STEPS},
+    {"name": "never", "folder": "killed", "fields": MUON | SHARDED, "dies_at": 13},
+    {"name": "killed", "folder": "killed", "fields": MUON | SHARDED},
+    {"name": "uneven", "folder": "uneven", "fields": UNEVEN | {"accumulate": 2}, "flow": WITHHELD},
+    {"name": "uneven sharded", "folder": "uneven sharded", "fields": UNEVEN | SHARDED | {"accumulate": 3}, "flow": WITHHELD},
+    {"name": "narrow", "folder": "narrow", "fields": NARROW | SHARDED | {"recompute": "block"}},
+]
 
 
-def together(folder: Path, *, world: int = 2, **fields: Any) -> list[dict[str, torch.Tensor]]:
-    """What every worker of a training returns; empty when they died."""
-    folder.mkdir(exist_ok=True)
-    (folder / "meeting").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "tests.unit.train.one_worker", str(folder)]
-    workers = [subprocess.Popen([*command, str(rank), str(world), json.dumps(fields)], cwd=ROOT) for rank in range(world)]
-    assert [worker.wait(timeout=240) for worker in workers] == [0] * world
-    said = [json.loads(file.read_text()) for file in sorted(folder.glob("rank_*.json"))]
-    return [{name: torch.tensor(values) for name, values in facts.items()} for facts in said]
+@dataclass(frozen=True)
+class Pair:
+    """What two workers made of all jobs."""
+
+    folder: Path
+
+    def result(self, name: str) -> dict[str, torch.Tensor]:
+        """Of a job, the same from both."""
+        first, second = (json.loads((self.folder / f"{name}.{rank}.json").read_text()) for rank in range(2))
+        assert first == second, "both report the mean loss and hold the same weights"
+        return {key: torch.tensor(values) for key, values in first.items()}
 
 
-def alone(folder: Path, **fields: Any) -> TrainResult:
-    flow = fields.pop("flow", {})
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder = tmp_path_factory.mktemp("pair")
+    command = [sys.executable, "-W", "error", "-m", "tests.unit.train.one_worker", str(folder)]
+    workers = [subprocess.Popen([*command, str(rank), "2", json.dumps(JOBS)], cwd=ROOT) for rank in range(2)]
+    assert [worker.wait(timeout=280) for worker in workers] == [0, 0]
+    return Pair(folder)
+
+
+def alone(folder: Path, *, flow: dict[str, Any] | None = None, **fields: Any) -> TrainResult:
     task = small_task(folder, **fields)
-    return train(replace(task, flow=replace(task.flow, **flow)), context=PlainContext())
+    return train(replace(task, flow=replace(task.flow, **(flow or {}))), context=PlainContext())
 
 
 def assert_equal(worker: dict[str, torch.Tensor], one: TrainResult) -> None:
@@ -47,52 +78,51 @@ def assert_equal(worker: dict[str, torch.Tensor], one: TrainResult) -> None:
     torch.testing.assert_close(worker["weights"], weights, atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
-def test_two_workers_equal_one_and_one_may_finish_alone(tmp_path: Path, optimiser: str) -> None:
-    one = alone(tmp_path / "one", steps=STEPS, optimiser=optimiser)
-    pair = tmp_path / "two"
-    facts = together(pair, steps=STEPS, optimiser=optimiser)
-    assert all(torch.equal(facts[0][name], facts[1][name]) for name in facts[0]), "both report the mean loss and hold the same weights"
-    assert_equal(facts[0], one)
-    assert len(read_metrics(pair / "metrics.jsonl")) == 4
-    assert len((pair / "metrics.jsonl").read_text().splitlines()) == 4, "one worker writes the history"
-
-    (pair / "checkpoints" / "step_00000020" / "manifest.json").unlink()
-    finished = alone(pair, steps=STEPS, optimiser=optimiser)
-    torch.testing.assert_close(finished.losses, one.losses, atol=1e-6, rtol=1e-5)
+@pytest.mark.parametrize("fields", [MUON, ADAMW], ids=["muon", "adamw"])
+def test_two_workers_and_two_shards_equal_one_device(tmp_path: Path, pair: Pair, fields: dict[str, Any]) -> None:
+    one = alone(tmp_path, **fields)
+    name = fields.get("optimiser", "muon")
+    assert_equal(pair.result(name), one)
+    assert_equal(pair.result(f"{name} sharded"), one)
+    assert len(read_metrics(pair.folder / name / "metrics.jsonl")) == 4
+    assert len((pair.folder / name / "metrics.jsonl").read_text().splitlines()) == 4, "one worker writes the history"
 
 
-@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
-def test_shards_equal_one_device_and_leave_the_same_checkpoint(tmp_path: Path, optimiser: str) -> None:
-    one = alone(tmp_path / "one", steps=STEPS, optimiser=optimiser, weight_decay=0.1)
-    pair = tmp_path / "two"
-    fields = {"steps": STEPS, "optimiser": optimiser, "weight_decay": 0.1, "parallel": "fsdp"}
-    facts = together(pair, **fields)
-    assert torch.equal(facts[0]["weights"], facts[1]["weights"])
-    assert_equal(facts[0], one)
-    read = torch.cat([parameter.flatten() for parameter in load_model(pair / "checkpoints" / "step_00000020").parameters()])
-    assert torch.equal(read, facts[0]["weights"]), "sampling reads it as it reads any other"
-
-    (pair / "checkpoints" / "step_00000020" / "manifest.json").unlink()
-    assert_equal(together(pair, **fields)[0], one)
-    (pair / "checkpoints" / "step_00000020" / "manifest.json").unlink()
-    finished = alone(pair, **fields)
-    torch.testing.assert_close(finished.losses, one.losses, atol=1e-6, rtol=1e-5)
+def test_shards_leave_the_checkpoint_that_one_device_leaves(tmp_path: Path, pair: Pair) -> None:
+    read = load_model(pair.folder / "muon sharded" / "checkpoints" / f"step_{STEPS:08d}")
+    assert torch.equal(torch.cat([parameter.flatten() for parameter in read.parameters()]), pair.result("muon sharded")["weights"])
+    whole = alone(tmp_path, **MUON).checkpoint
+    for file in whole.glob("*.safetensors"):
+        ours, theirs = load_file(file), load_file(pair.folder / "muon sharded" / "checkpoints" / whole.name / file.name)
+        assert ours.keys() == theirs.keys()
+        for name, tensor in ours.items():
+            torch.testing.assert_close(theirs[name], tensor, atol=1e-5, rtol=1e-3)
 
 
-def test_shards_killed_and_run_again_equal_undisturbed_shards_bit_for_bit(tmp_path: Path) -> None:
-    fields = {"steps": STEPS, "parallel": "fsdp"}
-    whole = together(tmp_path / "whole", **fields)
-    assert together(tmp_path / "two", dies_at=13, **fields) == []
-    again = together(tmp_path / "two", **fields)
-    assert all(torch.equal(again[0][name], whole[0][name]) for name in again[0])
+def test_shards_go_on_from_a_checkpoint_and_one_device_may_finish_alone(tmp_path: Path, pair: Pair) -> None:
+    assert_equal(pair.result("adamw sharded resumed"), alone(tmp_path, **ADAMW))
+    for name, fields in (("muon", MUON), ("muon sharded", MUON | SHARDED)):
+        folder = tmp_path / name
+        shutil.copytree(pair.folder / name / "checkpoints" / "step_00000010", folder / "checkpoints" / "step_00000010")
+        assert_equal(pair.result(name), alone(folder, **fields))
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
-def test_shares_that_are_not_equal_and_frames_withheld_from_some_give_the_same_batch(tmp_path: Path, parallel: str) -> None:
-    fields = {"steps": 8, "batch": 7, "accumulate": 2, "flow": {"condition_dropout": 0.4}}
-    one = alone(tmp_path / "one", **fields | {"accumulate": 1})
-    assert_equal(together(tmp_path / "two", **fields, parallel=parallel)[0], one)
+def test_shards_killed_and_run_again_equal_undisturbed_shards_bit_for_bit(pair: Pair) -> None:
+    killed, whole = pair.result("killed"), pair.result("muon sharded")
+    assert all(torch.equal(killed[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize("name", ["uneven", "uneven sharded"])
+def test_unequal_shares_in_parts_with_frames_withheld_from_some_are_the_same_batch(tmp_path: Path, pair: Pair, name: str) -> None:
+    assert_equal(pair.result(name), alone(tmp_path, flow=WITHHELD, **UNEVEN))
+
+
+def test_narrow_products_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> None:
+    one, wide = alone(tmp_path / "narrow", **NARROW), alone(tmp_path / "wide", steps=STEPS)
+    sharded = pair.result("narrow")["losses"]
+    apart, narrowed = (sharded - one.losses).abs().max(), (wide.losses - one.losses).abs().max()
+    assert narrowed > 0
+    assert apart < 2e-3
 
 
 def test_a_batch_that_leaves_a_worker_without_work_is_refused() -> None:

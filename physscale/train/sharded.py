@@ -1,0 +1,160 @@
+"""Weights in shards (FSDP2, after arXiv 2304.11277): a worker holds a slice of every parameter, its gradient, its moments, its average.
+
+A block's parameters are gathered just before it is used. AdamW and the average work number by number, so each worker moves its own
+slice. Muon needs whole matrices: each is gathered, made orthogonal by every worker alike, and cut up again.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from physscale.model.dit import DiT
+from physscale.train.ema import average
+from physscale.train.flat import Layout, is_block_matrix, layout_of, matrix_shape
+from physscale.train.optim import MUON_MOMENTUM, AdamW, adamw, muon_rate, orthogonalise
+from physscale.train.parallel import Workers
+from physscale.train.spec import TrainSpec
+from physscale.train.weights import Saved
+
+__all__ = ["ShardedWeights", "shard"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One parameter: its values, Adam's moments (Muon's momentum in the first) and its average, all of them spread over the workers."""
+
+    values: DTensor
+    first: DTensor
+    second: DTensor
+    ema: DTensor
+    rate: float
+
+    @property
+    def gradient(self) -> Tensor:
+        """This worker's slice."""
+        gradient = self.values.grad
+        assert isinstance(gradient, DTensor)
+        return gradient.to_local()
+
+    def adamw(self, adam: AdamW) -> None:
+        first, second = self.first.to_local(), self.second.to_local()
+        adam.move(self.values.to_local(), gradients=self.gradient, first=first, second=second, rates=self.rate)
+
+    def muon(self, *, rows: int, columns: int, rate: float, decay: float) -> None:
+        """As `optim.Optimiser` moves a stack; the matrices are whole for a moment."""
+        momentum, values = self.first.to_local(), self.values.to_local()
+        momentum.lerp_(self.gradient, 1 - MUON_MOMENTUM)
+        nesterov = _zeros(self.first)
+        nesterov.to_local().copy_(self.gradient.lerp(momentum, MUON_MOMENTUM))
+        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).reshape(self.values.shape)
+        values.mul_(1 - decay)
+        values.add_(_slice(direction, like=self.values), alpha=-muon_rate(rows, columns, rate=rate))
+
+
+@dataclass(frozen=True)
+class ShardedWeights:
+    """The shards by the parameters' names, and where each would lie in one vector."""
+
+    spec: TrainSpec
+    layout: Layout
+    shards: dict[str, Shard]
+    device: str
+
+    @staticmethod
+    @torch.no_grad()
+    def of(model: DiT, *, spec: TrainSpec, rates: dict[str, float] | None, workers: Workers, device: str) -> "ShardedWeights":
+        """Cuts up a whole model, the same on every worker, in place; `rates` multiplies AdamW's learning rate."""
+        layout = layout_of(model)
+        shard(model, workers=workers, train=spec, device=device)
+        shards = {}
+        for name, values in model.named_parameters():
+            assert isinstance(values, DTensor)
+            ema = _zeros(values)
+            ema.to_local().copy_(values.to_local())
+            shards[name] = Shard(values, _zeros(values), _zeros(values), ema, rate=1.0 if rates is None else rates[name])
+        return ShardedWeights(spec, layout, shards, device)
+
+    def zero_gradients(self) -> None:
+        for part in self.shards.values():
+            part.values.grad = None
+
+    def average_gradients(self, workers: Workers) -> None:
+        """FSDP2 averaged them where it scattered them."""
+
+    def gradient_norm(self) -> float:
+        squares = torch.stack([part.gradient.square().sum() for part in self.shards.values()]).sum()
+        dist.all_reduce(squares)
+        return float(squares.sqrt())
+
+    def scale_gradients(self, factor: float) -> None:
+        for part in self.shards.values():
+            part.gradient.mul_(factor)
+
+    @torch.no_grad()
+    def update(self, *, step: int, factor: float) -> None:
+        adam, rate = adamw(self.spec, step=step, factor=factor), factor * self.spec.muon_learning_rate
+        for name, part in self.shards.items():
+            if self.spec.optimiser == "muon" and is_block_matrix(name, part.values):
+                rows, columns = matrix_shape(name, part.values)
+                part.muon(rows=rows, columns=columns, rate=rate, decay=rate * self.spec.weight_decay)
+            else:
+                part.adamw(adam)
+            average(part.ema.to_local(), values=part.values.to_local(), step=step, decay=self.spec.ema_decay)
+
+    @torch.no_grad()
+    def averages(self) -> dict[str, Tensor]:
+        return {name: part.ema.full_tensor().clone() for name, part in self.shards.items()}
+
+    @torch.no_grad()
+    def saved(self, workers: Workers) -> Saved | None:
+        model, ema = {}, {}
+        first, second = torch.zeros(self.layout.total), torch.zeros(self.layout.total)
+        firsts, seconds = self.layout.named(first), self.layout.named(second)
+        for name, part in self.shards.items():
+            whole = [tensor.full_tensor().cpu() for tensor in (part.values, part.ema, part.first, part.second)]
+            if workers.rank == 0:
+                model[name], ema[name] = whole[0], whole[1]
+                firsts[name].copy_(whole[2])
+                seconds[name].copy_(whole[3])
+        return None if workers.rank else Saved(model, ema, first, second)
+
+    @torch.no_grad()
+    def load(self, saved: Saved) -> None:
+        moments = self.layout.named(saved.first), self.layout.named(saved.second)
+        for name, part in self.shards.items():
+            whole = (saved.model[name], saved.ema[name], moments[0][name], moments[1][name])
+            for own, tensor in zip((part.values, part.ema, part.first, part.second), whole, strict=True):
+                own.to_local().copy_(_slice(tensor.to(self.device), like=own))
+
+
+def shard(model: DiT, *, workers: Workers, train: TrainSpec, device: str) -> None:
+    """Deal the parameters out to the workers, in place: each block a unit, all else another. Blocks are gathered in bfloat16 where products
+    are taken in it; shards, gradients and moments are float32."""
+    mesh = init_device_mesh(torch.device(device).type, (workers.world,))
+    narrow = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    policy = narrow if train.precision == "bf16" else MixedPrecisionPolicy()
+    for block in model.blocks:
+        fully_shard(block, mesh=mesh, mp_policy=policy)
+    model.register_forward_hook(_own_memory)
+    fully_shard(model, mesh=mesh)
+
+
+def _zeros(like: DTensor) -> DTensor:
+    made = torch.zeros_like(like)
+    assert isinstance(made, DTensor)
+    return made
+
+
+def _own_memory(_: object, __: object, output: Tensor) -> Tensor:
+    """FSDP2 warns of a root that returns a view."""
+    return output.clone()
+
+
+def _slice(whole: Tensor, *, like: DTensor) -> Tensor:
+    """This worker's slice of a tensor that all workers hold whole; nothing is sent."""
+    return distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None).to_local()

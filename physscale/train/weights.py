@@ -1,0 +1,109 @@
+"""All that a step changes in a model's parameters, behind one face: whole on every device (below) or in shards (`train/sharded.py`).
+
+What is saved is the same for both, so a checkpoint does not know which it was.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from physscale.train.ema import average
+from physscale.train.flat import FlatParameters, flatten
+from physscale.train.optim import Optimiser
+from physscale.train.parallel import Workers
+from physscale.train.spec import TrainSpec
+
+__all__ = ["Saved", "Weights", "WholeWeights"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The model's and the average's tensors by name, and both moments in the order of `train/flat.py`, on the CPU or as views."""
+
+    model: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    first: Float[Tensor, " total"]
+    second: Float[Tensor, " total"]
+
+
+@runtime_checkable
+class Weights(Protocol):
+    """The parameters of a model in training with gradients, moments and average. Every worker calls every method."""
+
+    def zero_gradients(self) -> None: ...
+
+    def average_gradients(self, workers: Workers) -> None:
+        """The mean over the workers, wherever it is not taken already."""
+
+    def gradient_norm(self) -> float:
+        """Of all gradients of the whole model."""
+
+    def scale_gradients(self, factor: float) -> None: ...
+
+    def update(self, *, step: int, factor: float) -> None:
+        """The optimiser's step and the average's; `step` counts from 0, `factor` multiplies the learning rates."""
+
+    def averages(self) -> dict[str, Tensor]:
+        """The averaged tensors by name, whole, in memory of their own."""
+
+    def saved(self, workers: Workers) -> Saved | None:
+        """Everything whole, for the first worker; None for the others."""
+
+    def load(self, saved: Saved) -> None:
+        """The other way, bit for bit."""
+
+
+@dataclass(frozen=True)
+class WholeWeights:
+    """One device, or each of several, holds everything, in vectors of one layout: one operation for all parameters, one all-reduce."""
+
+    spec: TrainSpec
+    flat: FlatParameters
+    optimiser: Optimiser
+    ema: Float[Tensor, " total"]
+
+    @staticmethod
+    def of(model: nn.Module, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
+        """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named parameters."""
+        flat = flatten(model)
+        by_place = None
+        if rates is not None:
+            by_place = torch.ones_like(flat.values)
+            for name, view in flat.named(by_place).items():
+                view.fill_(rates[name])
+        return WholeWeights(spec, flat, Optimiser.create(spec, flat=flat, rates=by_place), ema=flat.values.clone())
+
+    def zero_gradients(self) -> None:
+        self.flat.gradients.zero_()
+
+    def average_gradients(self, workers: Workers) -> None:
+        workers.average(self.flat.gradients)
+
+    def gradient_norm(self) -> float:
+        return float(torch.linalg.vector_norm(self.flat.gradients))
+
+    def scale_gradients(self, factor: float) -> None:
+        self.flat.gradients.mul_(factor)
+
+    def update(self, *, step: int, factor: float) -> None:
+        self.optimiser.update(step=step, factor=factor)
+        average(self.ema, values=self.flat.values, step=step, decay=self.spec.ema_decay)
+
+    def averages(self) -> dict[str, Tensor]:
+        return {name: tensor.clone() for name, tensor in self.flat.named(self.ema).items()}
+
+    def saved(self, workers: Workers) -> Saved | None:
+        if workers.rank:
+            return None
+        named = self.flat.named
+        return Saved(named(self.flat.values), named(self.ema), self.optimiser.first, self.optimiser.second)
+
+    def load(self, saved: Saved) -> None:
+        for vector, tensors in ((self.flat.values, saved.model), (self.ema, saved.ema)):
+            for name, view in self.flat.named(vector).items():
+                view.copy_(tensors[name])
+        self.optimiser.first.copy_(saved.first)
+        self.optimiser.second.copy_(saved.second)
