@@ -1,0 +1,119 @@
+"""Is there an order among attributes, given who won which conflicts? Probabilities and a confidence, never an assumed order.
+
+For each pair with w wins and l losses, p ~ Beta(w + ½, l + ½) (Jeffreys), `DRAWS` times. In every draw a beats b where p > ½: the draw has
+an order, or it has a cycle, or (pairs never tested) it leaves the order open. The verdict is what at least `SURE` of the draws say.
+Strengths are those of Bradley and Terry (1952), P(a beats b) = s_a / (s_a + s_b), fitted to each draw by Hunter's MM (2004).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from physscale.evaluate.scores import Interval
+from physscale.records.rate import Rate, wilson
+
+DRAWS = 4000
+SURE = 0.95
+ROUNDS = 100
+
+Verdict = Literal["order", "cycle", "undetermined"]
+
+
+@dataclass(frozen=True)
+class Duel:
+    """How conflicts of two attributes ended; a conflict that neither won is not counted here."""
+
+    first: str
+    second: str
+    first_wins: int
+    second_wins: int
+
+    @property
+    def rate(self) -> Rate:
+        """Of the first among the decided."""
+        return wilson(self.first_wins, of=self.first_wins + self.second_wins)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the duels say together.
+
+    Attributes:
+        verdict: `order` or `cycle` where at least `SURE` of the draws agree on it.
+        order: the most frequent one, strongest first; empty where no draw has one.
+        confidence: share of the draws with that order.
+        cyclic: share of the draws in which some attributes beat each other in a circle.
+        orders: every order with its share, most frequent first.
+        log_strength: Bradley-Terry, mean 0, with 95 % intervals; of use only where there is an order.
+    """
+
+    verdict: Verdict
+    order: tuple[str, ...]
+    confidence: float
+    cyclic: float
+    orders: Mapping[tuple[str, ...], float]
+    log_strength: Mapping[str, Interval]
+
+    def share_of(self, order: Iterable[str]) -> float:
+        """Share of the draws with exactly this order: how far an expected one is confirmed."""
+        return self.orders.get(tuple(order), 0.0)
+
+
+def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
+    """Verdict and order of all attributes named in the duels; several duels of one pair are added up."""
+    counted = list(duels)
+    names = sorted({name for duel in counted for name in (duel.first, duel.second)})
+    assert len(names) >= 2, "an order needs two attributes"
+    wins = np.zeros((len(names), len(names)))
+    for duel in counted:
+        wins[names.index(duel.first), names.index(duel.second)] += duel.first_wins
+        wins[names.index(duel.second), names.index(duel.first)] += duel.second_wins
+    share = _draws(wins, seed=seed)
+    reached = _closure(share > 0.5)
+    cyclic = reached[:, np.arange(len(names)), np.arange(len(names))].any(1)
+    behind = reached.sum(2)
+    ordered = ~cyclic & (np.sort(behind, axis=1) == np.arange(len(names))).all(1)
+    found = Counter(tuple(names[place] for place in row) for row in np.argsort(-behind[ordered], axis=1).tolist())
+    orders = {order: count / DRAWS for order, count in found.most_common()}
+    best = next(iter(orders), ())
+    confidence, circle = orders.get(best, 0.0), float(cyclic.mean())
+    verdict: Verdict = "order" if confidence >= SURE else "cycle" if circle >= SURE else "undetermined"
+    return Ranking(verdict, best, confidence, circle, orders, dict(zip(names, _strengths(share, wins=wins), strict=True)))
+
+
+def _draws(wins: Float[np.ndarray, "names names"], *, seed: int) -> Float[np.ndarray, "draws names names"]:
+    """P(row beats column) in each draw; NaN for pairs that were never tested."""
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    share = np.full((DRAWS, *wins.shape), np.nan)
+    for one, other in zip(*np.triu_indices(len(wins), 1), strict=True):
+        if wins[one, other] + wins[other, one] > 0:
+            share[:, one, other] = rng.beta(wins[one, other] + 0.5, wins[other, one] + 0.5, DRAWS)
+            share[:, other, one] = 1.0 - share[:, one, other]
+    return share
+
+
+def _closure(beats: Bool[np.ndarray, "draws names names"]) -> Bool[np.ndarray, "draws names names"]:
+    """Who is beaten directly or through others (Warshall)."""
+    reached = beats.copy()
+    for via in range(beats.shape[1]):
+        reached |= reached[:, :, via, None] & reached[:, None, via, :]
+    return reached
+
+
+def _strengths(share: Float[np.ndarray, "draws names names"], *, wins: Float[np.ndarray, "names names"]) -> list[Interval]:
+    """Log strengths, mean 0; one video won and lost against each tested rival keeps them finite."""
+    tested = np.isfinite(share[0])
+    games = np.where(tested, wins + wins.T + 2.0, 0.0)
+    won = (np.where(tested, share, 0.0) * games).sum(2)
+    strength = np.ones((DRAWS, len(wins)))
+    for _ in range(ROUNDS):
+        strength = won / (games / (strength[:, :, None] + strength[:, None, :])).sum(2)
+        strength /= np.exp(np.log(strength).mean(1, keepdims=True))
+    log = np.log(strength)
+    low, high = np.quantile(log, (0.025, 0.975), axis=0)
+    played = games.sum(1).astype(int)
+    return [Interval(float(log[:, i].mean()), float(low[i]), float(high[i]), int(played[i])) for i in range(len(wins))]
