@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOWEST_SHARE = 0.25
-_LETTERS_AN_INCH = 19.5
+_LETTERS_AN_INCH = 18.2
 _LETTER_IN, _LETTER_TALL_IN = 0.046, 0.09
 
 
@@ -67,6 +67,21 @@ def _head(axes: "Axes", rows: list[dict[str, Any]], *, lines: int) -> None:
         look: dict[str, Any] = {"color": SOFT} if position else {"color": rows[0]["colour"], "fontweight": "bold"}
         axes.annotate(line, xytext=(0, 4 + 8.5 * (lines - 1 - position)), fontsize=6.5, **place, **look)
     axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * lines), fontsize=8.5, fontweight="bold", **place)
+
+
+def apart(heights: Sequence[float], *, least: float) -> list[float]:
+    """Heights of labels, moved so that neighbours are `least` apart; their order and, where there is room, their middle stay."""
+    order = np.argsort(heights, kind="stable")
+    found = np.asarray(heights, dtype=float)[order]
+    groups: list[tuple[float, int]] = []
+    for height in found:
+        middle, count = float(height), 1
+        while groups and middle - groups[-1][0] < least * (count + groups[-1][1]) / 2:
+            other, more = groups.pop()
+            middle, count = (middle * count + other * more) / (count + more), count + more
+        groups.append((middle, count))
+    placed = np.concatenate([np.empty(0)] + [middle + least * (np.arange(count) - (count - 1) / 2) for middle, count in groups])
+    return [float(placed[place]) for place in np.argsort(order)]
 
 
 def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:

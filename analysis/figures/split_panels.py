@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import heads
+from analysis.figures.curves import apart, heads
 from analysis.figures.fitted_curves import levels_of, other_axis
 from analysis.figures.marks import change_over, exponent_interval
 from analysis.figures.style import (
     BLUE,
     GREEN,
-    KIND_COLOURS,
     OTHERS,
     SOFT,
     VERMILION,
     Layout,
     decade_ticks,
     few_ticks,
+    kind_colour,
     panels_of,
     short_number,
     split_words,
@@ -62,7 +62,7 @@ def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str])
             (part, verdict, split_words(part.name)) for part in parts[:MOST_SPLITS] for verdict in part.verdicts if verdict.axis == lead
         ]
     for panel, (part, verdict, title) in enumerate(places):
-        named = KIND_COLOURS.get(part.name.lower(), _COLOURS[panel % len(_COLOURS)] if len(parts) > 1 else BLUE)
+        named = kind_colour(part.name) or (_COLOURS[panel % len(_COLOURS)] if len(parts) > 1 else BLUE)
         words = {
             "panel": float(panel),
             "title": title,
@@ -157,15 +157,17 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
     axes.plot([row["x"] for row in mean], [row["y"] for row in mean], color=colour, linestyle=(0, (2, 2)), linewidth=1)
     levels = sorted({row["other"] for row in law})
     edge = max(row["x"] for row in runs)
-    for level in levels:
-        line = [row for row in law if row["other"] == level]
+    lines = {level: [row for row in law if row["other"] == level] for level in levels}
+    ends = apart(_in_axes(axes, [line[-1]["y"] for line in lines.values()]), least=0.04)
+    for (level, line), height in zip(lines.items(), ends, strict=True):
         x = [row["x"] for row in line]
         axes.fill_between(x, [row["low"] for row in line], [row["high"] for row in line], color=colour, alpha=0.16, linewidth=0)
         axes.plot(x, [row["y"] for row in line], color=colour, linewidth=1.2)
         if len(levels) > 1:
             axes.annotate(
                 short_number(level),
-                (x[-1], line[-1]["y"]),
+                (x[-1], height),
+                xycoords=axes.get_xaxis_transform(),
                 xytext=(2, 0),
                 textcoords="offset points",
                 fontsize=5.5,
@@ -174,3 +176,9 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
             )
     low = min(row["x"] for row in runs)
     axes.set_xlim(low / (edge / low) ** 0.05, edge * (edge / low) ** (0.13 if len(levels) > 1 else 0.05))
+
+
+def _in_axes(axes: "Axes", y: Sequence[float]) -> list[float]:
+    """Heights as shares of the panel."""
+    low, high = axes.get_ylim()
+    return [float(np.log(value / low) / np.log(high / low)) for value in y]

@@ -33,6 +33,7 @@ BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
 SOFT = "#4A525C"
 KIND_COLOURS = {"id": BLUE, "ood": VERMILION, "combinatorial": GREEN}
 OTHERS = (PURPLE, ORANGE, SKY)
+_KINDS = {"in": "id", "in distribution": "id", "out": "ood", "out of distribution": "ood", "new combinations": "combinatorial"}
 SOURCE_WORDS = {
     "truth": "parser floor",
     "codec": "codec floor",
@@ -186,6 +187,12 @@ def metric_words(metric: str) -> str:
 def split_words(split: str) -> str:
     """A split's name as a reader says it: a label of one line."""
     return plain_text({"id": "in distribution"}.get(split, split.replace("_", " ")))
+
+
+def kind_colour(split: str) -> str | None:
+    """Colour of a split that says its kind, as in `ood` or `collision, out of distribution`."""
+    said = split.lower().split(",")[-1].strip()
+    return KIND_COLOURS.get(_KINDS.get(said, said))
 
 
 def plain_text(text: str) -> str:

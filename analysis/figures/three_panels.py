@@ -1,17 +1,19 @@
 """The main figure: ID | OOD | combinatorial side by side, the verdict in each title."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import draw_panel, heads, limits, panels
+from analysis.figures.curves import apart, draw_panel, heads, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
 from analysis.figures.style import OTHERS, Layout, metric_words, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
 from analysis.ladders import AXIS_WORDS, Ladder
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 KIND_WORDS = {"id": "In distribution", "ood": "Out of distribution", "combinatorial": "New combinations"}
@@ -53,18 +55,12 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     return grid.figure
 
 
-def name_series(axes: "object", rows: list[dict[str, object]]) -> None:
+def name_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     """Names of the curves at the right end of their lines, where a panel has more than one."""
     ends = {row["series"]: row for row in rows if row["role"] in {"law", "mean"}}
     if len(ends) < 2:
         return
-    low, high = axes.get_ylim()  # type: ignore[attr-defined]
-    import numpy as np
-
-    placed: list[float] = []
-    for series, row in sorted(ends.items(), key=lambda item: item[1]["y"]):  # type: ignore[arg-type,return-value]
-        height = float(np.log(float(row["y"]) / low) / np.log(high / low))  # type: ignore[arg-type]
-        while any(abs(height - other) < 0.05 for other in placed):
-            height += 0.01
-        placed.append(height)
-        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=6, color=row["colour"], va="center")  # type: ignore[attr-defined]
+    low, high = axes.get_ylim()
+    at = [float(np.log(row["y"] / low) / np.log(high / low)) for row in ends.values()]
+    for (series, row), height in zip(ends.items(), apart(at, least=0.05), strict=True):
+        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=6, color=row["colour"], va="center")
