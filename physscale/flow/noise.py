@@ -23,6 +23,7 @@ class Stream(IntEnum):
     SAMPLE = 4
     HELD_OUT = 5
     WITHHELD = 6
+    MIRROR = 7
 
 
 def generator(seed: int, *, stream: Stream, counter: int = 0) -> np.random.Generator:

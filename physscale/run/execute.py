@@ -13,6 +13,8 @@ from physscale.run.codec import codec_of
 from physscale.run.context import Context
 from physscale.run.cost import cost
 from physscale.run.judge import Trained, judge_run
+from physscale.run.observe import observers
+from physscale.run.peak import product_flops_per_s
 from physscale.run.spec import RunSpec
 from physscale.train.latents import LatentSet
 from physscale.train.loop import train
@@ -35,8 +37,8 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
     codec = codec_of(run, store=store)
-    latents = LatentSet(torch.cat(list(encoded(run, codec=codec, context=context))))
-    result = train(_task(run, folder=folder, latents=latents), context=context)
+    latents = training_latents(run, codec=codec, context=context)
+    result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
         judge_run(run, trained=trained, folder=folder, facts=facts_of(run))
@@ -59,16 +61,27 @@ def facts_of(run: RunSpec) -> dict[str, object]:
     }
 
 
-def encoded(run: RunSpec, *, codec: Codec, context: Context) -> Iterator[torch.Tensor]:
-    """Latents of all training videos, in the order of their index."""
+def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentSet:
+    """Of all training videos, in the order of their index; where the run mirrors videos, also of every one's mirror image."""
+    plain_ones, mirrored = [], []
+    for pixels in _frames(run, context=context):
+        plain_ones.append(codec.encode(pixels))
+        if run.train.flip == "horizontal":
+            mirrored.append(codec.encode(np.ascontiguousarray(pixels[:, :, :, ::-1])))
+    return LatentSet(torch.cat(plain_ones), torch.cat(mirrored) if mirrored else None)
+
+
+def _frames(run: RunSpec, *, context: Context) -> Iterator[np.ndarray]:
     indices = np.arange(run.data.videos)
     batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]
     for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
         assert videos.pixels is not None
-        yield codec.encode(videos.pixels)
+        yield videos.pixels
 
 
-def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSet) -> TrainTask:
+def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSet, codec: Codec) -> TrainTask:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if run.train.precision == "bf16" else torch.float32
     return TrainTask(
         model=run.model,
         flow=run.flow,
@@ -78,5 +91,7 @@ def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSet) -> TrainTask:
         checkpoints=folder.checkpoints,
         metrics=folder.metrics,
         checkpoint_every=max(1, run.train.steps // CHECKPOINTS_A_RUN),
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device=device,
+        observers=observers(run, codec=codec, folder=folder),
+        device_flops_per_s=product_flops_per_s(device, dtype=dtype) if run.train.validate_every else None,
     )

@@ -10,16 +10,12 @@ from physscale.evaluate.denoise import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
-from physscale.run.execute import encoded
+from physscale.run.execute import training_latents
+from physscale.run.observe import VALIDATION_VIDEOS, unseen
 from physscale.run.spec import RunSpec
-from physscale.train.latents import LatentSet
 from physscale.train.loop import averaged
 from physscale.train.parallel import Workers
 from physscale.train.step import begin, train_step
-
-VALIDATION_VIDEOS = 96
-VALIDATION_SEED = 1_000_003
-"""Of the training scenario, drawn with the held-out key and a seed that is no judge's."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +34,9 @@ def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[floa
         Diverged: on a loss that is not finite.
     """
     codec = codec_of(run, store=store)
-    latents = LatentSet(torch.cat(list(encoded(run, codec=codec, context=context))))
-    unseen = replace(run.data, videos=VALIDATION_VIDEOS, seed=VALIDATION_SEED, draw="held_out", split="validation")
-    validation = torch.cat(list(encoded(replace(run, data=unseen), codec=codec, context=context)))
+    latents = training_latents(run, codec=codec, context=context)
+    plainly = replace(run.train, flip="none")
+    validation = training_latents(replace(run, data=unseen(run), train=plainly), codec=codec, context=context).latents
     state = begin(run.model, train=run.train, shape=latents.shape, seed=run.seed, device="cuda" if torch.cuda.is_available() else "cpu")
     alone = Workers(rank=0, world=1)
     device = next(state.model.parameters()).device

@@ -8,14 +8,14 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from physscale.flow.noise import Stream, generator
 from physscale.model.spec import LatentShape
 from physscale.train.parallel import Workers
 
-__all__ = ["LatentSet", "LatentSource", "order"]
+__all__ = ["LatentSet", "LatentSource", "mirrors", "order"]
 
 
 def order(seed: int, *, videos: int, batch: int, step: int) -> Int[np.ndarray, " batch"]:
@@ -47,9 +47,12 @@ class LatentSource(Protocol):
 
 @dataclass(frozen=True)
 class LatentSet:
-    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index."""
+    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index; with `mirrored`, those of the same videos mirrored left to
+    right *before* they were encoded (no codec of whole frames or of curved features commutes with a mirror), every second video, by a coin
+    of (seed, step, place in the batch), comes from there."""
 
     latents: Float[Tensor, "videos time channels height width"]
+    mirrored: Float[Tensor, "videos time channels height width"] | None = None
 
     @property
     def shape(self) -> LatentShape:
@@ -60,5 +63,14 @@ class LatentSet:
     ) -> Iterator[Float[Tensor, "share time channels height width"]]:
         rows = workers.rows(batch)
         for step in count(start):
-            chosen = order(seed, videos=len(self.latents), batch=batch, step=step)[rows]
-            yield self.latents.index_select(0, torch.from_numpy(chosen))
+            chosen = torch.from_numpy(order(seed, videos=len(self.latents), batch=batch, step=step)[rows])
+            videos = self.latents.index_select(0, chosen)
+            if self.mirrored is not None:
+                coins = torch.from_numpy(mirrors(seed, batch=batch, step=step)[rows])
+                videos[coins] = self.mirrored[chosen[coins]]
+            yield videos
+
+
+def mirrors(seed: int, *, batch: int, step: int) -> Bool[np.ndarray, " batch"]:
+    """Which videos of this step's global batch are mirrored."""
+    return generator(seed, stream=Stream.MIRROR, counter=step).random(batch) < 0.5

@@ -1,15 +1,17 @@
 """Counts steps, logs, saves, stops: run again after any kill and the losses are those of an undisturbed run, bit for bit."""
 
 import time
+from collections.abc import Mapping, Sequence
 
 from physscale.model.dit import DiT
+from physscale.model.sizes import training_flops
 from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
 from physscale.train.parallel import Workers
 from physscale.train.spec import learning_rate_factor
 from physscale.train.step import StepFacts, TrainState, begin, train_step
 from physscale.train.stop import Preempted
-from physscale.train.task import Context, TrainResult, TrainTask
+from physscale.train.task import Context, Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
 
@@ -41,8 +43,12 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         x0 = next(batches).to(task.device)
         facts = train_step(state, x0, seed=task.seed, train=task.train, flow=task.flow, workers=workers)
         last = state.step == task.train.steps
-        if last or state.step % task.log_every == 0:
-            _log(state, facts, task=task, workers=workers, context=context, milliseconds=clock.lap(state.step))
+        looking = [observer for observer in task.observers if last or state.step % observer.every == 0]
+        if last or looking or state.step % task.log_every == 0:
+            pace = clock.lap(state.step)
+            seen = _looked(state, looking, workers=workers)
+            clock.restart()
+            _log(state, facts, task=task, workers=workers, context=context, seconds=pace, seen=seen)
         if last or state.step % task.checkpoint_every == 0:
             checkpoint.save(state, task=task, workers=workers)
 
@@ -51,30 +57,56 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
 
 
 class _Clock:
-    """Milliseconds a step since the last lap."""
+    """Seconds a step since the last lap."""
 
     def __init__(self, *, step: int) -> None:
         self.step, self.time = step, time.perf_counter()
 
     def lap(self, step: int) -> float:
-        now = time.perf_counter()
-        milliseconds = 1e3 * (now - self.time) / (step - self.step)
-        self.step, self.time = step, now
-        return milliseconds
+        seconds = (time.perf_counter() - self.time) / (step - self.step)
+        self.step = step
+        return seconds
+
+    def restart(self) -> None:
+        self.time = time.perf_counter()
 
 
-def _log(state: TrainState, facts: StepFacts, *, task: TrainTask, workers: Workers, context: Context, milliseconds: float) -> None:
+def _looked(state: TrainState, observers: Sequence[Observer], *, workers: Workers) -> dict[str, float]:
+    """What the observers see; every worker gives its shards of the averaged model, the first one looks."""
+    if not observers:
+        return {}
+    model = averaged(state)
+    seen: dict[str, float] = {}
+    for observer in observers if workers.rank == 0 else ():
+        seen |= observer.look(model, state.step)
+    return seen
+
+
+def _log(
+    state: TrainState,
+    facts: StepFacts,
+    *,
+    task: TrainTask,
+    workers: Workers,
+    context: Context,
+    seconds: float,
+    seen: Mapping[str, float],
+) -> None:
     """The mean loss since the last multiple of `log_every`, which a resumed run knows too."""
     since = (state.step - 1) // task.log_every * task.log_every
     metrics = {
         "loss": float(state.losses[since : state.step].mean()),
         "learning_rate": task.train.learning_rate * learning_rate_factor(task.train, step=state.step - 1),
         "gradient_norm": facts.gradient_norm,
-        "ms_per_step": milliseconds,
+        "ms_per_step": 1e3 * seconds,
+        "videos_per_s": task.train.batch / seconds,
     }
+    if task.device_flops_per_s is not None:
+        flops = training_flops(task.model, shape=task.latents.shape, batch=task.train.batch, steps=1)
+        metrics["mfu"] = flops / (seconds * workers.world * task.device_flops_per_s)
     if workers.rank == 0:
-        MetricLog(task.metrics).append(step=state.step, **metrics)
-    context.report(step=state.step, **metrics)
+        MetricLog(task.metrics).append(step=state.step, **metrics, **seen)
+    context.report(step=state.step, **metrics, **seen)
 
 
 def averaged(state: TrainState) -> DiT:

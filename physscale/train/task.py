@@ -1,5 +1,6 @@
 """What a training is given and what it gives back, and how it speaks with whoever runs it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,7 +15,7 @@ from physscale.records.errors import UserError
 from physscale.train.latents import LatentSource
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Context", "TrainResult", "TrainTask"]
+__all__ = ["Context", "Observer", "TrainResult", "TrainTask"]
 
 
 @runtime_checkable
@@ -35,9 +36,19 @@ class Context(Protocol):
 
 
 @dataclass(frozen=True)
+class Observer:
+    """Looks at the averaged model every `every` steps and at the end, on the first worker; what it says joins the step's line of the
+    history. Its time counts as none of the training's."""
+
+    every: int
+    look: Callable[[DiT, int], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
 class TrainTask:
     """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the history to the file `metrics`;
-    how often does not change a result. `device` is where the model lives."""
+    how often, and who looks on, does not change a result. `device` is where the model lives; with `device_flops_per_s`, the rate of its
+    large matrix products, the history says what share of that rate the model's own products reach (`mfu`)."""
 
     model: DiTSpec
     flow: FlowSpec
@@ -49,6 +60,8 @@ class TrainTask:
     checkpoint_every: int = 500
     log_every: int = 50
     device: str = "cpu"
+    observers: tuple[Observer, ...] = ()
+    device_flops_per_s: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "log_every"):

@@ -10,7 +10,8 @@ from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
-from physscale.run.trial import VALIDATION_SEED, rungs
+from physscale.run.observe import VALIDATION_SEED
+from physscale.run.trial import rungs
 from physscale.simulate.spec import row_key
 from physscale.study.spec import Study
 from physscale.study.tune import to_tune, tune_study, tuning_flops
@@ -28,11 +29,9 @@ def final_loss(run: object, *, store: Store) -> float:
 
 def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     import numpy as np
-    import torch
 
     from physscale.run.codec import codec_of
-    from physscale.run.execute import encoded
-    from physscale.train.latents import LatentSet
+    from physscale.run.execute import training_latents
     from physscale.train.loop import train
     from physscale.train.task import TrainTask
 
@@ -41,13 +40,13 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     assert [rung.step for rung in stops] == [7, 20, 60]
     assert stops[0].loss > stops[1].loss > stops[2].loss
     codec = codec_of(RUN, store=store)
-    latents = LatentSet(torch.cat(list(encoded(RUN, codec=codec, context=context))))
+    latents = training_latents(RUN, codec=codec, context=context)
     task = TrainTask(
         model=RUN.model, flow=RUN.flow, train=RUN.train, seed=RUN.seed, latents=latents,
         checkpoints=tmp_path / "checkpoints", metrics=tmp_path / "metrics.jsonl",
     )  # fmt: skip
     unseen = replace(RUN, data=replace(RUN.data, videos=96, seed=VALIDATION_SEED, draw="held_out", split="validation"))
-    validation = torch.cat(list(encoded(unseen, codec=codec, context=context)))
+    validation = training_latents(unseen, codec=codec, context=context).latents
     model = train(task, context=context).model
     loss = held_out_loss(model, validation, flow=RUN.flow, indices=np.arange(96).tolist()).grid_mean.double().mean()
     assert stops[2].loss == float(loss)

@@ -1,0 +1,68 @@
+"""Looking on while a run trains: numbers and pictures join its folder, its weights and its name know nothing of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+import torch
+
+from physscale.records.metrics import read_metrics
+from physscale.records.store import RunFolder, Store
+from physscale.run.context import PlainContext
+from physscale.run.execute import execute
+from physscale.run.observe import unseen
+from physscale.run.peak import product_flops_per_s
+from physscale.run.trial import rungs
+from physscale.simulate.spec import row_key
+from tests.tiny import tiny_run
+
+PLAIN = tiny_run(videos=32)
+WATCHED = replace(PLAIN, train=replace(PLAIN.train, validate_every=8, sample_every=12))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunFolder]:
+    stores = [Store(tmp_path_factory.mktemp(name)) for name in ("plain", "watched")]
+    for store, run in zip(stores, (PLAIN, WATCHED), strict=True):
+        execute(run, store=store, context=PlainContext())
+    return stores[0].run(PLAIN.fingerprint), stores[1].run(WATCHED.fingerprint)
+
+
+def test_a_watched_run_is_the_same_run(folders: tuple[RunFolder, RunFolder]) -> None:
+    assert WATCHED.fingerprint == PLAIN.fingerprint
+    plain, watched = folders
+    for file in sorted((plain.checkpoints / "step_00000024").glob("*.safetensors")):
+        assert file.read_bytes() == (watched.checkpoints / "step_00000024" / file.name).read_bytes()
+    assert not list((plain.root / "videos").glob("step_*"))
+    assert "validation_loss" not in read_metrics(plain.metrics)[-1]
+
+
+def test_the_loss_on_unseen_videos_falls_and_is_the_one_that_tuning_sees(folders: tuple[RunFolder, RunFolder], tmp_path: Path) -> None:
+    lines = read_metrics(folders[1].metrics)
+    assert [line["step"] for line in lines if "validation_loss" in line] == [8, 16, 24]
+    losses = [line["validation_loss"] for line in lines if "validation_loss" in line]
+    assert losses[0] > losses[1] > losses[2]
+    (rung,) = rungs(PLAIN, store=Store(tmp_path), context=PlainContext(), shares=[1.0])
+    assert rung.loss == losses[-1]
+    assert row_key(unseen(PLAIN)) not in {row_key(judge.data) for judge in PLAIN.judges}
+
+
+def test_every_so_often_a_moving_picture(folders: tuple[RunFolder, RunFolder]) -> None:
+    files = sorted((folders[1].root / "videos").glob("step_*.mp4"))
+    assert [file.stem for file in files] == ["step_00000012", "step_00000024"]
+    with av.open(str(files[0])) as opened:
+        frames = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
+    assert len(frames) == PLAIN.data.frames
+    assert frames[-1].std() > 1
+
+
+def test_pace_and_utilisation_are_in_the_history(folders: tuple[RunFolder, RunFolder]) -> None:
+    for line in read_metrics(folders[1].metrics):
+        assert line["videos_per_s"] == pytest.approx(8 / (line["ms_per_step"] / 1e3))
+        assert 0 < line["mfu"] < 1
+    assert "mfu" not in read_metrics(folders[0].metrics)[-1], "measuring the device costs a plain run nothing"
+
+
+def test_the_device_multiplies_at_a_rate_that_is_possible() -> None:
+    assert 1e9 < product_flops_per_s("cpu", dtype=torch.float32) < 1e14
