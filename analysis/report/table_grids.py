@@ -10,7 +10,7 @@ from analysis.figures.marks import probability
 from analysis.figures.style import short_number
 from analysis.frontier import cost_of, frontier
 from analysis.paired import Contrast
-from analysis.report.tables import Cell, Grid
+from analysis.report.tables import VERDICT_HEADS, Cell, Grid
 from analysis.splits import SplitFit
 
 _BUDGETS = 5
@@ -18,18 +18,7 @@ _BUDGETS = 5
 
 def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
     """One row a split and axis."""
-    heads = (
-        "split",
-        "axis",
-        "verdict",
-        "change over the range",
-        "per decade",
-        "p",
-        "p (Holm)",
-        "p (permutation)",
-        "levels",
-        "seeds to decide",
-    )
+    heads = ("split", "axis", *VERDICT_HEADS, "levels", "seeds to decide")
     rows = [
         (
             Cell(part.name or "all"),

@@ -15,6 +15,7 @@ from analysis.selection import lack_of_fit
 from analysis.study import Run, Study
 
 _SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
+VERDICT_HEADS = ("verdict", "change over the range", "per decade", "p", "p (Holm)", "p (permutation)")
 
 
 @dataclass(frozen=True)
@@ -81,20 +82,7 @@ def run_rows(findings: Findings) -> Grid:
 
 def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
     """One row a ladder."""
-    heads = (
-        "axis",
-        "split",
-        "metric",
-        "verdict",
-        "change over the range",
-        "per decade",
-        "p",
-        "p (Holm)",
-        "p (permutation)",
-        "exponent",
-        "lack of fit",
-        "floor",
-    )
+    heads = ("axis", "split", "metric", *VERDICT_HEADS, "exponent", "lack of fit", "floor")
     rows = []
     for ladder in ladders:
         verdict = ladder.verdict
