@@ -18,7 +18,7 @@ class MetricLog:
 
     path: Path
 
-    def append(self, *, step: int, **values: float | str) -> None:
+    def append(self, *, step: int, **values: int | float | str) -> None:
         """One line: the step, the wall time and the values."""
         append_line(self.path, {"step": step, "time_s": time.time(), **values})
 

@@ -4,7 +4,7 @@
 results/STUDY/
   study.json  ledger.jsonl  scores.parquet  outcomes.parquet  report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
-  runs/FP12/                         run.json  metrics.jsonl  scores.parquet  outcomes.parquet
+  runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl  scores.parquet  outcomes.parquet
   runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
   runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
 ```
@@ -80,6 +80,11 @@ class RunFolder:
         return self.root / "metrics.jsonl"
 
     @property
+    def codec_fit(self) -> Path:
+        """History of the codec's training, where this run is the one that trains it."""
+        return self.root / "codec_fit.jsonl"
+
+    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 
@@ -107,6 +112,19 @@ def checked_name(name: str, *, what: str) -> str:
     if not NAME.fullmatch(name):
         raise UserError(f"{what} {name[:80]!r}: use 1 to 64 of a-z 0-9 . _ - and start with a letter or digit")
     return name
+
+
+def checked_folder(path: Path) -> Path:
+    """The path itself, if it is one of a file system.
+
+    Raises:
+        UserError: for the URI of a bucket: runs append and lock, which no bucket can.
+    """
+    if path.parts and path.parts[0].endswith(":"):
+        raise UserError(
+            f"{str(path)[:80]!r}: runs work in a folder; `physscale push STUDY URI` copies a study to a bucket, `pull` brings it back"
+        )
+    return path
 
 
 def write_atomic(path: Path, data: bytes) -> None:

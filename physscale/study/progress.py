@@ -15,13 +15,16 @@ from rich.text import Text
 
 from physscale.records.ledger import FINAL, Entry, Ledger, State
 from physscale.records.lines import read_lines
-from physscale.records.store import Store
+from physscale.records.store import RunFolder, Store
 from physscale.study.plan import Row
 from physscale.study.plan import standing as standing_of
 
 _COLOURS = {"DONE": "green", "RUNNING": "cyan", "FAILED": "red", "DIVERGED": "magenta", "PREEMPTED": "yellow", "PLANNED": "dim"}
 _AROUND = 6
 """Lines of the terminal that are not runs."""
+
+_FIT_IS_DEAD_S = 120.0
+"""A codec's training that says nothing for so long is not at work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,20 @@ class Standing:
     step: int
     loss: float | None
     left_s: float
+    fit: "Fit | None" = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How far a run is that trains its codec first."""
+
+    step: int
+    steps: int
+    left_s: float
+
+    @property
+    def text(self) -> str:
+        return f"codec {self.step}/{self.steps}"
 
 
 class Follower:
@@ -57,12 +74,26 @@ class Follower:
         if now.state != State.RUNNING:
             left_s = 0.0 if now.state == State.FAILED else row.estimated_s * (1 - step / row.steps)
             return Standing(row=now, step=step, loss=None, left_s=left_s)
+        fit = fit_of(folder) if not step else None
+        if fit is not None:
+            return Standing(row=now, step=0, loss=None, left_s=fit.left_s + row.estimated_s, fit=fit)
         begun_s, first_step = self._first.setdefault(row.fingerprint, (time.monotonic(), step))
         gone_s = time.monotonic() - begun_s
         guess_s = max(1.0, row.estimated_s - gone_s)
         if step > first_step:
             guess_s = gone_s * (row.steps - step) / (step - first_step)
         return Standing(row=now, step=step, loss=loss, left_s=guess_s)
+
+
+def fit_of(folder: RunFolder) -> Fit | None:
+    """Of a codec whose training is at work; a training that was killed and begun again counts from its new beginning."""
+    lines = read_lines(folder.codec_fit)
+    if not lines or lines[-1]["step"] == lines[-1]["steps"] or time.time() - lines[-1]["time_s"] > _FIT_IS_DEAD_S:
+        return None
+    begun = max((at for at in range(1, len(lines)) if lines[at]["step"] <= lines[at - 1]["step"]), default=0)
+    first, last = lines[begun], lines[-1]
+    done, left = last["step"] - first["step"], last["steps"] - last["step"]
+    return Fit(last["step"], last["steps"], left_s=(last["time_s"] - first["time_s"]) * left / done if done else 0.0)
 
 
 def last_metrics(path: Path) -> dict[str, Any]:
@@ -109,6 +140,15 @@ def _lines(standings: Sequence[Standing], *, seen: dict[str, str], at_a_time: in
             left = f"{done} of {len(standings)} done, {span(remaining_s(standings, at_a_time=at_a_time))} left"
             line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {row.label}  ({left})"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
+        fit = standing.fit
+        if fit is not None and seen.get(_fit_key(row)) != (tenth := f"{10 * fit.step // fit.steps}"):
+            seen[_fit_key(row)] = tenth
+            line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {fit.text}  ({span(fit.left_s)} left of the codec)"
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _fit_key(row: Row) -> str:
+    return f"codec of {row.fingerprint}"
 
 
 def _table(standings: Sequence[Standing], *, at_a_time: int, height: int, elapsed_s: float) -> Group:
@@ -139,7 +179,8 @@ def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
         loss = "" if standing.loss is None else f"{standing.loss:.4f}"
         left = span(standing.left_s) if row.state == State.RUNNING else ""
         state = Text(row.state, style=_COLOURS[row.state])
-        table.add_row(state, row.fingerprint[:12], row.group, row.label, f"{standing.step}/{row.steps}", loss, left)
+        step = f"{standing.step}/{row.steps}" if standing.fit is None else standing.fit.text
+        table.add_row(state, row.fingerprint[:12], row.group, row.label, step, loss, left)
     return table
 
 

@@ -46,11 +46,18 @@ class VaeStep:
 
 
 def fit_vae(
-    vae: VideoVae, *, stills: UInt8[np.ndarray, "stills height width 3"], training: VaeTraining, perceptual: Perceptual | None = None
+    vae: VideoVae,
+    *,
+    stills: UInt8[np.ndarray, "stills height width 3"],
+    training: VaeTraining,
+    perceptual: Perceptual | None = None,
+    report: Callable[[VaeStep], None] | None = None,
 ) -> VaeCodec:
-    """Train to the end and measure shift and scale of the latents on the corpus. Raises Diverged before a step that is not finite."""
-    for _ in vae_steps(vae, stills=stills, training=training, perceptual=perceptual):
-        pass
+    """Train to the end, telling `report` of every step, and measure shift and scale of the latents on the corpus. Raises Diverged before a
+    step that is not finite."""
+    for step in vae_steps(vae, stills=stills, training=training, perceptual=perceptual):
+        if report is not None:
+            report(step)
     return normalised(vae.eval().requires_grad_(False), stills=stills)
 
 

@@ -7,14 +7,17 @@ import av
 import pytest
 import torch
 
+from physscale.model.spec import VaeSpec
 from physscale.records.metrics import read_metrics
 from physscale.records.store import RunFolder, Store
+from physscale.run.codec import codec_of
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.run.observe import unseen
 from physscale.run.peak import product_flops_per_s
 from physscale.run.trial import rungs
 from physscale.simulate.spec import row_key
+from physscale.train.spec import VaeTraining
 from tests.tiny import tiny_run
 
 PLAIN = tiny_run(videos=32)
@@ -66,3 +69,16 @@ def test_pace_and_utilisation_are_in_the_history(folders: tuple[RunFolder, RunFo
 
 def test_the_device_multiplies_at_a_rate_that_is_possible() -> None:
     assert 1e9 < product_flops_per_s("cpu", dtype=torch.float32) < 1e14
+
+
+def test_the_training_of_a_codec_says_how_far_it_is(tmp_path: Path) -> None:
+    vae = VaeSpec(widths=(8, 8), groups=4, latent_channels=2)
+    recipe = replace(PLAIN.codec, spec=vae, training=VaeTraining(steps=3, batch=1, frames=2))
+    run, store = replace(PLAIN, codec=recipe), Store(tmp_path)
+    codec_of(run, store=store)
+    history = read_metrics(store.run(run.fingerprint).codec_fit)
+    assert [line["step"] for line in history] == [1, 3], "the first, one every two seconds, the last"
+    assert all(line["steps"] == 3 and line["reconstruction"] > 0 for line in history)
+    again = replace(run, seed=1)
+    codec_of(again, store=store)
+    assert not store.run(again.fingerprint).codec_fit.exists(), "it is there already"

@@ -89,6 +89,24 @@ def test_without_a_terminal_every_change_is_one_line(store: Store) -> None:
     assert "(0 of 30 done" in line
 
 
+def test_a_codec_s_training_is_shown_before_the_run_s_own(store: Store) -> None:
+    waiting = list(STUDY.runs)[3]
+    Ledger(store.ledger).claim(waiting, owner=Owner())
+    history = MetricLog(store.run(waiting).codec_fit)
+    rows, out = plan(STUDY, store=store, flops_per_s=1e10), io.StringIO()
+    with progress(rows, store=store, at_a_time=2, console=Console(file=out, width=200)) as watch:
+        for step in (900, 100, 120, 300):  # killed at 900, begun again
+            history.append(step=step, steps=1000, reconstruction=0.5)
+            time.sleep(0.05)
+            watch()
+    assert look(store)[3].fit is not None
+    assert look(store)[3].left_s == pytest.approx(0.1 * 700 / 200 + rows[3].estimated_s, rel=0.6)
+    assert [line.split("codec ")[1].split(" ")[0] for line in out.getvalue().splitlines()] == ["900/1000", "100/1000", "300/1000"]
+    assert any("codec 300/1000" in line for line in drawn(store, lines=30, width=200))
+    MetricLog(store.run(waiting).metrics).append(step=5, loss=0.5)
+    assert look(store)[3].fit is None
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (89, "89 s"), (120, "2 min"), (5399, "90 min"), (7500, "2 h 05 min")])
 def test_spans(seconds: float, text: str) -> None:
     assert span(seconds).replace("1 h 30 min", "90 min") == text
