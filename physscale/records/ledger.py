@@ -1,21 +1,21 @@
 """Which runs of a study are planned, running and done: an append-only file that several drivers share.
 
 States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE a fingerprint. A lease belongs to an
-owner (host, process, start) and lapses when its process is gone (same host) or its heartbeat is older than `STALE_S`.
+owner (host, process, start) and lapses when its process is gone (same host) or its heartbeat is older than `STALE_S`. Times are those of
+the file system that all hosts share, so that a host whose clock is wrong neither takes a living lease nor keeps a dead one.
 """
 
 import enum
 import functools
 import os
 import socket
-import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import LeaseHeld
-from physscale.records.lines import Folded, append_line
+from physscale.records.lines import Folded, shared_time_s
 
 STALE_S = 90.0
 """A lease without a heartbeat for this long is free; heartbeats come three times as often."""
@@ -72,7 +72,8 @@ class Ledger:
         """Notes these fingerprints as PLANNED where they are new."""
 
         def new(entries: dict[str, Entry]) -> list[dict[str, Any]]:
-            return [_line(run, State.PLANNED) for run in runs if run not in entries]
+            now_s = shared_time_s(self.path)
+            return [_line(run, State.PLANNED, now_s=now_s) for run in runs if run not in entries]
 
         self._folded.append_after(new)
 
@@ -80,10 +81,10 @@ class Ledger:
         """Takes the lease of a run; False if the run is in a final state or another living owner holds it."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
-            entry = entries.get(run)
-            if entry and (entry.state in FINAL or (entry.held(now_s=time.time()) and entry.owner != owner)):
+            entry, now_s = entries.get(run), shared_time_s(self.path)
+            if entry and (entry.state in FINAL or (entry.held(now_s=now_s) and entry.owner != owner)):
                 return []
-            return [_line(run, State.RUNNING, owner=owner, claim=True)]
+            return [_line(run, State.RUNNING, now_s=now_s, owner=owner, claim=True)]
 
         return bool(self._folded.append_after(decide))
 
@@ -93,7 +94,7 @@ class Ledger:
         Raises:
             LeaseHeld: if somebody else took it meanwhile.
         """
-        self._append_as_owner(run, owner=owner, line=_line(run, State.RUNNING, owner=owner))
+        self._append_as_owner(run, State.RUNNING, owner=owner, facts={"owner": owner})
 
     def finish(self, run: str, state: State, *, owner: Owner, **facts: Any) -> None:  # noqa: ANN401
         """Ends a lease in `state`, with what is worth keeping (seconds, kind of failure).
@@ -101,18 +102,22 @@ class Ledger:
         Raises:
             LeaseHeld: if somebody else took the lease meanwhile: their result counts, not this one.
         """
-        self._append_as_owner(run, owner=owner, line=_line(run, state, **facts))
+        self._append_as_owner(run, state, owner=owner, facts=facts)
 
     def reopen(self, run: str) -> None:
         """Puts a run back to PLANNED, whatever it was (`retry`)."""
-        append_line(self.path, _line(run, State.PLANNED, reopened=True))
+
+        def anew(_: dict[str, Entry]) -> list[dict[str, Any]]:
+            return [_line(run, State.PLANNED, now_s=shared_time_s(self.path), reopened=True)]
+
+        self._folded.append_after(anew)
 
     def adopt(self, event: dict[str, Any]) -> None:
         """Notes how a run ended under another ledger, unless it is at work or has ended here."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry = entries.get(event["run"])
-            return [] if entry and (entry.state in FINAL or entry.held(now_s=time.time())) else [event]
+            return [] if entry and (entry.state in FINAL or entry.held(now_s=shared_time_s(self.path))) else [event]
 
         self._folded.append_after(decide)
 
@@ -124,18 +129,18 @@ class Ledger:
     def _folded(self) -> Folded[dict[str, Entry]]:
         return _folded(self.path.absolute())
 
-    def _append_as_owner(self, run: str, *, owner: Owner, line: dict[str, Any]) -> None:
+    def _append_as_owner(self, run: str, state: State, *, owner: Owner, facts: dict[str, Any]) -> None:
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry = entries.get(run)
-            return [line] if entry and entry.state is State.RUNNING and entry.owner == owner else []
+            mine = entry and entry.state is State.RUNNING and entry.owner == owner
+            return [_line(run, state, now_s=shared_time_s(self.path), **facts)] if mine else []
 
         if not self._folded.append_after(decide):
             raise LeaseHeld(f"run {run[:12]}: the lease of process {owner.process} on {owner.host} was taken over or is closed")
 
 
-def _line(run: str, state: State, *, owner: Owner | None = None, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
-    held = {"owner": {"host": owner.host, "process": owner.process, "token": owner.token}} if owner else {}
-    return {"run": run, "state": state.value, "time_s": time.time()} | held | facts
+def _line(run: str, state: State, *, now_s: float, owner: Owner | None = None, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"run": run, "state": state.value, "time_s": now_s} | ({"owner": asdict(owner)} if owner else {}) | facts
 
 
 @functools.lru_cache(maxsize=32)

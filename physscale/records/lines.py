@@ -27,6 +27,13 @@ def append_line(path: Path, entry: dict[str, Any]) -> None:
         _add(file, [entry], whole=_whole(file))
 
 
+def shared_time_s(path: Path) -> float:
+    """Now, by the clock of the file system that holds the file: the same for every host. Asked while the file is locked."""
+    lock = _lock_of(path)
+    os.utime(lock)
+    return lock.stat().st_mtime
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """All whole lines; none if there is no file.
 
@@ -107,10 +114,14 @@ class Folded(Generic[Value]):
 def _locked(path: Path) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(path.with_name(f".{path.name}.lock")), path.open("a+b") as file:
+        with filelock.FileLock(_lock_of(path)), path.open("a+b") as file:
             yield file
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another place with --results, or make this one writable") from error
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _add(file: BinaryIO, entries: list[dict[str, Any]], *, whole: int) -> None:

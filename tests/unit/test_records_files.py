@@ -208,6 +208,20 @@ def test_a_silent_lease_of_another_host_lapses(tmp_path: Path, monkeypatch: pyte
     assert book.claim("a", owner=Owner())
 
 
+@pytest.mark.parametrize("wrong_s", [-7200.0, 7200.0])
+def test_a_host_whose_clock_is_wrong_neither_loses_nor_steals_a_lease(
+    wrong_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, right = Ledger(tmp_path / "ledger.jsonl"), time.time
+    assert book.claim("a", owner=Owner(host="right"))
+    monkeypatch.setattr(time, "time", lambda: right() + wrong_s)
+    assert not book.claim("a", owner=Owner(host="wrong")), "a living lease is not stolen"
+    assert book.claim("b", owner=Owner(host="wrong"))
+    monkeypatch.undo()
+    assert not book.claim("b", owner=Owner(host="right")), "nor is its own"
+    assert all(abs(entry.time_s - time.time()) < 60 for entry in book.entries().values())
+
+
 def claim_all(path: Path, won: Path) -> None:
     book, owner = Ledger(path), Owner()
     for run in map(str, range(20)):
