@@ -1,32 +1,29 @@
 """The commands that keep a study beyond the life of a cluster: `push` copies it to an object store, `pull` brings it back."""
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from physscale.cli_options import AsJson, Name, Results, print_json
 from physscale.records.ledger import FINAL, Ledger
 from physscale.records.mirror import Copied, mirror_at
 from physscale.records.mirror import pull as pulled_from
 from physscale.records.mirror import push as pushed_to
 from physscale.records.store import Store, checked_name
 
-_Name = Annotated[str, typer.Argument(metavar="STUDY", help="A study, by its name.")]
 _Uri = Annotated[
     str, typer.Argument(metavar="URI", help="s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or a folder; the study gets a folder in it.")
 ]
-_Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def push(
-    name: _Name,
+    name: Name,
     uri: _Uri,
-    results: _Results = Path("results"),
+    results: Results = Path("results"),
     every: Annotated[float | None, typer.Option("--every", metavar="SECONDS", help="Again and again, until every run has ended.")] = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables. Again = what has changed."""
     store, mirror = Store(results / checked_name(name, what="study")), mirror_at(uri, study=name)
@@ -40,7 +37,7 @@ def push(
             _say(copied, name=name, word="pushed", as_json=as_json)
 
 
-def pull(name: _Name, uri: _Uri, results: _Results = Path("results"), as_json: _AsJson = False) -> None:
+def pull(name: Name, uri: _Uri, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Bring a study back from an object store: finished runs are finished here too, stopped ones go on from their checkpoint."""
     store = Store(results / checked_name(name, what="study"))
     _say(pulled_from(store, mirror_at(uri, study=name)), name=name, word="pulled", as_json=as_json)
@@ -48,6 +45,6 @@ def pull(name: _Name, uri: _Uri, results: _Results = Path("results"), as_json: _
 
 def _say(copied: Copied, *, name: str, word: str, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"study": name, word: copied.runs, "bytes": copied.bytes}, indent=1))
+        print_json({"study": name, word: copied.runs, "bytes": copied.bytes})
     else:
         typer.echo(f"{name}: {len(copied.runs)} runs {word}, {copied.bytes / 1e6:.1f} MB")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
-from physscale.records.store import Store, checked_name
+from physscale.records.store import Store, checked_folder, checked_name
 from physscale.study.overrides import overridden
 from physscale.study.plan import Row, plan, told_rows
 from physscale.study.proposal import group_of, with_proposals
@@ -48,7 +48,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Changes to every run, as in train.steps=100.", autocompletion=complete_override),
 ]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.")]
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.", callback=checked_folder)]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="This group of runs alone; may be repeated.")]
 MachineFile = Annotated[Path | None, typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml; else this one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]

@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
+from physscale.cli_options import AsJson, Name, Results, print_json
 from physscale.records.errors import UserError
 from physscale.records.spec import short
 from physscale.records.store import Store, checked_name, write_atomic
 
-_Name = Annotated[str, typer.Argument(metavar="STUDY", help="A study that has results.")]
-_Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
-
-def sync(name: _Name, results: _Results = Path("results"), as_json: _AsJson = False) -> None:
+def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Send the runs that were kept offline to W&B; those that are there already are left alone.
 
     `WANDB_API_KEY` says who you are. A server that does not answer costs less than a minute, and nothing is lost.
@@ -26,7 +23,7 @@ def sync(name: _Name, results: _Results = Path("results"), as_json: _AsJson = Fa
     ending = send(Store(results / checked_name(name, what="study")))
     left = ending.left
     if as_json:
-        typer.echo(json.dumps({"study": name, "sent": ending.sent, "left": left}, indent=1))
+        print_json({"study": name, "sent": ending.sent, "left": left})
     else:
         typer.echo(
             f"{name}: {len(ending.sent)} runs sent, {len(left)} left{': ' if left else ''}{', '.join(short(full) for full in left[:8])}"
@@ -37,10 +34,10 @@ def sync(name: _Name, results: _Results = Path("results"), as_json: _AsJson = Fa
 
 
 def dashboard(
-    name: _Name,
-    results: _Results = Path("results"),
+    name: Name,
+    results: Results = Path("results"),
     publish: Annotated[bool, typer.Option("--publish", help="Save it on W&B as well (WANDB_API_KEY, WANDB_ENTITY).")] = False,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the study's W&B dashboard as a file: scaling, errors of every split, training, videos, the sweep."""
     from physscale.tracking import dashboard as code
@@ -55,6 +52,6 @@ def dashboard(
     write_atomic(file, json.dumps(code.specification(board), indent=1).encode())
     url = code.publish(board) if publish else None
     if as_json:
-        typer.echo(json.dumps({"study": name, "file": str(file), "url": url}, indent=1))
+        print_json({"study": name, "file": str(file), "url": url})
     else:
         typer.echo(f"dashboard: {url or file}")

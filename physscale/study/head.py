@@ -115,8 +115,12 @@ def head_at(address: str) -> Head:
     Raises:
         UserError: for an address that is none, or a token that others can read.
     """
-    parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
         raise UserError(f"--address {address[:80]!r}: give the dashboard's, as http://127.0.0.1:8265")
     return Head(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token=_token())
 

@@ -7,15 +7,14 @@ asked for again and again, and what the log has grown by is printed. The job's o
 import json
 import shlex
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from physscale.records.errors import UserError
-from physscale.records.store import checked_name
+from physscale.records.store import checked_folder, checked_name
 from physscale.study.head import ENDED, Head, JobState, Silent
 from physscale.study.package import Package
 from physscale.study.pins import VARIABLE, present
@@ -115,14 +114,13 @@ def checked_results(results: str | None) -> str:
     """A place that every node of a cluster sees.
 
     Raises:
-        UserError: for a relative path: it would lie in a temporary folder of one node and go with the job.
+        UserError: for a bucket, and for a relative path: it would lie in a temporary folder of one node and go with the job.
     """
     if not results:
-        raise UserError(
-            "--results: say where the cluster keeps the study: a folder that all its nodes see, or a bucket as s3://BUCKET/PATH"
-        )
-    if not (PurePosixPath(results).is_absolute() or urllib.parse.urlsplit(results).scheme):
-        raise UserError(f"--results {results[:80]!r}: must be an absolute folder that all nodes see, or a bucket as s3://BUCKET/PATH")
+        raise UserError("--results: say where the cluster keeps the study: a folder that all its nodes see")
+    checked_folder(Path(results))
+    if not PurePosixPath(results).is_absolute():
+        raise UserError(f"--results {results[:80]!r}: must be an absolute folder that all nodes see")
     return results
 
 

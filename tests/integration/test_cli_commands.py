@@ -103,6 +103,13 @@ def test_a_wrong_override_says_what_was_meant(name: str, override: str, hint: st
     assert hint in err
 
 
+@pytest.mark.parametrize("name", ["plan", "run", "status", "sync", "submit"])
+def test_a_bucket_is_no_place_to_run_in(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = said([name, "laws", "--results", "s3://bucket/results"], capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "physscale push STUDY URI" in err
+
+
 def completed(words: str) -> list[str]:
     environment = os.environ | {"_PHYSSCALE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
     done = subprocess.run([PHYSSCALE], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -114,6 +121,7 @@ def completed(words: str) -> list[str]:
     [
         ("physscale st", ["status", "study-page"]),
         ("physscale plan quick", ["quickstart"]),
+        ("physscale sync quick", ["quickstart"]),
         ("physscale run laws train.le", ["train.learning_rate="]),
         ("physscale run laws judges.0.", ["judges.0.kind=", "judges.0.data."]),
         ("physscale plan --bud", ["--budget"]),

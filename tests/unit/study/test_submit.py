@@ -196,7 +196,7 @@ def unused_port() -> int:
         return int(server.server_port)
 
 
-@pytest.mark.parametrize("address", ["ftp://x", "http://", "", "http:///x"])
+@pytest.mark.parametrize("address", ["ftp://x", "http://", "", "http:///x", "http://[::1", "http://x:99999", "http://x:port"])
 def test_an_address_that_is_none_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "t")
     with pytest.raises(UserError, match="--address"):
@@ -219,10 +219,11 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: py
 
 def test_results_must_be_seen_by_every_node() -> None:
     assert checked_results("/shared/x") == "/shared/x"
-    assert checked_results("s3://bucket/x") == "s3://bucket/x"
     for wrong in (None, "", "results"):
         with pytest.raises(UserError, match="--results"):
             checked_results(wrong)
+    with pytest.raises(UserError, match="physscale push"):
+        checked_results("s3://bucket/x")
 
 
 def test_a_cluster_of_other_versions_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
