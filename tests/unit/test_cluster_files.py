@@ -38,11 +38,14 @@ CONTAINER = fields(
     name=TEXT,
     image=TEXT,
     ports=listed(fields("containerPort", containerPort=WHOLE, name=TEXT)),
+    lifecycle=fields("preStop", preStop=fields("exec", exec=fields("command", command=listed(TEXT)))),
+    env=listed(fields("name", "value", name=TEXT, value=TEXT)),
     resources=fields("requests", "limits", requests=AMOUNTS, limits=AMOUNTS),
     volumeMounts=listed(fields("name", "mountPath", name=TEXT, mountPath=TEXT)),
 )
 POD = fields(
     "containers",
+    terminationGracePeriodSeconds=WHOLE,
     containers=listed(CONTAINER),
     volumes=listed(
         fields(
@@ -175,6 +178,16 @@ def test_the_machine_file_counts_the_nodes_that_the_clusters_bring() -> None:
 def test_both_kuberay_files_describe_the_same_cluster_of_this_ray() -> None:
     assert cluster_spec("job.yaml") == cluster_spec("cluster.yaml")
     assert cluster_spec("job.yaml")["rayVersion"] == version("ray")
+
+
+def test_a_pod_that_must_go_has_longer_to_go_than_its_runs_have_to_save() -> None:
+    from ray._private import ray_constants
+
+    (group,) = cluster_spec("cluster.yaml")["workerGroupSpecs"]
+    (container,) = group["template"]["spec"]["containers"]
+    (drain,) = container["env"]
+    assert hasattr(ray_constants, drain["name"]), "Ray reads it"
+    assert int(drain["value"]) < group["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
 def test_the_job_runs_a_command_that_there_is() -> None:
