@@ -28,7 +28,9 @@ from physscale.records.errors import UserError
 app = typer.Typer(
     help="Does a video model learn the law, or the cases? Plan, run and watch scaling studies of physics videos.",
     epilog="First steps: `physscale plan quickstart`, `physscale run quickstart`, `python -m analysis report results/quickstart`. "
-    "`physscale --install-completion` completes commands, studies and keys in your shell.",
+    "`physscale --install-completion` completes commands, studies and keys in your shell. "
+    "Exit codes: 0 done, 1 some runs failed, 2 wrong input, 3 held by another driver, 4 cannot be scheduled, 5 damaged data, "
+    "6 the cluster fell silent, 130 and 143 stopped.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
