@@ -12,8 +12,8 @@ quickstart: .venv/installed   ## the whole job in miniature: simulate, train, ju
 	$(BIN)/physscale run quickstart
 	$(BIN)/python -m analysis report results/quickstart
 
-test: .venv/installed lint types imports   ## style, types, layers and the default tests
-	$(BIN)/python -m pytest
+test: .venv/installed lint types imports   ## style, types, layers and the default tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed   ## the second line finds undefined names, which shape strings make impossible elsewhere
 	$(BIN)/ruff check .
@@ -27,7 +27,7 @@ imports: .venv/installed
 	$(BIN)/lint-imports
 
 slow: .venv/installed   ## tests that take minutes
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --dist loadgroup
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600
