@@ -1,6 +1,8 @@
 """What a follower does with runs at work, seen by a tracker that writes down what it is told; and TensorBoard's files, read back."""
 
+import json
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,3 +152,30 @@ def test_an_unknown_tracker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHYSSCALE_TRACKER", "wandb")
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert chosen_tracker() == "none"
+
+
+def test_a_look_at_a_thousand_runs_takes_little_of_a_core(tmp_path: Path) -> None:
+    """What a follower could take from training is its own CPU time: one look every two seconds, at the lowest priority."""
+    store, notebook = Store(tmp_path), Notebook()
+    runs = [f"{number:064x}"[::-1] for number in range(1000)]
+    ledger = Ledger(store.ledger)
+    ledger.plan(runs)
+    for run in runs[:8]:
+        begin_as(store, run, steps=1000)
+    follower = Follower(store, notebook)
+    follower.look()
+    assert len(notebook.sessions) == 8
+    begun_s = time.process_time()
+    for step in range(1001, 1006):
+        for run in runs[:8]:
+            MetricLog(store.run(run).metrics).append(step=step, loss=1.0)
+        follower.look()
+    assert time.process_time() - begun_s < 5 * 0.2, "a tenth of a core"
+    assert all(session.steps[-1] == 1005 for session in notebook.sessions)
+
+
+def begin_as(store: Store, run: str, *, steps: int) -> None:
+    Ledger(store.ledger).claim(run, owner=Owner())
+    write_atomic(store.run(run).spec, b"{}")
+    lines = "".join(json.dumps({"step": step, "time_s": 0.0, "loss": 1.0}) + "\n" for step in range(1, steps + 1))
+    store.run(run).metrics.write_text(lines)
