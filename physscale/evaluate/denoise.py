@@ -11,11 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from physscale.flow.loss import denoise, squared_errors
+from physscale.flow.loss import Network, denoise, squared_errors
 from physscale.flow.noise import Stream, normal
 from physscale.flow.path import path_at
 from physscale.flow.spec import FlowSpec
-from physscale.model.dit import DiT
 
 __all__ = ["HELD_OUT_TIMES", "HeldOutLoss", "held_out_loss"]
 
@@ -44,7 +43,7 @@ class HeldOutLoss:
 
 @torch.no_grad()
 def held_out_loss(
-    model: DiT, latents: Float[Tensor, "batch time channels height width"], *, flow: FlowSpec, indices: Sequence[int]
+    model: Network, latents: Float[Tensor, "batch time channels height width"], *, flow: FlowSpec, indices: Sequence[int]
 ) -> HeldOutLoss:
     """Errors on latents [B, T, C, H, W] whose row indices are `indices`, each video with its own fixed noise."""
     parts = []
