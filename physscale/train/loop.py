@@ -100,6 +100,7 @@ def _log(
         "gradient_norm": facts.gradient_norm,
         "ms_per_step": 1e3 * seconds,
         "videos_per_s": task.train.batch / seconds,
+        "workers": float(workers.world),
     }
     if task.device_flops_per_s is not None:
         flops = training_flops(task.model, shape=task.latents.shape, batch=task.train.batch, steps=1)

@@ -46,6 +46,6 @@ class Workers:
         """Whether any worker says yes."""
         if self.world == 1:
             return answer
-        votes = torch.tensor(float(answer))
+        votes = torch.tensor(float(answer), device="cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(votes)
         return bool(votes > 0)

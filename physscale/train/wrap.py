@@ -17,12 +17,12 @@ __all__ = ["rate_factors", "wrap"]
 
 
 def wrap(model: DiT, *, train: TrainSpec) -> None:
-    """Recompute and compile the blocks, in place, where the spec asks for it; names and numbers of the parameters stay."""
+    """Compile the blocks and recompute them (compiled), in place, where the spec asks for it; names and numbers of the parameters stay."""
     for block in model.blocks:
+        if train.compile == "block":
+            block.forward = torch.compile(block.forward, dynamic=False)
         if train.recompute == "block":
             block.forward = partial(checkpoint, block.forward, use_reentrant=False)
-        if train.compile == "block":
-            block.compile(dynamic=False)
 
 
 def rate_factors(model: DiT, *, train: TrainSpec) -> dict[str, float] | None:

@@ -1,4 +1,4 @@
-"""One of several workers of small trainings, as a process: `python -m tests.unit.train.one_worker ROOT RANK WORLD JOBS`.
+"""One of several workers of small trainings, as a process: `python -m tests.unit.train.one_worker ROOT RANK WORLD JOBS [cpu|cuda]`.
 
 JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training, `flow`; a job that `forgets` first makes
 its checkpoint of that step unreadable; one that `dies_at` a step leaves nothing but its checkpoints.
@@ -17,13 +17,13 @@ from physscale.train.loop import train
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
 
-def work(root: Path, *, rank: int, world: int, job: dict[str, Any]) -> None:
+def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str) -> None:
     folder = root / job["folder"]
     if rank == 0 and "forgets" in job:
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
     dist.barrier()
     task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
-    task = replace(task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})))
+    task = replace(task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})), device=device)
     try:
         result = train(task, context=PlainContext(rank=rank, world=world))
     except Killed:
@@ -36,7 +36,10 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any]) -> None:
 if __name__ == "__main__":
     place, own, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{place}/meeting", rank=own, world_size=count)
+    where = sys.argv[5] if len(sys.argv) > 5 else "cpu"
+    if where == "cuda":
+        torch.cuda.set_device(own)
+    dist.init_process_group("gloo" if where == "cpu" else "nccl", init_method=f"file://{place}/meeting", rank=own, world_size=count)
     for listed in json.loads(sys.argv[4]):
-        work(place, rank=own, world=count, job=listed)
+        work(place, rank=own, world=count, job=listed, device=where)
     dist.destroy_process_group()
