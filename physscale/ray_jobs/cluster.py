@@ -10,7 +10,9 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -18,9 +20,11 @@ from typing import Literal
 import ray
 
 from physscale.ray_jobs.resources import Node, usable_cpus
+from physscale.records.errors import UserError
 from physscale.records.ledger import is_alive
 
 _PREFIX = "psr-"
+_HEAD_S = 20.0
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -40,7 +44,11 @@ QUIET = {
 
 @contextlib.contextmanager
 def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
-    """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is used and left running."""
+    """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is used and left running.
+
+    Raises:
+        UserError: if no head answers at `RAY_ADDRESS`.
+    """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
     if ray.is_initialized():
@@ -48,6 +56,7 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
         return
     options = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
     if "RAY_ADDRESS" in os.environ:
+        check_answers(os.environ["RAY_ADDRESS"])
         ray.init(address="auto", **options)
         folder = None
     else:
@@ -74,6 +83,28 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
 def nodes() -> list[Node]:
     """The living nodes of the cluster."""
     return [Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in ray.nodes() if node["Alive"]]
+
+
+def check_answers(address: str, *, patience_s: float = _HEAD_S) -> None:
+    """Asks for a connection: Ray itself would wait a quarter of an hour for a head that is not there, without a word.
+
+    Raises:
+        UserError: if nobody takes it in time.
+    """
+    if address.startswith("http"):
+        raise UserError(f"RAY_ADDRESS={address}: that is a dashboard, for `ray job submit`; unset it, or name the head as HOST:6379")
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdigit():
+        return  # `auto`: Ray knows where
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=patience_s).close()
+            return
+        except (OSError, OverflowError) as error:
+            if time.monotonic() > deadline_s:
+                raise UserError(f"RAY_ADDRESS={address}: no Ray head answers ({error}); unset it to use this machine alone") from error
+        time.sleep(0.5)
 
 
 def _own_folder() -> Path:
