@@ -29,7 +29,8 @@ ALONE = {"PHYSSCALE_TRACKER": "none"}
 
 def run() -> dict[str, Any]:
     """Ratio: tracked ÷ alone."""
-    tracked, alone = [], []
+    tracked: list[float] = []
+    alone: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(PAIRS):
             spec = tiny_run(seed=seed, steps=STEPS)
