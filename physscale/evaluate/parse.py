@@ -85,7 +85,7 @@ def parse(
         rows = np.flatnonzero((groups == pattern).all(1))
         firsts = np.unique(pattern)
         colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
-        pieces = find_pieces(pixels[rows], maps=unmixing(colours))
+        pieces = find_pieces(pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours))
         for place, first in enumerate(firsts.tolist()):
             members = np.flatnonzero(pattern == first)
             if len(members) == 1:

@@ -2,7 +2,7 @@
 
 A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares; it is of a colour where its coverage passes `DETECT` and no
 more than `FOREIGN` of its ink is unexplained. Pieces are 8-connected; each is grown by one pixel, and inside it the un-thresholded
-coverage gives area, centroid and second moments. White costs a comparison of eight bytes, and pixels too pale for any colour one sum.
+coverage gives area, centroid and second moments. Eight pixels too pale for any colour cost one comparison, one like its neighbour another.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ MOST = 8
 """Pieces of one colour that are kept, the heaviest first."""
 
 WHITE = np.uint64(0xFFFFFFFFFFFFFFFF)
+GROUP, WORDS = 8, 3
+"""Eight pixels are three words."""
 
 
 @dataclass(frozen=True)
@@ -109,31 +111,57 @@ def _detect(
     number: np.ndarray,
 ) -> None:
     """Runs (row, first column, end) of each colour in row order, and `there` where they are."""
-    height, width = frame.shape[0], frame.shape[1]
+    height, width, colours = frame.shape[0], frame.shape[1], scaled.shape[0]
+    group = GROUP if words.shape[1] > 0 else width
+    white_bits = _white_bits(palest)
+    mine = np.zeros(colours, np.bool_)
+    last_red, last_green, last_blue = 255, 255, 255
     number[:] = 0
     for row in range(height):
-        first, last = 0, width
-        if words.shape[1] > 0:
-            left, right = 0, words.shape[1]
-            while left < right and words[row, left] == WHITE:
-                left += 1
-            while right > left and words[row, right - 1] == WHITE:
-                right -= 1
-            first, last = left * 8 // 3, min((right * 8 + 2) // 3, width)
-        for col in range(first, last):
-            red, green, blue = np.float64(frame[row, col, 0]), np.float64(frame[row, col, 1]), np.float64(frame[row, col, 2])
-            if 765.0 - red - green - blue <= palest:
-                continue
-            for colour in range(scaled.shape[0]):
-                cover = white[colour] - (red * scaled[colour, 0] + green * scaled[colour, 1] + blue * scaled[colour, 2])
-                if cover > DETECT and not _is_foreign(red, green, blue, foreign):
-                    there[colour, row, col] = True
-                    run = number[colour] - 1
-                    if run >= 0 and runs[colour, run, 0] == row and runs[colour, run, 2] == col:
-                        runs[colour, run, 2] = col + 1
-                    else:
-                        runs[colour, run + 1, 0], runs[colour, run + 1, 1], runs[colour, run + 1, 2] = row, col, col + 1
-                        number[colour] += 1
+        for begin in range(0, width, group):
+            if words.shape[1] > 0:
+                word = begin // GROUP * WORDS
+                if words[row, word] & words[row, word + 1] & words[row, word + 2] & white_bits == white_bits:
+                    continue
+            for col in range(begin, begin + group):
+                red, green, blue = frame[row, col, 0], frame[row, col, 1], frame[row, col, 2]
+                if red != last_red or green != last_green or blue != last_blue:
+                    last_red, last_green, last_blue = red, green, blue
+                    _whose(np.float64(red), np.float64(green), np.float64(blue), scaled, white, foreign, palest, mine)
+                for colour in range(colours):
+                    if mine[colour]:
+                        there[colour, row, col] = True
+                        run = number[colour] - 1
+                        if run >= 0 and runs[colour, run, 0] == row and runs[colour, run, 2] == col:
+                            runs[colour, run, 2] = col + 1
+                        else:
+                            runs[colour, run + 1, 0], runs[colour, run + 1, 1], runs[colour, run + 1, 2] = row, col, col + 1
+                            number[colour] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _white_bits(palest: float) -> np.uint64:
+    """The leading ones of eight bytes that, where all are set, leave three channels no more ink than `palest`."""
+    bits = WHITE
+    for zeros in range(1, 8):
+        if 3.0 * (2**zeros - 1) <= palest:
+            bits = np.uint64(0xFF - (2**zeros - 1)) * np.uint64(0x0101010101010101)
+    return bits
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _whose(
+    red: float, green: float, blue: float, scaled: np.ndarray, white: np.ndarray, foreign: np.ndarray, palest: float, mine: np.ndarray
+) -> None:
+    """Which colours a pixel is of."""
+    mine[:] = False
+    if 765.0 - red - green - blue <= palest:
+        return
+    for colour in range(len(mine)):
+        cover = white[colour] - (red * scaled[colour, 0] + green * scaled[colour, 1] + blue * scaled[colour, 2])
+        mine[colour] = cover > DETECT and not _is_foreign(red, green, blue, foreign)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -193,7 +221,8 @@ def _sum_runs(
         if parent[run] == run:
             sums[run] = 0.0
             found += 1
-    for run in np.argsort(parent[: len(runs)], kind="mergesort"):  # piece by piece, so that one stamp a piece is enough
+    order = np.arange(len(runs)) if found < 2 else np.argsort(parent[: len(runs)], kind="mergesort")
+    for run in order:  # piece by piece, so that one stamp a piece is enough
         row, first, end, piece = runs[run, 0], runs[run, 1], runs[run, 2], parent[run]
         for near in range(max(row - 1, 0), min(row + 2, height)):
             plain, along, square = 0.0, 0.0, 0.0
@@ -218,11 +247,17 @@ def _sum_runs(
             sums[piece, 4] += y * y * plain
             sums[piece, 5] += y * along
         if 0 < row < height - 1:
+            inner, reds, greens, blues = 0, 0, 0, 0
             for col in range(first + 1, end - 1):
                 if there[row - 1, col] and there[row + 1, col]:
-                    sums[piece, 6] += 1.0
-                    for channel in range(3):
-                        sums[piece, 7 + channel] += frame[row, col, channel]
+                    inner += 1
+                    reds += np.int64(frame[row, col, 0])
+                    greens += np.int64(frame[row, col, 1])
+                    blues += np.int64(frame[row, col, 2])
+            sums[piece, 6] += inner
+            sums[piece, 7] += reds
+            sums[piece, 8] += greens
+            sums[piece, 9] += blues
     for run in range(len(runs)):
         if parent[run] != run:
             sums[run, 0] = -1.0
