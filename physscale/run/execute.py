@@ -1,9 +1,7 @@
 """One run from its description to its scores: the whole way of the data in one function."""
 
 import json
-from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from physscale.model.codecs import Codec
@@ -12,15 +10,15 @@ from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
 from physscale.run.cost import cost
+from physscale.run.feed import training_source
 from physscale.run.judge import Trained, judge_run
 from physscale.run.observe import observers
 from physscale.run.peak import product_flops_per_s
 from physscale.run.spec import RunSpec
-from physscale.train.latents import LatentSet
+from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.task import TrainTask
 
-VIDEOS_AT_ONCE = 64
 CHECKPOINTS_A_RUN = 4
 
 
@@ -37,7 +35,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
     codec = codec_of(run, store=store)
-    latents = training_latents(run, codec=codec, context=context)
+    latents = training_source(run, codec=codec, context=context)
     result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
@@ -61,25 +59,7 @@ def facts_of(run: RunSpec) -> dict[str, object]:
     }
 
 
-def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentSet:
-    """Of all training videos, in the order of their index; where the run mirrors videos, also of every one's mirror image."""
-    plain_ones, mirrored = [], []
-    for pixels in _frames(run, context=context):
-        plain_ones.append(codec.encode(pixels))
-        if run.train.flip == "horizontal":
-            mirrored.append(codec.encode(np.ascontiguousarray(pixels[:, :, :, ::-1])))
-    return LatentSet(torch.cat(plain_ones), torch.cat(mirrored) if mirrored else None)
-
-
-def _frames(run: RunSpec, *, context: Context) -> Iterator[np.ndarray]:
-    indices = np.arange(run.data.videos)
-    batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]
-    for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
-        assert videos.pixels is not None
-        yield videos.pixels
-
-
-def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSet, codec: Codec) -> TrainTask:
+def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Codec) -> TrainTask:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if run.train.precision == "bf16" else torch.float32
     return TrainTask(

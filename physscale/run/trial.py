@@ -10,7 +10,7 @@ from physscale.evaluate.denoise import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
-from physscale.run.execute import training_latents
+from physscale.run.feed import training_latents
 from physscale.run.observe import VALIDATION_VIDEOS, unseen
 from physscale.run.spec import RunSpec
 from physscale.train.loop import averaged

@@ -31,7 +31,7 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     import numpy as np
 
     from physscale.run.codec import codec_of
-    from physscale.run.execute import training_latents
+    from physscale.run.feed import training_latents
     from physscale.train.loop import train
     from physscale.train.task import TrainTask
 

@@ -12,7 +12,7 @@ from physscale.model.codec import fit_codec
 from physscale.model.spec import CodecSpec
 from physscale.render.render import render
 from physscale.run.context import PlainContext
-from physscale.run.execute import training_latents
+from physscale.run.feed import training_latents
 from physscale.simulate.simulate import simulate
 from physscale.train.latents import LatentSet, mirrors, order
 from physscale.train.parallel import Workers
