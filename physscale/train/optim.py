@@ -21,6 +21,8 @@ ADAM_EPSILON = 1e-8
 MUON_MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_ROUNDS = 4
+PIECE = {"cpu": 1 << 15, "cuda": 1 << 24}
+"""Numbers of each vector that AdamW moves at once: what a core's own cache holds, or what keeps a GPU busy."""
 
 
 def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
@@ -98,9 +100,14 @@ class Optimiser:
             self._muon(rate=factor * self.spec.muon_learning_rate)
 
     def _adamw(self, part: slice, adam: AdamW) -> None:
-        rates = None if self.rates is None else self.rates[part]
-        first, second = self.first[part], self.second[part]
-        adam.move(self.flat.values[part], gradients=self.flat.gradients[part], first=first, second=second, rates=rates)
+        """In pieces, so that nothing as long as the vectors comes and goes."""
+        begin, end, _ = part.indices(self.flat.total)
+        length = PIECE[self.flat.values.device.type]
+        for start in range(begin, end, length):
+            piece = slice(start, min(start + length, end))
+            rates = None if self.rates is None else self.rates[piece]
+            first, second = self.first[piece], self.second[piece]
+            adam.move(self.flat.values[piece], gradients=self.flat.gradients[piece], first=first, second=second, rates=rates)
 
     def _muon(self, *, rate: float) -> None:
         matrices = slice(0, self.flat.rest.start)
