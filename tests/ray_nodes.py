@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 _RAY = str(Path(sys.executable).with_name("ray"))
 
@@ -28,10 +29,11 @@ class Nodes:
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, *, cpus: int, gpus: int = 0) -> subprocess.Popen[bytes]:
-        """One more node; the first is the head."""
+    def start(self, *, cpus: int, gpus: int = 0, dashboard: Literal["yes", "no"] = "no") -> subprocess.Popen[bytes]:
+        """One more node; the first is the head. Ray Train gives back what a killed trainer held only where there is a dashboard to ask."""
         head = not self.processes
-        place = ["--head", f"--port={self.port}", "--include-dashboard=false"] if head else [f"--address=127.0.0.1:{self.port}"]
+        shown = ["--include-dashboard=true", f"--dashboard-port={free_port()}"] if dashboard == "yes" else ["--include-dashboard=false"]
+        place = ["--head", f"--port={self.port}", *shown] if head else [f"--address=127.0.0.1:{self.port}"]
         options = [
             "--node-ip-address=127.0.0.1",
             f"--num-cpus={cpus}",

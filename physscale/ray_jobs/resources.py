@@ -35,6 +35,9 @@ _AT_A_TIME = 2048
 class Machine:
     """What a kind of machine gives to one run; a file of `cluster/` holds one of these.
 
+    With `fewest_workers`, a run of several workers that loses some goes on with those that are left, down to so few; without, it waits for
+    its own number.
+
     With `nodes`, the plan counts with so many nodes of `node_cpus` and `node_gpus`, those that an autoscaler will start, instead of those
     that are up.
     """
@@ -44,6 +47,7 @@ class Machine:
     run_gpus: float = 0.0
     worker_cpus: float = 0.2
     worker_gpus: float = 0.0
+    fewest_workers: int | None = None
     data_cpus: float = 0.5
     data_tasks: int = 1
     threads: int = 1
@@ -63,9 +67,13 @@ class Machine:
                 raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be 0 or more")
             if key != "node_gpus" and getattr(self, key) > 1 and getattr(self, key) % 1:
                 raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, Ray gives parts of one GPU or whole ones")
-        for name in ("concurrency", "nodes"):
+        for name, absent in (
+            ("concurrency", "as many as there are"),
+            ("nodes", "as many as there are"),
+            ("fewest_workers", "as many as the run says"),
+        ):
             if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UserError(f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or left out: as many as there are")
+                raise UserError(f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or left out: {absent}")
 
     def bundles(self) -> list[dict[str, float]]:
         """The placement group of a run of one worker: where it computes, then where its data tasks do."""
@@ -141,17 +149,18 @@ def safe_concurrency(machine: Machine, *, nodes: Sequence[Node], workers: int = 
         return _fitting(machine, nodes=nodes)
     hosts = [at for at, node in enumerate(nodes) if _units(node.cpus) >= _units(DRIVER_CPUS)]
     alone = [[Node(node.cpus - DRIVER_CPUS * (at == host), node.gpus) for at, node in enumerate(nodes)] for host in hosts]
-    if not alone or min(_safe_workers(machine, nodes=left) for left in alone) < workers:
+    if not alone or min(safe_workers(machine, nodes=left) for left in alone) < workers:
         return 0
     runs = 1
     while True:
         left = [Node(node.cpus - (runs + 1) * DRIVER_CPUS, node.gpus) for node in nodes]
-        if _safe_workers(machine, nodes=left) < (runs + 1) * workers:
+        if safe_workers(machine, nodes=left) < (runs + 1) * workers:
             return runs
         runs += 1
 
 
-def _safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
+def safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
+    """How many workers of runs of several may be placed so that, wherever they are put, one node keeps the CPUs of a data task."""
     return _safe(nodes, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
 
 

@@ -5,6 +5,8 @@ loss ran away, says so in a small file and returns, since Ray Train would take i
 """
 
 import json
+import logging
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ import ray.train.torch
 from physscale.ray_jobs.attempt import Job, Run
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.leaving import NodeWatch, own_node
-from physscale.ray_jobs.resources import Machine
+from physscale.ray_jobs.resources import Machine, safe_workers
 from physscale.ray_jobs.waiting import Wait, clear, note, noting
+from physscale.ray_jobs.watchdog import free_nodes
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -28,6 +31,9 @@ from physscale.train.stop import Diverged, Preempted
 
 _RESTARTS = 2
 """How often the whole group is started again after a worker died; it goes on from the run's own checkpoint."""
+
+_LOST_PLACE_S = 20.0
+"""How long the place of a lost worker is hoped for; Ray itself counts on a node that died for about as long."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +62,63 @@ class WorkerContext:
 
 
 def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
-    """Executes a run with `run.workers` Ray Train workers and waits for its end.
+    """Executes a run with `run.workers` Ray Train workers, or with fewer where the machine allows it and some are lost; waits for its end.
+
+    Ray Train's own elasticity hangs on an actor that may die with the very node that is lost, so the group's size is decided here: a group
+    that failed is started again, as large as there is room for, until it has failed three times without one checkpoint more.
 
     Raises:
         Preempted, Diverged: as the workers did.
         ray.train.TrainingFailedError: when a worker failed, or died too often.
     """
+    failures, reached = 0, _newest(run, job=job)
+    while True:
+        try:
+            return _train_group(run, job=job, machine=machine, workers=_room(run, job=job, machine=machine))
+        except ray.train.TrainingFailedError as error:
+            failures = failures + 1 if _newest(run, job=job) == reached else 1
+            reached = _newest(run, job=job)
+            if machine.fewest_workers is None or failures > _RESTARTS:
+                raise
+            logging.getLogger(__name__).warning("run %s starts again: %s", run.fingerprint[:12], str(error).splitlines()[0])
+
+
+def _newest(run: Run, *, job: Job) -> str:
+    return max((folder.name for folder in job.store.run(run.fingerprint).checkpoints.glob("step_*")), default="")
+
+
+def _room(run: Run, *, job: Job, machine: Machine) -> int:
+    """For how many workers: the run's own number, or what is free if that does not change within a short time. Raises Preempted."""
+    if machine.fewest_workers is None:
+        return run.workers
+    fewest = min(machine.fewest_workers, run.workers)
+    note(job.store.run(run.fingerprint), Wait(f"room for {fewest} of its {run.workers} workers at least", job.driver.token))
+    begun_s = time.monotonic()
+    while True:
+        free = min(run.workers, safe_workers(machine, nodes=[node.free for node in free_nodes()]))
+        if free == run.workers or (free >= fewest and time.monotonic() - begun_s > _LOST_PLACE_S):
+            return free
+        if job.stop_mark.exists():
+            raise Preempted("stopped while it waited for workers; run again to go on")
+        time.sleep(1.0)
+
+
+def _train_group(run: Run, *, job: Job, machine: Machine, workers: int) -> None:
     folder = job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"  # Ray Train would go on from what it finds
     devices = {"CPU": machine.worker_cpus} | ({"GPU": machine.worker_gpus} if machine.worker_gpus else {})
     each = " and ".join(f"{amount:g} {kind}" for kind, amount in devices.items())
-    note(job.store.run(run.fingerprint), Wait(f"{run.workers} workers with {each} each", job.driver.token))
+    note(job.store.run(run.fingerprint), Wait(f"{workers} worker{'s' * (workers > 1)} with {each} each", job.driver.token))
+    retry = ray.train.FailureConfig(max_failures=_RESTARTS)
+    decide_here = ray.train.FailureConfig(max_failures=0, controller_failure_limit=0)
     trainer = ray.train.torch.TorchTrainer(
         _work,
         train_loop_config={"run": run, "job": job, "machine": machine, "trial": own_node(), "ending": str(folder / "ending.json")},
-        scaling_config=ray.train.ScalingConfig(num_workers=run.workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices),
+        scaling_config=ray.train.ScalingConfig(num_workers=workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices),
         torch_config=ray.train.torch.TorchConfig(backend="nccl" if machine.worker_gpus else "gloo"),
         run_config=ray.train.RunConfig(
-            name=run.fingerprint[:12], storage_path=str(folder), failure_config=ray.train.FailureConfig(max_failures=_RESTARTS)
+            name=run.fingerprint[:12],
+            storage_path=str(folder),
+            failure_config=retry if machine.fewest_workers is None else decide_here,
         ),
     )
     trainer.fit()
@@ -88,6 +134,8 @@ def _work(config: dict[str, Any]) -> None:
 
     run, job, machine = config["run"], config["job"], config["machine"]
     torch.set_num_threads(job.threads)
+    if machine.worker_gpus:
+        torch.cuda.set_device(ray.train.torch.get_device())
     place = ray.train.get_context()
     context = WorkerContext(
         run,

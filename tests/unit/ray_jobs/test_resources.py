@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, safe_concurrency, slots
+from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, safe_concurrency, safe_workers, slots
 from physscale.records.errors import Unschedulable, UserError
 
 TENTHS = st.integers(1, 20).map(lambda tenths: tenths / 10)
@@ -110,9 +110,38 @@ def test_what_can_never_be_placed_is_refused_with_the_numbers() -> None:
         slots(Machine(run_gpus=1.0), nodes=[Node(2.0)])
 
 
+@settings(deadline=None)
+@given(nodes=NODES, worker_cpus=TENTHS, data_cpus=TENTHS)
+def test_so_many_workers_leave_room_for_data_wherever_they_are_put(nodes: list[Node], worker_cpus: float, data_cpus: float) -> None:
+    machine = Machine(worker_cpus=worker_cpus, data_cpus=data_cpus)
+    rooms = [units(node.cpus) // units(worker_cpus) for node in nodes]
+
+    def safe(workers: int) -> bool:
+        """By trying every distribution."""
+        left = [
+            [units(node.cpus) - count * units(worker_cpus) for node, count in zip(nodes, counts, strict=True)]
+            for counts in itertools.product(*(range(room + 1) for room in rooms))
+            if sum(counts) == workers
+        ]
+        return bool(left) and all(any(cpus >= units(data_cpus) for cpus in free) for free in left)
+
+    most = safe_workers(machine, nodes=nodes)
+    assert most == 0 or safe(most)
+    assert not safe(most + 1)
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"run_cpus": 0.0}, {"data_cpus": -1.0}, {"threads": 0}, {"concurrency": 0}, {"nodes": 0}, {"run_gpus": 1.5}, {"data_tasks": 0}],
+    [
+        {"run_cpus": 0.0},
+        {"data_cpus": -1.0},
+        {"threads": 0},
+        {"concurrency": 0},
+        {"nodes": 0},
+        {"run_gpus": 1.5},
+        {"data_tasks": 0},
+        {"fewest_workers": 0},
+    ],
 )
 def test_a_machine_that_makes_no_sense_is_refused_by_key(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(wrong))):

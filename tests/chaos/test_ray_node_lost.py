@@ -1,0 +1,51 @@
+"""A node that dies without a word: its run goes on with fewer workers, on the same global batches."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from physscale.ray_jobs.resources import Machine
+from physscale.records.lines import read_lines
+from physscale.records.store import Store
+from physscale.run.context import PlainContext
+from physscale.run.execute import execute
+from physscale.study.drive import drive
+from physscale.study.spec import Study
+from tests.chaos.test_ray_node_leaves import losses, node_at_work
+from tests.ray_nodes import ray_nodes
+from tests.sweep_doubles import no_watch
+from tests.tiny import tiny_run
+
+pytestmark = [pytest.mark.chaos, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
+STEPS = 700
+"""The node dies after step 200; the run's checkpoint then is that of step 175."""
+MACHINE = Machine(worker_cpus=0.6, data_cpus=0.35, fewest_workers=1)
+"""A node of one CPU holds one worker and its data, and no second worker."""
+
+
+def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
+    run, alone = tiny_run(steps=STEPS, workers=2), tiny_run(steps=STEPS)
+    with ray_nodes() as nodes:
+        nodes.start(cpus=1, dashboard="yes")
+        nodes.start(cpus=1)
+        for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            monkeypatch.setenv(key, nodes.environment[key])
+
+        def kill() -> None:
+            node_at_work(run, store=store, nodes=nodes, title="ray::RayTrainWorker").kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        study = Study(name="lost", question="Does it wait for ever?", groups={"one": [run]})
+        ending = drive(study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch)
+        killer.join()
+    assert ending.exit_code == 0
+    lines = read_lines(store.run(run.fingerprint).metrics)
+    together = [line["step"] for line in lines if line["workers"] == 2]
+    alone_on = [line["step"] for line in lines if line["workers"] == 1]
+    assert together[0] < 200 <= together[-1]
+    assert (alone_on[0], alone_on[-1]) == (200, STEPS), "it goes on from the checkpoint, with one worker to the end"
+    execute(alone, store=plain, context=PlainContext())
+    assert losses(store, run) == pytest.approx(losses(plain, alone), rel=1e-3)
