@@ -19,6 +19,7 @@ from physscale.cli_look import diff_command, logs_command, metrics_command, stat
 from physscale.cli_mirror import pull, push
 from physscale.cli_phyre import phyre
 from physscale.cli_plan import plan_command, run_command
+from physscale.cli_probe import probe
 from physscale.cli_raters import study_page
 from physscale.cli_submit import submit_command
 from physscale.cli_tracking import dashboard, sync
@@ -100,6 +101,12 @@ _COMMANDS = (
         compare,
         "physscale compare truth.arrow samples.arrow",
         "physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt",
+    ),
+    (
+        "probe",
+        probe,
+        "physscale probe results/attributes --what attributes",
+        "physscale probe samples.arrow --trained data/uniform --what memory --json",
     ),
     (
         "study-page",

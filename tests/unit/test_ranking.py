@@ -55,6 +55,12 @@ def test_few_videos_say_little() -> None:
     assert rank(planted(share=1.0, videos=1)).verdict == "undetermined"
 
 
+def test_conflicts_that_nobody_won_say_nothing() -> None:
+    found = rank([Duel("colour", "size", 0, 0)])
+    assert found.verdict == "undetermined"
+    assert found.share_of(("colour", "size")) == pytest.approx(0.5, abs=0.05)
+
+
 def test_pairs_never_tested_leave_the_order_open() -> None:
     ends = [Duel("colour", "size", 50, 0), Duel("velocity", "shape", 50, 0)]
     assert rank(ends).verdict == "undetermined"

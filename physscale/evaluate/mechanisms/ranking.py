@@ -68,11 +68,12 @@ def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
     counted = list(duels)
     names = sorted({name for duel in counted for name in (duel.first, duel.second)})
     assert len(names) >= 2, "an order needs two attributes"
-    wins = np.zeros((len(names), len(names)))
+    wins, tested = np.zeros((2, len(names), len(names)))
     for duel in counted:
+        tested[names.index(duel.first), names.index(duel.second)] = tested[names.index(duel.second), names.index(duel.first)] = 1.0
         wins[names.index(duel.first), names.index(duel.second)] += duel.first_wins
         wins[names.index(duel.second), names.index(duel.first)] += duel.second_wins
-    share = _draws(wins, seed=seed)
+    share = _draws(wins, tested=tested > 0, seed=seed)
     reached = _closure(share > 0.5)
     cyclic = reached[:, np.arange(len(names)), np.arange(len(names))].any(1)
     behind = reached.sum(2)
@@ -85,12 +86,14 @@ def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
     return Ranking(verdict, best, confidence, circle, orders, dict(zip(names, _strengths(share, wins=wins), strict=True)))
 
 
-def _draws(wins: Float[np.ndarray, "names names"], *, seed: int) -> Float[np.ndarray, "draws names names"]:
+def _draws(
+    wins: Float[np.ndarray, "names names"], *, tested: Bool[np.ndarray, "names names"], seed: int
+) -> Float[np.ndarray, "draws names names"]:
     """P(row beats column) in each draw; NaN for pairs that were never tested."""
     rng = np.random.Generator(np.random.Philox(key=seed))
     share = np.full((DRAWS, *wins.shape), np.nan)
     for one, other in zip(*np.triu_indices(len(wins), 1), strict=True):
-        if wins[one, other] + wins[other, one] > 0:
+        if tested[one, other]:
             share[:, one, other] = rng.beta(wins[one, other] + 0.5, wins[other, one] + 0.5, DRAWS)
             share[:, other, one] = 1.0 - share[:, one, other]
     return share

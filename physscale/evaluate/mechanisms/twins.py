@@ -59,9 +59,8 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
     state = _broken(truth, kind=kind, moment=moment)
     apart = np.linalg.norm(state[..., :2] - truth.state[..., :2], axis=-1).max((1, 2)) >= LEAST_M
     stays = (_in_view(truth, state=state) | ~_in_view(truth, state=truth.state)).all((1, 2))
-    chosen = apart & stays
-    if kind == "through":
-        chosen &= truth.contact_s > truth.time_s[:, moment]
+    late = truth.contact_s > truth.time_s[:, moment]
+    chosen = apart & stays & late if kind == "through" else apart & stays
     valid = truth.take(np.flatnonzero(chosen)).with_pixels(None)
     return Pairs(valid, replace(valid, state=state[chosen].astype(np.float32)))
 
@@ -98,5 +97,6 @@ def _broken(truth: Videos, *, kind: Twin, moment: int) -> Float[np.ndarray, "bat
 
 def _in_view(truth: Videos, *, state: np.ndarray) -> Bool[np.ndarray, "batch frames bodies"]:
     radius = truth.body[:, None, :, BODY.index("radius_m")] - EDGE_M
-    inside: np.ndarray = ((state[..., :2] >= radius[..., None]) & (state[..., :2] <= WORLD_M - radius[..., None])).all(-1)
+    across, up = state[..., X], state[..., Y]
+    inside: np.ndarray = (across >= radius) & (across <= WORLD_M - radius) & (up >= radius) & (up <= WORLD_M - radius)
     return inside
