@@ -31,6 +31,7 @@ from physscale.ray_jobs.resources import Machine
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
 from physscale.run.gather import behind, gather
+from physscale.run.memory import run_memory
 from physscale.study.axes import together
 from physscale.study.budget import within_flops, within_hours
 from physscale.study.drive import at_a_time, check_schedulable, run_study
@@ -154,6 +155,9 @@ def prepare(
         study, left_out, notes = kept.study, (*left_out, *kept.left_out), [*notes, kept.said]
         rows = [row for row in rows if row.fingerprint in study.runs]
     notes += [f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)]
+    if machine.run_gpus and study.runs:
+        bytes_held, fullest = max((run_memory(run).total, label(run)) for run in study.runs.values())
+        notes.append(f"memory: at most {_gigabytes(bytes_held)} a device, {fullest}")
     wall_s = sum(row.estimated_s / beside[row.workers] for row in _missing(rows))
     return Prepared(
         opened=dataclasses.replace(opened, study=study),

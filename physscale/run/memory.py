@@ -1,0 +1,101 @@
+"""Memory of a training on each of its devices, by formula and without torch; held to FakeTensor by `tests/unit/test_memory_formula.py`.
+
+Weights: 20 bytes a parameter (value, gradient, two moments, average, float32), dealt out over the workers with FSDP (arXiv 1910.02054).
+
+Activations, numbers kept for the backward pass, a token and a block (D width, r MLP ratio, K heads; Korthikanti et al., arXiv 2205.05198,
+count them for other blocks):
+
+    what                                              float32                 bfloat16 autocast, bytes
+    two norms: input, normed, modulated               6 D                     2 (4 + 4 + 2) D
+    query, key, value, and the turned query and key   5 D                     (6 + 4) D
+    attention's output, its projection                2 D                     (2 + 4) D
+    MLP: before and after the activation, output      (2 r + 1) D             (4 r + 4) D - and the products' own copies, below
+    means and scales of the norms, attention's sums   4 + K                   4 (4 + K)
+
+With `recompute`, a block keeps its input alone, and one block at a time all of the above.
+"""
+
+from dataclasses import dataclass
+
+from physscale.model.sizes import input_channels, parameters
+from physscale.model.spec import DiTSpec, LatentShape
+from physscale.run.cost import latent_shape
+from physscale.run.spec import RunSpec
+from physscale.train.spec import TrainSpec
+
+__all__ = ["Memory", "memory", "run_memory"]
+
+FLOAT = 4
+HALF = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Bytes of one device at the fullest moment of a step.
+
+    Attributes:
+        weights: values, gradients, moments and average; with FSDP this worker's share and the blocks that are gathered.
+        activations: what the forward pass keeps for the backward pass.
+        working: what comes and goes beside these (with AdamW, which moves the weights in pieces; Muon takes more).
+    """
+
+    weights: int
+    activations: int
+    working: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.activations + self.working
+
+
+def memory(model: DiTSpec, *, shape: LatentShape, train: TrainSpec, workers: int = 1) -> Memory:
+    """Of a worker that has its share of the global batch, in as many parts as the training says."""
+    count = parameters(model, shape=shape)
+    videos = -(-train.batch // (workers * train.accumulate))
+    tokens = videos * shape.tokens(model)
+    width = tokens * model.width
+    bf16 = train.precision == "bf16"
+    block = _kept_by_block(model, tokens=tokens, bf16=bf16)
+    copies = HALF * _matrices(model) if bf16 else 0
+
+    latent = videos * shape.frames * shape.channels * shape.height * shape.width
+    seen = latent * input_channels(shape.channels) // shape.channels
+    modulation = 2 * FLOAT * videos * 6 * model.depth * model.width
+    ends = (FLOAT + FLOAT + (HALF if bf16 else FLOAT)) * width + FLOAT * (2 * seen + 5 * latent) + modulation
+    if train.recompute == "block":
+        activations = ends + model.depth * FLOAT * width
+        again = 0 if bf16 else _PASSING_AGAIN
+        working = max(model.depth * copies + _PASSING * width, block + copies + again * width)
+    else:
+        activations = ends + model.depth * (block + copies)
+        working = _PASSING * width
+
+    weights = 20 * count
+    if train.parallel == "fsdp" and workers > 1:
+        weights = 20 * -(-count // workers) + (2 * (HALF if bf16 else FLOAT) + FLOAT) * _matrices(model)
+    return Memory(weights=weights, activations=activations, working=working)
+
+
+def run_memory(run: RunSpec) -> Memory:
+    """Of each device of a run."""
+    return memory(run.model, shape=latent_shape(run), train=run.train, workers=run.workers)
+
+
+_PASSING = 12
+"""Bytes a token and a unit of width, beside what is kept: gradients on their way."""
+
+_PASSING_AGAIN = 5
+"""The same in float32 while a block is made again: what it keeps is complete only when its last layer's turn has come."""
+
+
+def _matrices(model: DiTSpec) -> int:
+    """Numbers in the matrices of one block."""
+    return (4 + 2 * model.mlp_ratio) * model.width**2
+
+
+def _kept_by_block(model: DiTSpec, *, tokens: int, bf16: bool) -> int:
+    """Bytes."""
+    sums = FLOAT * (4 + model.heads)
+    if bf16:
+        return tokens * ((36 + 4 * model.mlp_ratio) * model.width + sums)
+    return tokens * (FLOAT * (14 + 2 * model.mlp_ratio) * model.width + sums)

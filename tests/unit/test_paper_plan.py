@@ -1,0 +1,26 @@
+"""The plan of the paper's recipe that `cluster/paper.md` keeps is the plan as it is printed today."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from physscale.cli_options import open_study
+from physscale.cli_plan import prepare, show_plan
+from physscale.study.machine import read_machine
+
+CLUSTER = Path(__file__).parents[2] / "cluster"
+
+
+@pytest.mark.parametrize("devices", [32, 64])
+def test_kept_plan_is_printed_so(devices: int, tmp_path: Path) -> None:
+    opened = open_study("paper", results=tmp_path, overrides=[f"workers={devices}"])
+    out = io.StringIO()
+    machine = read_machine(CLUSTER / f"a100x{devices}.yaml")
+    show_plan(prepare(opened, machine=machine), out=Console(file=out, width=200))
+    lines = out.getvalue().rstrip().splitlines()
+    kept = "\n".join([*lines[:11], "...", *lines[-5:]])
+    assert kept in (CLUSTER / "paper.md").read_text()
+    assert f"{devices} of {devices} GPU" in kept
+    assert "memory: at most" in kept
