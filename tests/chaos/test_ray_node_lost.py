@@ -1,6 +1,7 @@
 """A node that dies without a word: its run goes on with fewer workers, on the same global batches."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,15 @@ STEPS = 700
 MACHINE = Machine(worker_cpus=0.6, data_cpus=0.35, fewest_workers=1)
 """A node of one CPU holds one worker and its data, and no second worker."""
 
+ROUNDING = 1e-3
+"""Another order of summation changes a loss by 1e-7 at first and by 4e-5 after 700 steps of AdamW; Muon's large steps make it a tenth."""
+
 
 def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
-    run, alone = tiny_run(steps=STEPS, workers=2), tiny_run(steps=STEPS)
+    alone = tiny_run(steps=STEPS)
+    alone = replace(alone, train=replace(alone.train, optimiser="adamw"))
+    run = replace(alone, workers=2)
     with ray_nodes() as nodes:
         nodes.start(cpus=1, dashboard="yes")
         nodes.start(cpus=1)
@@ -48,4 +54,4 @@ def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatc
     assert together[0] < 200 <= together[-1]
     assert (alone_on[0], alone_on[-1]) == (200, STEPS), "it goes on from the checkpoint, with one worker to the end"
     execute(alone, store=plain, context=PlainContext())
-    assert losses(store, run) == pytest.approx(losses(plain, alone), rel=1e-3)
+    assert losses(store, run) == pytest.approx(losses(plain, alone), rel=ROUNDING)
