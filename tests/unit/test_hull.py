@@ -68,6 +68,17 @@ def test_a_planted_rise_is_found() -> None:
     np.testing.assert_allclose(curve[2:], 0.05 * np.exp(1.5 * found.at[2:]) * np.exp(0.3**2 / 2), rtol=0.4)
 
 
+def test_videos_at_one_distance_count_as_their_mean_in_any_order() -> None:
+    """All inside the hull are at 0: their order among themselves is nothing to be monotone in."""
+    error, distance = np.array([0.1, 0.5, 0.9, 2.0, 3.0]), np.array([0.0, 0.0, 0.0, 1.0, 1.0])
+    found = rise(error, distance=distance)
+    assert found.isotonic[0].value == pytest.approx(0.5)
+    assert found.isotonic[-1].value == pytest.approx(2.5)
+    assert found.isotonic[0].low <= 0.5 <= found.isotonic[0].high
+    turned = rise(error[::-1].copy(), distance=distance[::-1].copy())
+    assert [one.value for one in turned.isotonic] == [one.value for one in found.isotonic]
+
+
 def test_no_rise_is_claimed_where_there_is_none_nor_where_it_falls() -> None:
     claims = 0
     for seed in range(20):

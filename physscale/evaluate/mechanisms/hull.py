@@ -107,11 +107,11 @@ def _numbers(error: np.ndarray, distance: np.ndarray, grid: np.ndarray) -> list[
     centred = distance - distance.mean()
     spread = (centred**2).sum()
     beyond = distance > 0
-    order = np.argsort(distance, kind="stable")
-    fitted = isotonic_regression(error[order]).x
+    at, group, count = np.unique(distance, return_inverse=True, return_counts=True)
+    fitted = isotonic_regression(np.bincount(group, weights=error) / count, weights=count).x
     with_ties = spearmanr(distance, error).statistic if spread > 0 else np.nan
     factor = error[beyond].mean() / error[~beyond].mean() if beyond.any() and not beyond.all() else np.nan
-    return [(centred * log).sum() / spread if spread > 0 else np.nan, factor, with_ties, *np.interp(grid, distance[order], fitted)]
+    return [(centred * log).sum() / spread if spread > 0 else np.nan, factor, with_ties, *np.interp(grid, at, fitted)]
 
 
 def _interval(values: np.ndarray, *, count: int) -> Interval:
