@@ -22,7 +22,9 @@ from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
 
 pytestmark = [pytest.mark.chaos, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
-STEPS = 6_000
+STEPS = {1: 6_000, 2: 1_500}
+"""By the number of workers: enough to be at work when the node is told to go."""
+
 EARLY = 200
 MACHINE = Machine(run_cpus=0.5, worker_cpus=0.6, data_cpus=0.35)
 
@@ -56,8 +58,8 @@ def titled_so(file: Path, *, title: str) -> bool:
 @pytest.mark.parametrize(("workers", "title"), [(1, ""), (2, "ray::RayTrainWorker")])
 def test_runs_of_a_node_that_goes_save_and_go_on(workers: int, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
-    run = tiny_run(steps=STEPS, workers=workers)
-    alone = tiny_run(steps=STEPS)
+    run = tiny_run(steps=STEPS[workers], workers=workers)
+    alone = tiny_run(steps=STEPS[workers])
     with ray_nodes() as nodes:
         nodes.start(cpus=0 if workers == 1 else 1)
         for _ in range(2):
