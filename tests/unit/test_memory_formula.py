@@ -68,7 +68,7 @@ def fullest(model: DiTSpec, *, shape: LatentShape, train: TrainSpec) -> int:
 
 @pytest.mark.parametrize("recompute", ["none", "block"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize(("size", "batch"), [("S", 2), ("B", 2), pytest.param("L", 4, marks=pytest.mark.slow), ("XL", 4)])
+@pytest.mark.parametrize(("size", "batch"), [("S", 2), ("B", 2), *(pytest.param(size, 4, marks=pytest.mark.slow) for size in ("L", "XL"))])
 def test_formula_meets_the_fullest_moment_of_a_step(size: str, batch: int, precision: Any, recompute: Any) -> None:
     train = TrainSpec(batch=batch, optimiser="adamw", precision=precision, recompute=recompute)
     measured = fullest(SIZES[size], shape=PAPER, train=train)
