@@ -5,15 +5,15 @@
 the first hardly more than another draw of true videos does, the second a thousandfold). Neither is FVD, and neither compares with it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from physscale.evaluate.abnormal.laws import law_scores
 from physscale.evaluate.abnormal.observe import observe
 from physscale.evaluate.abnormal.phyre import phyre_scores
-from physscale.evaluate.abnormal.verdict import family_of
+from physscale.evaluate.abnormal.verdict import family_of, scores_of
 from physscale.evaluate.frechet import Distance, extrapolated, frechet
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
@@ -24,6 +24,8 @@ LEAST_SPREAD = 0.05
 
 LEAST_SCORE = 0.01
 EXTRAPOLATE_FROM = 8
+Scores = Mapping[str, np.ndarray]
+"""By rule, a value a video."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class StateDistance:
     limit: float
 
 
-def state_frechet(real: Videos, *, fake: Videos) -> StateDistance:
-    """From the frames of both sets.
+def state_frechet(real: Videos, *, fake: Videos, judged: Sequence[Scores] | None = None) -> StateDistance:
+    """From the frames of both sets; `judged`: the judge's scores of the two, where they are known already.
 
     Raises:
         UserError: for rows without frames, of scenarios that the judge does not know, or fewer than two on a side.
@@ -45,7 +47,8 @@ def state_frechet(real: Videos, *, fake: Videos) -> StateDistance:
     scale = np.maximum(ours.std(0), LEAST_SPREAD)
     ours, theirs = ours / scale, theirs / scale
     limit = extrapolated(ours, fake=theirs).limit if min(len(ours), len(theirs)) >= EXTRAPOLATE_FROM else float("nan")
-    return StateDistance(frechet(ours, fake=theirs), frechet(_violations(real), fake=_violations(fake)), limit)
+    right, made = (_violations(scores) for scores in judged or [scores_of(videos, family=family_of(videos)) for videos in (real, fake)])
+    return StateDistance(frechet(ours, fake=theirs), frechet(right, fake=made), limit)
 
 
 def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
@@ -66,6 +69,5 @@ def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
     return np.concatenate(parts, -1).reshape(len(place), -1)
 
 
-def _violations(videos: Videos) -> Float[np.ndarray, "batch rules"]:
-    scores = law_scores(videos) if family_of(videos) == "laws" else phyre_scores(videos).scores
+def _violations(scores: Scores) -> Float[np.ndarray, "batch rules"]:
     return np.log10(LEAST_SCORE + np.stack(list(scores.values()), -1))

@@ -1,19 +1,22 @@
 """The judge on videos of which the answer is known: thresholds from true ones, false alarms on others, detection of every corruption.
 
-True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of 255). Thresholds are the largest score of
-the first half of them, `MARGIN` above it, and never below what one can see (`verdict.FLOOR`); false alarms are counted on the second half,
-and so are all corruptions made. A corruption counts where the row gives an occasion for it at visible strength.
+True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of 255); those of a law also with the sizes
+and speeds that no run is trained on. Thresholds are `MARGIN` above the largest score of the first half of them, but for the `STRANGE` worst
+ones, and never below what one can see (`verdict.FLOOR`). False alarms are counted on the second half, and in `CORRUPTED` of its videos
+everything is made wrong that gets an occasion at visible strength (`abnormal/altered.py`).
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from physscale.evaluate.abnormal.altered import Corruption, drawn
 from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
+from physscale.evaluate.abnormal.further import FURTHER
 from physscale.evaluate.abnormal.held_out import HELD_OUT
 from physscale.evaluate.abnormal.verdict import FLOOR, Family, judge, scores_of
 from physscale.records.rate import Rate, wilson
@@ -30,10 +33,23 @@ from physscale.simulate.spec import DataSpec
 
 NOISE = 4.0
 MARGIN = 1.15
+STRANGE = 0.004
+CORRUPTED = 80
 FRAMES = 32
 AT_ONCE = 50
 LAWS = ("uniform", "collision", "parabola")
 TRUE = ("true", "true, noise")
+Ranges = Literal["trained", "unseen"]
+SIZES_M, SLOW_OR_FAST_M_S, FAST_M_S = ((0.3, 0.6), (1.5, 2.0)), ((0.0, 0.8), (4.5, 6.0)), ((4.5, 6.0),)
+UNSEEN: dict[str, dict[str, Any]] = {
+    "uniform": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},
+    "parabola": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},
+    "collision": {"left_radius_m": SIZES_M, "right_radius_m": SIZES_M, "left_speed_m_s": FAST_M_S, "right_speed_m_s": FAST_M_S},
+}
+"""What the studies judge out of distribution, all at once."""
+
+SUFFIX: dict[Ranges, str] = {"trained": "", "unseen": ", unseen ranges"}
+ALL_WRONG = {**CORRUPTIONS, **FURTHER, **HELD_OUT}
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,7 @@ class Cell:
         return f"{self.scenario} {self.size_px}"
 
 
-CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128), Cell("phyre", 256))
+CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128))
 Thresholds = dict[str, dict[str, dict[str, float]]]
 """By family, frame size and rule."""
 
@@ -62,7 +78,7 @@ class Calibration:
     """What a run of the calibration found.
 
     Attributes:
-        rates: by (kind, cell's name); kinds are `TRUE`, those of `CORRUPTIONS` and of `HELD_OUT`.
+        rates: by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`) and those of `ALL_WRONG`.
     """
 
     thresholds: Thresholds
@@ -81,29 +97,37 @@ def calibrate(cells: tuple[Cell, ...], *, videos: int, tell: Callable[[str], Non
     rates: dict[tuple[str, str], Rate] = {}
     for cell in cells:
         limits = thresholds[cell.family][str(cell.size_px)]
-        fresh = true_rows(cell, start=videos // 2, stop=videos)
         counts: dict[str, list[bool]] = {}
-        for part in _parts(fresh):
-            clean = part.with_pixels(render(part, canvas=canvas(cell)))
-            for kind, shown in zip(TRUE, (clean, noisy(clean)), strict=True):
-                counts.setdefault(kind, []).extend(judge(shown, thresholds=limits).abnormal.tolist())
-            for kind, corrupt in {**CORRUPTIONS, **HELD_OUT}.items():
-                wrong = corrupted(part, corrupt=corrupt, cell=cell)
-                if wrong is not None:
-                    counts.setdefault(kind, []).extend(judge(wrong, thresholds=limits).abnormal.tolist())
+        for ranges in ranges_of(cell):
+            fresh = true_rows(cell, start=videos // 2, stop=videos, ranges=ranges)
+            for part in _parts(fresh):
+                clean = part.with_pixels(render(part, canvas=canvas(cell)))
+                for kind, shown in zip(TRUE, (clean, noisy(clean)), strict=True):
+                    counts.setdefault(f"{kind}{SUFFIX[ranges]}", []).extend(judge(shown, thresholds=limits).abnormal.tolist())
+            for part in _parts(fresh.take(slice(0, CORRUPTED // len(ranges_of(cell))))):
+                for kind, corrupt in ALL_WRONG.items():
+                    wrong = corrupted(part, corrupt=corrupt, cell=cell)
+                    if wrong is not None:
+                        counts.setdefault(kind, []).extend(judge(wrong, thresholds=limits).abnormal.tolist())
         for kind, flags in counts.items():
             rates[kind, cell.name] = wilson(sum(flags), of=len(flags))
         tell(f"{cell.name}: " + ", ".join(f"{kind} {rates[kind, cell.name].value:.2f}" for kind in counts))
     return Calibration(thresholds, rates, cells)
 
 
-def true_rows(cell: Cell, *, start: int, stop: int) -> Videos:
+def ranges_of(cell: Cell) -> tuple[Ranges, ...]:
+    """PHYRE has one kind of scenes."""
+    return ("trained",) if cell.family == "phyre" else ("trained", "unseen")
+
+
+def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") -> Videos:
     """Rows without frames; any two with different numbers differ."""
     if cell.family == "phyre":
-        scenario = Phyre(templates=SIXTY, seed=1)
-        numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenario.count)[start:stop]
-        return simulate(phyre_data(scenario), indices=np.sort(numbers))
-    data = DataSpec(scenario=scenario_named(cell.scenario), videos=stop, frames=FRAMES, seed=7, draw="held_out")
+        scenes = Phyre(templates=SIXTY, seed=1)
+        numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenes.count)[start:stop]
+        return simulate(phyre_data(scenes), indices=np.sort(numbers))
+    scenario = type(scenario_named(cell.scenario))(**(UNSEEN[cell.scenario] if ranges == "unseen" else {}))
+    data = DataSpec(scenario=scenario, videos=stop, frames=FRAMES, seed=7, draw="held_out")
     return simulate(data, indices=np.arange(start, stop))
 
 
@@ -145,11 +169,13 @@ def table(found: Calibration) -> str:
     """Markdown: kinds as rows, cells as columns, the share judged abnormal with its Wilson interval and how many were tried."""
     names = [cell.name for cell in found.cells]
     lines = ["| judged abnormal, % (95 % interval; of) | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for title, kinds in (("true videos", TRUE), ("corruptions it was set on", CORRUPTIONS), ("held out", HELD_OUT)):
+    true = [f"{kind}{suffix}" for suffix in SUFFIX.values() for kind in TRUE]
+    groups = (("the paper's kinds", CORRUPTIONS), ("further kinds", FURTHER), ("held out", HELD_OUT))
+    for title, kinds in (("true videos", true), *groups):
         lines.append(f"| *{title}* |" + " |" * len(names))
         lines += [f"| {kind} | " + " | ".join(_cell(found.rates.get((kind, name))) for name in names) + " |" for kind in kinds]
-    for title, kinds in (("all it was set on", CORRUPTIONS), ("all held out", HELD_OUT)):
-        lines.append(f"| **{title}** | " + " | ".join(_cell(_pooled(found, kinds=kinds, name=name)) for name in names) + " |")
+    for title, kinds in groups:
+        lines.append(f"| **all: {title}** | " + " | ".join(_cell(_pooled(found, kinds=kinds, name=name)) for name in names) + " |")
     return "\n".join(lines)
 
 
@@ -165,16 +191,28 @@ def _cell(rate: Rate | None) -> str:
 
 
 def _thresholds(cells: tuple[Cell, ...], *, videos: int, tell: Callable[[str], None]) -> Thresholds:
-    largest: Thresholds = {}
+    scores: dict[tuple[Family, int], dict[str, list[np.ndarray]]] = {}
     for cell in cells:
-        limits = largest.setdefault(cell.family, {}).setdefault(str(cell.size_px), dict(FLOOR[cell.family]))
-        for part in _parts(true_rows(cell, start=0, stop=videos // 2)):
-            clean = part.with_pixels(render(part, canvas=canvas(cell)))
-            for shown in (clean, noisy(clean)):
-                for rule, values in scores_of(shown, family=cell.family).items():
-                    limits[rule] = max(limits[rule], MARGIN * float(values.max()))
-        tell(f"{cell.name}: thresholds from {videos // 2} true videos")
-    return largest
+        by_rule = scores.setdefault((cell.family, cell.size_px), {rule: [] for rule in FLOOR[cell.family]})
+        for ranges in ranges_of(cell):
+            for part in _parts(true_rows(cell, start=0, stop=videos // 2, ranges=ranges)):
+                clean = part.with_pixels(render(part, canvas=canvas(cell)))
+                for shown in (clean, noisy(clean)):
+                    for rule, values in scores_of(shown, family=cell.family).items():
+                        by_rule[rule].append(values)
+        tell(f"{cell.name}: thresholds from {len(ranges_of(cell)) * (videos // 2)} true videos")
+    found: Thresholds = {}
+    for (family, size_px), by_rule in scores.items():
+        all_scores = {rule: np.concatenate(values) for rule, values in by_rule.items()}
+        found.setdefault(family, {})[str(size_px)] = limits_of(all_scores, floor=FLOOR[family])
+    return found
+
+
+def limits_of(scores: Mapping[str, np.ndarray], *, floor: Mapping[str, float]) -> dict[str, float]:
+    """`MARGIN` above the largest score of each rule, without the `STRANGE` share of videos that are worst by any rule."""
+    over = np.max([scores[rule] / floor[rule] for rule in floor], axis=0)
+    calm = np.argsort(over, kind="stable")[: len(over) - int(STRANGE * len(over))]
+    return {rule: max(floor[rule], MARGIN * float(scores[rule][calm].max())) for rule in floor}
 
 
 def _parts(videos: Videos) -> Iterable[Videos]:

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from physscale.evaluate.abnormal.altered import as_is, drawn
-from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
-from physscale.evaluate.abnormal.held_out import HELD_OUT
 from physscale.evaluate.abnormal.laws import RULES
 from physscale.evaluate.abnormal.verdict import judge
 from physscale.records.errors import UserError
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import Cell, canvas, corrupted, noisy, true_rows
+from physscale.run.calibrate_judge import ALL_WRONG, Cell, Ranges, canvas, corrupted, noisy, true_rows
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -33,43 +31,49 @@ EXPECTED = {
 """The rule that is there for it."""
 
 
-def shown(cell: Cell) -> Videos:
-    rows = true_rows(cell, start=1000, stop=1000 + ROWS)
+def shown(cell: Cell, *, ranges: Ranges = "trained") -> Videos:
+    rows = true_rows(cell, start=1000, stop=1000 + ROWS, ranges=ranges)
     return rows.with_pixels(render(rows, canvas=canvas(cell)))
 
 
 @pytest.mark.parametrize("size_px", [32, 128])
 @pytest.mark.parametrize("law", LAWS)
-def test_true_videos_are_normal_with_and_without_noise(law: str, size_px: int) -> None:
-    videos = shown(Cell(law, size_px))
+@pytest.mark.parametrize("ranges", ["trained", "unseen"])
+def test_true_videos_are_normal_with_and_without_noise(law: str, size_px: int, ranges: Ranges) -> None:
+    """Also balls of two pixels, and fast ones."""
+    videos = shown(Cell(law, size_px), ranges=ranges)
     for frames in (videos, noisy(videos)):
         verdicts = judge(frames)
         assert not verdicts.abnormal.any(), {rule: videos.index[flags].tolist() for rule, flags in verdicts.fired.items() if flags.any()}
 
 
-@pytest.mark.parametrize("kind", [*CORRUPTIONS, *HELD_OUT])
+@pytest.mark.parametrize("kind", [*ALL_WRONG])
 @pytest.mark.parametrize("law", LAWS)
 def test_what_is_wrong_is_abnormal(law: str, kind: str) -> None:
     cell = Cell(law, 32)
-    wrong = corrupted(shown(cell), corrupt={**CORRUPTIONS, **HELD_OUT}[kind], cell=cell)
+    wrong = corrupted(shown(cell), corrupt=ALL_WRONG[kind], cell=cell)
     if wrong is None:
         assert (law, kind) in NO_OCCASION, f"{law} gives no occasion for {kind}"
         return
     verdicts = judge(wrong)
-    assert verdicts.abnormal.mean() >= 0.8
+    if (law, kind) not in WEAK:
+        assert verdicts.abnormal.mean() >= 0.8
     if kind in EXPECTED:
         assert verdicts.fired[EXPECTED[kind]].mean() >= 0.8
 
 
+WEAK = {("collision", "skip")}
+"""What is skipped may be the contact itself: before and after it every rule is kept."""
+
 NO_OCCASION = {
-    *((law, kind) for law in ("uniform", "parabola") for kind in ("swap", "pass_through", "elasticity")),
+    *((law, kind) for law in ("uniform", "parabola") for kind in ("swap", "pass_through", "elasticity", "merge")),
     *((law, "stand_up") for law in ("uniform", "collision")),
 }
 
 
 def test_a_corruption_starts_after_the_given_frames() -> None:
     """What a model is given is true, so nothing may be wrong there."""
-    for kind, corrupt in {**CORRUPTIONS, **HELD_OUT}.items():
+    for kind, corrupt in ALL_WRONG.items():
         cell = Cell("collision", 32)
         videos = shown(cell)
         wrong = corrupted(videos, corrupt=corrupt, cell=cell)

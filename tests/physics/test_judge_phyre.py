@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
-from physscale.evaluate.abnormal.held_out import HELD_OUT
 from physscale.evaluate.abnormal.phyre import GRAVITY_TIMES_PX
 from physscale.evaluate.abnormal.solids import MASS, distance_to, solids
 from physscale.evaluate.abnormal.track import track
@@ -12,7 +10,7 @@ from physscale.evaluate.abnormal.verdict import judge
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import Cell, canvas, corrupted, true_rows
+from physscale.run.calibrate_judge import ALL_WRONG, Cell, canvas, corrupted, true_rows
 from physscale.simulate.phyre.masks import masks
 
 CELL = Cell("phyre", 128)
@@ -61,6 +59,6 @@ def test_true_videos_are_normal(videos: Videos) -> None:
 
 @pytest.mark.parametrize("kind", ["vanish", "deform", "swap", "twin", "fade"])
 def test_what_is_wrong_is_abnormal(videos: Videos, kind: str) -> None:
-    wrong = corrupted(videos, corrupt={**CORRUPTIONS, **HELD_OUT}[kind], cell=CELL)
+    wrong = corrupted(videos, corrupt=ALL_WRONG[kind], cell=CELL)
     assert wrong is not None
     assert judge(wrong).abnormal.mean() >= 0.8

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from physscale.cli import main
 from physscale.dataset.file import write_videos
 from physscale.evaluate.abnormal.corruptions import vanish
-from physscale.evaluate.abnormal.held_out import speed_up
+from physscale.evaluate.abnormal.further import speed_up
 from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for
 from physscale.evaluate.scores import RunFacts
 from physscale.evaluate.state_frechet import state_frechet

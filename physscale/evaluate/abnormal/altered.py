@@ -1,6 +1,8 @@
 """A true video with something wrong in it: states and constants that may change from frame to frame, and their frames.
 
 A corruption takes one row and returns what is to be drawn in its place; the row itself, with its true states, stays what the judge is told.
+It must be *visible*: the body is wholly in view for `LASTING` frames from where it starts; a wrong motion takes it `VISIBLE_M` off its way
+within them, and in PHYRE, where a contact can explain nearly any motion, that is so where it touches nothing, or goes up by as much.
 """
 
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from physscale.evaluate.abnormal.solids import clearances, solids
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
@@ -19,6 +22,12 @@ AWAY_M = -50.0
 
 LASTING = 5
 """Frames for which a corruption must be in view to be visible."""
+
+VISIBLE_M = 0.8
+"""A wrong motion is visible where it ends up this far from the right one."""
+
+CLEAR_M = 0.2
+"""A body this far from everything touches nothing."""
 
 X, Y, ANGLE = (STATE.index(name) for name in ("x_m", "y_m", "angle_rad"))
 SHAPE, RADIUS, HALF_HEIGHT, MASS, RED = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg", "red"))
@@ -34,6 +43,30 @@ class Altered:
 
 Corruption = Callable[[Videos, int, np.random.Generator], Altered | None]
 """(videos, row, generator) to what is drawn, or None where the row gives it no occasion at visible strength."""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A body of a row that is wholly in view from frame `start` on for as long as was asked."""
+
+    videos: Videos
+    row: int
+    body: int
+    start: int
+    rng: np.random.Generator
+
+
+def at_occasion(*, lasting: int = LASTING) -> Callable[[Callable[[Occasion], Altered | None]], Corruption]:
+    """A corruption from what happens to one body in view; where the rows give it no occasion, nothing does."""
+
+    def corruption(alter: Callable[[Occasion], Altered | None]) -> Corruption:
+        def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+            chosen = occasion(videos, row, rng, lasting=lasting)
+            return None if chosen is None else alter(Occasion(videos, row, *chosen, rng))
+
+        return corrupt
+
+    return corruption
 
 
 def as_is(videos: Videos, row: int) -> Altered:
@@ -97,3 +130,29 @@ def fall_m(videos: Videos, row: int) -> float:
         return 9.8 * 60.0 / 512.0 * interval**2
     change = np.diff(videos.state[row, :, :, 4].astype(np.float64), axis=0)
     return float(-np.median(change)) * interval
+
+
+def off_its_way(videos: Videos, row: int, altered: Altered) -> bool:
+    """Whether a wrong motion of PHYRE is `VISIBLE_M` off, in the air or upwards, within `LASTING` frames from its start."""
+    true = videos.state[row].astype(np.float64)
+    way = altered.state[:, : true.shape[1], :2] - true[..., :2]
+    wrong = np.linalg.norm(way, axis=-1) > 1e-3
+    if not wrong.any():
+        return False
+    start = int(wrong.any(1).argmax())
+    shown = slice(start, start + LASTING)
+    seen = in_view(altered.state[shown, : true.shape[1]], videos.body[row]).all(0) & wrong[start:].any(0)
+    clear = clearances(true, shapes=solids(videos.body[row], px_m=WORLD_M / 128))[max(start - 1, 0) : start + 2].min(0) > CLEAR_M
+    up = altered.state[shown, : true.shape[1], Y].max(0) - altered.state[start - 1, : true.shape[1], Y]
+    return bool((seen & np.where(clear, np.linalg.norm(way[shown], axis=-1).max(0) >= VISIBLE_M, up >= VISIBLE_M)).any())
+
+
+def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
+    """The same corruption, in PHYRE drawn again until its motion is visibly wrong; in a law nothing is near that could explain it."""
+
+    def seen(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+        law = videos.scenario[row] != "phyre"
+        drawn_once = (corrupt(videos, row, rng) for _ in range(tries))
+        return next((altered for altered in drawn_once if altered is not None and (law or off_its_way(videos, row, altered))), None)
+
+    return seen

@@ -20,59 +20,51 @@ from physscale.evaluate.abnormal.altered import (
     RADIUS,
     RED,
     SHAPE,
+    VISIBLE_M,
     Altered,
     Corruption,
+    Occasion,
     X,
     Y,
     as_is,
+    at_occasion,
     fall_m,
     frame_step,
     in_view,
     movable,
     occasion,
+    visibly,
 )
 from physscale.evaluate.abnormal.solids import Solids, distance_to, solids
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import Videos
 
-VISIBLE_M = 0.8
-"""A wrong motion is visible where it ends up this far from the right one."""
 
-
-def vanish(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    chosen = occasion(videos, row, rng)
-    if chosen is None:
-        return None
-    body, start = chosen
-    out = as_is(videos, row)
-    out.state[start : start + 3 if rng.random() < 0.5 else None, body, X] = AWAY_M
+@at_occasion()
+def vanish(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    out.state[at.start : at.start + 3 if at.rng.random() < 0.5 else None, at.body, X] = AWAY_M
     return out
 
 
-def reappear(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    chosen = occasion(videos, row, rng)
-    if chosen is None:
-        return None
-    body, start = chosen
-    out = as_is(videos, row)
-    here = out.state[start, body, :2].copy()
-    radius = out.body[0, body, RADIUS]
+@at_occasion()
+def reappear(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    here = out.state[at.start, at.body, :2].copy()
+    radius = out.body[0, at.body, RADIUS]
     for _ in range(50):
-        there = rng.uniform(radius, WORLD_M - radius, 2)
+        there = at.rng.uniform(radius, WORLD_M - radius, 2)
         if np.linalg.norm(there - here) >= 2.0:
-            out.state[start + 3 :, body, :2] += there - here
-            out.state[start : start + 3, body, X] = AWAY_M
+            out.state[at.start + 3 :, at.body, :2] += there - here
+            out.state[at.start : at.start + 3, at.body, X] = AWAY_M
             return out
     return None
 
 
-def deform(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    chosen = occasion(videos, row, rng)
-    if chosen is None:
-        return None
-    body, start = chosen
-    out = as_is(videos, row)
-    wrong = out.body[start:, body]
+@at_occasion()
+def deform(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    wrong = out.body[at.start :, at.body]
     match Shape(int(wrong[0, SHAPE])):
         case Shape.DISC:
             wrong[:, SHAPE], wrong[:, HALF_HEIGHT] = Shape.BOX, 0.65 * wrong[:, RADIUS]
@@ -205,13 +197,13 @@ def swap(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
     return out
 
 
-def split(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+@at_occasion()
+def split(at: Occasion) -> Altered | None:
     """Bars along their length, discs into two of half the area; jars and sticks stay whole."""
-    chosen = occasion(videos, row, rng)
-    if chosen is None or videos.body[row, chosen[0], SHAPE] not in (Shape.DISC, Shape.BOX):
+    body, start = at.body, at.start
+    if at.videos.body[at.row, body, SHAPE] not in (Shape.DISC, Shape.BOX):
         return None
-    body, start = chosen
-    out = as_is(videos, row)
+    out = as_is(at.videos, at.row)
     disc = out.body[0, body, SHAPE] == Shape.DISC
     half = 0.5 if not disc else np.sqrt(0.5)
     out.body[start:, body, RADIUS] *= half
@@ -230,8 +222,8 @@ CORRUPTIONS: dict[str, Corruption] = {
     "reappear": reappear,
     "deform": deform,
     "pass_through": pass_through,
-    "stand_up": stand_up,
-    "hang": hang,
+    "stand_up": visibly(stand_up),
+    "hang": visibly(hang),
     "swap": swap,
     "split": split,
 }

@@ -5,12 +5,17 @@ gravity of the row); the truth of the later frames is not looked at. Only frames
 
     permanence    a disc is not there where its own last motion puts it well inside the view, longest run of frames
     count         area of further pieces of its colour, or of its one where it should have left, over its own
-    size          |√(area/π)/r - 1|, second largest of the frames        shape    elongation or spread, second largest
+    size          |√(area/π)/r - 1|, second largest of the frames
+    shape         elongation or spread beyond that of a disc drawn in its place, second largest, less what noise may add to so few pixels
     colour        ink of no body's colour, over the bodies' area; or the strength of a disc's own, off 1
     penetration   r₁ + r₂ - the least distance on the straight way between two frames, in m
-    force         |x - what the two whole frames before predict| where nothing was near to touch, in m
+    force         |x - what the two whole frames before predict| where nothing was near to touch, or
+                  aside from the line of the two discs' middles, in m
+    impulse       change of the velocity from four frames to the next four where nothing was near to touch, in m/s
     momentum, energy    the change in a contact, over 2 % (3 %) of the whole and three deviations of the measured velocities
 """
+
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,14 +23,25 @@ from jaxtyping import Bool, Float
 from physscale.evaluate.abnormal.observe import Observed, observe
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
 
-RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "momentum", "energy")
+RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy")
 RADIUS, MASS = BODY.index("radius_m"), BODY.index("mass_kg")
+AWAY_M = -50.0
+"""A body put here is out of sight."""
+
 INSIDE_M = 0.4
 """A disc's centre must be predicted this far inside the view before its absence counts."""
 
 PLACE_PX = 0.06
 """Deviation of a parsed place, in pixels."""
+
+SHAPE_PX2 = 0.2
+"""What a codec's noise may add to a disc's elongation, times the square of its radius in pixels."""
+
+WINDOW = 4
+"""Frames on each side of a change of velocity."""
 
 FADED = 0.25
 """Below this part of its area a disc counts as absent."""
@@ -35,11 +51,24 @@ def law_scores(videos: Videos) -> dict[str, Float[np.ndarray, " batch"]]:
     """The scores of every video by `RULES`; a rule that cannot be judged gives 0."""
     assert videos.pixels is not None, "judging needs frames"
     seen = observe(videos.pixels, body=videos.body)
-    rows = [_video(seen, videos=videos, row=row) for row in range(len(videos))]
+    shape = _shape(seen, videos=videos)
+    rows = [_video(seen, shape=shape[row], videos=videos, row=row) for row in range(len(videos))]
     return {rule: np.array([scores[rule] for scores in rows]) for rule in RULES}
 
 
-def _video(seen: Observed, *, videos: Videos, row: int) -> dict[str, float]:
+def _shape(seen: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frames bodies"]:
+    """A disc of two pixels looks square; so each is compared with one that is drawn where it was found."""
+    assert videos.pixels is not None
+    size_px = videos.pixels.shape[2]
+    state = videos.state.copy()
+    state[..., 0], state[..., 1] = np.nan_to_num(seen.x_m, nan=AWAY_M), np.nan_to_num(seen.y_m, nan=AWAY_M)
+    right = observe(render(replace(videos, state=state), canvas=Canvas(size_px=size_px)), body=videos.body)
+    beyond = np.maximum(np.abs(seen.elongation - right.elongation), np.abs(seen.spread - right.spread))
+    radius_px = videos.body[:, None, :, RADIUS].astype(np.float64) * size_px / WORLD_M
+    return np.maximum(np.nan_to_num(beyond) - SHAPE_PX2 / radius_px**2, 0.0)
+
+
+def _video(seen: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> dict[str, float]:
     assert videos.pixels is not None
     radius = videos.body[row, :, RADIUS].astype(np.float64)
     place = np.stack([seen.x_m[row], seen.y_m[row]], -1)
@@ -51,7 +80,6 @@ def _video(seen: Observed, *, videos: Videos, row: int) -> dict[str, float]:
     near = _near(place, radius=radius, there=there)
     flight = _flight(place, whole=whole, there=there, near=near, fall=fall, radius=radius)
     size = np.abs(np.sqrt(seen.area_m2[row] / area) - 1.0)
-    shape = np.maximum(seen.elongation[row], np.abs(seen.spread[row]))
     level = np.abs(seen.level[row] - 1.0)
     extra = np.nan_to_num(seen.extra_m2[row]) / area
     visible = np.maximum(np.nansum(np.where(there, seen.area_m2[row], 0.0), 1), 0.2)
@@ -64,6 +92,7 @@ def _video(seen: Observed, *, videos: Videos, row: int) -> dict[str, float]:
         "colour": max(_second(seen.foreign_m2[row] / visible), _second(np.nan_to_num(np.where(whole, level, 0.0)).max(1))),
         "penetration": _penetration(place, radius=radius, whole=whole),
         "force": flight["force"],
+        "impulse": _impulse(place, whole=whole, near=near, fall=fall) / interval,
         "momentum": momentum,
         "energy": energy,
     }
@@ -84,10 +113,14 @@ def _near(place: np.ndarray, *, radius: np.ndarray, there: np.ndarray) -> Bool[n
             if one != other:
                 apart = place[:, one] - place[:, other]
                 gap = np.where(there[:, one] & there[:, other], np.linalg.norm(apart, axis=-1) - radius[one] - radius[other], np.inf)
-                step = np.linalg.norm(np.diff(apart, axis=0), axis=-1)
-                reach = np.nanmax(step, initial=0.0) if np.isfinite(step).any() else 0.0
-                near[:, one] |= gap < 1.1 * reach + 0.1
+                near[:, one] |= gap < 1.1 * _lately(np.nan_to_num(np.linalg.norm(np.diff(apart, axis=0), axis=-1))) + 0.1
     return near
+
+
+def _lately(step: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " frames"]:
+    """Of every frame the longest of the two steps before it and the two after it: a contact takes part of the step in which it falls."""
+    wide = np.concatenate([np.zeros(2), step, np.zeros(2)])
+    return np.max([wide[start : start + len(step) + 1] for start in range(4)], axis=0)
 
 
 def _flight(
@@ -95,6 +128,8 @@ def _flight(
 ) -> dict[str, float]:
     """Each whole frame beside what the two whole ones before it predict; a run of absences inside the view; a return from outside."""
     force, missing, uninvited = 0.0, 0.0, 0.0
+    speed = np.nan_to_num(np.linalg.norm(np.diff(place, axis=0), axis=-1))
+    reach = _lately(speed.sum(1))
     for body in range(place.shape[1]):
         frames = np.flatnonzero(whole[:, body]).tolist()
         run = 0
@@ -105,13 +140,45 @@ def _flight(
             predicted = _predicted(place[:, body], before=before, now=now, fall=fall)
             inside = float(np.minimum(predicted, WORLD_M - predicted).min())
             touched = near[before[0] : now + 1, body].any()
-            run = run + 1 if not there[now, body] and inside > INSIDE_M else 0
+            kicked = 2 * reach[before[-1]] * (now - before[-1]) if near[before[-1], body] else 0.0
+            run = run + 1 if not there[now, body] and inside - kicked > INSIDE_M else 0
             missing = max(missing, float(run))
             if there[now, body] and inside < -radius[body] - INSIDE_M and not touched:
                 uninvited = 1.0
-            if whole[now, body] and len(before) == 2 and not touched:
-                force = max(force, float(np.linalg.norm(place[now, body] - predicted)) / (now - before[1]))
+            if whole[now, body] and len(before) == 2:
+                wrong = place[now, body] - predicted
+                if touched:
+                    wrong = _sideways(wrong, place=place, body=body, frames=(before[1], now))
+                force = max(force, float(np.linalg.norm(wrong)) / (now - before[1]))
     return {"force": force, "missing": missing, "uninvited": uninvited}
+
+
+def _sideways(wrong: np.ndarray, *, place: np.ndarray, body: int, frames: tuple[int, int]) -> np.ndarray:
+    """What of it no contact of two discs gives: they push along the line of their middles, and that line may turn between the frames."""
+    lines = [place[frame, 1 - body] - place[frame, body] for frame in frames] if place.shape[1] == 2 else []
+    if not lines or not (np.linalg.norm(lines, axis=-1) > 0.0).all():
+        return np.zeros(2)
+    first, last = (line / np.linalg.norm(line) for line in lines)
+    along = first + last
+    along /= max(float(np.linalg.norm(along)), 1e-9)
+    part = wrong - (wrong @ along) * along
+    turned = abs(float(first[0] * last[1] - first[1] * last[0]))
+    size = float(np.linalg.norm(part))
+    left: np.ndarray = part * max(size - turned * float(np.linalg.norm(wrong)), 0.0) / max(size, 1e-9)
+    return left
+
+
+def _impulse(place: np.ndarray, *, whole: np.ndarray, near: np.ndarray, fall: float) -> float:
+    """The largest change of slope, in m a frame, gravity taken out: a speed that is wrong by little is wrong for long."""
+    frame = np.arange(len(place))
+    straight = place - np.stack([np.zeros(len(place)), 0.5 * fall * frame**2], -1)[:, None]
+    weights = np.arange(WINDOW) - (WINDOW - 1) / 2
+    weights /= (weights**2).sum()
+    last, free = len(place) - WINDOW + 1, whole & ~near
+    slope = sum(weight * straight[start : last + start] for start, weight in enumerate(weights.tolist()))
+    usable = np.all([free[start : last + start] for start in range(WINDOW)], axis=0)
+    change = np.linalg.norm(slope[WINDOW:] - slope[:-WINDOW], axis=-1)
+    return float(np.where(usable[WINDOW:] & usable[:-WINDOW], change, 0.0).max(initial=0.0))
 
 
 def _predicted(place: np.ndarray, *, before: list[int], now: int, fall: float) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Scores of abnormality for PHYRE videos: as `laws`, from the poses at which the known bodies of the scene are found.
 
     permanence    part of a body that is not inked where the rest of it is        count    ink outside all bodies, in m²
-    static        part of the black that is gone, or black that was not there
+    static        part of the black that is gone, or area of black, that was (not) there in the first frame
     size          mean way of a body's border outside or inside its own, in m, for three frames in a row
     colour        ink of no body's colour, in m², or strength of a body's own off 1, for two frames in a row
     penetration   depth of a body in another beyond that of the first frame, in m      tunnel   way past the end at which it crosses a bar
     force         acceleration against that of gravity of a body that nothing is near, over its own deviation
-    energy        rise of the energy over the three intervals before that lasts for three, as a height of the heaviest body that moved
+    energy        rise of the energy of bodies that may have touched, over the three intervals before, that lasts for three, as a height of
+                  the heaviest that moved
 
 Energy: from mean velocity and mean height of an interval; a contact within it makes it too small, never too large; turning is left out.
 """
@@ -80,17 +81,20 @@ def _scores(
     centre = centres(found.pose, shapes=shapes)[:, moving]
     depth = found.depth_m[:, moving] - found.depth_m[:1, moving]
     level, mass = np.abs(found.level[:, moving] - 1.0), videos.body[row, moving, MASS].astype(np.float64)
+    reach = shapes.reach_m[moving] + np.linalg.norm(shapes.centre_m[moving], axis=-1)
     border = np.abs(np.nan_to_num(found.border_m[:, moving]))
     return {
         "permanence": float(found.missing[:, moving].max()),
         "count": float(found.unexplained_m2.max()),
-        "static": float(max(found.static_missing.max(), (found.static_extra_m2 - found.static_extra_m2[0]).max())),
+        "static": float(
+            max((found.static_missing - found.static_missing[0]).max(), (found.static_extra_m2 - found.static_extra_m2[0]).max())
+        ),
         "size": _lasting(border, frames=3),
         "colour": max(_lasting(found.foreign_m2[:, None], frames=2), _lasting(level, frames=2)),
         "penetration": _lasting(depth, frames=1),
         "tunnel": _tunnel(centre, body=videos.body[row], state=videos.state[row, 0]),
         "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * px_m),
-        "energy": _energy(centre, mass=mass, gravity=gravity, interval=interval),
+        "energy": _energy(centre, reach=reach, mass=mass, gravity=gravity, interval=interval),
     }
 
 
@@ -135,17 +139,31 @@ def _force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float
     return worst
 
 
-def _energy(centre: np.ndarray, *, mass: np.ndarray, gravity: float, interval: float) -> float:
-    """In metres of height of the heaviest body that moved."""
+def _energy(centre: np.ndarray, *, reach: np.ndarray, mass: np.ndarray, gravity: float, interval: float) -> float:
+    """In metres of height of the heaviest body that moved, among bodies that may have touched: none gets energy from one far away."""
     speed = np.diff(centre, axis=0) / interval
     kinetic = 0.5 * (speed**2).sum(-1)
     single = mass * (kinetic + gravity * 0.5 * (centre[1:, :, 1] + centre[:-1, :, 1]))
     start = mass * gravity * (centre[0, :, 1] - gravity * interval**2 / 8)
-    total, worst = np.concatenate([[start.sum()], single.sum(1)]), 0.0
+    each, worst = np.concatenate([start[None], single]), 0.0
     way = np.linalg.norm(np.diff(centre, axis=0), axis=-1)
-    for now in range(1, len(total) - LASTING + 1):
-        before = max(now - 3, 0) + int(total[max(now - 3, 0) : now].argmax())
-        moved = way[max(before - 2, 0) : now].max(0) > MOVED_M
-        if moved.any():
-            worst = max(worst, float((total[now : now + LASTING].min() - total[before]) / (gravity * mass[moved].max())))
+    for now in range(1, len(each) - LASTING + 1):
+        first = max(now - 3, 0)
+        for group in _groups(centre[first : now + LASTING], reach=reach):
+            total = each[:, group].sum(1)
+            before = first + int(total[first:now].argmax())
+            moved = way[max(before - 2, 0) : now, group].max(0) > MOVED_M
+            if moved.any():
+                rise = total[now : now + LASTING].min() - total[before]
+                worst = max(worst, float(rise / (gravity * mass[group][moved].max())))
     return worst
+
+
+def _groups(centre: np.ndarray, *, reach: np.ndarray) -> list[np.ndarray]:
+    """The bodies, by whether a chain of them comes near enough to touch in these frames."""
+    step = np.linalg.norm(np.diff(centre, axis=0), axis=-1).max(0, initial=0.0)
+    apart = np.linalg.norm(centre[:, :, None] - centre[:, None], axis=-1).min(0)
+    linked = apart < reach[:, None] + reach + step[:, None] + step
+    for _ in range(len(reach).bit_length()):
+        linked = (linked[:, :, None] & linked[None]).any(1)
+    return [np.flatnonzero(row) for row in np.unique(linked, axis=0)]

@@ -136,3 +136,30 @@ def distance_to(x: float, y: float, pose: np.ndarray, radius: float, edges: np.n
     dx, dy = x - pose[0], y - pose[1]
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     return distance(cos * dx + sin * dy, cos * dy - sin * dx, radius, edges)
+
+
+def clearances(state: Float[np.ndarray, "frames bodies 6"], *, shapes: Solids) -> Float[np.ndarray, "frames bodies"]:
+    """Distance in m of every body from the nearest other one, the floor and the walls; negative where one is in another."""
+    present = np.flatnonzero(shapes.area_m2 > 0)
+    out = np.full(state.shape[:2], np.nan)
+    _clearances(np.ascontiguousarray(state[..., :3]), present, shapes.points, shapes.point_count, shapes.radius_m, shapes.edges, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _clearances(
+    pose: np.ndarray, present: np.ndarray, points: np.ndarray, count: np.ndarray, radius: np.ndarray, edges: np.ndarray, out: np.ndarray
+) -> None:
+    for moment in range(len(pose)):
+        for body in present:
+            here, least = pose[moment, body], 1e9
+            cos, sin = np.cos(here[2]), np.sin(here[2])
+            for number in range(count[body]):
+                u, v = points[body, number, 0], points[body, number, 1]
+                x, y = here[0] + cos * u - sin * v, here[1] + sin * u + cos * v
+                least = min(least, x, y, 10.0 - x, 10.0 - y)
+                for other in present:
+                    if other != body:
+                        least = min(least, distance_to(x, y, pose[moment, other], radius[other], edges[other]))
+            out[moment, body] = least

@@ -25,6 +25,9 @@ GOOD = 0.93
 HALF, GIVE_UP = 0.6, 3
 """After so many grids without a pose of this score, a body is only looked for where it was going."""
 
+HOP = 0.1
+"""A pose from the grid must be better by this: among bodies of one colour that touch, others' ink fits too."""
+
 INKED, CROWDED = 0.97, 0.5
 """Or else a body of which this part is inked, and at most this part of the ring, as among bodies that touch."""
 
@@ -161,7 +164,7 @@ def _find(
             reached = best_of(view, form, candidates[:count], found)
             if search == 2 and reached < GOOD and lost[body] < GIVE_UP:
                 around = best_around(view, form, poses[moment - 1, body], other)
-                if around > reached:
+                if around > reached + HOP:
                     found[:] = other
                 lost[body] += 1 if max(around, reached) < HALF else 0
             inside = score(view, form, found[0], found[1], found[2], 0.0)

@@ -24,6 +24,7 @@ from physscale.records.scores import SCORES
 from physscale.records.video import BODY, Videos
 
 Family = Literal["laws", "phyre"]
+THRESHOLDS = importlib.resources.files(__package__).joinpath("thresholds.json")
 FLOOR: dict[str, dict[str, float]] = {
     "laws": {
         "permanence": 0.5,
@@ -33,6 +34,7 @@ FLOOR: dict[str, dict[str, float]] = {
         "colour": 0.1,
         "penetration": 0.1,
         "force": 0.05,
+        "impulse": 0.25,
         "momentum": 1.0,
         "energy": 1.0,
     },
@@ -108,7 +110,7 @@ def scores_of(videos: Videos, *, family: Family) -> dict[str, Float[np.ndarray, 
 
 def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
     """Of the calibrated frame size that is nearest on a logarithmic scale."""
-    table = json.loads(importlib.resources.files(__package__).joinpath("thresholds.json").read_text())[family]
+    table = json.loads(THRESHOLDS.read_text())[family]
     nearest = min(table, key=lambda size: abs(math.log(int(size) / size_px)))
     limits: dict[str, float] = table[nearest]
     return limits
