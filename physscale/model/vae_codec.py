@@ -28,7 +28,7 @@ Batch = TypeVar("Batch", np.ndarray, Tensor)
 
 def to_signed(pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch time 3 height width"]:
     """u8 frames [B, T, H, W, 3] to f32 in -1..1 [B, T, 3, H, W]."""
-    return torch.from_numpy(pixels).movedim(-1, 2).float().div_(127.5).sub_(1)
+    return torch.from_numpy(pixels.astype(np.float32)).movedim(-1, 2).div_(127.5).sub_(1)  # a stream's frames are read-only
 
 
 def from_signed(frames: Float[Tensor, "batch time 3 height width"]) -> UInt8[np.ndarray, "batch time height width 3"]:
