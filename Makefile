@@ -10,6 +10,7 @@ help:
 
 quickstart: .venv/installed   ## the whole job in miniature: simulate, train, judge, fit, report
 	$(BIN)/physscale run quickstart
+	$(BIN)/physscale evaluate results/quickstart --which largest
 	$(BIN)/python -m analysis report results/quickstart
 
 test: .venv/installed lint types imports   ## style, types, layers and the default tests, in two processes

@@ -1,4 +1,4 @@
-"""`physscale evaluate FILE...`: for people with videos in hand.
+"""`physscale evaluate FILE...`: for people with videos in hand; `physscale evaluate results/STUDY`: the samples of finished runs as frames.
 
 A file is rows with their frames (Arrow, a data set's folder, the authors' HDF5), or mp4 files beside the rows that say what should have
 happened (`--truth`): `00002-00017.mp4` is scene 17 of the third thousand, as the official script names them, `2017.mp4` the same one; a
@@ -7,8 +7,10 @@ picture several times as wide as high is a row of panels (truth, reconstruction,
 
 import dataclasses
 import json
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +24,16 @@ from physscale.evaluate.motion import outcomes
 from physscale.evaluate.paper import HEADLINE, law_of, paper_outcomes, paper_scores, partitions_of
 from physscale.evaluate.scores import METRICS, bootstrap, video_means
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import Store
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
+if TYPE_CHECKING:
+    from physscale.run.frames import Found, Unit
+
 Protocol = Literal["exact", "paper"]
+Which = Literal["all", "largest"]
 CHUNK = 1000
 ROWS_AT_ONCE = 64
 MOST_GROUPS = 24
@@ -56,13 +63,24 @@ class Case:
 
 
 def evaluate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rows with frames (.arrow, .hdf5, a folder), or mp4 files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Rows with frames (.arrow, .hdf5, a folder), mp4 files, or one study's results.")
+    ],
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="What should have happened, where the files are mp4.")] = None,
     protocol: Annotated[Protocol, typer.Option(help="exact: ours; paper: the official script's, to the digit.")] = "exact",
     condition_frames: Annotated[int, typer.Option(help="Given frames, which exact does not judge.", min=1)] = 3,
+    run: Annotated[list[str] | None, typer.Option(metavar="FP", help="A study: this run alone; may be repeated.")] = None,
+    which: Annotated[Which, typer.Option(help="A study: every run, or of each scenario the largest.")] = "all",
+    workers: Annotated[int, typer.Option(help="A study: so many Ray Data tasks at a time; 1 goes without Ray.", min=1)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Measure the motion in videos against what should have happened."""
+    """Measure the motion in videos against what should have happened; of a study's samples their likeness and abnormality as frames."""
+    if len(files) == 1 and (files[0] / "runs").is_dir():
+        _study(Store(files[0]), beginnings=run or [], which=which, workers=workers, as_json=as_json)
+        return
+    for option, given in (("--run", run), ("--which", which != "all"), ("--workers", workers > 1)):
+        if given:
+            raise UserError(f"{option}: for a study's results as results/quickstart; {files[0]} is none")
     for case in _cases(files, truth=truth):
         facts = {"file": case.name, "protocol": protocol, "videos": len(case.truth), "size_px": case.pixels.shape[2]}
         if protocol == "paper":
@@ -74,6 +92,45 @@ def evaluate(
             print(json.dumps(facts | {"scores": [dataclasses.asdict(line) for line in lines]}))
         else:
             _show(facts, lines=lines)
+
+
+def _study(store: Store, *, beginnings: list[str], which: Which, workers: int, as_json: bool) -> None:
+    """What is not evaluated yet, and the tables of all that is."""
+    from physscale.run.finished import finished_runs  # torch: only here
+    from physscale.run.frames import gather_frames, is_done, largest, units_of, write
+
+    runs = finished_runs(store, beginnings=beginnings)
+    units = units_of(largest(runs) if which == "largest" else runs)
+    missing = [unit for unit in units if not is_done(unit)]
+    started_s = time.monotonic()
+    for done, (unit, found) in enumerate(_evaluated(missing, workers=workers), start=1):
+        write(unit, found)
+        typer.echo(f"{done}/{len(missing)}  {unit.run} {unit.split}  {time.monotonic() - started_s:.0f} s", err=True)
+    videos = gather_frames(store)
+    facts = {
+        "study": str(store.root),
+        "units": len(units),
+        "evaluated": len(missing),
+        "skipped": len(units) - len(missing),
+        "videos": videos,
+    }
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print(f"{store.frames}: {videos} videos of {len(units)} splits, {len(missing)} of them evaluated now")
+
+
+def _evaluated(units: "Sequence[Unit]", *, workers: int) -> "Iterator[tuple[Unit, Found]]":
+    if workers == 1 or len(units) < 2:
+        from physscale.run.frames import evaluated
+
+        yield from ((unit, evaluated(unit)) for unit in units)
+        return
+    from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
+    from physscale.ray_jobs.evaluate import evaluated_by_tasks
+
+    with cluster():
+        yield from evaluated_by_tasks(units, workers=workers)
 
 
 def _cases(files: list[Path], *, truth: Path | None) -> list[Case]:

@@ -3,6 +3,7 @@
 from analysis.figures import flip, gap, ladder_grid, laws, three_panels, workers
 from analysis.figures.drawing import Drawing
 from analysis.report.findings import SHOWN_METRICS, Findings
+from analysis.report.videos import rates_drawing
 from analysis.report.words import grid_words
 from analysis.study import Run, Study
 
@@ -11,7 +12,14 @@ AXIS_NAMES = {"N": "size", "D": "data", "C": "coverage"}
 
 def drawings(findings: Findings) -> list[Drawing]:
     """The main figure carries the study's name."""
-    return [*_main(findings), *_ladders(findings), *_demonstrations(findings.study), *_laws(findings), *_workers(findings.study)]
+    return [
+        *_main(findings),
+        *_ladders(findings),
+        *_demonstrations(findings.study),
+        *_laws(findings),
+        *_abnormal(findings.study),
+        *_workers(findings.study),
+    ]
 
 
 def _main(findings: Findings) -> list[Drawing]:
@@ -49,6 +57,11 @@ def flip_runs(study: Study) -> dict[str, Run]:
     """One run with both directions trained and one with one."""
     named = {"trained in both directions": "flip", "trained in one direction": "noflip"}
     return {words: runs[0] for words, group in named.items() if (runs := study.in_group(group))}
+
+
+def _abnormal(study: Study) -> list[Drawing]:
+    found = rates_drawing(study)
+    return [found] if found else []
 
 
 def _laws(findings: Findings) -> list[Drawing]:

@@ -10,6 +10,7 @@ from analysis.report.clips import Clip, clips_of
 from analysis.report.drawings import drawings, flip_runs
 from analysis.report.findings import Findings
 from analysis.report.tables import Grid, costs, environment, run_rows, verdict_rows
+from analysis.report.videos import extremes, numbers
 
 _LADDER_TITLES = {"N": "Model size", "D": "Amount of data", "C": "Coverage of combinations"}
 _READING = (
@@ -46,6 +47,7 @@ def sections(findings: Findings) -> list[Section]:
         _baselines(findings),
         *_demonstrations(findings, drawn),
         _laws(findings, drawn),
+        _videos(findings, drawn),
         _workers(findings, drawn),
         Section("verdicts", "Every verdict", (), (), (), (verdict_rows(findings.ladders),)),
         Section("runs", "Runs", (), (), (), (run_rows(findings),)),
@@ -131,6 +133,22 @@ def _laws(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
         "error is measured only where a ball is found, so the share of frames without one stands beside it."
     )
     return Section("laws", "Other laws", (text,), shown, clips)
+
+
+def _videos(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
+    grid = numbers(findings.study)
+    if grid is None:
+        return None
+    paragraphs = (
+        "Runs that `physscale evaluate` was given, their samples looked at as frames. A video is abnormal where it breaks a rule that no "
+        "true video breaks: something vanishes, splits, changes shape, size or colour, or moves as no force would move it. Grey ticks are "
+        "the true frames under the same judge: its false alarms. Abnormal is not the same as wrong: a ball may go on smoothly at a wrong "
+        "speed.",
+        "SSIM and PSNR are of the frames after the given ones, against the true ones; ST-LPIPS stands only where frames are large enough "
+        "for its network; the state Fréchet distance compares places and speeds of the whole set and is not FVD.",
+    )
+    shown = (drawn["abnormal"],) if "abnormal" in drawn else ()
+    return Section("videos", "Videos: alike, abnormal", paragraphs, shown, extremes(findings.study), (grid,))
 
 
 def _workers(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:

@@ -1,7 +1,8 @@
-"""What evaluation writes and analysis reads: one table of numbers, one table of single videos.
+"""What evaluation writes and analysis reads: a table of numbers and two of single videos.
 
 A *score* is one number of one run on one split: from the model, or from a floor or baseline that gives the number its meaning (`source`).
 An *outcome* is one body of one generated video: what it should have done, and what it did.
+A row of *frames* is a whole video: how like the true one it looks, and which rules the judge of abnormal videos finds broken.
 """
 
 import pyarrow as pa
@@ -54,3 +55,20 @@ OUTCOMES = pa.schema(
         pa.field("energy_error", pa.float64()),
     ]
 )
+
+FRAMES = pa.schema(
+    [
+        pa.field("run", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # model | truth: the true frames, so judged, give the false alarms
+        pa.field("index", pa.int64(), nullable=False),
+        pa.field("ssim", pa.float64()),  # null for the truth, and where frames are smaller than the metric needs
+        pa.field("psnr_db", pa.float64()),
+        pa.field("st_lpips", pa.float64()),
+        pa.field("abnormal", pa.bool_()),  # null where the judge has no rules for the scenario
+        pa.field("rules", pa.list_(pa.string()), nullable=False),  # those that fired
+        pa.field("excess", pa.float64()),  # largest score over its threshold: above 1 is abnormal
+    ]
+)
+"""One video of a run as frames, whatever its bodies did."""

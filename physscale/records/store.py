@@ -2,11 +2,12 @@
 
 ```
 results/STUDY/
-  study.json  ledger.jsonl  scores.parquet  outcomes.parquet  report/index.html
+  study.json  ledger.jsonl  scores.parquet  outcomes.parquet  frames.parquet  frame_scores.parquet  report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
   runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl  scores.parquet  outcomes.parquet
   runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
   runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
+  runs/FP12/frames/                  SPLIT.parquet  SPLIT.scores.parquet  SPLIT.worst.mp4  SPLIT.best.mp4
 ```
 
 A folder is written under a temporary name, every file is fsynced, the manifest (sizes and SHA-256) comes last, then one rename. A reader
@@ -55,6 +56,14 @@ class Store:
         return self.root / "outcomes.parquet"
 
     @property
+    def frames(self) -> Path:
+        return self.root / "frames.parquet"
+
+    @property
+    def frame_scores(self) -> Path:
+        return self.root / "frame_scores.parquet"
+
+    @property
     def report(self) -> Path:
         return self.root / "report" / "index.html"
 
@@ -101,6 +110,10 @@ class RunFolder:
 
     def video(self, split: str) -> Path:
         return self.root / "videos" / f"{checked_name(split, what='split')}.mp4"
+
+    def frames(self, split: str, *, suffix: str) -> Path:
+        """What `physscale evaluate STUDY` leaves of a split."""
+        return self.root / "frames" / f"{checked_name(split, what='split')}{suffix}"
 
 
 def checked_name(name: str, *, what: str) -> str:

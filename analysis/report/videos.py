@@ -1,0 +1,88 @@
+"""The section on videos as frames: likeness, sets, abnormal videos by rule, and the worst and the best beside the truth."""
+
+import base64
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from analysis.figures import abnormal
+from analysis.figures.drawing import Drawing
+from analysis.figures.style import split_words
+from analysis.report.clips import Clip
+from analysis.report.tables import Cell, Grid
+from analysis.study import Study
+from physscale.records.scores import SCORES
+from physscale.records.store import RunFolder, Store
+
+_COLUMNS = {"ssim": "SSIM", "psnr_db": "PSNR (dB)", "st_lpips": "ST-LPIPS", "state_frechet": "state Fréchet"}
+_RATE = "abnormal_rate"
+EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
+
+
+def frame_rows(study: Study) -> list[dict[str, Any]]:
+    """What `physscale evaluate STUDY` found about runs of this study; nothing where it was not called."""
+    path = Store(study.root).frame_scores
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCORES).to_pylist()
+    return [row for row in rows if row["run"] in study.runs]
+
+
+def rates_drawing(study: Study) -> Drawing | None:
+    """The figure, where some scenario has rules."""
+    rows = [row for row in frame_rows(study) if row["metric"].startswith("abnormal_")]
+    if not rows:
+        return None
+    table = abnormal.table(rows, labels=_labels(study, rows))
+    words = "Share of abnormal videos by rule and split, of the model and of true frames, with 95 % Wilson intervals"
+    return Drawing("abnormal", table, abnormal.draw, words)
+
+
+def numbers(study: Study) -> Grid | None:
+    """One row a run and split."""
+    rows = frame_rows(study)
+    labels = _labels(study, rows)
+    found = {(row["run"], row["split"], row["source"], row["metric"]): row for row in rows}
+    columns = [name for name in _COLUMNS if any(row["metric"] == name for row in rows)]
+    heads = ("run", "split", *(_COLUMNS[name] for name in columns), "abnormal", "abnormal (true frames)")
+    lines = [
+        (
+            Cell(labels[run]),
+            Cell(split_words(split)),
+            *(_number(found.get((run, split, "model", name))) for name in columns),
+            *(_share(found.get((run, split, source, _RATE))) for source in ("model", "truth")),
+        )
+        for run, split in dict.fromkeys((row["run"], row["split"]) for row in rows)
+    ]
+    return Grid("frames", heads, lines) if lines else None
+
+
+def extremes(study: Study) -> list[Clip]:
+    """Of every evaluated run the worst and the best videos of its most abnormal split."""
+    rows = [row for row in frame_rows(study) if row["metric"] == _RATE and row["source"] == "model"]
+    labels, clips = _labels(study, rows), []
+    for run in dict.fromkeys(row["run"] for row in rows):
+        split = max((row for row in rows if row["run"] == run), key=lambda row: row["value"])["split"]
+        for name, words in EXTREMES.items():
+            path = RunFolder(study.runs[run].folder).frames(split, suffix=f".{name}.mp4")
+            if path.exists():
+                uri = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+                clips.append(Clip(split, f"{labels[run]}, {split_words(split)}: {words}", uri))
+    return clips
+
+
+def _labels(study: Study, rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {run: study.label(study.runs[run]) for run in dict.fromkeys(row["run"] for row in rows)}
+
+
+def _number(row: dict[str, Any] | None) -> Cell:
+    if row is None:
+        return Cell("–", None)
+    interval = f" [{row['low']:.3g}, {row['high']:.3g}]" if row["low"] is not None else ""
+    return Cell(f"{row['value']:.3g}{interval}", row["value"])
+
+
+def _share(row: dict[str, Any] | None) -> Cell:
+    if row is None:
+        return Cell("no rules", None)
+    return Cell(f"{100 * row['value']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}] of {row['count']}", row["value"])

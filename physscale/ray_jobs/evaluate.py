@@ -1,0 +1,40 @@
+"""Evaluation as a Ray Data job: units (a split of a run) in, their finished files out, in order, by as many tasks as there is room for.
+
+What a unit gives is computed from its own files alone, so the rows are those of one plain process. The driver writes what arrives; killed
+at any moment, the next call goes on with the units that have no result.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import ray.data
+
+from physscale.ray_jobs.data import _quiet
+from physscale.run.frames import Found, Unit, evaluated
+
+
+def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, Found]]:
+    """Each unit with what was found, by so many tasks at a time; Ray is up already, and every node sees the results folder."""
+    _quiet()
+    blocks = [pa.table({"root": [unit.root], "run": [unit.run], "split": [unit.split]}) for unit in units]
+    dataset = ray.data.from_blocks(blocks).map_batches(
+        _task,
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        compute=ray.data.TaskPoolStrategy(size=workers),
+        num_cpus=1,
+    )
+    dataset.context.execution_options.preserve_order = True
+    for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+        for row in table.to_pylist():
+            unit = Unit(row["root"], row["run"], row["split"])
+            yield unit, Found(dict(zip(row["suffixes"], row["contents"], strict=True)))
+
+
+def _task(table: pa.Table) -> pa.Table:
+    rows = []
+    for row in table.to_pylist():
+        found = evaluated(Unit(row["root"], row["run"], row["split"]))
+        rows.append({**row, "suffixes": list(found.files), "contents": list(found.files.values())})
+    return pa.Table.from_pylist(rows)
