@@ -1,11 +1,11 @@
-"""Which rules the videos of a run break: the share of abnormal ones by rule and split with Wilson intervals, beside that of true frames."""
+"""Which rules the videos of a run break: shares by rule and split (Wilson), beside those of true frames, plain and after the codec."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analysis.figures.style import GREY, KIND_COLOURS, Layout, panels_of, split_words, styled
+from analysis.figures.style import GREY, INK, KIND_COLOURS, Layout, panels_of, split_words, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ SCHEMA = pa.schema(
 ANY = "any rule"
 _PREFIX, _ALL = "abnormal_", "abnormal_rate"
 _MARKERS = ("o", "s", "D", "^", "v", "P")
+_MARKS = {"truth": "|", "codec": "x"}
 _ROW_IN = 0.19
 
 
@@ -42,7 +43,7 @@ def table(rows: Sequence[dict[str, Any]], *, labels: dict[str, str]) -> pa.Table
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A panel a run: a line a rule, on it a bar and interval for each split, and the true frames' share as a grey tick."""
+    """A panel a run: a line a rule, on it a bar and interval for each split; shares of true frames, plain and after the codec, as marks."""
     rows = drawn.to_pylist()
     runs, rules = (list(dict.fromkeys(row[key] for row in rows)) for key in ("run", "rule"))
     splits = {run: list(dict.fromkeys(row["split"] for row in rows if row["run"] == run)) for run in runs}
@@ -62,8 +63,8 @@ def _panel(axes: "Axes", rows: list[dict[str, Any]], *, rules: list[str], splits
     for row in rows:
         number = splits.index(row["split"])
         height = len(rules) - 1 - rules.index(row["rule"]) + 0.4 - (number + 0.5) * thick
-        if row["source"] == "truth":
-            axes.plot([row["value"]], [height], "|", color=GREY, markersize=5, zorder=3, clip_on=False)
+        if row["source"] in _MARKS:
+            axes.plot([row["value"]], [height], _MARKS[row["source"]], color=INK, markersize=5, zorder=6, clip_on=False)
             continue
         colour = KIND_COLOURS.get(row["kind"], GREY)
         axes.barh([height], [row["value"]], height=0.86 * thick, color=colour, alpha=0.32, linewidth=0)
@@ -76,7 +77,8 @@ def _panel(axes: "Axes", rows: list[dict[str, Any]], *, rules: list[str], splits
         ]
         for n, split in enumerate(splits)
     ]
-    handles.append(axes.plot([], [], "|", color=GREY, label="true frames", markersize=6)[0])
+    for source, words in (("truth", "true frames"), ("codec", "true, after the codec")):
+        handles.append(axes.plot([], [], _MARKS[source], color=INK, label=words, markersize=6)[0])
     axes.legend(handles=handles, loc="lower right", fontsize=6.2, frameon=True, framealpha=0.8, edgecolor="none")
     axes.set_yticks(range(len(rules)), rules[::-1])
     axes.set_xlim(0.0, 1.0)

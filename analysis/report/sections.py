@@ -140,10 +140,10 @@ def _videos(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
     if grid is None:
         return None
     paragraphs = (
-        "Runs that `physscale evaluate` was given, their samples looked at as frames. A video is abnormal where it breaks a rule that no "
-        "true video breaks: something vanishes, splits, changes shape, size or colour, or moves as no force would move it. Grey ticks are "
-        "the true frames under the same judge: its false alarms. Abnormal is not the same as wrong: a ball may go on smoothly at a wrong "
-        "speed.",
+        "Runs given to “physscale evaluate”, their samples looked at as frames. A video is abnormal where it breaks a rule that no "
+        "true video breaks: something vanishes, splits, changes shape, size or colour, or moves as no force would move it. Ticks are the "
+        "true frames under the same judge, its false alarms; crosses are true frames after the codec, what a perfect model would get. "
+        "Abnormal is not the same as wrong: a ball may go on smoothly at a wrong speed.",
         "SSIM and PSNR are of the frames after the given ones, against the true ones; ST-LPIPS stands only where frames are large enough "
         "for its network; the state Fréchet distance compares places and speeds of the whole set and is not FVD.",
     )

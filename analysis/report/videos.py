@@ -16,6 +16,7 @@ from physscale.records.store import RunFolder, Store
 
 _COLUMNS = {"ssim": "SSIM", "psnr_db": "PSNR (dB)", "st_lpips": "ST-LPIPS", "state_frechet": "state Fréchet"}
 _RATE = "abnormal_rate"
+_SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
 EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
 
 
@@ -34,7 +35,9 @@ def rates_drawing(study: Study) -> Drawing | None:
     if not rows:
         return None
     table = abnormal.table(rows, labels=_labels(study, rows))
-    words = "Share of abnormal videos by rule and split, of the model and of true frames, with 95 % Wilson intervals"
+    words = (
+        "Share of abnormal videos by rule and split, with 95 % Wilson intervals; true frames and true frames after the codec beside them"
+    )
     return Drawing("abnormal", table, abnormal.draw, words)
 
 
@@ -44,13 +47,13 @@ def numbers(study: Study) -> Grid | None:
     labels = _labels(study, rows)
     found = {(row["run"], row["split"], row["source"], row["metric"]): row for row in rows}
     columns = [name for name in _COLUMNS if any(row["metric"] == name for row in rows)]
-    heads = ("run", "split", *(_COLUMNS[name] for name in columns), "abnormal", "abnormal (true frames)")
+    heads = ("run", "split", *(_COLUMNS[name] for name in columns), *_SHARES.values())
     lines = [
         (
             Cell(labels[run]),
             Cell(split_words(split)),
             *(_number(found.get((run, split, "model", name))) for name in columns),
-            *(_share(found.get((run, split, source, _RATE))) for source in ("model", "truth")),
+            *(_share(found.get((run, split, source, _RATE))) for source in _SHARES),
         )
         for run, split in dict.fromkeys((row["run"], row["split"]) for row in rows)
     ]

@@ -32,7 +32,7 @@ from physscale.run.finished import Finished, read_run
 from physscale.run.judge import FRAMES_PER_S, beside
 from physscale.run.spec import Judge, RunSpec
 
-RECIPE = 1
+RECIPE = 2
 KEY = b"physscale.frames"
 SSIM_VIDEOS, LPIPS_VIDEOS, LPIPS_EVERY = 12, 4, 8
 """The slow metrics look at the first videos of a split, LPIPS at every eighth frame of them; rows of the others have none."""
@@ -91,8 +91,10 @@ def evaluated(unit: Unit) -> Found:
     run = read_run(unit.folder)
     found = next(one for one in run.judges if one.data.split == unit.split)
     samples = read_videos(unit.folder.samples(unit.split))
-    truth = samples.with_pixels(render(samples.with_pixels(None), canvas=run.canvas))
-    rows, verdicts = _rows(samples, truth=truth, run=run, judged=found)
+    states, finished = samples.with_pixels(None), Finished(run, Store(Path(unit.root)))
+    truth = samples.with_pixels(render(states, canvas=run.canvas))
+    coded = samples.with_pixels(finished.true_frames(states, codec=finished.codec()))
+    rows, verdicts = _rows(samples, truth=truth, coded=coded, run=run, judged=found)
     numbers = _numbers(rows, samples=samples, truth=truth, verdicts=verdicts, facts=_facts(run, unit=unit), judged=found)
     mark = {KEY: mark_of(unit)}
     files = {TABLE: _bytes(rows), **_pictures(rows, samples=samples, truth=truth)}
@@ -143,7 +145,8 @@ def _groups(store: Store) -> dict[str, str]:
     return dict(zip(table["run"].to_pylist(), table["group"].to_pylist(), strict=True))
 
 
-def _rows(samples: Videos, *, truth: Videos, run: RunSpec, judged: Judge) -> tuple[pa.Table, dict[Source, Verdicts]]:
+def _rows(samples: Videos, *, truth: Videos, coded: Videos, run: RunSpec, judged: Judge) -> tuple[pa.Table, dict[Source, Verdicts]]:
+    """Rows and verdicts of the model's videos, of true ones, and of true ones after the codec: what a perfect model would give."""
     assert samples.pixels is not None, "samples have frames"
     assert truth.pixels is not None, "rendered before"
     given, size_px = run.flow.condition_frames, samples.pixels.shape[2]
@@ -154,9 +157,9 @@ def _rows(samples: Videos, *, truth: Videos, run: RunSpec, judged: Judge) -> tup
     if size_px >= SMALLEST_PX:
         few = slice(0, LPIPS_VIDEOS)
         values["st_lpips"] = st_lpips()(made[few, ::LPIPS_EVERY], truth=right[few, ::LPIPS_EVERY])
-    verdicts: dict[Source, Verdicts] = {"model": judge(samples), "truth": judge(truth)} if _has_rules(samples) else {}
+    sources: dict[Source, Videos] = {"model": samples, "truth": truth, "codec": coded}
+    verdicts = {source: judge(videos) for source, videos in sources.items()} if _has_rules(samples) else {}
     rows = []
-    sources: tuple[Source, ...] = ("model", "truth")
     for source in sources:
         for place, index in enumerate(samples.index.tolist()):
             numbers = {name: float(column[place]) for name, column in values.items() if source == "model" and place < len(column)}
