@@ -27,8 +27,9 @@ types: .venv/installed
 imports: .venv/installed
 	$(BIN)/lint-imports
 
-slow: .venv/installed   ## tests that take minutes
+slow: .venv/installed   ## tests that take minutes; and physics once more with every index of the compiled kernels checked
 	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --dist loadgroup
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --dist loadgroup tests/physics tests/unit/test_verdict.py tests/unit/test_scenarios.py
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600

@@ -55,6 +55,8 @@ def _fill_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turn
     """How often the border goes round a centre, counted by the edges that pass on its right."""
     first_col, last_col = max(math.floor(edges[:, 0].min()), 0), min(math.floor(edges[:, 0].max()), frame.shape[1] - 1)
     first_row, last_row = max(math.ceil(edges[:, 1].min() - 0.5), 0), min(math.floor(edges[:, 1].max() - 0.5), frame.shape[0] - 1)
+    if last_col < first_col:
+        return
     for row in range(first_row, last_row + 1):
         turns[first_col : last_col + 2] = 0.0
         height = row + 0.5

@@ -1,6 +1,7 @@
 """Boxes, rings, the paper's style and the tensor rasteriser, each against something it does not know."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from physscale.records.outline import bar_polygons, union_border
 from physscale.records.scene import Body, Shape
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.render.polygon import polygon_coverage, put
+from physscale.render.hard import _fill_polygon
+from physscale.render.polygon import draw_polygon, polygon_coverage, put
 from physscale.render.render import render
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.uniform import UniformMotion
@@ -64,6 +66,17 @@ def test_a_turned_box_points_where_its_angle_says() -> None:
     frame = render(still(bar), canvas=Canvas(size_px=100))[0, 0]
     assert frame[35, 65].tolist() == [255, 0, 0], "45° counter-clockwise is up and right, rows go down"
     assert frame[35, 35].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("painter", [_fill_polygon, draw_polygon], ids=["hard", "exact"])
+@pytest.mark.parametrize("place", [(-300.0, 12.0), (300.0, 12.0), (12.0, -300.0), (12.0, 300.0), (-1.0, 12.0), (24.5, 12.0)])
+def test_a_box_outside_the_frame_touches_no_memory_outside(painter: Any, place: tuple[float, float]) -> None:
+    """As plain Python, where a wrong index is an error; compiled it would write into whatever lies there."""
+    edges, frame = np.empty((4, 4)), np.full((24, 24, 3), 255, np.uint8)
+    put(union_border(bar_polygons(3.0, height=3.0)), *place, 0.3, edges)
+    scratch = [np.full(25, np.nan)] if painter is _fill_polygon else []
+    painter.py_func(frame, edges, np.zeros(3), *scratch)
+    assert (frame.min() < 255) == (-3 < place[0] < 27 and -3 < place[1] < 27)
 
 
 def test_a_ring_is_a_disc_without_its_hole() -> None:
