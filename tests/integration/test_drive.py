@@ -99,7 +99,7 @@ def test_two_drivers_share_the_work_and_no_run_is_run_twice(tmp_path: Path) -> N
 def test_a_killed_driver_leaves_nothing_stuck(tmp_path: Path, killed_after: int) -> None:
     store, seeds = Store(tmp_path), 4
     driver = start(store, seeds=seeds, steps=10, step_s=0.05)
-    wait_for(lambda: store.ledger.exists() and done_lines(store) == killed_after and State.RUNNING in states(store))
+    wait_for(lambda: store.ledger.exists() and done_lines(store) == killed_after and len(calls_of(store)) == killed_after + 1)
     driver.kill()
     driver.wait()
     study = tiny_study(seeds=range(seeds), steps=10)
