@@ -138,8 +138,8 @@ def _frontier(chosen: argparse.Namespace) -> int:
     import numpy as np
 
     from analysis.frontier import frontier, iso_flops
-    from analysis.result import finite
     from analysis.table import Runs
+    from physscale.records.finite import finite
 
     fitted, cost, runs = _surface(chosen)
     assert isinstance(runs, Runs)

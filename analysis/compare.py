@@ -30,7 +30,7 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this cl
 def _compare(chosen: argparse.Namespace) -> int:
     from analysis.nested import candidates_of, compared
     from analysis.options import law_axes, read_table
-    from analysis.result import finite
+    from physscale.records.finite import finite
 
     if not 20 <= chosen.worlds <= 20_000:
         raise UserError(f"--worlds {chosen.worlds}: use 20 to 20000")

@@ -52,9 +52,10 @@ def banded(runs: Runs, *, draws: int, seed: int) -> Banded:
 def run_isotonic(chosen: argparse.Namespace) -> int:
     """The command."""
     from analysis.options import read_table
-    from analysis.result import finite, verdict_object
+    from analysis.result import verdict_object
     from analysis.splits import verdicts
     from analysis.table import axis_names
+    from physscale.records.finite import finite
 
     axes = axis_names(chosen.axes.split(","))
     if len(axes) != 1:

@@ -10,6 +10,7 @@ from analysis.fit import Fit
 from analysis.frontier import Cost, frontier
 from analysis.selection import HoldOut, lack_of_fit, sensitivity
 from analysis.verdict.verdict import Verdict
+from physscale.records.finite import finite
 
 
 def as_object(fitted: Fit, *, verdicts: Sequence[Verdict], hold_outs: Sequence[HoldOut] = (), notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -87,21 +88,6 @@ def _far(hold_outs: Sequence[HoldOut]) -> list[str]:
         for row in hold_outs
         if row.skill < 0
     ]
-
-
-def finite(value: Any) -> Any:  # noqa: ANN401
-    """JSON types, with null for what is no finite number."""
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return finite(value.tolist())
-    if isinstance(value, np.generic):
-        return finite(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def as_lines(found: dict[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ physscale probe samples.arrow --trained data/uniform --what memory
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ import typer
 
 from physscale.cli_data import read_parts
 from physscale.records.errors import UserError
+from physscale.records.finite import finite
 from physscale.records.store import Store
 from physscale.records.video import Videos
 
@@ -45,7 +45,7 @@ def probe(
     else:
         facts = _of_runs(source, runs=runs or [], what=what)
     if as_json:
-        typer.echo(json.dumps(_finite(facts), allow_nan=False))
+        typer.echo(json.dumps(finite(facts), allow_nan=False))
         return
     for line in WORDS[what](facts):
         typer.echo(line)
@@ -89,16 +89,6 @@ def _pair(text: str) -> Any:  # noqa: ANN401 - a pair of literals, checked here
     if names is not None and (len(set(names)) != 2 or not set(names) <= set(ATTRIBUTES)):
         raise UserError(f"--pair {text[:40]!r}: name two different ones of {', '.join(ATTRIBUTES)}, as colour,size")
     return names
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON has no NaN and no infinity
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _finite(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _attributes(facts: dict[str, Any]) -> list[str]:

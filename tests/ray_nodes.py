@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 _RAY = str(Path(sys.executable).with_name("ray"))
 
 _TOKEN = os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -51,6 +53,11 @@ class Nodes:
             assert time.monotonic() < deadline_s, said.decode()
             time.sleep(0.2)
         return process
+
+    def join(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """This process's drivers go to these nodes until the test ends."""
+        for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+            monkeypatch.setenv(key, self.environment[key])
 
 
 @contextmanager

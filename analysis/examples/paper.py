@@ -8,8 +8,9 @@ from analysis.configurations import configurations
 from analysis.examples.kang2024 import ABNORMAL, ABNORMAL_VIDEOS, FLOOR, PARAMETERS, VELOCITY_ERROR, VIDEOS
 from analysis.fit import Fit, fit
 from analysis.laws.registry import law_named
-from analysis.result import finite, verdict_object
+from analysis.result import verdict_object
 from analysis.verdict.verdict import Verdict, holm, judge
+from physscale.records.finite import finite
 
 _KINDS = ("in distribution", "out of distribution")
 _BELOW_DATA = 0.98

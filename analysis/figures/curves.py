@@ -1,6 +1,7 @@
 """One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines dashed; words beside the lines."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,9 @@ def heads(axes: "Sequence[Axes]", parts: Sequence[list[dict[str, Any]]], *, acro
     """Title and note above each panel; the titles of one line of panels stand at one height."""
     for first in range(0, len(parts), across):
         line = list(zip(axes[first : first + across], parts[first : first + across], strict=True))
-        most = max(len(_note(panel, rows)) for panel, rows in line)
-        for panel, rows in line:
-            _head(panel, rows, lines=most)
+        notes = [_note(panel, rows) for panel, rows in line]
+        for (panel, rows), note in zip(line, notes, strict=True):
+            _head(panel, rows, note=note, lines=max(map(len, notes)))
 
 
 def _note(axes: "Axes", rows: list[dict[str, Any]]) -> list[str]:
@@ -53,7 +54,7 @@ def _note(axes: "Axes", rows: list[dict[str, Any]]) -> list[str]:
     return [piece for line in rows[0]["note"].split("\n") for piece in wrap(bound(line), room) or [""]]
 
 
-def _head(axes: "Axes", rows: list[dict[str, Any]], *, lines: int) -> None:
+def _head(axes: "Axes", rows: list[dict[str, Any]], *, note: Sequence[str], lines: int) -> None:
     """Title, below it the note: its first line in the colour of the first series, the others grey; long lines wrap."""
     place: dict[str, Any] = {
         "xy": (0, 1),
@@ -63,10 +64,16 @@ def _head(axes: "Axes", rows: list[dict[str, Any]], *, lines: int) -> None:
         "ha": "left",
         "annotation_clip": False,
     }
-    for position, line in enumerate(_note(axes, rows)):
+    for position, line in enumerate(note):
         look: dict[str, Any] = {"color": SOFT} if position else {"color": rows[0]["colour"], "fontweight": "bold"}
         axes.annotate(line, xytext=(0, 4 + 8.5 * (lines - 1 - position)), fontsize=6.5, **place, **look)
     axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * lines), fontsize=8.5, fontweight="bold", **place)
+
+
+def heights_of(axes: "Axes", y: Sequence[float]) -> list[float]:
+    """Where values lie on a logarithmic y axis: 0 is its foot, 1 its top."""
+    low, high = axes.get_ylim()
+    return [float(np.log(value / low) / np.log(high / low)) for value in y]
 
 
 def apart(heights: Sequence[float], *, least: float) -> list[float]:
@@ -130,23 +137,36 @@ def _draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     inside = [row for row in rows if row["role"] in {"floor", "baseline"} and low < row["y"] < high]
     points = np.array([(row["x"], row["y"]) for row in rows if row["role"] in {"seed", "law", "mean"}], dtype=float)
     at = axes.transAxes.inverted().transform(axes.transData.transform(points))
-    heights = [float(np.log(row["y"] / low) / np.log(high / low)) for row in inside]
+    heights = heights_of(axes, [row["y"] for row in inside])
     wide_in, high_in = pitch_in(axes) - 0.5, 1.6
-    taken: list[tuple[float, float, float]] = []
+    taken: list[_Box] = []
     for row, height in zip(inside, heights, strict=True):
         axes.axhline(row["y"], color=GREY, linewidth=0.9, linestyle=":" if row["role"] == "floor" else (0, (5, 3)), zorder=1)
         width, tall = len(row["series"]) * _LETTER_IN / wide_in, _LETTER_TALL_IN / high_in
-        boxes = [(left, bottom) for bottom in (height + 0.006, height - 0.012 - tall) for left in (0.99 - width, 0.01)]
+        boxes = [_Box(left, bottom, width, tall) for bottom in (height + 0.006, height - 0.012 - tall) for left in (0.99 - width, 0.01)]
+        best = min(boxes, key=lambda box: _crowd(box, marks=at, lines=heights, words=taken))
+        taken.append(best)
+        side, x = ("left", 0.01) if best.left < 0.02 else ("right", 0.99)
+        axes.text(
+            x, best.bottom, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
+        )
 
-        def crowd(box: tuple[float, float], width: float = width, tall: float = tall) -> float:
-            left, bottom = box
-            inside_x = (at[:, 0] > left - 0.03) & (at[:, 0] < left + width + 0.03)
-            marks = float(np.sum(inside_x & (at[:, 1] > bottom - 0.02) & (at[:, 1] < bottom + tall + 0.02)))
-            lines = sum(bottom - 0.005 < other < bottom + tall for other in heights)
-            words = sum(abs(bottom - low) < tall and left < far and near < left + width for near, far, low in taken)
-            return marks + 30 * lines + 100 * words + 100 * (bottom < 0) + 100 * (bottom + tall > 1)
 
-        left, bottom = min(boxes, key=crowd)
-        taken.append((left, left + width, bottom))
-        side, x = ("left", 0.01) if left < 0.02 else ("right", 0.99)
-        axes.text(x, bottom, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo())
+@dataclass(frozen=True)
+class _Box:
+    """A place for a word, in shares of the panel."""
+
+    left: float
+    bottom: float
+    width: float
+    tall: float
+
+
+def _crowd(box: _Box, *, marks: np.ndarray, lines: Sequence[float], words: Sequence[_Box]) -> float:
+    """How much is drawn there already: points, lines and, worst, other words or the edge of the panel."""
+    right, top = box.left + box.width, box.bottom + box.tall
+    beside = (marks[:, 0] > box.left - 0.03) & (marks[:, 0] < right + 0.03)
+    points = float(np.sum(beside & (marks[:, 1] > box.bottom - 0.02) & (marks[:, 1] < top + 0.02)))
+    crossed = sum(box.bottom - 0.005 < line < top for line in lines)
+    hidden = sum(abs(box.bottom - word.bottom) < box.tall and box.left < word.left + word.width and word.left < right for word in words)
+    return points + 30 * crossed + 100 * (hidden + (box.bottom < 0) + (top > 1))

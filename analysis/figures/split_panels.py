@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import apart, heads
+from analysis.figures.curves import apart, heads, heights_of
 from analysis.figures.fitted_curves import levels_of, other_axis
 from analysis.figures.marks import change_over, exponent_interval
 from analysis.figures.style import (
@@ -158,7 +158,7 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
     levels = sorted({row["other"] for row in law})
     edge = max(row["x"] for row in runs)
     lines = {level: [row for row in law if row["other"] == level] for level in levels}
-    ends = apart(_in_axes(axes, [line[-1]["y"] for line in lines.values()]), least=0.04)
+    ends = apart(heights_of(axes, [line[-1]["y"] for line in lines.values()]), least=0.04)
     for (level, line), height in zip(lines.items(), ends, strict=True):
         x = [row["x"] for row in line]
         axes.fill_between(x, [row["low"] for row in line], [row["high"] for row in line], color=colour, alpha=0.16, linewidth=0)
@@ -176,9 +176,3 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
             )
     low = min(row["x"] for row in runs)
     axes.set_xlim(low / (edge / low) ** 0.05, edge * (edge / low) ** (0.13 if len(levels) > 1 else 0.05))
-
-
-def _in_axes(axes: "Axes", y: Sequence[float]) -> list[float]:
-    """Heights as shares of the panel."""
-    low, high = axes.get_ylim()
-    return [float(np.log(value / low) / np.log(high / low)) for value in y]

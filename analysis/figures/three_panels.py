@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import apart, draw_panel, heads, limits, panels
+from analysis.figures.curves import apart, draw_panel, heads, heights_of, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
 from analysis.figures.style import OTHERS, Layout, metric_words, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
@@ -60,7 +59,6 @@ def name_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     ends = {row["series"]: row for row in rows if row["role"] in {"law", "mean"}}
     if len(ends) < 2:
         return
-    low, high = axes.get_ylim()
-    at = [float(np.log(row["y"] / low) / np.log(high / low)) for row in ends.values()]
-    for (series, row), height in zip(ends.items(), apart(at, least=0.05), strict=True):
+    at = apart(heights_of(axes, [row["y"] for row in ends.values()]), least=0.05)
+    for (series, row), height in zip(ends.items(), at, strict=True):
         axes.text(1.01, height, series, transform=axes.transAxes, fontsize=6, color=row["colour"], va="center")

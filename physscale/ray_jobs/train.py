@@ -27,6 +27,7 @@ from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
+from physscale.train.checkpoint import folders
 from physscale.train.stop import Diverged, Preempted
 
 _RESTARTS = 2
@@ -84,7 +85,7 @@ def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
 
 
 def _newest(run: Run, *, job: Job) -> str:
-    return max((folder.name for folder in job.store.run(run.fingerprint).checkpoints.glob("step_*")), default="")
+    return max((folder.name for folder in folders(job.store.run(run.fingerprint).checkpoints)), default="")
 
 
 def _room(run: Run, *, job: Job, machine: Machine) -> int:

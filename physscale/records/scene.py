@@ -6,6 +6,9 @@ from dataclasses import dataclass
 WORLD_M = 10.0
 """Side of the square view; 10 in the paper (arXiv 2411.02385, its generators' WORLD_SCALE)."""
 
+AWAY_M = -50.0
+"""A body put here is out of sight."""
+
 
 class Shape(enum.IntEnum):
     """What a body looks like."""

@@ -61,7 +61,7 @@ FRAMES = pa.schema(
         pa.field("run", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # model | truth: the true frames, so judged, give the false alarms
+        pa.field("source", pa.string(), nullable=False),  # model | truth (true frames: the false alarms) | codec (true frames after it)
         pa.field("index", pa.int64(), nullable=False),
         pa.field("ssim", pa.float64()),  # null for the truth, and where frames are smaller than the metric needs
         pa.field("psnr_db", pa.float64()),

@@ -11,6 +11,11 @@ from physscale.records.store import write_atomic
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """The table as a Parquet file (scores, outcomes)."""
+    write_atomic(path, parquet_bytes(table))
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """What `write_parquet` writes."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()

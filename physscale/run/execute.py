@@ -39,7 +39,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
-        judge_run(run, trained=trained, folder=folder, facts=facts_of(run))
+        judge_run(run, trained=trained, folder=folder)
 
 
 def facts_of(run: RunSpec) -> dict[str, object]:

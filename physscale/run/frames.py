@@ -1,11 +1,11 @@
 """A run's samples as frames: how like the true ones they look, which are abnormal, and the worst and the best of them as pictures.
 
-A unit of work is one split of one run. What it gives depends on the samples, the judge's thresholds and `RECIPE` alone; their fingerprint
-stands in the table, so that a unit that was done is never done again, and one whose samples or judge changed is.
+A unit of work is one split of one run. What it gives depends on the samples (their run's codec stands behind them), the judge's thresholds
+and `RECIPE` alone; their fingerprint stands in the table, so that a unit that was done is never done again, and one whose samples or judge
+changed is.
 """
 
 import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,12 @@ from physscale.evaluate.state_frechet import state_frechet
 from physscale.records.errors import UserError
 from physscale.records.scores import FRAMES, SCORES
 from physscale.records.store import RunFolder, Store, write_atomic
-from physscale.records.tables import write_parquet
+from physscale.records.tables import parquet_bytes, write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.cost import cost
 from physscale.run.finished import Finished, read_run
-from physscale.run.judge import FRAMES_PER_S, beside
+from physscale.run.judge import FRAMES_PER_S, beside, table_facts
 from physscale.run.spec import Judge, RunSpec
 
 RECIPE = 2
@@ -54,7 +54,7 @@ class Unit:
 
     @property
     def folder(self) -> RunFolder:
-        return RunFolder(Path(self.root) / "runs" / self.run)
+        return Store(Path(self.root)).run(self.run)
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ def evaluated(unit: Unit) -> Found:
     run = read_run(unit.folder)
     found = next(one for one in run.judges if one.data.split == unit.split)
     samples = read_videos(unit.folder.samples(unit.split))
-    states, finished = samples.with_pixels(None), Finished(run, Store(Path(unit.root)))
-    truth = samples.with_pixels(render(states, canvas=run.canvas))
-    coded = samples.with_pixels(finished.true_frames(states, codec=finished.codec()))
+    pixels, codec = render(samples.with_pixels(None), canvas=run.canvas), Finished(run, Store(Path(unit.root))).codec()
+    truth, coded = (samples.with_pixels(frames) for frames in (pixels, codec.decode(codec.encode(pixels))))
     rows, verdicts = _rows(samples, truth=truth, coded=coded, run=run, judged=found)
-    numbers = _numbers(rows, samples=samples, truth=truth, verdicts=verdicts, facts=_facts(run, unit=unit), judged=found)
+    facts = table_facts(run, study=Path(unit.root).resolve().name)
+    numbers = _numbers(rows, samples=samples, truth=truth, verdicts=verdicts, facts=facts, judged=found)
     mark = {KEY: mark_of(unit)}
-    files = {TABLE: _bytes(rows), **_pictures(rows, samples=samples, truth=truth)}
-    return Found(files | {NUMBERS: _bytes(numbers.replace_schema_metadata(mark))})
+    files = {TABLE: parquet_bytes(rows), **_pictures(rows, samples=samples, truth=truth)}
+    return Found(files | {NUMBERS: parquet_bytes(numbers.replace_schema_metadata(mark))})
 
 
 def write(unit: Unit, found: Found) -> None:
@@ -213,24 +213,3 @@ def _has_rules(videos: Videos) -> bool:
     except UserError:
         return False
     return videos.pixels.shape[2] >= LEAST_PX
-
-
-def _facts(run: RunSpec, *, unit: Unit) -> RunFacts:
-    price = cost(run)
-    return RunFacts(
-        study=Path(unit.root).resolve().name,
-        run=run.fingerprint,
-        group="",
-        parameters=price.parameters,
-        videos=run.data.videos,
-        combinations=run.combinations,
-        steps=run.train.steps,
-        flops=price.flops,
-        seed=run.seed,
-    )
-
-
-def _bytes(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
+from physscale.run.cost import cost
 from physscale.run.spec import Judge, RunSpec
 from physscale.sample.sample import sample
 from physscale.simulate.simulate import simulate
@@ -65,19 +65,25 @@ class Case:
         return scores(table, facts=self.facts, split=self.split, kind=self.judge.kind, source=source)
 
 
-def judge_run(run: RunSpec, *, trained: Trained, folder: RunFolder, facts: dict[str, Any]) -> None:
-    """Writes samples, videos, outcomes and scores of every judge; the two tables come last, so that their presence means all is there."""
-    row = RunFacts(
-        study=trained.study,
+def table_facts(run: RunSpec, *, study: str) -> RunFacts:
+    """What every row of a run's tables of numbers says; which figure the run is for, the study's own tables add (`gather`)."""
+    price = cost(run)
+    return RunFacts(
+        study=study,
         run=run.fingerprint,
         group="",
-        parameters=facts["parameters"],
-        videos=facts["videos"],
-        combinations=facts["combinations"],
-        steps=facts["steps"],
-        flops=facts["flops"],
-        seed=facts["seed"],
+        parameters=price.parameters,
+        videos=run.data.videos,
+        combinations=run.combinations,
+        steps=run.train.steps,
+        flops=price.flops,
+        seed=run.seed,
     )
+
+
+def judge_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
+    """Writes samples, videos, outcomes and scores of every judge; the two tables come last, so that their presence means all is there."""
+    row = table_facts(run, study=trained.study)
     outcome_tables, score_tables = [], []
     for judge in run.judges:
         truth = simulate(judge.data, indices=np.arange(judge.data.videos))

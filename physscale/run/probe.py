@@ -12,7 +12,7 @@ import numpy as np
 
 from physscale.evaluate.mechanisms.conflict import Attribute, Conflict, conflict
 from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
-from physscale.evaluate.mechanisms.memory import SPACES, Nearest, Space, memory, nearest_training
+from physscale.evaluate.mechanisms.memory import SPACES, memory, nearest_training
 from physscale.evaluate.mechanisms.ranking import Ranking, rank
 from physscale.evaluate.motion import outcomes
 from physscale.evaluate.parse import parse
@@ -153,10 +153,19 @@ def memory_facts(cases: Sequence[Case]) -> Facts:
     splits = []
     for case in cases:
         row: Facts = {"name": case.name, "kind": case.kind, "videos": len(case.samples)}
+        looked = [
+            (rows, parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2]))
+            for rows, pixels in (
+                (case.samples, case.pixels),
+                (case.samples, case.true_frames(case.samples)),
+                (case.further, case.true_frames(case.further)),
+            )
+        ]
         for space in SPACES:
-            made = _nearest(case, rows=case.samples, pixels=case.pixels, space=space)
-            own = _nearest(case, rows=case.samples, pixels=case.true_frames(case.samples), space=space)
-            true = _nearest(case, rows=case.further, pixels=case.true_frames(case.further), space=space)
+            made, own, true = (
+                nearest_training(rows, tracks, training=case.training, condition_frames=case.condition_frames, space=space)
+                for rows, tracks in looked
+            )
             found = memory(made, own_truth=own, calibration_m=true.distance_m)
             copied = [
                 {"index": int(case.samples.index[at]), "training_row": int(made.row[at]), "distance_m": float(made.distance_m[at])}
@@ -204,11 +213,6 @@ def _error_at_distance(case: Case) -> _Errors:
 
 def _outcomes(case: Case) -> Any:  # noqa: ANN401 - a pyarrow table
     return outcomes(case.samples, case.pixels, condition_frames=case.condition_frames, run=case.name)
-
-
-def _nearest(case: Case, *, rows: Videos, pixels: np.ndarray, space: Space) -> Nearest:
-    tracks = parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2])
-    return nearest_training(rows, tracks, training=case.training, condition_frames=case.condition_frames, space=space)
 
 
 def _rates(found: Conflict) -> Facts:

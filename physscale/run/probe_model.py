@@ -4,7 +4,6 @@ Videos are drawn again from the run's description; the noise is that of the held
 """
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,13 @@ from physscale.model.dit import DiT
 from physscale.records.video import STATE, Videos
 from physscale.render.render import render
 from physscale.run.finished import Finished
+from physscale.run.probe import Facts
 from physscale.simulate.simulate import simulate
 
 PROBED = 600
 """Fresh videos of the training's kind for the linear probes, half of them to fit on."""
 
 TARGETS = {"place": slice(0, 2), "velocity": slice(STATE.index("vx_m_s"), STATE.index("vx_m_s") + 2)}
-Facts = dict[str, Any]
 
 
 def twin_facts(one: Finished) -> Facts:

@@ -25,7 +25,7 @@ from physscale.train.step import TrainState
 from physscale.train.task import TrainTask
 from physscale.train.weights import Saved
 
-__all__ = ["latest", "load_model", "restore", "save"]
+__all__ = ["folders", "latest", "load_model", "restore", "save"]
 
 CHECKPOINT_FORMAT = 1
 

@@ -63,8 +63,7 @@ def test_runs_of_a_node_that_goes_save_and_go_on(workers: int, title: str, tmp_p
         nodes.start(cpus=0 if workers == 1 else 1)
         for _ in range(2):
             nodes.start(cpus=1)
-        for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-            monkeypatch.setenv(key, nodes.environment[key])
+        nodes.join(monkeypatch)
         gone_s: list[float] = []
 
         def send_away() -> None:

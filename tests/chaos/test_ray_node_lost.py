@@ -36,8 +36,7 @@ def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatc
     with ray_nodes() as nodes:
         nodes.start(cpus=1, dashboard="yes")
         nodes.start(cpus=1)
-        for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-            monkeypatch.setenv(key, nodes.environment[key])
+        nodes.join(monkeypatch)
 
         def kill() -> None:
             node_at_work(run, store=store, nodes=nodes, title="ray::RayTrainWorker").kill()

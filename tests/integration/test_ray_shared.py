@@ -48,8 +48,7 @@ def nodes() -> Iterator[Nodes]:
         patch.setenv(STEP_S, "0.1")
         nodes.environment[STEP_S] = "0.1"
         nodes.start(cpus=2, gpus=1)
-        for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
-            patch.setenv(key, nodes.environment[key])
+        nodes.join(patch)
         yield nodes
 
 

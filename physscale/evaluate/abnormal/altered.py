@@ -17,11 +17,11 @@ from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
-AWAY_M = -50.0
-"""A body put here is out of sight."""
-
 LASTING = 5
 """Frames for which a corruption must be in view to be visible."""
+
+SLOW = 8
+"""The same for what comes little by little."""
 
 VISIBLE_M = 0.8
 """A wrong motion is visible where it ends up this far from the right one."""
@@ -90,6 +90,12 @@ def drawn(altered: Altered, *, canvas: Canvas) -> UInt8[np.ndarray, "frames heig
         contact_s=np.full(frames, np.nan, np.float32),
     )
     return render(single, canvas=canvas)[:, 0]
+
+
+def scaled(out: Altered, *, body: int, start: int, by: Float[np.ndarray, " frames"]) -> None:
+    """Both sizes of a body, from a frame on, in place."""
+    out.body[start:, body, RADIUS] *= by
+    out.body[start:, body, HALF_HEIGHT] *= by
 
 
 def movable(videos: Videos, row: int) -> list[int]:

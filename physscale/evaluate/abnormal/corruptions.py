@@ -14,7 +14,6 @@ import numpy as np
 
 from physscale.evaluate.abnormal.altered import (
     ANGLE,
-    AWAY_M,
     HALF_HEIGHT,
     LASTING,
     RADIUS,
@@ -36,7 +35,7 @@ from physscale.evaluate.abnormal.altered import (
     visibly,
 )
 from physscale.evaluate.abnormal.solids import Solids, distance_to, solids
-from physscale.records.scene import WORLD_M, Shape
+from physscale.records.scene import AWAY_M, WORLD_M, Shape
 from physscale.records.video import Videos
 
 

@@ -15,12 +15,11 @@ twin           a second body like it appears and stays
 import numpy as np
 
 from physscale.evaluate.abnormal.altered import (
-    AWAY_M,
-    HALF_HEIGHT,
     LASTING,
     MASS,
     RADIUS,
     RED,
+    SLOW,
     Altered,
     Corruption,
     Occasion,
@@ -29,15 +28,16 @@ from physscale.evaluate.abnormal.altered import (
     as_is,
     at_occasion,
     fall_m,
+    frame_step,
     in_view,
     movable,
     occasion,
+    scaled,
     visibly,
 )
-from physscale.records.scene import WORLD_M
+from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import Videos
 
-SLOW = 8
 TREMBLE_M = 0.25
 BOUNCE = 0.4
 FASTER = 1.3
@@ -64,8 +64,7 @@ def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
 def growth(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     larger = 1.0 + 0.4 * np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)
-    out.body[:, at.body, RADIUS] *= larger
-    out.body[:, at.body, HALF_HEIGHT] *= larger
+    scaled(out, body=at.body, start=0, by=larger)
     return out
 
 
@@ -157,7 +156,7 @@ def speed_up(at: Occasion) -> Altered | None:
     """From the chosen frame on, the way of the last frame is taken 1.3 times as long each time; at 0.15 m a frame or more."""
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start)[:, None]
-    step = out.state[at.start, at.body, :2] - out.state[at.start - 1, at.body, :2]
+    step = frame_step(out.state, body=at.body, start=at.start)
     if np.linalg.norm(step) < 0.15:
         return None
     out.state[at.start + 1 :, at.body, :2] += (FASTER - 1) * step * since

@@ -14,11 +14,9 @@ wind       it is blown sideways, faster and faster
 import numpy as np
 
 from physscale.evaluate.abnormal.altered import (
-    AWAY_M,
-    HALF_HEIGHT,
     LASTING,
-    RADIUS,
     RED,
+    SLOW,
     Altered,
     Corruption,
     Occasion,
@@ -26,11 +24,13 @@ from physscale.evaluate.abnormal.altered import (
     Y,
     as_is,
     at_occasion,
+    frame_step,
     movable,
+    scaled,
     visibly,
 )
+from physscale.records.scene import AWAY_M
 
-SLOW = 8
 SKIPPED = 4
 RISE_M, WIND_M = 0.25, 0.08
 ORANGE = (255.0, 150.0, 0.0)
@@ -48,8 +48,7 @@ def pulse(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     larger = 1.0 + 0.35 * np.sin(2 * np.pi * (since + 1) / SLOW)
-    out.body[at.start :, at.body, RADIUS] *= larger
-    out.body[at.start :, at.body, HALF_HEIGHT] *= larger
+    scaled(out, body=at.body, start=at.start, by=larger)
     return out
 
 
@@ -78,15 +77,14 @@ def rise(at: Occasion) -> Altered | None:
 def shrink(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     smaller = 1.0 - 0.5 * np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)
-    out.body[:, at.body, RADIUS] *= smaller
-    out.body[:, at.body, HALF_HEIGHT] *= smaller
+    scaled(out, body=at.body, start=0, by=smaller)
     return out
 
 
 @at_occasion(lasting=SLOW)
 def freeze(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    if np.linalg.norm(out.state[at.start, at.body, :2] - out.state[at.start - 1, at.body, :2]) < 0.1:
+    if np.linalg.norm(frame_step(out.state, body=at.body, start=at.start)) < 0.1:
         return None
     frame = np.arange(len(out.state))
     shown = np.where(frame < at.start, frame, np.maximum(frame - LASTING, at.start))

@@ -21,16 +21,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from physscale.evaluate.abnormal.observe import Observed, observe
-from physscale.records.scene import WORLD_M
+from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy")
 RADIUS, MASS = BODY.index("radius_m"), BODY.index("mass_kg")
-AWAY_M = -50.0
-"""A body put here is out of sight."""
-
 INSIDE_M = 0.4
 """A disc's centre must be predicted this far inside the view before its absence counts."""
 

@@ -24,7 +24,7 @@ from physscale.evaluate.motion import SLOPE_FRAMES, counted_frames, slope
 from physscale.evaluate.pieces import find_pieces, unmixing
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
-from physscale.records.scene import WORLD_M, Shape
+from physscale.records.scene import AWAY_M, WORLD_M, Shape
 from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -121,8 +121,7 @@ def look_of(truth: Videos, *, training: Videos) -> Look:
     """
     body = np.concatenate([training.body[:, 0], truth.body[:, 0]]).astype(np.float64)
     colours = np.unique(body[:, RED : RED + 3], axis=0)
-    kinds = np.stack([body[:, BODY.index("shape")], np.round(body[:, SECOND] / body[:, RADIUS], 2)], axis=1)
-    shapes = [(int(kind), float(ratio)) for kind, ratio in np.unique(kinds, axis=0).tolist()]
+    shapes = [(int(kind), float(ratio)) for kind, ratio in np.unique(_kinds(body), axis=0).tolist()]
     if len(colours) > 2 or len(shapes) > 2:
         raise UserError(f"attributes: {len(colours)} colours and {len(shapes)} shapes; conflicts are between two")
     return Look(colours, tuple(shapes))
@@ -131,14 +130,18 @@ def look_of(truth: Videos, *, training: Videos) -> Look:
 def true_values(rows: Videos, *, look: Look) -> dict[Attribute, Values]:
     """Colour and shape as 0 or 1, size in m, velocity in m/s along the first direction."""
     body = rows.body[:, 0].astype(np.float64)
-    kinds = np.stack([body[:, BODY.index("shape")], np.round(body[:, SECOND] / body[:, RADIUS], 2)], axis=1)
     velocity = rows.state[:, 0, 0, STATE.index("vx_m_s") : STATE.index("vx_m_s") + 2].astype(np.float64)
     return {
         "colour": (body[:, RED : RED + 3] == look.colours[-1]).all(1).astype(np.float64),
         "size": body[:, RADIUS],
         "velocity": np.linalg.norm(velocity, axis=1),
-        "shape": (kinds == look.shapes[-1]).all(1).astype(np.float64),
+        "shape": (_kinds(body) == look.shapes[-1]).all(1).astype(np.float64),
     }
+
+
+def _kinds(body: Float[np.ndarray, "batch 10"]) -> Float[np.ndarray, "batch 2"]:
+    """Shape, and half height ÷ radius."""
+    return np.stack([body[:, BODY.index("shape")], np.round(body[:, SECOND] / body[:, RADIUS], 2)], axis=1)
 
 
 def precedents(asked: dict[Attribute, np.ndarray], *, trained: dict[Attribute, np.ndarray], keep: Attribute, move: Attribute) -> Values:
@@ -206,7 +209,7 @@ def _drawn(truth: Videos, *, shape: tuple[int, float], place_m: np.ndarray, area
     radius = np.sqrt(np.nan_to_num(area_m2, nan=1.0) / shape_area(shape))
     body[:, 0, BODY.index("shape")], body[:, 0, RADIUS], body[:, 0, SECOND] = shape[0], radius, shape[1] * radius
     body[:, 0, RED : RED + 3] = 0.0
-    state[:, :, 0, :2] = np.nan_to_num(place_m, nan=-100.0)
+    state[:, :, 0, :2] = np.nan_to_num(place_m, nan=AWAY_M)
     state[:, :, 0, STATE.index("angle_rad")] = 0.0
     return render(replace(truth, body=body, state=state, pixels=None), canvas=Canvas(size_px=size_px))
 

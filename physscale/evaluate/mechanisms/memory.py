@@ -75,9 +75,8 @@ def nearest_training(
     training: Videos,
     condition_frames: int,
     space: Space,
-    to_truth: Literal["tracks", "states"] = "tracks",
 ) -> Nearest:
-    """Nearest training video of each track (or, with `to_truth="states"`, of the true states), over the judged frames that are seen.
+    """Nearest training video of each track, over the judged frames that are seen.
 
     Raises:
         UserError: for training rows of other frames or bodies.
@@ -87,12 +86,11 @@ def nearest_training(
             f"memory: the training rows have {training.state.shape[1:3]} frames and bodies, the videos {truth.state.shape[1:3]}"
         )
     used = counted_frames(truth, condition_frames=condition_frames).judged & tracks.seen
-    known, own = _points(training), _points(truth)
-    made = own if to_truth == "states" else np.stack([tracks.x_m, tracks.y_m, tracks.radius_m], -1)
+    known, made = _points(training), np.stack([tracks.x_m, tracks.y_m, tracks.radius_m], -1)
     if space == "motion":
         last = condition_frames - 1
         known = _without_place(known, at=known[:, last])
-        made = _without_place(made, at=own[:, last])
+        made = _without_place(made, at=_points(truth)[:, last])
     same = _same_colours(truth, training=training)
     distance, row = np.full(len(truth), np.inf), np.zeros(len(truth), int)
     for start in range(0, len(known), AT_ONCE):

@@ -17,15 +17,16 @@ from physscale.train.spec import TrainSpec
 from physscale.train.step import backward, begin, drawn, train_step
 from physscale.train.weights import WholeWeights
 
+MODEL = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2)
+SHAPE = LatentShape(frames=4, channels=3, height=4, width=4)
 FLOW = FlowSpec(condition_frames=1)
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
 
 
-def gradients(fields: dict[str, Any]) -> torch.Tensor:
+def gradients(**fields: Any) -> torch.Tensor:
     """Of the second step, when no weight is zero any more."""
     spec = TrainSpec(steps=4, batch=8, warmup_steps=0, **fields)
-    model, shape = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2), LatentShape(4, 3, 4, 4)
-    state = begin(model, train=spec, shape=shape, seed=0, device="cpu")
+    state = begin(MODEL, train=spec, shape=SHAPE, seed=0, device="cpu")
     train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers())
     state.weights.zero_gradients()
     backward(state.model, drawn(VIDEOS, step=1, seed=0, train=spec, flow=FLOW, workers=Workers()), train=spec, flow=FLOW)
@@ -36,7 +37,7 @@ def gradients(fields: dict[str, Any]) -> torch.Tensor:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     given: dict[str, Any] = json.loads(sys.argv[1])
-    plain, compiled = gradients(given), gradients(given | {"compile": "block"})
+    plain, compiled = gradients(**given), gradients(**given, compile="block")
     print(float((compiled - plain).norm() / plain.norm()))
     counted = torch._dynamo.utils.counters
     print(sum(counted["graph_break"].values()), counted["stats"]["unique_graphs"])

@@ -13,7 +13,6 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
 from physscale.model.sizes import SIZES, parameters
 from physscale.model.spec import DiTSpec, LatentShape
@@ -27,32 +26,17 @@ from physscale.train.step import backward, begin, drawn, train_step
 from physscale.train.task import TrainResult
 from physscale.train.weights import WholeWeights
 
+from .compiled import FLOW, MODEL, SHAPE, VIDEOS, gradients
 from .tasks import PlainContext, small_task
-
-MODEL = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2)
-SHAPE = LatentShape(frames=4, channels=3, height=4, width=4)
-FLOW = FlowSpec(condition_frames=1)
-VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
-
-
-def gradients_of(**fields: Any) -> torch.Tensor:
-    """Of the second step, when no weight is zero any more."""
-    spec = TrainSpec(steps=4, batch=8, warmup_steps=0, **fields)
-    state = begin(MODEL, train=spec, shape=SHAPE, seed=0, device="cpu")
-    train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers())
-    state.weights.zero_gradients()
-    backward(state.model, drawn(VIDEOS, step=1, seed=0, train=spec, flow=FLOW, workers=Workers()), train=spec, flow=FLOW)
-    assert isinstance(state.weights, WholeWeights)
-    return state.weights.flat.gradients.clone()
 
 
 @pytest.fixture(scope="module")
 def plain_gradients() -> torch.Tensor:
-    return gradients_of()
+    return gradients()
 
 
 def test_recomputed_blocks_have_the_same_gradients_and_keep_less(plain_gradients: torch.Tensor) -> None:
-    assert torch.equal(gradients_of(recompute="block"), plain_gradients)
+    assert torch.equal(gradients(recompute="block"), plain_gradients)
     assert kept_bytes(recompute="block") < 0.4 * kept_bytes()
 
 
@@ -75,7 +59,7 @@ def kept_bytes(**fields: Any) -> int:
 
 @pytest.mark.parametrize("parts", [2, 3, 8])
 def test_a_batch_in_parts_is_the_batch(plain_gradients: torch.Tensor, parts: int) -> None:
-    torch.testing.assert_close(gradients_of(accumulate=parts), plain_gradients, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(gradients(accumulate=parts), plain_gradients, atol=1e-6, rtol=1e-4)
 
 
 def test_parts_with_frames_withheld_from_some_are_the_batch(tmp_path: Path) -> None:
@@ -107,7 +91,7 @@ def test_products_in_bfloat16_train_float32_weights_to_nearly_the_same_loss(tmp_
 
 
 def test_products_in_bfloat16_really_are(plain_gradients: torch.Tensor) -> None:
-    apart = (gradients_of(precision="bf16") - plain_gradients).norm() / plain_gradients.norm()
+    apart = (gradients(precision="bf16") - plain_gradients).norm() / plain_gradients.norm()
     assert 1e-4 < apart < 0.05, "bfloat16 has 8 bits"
 
 

@@ -1,0 +1,21 @@
+"""Values as JSON can hold them: it has neither NaN nor infinity."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401
+    """JSON types, with null for what is no finite number."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return finite(value.tolist())
+    if isinstance(value, np.generic):
+        return finite(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
