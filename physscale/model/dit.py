@@ -10,10 +10,11 @@ Letters: B videos, T frames, C latent channels, H W latent pixels, N tokens, D w
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
+from physscale.model.conditioning import CrossAttention, is_told, reader_of, unturned
 from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import input_channels, time_features
 from physscale.model.spec import DiTSpec, LatentShape
@@ -27,7 +28,8 @@ ROTARY_BASE = 100.0
 
 
 class DiT(nn.Module):
-    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1), and t to [B, T, C, H, W]."""
+    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1), and t to [B, T, C, H, W]; a model
+    with `conditioning` is told `facts` too (`model/conditioning.py`)."""
 
     def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
         super().__init__()
@@ -45,16 +47,18 @@ class DiT(nn.Module):
         if spec.adaln == "shared":
             self.head_bias = nn.Parameter(torch.empty(2, width))
         self.head = nn.Linear(width, shape.channels * spec.cells)
-        cos, sin = rotary_angles(spec, shape=shape)
+        self.reader = reader_of(spec)
+        cos, sin = unturned(*rotary_angles(spec, shape=shape), tokens=spec.told_tokens)
         self.register_buffer("rotary_cos", cos, persistent=False)
         self.register_buffer("rotary_sin", sin, persistent=False)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream smaller by sqrt(2 depth). Scales and gates
-        start at one for every t (their projection at zero), and the head at zero: the first prediction is zero."""
-        for name, parameter in self.named_parameters():
+        start at one for every t (their projection at zero), and the head at zero: the first prediction is zero. What reads facts is drawn
+        last: the other weights are those of the model without."""
+        for name, parameter in sorted(self.named_parameters(), key=lambda named: is_told(named[0])):
             nn.init.zeros_(parameter)
-            if parameter.ndim == 2 and name.endswith("weight") and not name.startswith(("modulate", "head")):
+            if parameter.ndim == 2 and name.endswith("weight") and not name.startswith(("modulate", "head")) and "cross.out" not in name:
                 branch = 2 * self.spec.depth if name.endswith(("out.weight", "down.weight")) else 1
                 nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
         depth, width = self.spec.depth, self.spec.width
@@ -65,14 +69,27 @@ class DiT(nn.Module):
             head[1] = 1
 
     def forward(
-        self, x_BTIHW: Float[Tensor, "batch time inputs height width"], t_B: Float[Tensor, " batch"]
+        self,
+        x_BTIHW: Float[Tensor, "batch time inputs height width"],
+        t_B: Float[Tensor, " batch"],
+        facts: Shaped[Tensor, "batch told *features"] | None = None,
     ) -> Float[Tensor, "batch time channels height width"]:
-        x_BND = self.embed(self._patchify(x_BTIHW))
+        x_BND, text = self._told(self.embed(self._patchify(x_BTIHW)), facts)
         c_BD = self.time(time_embedding(t_B, features=time_features(self.spec)))
         parts, (shift, scale) = self._modulation(c_BD)
         for number, block in enumerate(self.blocks):
-            x_BND = block(x_BND, parts[6 * number : 6 * number + 6], cos=self.rotary_cos, sin=self.rotary_sin)
+            x_BND = block(x_BND, parts[6 * number : 6 * number + 6], cos=self.rotary_cos, sin=self.rotary_sin, text=text)
+        if self.spec.told_tokens:
+            x_BND = x_BND[:, : -self.spec.told_tokens]
         return self._unpatchify(self.head(normalise(x_BND, shift=shift, scale=scale)))
+
+    def _told(self, x_BND: Tensor, facts: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The tokens, with those of told numbers at their end, and the text that the blocks ask."""
+        if self.reader is None:
+            return x_BND, None
+        assert facts is not None, f"a model with conditioning={self.spec.conditioning!r} is told facts"
+        read = self.reader(facts)
+        return (x_BND, read) if self.spec.conditioning == "text" else (torch.cat((x_BND, read), dim=1), None)
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Six [B, 1, D] a block, and the head's shift and scale."""
@@ -102,16 +119,20 @@ class DiT(nn.Module):
 
 
 class Block(nn.Module):
-    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both come from the diffusion time."""
+    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both come from the diffusion time.
+    A model that is told a text asks it in between."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
         self.attention = Attention(spec)
+        self.cross = CrossAttention(spec) if spec.conditioning == "text" else None
         self.mlp = MLP(spec)
 
-    def forward(self, x_BND: Tensor, six: tuple[Tensor, ...], *, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x_BND: Tensor, six: tuple[Tensor, ...], *, cos: Tensor, sin: Tensor, text: Tensor | None = None) -> Tensor:
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = six
         x_BND = torch.addcmul(x_BND, gate_a, self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin))
+        if self.cross is not None:
+            x_BND = x_BND + self.cross(x_BND, text)
         return torch.addcmul(x_BND, gate_m, self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m)))
 
 

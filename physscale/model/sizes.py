@@ -5,6 +5,7 @@ of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426). Only thi
 arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block (`adaln="block"`), as in the first DiT, gives 33M for S.
 """
 
+from physscale.model.facts import NUMBERS_A_BODY
 from physscale.model.spec import DiTSpec, LatentShape
 
 __all__ = ["SIZES", "TIME_FEATURES", "forward_flops", "input_channels", "parameters", "training_flops"]
@@ -45,18 +46,19 @@ def parameters(spec: DiTSpec, *, shape: LatentShape) -> int:
     time = (time_features(spec) + 1) * d + (d + 1) * d
     embed = (input_channels(shape.channels) * spec.cells + 1) * d
     head = (d + 1) * shape.channels * spec.cells
-    return spec.depth * block + modulation + time + embed + head
+    return spec.depth * block + modulation + time + embed + head + _told_parameters(spec)
 
 
 def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
     """Floating-point operations of the matrix products of one forward pass on one video (a multiply-add is 2)."""
     d, tokens = spec.width, shape.tokens(spec)
-    projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * tokens
-    attention = spec.depth * 2 * tokens * tokens * d
+    met = tokens + spec.told_tokens
+    projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * met
+    attention = spec.depth * 2 * met * met * d
     modulations = 6 if spec.adaln == "shared" else 6 * spec.depth + 2
     once_a_video = modulations * d * d + time_features(spec) * d + d * d
     ends = (input_channels(shape.channels) + shape.channels) * spec.cells * d * tokens
-    return 2 * (projections + attention + once_a_video + ends)
+    return 2 * (projections + attention + once_a_video + ends + _told_products(spec, tokens=tokens))
 
 
 def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int) -> float:
@@ -65,5 +67,27 @@ def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int)
     The input needs no gradient, so the backward pass of the embedding and of the first time layer is one product less.
     """
     d = spec.width
-    no_gradient = 2 * d * (input_channels(shape.channels) * spec.cells * shape.tokens(spec) + time_features(spec))
-    return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - no_gradient)
+    no_gradient = d * (input_channels(shape.channels) * spec.cells * shape.tokens(spec) + time_features(spec)) + _told_first(spec)
+    return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - 2 * no_gradient)
+
+
+def _told_parameters(spec: DiTSpec) -> int:
+    """Of the reader of what is told, and the blocks' cross-attention."""
+    d, text = spec.width, spec.text
+    if spec.conditioning == "text":
+        return text.parameters + spec.depth * (2 * (d + 1) * d + 2 * (text.width + 1) * d)
+    return (NUMBERS_A_BODY + 1) * d if spec.conditioning == "numbers" else 0
+
+
+def _told_products(spec: DiTSpec, *, tokens: int) -> int:
+    """Multiply-adds of one video with so many tokens, besides those of the told tokens in the blocks."""
+    d, text = spec.width, spec.text
+    if spec.conditioning != "text":
+        return _told_first(spec)
+    cross = 2 * d * d * tokens + 2 * text.width * d * text.tokens + 2 * tokens * text.tokens * d
+    return _told_first(spec) + text.forward_products + spec.depth * cross
+
+
+def _told_first(spec: DiTSpec) -> int:
+    """Multiply-adds of the first layer of what is told: its input needs no gradient."""
+    return spec.text.first_products if spec.conditioning == "text" else NUMBERS_A_BODY * spec.width * spec.told_tokens

@@ -1,9 +1,10 @@
 """What a model is, in values: the part of a run's configuration that no torch is needed to read."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from physscale.model.facts import Conditioning, TextSpec, check_conditioning
 from physscale.records.errors import UserError
 
 __all__ = ["AnyCodecSpec", "CodecSpec", "DiTSpec", "LatentShape", "PixelSpec", "VaeSpec"]
@@ -89,9 +90,12 @@ AnyCodecSpec = CodecSpec | VaeSpec | PixelSpec
 @dataclass(frozen=True)
 class DiTSpec:
     """Width, depth and heads of a diffusion transformer (`model/dit.py`); a token is a square `patch` of latent pixels on `time_patch`
-    frames. The projection from the diffusion time to scales, shifts and gates is `shared` by all blocks, or each `block` has its own."""
+    frames. The projection from the diffusion time to scales, shifts and gates is `shared` by all blocks, or each `block` has its own.
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"time_patch": 1, "adaln": "shared"}
+    With `conditioning` the model is told more than the first frames (`model/facts.py`): `numbers` of up to `bodies` bodies, or a `text`.
+    """
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"time_patch": 1, "adaln": "shared", "conditioning": "none", "bodies": 2, "text": TextSpec()}
 
     width: int
     depth: int
@@ -101,6 +105,9 @@ class DiTSpec:
     activation: Literal["relu2", "gelu"] = "relu2"
     time_patch: int = 1
     adaln: Literal["shared", "block"] = "shared"
+    conditioning: Conditioning = "none"
+    bodies: int = 2
+    text: TextSpec = field(default_factory=TextSpec)
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "heads", "mlp_ratio", "patch", "time_patch"):
@@ -110,6 +117,7 @@ class DiTSpec:
             raise UserError(f"model adaln={self.adaln!r}: allowed are shared, block")
         if self.width % (2 * self.heads):
             raise UserError(f"model width={self.width}: must be a multiple of 2 x heads={2 * self.heads} (rotary pairs)")
+        check_conditioning(self.conditioning, bodies=self.bodies)
 
     @property
     def head_width(self) -> int:
@@ -119,6 +127,11 @@ class DiTSpec:
     def cells(self) -> int:
         """Latent pixels a token."""
         return self.time_patch * self.patch**2
+
+    @property
+    def told_tokens(self) -> int:
+        """Tokens beside the video's own."""
+        return self.bodies if self.conditioning == "numbers" else 0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from physscale.model.dit import DiT
+from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.sizes import SIZES, forward_flops, input_channels, parameters, training_flops
 from physscale.model.spec import DiTSpec, LatentShape
 
@@ -39,19 +40,43 @@ def test_the_four_published_sizes(name: str, millions: float) -> None:
     assert parameters(SIZES[name], shape=SPATIAL) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
+PATCHES, SMALL = DiTSpec(width=24, depth=2, heads=2, patch=2), LatentShape(frames=4, channels=3, height=4, width=6)
+TOLD = [
+    replace(PATCHES, conditioning="numbers", bodies=3),
+    replace(PATCHES, conditioning="text", text=TextSpec(tokens=11, width=8, depth=1, heads=2)),
+    replace(PATCHES, conditioning="text", text=TextSpec(tokens=5, width=8, depth=2, heads=1, encoder="some.where:encoder", features=7)),
+]
+
+
+def facts_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
+    """Of the shape that this model is told."""
+    if spec.conditioning == "text" and spec.text.encoder == "characters":
+        return torch.randint(CHARACTERS, (batch, spec.text.tokens))
+    numbers = {"none": None, "numbers": (spec.bodies, NUMBERS_A_BODY), "text": (spec.text.tokens, spec.text.features)}[spec.conditioning]
+    return None if numbers is None else torch.randn(batch, *numbers)
+
+
+@pytest.mark.parametrize("spec", TOLD, ids=["numbers", "characters", "features"])
+def test_formula_counts_the_parameters_of_what_is_told(spec: DiTSpec) -> None:
+    assert parameters(spec, shape=SMALL) == sum(parameter.numel() for parameter in DiT(spec, shape=SMALL).parameters())
+    assert parameters(spec, shape=SMALL) > parameters(PATCHES, shape=SMALL)
+
+
 @pytest.mark.parametrize(
     ("spec", "shape"),
     [
         (SIZES["d32"], WHOLE_FRAME),
-        (DiTSpec(width=24, depth=2, heads=2, patch=2), LatentShape(frames=3, channels=4, height=4, width=6)),
-        (DiTSpec(width=24, depth=2, heads=2, patch=2, time_patch=2, adaln="block"), LatentShape(frames=4, channels=3, height=4, width=6)),
+        (PATCHES, LatentShape(frames=3, channels=4, height=4, width=6)),
+        (replace(PATCHES, time_patch=2, adaln="block"), SMALL),
+        *((spec, SMALL) for spec in TOLD),
     ],
 )
 def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: LatentShape) -> None:
     model, batch = DiT(spec, shape=shape), 4
     x, t = torch.randn(batch, shape.frames, input_channels(shape.channels), shape.height, shape.width), torch.rand(batch)
+    facts = facts_for(spec, batch=batch)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
-        output = model(x, t)
+        output = model(x, t, facts)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as backward:
         output.square().mean().backward()
     assert forward.get_total_flops() == batch * forward_flops(spec, shape=shape)
