@@ -43,19 +43,26 @@ class HeldOutLoss:
 
 @torch.no_grad()
 def held_out_loss(
-    model: Network, latents: Float[Tensor, "batch time channels height width"], *, flow: FlowSpec, indices: Sequence[int]
+    model: Network,
+    latents: Float[Tensor, "batch time channels height width"],
+    *,
+    flow: FlowSpec,
+    indices: Sequence[int],
+    facts: Tensor | None = None,
 ) -> HeldOutLoss:
-    """Errors on latents [B, T, C, H, W] whose row indices are `indices`, each video with its own fixed noise."""
+    """Errors on latents [B, T, C, H, W] whose row indices are `indices`, each video with its own fixed noise; `facts` [B, ...] is what the
+    model is told."""
     parts = []
     for start in range(0, len(latents), VIDEOS_AT_ONCE):
         x0 = latents[start : start + VIDEOS_AT_ONCE]
         chosen = indices[start : start + VIDEOS_AT_ONCE]
+        known = None if facts is None else facts[start : start + VIDEOS_AT_ONCE].to(x0.device)
         noise = torch.stack([normal(COMMON_SEED, stream=Stream.HELD_OUT, counter=int(i), shape=tuple(x0.shape[1:])) for i in chosen]).to(x0)
         errors = []
         for time in HELD_OUT_TIMES:
             t = x0.new_full((len(x0),), time)
             x_t = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).mix(x0, noise=noise)
-            clean = denoise(model, x_t, t=t, given=x0, flow=flow)
+            clean = denoise(model, x_t, t=t, given=x0, flow=flow, facts=known)
             errors.append(squared_errors(clean, x0=x0, condition_frames=flow.condition_frames))
         parts.append(torch.stack(errors, dim=1))
     return HeldOutLoss(torch.cat(parts))

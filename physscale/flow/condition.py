@@ -2,19 +2,27 @@
 
 [noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
 
-Where the frames are withheld (`given` false), the video is noise from its first frame on, and condition and mask are zero.
+Where the frames are withheld (`given` false), the video is noise from its first frame on, and condition and mask are zero. Facts that a
+model is told beside the frames (`model/facts.py`) are withheld with them: all zero, they say nothing.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-__all__ = ["keep_given", "model_input"]
+__all__ = ["keep_given", "model_input", "told"]
 
 
 def keep_given(x: Tensor, *, clean: Tensor, condition_frames: int) -> Tensor:
     """x with its first frames replaced by the clean ones; `clean` may hold only these frames."""
     return torch.cat((clean[:, :condition_frames], x[:, condition_frames:]), dim=1)
+
+
+def told(
+    facts: Shaped[Tensor, "batch told *features"], *, withheld: Bool[Tensor, " batch"] | None
+) -> Shaped[Tensor, "batch told *features"]:
+    """What the model is told of each video: nothing where it is withheld."""
+    return facts if withheld is None else facts.masked_fill(withheld.view(-1, *[1] * (facts.ndim - 1)), 0)
 
 
 def model_input(

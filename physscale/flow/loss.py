@@ -6,13 +6,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from physscale.flow.condition import model_input
+from physscale.flow.condition import model_input, told
 from physscale.flow.path import path_at
 from physscale.flow.spec import FlowSpec
 
 __all__ = ["Network", "denoise", "guided", "squared_errors", "training_loss"]
 
-Network = Callable[[Tensor, Tensor], Tensor]
+Network = Callable[..., Tensor]
+"""(model input, t) to a prediction; (model input, t, facts) where facts are told."""
 
 
 def denoise(
@@ -22,22 +23,27 @@ def denoise(
     t: Float[Tensor, " batch"],
     given: Tensor,
     flow: FlowSpec,
+    facts: Tensor | None = None,
     withheld: Bool[Tensor, " batch"] | None = None,
 ) -> Tensor:
     """The clean latents [B, T, C, H, W] that the network expects behind x_t, whatever it predicts."""
-    output = network(model_input(x_t, clean=given, condition_frames=flow.condition_frames, withheld=withheld), t)
+    seen = model_input(x_t, clean=given, condition_frames=flow.condition_frames, withheld=withheld)
+    output = _asked(network, seen, t=t, facts=facts, withheld=withheld)
     if flow.prediction == "x":
         return output
     return path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).clean(x_t, velocity=output)
 
 
-def guided(network: Network, x_t: Tensor, *, t: Float[Tensor, " batch"], given: Tensor, flow: FlowSpec) -> Tensor:
-    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is given."""
-    told = denoise(network, x_t, t=t, given=given, flow=flow)
+def guided(
+    network: Network, x_t: Tensor, *, t: Float[Tensor, " batch"], given: Tensor, flow: FlowSpec, facts: Tensor | None = None
+) -> Tensor:
+    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is given and nothing told."""
+    knowing = denoise(network, x_t, t=t, given=given, flow=flow, facts=facts)
     if flow.guidance == 1:
-        return told
-    untold = denoise(network, x_t, t=t, given=given, flow=flow, withheld=torch.ones_like(t, dtype=torch.bool))
-    return untold + flow.guidance * (told - untold)
+        return knowing
+    withheld = torch.ones_like(t, dtype=torch.bool)
+    unknowing = denoise(network, x_t, t=t, given=given, flow=flow, facts=facts, withheld=withheld)
+    return unknowing + flow.guidance * (knowing - unknowing)
 
 
 def training_loss(
@@ -47,6 +53,7 @@ def training_loss(
     noise: Float[Tensor, "batch time channels height width"],
     t: Float[Tensor, " batch"],
     flow: FlowSpec,
+    facts: Tensor | None = None,
     withheld: Bool[Tensor, " batch"] | None = None,
     judged_frames: float | None = None,
 ) -> Float[Tensor, ""]:
@@ -57,7 +64,8 @@ def training_loss(
     """
     path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
     x_t = path.mix(x0, noise=noise)
-    output = network(model_input(x_t, clean=x0, condition_frames=flow.condition_frames, withheld=withheld), t)
+    seen = model_input(x_t, clean=x0, condition_frames=flow.condition_frames, withheld=withheld)
+    output = _asked(network, seen, t=t, facts=facts, withheld=withheld)
     target = x0 if flow.prediction == "x" else path.velocity(x0, noise=noise)
     c = flow.condition_frames
     error = (output[:, c:] - target[:, c:]).square()
@@ -68,6 +76,11 @@ def training_loss(
         first = (output[withheld, :c] - target[withheld, :c]).square()
         total, judged = total + first.sum(), judged + first.numel()
     return total / (judged if judged_frames is None else judged_frames * x0[0, 0].numel())
+
+
+def _asked(network: Network, seen: Tensor, *, t: Tensor, facts: Tensor | None, withheld: Tensor | None) -> Tensor:
+    """The network's prediction, told what it is told."""
+    return network(seen, t) if facts is None else network(seen, t, told(facts, withheld=withheld))
 
 
 def squared_errors(clean: Tensor, *, x0: Tensor, condition_frames: int) -> Float[Tensor, " batch"]:

@@ -17,7 +17,8 @@ class FlowSpec:
     dwell at high noise (`shift`); how a sample is drawn and in how many steps; how many first frames are given.
 
     With `guidance` w other than 1 a sample follows x0(nothing given) + w (x0(given) - x0(nothing given)), on all channels, for which the
-    given frames must have been withheld from a share `condition_dropout` of the training videos (arXiv 2207.12598).
+    given frames must have been withheld from a share `condition_dropout` of the training videos (arXiv 2207.12598); what a model is told
+    beside the frames is withheld with them.
     """
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"path": "rectified", "sampler": "ddim", "guidance": 1.0, "condition_dropout": 0.0}

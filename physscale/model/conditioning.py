@@ -19,7 +19,7 @@ from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.spec import DiTSpec
 
-__all__ = ["CrossAttention", "is_told", "reader_of", "unturned", "withheld_facts"]
+__all__ = ["CrossAttention", "is_told", "reader_of", "unturned"]
 
 LONGEST_PERIOD = 1000.0
 """Of the sentence's positions, in characters."""
@@ -28,11 +28,6 @@ LONGEST_PERIOD = 1000.0
 def is_told(name: str) -> bool:
     """Whether a parameter of the model of this name is there for what is told."""
     return name.startswith("reader.") or ".cross." in name
-
-
-def withheld_facts(facts: Shaped[Tensor, "batch told *features"], *, withheld: Tensor) -> Shaped[Tensor, "batch told *features"]:
-    """The facts, but those of the videos [B] that they are withheld from say nothing."""
-    return facts.masked_fill(withheld.view(-1, *[1] * (facts.ndim - 1)), 0)
 
 
 def unturned(cos: Tensor, sin: Tensor, *, tokens: int) -> tuple[Tensor, Tensor]:

@@ -30,7 +30,7 @@ class TextSpec:
     and gives `features` numbers for each of `tokens` tokens; our layers come after it.
     """
 
-    tokens: int = 160
+    tokens: int = 256
     width: int = 64
     depth: int = 2
     heads: int = 2

@@ -10,6 +10,7 @@ from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
 from physscale.run.cost import cost
+from physscale.run.facts import run_facts
 from physscale.run.feed import training_source
 from physscale.run.judge import Trained, judge_run
 from physscale.run.observe import observers
@@ -73,5 +74,6 @@ def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Code
         checkpoint_every=max(1, run.train.steps // CHECKPOINTS_A_RUN),
         device=device,
         observers=observers(run, codec=codec, folder=folder),
+        facts=run_facts(run),
         device_flops_per_s=product_flops_per_s(device, dtype=dtype) if run.train.validate_every else None,
     )

@@ -20,6 +20,7 @@ from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.cost import cost
+from physscale.run.facts import facts_of
 from physscale.run.spec import Judge, RunSpec
 from physscale.sample.sample import sample
 from physscale.simulate.simulate import simulate
@@ -99,9 +100,10 @@ def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table
     """The model's outcomes, and the scores that are not made from them."""
     run, indices = case.run, case.truth.index.tolist()
     latents = trained.codec.encode(case.pixels).to(next(trained.model.parameters()).device)
-    loss = held_out_loss(trained.model, latents, flow=run.flow, indices=indices)
+    told = facts_of(run.model, case.truth)
+    loss = held_out_loss(trained.model, latents, flow=run.flow, indices=indices, facts=told)
     losses = {"loss": loss.at_noise.double().cpu().numpy(), "loss_grid": loss.grid_mean.double().cpu().numpy()}
-    drawn = sample(trained.model, given=latents[:, : case.frames], indices=indices, flow=run.flow, seed=run.seed)
+    drawn = sample(trained.model, given=latents[:, : case.frames], indices=indices, flow=run.flow, seed=run.seed, facts=told)
     pixels = trained.codec.decode(drawn)
     write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
     write_mp4(folder.video(case.split), beside(case.pixels[:SHOWN], pixels[:SHOWN]), frames_per_s=FRAMES_PER_S)

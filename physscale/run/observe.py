@@ -16,7 +16,9 @@ from physscale.evaluate.denoise import held_out_loss
 from physscale.model.codecs import Codec
 from physscale.model.dit import DiT
 from physscale.records.store import RunFolder
+from physscale.records.video import Videos
 from physscale.render.render import render
+from physscale.run.facts import facts_of
 from physscale.run.judge import FRAMES_PER_S, SHOWN, beside
 from physscale.run.spec import RunSpec
 from physscale.sample.sample import sample
@@ -50,8 +52,16 @@ class Watch:
     folder: RunFolder
 
     @cached_property
+    def rows(self) -> Videos:
+        return simulate(unseen(self.run), indices=np.arange(VALIDATION_VIDEOS))
+
+    @cached_property
     def pixels(self) -> np.ndarray:
-        return render(simulate(unseen(self.run), indices=np.arange(VALIDATION_VIDEOS)), canvas=self.run.canvas)
+        return render(self.rows, canvas=self.run.canvas)
+
+    @cached_property
+    def facts(self) -> torch.Tensor | None:
+        return facts_of(self.run.model, self.rows)
 
     @cached_property
     def latents(self) -> torch.Tensor:
@@ -60,13 +70,15 @@ class Watch:
     def validate(self, model: DiT, step: int) -> Mapping[str, float]:
         """Mean over the videos: at pure noise, and over all of the fixed times."""
         latents = self.latents.to(next(model.parameters()).device)
-        loss = held_out_loss(model, latents, flow=self.run.flow, indices=np.arange(VALIDATION_VIDEOS).tolist())
+        indices = np.arange(VALIDATION_VIDEOS).tolist()
+        loss = held_out_loss(model, latents, flow=self.run.flow, indices=indices, facts=self.facts)
         return {"validation_loss": float(loss.grid_mean.double().mean()), "validation_loss_at_noise": float(loss.at_noise.double().mean())}
 
     def picture(self, model: DiT, step: int) -> Mapping[str, float]:
         """`videos/step_XXXXXXXX.mp4`: truth above, sample below."""
         given = self.latents[:SHOWN, : self.run.flow.condition_frames].to(next(model.parameters()).device)
-        drawn = sample(model, given=given, indices=range(SHOWN), flow=self.run.flow, seed=self.run.seed)
+        told = None if self.facts is None else self.facts[:SHOWN]
+        drawn = sample(model, given=given, indices=range(SHOWN), flow=self.run.flow, seed=self.run.seed, facts=told)
         shown = beside(self.pixels[:SHOWN], self.codec.decode(drawn))
         write_mp4(self.folder.video(f"step_{step:08d}"), shown, frames_per_s=FRAMES_PER_S)
         return {}

@@ -15,6 +15,7 @@ from physscale.model.codecs import Codec
 from physscale.model.dit import DiT
 from physscale.records.video import STATE, Videos
 from physscale.render.render import render
+from physscale.run.facts import facts_of
 from physscale.run.finished import Finished
 from physscale.run.probe import Facts
 from physscale.simulate.simulate import simulate
@@ -38,7 +39,8 @@ def twin_facts(one: Finished) -> Facts:
                 continue
             latents = [codec.encode(render(videos, canvas=one.run.canvas)) for videos in (pairs.valid, pairs.invalid)]
             indices = pairs.valid.index.tolist()
-            losses = [held_out_loss(model, part, flow=flow, indices=indices).grid_mean.double().numpy() for part in latents]
+            told = facts_of(one.run.model, pairs.valid)  # twins part later: they share the first state
+            losses = [held_out_loss(model, part, flow=flow, indices=indices, facts=told).grid_mean.double().numpy() for part in latents]
             empty = [part[:, flow.condition_frames :].square().flatten(1).mean(1).double().numpy() for part in latents]
             found, blind = (preference(pair[0], invalid=pair[1]) for pair in (losses, empty))
             rows.append({"split": judge.data.split, "kind": judge.kind, "twin": kind, **asdict(found), "blind": asdict(blind.rate)})
@@ -77,7 +79,8 @@ def _probed(one: Finished) -> dict[str, Videos]:
 def _layers(one: Finished, *, rows: Videos, models: dict[str, DiT], codec: Codec, frame: int) -> dict[str, np.ndarray]:
     latents = codec.encode(render(rows, canvas=one.run.canvas))
     found = {"given latents": latents[:, : one.run.flow.condition_frames].flatten(1).double().numpy()}
+    told = facts_of(one.run.model, rows)
     for prefix, model in models.items():
-        layers = layer_features(model, latents, flow=one.run.flow, indices=rows.index.tolist(), frame=frame)
+        layers = layer_features(model, latents, flow=one.run.flow, indices=rows.index.tolist(), frame=frame, facts=told)
         found |= {prefix + name: features for name, features in layers.items()}
     return found

@@ -10,9 +10,11 @@ from physscale.evaluate.denoise import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
+from physscale.run.facts import facts_of, run_facts
 from physscale.run.feed import training_latents
 from physscale.run.observe import VALIDATION_VIDEOS, unseen
 from physscale.run.spec import RunSpec
+from physscale.simulate.simulate import simulate
 from physscale.train.loop import averaged
 from physscale.train.parallel import Workers
 from physscale.train.step import begin, train_step
@@ -37,12 +39,15 @@ def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[floa
     latents = training_latents(run, codec=codec, context=context)
     plainly = replace(run.train, flip="none")
     validation = training_latents(replace(run, data=unseen(run), train=plainly), codec=codec, context=context).latents
+    facts, told = run_facts(run), facts_of(run.model, simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS)))
     state = begin(run.model, train=run.train, shape=latents.shape, seed=run.seed, device="cuda" if torch.cuda.is_available() else "cpu")
     alone = Workers(rank=0, world=1)
     device = next(state.model.parameters()).device
     batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
     for share in shares:
         while state.step < max(1, round(share * run.train.steps)):
-            train_step(state, next(batches).to(device), seed=run.seed, train=run.train, flow=run.flow, workers=alone)
-        loss = held_out_loss(averaged(state), validation.to(device), flow=run.flow, indices=np.arange(VALIDATION_VIDEOS).tolist())
+            known = None if facts is None else facts.batch(state.step, seed=run.seed, batch=run.train.batch, workers=alone).to(device)
+            train_step(state, next(batches).to(device), seed=run.seed, train=run.train, flow=run.flow, workers=alone, facts=known)
+        indices = np.arange(VALIDATION_VIDEOS).tolist()
+        loss = held_out_loss(averaged(state), validation.to(device), flow=run.flow, indices=indices, facts=told)
         yield Rung(share, state.step, loss=float(loss.grid_mean.double().mean()))

@@ -22,12 +22,18 @@ VIDEOS_AT_ONCE = 256
 
 @torch.no_grad()
 def sample(
-    model: DiT, *, given: Float[Tensor, "batch given channels height width"], indices: Sequence[int], flow: FlowSpec, seed: int
+    model: DiT,
+    *,
+    given: Float[Tensor, "batch given channels height width"],
+    indices: Sequence[int],
+    flow: FlowSpec,
+    seed: int,
+    facts: Tensor | None = None,
 ) -> Float[Tensor, "batch time channels height width"]:
     """Latents [B, T, C, H, W] that continue the given first frames [B, at least condition_frames, C, H, W], which are kept as they are.
 
-    `indices` are the videos' row indices: a video's sample does not depend on which others are drawn with it. Raises UserError when
-    fewer frames are given than the flow conditions on.
+    `indices` are the videos' row indices: a video's sample does not depend on which others are drawn with it. `facts` [B, ...] is what a
+    model with conditioning is told of each (`model/facts.py`). Raises UserError when fewer frames are given than the flow conditions on.
     """
     if given.shape[1] < flow.condition_frames:
         raise UserError(f"flow condition_frames={flow.condition_frames}: only {given.shape[1]} frames were given")
@@ -35,10 +41,11 @@ def sample(
     parts = []
     for start in range(0, len(given), VIDEOS_AT_ONCE):
         part = given[start : start + VIDEOS_AT_ONCE]
+        known = None if facts is None else facts[start : start + VIDEOS_AT_ONCE].to(given.device)
         noise = initial_noise(model, seed=seed, indices=indices[start : start + VIDEOS_AT_ONCE]).to(given.device)
 
-        def denoiser(x_t: Tensor, t: Tensor, part: Tensor = part) -> Tensor:
-            return guided(model, x_t, t=t, given=part, flow=flow)
+        def denoiser(x_t: Tensor, t: Tensor, part: Tensor = part, known: Tensor | None = known) -> Tensor:
+            return guided(model, x_t, t=t, given=part, flow=flow, facts=known)
 
         parts.append(keep_given(solve(denoiser, noise, times=times, flow=flow), clean=part, condition_frames=flow.condition_frames))
     return torch.cat(parts)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from torch import Tensor
+
 from physscale.model.dit import DiT
 from physscale.model.sizes import training_flops
 from physscale.records.metrics import MetricLog
@@ -40,8 +42,8 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         if workers.any(context.stop_requested()):
             checkpoint.save(state, task=task, workers=workers)
             raise Preempted(f"stopped after step {state.step} of {task.train.steps}; run again to go on")
-        x0 = next(batches).to(task.device)
-        facts = train_step(state, x0, seed=task.seed, train=task.train, flow=task.flow, workers=workers)
+        x0, told = next(batches).to(task.device), _told(task, step=state.step, workers=workers)
+        facts = train_step(state, x0, seed=task.seed, train=task.train, flow=task.flow, workers=workers, facts=told)
         last = state.step == task.train.steps
         looking = [observer for observer in task.observers if last or state.step % observer.every == 0]
         if last or looking or state.step % task.log_every == 0:
@@ -54,6 +56,11 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
 
     folder = checkpoint.folder_of(task, step=state.step)
     return TrainResult(averaged(state), losses=state.losses, checkpoint=folder, seconds=time.perf_counter() - started)
+
+
+def _told(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
+    """What the model is told of this worker's share of the step."""
+    return None if task.facts is None else task.facts.batch(step, seed=task.seed, batch=task.train.batch, workers=workers).to(task.device)
 
 
 class _Clock:

@@ -1,7 +1,7 @@
 """One training step, and all that it changes."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,11 +51,13 @@ class Share:
     t: Float[Tensor, " share"]
     withheld: Bool[Tensor, " share"] | None
     judged_frames: float | None
+    facts: Tensor | None = None
 
     def loss(self, model: DiT, *, flow: FlowSpec, rows: slice) -> Float[Tensor, ""]:
         withheld = None if self.withheld is None else self.withheld[rows]
-        noise, t = self.noise[rows], self.t[rows]
-        return training_loss(model, self.x0[rows], noise=noise, t=t, flow=flow, withheld=withheld, judged_frames=self.judged_frames)
+        facts = None if self.facts is None else self.facts[rows]
+        noise, t, judged = self.noise[rows], self.t[rows], self.judged_frames
+        return training_loss(model, self.x0[rows], noise=noise, t=t, flow=flow, facts=facts, withheld=withheld, judged_frames=judged)
 
 
 def begin(spec: DiTSpec, *, train: TrainSpec, shape: LatentShape, seed: int, device: str, workers: Workers = ALONE) -> TrainState:
@@ -82,24 +84,29 @@ def train_step(
     train: TrainSpec,
     flow: FlowSpec,
     workers: Workers,
+    facts: Tensor | None = None,
 ) -> StepFacts:
-    """Learn from this worker's share of the step's global batch. Raises Diverged, with nothing changed, on a loss that is not finite."""
-    share = drawn(x0, step=state.step, seed=seed, train=train, flow=flow, workers=workers)
+    """Learn from this worker's share of the step's global batch, and what the model is told of it (`model/facts.py`).
+
+    Raises:
+        Diverged: with nothing changed, on a loss that is not finite.
+    """
+    share = replace(drawn(x0, step=state.step, seed=seed, train=train, flow=flow, workers=workers), facts=facts)
     weights = state.weights
     weights.zero_gradients()
     loss = backward(state.model, share, train=train, flow=flow)
     weights.average_gradients(workers)
     workers.average(loss)
-    facts = StepFacts(loss=float(loss), gradient_norm=weights.gradient_norm())
-    if not (math.isfinite(facts.loss) and math.isfinite(facts.gradient_norm)):
-        raise Diverged(f"step {state.step}: loss {facts.loss}, gradient norm {facts.gradient_norm}")
+    taken = StepFacts(loss=float(loss), gradient_norm=weights.gradient_norm())
+    if not (math.isfinite(taken.loss) and math.isfinite(taken.gradient_norm)):
+        raise Diverged(f"step {state.step}: loss {taken.loss}, gradient norm {taken.gradient_norm}")
 
-    if facts.gradient_norm > train.clip_norm:
-        weights.scale_gradients(train.clip_norm / facts.gradient_norm)
+    if taken.gradient_norm > train.clip_norm:
+        weights.scale_gradients(train.clip_norm / taken.gradient_norm)
     weights.update(step=state.step, factor=learning_rate_factor(train, step=state.step))
-    state.losses[state.step] = facts.loss
+    state.losses[state.step] = taken.loss
     state.step += 1
-    return facts
+    return taken
 
 
 def drawn(

@@ -13,9 +13,10 @@ from physscale.model.dit import DiT
 from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.train.latents import LatentSource
+from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Context", "Observer", "TrainResult", "TrainTask"]
+__all__ = ["Context", "FactSource", "Observer", "TrainResult", "TrainTask"]
 
 
 @runtime_checkable
@@ -35,6 +36,14 @@ class Context(Protocol):
         """Whether this process was asked to end (a signal, a scheduler)."""
 
 
+@runtime_checkable
+class FactSource(Protocol):
+    """What a model with conditioning is told of the videos of a step (`model/facts.py`)."""
+
+    def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Tensor:
+        """Of this worker's share, row for row those of `LatentSource.batches`."""
+
+
 @dataclass(frozen=True)
 class Observer:
     """Looks at the averaged model every `every` steps and at the end, on the first worker; what it says joins the step's line of the
@@ -48,7 +57,8 @@ class Observer:
 class TrainTask:
     """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the history to the file `metrics`;
     how often, and who looks on, does not change a result. `device` is where the model lives; with `device_flops_per_s`, the rate of its
-    large matrix products, the history says what share of that rate the model's own products reach (`mfu`)."""
+    large matrix products, the history says what share of that rate the model's own products reach (`mfu`). `facts` tells a model with
+    conditioning."""
 
     model: DiTSpec
     flow: FlowSpec
@@ -62,6 +72,7 @@ class TrainTask:
     device: str = "cpu"
     observers: tuple[Observer, ...] = ()
     device_flops_per_s: float | None = None
+    facts: FactSource | None = None
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "log_every"):
@@ -70,6 +81,7 @@ class TrainTask:
         frames = self.latents.shape.frames
         if self.flow.condition_frames >= frames:
             raise UserError(f"flow condition_frames={self.flow.condition_frames}: must be below the videos' {frames} frames")
+        assert (self.facts is None) == (self.model.conditioning == "none"), "who is told needs somebody to tell"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the number must be compared with: the same regression on the given latents (what
 model of the same shape, and with the labels of the training half shuffled (0 or below).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,7 @@ def layer_features(
     flow: FlowSpec,
     indices: Sequence[int],
     frame: int,
+    facts: Tensor | None = None,
 ) -> dict[str, Float[np.ndarray, "batch features"]]:
     """What each layer (`embedding`, `block 1` …) holds of latent frame `frame` while the model sees the given frames and noise."""
     found: dict[str, np.ndarray] = {}
@@ -87,7 +89,8 @@ def layer_features(
     noise = torch.stack([normal(COMMON_SEED, stream=Stream.HELD_OUT, counter=int(index), shape=shape) for index in indices])
     hooks = [layer.register_forward_hook(_keeper(name, found, model=model, frame=frame)) for name, layer in layers.items()]
     try:
-        model(model_input(noise.to(latents), clean=latents, condition_frames=flow.condition_frames), latents.new_ones(len(latents)))
+        seen = model_input(noise.to(latents), clean=latents, condition_frames=flow.condition_frames)
+        model(seen, latents.new_ones(len(latents)), facts)
     finally:
         for hook in hooks:
             hook.remove()
@@ -106,8 +109,9 @@ def _keeper(name: str, found: dict[str, np.ndarray], *, model: DiT, frame: int) 
 def frame_tokens(
     tokens: Float[Tensor, "batch tokens width"], *, grid: tuple[int, int, int], frame: int
 ) -> Float[np.ndarray, "batch features"]:
-    """Of one token frame: its token, or mean, mean weighted by column, mean weighted by row (weights from -1 to 1)."""
-    own = tokens.view(len(tokens), *grid, -1)[:, frame].double().cpu().numpy()
+    """Of one token frame: its token, or mean, mean weighted by column, mean weighted by row (weights from -1 to 1). Tokens behind those of
+    the video are left out."""
+    own = tokens[:, : math.prod(grid)].reshape(len(tokens), *grid, -1)[:, frame].double().cpu().numpy()
     _, rows, columns = grid
     if rows == columns == 1:
         return own[:, 0, 0]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from physscale.model.conditioning import withheld_facts
+from physscale.flow.condition import told
 from physscale.model.dit import DiT
 from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec, check_conditioning
 from physscale.model.spec import DiTSpec, LatentShape
@@ -39,20 +39,20 @@ def fresh(spec: DiTSpec) -> DiT:
 
 @TOLD
 def test_weights_of_the_plain_model_are_the_same(spec: DiTSpec) -> None:
-    told, plain_ones = fresh(spec).state_dict(), fresh(PLAIN).state_dict()
-    assert plain_ones.keys() < told.keys()
-    assert all(torch.equal(told[name], tensor) for name, tensor in plain_ones.items())
+    more, plain_ones = fresh(spec).state_dict(), fresh(PLAIN).state_dict()
+    assert plain_ones.keys() < more.keys()
+    assert all(torch.equal(more[name], tensor) for name, tensor in plain_ones.items())
 
 
 @pytest.mark.parametrize("spec", [TEXT, FEATURES], ids=["characters", "features"])
 def test_a_model_that_is_told_a_text_begins_as_the_one_that_is_not(spec: DiTSpec) -> None:
-    told, alone = fresh(spec), fresh(PLAIN)
+    reading, alone = fresh(spec), fresh(PLAIN)
     with torch.no_grad():
-        for model in (told, alone):
+        for model in (reading, alone):
             model.head.weight.normal_(generator=torch.Generator().manual_seed(3))
     x, t = inputs(SHAPE)
     assert alone(x, t).any()
-    assert torch.equal(told(x, t, facts_for(spec)), alone(x, t))
+    assert torch.equal(reading(x, t, facts_for(spec)), alone(x, t))
 
 
 @TOLD
@@ -86,9 +86,10 @@ def test_low_precision_stays_close(spec: DiTSpec) -> None:
 @TOLD
 def test_withheld_facts_say_nothing(spec: DiTSpec) -> None:
     facts = facts_for(spec)
-    kept = withheld_facts(facts, withheld=torch.tensor([True, False]))
+    kept = told(facts, withheld=torch.tensor([True, False]))
     assert not kept[0].any()
     assert torch.equal(kept[1], facts[1])
+    assert torch.equal(told(facts, withheld=None), facts)
 
 
 def test_the_order_of_bodies_says_nothing() -> None:

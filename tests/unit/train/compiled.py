@@ -5,17 +5,21 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
+from physscale.model.facts import Conditioning, TextSpec
 from physscale.model.spec import DiTSpec, LatentShape
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import backward, begin, drawn, train_step
 from physscale.train.weights import WholeWeights
+
+from .tasks import small_facts
 
 MODEL = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2)
 SHAPE = LatentShape(frames=4, channels=3, height=4, width=4)
@@ -23,13 +27,16 @@ FLOW = FlowSpec(condition_frames=1)
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
 
 
-def gradients(**fields: Any) -> torch.Tensor:
-    """Of the second step, when no weight is zero any more."""
+def gradients(*, conditioning: Conditioning = "none", **fields: Any) -> torch.Tensor:
+    """Of the third step, when no weight is zero any more (a text is first heard in the second)."""
     spec = TrainSpec(steps=4, batch=8, warmup_steps=0, **fields)
-    state = begin(MODEL, train=spec, shape=SHAPE, seed=0, device="cpu")
-    train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers())
+    model = replace(MODEL, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
+    state, facts = begin(model, train=spec, shape=SHAPE, seed=0, device="cpu"), small_facts(conditioning, videos=8)
+    for _ in range(2):
+        train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers(), facts=facts)
     state.weights.zero_gradients()
-    backward(state.model, drawn(VIDEOS, step=1, seed=0, train=spec, flow=FLOW, workers=Workers()), train=spec, flow=FLOW)
+    share = drawn(VIDEOS, step=2, seed=0, train=spec, flow=FLOW, workers=Workers())
+    backward(state.model, replace(share, facts=facts), train=spec, flow=FLOW)
     assert isinstance(state.weights, WholeWeights)
     return state.weights.flat.gradients.clone()
 

@@ -8,8 +8,9 @@ import torch
 
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
+from physscale.model.facts import NUMBERS_A_BODY, Conditioning, TextSpec
 from physscale.model.spec import DiTSpec
-from physscale.train.latents import LatentSet
+from physscale.train.latents import LatentSet, order
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.task import TrainTask
@@ -50,6 +51,32 @@ class MortalSet(LatentSet):
             yield share
 
 
+@dataclass(frozen=True)
+class SmallFacts:
+    """Facts [D, ...] of all videos, held."""
+
+    facts: torch.Tensor
+
+    def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> torch.Tensor:
+        rows = order(seed, videos=len(self.facts), batch=batch, step=step)[workers.rows(batch)]
+        return self.facts[torch.from_numpy(rows)]
+
+
+def small_facts(conditioning: Conditioning, *, videos: int = 20) -> torch.Tensor | None:
+    """Two bodies' numbers, or six characters; one video in five is told nothing."""
+    if conditioning == "none":
+        return None
+    shape = (videos, 2, NUMBERS_A_BODY) if conditioning == "numbers" else (videos, 6)
+    drawn = normal(0, stream=Stream.SAMPLE, counter=3, shape=shape)
+    facts = drawn if conditioning == "numbers" else (20 * drawn).long().abs()
+    facts[::5] = 0
+    return facts
+
+
+def small_model(conditioning: Conditioning = "none") -> DiTSpec:
+    return DiTSpec(width=8, depth=2, heads=1, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
+
+
 def small_latents(*, videos: int = 20) -> torch.Tensor:
     """Straight lines in a three-dimensional latent space [D, 8, 3, 1, 1]."""
     start = normal(0, stream=Stream.SAMPLE, counter=1, shape=(videos, 1, 3, 1, 1))
@@ -57,10 +84,11 @@ def small_latents(*, videos: int = 20) -> torch.Tensor:
     return start + 0.2 * slope * torch.arange(8).view(1, -1, 1, 1, 1)
 
 
-def small_task(folder: Path, *, dies_at: int = -1, **train: object) -> TrainTask:
+def small_task(folder: Path, *, dies_at: int = -1, conditioning: Conditioning = "none", **train: object) -> TrainTask:
+    facts = small_facts(conditioning)
     spec = replace(TrainSpec(steps=30, batch=8, warmup_steps=4), **train)
     return TrainTask(
-        model=DiTSpec(width=8, depth=2, heads=1),
+        model=small_model(conditioning),
         flow=FlowSpec(condition_frames=2),
         train=spec,
         seed=5,
@@ -69,4 +97,5 @@ def small_task(folder: Path, *, dies_at: int = -1, **train: object) -> TrainTask
         metrics=folder / "metrics.jsonl",
         checkpoint_every=7,
         log_every=5,
+        facts=None if facts is None else SmallFacts(facts),
     )

@@ -57,6 +57,16 @@ def kept_bytes(**fields: Any) -> int:
     return sum(size for where, size in kept.items() if where not in weights)
 
 
+@pytest.mark.parametrize("conditioning", ["numbers", "text"])
+def test_choices_of_a_model_that_is_told_more_change_rounding_alone(conditioning: Any) -> None:
+    plain = gradients(conditioning=conditioning)
+    assert plain.isfinite().all()
+    assert torch.equal(gradients(conditioning=conditioning, recompute="block"), plain)
+    torch.testing.assert_close(gradients(conditioning=conditioning, accumulate=3), plain, atol=1e-6, rtol=1e-4)
+    apart = (gradients(conditioning=conditioning, precision="bf16") - plain).norm() / plain.norm()
+    assert 1e-4 < apart < 0.1, "bfloat16 has 8 bits"
+
+
 @pytest.mark.parametrize("parts", [2, 3, 8])
 def test_a_batch_in_parts_is_the_batch(plain_gradients: torch.Tensor, parts: int) -> None:
     torch.testing.assert_close(gradients(accumulate=parts), plain_gradients, atol=1e-6, rtol=1e-4)
@@ -97,7 +107,16 @@ def test_products_in_bfloat16_really_are(plain_gradients: torch.Tensor) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("more", "within"), [({}, 1e-5), ({"precision": "bf16", "recompute": "block"}, 0.02)], ids=str)
+@pytest.mark.parametrize(
+    ("more", "within"),
+    [
+        ({}, 1e-5),
+        ({"precision": "bf16", "recompute": "block"}, 0.02),
+        ({"conditioning": "numbers"}, 1e-5),
+        ({"conditioning": "text"}, 1e-5),
+    ],
+    ids=str,
+)
 def test_compiled_blocks_have_the_same_gradients(more: dict[str, Any], within: float) -> None:
     command = [sys.executable, "-m", "tests.unit.train.compiled", json.dumps(more)]
     said = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True).stdout.split()

@@ -29,6 +29,7 @@ SHARDED = {"parallel": "fsdp"}
 UNEVEN = {"steps": 8, "batch": 7}
 WITHHELD = {"condition_dropout": 0.4}
 NARROW = {"steps": STEPS, "precision": "bf16"}
+TEXT, NUMBERS = ({"steps": 10, "batch": 7, "conditioning": told} for told in ("text", "numbers"))
 
 JOBS: list[dict[str, Any]] = [
     {"name": "muon", "folder": "muon", "fields": MUON},
@@ -41,6 +42,9 @@ JOBS: list[dict[str, Any]] = [
     {"name": "uneven", "folder": "uneven", "fields": UNEVEN | {"accumulate": 2}, "flow": WITHHELD},
     {"name": "uneven sharded", "folder": "uneven sharded", "fields": UNEVEN | SHARDED | {"accumulate": 3}, "flow": WITHHELD},
     {"name": "narrow", "folder": "narrow", "fields": NARROW | SHARDED | {"recompute": "block"}},
+    {"name": "text", "folder": "text", "fields": TEXT, "flow": WITHHELD},
+    {"name": "text sharded", "folder": "text sharded", "fields": TEXT | SHARDED, "flow": WITHHELD},
+    {"name": "numbers sharded", "folder": "numbers sharded", "fields": NUMBERS | SHARDED | {"recompute": "block"}},
 ]
 
 
@@ -115,6 +119,13 @@ def test_shards_killed_and_run_again_equal_undisturbed_shards_bit_for_bit(pair: 
 @pytest.mark.parametrize("name", ["uneven", "uneven sharded"])
 def test_unequal_shares_in_parts_with_frames_withheld_from_some_are_the_same_batch(tmp_path: Path, pair: Pair, name: str) -> None:
     assert_equal(pair.result(name), alone(tmp_path, flow=WITHHELD, **UNEVEN))
+
+
+@pytest.mark.parametrize(("name", "fields"), [("text", TEXT), ("text sharded", TEXT), ("numbers sharded", NUMBERS)])
+def test_workers_and_shards_of_a_model_that_is_told_more_equal_one_device(
+    tmp_path: Path, pair: Pair, name: str, fields: dict[str, Any]
+) -> None:
+    assert_equal(pair.result(name), alone(tmp_path, flow=WITHHELD if fields is TEXT else None, **fields))
 
 
 def test_narrow_products_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> None:
