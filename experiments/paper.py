@@ -3,6 +3,7 @@
 The paper's recipe as one configuration: DiT-S, B, L on 30K, 300K, 3M videos of 32 frames at 128 px, latents of a VAE in the layout of
 Stable Diffusion 1.5 (8 x 8 pixels, 4 channels), v-prediction on the cosine path, three given frames, AdamW 1e-4 with cosine decay, batch
 256, 100K steps, mirrored videos. Chosen here, since not published: patch 2, no compression in time, EMA, warm-up, bfloat16, sampler.
+With its VAE's own weights: `codec.weights=SHA256 codec.training.learning_rate=1e-5` on the command line (`physscale/train/README.md`).
 Expectation: in distribution the error falls with both; out of distribution it shows no trend. Cost: 148 hours of 32 A100 (GPU only).
 """
 

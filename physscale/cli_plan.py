@@ -32,6 +32,7 @@ from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
 from physscale.run.gather import behind, gather
 from physscale.run.memory import run_memory
+from physscale.run.weights import check_weights, keep_weights
 from physscale.study.axes import together
 from physscale.study.budget import within_flops, within_hours
 from physscale.study.drive import at_a_time, check_schedulable, run_study
@@ -137,7 +138,7 @@ def prepare(
 
     Raises:
         Unschedulable: if some run that is missing could never be placed.
-        UserError: if nothing fits into the limits.
+        UserError: if nothing fits into the limits, or weights that a codec begins with are not where they are said to lie.
     """
     study, store = opened.study, opened.store
     speed = speed or speed_of(machine, results=store.root.parent)
@@ -158,6 +159,7 @@ def prepare(
     if machine.run_gpus and study.runs:
         bytes_held, fullest = max((run_memory(run).total, label(run)) for run in study.runs.values())
         notes.append(f"memory: at most {_gigabytes(bytes_held)} a device, {fullest}")
+    notes += check_weights([study.runs[row.fingerprint] for row in _missing(rows)], store=store)
     wall_s = sum(row.estimated_s / beside[row.workers] for row in _missing(rows))
     return Prepared(
         opened=dataclasses.replace(opened, study=study),
@@ -217,6 +219,7 @@ def _carry_out(prepared: Prepared, *, backend: Literal["ray", "plain"], machine:
     everything = plan(whole, store=store, flops_per_s=machine.flops_per_s)
     groups = {row.fingerprint: row.group for row in everything}
     missing = bool(_missing(rows))
+    keep_weights([study.runs[row.fingerprint] for row in _missing(rows)], store=store)
     changed = missing or told(store) != list(groups)
     if changed:
         write_study(whole, store=store, rows=everything)

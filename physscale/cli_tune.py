@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from physscale.cli_options import AsJson, DryRun, MachineFile, Name, Only, Overrides, Results, open_study, print_json
+from physscale.run.weights import keep_weights
 from physscale.study.machine import read_machine
 from physscale.study.plan import size_name
 from physscale.study.tune import to_tune, tune_study, tuning_flops
@@ -38,6 +39,7 @@ def tune_command(
         typer.echo(f"{len(runs)} sizes ({names}) x {trials} trials: at most {flops:.2e} FLOPs, about half with ASHA")
     found = []
     if not dry_run:
+        keep_weights(runs, store=opened.store)
         tuned = tune_study(
             opened.study,
             runs=runs,

@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float, UInt8
 
 from physscale.evaluate.frechet import Distance, Extrapolation, extrapolated, frechet
-from physscale.evaluate.perceptual import sha256_of
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import sha256_of
 
 FRAMES = 16
 LEAST_FRAMES = 9

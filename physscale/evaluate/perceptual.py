@@ -7,9 +7,8 @@ the shift-tolerant AlexNet of the package `stlpips-pytorch`, `lpips_alex | lpips
 weights are read.
 """
 
-import hashlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import sha256_of
 
 FRAMES_AT_ONCE = 16
 SMALLEST_PX = 32
@@ -69,15 +69,28 @@ class Perceptual:
         return np.concatenate(parts).reshape(pixels.shape[:2]).mean(1)
 
     def _distance(self, frames: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " frames"]:
-        both = torch.from_numpy(np.concatenate([frames, others])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        signed = torch.from_numpy(np.concatenate([frames, others])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        one, other = signed.chunk(2)
+        return self.distance(one, other).double().numpy()
+
+    def distance(
+        self, frames: Float[Tensor, "frames 3 height width"], others: Float[Tensor, "frames 3 height width"]
+    ) -> Float[Tensor, " frames"]:
+        """Of frames in -1..1, each from the one at its place; with gradients, for a training."""
+        both = torch.cat([frames, others])
         both = (both - both.new_tensor(SHIFT).view(1, 3, 1, 1)) / both.new_tensor(SCALE).view(1, 3, 1, 1)
         total = both.new_zeros(len(frames))
         for piece, head in zip(self.slices, self.heads, strict=True):
             both = piece(both)
-            unit = both / (both.square().sum(1, keepdim=True).sqrt() + 1e-10)
+            unit = both / (both.square().sum(1, keepdim=True) + 1e-20).sqrt()  # the root of 0 has no gradient
             one, other = unit.split(len(frames))
-            total += ((one - other).square() * head).sum(1).mean((1, 2))
-        return total.double().numpy()
+            total = total + ((one - other).square() * head).sum(1).mean((1, 2))
+        return total
+
+    def on(self, device: torch.device | str) -> "Perceptual":
+        """The same there, not to be trained."""
+        slices = tuple(piece.to(device).requires_grad_(False) for piece in self.slices)
+        return replace(self, slices=slices, heads=tuple(head.to(device) for head in self.heads))
 
 
 class BlurPool(nn.Module):
@@ -137,12 +150,6 @@ def lpips(path: Path) -> Perceptual:
     heads = _heads(_weights(_package("lpips") / "weights" / "v0.1" / f"{network}.pth"), count=len(ends))
     digits = sha256_of(path)
     return Perceptual(f"lpips_{network}", digits, digits.startswith(OFFICIAL[network]), slices, heads)
-
-
-def sha256_of(path: Path) -> str:
-    """Of the file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _network(weights: dict[str, Tensor]) -> Network | None:

@@ -89,7 +89,8 @@ class FrameCodec:
         if (height, width) != (self.height, self.width):
             raise UserError(f"codec is for frames of {self.height} x {self.width} px, got {height} x {width}")
         offset = self.mean @ self.components
-        blocks = [block @ self.components for block in _ink(pixels.reshape(batch * frames, -1))]
+        flat = pixels.reshape(batch, frames, -1)
+        blocks = [block @ self.components for video in flat for block in _ink(video)]  # each video alone: the same in any batch
         latents = (np.concatenate(blocks) - offset) / np.float32(self.scale)
         return torch.from_numpy(latents.reshape(batch, frames, -1, 1, 1))
 

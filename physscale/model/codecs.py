@@ -18,7 +18,7 @@ class Codec(Protocol):
     """Whole-frame components, a VAE, or the pixels themselves."""
 
     def encode(self, pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch latent_time channels rows columns"]:
-        """Videos u8[B, T, H, W, 3] to latents f32 on the CPU."""
+        """Videos u8[B, T, H, W, 3] to latents f32 on the CPU; a video's are the same whatever else is in the batch."""
         ...
 
     def decode(self, latents: Float[Tensor, "batch latent_time channels rows columns"]) -> UInt8[np.ndarray, "batch time height width 3"]:

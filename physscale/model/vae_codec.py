@@ -7,7 +7,6 @@ mean square 1 there (Stable Diffusion's one factor .18215 is the case shift = 0,
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import safetensors.torch
@@ -22,8 +21,6 @@ from physscale.records.spec import from_plain, plain
 __all__ = ["VaeCodec", "from_signed", "load_vae_codec", "to_signed"]
 
 FRAMES_AT_ONCE = 256
-
-Batch = TypeVar("Batch", np.ndarray, Tensor)
 
 
 def to_signed(pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch time 3 height width"]:
@@ -49,7 +46,7 @@ class VaeCodec:
         """Videos u8[B, T, H, W, 3] to latents f32[B, 1 + (T - 1) / k, C, h, w]. Raises UserError when these do not fit."""
         for side in pixels.shape[2:4]:
             self.vae.spec.latents(frames=pixels.shape[1], size_px=side)
-        parts = [self.vae.encode(to_signed(part).to(self.shift.device)).mean for part in _portions(pixels)]
+        parts = [self.vae.encode(to_signed(video[None]).to(self.shift.device)).mean for video in pixels]  # alone: the same in any batch
         return ((torch.cat(parts) - self._column(self.shift)) / self._column(self.scale)).cpu()
 
     @torch.no_grad()
@@ -57,6 +54,10 @@ class VaeCodec:
         """Latents to videos u8[B, T, H, W, 3], rounded and clipped."""
         raw = latents.to(self.shift.device) * self._column(self.scale) + self._column(self.shift)
         return np.concatenate([from_signed(self.vae.decode(part)) for part in _portions(raw)])
+
+    def on(self, device: str) -> "VaeCodec":
+        """The same on this device."""
+        return VaeCodec(self.vae.to(device), self.shift.to(device), self.scale.to(device))
 
     def save(self, folder: Path) -> None:
         """Write `vae.safetensors` and `vae.json` into this folder."""
@@ -78,7 +79,6 @@ def load_vae_codec(folder: Path) -> VaeCodec:
     return VaeCodec(vae.eval().requires_grad_(False), shift, scale)
 
 
-def _portions(videos: Batch) -> list[Batch]:
+def _portions(videos: Tensor) -> list[Tensor]:
     """Whole videos, about `FRAMES_AT_ONCE` frames at a time."""
-    at_once = max(1, FRAMES_AT_ONCE // videos.shape[1])
-    return [videos[start : start + at_once] for start in range(0, len(videos), at_once)]
+    return list(torch.split(videos, max(1, FRAMES_AT_ONCE // videos.shape[1])))

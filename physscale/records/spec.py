@@ -146,6 +146,11 @@ def fingerprint(*values: Any) -> str:  # noqa: ANN401
     return hashlib.sha256("\n".join(canonical(value) for value in values).encode()).hexdigest()
 
 
+def is_sha256(text: str) -> bool:
+    """Whether it is 64 digits of 0-9 a-f."""
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
 def short(full: str) -> str:
     """The first twelve digits: what folders and tables show."""
     return full[:SHORT_LENGTH]

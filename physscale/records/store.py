@@ -4,6 +4,7 @@
 results/STUDY/
   study.json  ledger.jsonl  scores.parquet  outcomes.parquet  frames.parquet  frame_scores.parquet  report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
+  weights/SHA256                     files that a codec begins with, named by their content
   runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl  scores.parquet  outcomes.parquet
   runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
   runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
@@ -69,6 +70,10 @@ class Store:
 
     def codec(self, full: str) -> Path:
         return self.root / "codecs" / short(full)
+
+    def weights(self, sha256: str) -> Path:
+        """A copy of the file of this content, which all nodes see."""
+        return self.root / "weights" / sha256
 
     def run(self, full: str) -> "RunFolder":
         return RunFolder(self.root / "runs" / short(full))
@@ -203,7 +208,7 @@ def read_folder(path: Path) -> Path:
         raise DamagedData(f"{path}: no readable {MANIFEST} ({type(error).__name__}); delete the folder to make it again") from error
     for name, (size, digest) in items.items():
         file = path / name
-        if not file.is_file() or file.stat().st_size != size or _sha256(file) != digest:
+        if not file.is_file() or file.stat().st_size != size or sha256_of(file) != digest:
             raise DamagedData(f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); delete {path} to make it again")
     return path
 
@@ -211,10 +216,11 @@ def read_folder(path: Path) -> Path:
 def _describe(file: Path) -> dict[str, object]:
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
-    return {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+    return {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """Of the file's bytes."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

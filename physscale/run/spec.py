@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from physscale.flow.spec import FlowSpec
 from physscale.model.spec import AnyCodecSpec, DiTSpec, VaeSpec
 from physscale.records.errors import UserError
-from physscale.records.spec import fingerprint
+from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec, VaeTraining
@@ -33,18 +33,31 @@ class Judge:
 
 @dataclass(frozen=True, kw_only=True)
 class CodecRecipe:
-    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion; a VAE says how it is
-    trained there."""
+    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion.
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"training": None}
+    A VAE says how it is trained there, or with which `weights` it begins, or both: the SHA-256 of a VAE for pictures (the safetensors file
+    of diffusers' AutoencoderKL), inflated to the spec's layout. Weights alone are taken as they are, frame by frame. Where the file lies is
+    no part of this (`run/weights.py`).
+    """
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"training": None, "weights": None}
 
     spec: AnyCodecSpec
     corpus: DataSpec
     training: VaeTraining | None = None
+    weights: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.spec, VaeSpec) != (self.training is not None):
-            raise UserError("codec training: a VAE needs it, and no other codec takes it")
+        if not isinstance(self.spec, VaeSpec):
+            if self.training is not None or self.weights is not None:
+                raise UserError("codec training, weights: a VAE takes them, and no other codec")
+            return
+        if self.training is None and self.weights is None:
+            raise UserError("codec training: a VAE needs it, or weights to begin with, or both")
+        if self.weights is not None and not is_sha256(self.weights):
+            raise UserError(f"codec weights={self.weights[:80]!r}: must be a file's SHA-256, 64 digits of 0-9 a-f, as sha256sum prints it")
+        if self.training is None and self.spec.time_factor > 1:
+            raise UserError(f"codec time_factor={self.spec.time_factor}: weights of pictures know no time; give training too, or 1")
 
 
 @dataclass(frozen=True, kw_only=True)

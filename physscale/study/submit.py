@@ -5,6 +5,7 @@ asked for again and again, and what the log has grown by is printed. The job's o
 """
 
 import json
+import os
 import shlex
 import time
 import uuid
@@ -15,9 +16,13 @@ from typing import Any, TypeVar
 
 from physscale.records.errors import UserError
 from physscale.records.store import checked_folder, checked_name
+from physscale.run import weights
 from physscale.study.head import ENDED, Head, JobState, Silent
 from physscale.study.package import Package
 from physscale.study.pins import VARIABLE, present
+
+FORWARDED = (weights.VARIABLE,)
+"""Variables of this shell that the job gets; their paths are the cluster's."""
 
 LOST_CONTACT = 6
 """Exit code when the head was silent for longer than one is patient: the job may well go on."""
@@ -56,7 +61,8 @@ def submit(head: Head, *, study: str, arguments: Sequence[str], package: Package
     uri = patiently(lambda: head.put_package(package.name, content=package.content), head=head, patience_s=patience_s)
     job = f"{checked_name(study, what='study')}-{uuid.uuid4().hex[:8]}"
     entrypoint = shlex.join(["python", "-m", f"experiments.{study}", *arguments])
-    environment = {"working_dir": uri} | ({"env_vars": {VARIABLE: json.dumps(present())}} if pinned else {})
+    variables = {name: os.environ[name] for name in FORWARDED if name in os.environ} | ({VARIABLE: json.dumps(present())} if pinned else {})
+    environment = {"working_dir": uri} | ({"env_vars": variables} if variables else {})
     metadata = {"study": study, "commit": package.commit + "+" * bool(package.changed)}
 
     def start() -> None:

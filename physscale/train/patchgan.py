@@ -41,8 +41,8 @@ class Adversaries:
     adam: torch.optim.Adam
 
     @staticmethod
-    def create(training: VaeTraining) -> "Adversaries":
-        frames, clips = patch_2d(), patch_3d()
+    def create(training: VaeTraining, *, device: torch.device) -> "Adversaries":
+        frames, clips = patch_2d().to(device), patch_3d().to(device)
         parameters = [*frames.parameters(), *clips.parameters()]
         return Adversaries(frames, clips, torch.optim.Adam(parameters, lr=training.learning_rate, betas=(0.5, 0.9)))
 

@@ -68,12 +68,13 @@ def vae_steps(
     if perceptual is None and training.perceptual_weight:
         raise UserError(f"vae perceptual_weight={training.perceptual_weight}: name the weights of a perceptual distance, or set it to 0")
     adam = torch.optim.Adam(vae.parameters(), lr=training.learning_rate, betas=(0.9, 0.99))
-    adversaries = Adversaries.create(training) if training.adversary_weight else None
+    device = next(vae.parameters()).device
+    adversaries = Adversaries.create(training, device=device) if training.adversary_weight else None
     for step in range(training.steps):
         factor = min((step + 1) / max(training.warmup_steps, 1), 0.5 * (1 + math.cos(math.pi * step / training.steps)))
         for group in adam.param_groups:
             group["lr"] = training.learning_rate * factor
-        frames = clips(stills, training=training, step=step).to(next(vae.parameters()).device)
+        frames = clips(stills, training=training, step=step).to(device)
         posterior = vae.encode(frames)
         noise = normal(training.seed, stream=Stream.NOISE, counter=step, shape=tuple(posterior.mean.shape)).to(frames)
         rebuilt = vae.decode(posterior.draw(noise))

@@ -11,9 +11,10 @@ import torch
 import torchvision
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from physscale.evaluate.perceptual import lpips, sha256_of, st_lpips
+from physscale.evaluate.perceptual import lpips, st_lpips
 from physscale.evaluate.pixels import PSNR_AT_MOST_DB, psnr, ssim
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import sha256_of
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.scenarios.collision import Collision

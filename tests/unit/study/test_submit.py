@@ -174,6 +174,13 @@ def test_another_ray_is_refused_before_anything_is_sent() -> None:
     assert VARIABLE not in str(fake.jobs[0]["runtime_env"])
 
 
+def test_the_job_knows_where_weights_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHYSSCALE_WEIGHTS", "/shared/sd15")
+    fake = FakeHead()
+    sent(fake)
+    assert fake.jobs[0]["runtime_env"]["env_vars"]["PHYSSCALE_WEIGHTS"] == "/shared/sd15"
+
+
 def test_a_wrong_token_is_one_line_and_no_token_another() -> None:
     with serving(FakeHead(token="other")) as head:
         for token, said in (("wrong", "the token is not this cluster's"), (None, "there is none here")):
