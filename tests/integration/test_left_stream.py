@@ -1,0 +1,32 @@
+"""A process that leaves a stream before its end, and then its cluster, lives on: Ray ends one whose threads still ask it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LEAVES = """
+from physscale.model.codecs import PixelCodec
+from physscale.ray_jobs.cluster import cluster
+from physscale.run.feed import StreamedLatents
+from physscale.train.parallel import Workers
+from tests.benchmarks.bench_stream_overhead import FromRay, run_of
+
+with cluster():
+    latents = StreamedLatents(run_of(128), PixelCodec(), FromRay()).batches(0, seed=0, batch=8, workers=Workers())
+    for _ in range(3):
+        next(latents)
+    latents.close()
+print("lives")
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_stream_may_be_left() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVES], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr[-2000:]
