@@ -24,6 +24,9 @@ from physscale.run.context import stream
 from physscale.simulate.spec import DataSpec
 
 _TASK_BYTES = 16_000_000
+_AHEAD_BYTES = 256_000_000
+"""How far tasks may run ahead of who reads: what they draw for later takes memory bandwidth from the step that is under way."""
+
 _BATCH = "batch"
 
 
@@ -55,6 +58,7 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
     """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides how many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
+    sizes = [len(batch) for _, batch in numbered]
     rows = max(1, _TASK_BYTES // video_bytes)
 
     def drawn(table: pa.Table) -> Iterator[pa.Table]:
@@ -67,10 +71,11 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
     dataset = ray.data.from_blocks(blocks).map_batches(
         drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **tasks.options()
     )
-    dataset.context.execution_options.preserve_order = True
-    yield from _in_order(
-        dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2), sizes=[len(b) for _, b in numbered]
-    )
+    options = dataset.context.execution_options
+    options.preserve_order = True
+    ahead = max(_AHEAD_BYTES, 4 * video_bytes * max(sizes, default=0))
+    options.resource_limits = options.resource_limits.copy(object_store_memory=ahead)
+    yield from _in_order(dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2), sizes=sizes)
 
 
 def _simulated(data: DataSpec, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
@@ -78,8 +83,8 @@ def _simulated(data: DataSpec, canvas: Canvas, batches: Iterable[np.ndarray]) ->
 
 
 def _in_order(tables: Iterable[pa.Table], *, sizes: list[int]) -> Iterator[Videos]:
-    """Cuts the arriving blocks at the batches' ends."""
-    expected = 0
+    """Cuts the arriving blocks at the batches' ends, and joins a batch that is larger than one of Ray's blocks."""
+    expected, parts = 0, list[Videos]()
     for table in tables:
         numbers = table[_BATCH].to_numpy()
         schema = table.schema.remove(table.schema.get_field_index(_BATCH)).with_metadata({FORMAT_KEY: str(FORMAT).encode()})
@@ -87,9 +92,12 @@ def _in_order(tables: Iterable[pa.Table], *, sizes: list[int]) -> Iterator[Video
         for number in np.unique(numbers):
             begin, end = np.searchsorted(numbers, [number, number + 1])
             assert number == expected, f"Ray Data gave batch {number} where {expected} was due"
-            assert end - begin == sizes[expected], f"batch {number} has {end - begin} rows, {sizes[expected]} were asked for"
-            expected += 1
-            yield Videos.from_arrow(plain.slice(begin, end - begin))
+            parts.append(Videos.from_arrow(plain.slice(begin, end - begin)))
+            arrived = sum(len(part) for part in parts)
+            assert arrived <= sizes[expected], f"batch {number} has {arrived} rows, {sizes[expected]} were asked for"
+            if arrived == sizes[expected]:
+                yield parts[0] if len(parts) == 1 else Videos.concat(parts)
+                expected, parts = expected + 1, []
     assert expected == len(sizes), f"Ray Data gave {expected} of {len(sizes)} batches"
 
 

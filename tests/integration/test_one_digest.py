@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import ray.data
 
 from physscale.dataset.file import digest
 from physscale.dataset.folder import Layout, write_dataset
@@ -109,6 +110,13 @@ def test_a_mixture_is_one_data_set_too(mixture: Mixed, workers: int, size: int) 
     truth = digest(Videos.concat([(second if one else first).take(np.array([row])) for row, one in enumerate(chosen.tolist())]))
     assert digest(Videos.concat(list(mixture(blocks(size))))) == truth
     assert through_ray(mixture, workers=workers, size=size) == truth
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_batch_larger_than_one_of_rays_blocks_comes_whole(right: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred videos of 128 px are more than the 128 MB at which Ray Data cuts."""
+    monkeypatch.setattr(ray.data.DataContext.get_current(), "target_max_block_size", 500_000)
+    assert through_ray(SIMULATED, workers=1, size=ROWS) == right
 
 
 def test_a_mixture_has_its_weights(mixture: Mixed) -> None:
