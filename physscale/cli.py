@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import typer
 
 from physscale.cli_data import check, show, simulate
+from physscale.cli_encode import encode_command
 from physscale.cli_evaluate import evaluate
 from physscale.cli_judge import compare, judge
 from physscale.cli_keep import doctor_command, gc_command, retry_command
@@ -69,6 +70,7 @@ _COMMANDS = (
         "physscale submit quickstart --address http://127.0.0.1:8265 --results /shared/results",
         "physscale submit --job quickstart-1a2b3c4d",
     ),
+    ("encode", encode_command, "physscale encode spatial --dry-run", "physscale encode spatial --only vae --workers 2 --json"),
     ("tune", tune_command, "physscale tune motion --trials 16", "physscale tune motion --only size --sizes 2 --dry-run"),
     ("status", status_command, "physscale status quickstart", "physscale status quickstart --json"),
     ("metrics", metrics_command, "physscale metrics quickstart", "physscale metrics quickstart 4f2a --json"),

@@ -31,6 +31,7 @@ from physscale.ray_jobs.resources import Machine
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
 from physscale.run.gather import behind, gather
+from physscale.run.latent_cache import cache_notes
 from physscale.run.memory import run_memory
 from physscale.run.weights import check_weights, keep_weights
 from physscale.study.axes import together
@@ -139,6 +140,7 @@ def prepare(
     Raises:
         Unschedulable: if some run that is missing could never be placed.
         UserError: if nothing fits into the limits, or weights that a codec begins with are not where they are said to lie.
+        DamagedData: if a file of latents that a run would read is torn or foreign.
     """
     study, store = opened.study, opened.store
     speed = speed or speed_of(machine, results=store.root.parent)
@@ -159,7 +161,8 @@ def prepare(
     if machine.run_gpus and study.runs:
         bytes_held, fullest = max((run_memory(run).total, label(run)) for run in study.runs.values())
         notes.append(f"memory: at most {_gigabytes(bytes_held)} a device, {fullest}")
-    notes += check_weights([study.runs[row.fingerprint] for row in _missing(rows)], store=store)
+    left = [study.runs[row.fingerprint] for row in _missing(rows)]
+    notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
     wall_s = sum(row.estimated_s / beside[row.workers] for row in _missing(rows))
     return Prepared(
         opened=dataclasses.replace(opened, study=study),

@@ -4,6 +4,7 @@
 results/STUDY/
   study.json  ledger.jsonl  scores.parquet  outcomes.parquet  frames.parquet  frame_scores.parquet  report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
+  latents/FP12/                      shard_00000000.arrow ...
   weights/SHA256                     files that a codec begins with, named by their content
   runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl  scores.parquet  outcomes.parquet
   runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
@@ -74,6 +75,10 @@ class Store:
     def weights(self, sha256: str) -> Path:
         """A copy of the file of this content, which all nodes see."""
         return self.root / "weights" / sha256
+
+    def latents(self, full: str) -> Path:
+        """Training videos after their codec, as `physscale encode` leaves them."""
+        return self.root / "latents" / short(full)
 
     def run(self, full: str) -> "RunFolder":
         return RunFolder(self.root / "runs" / short(full))

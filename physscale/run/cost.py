@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from physscale.model.sizes import parameters, training_flops
-from physscale.model.spec import LatentShape
+from physscale.model.spec import CodecSpec, LatentShape, VaeSpec
+from physscale.model.vae_sizes import encode_flops
 from physscale.run.spec import RunSpec
 from physscale.train.spec import CHECKPOINTS_KEPT
 
@@ -33,6 +34,14 @@ class Cost:
 def latent_shape(run: RunSpec) -> LatentShape:
     """Shape of one video for the model."""
     return run.codec.spec.latents(frames=run.data.frames, size_px=run.canvas.size_px)
+
+
+def encoding_flops(run: RunSpec) -> float:
+    """Matrix products of the run's codec on one video."""
+    spec, frames, size_px = run.codec.spec, run.data.frames, run.canvas.size_px
+    if isinstance(spec, VaeSpec):
+        return float(encode_flops(spec, frames=frames, size_px=size_px))
+    return 2.0 * frames * 3 * size_px**2 * spec.components if isinstance(spec, CodecSpec) else 0.0
 
 
 def cost(run: RunSpec) -> Cost:

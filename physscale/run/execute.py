@@ -36,7 +36,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
     codec = codec_of(run, store=store)
-    latents = training_source(run, codec=codec, context=context)
+    latents = training_source(run, codec=codec, context=context, store=store)
     result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)

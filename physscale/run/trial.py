@@ -11,7 +11,7 @@ from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.context import Context
 from physscale.run.facts import facts_of, run_facts
-from physscale.run.feed import training_latents
+from physscale.run.feed import training_latents, training_source
 from physscale.run.observe import VALIDATION_VIDEOS, unseen
 from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
@@ -36,7 +36,7 @@ def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[floa
         Diverged: on a loss that is not finite.
     """
     codec = codec_of(run, store=store)
-    latents = training_latents(run, codec=codec, context=context)
+    latents = training_source(run, codec=codec, context=context, store=store)
     plainly = replace(run.train, flip="none")
     validation = training_latents(replace(run, data=unseen(run), train=plainly), codec=codec, context=context).latents
     facts, told = run_facts(run), facts_of(run.model, simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS)))

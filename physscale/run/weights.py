@@ -31,7 +31,7 @@ def check_weights(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
     """
     runs = list(runs)
     missing = _missing(runs, store=store)
-    if VARIABLE not in os.environ:
+    if not os.environ.get(VARIABLE):
         return [f"weights {sha256[:12]}: to run this, set {VARIABLE} to the file with this SHA-256, or its folder" for sha256 in missing]
     found = {sha256: _find(sha256) for sha256 in missing}
     for recipe in {run.codec_fingerprint: run.codec for run in runs}.values():

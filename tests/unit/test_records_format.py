@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from physscale.records import latents
 from physscale.records.errors import DamagedData
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.video import BODY, FORMAT_KEY, STATE, Videos, check_schema
@@ -50,6 +51,14 @@ def test_the_page_lists_the_columns_of_a_video() -> None:
 @pytest.mark.parametrize(("heading", "schema"), [("A score row (`scores.parquet`)", SCORES), ("An outcome row", OUTCOMES)])
 def test_the_page_lists_the_columns_of_a_table(heading: str, schema: pa.Schema) -> None:
     assert page_columns(heading) == {field.name: str(field.type) for field in schema}
+
+
+def test_the_page_lists_the_columns_of_latents() -> None:
+    kind = latents.schema((2, 3, 4, 5), identity="", canvas="")
+    types = {field.name: str(getattr(field.type, "value_type", field.type)) for field in kind}
+    page = page_columns("A row of latents (`latents/FP12/shard_00000000.arrow`)")
+    assert {name: {"float32": "float"}.get(kind, kind) for name, kind in page.items()} == types
+    assert f"physscale_latents = {latents.FORMAT}" in PAGE
 
 
 def test_videos_come_back_from_arrow_as_they_went() -> None:

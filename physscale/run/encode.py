@@ -1,0 +1,58 @@
+"""One file of latents: drawn, rendered, encoded, written. What `physscale encode` does for each, in one process or many."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from physscale.model.codecs import Codec
+from physscale.records.errors import DamagedData
+from physscale.records.latents import write_latents
+from physscale.records.spec import canonical
+from physscale.records.store import Store
+from physscale.run.codec import codec_of
+from physscale.run.context import stream
+from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
+from physscale.run.spec import RunSpec
+
+__all__ = ["Encoded", "encode_unit", "mirror_image"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of a file: it was whole already, was made, or took the place of a damaged one."""
+
+    state: Literal["kept", "made", "mended"]
+    bytes: int
+
+
+def encode_unit(unit: Unit) -> Encoded:
+    """Makes the file unless it is there and whole, every value checked."""
+    state: Literal["made", "mended"] = "made"
+    try:
+        if check_unit(unit):
+            return Encoded("kept", unit.path.stat().st_size)
+    except DamagedData:
+        state = "mended"
+    cache = unit.cache
+    codec = _codec(cache.run, root=cache.root)
+    latents = np.empty((len(unit), *cache.dimensions), np.float32)
+    batches = [np.arange(start, min(start + VIDEOS_AT_ONCE, unit.stop)) for start in range(unit.start, unit.stop, VIDEOS_AT_ONCE)]
+    for indices, videos in zip(batches, stream(cache.run.data, canvas=cache.run.canvas, batches=batches), strict=True):
+        assert videos.pixels is not None, "a stream has frames"
+        pixels = mirror_image(videos.pixels) if cache.side == "mirrored" else videos.pixels
+        latents[indices - unit.start] = codec.encode(pixels).numpy()
+    written = write_latents(unit.path, latents, first=unit.start, identity=cache.fingerprint, canvas=canonical(cache.run.canvas))
+    return Encoded(state, written)
+
+
+def mirror_image(pixels: np.ndarray) -> np.ndarray:
+    """Frames u8[B, T, H, W, 3], left to right."""
+    return np.ascontiguousarray(pixels[:, :, :, ::-1])
+
+
+@functools.lru_cache(maxsize=2)
+def _codec(run: RunSpec, *, root: Path) -> Codec:
+    return codec_of(run, store=Store(root))

@@ -1,0 +1,155 @@
+"""Latents of training videos on disk: encoded once by `physscale encode`, read by every training of the same data through the same codec.
+
+```
+results/STUDY/latents/FP12/shard_00000000.arrow     videos 0 to 1023 and so on, each file complete or absent (`records/latents.py`)
+```
+
+A cache is named by what it holds: the data without their number (1,000 videos are the beginning of 10,000), the canvas, the codec, and
+whether the frames were mirrored before they were encoded. A video's latents depend on nothing but these, so a training that reads them
+equals one that encodes as it goes, bit for bit, and neither workers nor the order of shards can change a byte.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from physscale.model.spec import LatentShape
+from physscale.records.latents import FORMAT, LatentShard, open_latents
+from physscale.records.spec import canonical, fingerprint, short
+from physscale.records.store import Store
+from physscale.run.cost import latent_shape
+from physscale.run.spec import RunSpec
+
+__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_unit", "open_cache", "sides"]
+
+Side = Literal["plain", "mirrored"]
+SHARD_BYTES = 1 << 28
+SHARD_VIDEOS = 1024
+VIDEOS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The latents of this run's training videos, or of their mirror images."""
+
+    run: RunSpec
+    side: Side
+    root: Path
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        return fingerprint("latents", FORMAT, replace(self.run.data, videos=1), self.run.codec_fingerprint, self.side)
+
+    @functools.cached_property
+    def shape(self) -> LatentShape:
+        return latent_shape(self.run)
+
+    @property
+    def dimensions(self) -> tuple[int, int, int, int]:
+        """T, C, h, w."""
+        return (self.shape.frames, self.shape.channels, self.shape.height, self.shape.width)
+
+    @property
+    def folder(self) -> Path:
+        return Store(self.root).latents(self.fingerprint)
+
+    @property
+    def videos(self) -> int:
+        return self.run.data.videos
+
+    @property
+    def video_bytes(self) -> int:
+        return 4 * int(np.prod(self.dimensions))
+
+    @property
+    def shard_videos(self) -> int:
+        """How many share a file, which the number of all does not change."""
+        return min(SHARD_VIDEOS, max(1, SHARD_BYTES // self.video_bytes))
+
+    @property
+    def units(self) -> "list[Unit]":
+        each = self.shard_videos
+        return [Unit(self, start, min(start + each, self.videos)) for start in range(0, self.videos, each)]
+
+    def __str__(self) -> str:
+        return f"{self.run.data.scenario.name} {short(self.fingerprint)} {self.side}"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One file of a cache: videos from `start` to before `stop`."""
+
+    cache: Cache
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def path(self) -> Path:
+        return self.cache.folder / f"shard_{self.start:08d}.arrow"
+
+    def open(self) -> LatentShard | None:
+        """None where there is no such file, or one of too few videos; raises DamagedData."""
+        if not self.path.exists():
+            return None
+        cache = self.cache
+        canvas = canonical(cache.run.canvas)
+        shard = open_latents(self.path, first=self.start, shape=cache.dimensions, identity=cache.fingerprint, canvas=canvas)
+        return shard if len(shard) >= len(self) else None
+
+
+def caches_of(runs: Iterable[RunSpec], *, store: Store) -> list[Cache]:
+    """Those of these runs' training videos, each once, with as many videos as the largest run has."""
+    largest: dict[str, Cache] = {}
+    for run in runs:
+        for side in sides(run):
+            cache = Cache(run, side, store.root.resolve())
+            known = largest.get(cache.fingerprint)
+            if known is None or known.videos < cache.videos:
+                largest[cache.fingerprint] = cache
+    return list(largest.values())
+
+
+def sides(run: RunSpec) -> tuple[Side, ...]:
+    """Which caches a training needs."""
+    return ("plain", "mirrored") if run.train.flip == "horizontal" else ("plain",)
+
+
+def check_unit(unit: Unit) -> bool:
+    """Reads all of a file; False where there is none. Raises DamagedData when a value is not what was written."""
+    shard = unit.open()
+    if shard is None:
+        return False
+    for start in range(0, len(shard), VIDEOS_AT_ONCE):
+        shard.take(shard.first + np.arange(start, min(start + VIDEOS_AT_ONCE, len(shard))))
+    return True
+
+
+def open_cache(cache: Cache) -> list[LatentShard] | None:
+    """Its files, or None where one is missing. Raises DamagedData for a torn or foreign one."""
+    if not cache.folder.is_dir():
+        return None
+    shards = []
+    for unit in cache.units:
+        shard = unit.open()
+        if shard is None:
+            return None
+        shards.append(shard)
+    return shards
+
+
+def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
+    """What a plan says of caches that are there: that they are used, or not yet. Raises DamagedData for a torn or foreign file."""
+    notes = []
+    for cache in caches_of(runs, store=store):
+        if cache.folder.is_dir():
+            there = sum(unit.open() is not None for unit in cache.units)
+            used = "used" if there == len(cache.units) else "`physscale encode` makes the rest; not used until then"
+            notes.append(f"latents {cache}: {there} of {len(cache.units)} files, {used}")
+    return notes
