@@ -21,7 +21,7 @@ from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-from physscale.run.calibrate_judge import CELLS, calibrate, table, write_thresholds
+from physscale.run.calibrate_judge import CELLS, calibrate_in_processes, table, write_thresholds
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 CALIBRATE = "calibrate"
@@ -35,11 +35,12 @@ def judge(
     ] = None,
     table_file: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="calibrate: write the table here as Markdown.")] = None,
     thresholds: Annotated[Path | None, typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="calibrate: laws at 32 and at 128 px and PHYRE may each have a process.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Judge each video of a file abnormal or not, without a human; or measure how far that judge can be trusted."""
     if what == CALIBRATE:
-        _calibrate(videos=videos, only=only or [], table_file=table_file, thresholds=thresholds, as_json=as_json)
+        _calibrate(videos=videos, only=only or [], processes=processes, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return
     rows = read_videos(Path(what))
     verdicts = judged(rows)
@@ -139,7 +140,7 @@ def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int)
     return facts
 
 
-def _calibrate(*, videos: int, only: list[str], table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
+def _calibrate(*, videos: int, only: list[str], processes: int, table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
     known = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
     unknown = [name for name in only if name not in known]
     if unknown:
@@ -147,13 +148,17 @@ def _calibrate(*, videos: int, only: list[str], table_file: Path | None, thresho
     if videos < 4:
         raise UserError(f"--videos {videos}: use at least 4, half of them set the thresholds")
     cells = tuple(known[name] for name in only) if only else CELLS
-    found = calibrate(cells, videos=videos, tell=lambda line: typer.echo(line, err=True))
+    found = calibrate_in_processes(cells, videos=videos, processes=processes, tell=_progress)
     if table_file is not None:
         write_atomic(table_file, (table(found) + "\n").encode())
     if thresholds is not None:
         write_thresholds(found.thresholds, path=thresholds)
     rates = {f"{kind} | {cell}": dataclasses.asdict(rate) for (kind, cell), rate in found.rates.items()}
     print(json.dumps({"thresholds": found.thresholds, "rates": rates}) if as_json else table(found))
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from physscale.evaluate.abnormal.observe import observe
-from physscale.evaluate.abnormal.phyre import phyre_scores
+from physscale.evaluate.abnormal.phyre import tracks_of
 from physscale.evaluate.abnormal.verdict import family_of, scores_of
 from physscale.evaluate.frechet import Distance, extrapolated, frechet
 from physscale.records.scene import WORLD_M
@@ -59,7 +59,7 @@ def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
         seen = observe(videos.pixels, body=videos.body)
         place = np.stack([seen.x_m, seen.y_m], -1)
     else:
-        place = np.stack([found.pose[..., :2] for found in phyre_scores(videos).tracks])
+        place = np.stack([found.pose[..., :2] for found in tracks_of(videos)])
     there = np.isfinite(place).all(-1)
     place = np.where(there[..., None], place, WORLD_M / 2)
     moments = np.unique(np.linspace(1, place.shape[1] - 1, MOMENTS).round().astype(int))

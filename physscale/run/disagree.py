@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 
 from physscale.evaluate.abnormal.laws import PLACE_PX, RADIUS, gravity_m_s2
 from physscale.evaluate.abnormal.observe import observe
-from physscale.evaluate.abnormal.phyre import centres, phyre_scores
+from physscale.evaluate.abnormal.phyre import tracks_of
+from physscale.evaluate.abnormal.replay import centres
 from physscale.evaluate.abnormal.solids import solids
 from physscale.evaluate.abnormal.verdict import family_of
 from physscale.records.scene import WORLD_M
@@ -77,7 +78,7 @@ def _starts(place: np.ndarray, *, videos: Videos, row: int, frames: int, members
 
 def _phyre(videos: Videos, *, members: int) -> Disagreement:
     assert videos.pixels is not None
-    px_m, tracks = WORLD_M / videos.pixels.shape[2], phyre_scores(videos).tracks
+    px_m, tracks = WORLD_M / videos.pixels.shape[2], tracks_of(videos)
     parts = []
     for row, found in enumerate(tracks):
         shapes = solids(videos.body[row], px_m=px_m)
@@ -88,8 +89,8 @@ def _phyre(videos: Videos, *, members: int) -> Disagreement:
             start = videos.state[row, 0].astype(np.float64)
             start[moving, :2] += rng.normal(0.0, PLACE_PX * px_m, (int(moving.sum()), 2))
             path = rollout(videos.body[row], start=start, time_s=videos.time_s[row])
-            rolled.append(centres(path[..., :3], shapes=shapes)[:, moving])
-        place = centres(found.pose, shapes=shapes)[:, moving]
+            rolled.append(centres(path[:, moving, :3], centre_m=shapes.centre_m[moving]))
+        place = centres(found.pose[:, moving], centre_m=shapes.centre_m[moving])
         inked = found.missing[:, moving] < 0.5
         parts.append(_compared(place[None], np.stack(rolled)[None], counted=inked[None], px_m=px_m))
     return Disagreement(np.concatenate([part.score for part in parts]), np.concatenate([part.horizon for part in parts]))

@@ -1,16 +1,17 @@
 """The automatic judge on PHYRE scenes: bodies are found without being told where, and what is wrong is abnormal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from physscale.evaluate.abnormal.phyre import GRAVITY_TIMES_PX
-from physscale.evaluate.abnormal.solids import MASS, distance_to, solids
-from physscale.evaluate.abnormal.track import track
+from physscale.evaluate.abnormal.phyre import tracks_of
+from physscale.evaluate.abnormal.solids import distance_to, solids
 from physscale.evaluate.abnormal.verdict import judge
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import ALL_WRONG, Cell, canvas, corrupted, true_rows
+from physscale.run.calibrate_judge import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
 from physscale.simulate.phyre.masks import masks
 
 CELL = Cell("phyre", 128)
@@ -37,19 +38,15 @@ def test_distances_are_negative_where_the_masks_are_set(videos: Videos) -> None:
 
 
 def test_bodies_are_found_without_the_simulators_hint(videos: Videos) -> None:
-    """Nine of ten poses within 2 px, told the first frame alone."""
-    assert videos.pixels is not None
+    """Nine of ten poses within a pixel, told the first frame alone."""
     errors = []
-    for row in range(ROWS):
-        shapes = solids(videos.body[row], px_m=WORLD_M / CELL.size_px)
-        moving = (videos.body[row, :, MASS] > 0) & (shapes.area_m2 > 0)
-        first = np.repeat(videos.state[row, :1, :, :3].astype(np.float64), 32, axis=0)
-        red = moving & (np.arange(len(moving)) == len(moving) - 1)
-        fall = GRAVITY_TIMES_PX / 512 / 9
-        found = track(videos.pixels[row], shapes=shapes, hint=first, moving=moving, red=red, fall_m=fall)
+    for row, seen in enumerate(tracks_of(videos)):
+        moving = np.isfinite(seen.missing[0])
+        first = replace(videos.take(slice(row, row + 1)), state=np.repeat(videos.state[row : row + 1, :1], 32, axis=1))
+        found = tracks_of(first)[0]
         errors.append(np.linalg.norm(found.pose[:, moving, :2] - videos.state[row][:, moving, :2], axis=-1).ravel())
         assert found.unexplained_m2.max() < 0.5
-    assert np.quantile(np.concatenate(errors), 0.9) < 2 * WORLD_M / CELL.size_px
+    assert np.quantile(np.concatenate(errors), 0.9) < WORLD_M / CELL.size_px
 
 
 def test_true_videos_are_normal(videos: Videos) -> None:
@@ -57,8 +54,38 @@ def test_true_videos_are_normal(videos: Videos) -> None:
     assert verdicts.abnormal.sum() <= 1, {rule: flags.sum() for rule, flags in verdicts.fired.items() if flags.any()}
 
 
-@pytest.mark.parametrize("kind", ["vanish", "deform", "swap", "twin", "fade"])
+@pytest.mark.parametrize("kind", ["vanish", "deform", "fade", "growth"])
 def test_what_is_wrong_is_abnormal(videos: Videos, kind: str) -> None:
-    wrong = corrupted(videos, corrupt=ALL_WRONG[kind], cell=CELL)
+    wrong = corrupted(videos.take(slice(0, 2)), corrupt=ALL_WRONG[kind], cell=CELL)
     assert wrong is not None
     assert judge(wrong).abnormal.mean() >= 0.8
+
+
+def test_a_body_that_stops_in_the_air_is_no_motion_of_the_engine(videos: Videos) -> None:
+    wrong = corrupted(videos.take(slice(0, 3)), corrupt=ALL_WRONG["hang"], cell=CELL)
+    assert wrong is not None
+    assert judge(wrong).fired["replay"].all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["swap", "twin", "mirror", "slow_motion", "elasticity", "boomerang"])
+def test_motion_that_the_engine_does_not_make_is_abnormal(videos: Videos, kind: str) -> None:
+    wrong = corrupted(videos, corrupt=ALL_WRONG[kind], cell=CELL)
+    assert wrong is not None
+    verdicts = judge(wrong)
+    assert (verdicts.fired["count"] if kind == "twin" else verdicts.fired["replay"]).mean() >= 0.8
+
+
+def test_borders_in_the_ink_give_places_below_a_pixel(videos: Videos) -> None:
+    """Half of a pixel off at most in nine of ten, under a codec's noise, with hard-edged frames."""
+    noised = noisy(videos)
+    errors = []
+    for row, found in enumerate(tracks_of(noised)):
+        moving = np.isfinite(found.missing[0])
+        errors.append(np.linalg.norm(found.pose[1:, moving, :2] - videos.state[row, 1:, moving, :2].swapaxes(0, 1), axis=-1).ravel())
+    assert np.quantile(np.concatenate(errors), 0.9) < 0.5 * WORLD_M / CELL.size_px
+
+
+def test_the_scores_of_a_motion_ask_no_later_truth(videos: Videos) -> None:
+    """Another future of the same scene is as plausible, though the row tells another."""
+    assert judge(another_future(videos.take(slice(0, 4)), cell=CELL)).fired["replay"].sum() == 0

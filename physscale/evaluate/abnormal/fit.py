@@ -69,8 +69,8 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def best_of(view: View, form: Form, candidates: np.ndarray, found: np.ndarray) -> float:
-    """The best pose (into `found`) that small steps reach from any candidate, and its score."""
+def best_of(view: View, form: Form, candidates: np.ndarray, found: np.ndarray, leash: float) -> float:
+    """The best pose (into `found`) that small steps reach from any candidate, at most `leash` away from it, and its score."""
     best, px = -2.0, view.px
     trial = np.empty(3)
     for number in range(len(candidates)):
@@ -83,6 +83,8 @@ def best_of(view: View, form: Form, candidates: np.ndarray, found: np.ndarray) -
                 trial[0], trial[1], trial[2] = x, y, angle
                 size = step / max(form.reach, 2 * px) if move >= 4 else step
                 trial[move // 2] += size if move % 2 == 0 else -size
+                if np.hypot(trial[0] - candidates[number, 0], trial[1] - candidates[number, 1]) > leash:
+                    continue
                 there = score(view, form, trial[0], trial[1], trial[2], RING)
                 if there > here + 1e-9:
                     here, x, y, angle, improved = there, trial[0], trial[1], trial[2], True
@@ -118,7 +120,7 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
                         place -= 1
                     values[place] = value
                     starts[place, 0], starts[place, 1], starts[place, 2] = x, y, angle
-    return best_of(view, form, starts, found)
+    return best_of(view, form, starts, found, SEARCH_M)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,22 +1,28 @@
 """Failures that no rule and no threshold was set on: what the judge is worth beyond the examples it was written with.
 
-blink      a body is there in every other frame
-pulse      it swells and shrinks by 35 %, up and down in eight frames
-merge      two bodies become one: one goes to the other's place and is gone
-rise       it goes straight up by 0.25 m a frame, like a balloon
-shrink     it shrinks to half its size over eight frames
-freeze     everything stands still for five frames, then goes on
-skip       four frames are left out: everything is further at once
-recolour   it is orange at once and stays so
-wind       it is blown sideways, faster and faster
+rebound      a body's way turns round upwards or downwards in the middle of nowhere
+brake        its way from frame to frame shrinks by a third each time, until it stands
+float_off    something lifts it, by half of what PHYRE pulls down
+attract      it veers towards another body
+orbit        it circles beside the place where it was, a turn in eight frames
+flash        it is half as large again for four frames
+echo         a second one like it follows five frames behind
+colour_swap  two bodies of unlike colour exchange their colours
+stutter      every other frame shows the one before again
+shuffle      the frames of a while come in another order
+late         it waits for five frames, then goes its way
+whirl        it turns by 25° a frame more than it should
+A wrong motion takes it `VISIBLE_M` off its way within the frames that count (`altered.py`), in a law too.
 """
 
 import numpy as np
 
 from physscale.evaluate.abnormal.altered import (
-    LASTING,
+    ANGLE,
     RED,
+    SHAPE,
     SLOW,
+    VISIBLE_M,
     Altered,
     Corruption,
     Occasion,
@@ -25,107 +31,166 @@ from physscale.evaluate.abnormal.altered import (
     as_is,
     at_occasion,
     frame_step,
+    in_view,
     movable,
     scaled,
     visibly,
 )
-from physscale.records.scene import AWAY_M
+from physscale.records.scene import AWAY_M, Shape
 
-SKIPPED = 4
-RISE_M, WIND_M = 0.25, 0.08
-ORANGE = (255.0, 150.0, 0.0)
+SHRINKS = 2 / 3
+LIFT_M = 0.06
+PULL_M = 0.08
+CIRCLE_M, FRAMES_A_TURN = 0.6, 8
+LARGER, FLASH = 1.5, 4
+BEHIND = 5
+TURN_RAD = np.radians(25.0)
+
+
+def _if_far(at: Occasion, out: Altered) -> Altered | None:
+    """Only what has the body off its way by enough, within the frames that count, where it should be in view."""
+    true = at.videos.state[at.row].astype(np.float64)
+    shown = slice(at.start, at.start + SLOW)
+    way = np.linalg.norm(out.state[shown, at.body, :2] - true[shown, at.body, :2], axis=-1)
+    seen = in_view(true, at.videos.body[at.row])[shown, at.body]
+    return out if (way[seen] >= VISIBLE_M).any() else None
 
 
 @at_occasion(lasting=SLOW)
-def blink(at: Occasion) -> Altered | None:
+def rebound(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    out.state[at.start : at.start + SLOW : 2, at.body, X] = AWAY_M
-    return out
+    out.state[at.start :, at.body, Y] = 2 * out.state[at.start, at.body, Y] - out.state[at.start :, at.body, Y]
+    return _if_far(at, out)
 
 
 @at_occasion(lasting=SLOW)
-def pulse(at: Occasion) -> Altered | None:
+def brake(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    since = np.arange(1, len(out.state) - at.start + 1)[:, None]
+    step = frame_step(out.state, body=at.body, start=at.start)
+    way = step * SHRINKS * (1 - SHRINKS**since) / (1 - SHRINKS)
+    out.state[at.start :, at.body, :2] = out.state[at.start - 1, at.body, :2] + way
+    return _if_far(at, out)
+
+
+@at_occasion(lasting=SLOW)
+def float_off(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
-    larger = 1.0 + 0.35 * np.sin(2 * np.pi * (since + 1) / SLOW)
-    scaled(out, body=at.body, start=at.start, by=larger)
-    return out
+    out.state[at.start :, at.body, Y] += 0.5 * LIFT_M * since**2
+    return _if_far(at, out)
 
 
 @at_occasion(lasting=SLOW)
-def merge(at: Occasion) -> Altered | None:
+def attract(at: Occasion) -> Altered | None:
     others = [body for body in movable(at.videos, at.row) if body != at.body]
     if not others:
         return None
     out = as_is(at.videos, at.row)
-    other = others[int(at.rng.integers(len(others)))]
-    share = np.clip((np.arange(len(out.state)) - at.start + 1) / SKIPPED, 0.0, 1.0)[:, None]
-    out.state[:, at.body, :2] += share * (out.state[:, other, :2] - out.state[:, at.body, :2])
-    out.state[at.start + SKIPPED :, at.body, X] = AWAY_M
-    return out
+    to = out.state[at.start, others[int(at.rng.integers(len(others)))], :2] - out.state[at.start, at.body, :2]
+    since = np.arange(len(out.state) - at.start)[:, None]
+    out.state[at.start :, at.body, :2] += 0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
+    return _if_far(at, out)
 
 
-@at_occasion()
-def rise(at: Occasion) -> Altered | None:
+@at_occasion(lasting=SLOW)
+def orbit(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
+    turn = 2 * np.pi * np.arange(len(out.state) - at.start) / FRAMES_A_TURN
     out.state[at.start :, at.body] = out.state[at.start, at.body]
-    out.state[at.start :, at.body, Y] += RISE_M * np.arange(len(out.state) - at.start)
-    return out
+    out.state[at.start :, at.body, :2] += CIRCLE_M * np.stack([np.cos(turn) - 1.0, np.sin(turn)], -1)
+    return _if_far(at, out)
 
 
 @at_occasion(lasting=SLOW)
-def shrink(at: Occasion) -> Altered | None:
-    out = as_is(at.videos, at.row)
-    smaller = 1.0 - 0.5 * np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)
-    scaled(out, body=at.body, start=0, by=smaller)
-    return out
-
-
-@at_occasion(lasting=SLOW)
-def freeze(at: Occasion) -> Altered | None:
-    out = as_is(at.videos, at.row)
-    if np.linalg.norm(frame_step(out.state, body=at.body, start=at.start)) < 0.1:
-        return None
-    frame = np.arange(len(out.state))
-    shown = np.where(frame < at.start, frame, np.maximum(frame - LASTING, at.start))
-    out.state[:] = out.state[shown]
-    return out
-
-
-@at_occasion(lasting=SLOW)
-def skip(at: Occasion) -> Altered | None:
-    out = as_is(at.videos, at.row)
-    if np.linalg.norm(out.state[at.start + SKIPPED, at.body, :2] - out.state[at.start, at.body, :2]) < 0.8:
-        return None
-    frame = np.arange(len(out.state))
-    out.state[:] = out.state[np.minimum(np.where(frame < at.start, frame, frame + SKIPPED), frame[-1])]
-    return out
-
-
-@at_occasion()
-def recolour(at: Occasion) -> Altered | None:
-    out = as_is(at.videos, at.row)
-    out.body[at.start :, at.body, RED : RED + 3] = ORANGE
-    return out
-
-
-@at_occasion(lasting=SLOW)
-def wind(at: Occasion) -> Altered | None:
+def flash(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
-    way = 0.5 * WIND_M * since**2
-    out.state[at.start :, at.body, X] += way if at.rng.random() < 0.5 else -way
+    scaled(out, body=at.body, start=at.start, by=np.where(since < FLASH, LARGER, 1.0))
+    return out
+
+
+@at_occasion(lasting=SLOW)
+def echo(at: Occasion) -> Altered | None:
+    """Where they come to stand apart by `VISIBLE_M`."""
+    out = as_is(at.videos, at.row)
+    second = Altered(out.state[:, [at.body]].copy(), out.body[:, [at.body]].copy())
+    frame = np.arange(at.start, len(out.state))
+    second.state[at.start :, 0] = out.state[np.maximum(frame - BEHIND, 0), at.body]
+    second.state[: at.start, 0, X] = AWAY_M
+    apart = np.linalg.norm(second.state[at.start : at.start + SLOW, 0, :2] - out.state[at.start : at.start + SLOW, at.body, :2], axis=-1)
+    if apart.max() < VISIBLE_M:
+        return None
+    return Altered(np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1))
+
+
+@at_occasion()
+def colour_swap(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    colours = out.body[0, :, RED : RED + 3]
+    seen = in_view(out.state, at.videos.body[at.row])
+    unlike = [
+        body
+        for body in movable(at.videos, at.row)
+        if (colours[body] != colours[at.body]).any() and seen[at.start : at.start + 3, body].all()
+    ]
+    if not unlike:
+        return None
+    other = unlike[int(at.rng.integers(len(unlike)))]
+    out.body[at.start :, [at.body, other], RED : RED + 3] = out.body[at.start :, [other, at.body], RED : RED + 3]
+    return out
+
+
+@at_occasion(lasting=SLOW)
+def stutter(at: Occasion) -> Altered | None:
+    """Where it moves by 0.15 m a frame or more, so that the picture jumps by twice that."""
+    out = as_is(at.videos, at.row)
+    if np.linalg.norm(out.state[at.start + SLOW - 1, at.body, :2] - out.state[at.start, at.body, :2]) < 0.15 * (SLOW - 1):
+        return None
+    frame = np.arange(len(out.state))
+    out.state[:] = out.state[np.where(frame < at.start, frame, frame - (frame - at.start) % 2)]
+    return out
+
+
+@at_occasion(lasting=SLOW)
+def shuffle(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    order = np.arange(len(out.state))
+    order[at.start : at.start + SLOW] = at.start + at.rng.permutation(SLOW)
+    out.state[:] = out.state[order]
+    return _if_far(at, out)
+
+
+@at_occasion(lasting=SLOW)
+def late(at: Occasion) -> Altered | None:
+    out = as_is(at.videos, at.row)
+    frame = np.arange(len(out.state))
+    shown = np.where(frame < at.start, frame, np.maximum(frame - BEHIND, at.start))
+    out.state[:, at.body] = out.state[shown, at.body]
+    return _if_far(at, out)
+
+
+@at_occasion(lasting=SLOW)
+def whirl(at: Occasion) -> Altered | None:
+    """Of what is not round."""
+    if at.videos.body[at.row, at.body, SHAPE] == Shape.DISC:
+        return None
+    out = as_is(at.videos, at.row)
+    out.state[at.start :, at.body, ANGLE] += TURN_RAD * np.arange(1, len(out.state) - at.start + 1)
     return out
 
 
 HELD_OUT: dict[str, Corruption] = {
-    "blink": blink,
-    "pulse": pulse,
-    "merge": merge,
-    "rise": rise,
-    "shrink": shrink,
-    "freeze": visibly(freeze),
-    "skip": skip,
-    "recolour": recolour,
-    "wind": visibly(wind),
+    "rebound": visibly(rebound),
+    "brake": visibly(brake),
+    "float_off": visibly(float_off),
+    "attract": visibly(attract),
+    "orbit": visibly(orbit),
+    "flash": flash,
+    "echo": echo,
+    "colour_swap": colour_swap,
+    "stutter": visibly(stutter),
+    "shuffle": visibly(shuffle),
+    "late": visibly(late),
+    "whirl": whirl,
 }

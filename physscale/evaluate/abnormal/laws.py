@@ -13,6 +13,7 @@ gravity of the row); the truth of the later frames is not looked at. Only frames
                   aside from the line of the two discs' middles, in m
     impulse       change of the velocity from four frames to the next four where nothing was near to touch, in m/s
     momentum, energy    the change in a contact, over 2 % (3 %) of the whole and three deviations of the measured velocities
+    replay        two discs: distance from where their free flight so far leads, through a contact too, within what is sure of that, in m
 """
 
 from dataclasses import replace
@@ -20,14 +21,15 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from physscale.evaluate.abnormal.impacts import off_course_m
 from physscale.evaluate.abnormal.observe import Observed, observe
 from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
-RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy")
-RADIUS, MASS = BODY.index("radius_m"), BODY.index("mass_kg")
+RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy", "replay")
+RADIUS, MASS, ELASTICITY = BODY.index("radius_m"), BODY.index("mass_kg"), BODY.index("elasticity")
 INSIDE_M = 0.4
 """A disc's centre must be predicted this far inside the view before its absence counts."""
 
@@ -92,6 +94,7 @@ def _video(seen: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> di
         "impulse": _impulse(place, whole=whole, near=near, fall=fall) / interval,
         "momentum": momentum,
         "energy": energy,
+        "replay": _replay(place, whole=whole, near=near, there=there, fall=fall, videos=videos, row=row),
     }
 
 
@@ -232,6 +235,24 @@ def _contact(place: np.ndarray, *, whole: np.ndarray, near: np.ndarray, videos: 
     unsure = float(np.sqrt((mass**2 * (speed**2).sum(-1) * deviation**2).sum()))
     momentum = change / (0.02 * total + 3 * doubt)
     return momentum, float(abs(kinetic[1].sum() - kinetic[0].sum())) / (0.03 * kinetic[0].sum() + 3 * unsure)
+
+
+def _replay(place: np.ndarray, *, whole: np.ndarray, near: np.ndarray, there: np.ndarray, fall: float, videos: Videos, row: int) -> float:
+    if place.shape[1] != 2:
+        return 0.0
+    assert videos.pixels is not None
+    body = videos.body[row].astype(np.float64)
+    return off_course_m(
+        place,
+        near=near,
+        whole=whole,
+        there=there,
+        radius_m=body[:, RADIUS],
+        mass_kg=body[:, MASS],
+        elasticity=float(body[:, ELASTICITY].prod()),
+        fall_m=fall,
+        place_m=PLACE_PX * WORLD_M / videos.pixels.shape[2],
+    )
 
 
 def _second(values: np.ndarray) -> float:

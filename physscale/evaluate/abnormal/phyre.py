@@ -15,21 +15,22 @@ Energy: from mean velocity and mean height of an interval; a contact within it m
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from physscale.evaluate.abnormal.solids import HALF_HEIGHT, MASS, RADIUS, SHAPE, Solids, solids
+from physscale.evaluate.abnormal.replay import Scene, centres, unexplained_m
+from physscale.evaluate.abnormal.solids import HALF_HEIGHT, MASS, RADIUS, SHAPE, solids
 from physscale.evaluate.abnormal.track import Track, track
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 
-RULES = ("permanence", "count", "static", "size", "colour", "penetration", "tunnel", "force", "energy")
+RULES = ("permanence", "count", "static", "size", "colour", "penetration", "tunnel", "force", "energy", "replay")
 RED = BODY.index("red")
 GRAVITY_TIMES_PX = 9.8 * 60.0
 """Gravity of a scene of n px in a view of 10 m is this over n."""
 
 MOVED_M = 0.1
 LASTING = 3
-PLACE_PX = 0.35
+PLACE_PX = 0.25
 """Deviation of a found place, in pixels."""
 
 
@@ -43,42 +44,47 @@ class Judged:
 
 def phyre_scores(videos: Videos, *, scene_px: int = 512) -> Judged:
     """The scores of every video by `RULES`; the rows' states serve as a hint where to look."""
-    assert videos.pixels is not None, "judging needs frames"
-    gravity = GRAVITY_TIMES_PX / scene_px
-    tracks, rows = [], []
-    for row in range(len(videos)):
-        shapes = solids(videos.body[row], px_m=WORLD_M / videos.pixels.shape[2])
-        moving = (videos.body[row, :, MASS] > 0) & (shapes.area_m2 > 0)
-        found = track(
-            videos.pixels[row],
-            shapes=shapes,
-            hint=videos.state[row, :, :, :3].astype(np.float64),
-            moving=moving,
-            red=moving & (videos.body[row, :, RED] > 220),
-            fall_m=gravity * _interval(videos, row=row) ** 2,
-        )
-        tracks.append(found)
-        rows.append(_scores(found, shapes=shapes, moving=moving, videos=videos, row=row, gravity=gravity))
+    tracks = tracks_of(videos, scene_px=scene_px)
+    rows = [_scores(found, scene=_scene(videos, row=row, scene_px=scene_px), videos=videos, row=row) for row, found in enumerate(tracks)]
     return Judged({rule: np.array([scores[rule] for scores in rows]) for rule in RULES}, tracks)
 
 
-def centres(pose: Float[np.ndarray, "frames bodies 3"], *, shapes: Solids) -> Float[np.ndarray, "frames bodies 2"]:
-    """Centres of mass at these poses."""
-    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
-    x, y = shapes.centre_m[:, 0], shapes.centre_m[:, 1]
-    return pose[..., :2] + np.stack([cos * x - sin * y, sin * x + cos * y], -1)
+def tracks_of(videos: Videos, *, scene_px: int = 512) -> list[Track]:
+    """Where the bodies of every video are found."""
+    assert videos.pixels is not None, "judging needs frames"
+    tracks = []
+    for row in range(len(videos)):
+        scene = _scene(videos, row=row, scene_px=scene_px)
+        moving = np.isin(np.arange(len(scene.body)), scene.moving)
+        hint, red = videos.state[row, :, :, :3].astype(np.float64), moving & (scene.body[:, RED] > 220)
+        found = track(videos.pixels[row], scene=scene, hint=hint, red=red, seed=int(videos.index[row]))
+        tracks.append(found)
+    return tracks
+
+
+def _scene(videos: Videos, *, row: int, scene_px: int) -> Scene:
+    assert videos.pixels is not None, "checked before"
+    shapes = solids(videos.body[row], px_m=WORLD_M / videos.pixels.shape[2])
+    return Scene(
+        body=videos.body[row],
+        shapes=shapes,
+        moving=np.flatnonzero((videos.body[row, :, MASS] > 0) & (shapes.area_m2 > 0)),
+        start=videos.state[row, 0].astype(np.float64),
+        time_s=videos.time_s[row],
+        gravity_m_s2=GRAVITY_TIMES_PX / scene_px,
+        px_m=WORLD_M / videos.pixels.shape[2],
+        scene_px=scene_px,
+    )
 
 
 def _interval(videos: Videos, *, row: int) -> float:
     return float(videos.time_s[row, 1] - videos.time_s[row, 0])
 
 
-def _scores(
-    found: Track, *, shapes: Solids, moving: Bool[np.ndarray, " bodies"], videos: Videos, row: int, gravity: float
-) -> dict[str, float]:
-    assert videos.pixels is not None
-    interval, px_m = _interval(videos, row=row), WORLD_M / videos.pixels.shape[2]
-    centre = centres(found.pose, shapes=shapes)[:, moving]
+def _scores(found: Track, *, scene: Scene, videos: Videos, row: int) -> dict[str, float]:
+    shapes, moving, gravity, interval = scene.shapes, scene.moving, scene.gravity_m_s2, _interval(videos, row=row)
+    pose = np.where(np.isfinite(found.pose), found.pose, scene.start[:, :3])
+    centre = centres(found.pose[:, moving], centre_m=shapes.centre_m[moving])
     depth = found.depth_m[:, moving] - found.depth_m[:1, moving]
     level, mass = np.abs(found.level[:, moving] - 1.0), videos.body[row, moving, MASS].astype(np.float64)
     reach = shapes.reach_m[moving] + np.linalg.norm(shapes.centre_m[moving], axis=-1)
@@ -93,8 +99,9 @@ def _scores(
         "colour": max(_lasting(found.foreign_m2[:, None], frames=2), _lasting(level, frames=2)),
         "penetration": _lasting(depth, frames=1),
         "tunnel": _tunnel(centre, body=videos.body[row], state=videos.state[row, 0]),
-        "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * px_m),
+        "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * scene.px_m),
         "energy": _energy(centre, reach=reach, mass=mass, gravity=gravity, interval=interval),
+        "replay": float(unexplained_m(pose, centre=centre, scene=scene, seed=int(videos.index[row])).max(initial=0.0)),
     }
 
 

@@ -6,6 +6,7 @@ a pose is good when its inside is inked and the ring around it is not. Where non
 that are found own their pixels before the others look.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import no_type_check
 
@@ -15,9 +16,15 @@ from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.abnormal import measure as measured
 from physscale.evaluate.abnormal.fit import RING, best_around, best_of, mark, score
-from physscale.evaluate.abnormal.measure import Bodies, Frame, form_of, measure, view_of
-from physscale.evaluate.abnormal.solids import Solids
+from physscale.evaluate.abnormal.measure import Bodies, Frame, form_of, measure, polish, view_of
+from physscale.evaluate.abnormal.replay import Onward, Scene
 from physscale.records.scene import WORLD_M
+
+GUESSES, FEW = 6, 2
+"""Ways on that the engine is asked for where the simulator's own is not the video's; fewer once something cannot be explained."""
+
+LEFT_M2 = 0.02
+"""A frame with less ink outside all bodies than this has none."""
 
 GOOD = 0.93
 """Score of a pose that needs no further search."""
@@ -27,6 +34,9 @@ HALF, GIVE_UP = 0.6, 3
 
 HOP = 0.1
 """A pose from the grid must be better by this: among bodies of one colour that touch, others' ink fits too."""
+
+LEASH_PX = 3.0
+"""A body is looked for this near to where it is expected, farther off on the grid alone: bars that lie on each other look alike."""
 
 INKED, CROWDED = 0.97, 0.5
 """Or else a body of which this part is inked, and at most this part of the ring, as among bodies that touch."""
@@ -66,15 +76,15 @@ class Track:
 def track(
     pixels: UInt8[np.ndarray, "frames size size 3"],
     *,
-    shapes: Solids,
+    scene: Scene,
     hint: Float[np.ndarray, "frames bodies 3"],
-    moving: Bool[np.ndarray, " bodies"],
     red: Bool[np.ndarray, " bodies"],
-    fall_m: float,
+    seed: int = 0,
 ) -> Track:
-    """One video; `hint` are the simulator's poses, of which only the first frame's are taken for true, `fall_m` is g · interval²."""
-    frames, px = len(pixels), WORLD_M / pixels.shape[1]
+    """One video; `hint` are the simulator's poses, of which only the first frame's are taken for true."""
+    frames, px, shapes = len(pixels), WORLD_M / pixels.shape[1], scene.shapes
     present = shapes.area_m2 > 0
+    moving = np.isin(np.arange(len(present)), scene.moving)
     still, order = np.flatnonzero(present & ~moving), np.flatnonzero(present & moving)
     order = order[np.argsort(-shapes.area_m2[order], kind="stable")]
     bodies = Bodies(
@@ -90,10 +100,10 @@ def track(
         still,
         red,
     )
-    poses = np.full((frames, len(moving), 3), np.nan)
-    poses[:, still], poses[0, order] = hint[0, still], hint[0, order]
+    poses = np.where(moving[:, None] | ~present[:, None], np.nan, hint[0]) * np.ones((frames, 1, 1))
+    poses[0, order] = hint[0, order]
     each, total = np.full((frames, len(moving), 5), np.nan), np.zeros((frames, 4))
-    _track(*_unmix(pixels), np.ascontiguousarray(hint), poses, bodies, fall_m, px, each, total)
+    _track(_unmix(pixels), hint, poses, bodies, scene, seed, each, total)
     return Track(
         pose=poses,
         missing=each[..., measured.MISSING],
@@ -116,40 +126,72 @@ def _unmix(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.ascontiguousarray(ink.transpose(0, 3, 1, 2)), rest, found.min(-1) / 255.0
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
 def _track(
-    ink: np.ndarray,
-    foreign: np.ndarray,
-    dark: np.ndarray,
+    inks: tuple[np.ndarray, np.ndarray, np.ndarray],
     hint: np.ndarray,
     poses: np.ndarray,
     bodies: Bodies,
-    fall: float,
-    px: float,
+    scene: Scene,
+    seed: int,
     each: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    size = ink.shape[2]
-    blind, black, owned = np.zeros((size, size), np.bool_), np.zeros((size, size), np.bool_), np.zeros((size, size), np.bool_)
-    for body in bodies.still:
-        mark(blind, poses[0, body], form_of(bodies, body), px, 1.3 * px)
-        mark(black, poses[0, body], form_of(bodies, body), px, -0.8 * px)
-    lost = np.zeros(len(bodies.radius), np.int64)
-    for moment in range(len(ink)):
-        frame = Frame(ink[moment], foreign[moment], dark[moment], blind, black, px)
-        if moment > 0:
-            owned[:] = False
-            _find(frame, bodies, hint, poses, moment, fall, owned, lost)
-        measure(frame, bodies, poses[moment], each[moment], total[moment])
+    """Frame by frame: all bodies where the simulator has them, or where the engine takes them from the frame before, or one by one."""
+    blind, black = _static(bodies, poses[0], inks[0].shape[2], scene.px_m)
+    fall = scene.gravity_m_s2 * float(scene.time_s[1] - scene.time_s[0]) ** 2
+    lost, onward, guesses = np.zeros(len(bodies.radius), np.int64), Onward(scene, seed=seed), GUESSES
+    for moment, (ink, foreign, dark) in enumerate(zip(*inks, strict=True)):
+        frame = Frame(ink, foreign, dark, blind, black, scene.px_m)
+        if moment == 0:
+            measure(frame, bodies, poses[0], each[0], total[0])
+            continue
+        least, expected = np.inf, hint[moment]
+        for guess in itertools.chain([hint[moment]], onward.guesses(poses, now=moment, count=guesses)):
+            poses[moment, bodies.order] = guess[bodies.order]
+            left = _left(frame, bodies, poses[moment], each[moment], total[moment])
+            if left < least:
+                least, expected = left, guess
+            if least == 0.0:
+                break
+        guesses = GUESSES if least == 0.0 else FEW
+        if least > 0.0:
+            _find(frame, bodies, np.ascontiguousarray(expected), poses, moment, fall, lost)
+            polish(frame, bodies, poses[moment])
+            measure(frame, bodies, poses[moment], each[moment], total[moment])
+        onward.settle(poses, now=moment)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _find(
-    frame: Frame, bodies: Bodies, hint: np.ndarray, poses: np.ndarray, moment: int, fall: float, owned: np.ndarray, lost: np.ndarray
-) -> None:
-    """All poses of one frame: first the bodies that are where the simulator has them, then those where they were going, then the rest."""
+def _static(bodies: Bodies, poses: np.ndarray, size: int, px: float) -> tuple:
+    """Pixels near black bodies, and those well inside them."""
+    blind, black = np.zeros((size, size), np.bool_), np.zeros((size, size), np.bool_)
+    for body in bodies.still:
+        mark(blind, poses[body], form_of(bodies, body), px, 1.3 * px)
+        mark(black, poses[body], form_of(bodies, body), px, -0.8 * px)
+    return blind, black
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _left(frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray) -> float:
+    """What these poses, put right by the ink around them, leave unexplained; 0 where no ink is missing and none is over."""
+    polish(frame, bodies, poses)
+    measure(frame, bodies, poses, each, total)
+    over, left = total[measured.UNEXPLAINED] * frame.px**2, 0.0
+    explained = over < LEFT_M2
+    for body in bodies.order:
+        left += each[body, measured.MISSING]
+        if each[body, measured.MISSING] > 0.05 or abs(each[body, measured.BORDER]) > 0.3 * frame.px:
+            explained = False
+    return 0.0 if explained else left + over + 1e-6
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _find(frame: Frame, bodies: Bodies, expected: np.ndarray, poses: np.ndarray, moment: int, fall: float, lost: np.ndarray) -> None:
+    """All poses of one frame: first the bodies that are where they are expected, then those where they were going, then the rest."""
+    owned = np.zeros(frame.ink.shape[1:], np.bool_)
     done = np.zeros(len(bodies.radius), np.bool_)
     candidates, found, other = np.empty((6, 3)), np.empty(3), np.empty(3)
     for search in range(3):
@@ -158,10 +200,10 @@ def _find(
                 continue
             view, form = view_of(frame, 0 if bodies.red[body] else 1, owned), form_of(bodies, body)
             count = 1
-            candidates[0] = hint[moment, body]
+            candidates[0] = expected[body]
             if search > 0:
                 count = _predict(poses, moment, body, fall, candidates[1:]) + 1
-            reached = best_of(view, form, candidates[:count], found)
+            reached = best_of(view, form, candidates[:count], found, LEASH_PX * frame.px)
             if search == 2 and reached < GOOD and lost[body] < GIVE_UP:
                 around = best_around(view, form, poses[moment - 1, body], other)
                 if around > reached + HOP:

@@ -37,6 +37,7 @@ FLOOR: dict[str, dict[str, float]] = {
         "impulse": 0.25,
         "momentum": 1.0,
         "energy": 1.0,
+        "replay": 0.1,
     },
     "phyre": {
         "permanence": 0.2,
@@ -48,6 +49,7 @@ FLOOR: dict[str, dict[str, float]] = {
         "tunnel": 0.2,
         "force": 3.0,
         "energy": 0.3,
+        "replay": 0.25,
     },
 }
 
