@@ -5,6 +5,8 @@ those of one shape side by side (a stack [n, rows, columns] is a view), then all
 """
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from jaxtyping import Float
@@ -42,6 +44,13 @@ class Layout:
     def named(self, vector: Float[Tensor, " total"]) -> dict[str, Tensor]:
         """A vector of this layout (values, an average, a moment) as the model's named tensors, views into it."""
         return {name: vector[start : start + shape.numel()].view(shape) for name, (start, shape) in self.places.items()}
+
+    def stretches(self, numbers: dict[str, float], *, part: slice) -> tuple[tuple[slice, float], ...]:
+        """Where in this part of a vector neighbouring parameters have one number, and which."""
+        ordered = sorted((start, numbers[name]) for name, (start, _) in self.places.items() if part.start <= start < part.stop)
+        runs = [(next(group)[0], number) for number, group in groupby(ordered, key=itemgetter(1))]
+        ends = [start for start, _ in runs[1:]] + [part.stop]
+        return tuple((slice(start, end), number) for (start, number), end in zip(runs, ends, strict=True))
 
 
 @dataclass(frozen=True)

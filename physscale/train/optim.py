@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.optim.adamw import adamw as torch_adamw
 
 from physscale.train.flat import FlatParameters
 from physscale.train.spec import TrainSpec
@@ -21,8 +22,6 @@ ADAM_EPSILON = 1e-8
 MUON_MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_ROUNDS = 4
-PIECE = {"cpu": 1 << 15, "cuda": 1 << 24}
-"""Numbers of each vector that AdamW moves at once: what a core's own cache holds, or what keeps a GPU busy."""
 
 
 def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
@@ -50,27 +49,37 @@ def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "
 
 @dataclass(frozen=True)
 class AdamW:
-    """One step of AdamW. `decay` shrinks the values by its own rate, so that muP's smaller rates of wide matrices do not touch it."""
+    """One step of AdamW, in one pass over memory (torch's fused kernel)."""
 
     rate: float
-    decay: float
+    weight_decay: float
     beta_2: float
     step: int
 
-    def move(self, values: Tensor, *, gradients: Tensor, first: Tensor, second: Tensor, rates: Tensor | float | None = None) -> None:
-        """Values and moments, in place; `rates` multiplies the rate."""
-        beta_1 = ADAM_BETA_1
-        first.lerp_(gradients, 1 - beta_1)
-        second.mul_(self.beta_2).addcmul_(gradients, gradients, value=1 - self.beta_2)
-        size = second.sqrt().div_(math.sqrt(1 - self.beta_2 ** (self.step + 1))).add_(ADAM_EPSILON)
-        values.mul_(1 - self.decay)
-        values.addcdiv_(first if rates is None else first * rates, size, value=-self.rate / (1 - beta_1 ** (self.step + 1)))
+    def move(self, values: Tensor, *, gradients: Tensor, first: Tensor, second: Tensor, factor: float = 1.0) -> None:
+        """Values and moments, in place; `factor` multiplies the rate, but not what the values shrink by: muP's smaller rates of wide
+        matrices do not touch that."""
+        torch_adamw(
+            [values],
+            [gradients],
+            [first],
+            [second],
+            [],
+            [torch.tensor(float(self.step), device=values.device)],
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            lr=self.rate * factor,
+            weight_decay=self.weight_decay / factor,
+            beta1=ADAM_BETA_1,
+            beta2=self.beta_2,
+            eps=ADAM_EPSILON,
+        )
 
 
 def adamw(spec: TrainSpec, *, step: int, factor: float) -> AdamW:
     """AdamW as it moves at this step (counted from 0), with its learning rate multiplied by `factor`."""
-    rate = factor * spec.learning_rate
-    return AdamW(rate, rate * spec.weight_decay, beta_2=spec.adam_beta_2, step=step)
+    return AdamW(factor * spec.learning_rate, spec.weight_decay, beta_2=spec.adam_beta_2, step=step)
 
 
 def muon_rate(rows: int, columns: int, *, rate: float) -> float:
@@ -80,34 +89,30 @@ def muon_rate(rows: int, columns: int, *, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first; `rates` [total] multiplies AdamW's rate."""
+    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first; `stretches` are what AdamW moves, each by a
+    multiple of its rate."""
 
     spec: TrainSpec
     flat: FlatParameters
     first: Float[Tensor, " total"]
     second: Float[Tensor, " total"]
-    rates: Float[Tensor, " total"] | None = None
+    stretches: tuple[tuple[slice, float], ...]
 
     @staticmethod
-    def create(spec: TrainSpec, *, flat: FlatParameters, rates: Tensor | None = None) -> "Optimiser":
-        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), rates)
+    def create(spec: TrainSpec, *, flat: FlatParameters, rates: dict[str, float] | None = None) -> "Optimiser":
+        """`rates` multiplies AdamW's rate of the named parameters."""
+        part = flat.rest if spec.optimiser == "muon" else slice(0, flat.total)
+        stretches = ((part, 1.0),) if rates is None else flat.stretches(rates, part=part)
+        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), stretches)
 
     def update(self, *, step: int, factor: float) -> None:
         """Change the values by their gradients; `step` counts from 0, `factor` multiplies the learning rates."""
-        muon = self.spec.optimiser == "muon"
-        self._adamw(self.flat.rest if muon else slice(None), adamw(self.spec, step=step, factor=factor))
-        if muon:
+        flat, adam = self.flat, adamw(self.spec, step=step, factor=factor)
+        for part, multiple in self.stretches:
+            first, second = self.first[part], self.second[part]
+            adam.move(flat.values[part], gradients=flat.gradients[part], first=first, second=second, factor=multiple)
+        if self.spec.optimiser == "muon":
             self._muon(rate=factor * self.spec.muon_learning_rate)
-
-    def _adamw(self, part: slice, adam: AdamW) -> None:
-        """In pieces, so that nothing as long as the vectors comes and goes."""
-        begin, end, _ = part.indices(self.flat.total)
-        length = PIECE[self.flat.values.device.type]
-        for start in range(begin, end, length):
-            piece = slice(start, min(start + length, end))
-            rates = None if self.rates is None else self.rates[piece]
-            first, second = self.first[piece], self.second[piece]
-            adam.move(self.flat.values[piece], gradients=self.flat.gradients[piece], first=first, second=second, rates=rates)
 
     def _muon(self, *, rate: float) -> None:
         matrices = slice(0, self.flat.rest.start)

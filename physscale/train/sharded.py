@@ -43,7 +43,7 @@ class Shard:
 
     def adamw(self, adam: AdamW) -> None:
         first, second = self.first.to_local(), self.second.to_local()
-        adam.move(self.values.to_local(), gradients=self.gradient, first=first, second=second, rates=self.rate)
+        adam.move(self.values.to_local(), gradients=self.gradient, first=first, second=second, factor=self.rate)
 
     def muon(self, *, rows: int, columns: int, rate: float, decay: float) -> None:
         """As `optim.Optimiser` moves a stack; the matrices are whole for a moment."""

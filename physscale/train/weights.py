@@ -69,12 +69,7 @@ class WholeWeights:
     def of(model: nn.Module, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
         """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named parameters."""
         flat = flatten(model)
-        by_place = None
-        if rates is not None:
-            by_place = torch.ones_like(flat.values)
-            for name, view in flat.named(by_place).items():
-                view.fill_(rates[name])
-        return WholeWeights(spec, flat, Optimiser.create(spec, flat=flat, rates=by_place), ema=flat.values.clone())
+        return WholeWeights(spec, flat, Optimiser.create(spec, flat=flat, rates=rates), ema=flat.values.clone())
 
     def zero_gradients(self) -> None:
         self.flat.gradients.zero_()

@@ -34,7 +34,7 @@ from physscale.train.spec import TrainSpec
 from physscale.train.step import TrainState, begin, train_step
 from tests.tiny import tiny_run
 
-VIDEOS, FRAMES, BATCH, STEPS, ROUNDS = 32, 32, 8, 8, 4
+VIDEOS, FRAMES, BATCH, STEPS, ROUNDS = 32, 32, 4, 6, 5
 PATCH = {64: 8, 128: 16}
 """512 tokens at either size."""
 

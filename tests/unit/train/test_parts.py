@@ -108,6 +108,26 @@ def test_adamw_is_torchs_adamw() -> None:
         torch.testing.assert_close(parameter, other, atol=1e-5, rtol=1e-4)
 
 
+def test_a_parameters_own_rate_leaves_what_it_shrinks_by() -> None:
+    spec = TrainSpec(optimiser="adamw", learning_rate=3e-3)
+    model, twin = small_model(), small_model()
+    rates = {name: 0.25 if "mlp" in name else 1.0 for name, _ in model.named_parameters()}
+    flat = flatten(model)
+    ours = Optimiser.create(spec, flat=flat, rates=rates)
+    assert len(ours.stretches) > 2
+    groups = [
+        {"params": [parameter], "lr": 3e-3 * rates[name], "weight_decay": spec.weight_decay / rates[name]}
+        for name, parameter in twin.named_parameters()
+    ]
+    theirs = torch.optim.AdamW(groups, betas=(0.9, 0.95))
+    small_loss(model).backward()
+    small_loss(twin).backward()
+    ours.update(step=0, factor=1.0)
+    theirs.step()
+    for parameter, other in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(parameter, other, atol=1e-6, rtol=1e-5)
+
+
 def test_muon_moves_matrices_by_its_own_rate_and_the_rest_as_adamw_would() -> None:
     model, spec = small_model(), TrainSpec(weight_decay=0.0)
     flat = flatten(model)
