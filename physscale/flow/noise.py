@@ -10,7 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Stream", "generator", "normal", "torch_seed"]
+__all__ = ["Stream", "batch_normal", "generator", "normal", "torch_seed"]
+
+TOGETHER = 32
+"""Rows of a batch that share a generator."""
 
 
 class Stream(IntEnum):
@@ -26,14 +29,27 @@ class Stream(IntEnum):
     MIRROR = 7
 
 
-def generator(seed: int, *, stream: Stream, counter: int = 0) -> np.random.Generator:
-    """The generator of this seed, purpose and counter (a step, an epoch, a video). Seed and counter are at least 0, below 2^64."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, stream], np.uint64), counter=np.array([0, 0, 0, counter], np.uint64)))
+def generator(seed: int, *, stream: Stream, counter: int = 0, part: int = 0) -> np.random.Generator:
+    """The generator of this seed, purpose, counter (a step, an epoch, a video) and part. Seed and counters are at least 0, below 2^64."""
+    return np.random.Generator(
+        np.random.Philox(key=np.array([seed, stream], np.uint64), counter=np.array([0, 0, part, counter], np.uint64))
+    )
 
 
-def normal(seed: int, *, stream: Stream, counter: int, shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+def normal(seed: int, *, stream: Stream, counter: int, shape: tuple[int, ...], part: int = 0) -> Float[Tensor, "..."]:
     """Standard normal numbers of this shape, float32."""
-    return torch.from_numpy(generator(seed, stream=stream, counter=counter).standard_normal(shape, dtype=np.float32))
+    return torch.from_numpy(generator(seed, stream=stream, counter=counter, part=part).standard_normal(shape, dtype=np.float32))
+
+
+def batch_normal(seed: int, *, stream: Stream, counter: int, rows: slice, batch: int, shape: tuple[int, ...]) -> Float[Tensor, "rows ..."]:
+    """These rows of a batch of standard normal numbers [batch, *shape], which no other choice of rows changes; what is drawn for them is at
+    most `TOGETHER` - 1 rows too many at either end."""
+    first = rows.start // TOGETHER
+    parts = [
+        normal(seed, stream=stream, counter=counter, shape=(min(TOGETHER, batch - TOGETHER * part), *shape), part=part)
+        for part in range(first, -(-rows.stop // TOGETHER))
+    ]
+    return torch.cat(parts)[rows.start - TOGETHER * first : rows.stop - TOGETHER * first]
 
 
 def torch_seed(seed: int, *, stream: Stream) -> torch.Generator:

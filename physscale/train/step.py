@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from physscale.flow.loss import training_loss
-from physscale.flow.noise import Stream, generator, normal, torch_seed
+from physscale.flow.noise import Stream, batch_normal, generator, torch_seed
 from physscale.flow.path import shifted, stratified_times
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
@@ -112,12 +112,13 @@ def train_step(
 def drawn(
     x0: Float[Tensor, "share time channels height width"], *, step: int, seed: int, train: TrainSpec, flow: FlowSpec, workers: Workers
 ) -> Share:
-    """What chance adds to the videos of this step: functions of (seed, step), drawn for the whole batch and cut, so that neither the number
-    of workers nor that of parts changes them."""
+    """What chance adds to the videos of this step: functions of (seed, step, place in the global batch), so that neither the number of
+    workers nor that of parts changes them."""
     rows = workers.rows(train.batch)
     uniform = generator(seed, stream=Stream.TIMES, counter=step).random(train.batch)
     t = shifted(stratified_times(uniform), shift=flow.shift)[rows].to(x0.device)
-    noise = normal(seed, stream=Stream.NOISE, counter=step, shape=(train.batch, *x0.shape[1:]))[rows].to(x0.device)
+    shape = tuple(x0.shape[1:])
+    noise = batch_normal(seed, stream=Stream.NOISE, counter=step, rows=rows, batch=train.batch, shape=shape).to(x0.device)
     if not flow.condition_dropout and train.accumulate == 1 and workers.deals_evenly(train.batch):
         return Share(x0, noise, t, withheld=None, judged_frames=None)
     kept_back = generator(seed, stream=Stream.WITHHELD, counter=step).random(train.batch) < flow.condition_dropout
