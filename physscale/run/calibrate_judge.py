@@ -41,7 +41,7 @@ STRANGE = 0.004
 CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 30}
 FRAMES = 32
 AT_ONCE = 50
-LAWS = ("uniform", "collision", "parabola")
+LAWS = ("uniform", "collision", "parabola", "composition")
 TRUE = ("true", "true, noise")
 FUTURE = "another future"
 NUDGE_M = 0.02
@@ -147,8 +147,8 @@ def calibrate_in_processes(cells: tuple[Cell, ...], *, videos: int, processes: i
 
 
 def ranges_of(cell: Cell) -> tuple[Ranges, ...]:
-    """PHYRE has one kind of scenes."""
-    return ("trained",) if cell.family == "phyre" else ("trained", "unseen")
+    """PHYRE and composition have one kind of scenes."""
+    return ("trained", "unseen") if cell.scenario in UNSEEN else ("trained",)
 
 
 def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") -> Videos:

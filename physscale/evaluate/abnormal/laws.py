@@ -13,7 +13,8 @@ gravity of the row); the truth of the later frames is not looked at. Only frames
                   aside from the line of the two discs' middles, in m
     impulse       change of the velocity from four frames to the next four where nothing was near to touch, in m/s
     momentum, energy    the change in a contact, over 2 % (3 %) of the whole and three deviations of the measured velocities
-    replay        two discs: distance from where their free flight so far leads, through a contact too, within what is sure of that, in m
+    replay        two discs: distance from where their free flight so far leads, through a contact too, within what is sure of that, in m;
+                  discs with behaviours: distance from the course of their kind that fits their places best
 """
 
 from dataclasses import replace
@@ -21,15 +22,17 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from physscale.evaluate.abnormal.course import best_course
 from physscale.evaluate.abnormal.impacts import off_course_m
 from physscale.evaluate.abnormal.observe import Observed, observe
-from physscale.records.scene import AWAY_M, WORLD_M
+from physscale.records.scene import AWAY_M, WORLD_M, Behaviour
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy", "replay")
 RADIUS, MASS, ELASTICITY = BODY.index("radius_m"), BODY.index("mass_kg"), BODY.index("elasticity")
+BEHAVIOUR = BODY.index("behaviour")
 INSIDE_M = 0.4
 """A disc's centre must be predicted this far inside the view before its absence counts."""
 
@@ -41,6 +44,9 @@ SHAPE_PX2 = 0.2
 
 WINDOW = 4
 """Frames on each side of a change of velocity."""
+
+LEAST_FITTED, SURE = 4, 2.0
+"""Frames that a course needs, and deviations of a place that it may be off."""
 
 FADED = 0.25
 """Below this part of its area a disc counts as absent."""
@@ -77,12 +83,19 @@ def _video(seen: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> di
     interval = float(videos.time_s[row, 1] - videos.time_s[row, 0])
     fall = -gravity_m_s2(videos, row=row) * interval**2
     near = _near(place, radius=radius, there=there)
-    flight = _flight(place, whole=whole, there=there, near=near, fall=fall, radius=radius)
+    if (videos.body[row, :, BEHAVIOUR] == Behaviour.FREE).all():
+        flight = _flight(place, whole=whole, there=there, near=near, fall=fall, radius=radius)
+        impulse = _impulse(place, whole=whole, near=near, fall=fall) / interval
+        momentum, energy = _contact(place, whole=whole, near=near, videos=videos, row=row)
+        astray = _replay(place, whole=whole, near=near, there=there, fall=fall, videos=videos, row=row)
+    else:
+        noise = PLACE_PX * WORLD_M / videos.pixels.shape[2]
+        flight = _behaviour(place, whole=whole, there=there, body=videos.body[row], time_s=videos.time_s[row], place_m=noise)
+        impulse, momentum, energy, astray = 0.0, 0.0, 0.0, flight["astray"]
     size = np.abs(np.sqrt(seen.area_m2[row] / area) - 1.0)
     level = np.abs(seen.level[row] - 1.0)
     extra = np.nan_to_num(seen.extra_m2[row]) / area
     visible = np.maximum(np.nansum(np.where(there, seen.area_m2[row], 0.0), 1), 0.2)
-    momentum, energy = _contact(place, whole=whole, near=near, videos=videos, row=row)
     return {
         "permanence": flight["missing"],
         "count": max(_second(extra.max(1)), flight["uninvited"]),
@@ -91,10 +104,10 @@ def _video(seen: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> di
         "colour": max(_second(seen.foreign_m2[row] / visible), _second(np.nan_to_num(np.where(whole, level, 0.0)).max(1))),
         "penetration": _penetration(place, radius=radius, whole=whole),
         "force": flight["force"],
-        "impulse": _impulse(place, whole=whole, near=near, fall=fall) / interval,
+        "impulse": impulse,
         "momentum": momentum,
         "energy": energy,
-        "replay": _replay(place, whole=whole, near=near, there=there, fall=fall, videos=videos, row=row),
+        "replay": astray,
     }
 
 
@@ -151,6 +164,28 @@ def _flight(
                     wrong = _sideways(wrong, place=place, body=body, frames=(before[1], now))
                 force = max(force, float(np.linalg.norm(wrong)) / (now - before[1]))
     return {"force": force, "missing": missing, "uninvited": uninvited}
+
+
+def _behaviour(
+    place: np.ndarray, *, whole: np.ndarray, there: np.ndarray, body: np.ndarray, time_s: np.ndarray, place_m: float
+) -> dict[str, float]:
+    """Discs with behaviours, which never touch: how far each is off the course of its kind that fits best; the rest as in flight."""
+    astray, missing, uninvited = 0.0, 0.0, 0.0
+    time = time_s.astype(np.float64)
+    for number, kind in enumerate(body[:, BEHAVIOUR].astype(int)):
+        used = whole[:, number]
+        if used.sum() < LEAST_FITTED:
+            continue
+        course = best_course(place[:, number], used=used, behaviour=int(kind), time_s=time)
+        off = np.linalg.norm(place[used, number] - course[used], axis=-1) - SURE * place_m
+        inside, run = np.minimum(course, WORLD_M - course).min(-1), 0
+        for now in range(len(time)):
+            run = run + 1 if not there[now, number] and inside[now] > INSIDE_M else 0
+            missing = max(missing, float(run))
+        if (there[:, number] & (inside < -body[number, RADIUS] - INSIDE_M)).any():
+            uninvited = 1.0
+        astray = max(astray, float(off.max()))
+    return {"force": 0.0, "missing": missing, "uninvited": uninvited, "astray": astray}
 
 
 def _sideways(wrong: np.ndarray, *, place: np.ndarray, body: int, frames: tuple[int, int]) -> np.ndarray:

@@ -19,7 +19,7 @@ from physscale.evaluate.abnormal import laws, phyre
 from physscale.evaluate.scores import Kind, RunFacts, Source
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
-from physscale.records.scene import Behaviour, Shape
+from physscale.records.scene import Shape
 from physscale.records.scores import SCORES
 from physscale.records.video import BODY, Videos
 
@@ -84,11 +84,10 @@ def family_of(videos: Videos) -> Family:
         raise UserError("judge: these rows hold states and no frames; there is nothing to judge")
     if (videos.scenario == "phyre").all():
         return "phyre"
-    behaves = (videos.body[:, :, BODY.index("behaviour")] != Behaviour.FREE).any()
     discs = (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all() and (videos.body[:, :, BODY.index("half_height_m")] == 0).all()
-    if behaves or not discs:
+    if not discs or (videos.body[:, :, BODY.index("mass_kg")] == 0.0).any():
         names = ", ".join(sorted({str(name) for name in videos.scenario})[:3])
-        raise UserError(f"judge: the rules are for discs that obey the laws alone and for phyre, not for scenario {names}")
+        raise UserError(f"judge: the rules are for discs among no walls and for phyre, not for scenario {names}")
     return "laws"
 
 
