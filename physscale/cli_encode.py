@@ -27,7 +27,7 @@ from physscale.run.cost import encoding_flops
 from physscale.run.latent_cache import Cache, Unit, caches_of
 from physscale.run.weights import check_weights, keep_weights
 from physscale.study.machine import read_machine
-from physscale.study.progress import span
+from physscale.study.progress import gigabytes, span
 
 if TYPE_CHECKING:
     from physscale.run.encode import Encoded
@@ -109,8 +109,13 @@ def _line(cache: Cache, *, machine: Machine) -> Line:
         files=len(cache.units),
         missing=len(missing),
         flops=flops,
-        about_s=round(pixels * PIXEL_S + flops / machine.flops_per_s, 1),
+        about_s=round(pixels * PIXEL_S + flops / _flops_per_s(cache, machine=machine), 1),
     )
+
+
+def _flops_per_s(cache: Cache, *, machine: Machine) -> float:
+    """Of one device: a machine file counts with all those of a run."""
+    return machine.flops_per_s / cache.run.workers
 
 
 def _there(unit: Unit) -> bool:
@@ -123,14 +128,14 @@ def _there(unit: Unit) -> bool:
 
 def _show(lines: Sequence[Line], *, notes: Sequence[str], workers: int, machine: Machine, out: Console) -> None:
     for line in lines:
-        size = f"{line.videos} videos, {line.bytes / 1e6:.1f} MB in {line.files} files"
-        left = f"{line.missing} to make: {line.flops:.1e} FLOPs, about {span(line.about_s)}" if line.missing else "all there"
+        size = f"{line.videos} videos, {gigabytes(line.bytes)} in {line.files} files"
+        left = f"{line.missing} to make: {line.flops:.1e} FLOPs, about {span(line.about_s / workers)}" if line.missing else "all there"
         out.print(f"{line.latents}  {line.scenario} {line.side}: {size}, {left}", highlight=False, soft_wrap=True)
-    total_s = sum(line.about_s for line in lines) / workers
-    by = "one process" if workers == 1 else f"{workers} workers"
-    held = sum(line.bytes for line in lines)
-    said = f"{held / 1e9:.2f} GB in all, about {span(total_s)} of {by} at {machine.flops_per_s:.0e} FLOP/s each of machine {machine.name}"
-    out.print(said, highlight=False, soft_wrap=True)
+    if any(line.missing for line in lines):
+        left = span(sum(line.about_s for line in lines) / workers)
+        by = "one process" if workers == 1 else f"{workers} workers"
+        said = f"{gigabytes(sum(line.bytes for line in lines))} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}"
+        out.print(said, highlight=False, soft_wrap=True)
     for note in notes:
         out.print(f"note: {note}", highlight=False, soft_wrap=True)
 

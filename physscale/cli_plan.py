@@ -41,7 +41,7 @@ from physscale.study.inspect import failures
 from physscale.study.machine import read_machine
 from physscale.study.pins import check_pins
 from physscale.study.plan import Row, label, plan, told, write_study
-from physscale.study.progress import span
+from physscale.study.progress import gigabytes, span
 from physscale.study.proposal import keep_proposal
 from physscale.study.speed import UTILISATION, Speed, device_speed, note_speed, speed_of
 
@@ -160,7 +160,7 @@ def prepare(
     notes += [f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)]
     if machine.run_gpus and study.runs:
         bytes_held, fullest = max((run_memory(run).total, label(run)) for run in study.runs.values())
-        notes.append(f"memory: at most {_gigabytes(bytes_held)} a device, {fullest}")
+        notes.append(f"memory: at most {gigabytes(bytes_held)} a device, {fullest}")
     left = [study.runs[row.fingerprint] for row in _missing(rows)]
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
     wall_s = sum(row.estimated_s / beside[row.workers] for row in _missing(rows))
@@ -205,8 +205,8 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
         highlight=False,
     )
     out.print(
-        f"data: {_gigabytes(sum(row.data_bytes for row in left))} of frames, rendered as they are read; "
-        f"disk: {_gigabytes(sum(row.disk_bytes for row in left))} of checkpoints and samples",
+        f"data: {gigabytes(sum(row.data_bytes for row in left))} of frames, rendered as they are read; "
+        f"disk: {gigabytes(sum(row.disk_bytes for row in left))} of checkpoints and samples",
         highlight=False,
     )
     out.print(f"times: {prepared.speed.source}", highlight=False, soft_wrap=True)
@@ -263,15 +263,11 @@ def _say_report(store: Store, *, finished: bool, out: Console) -> None:
         out.print(f"report: python -m analysis report {store.root}", highlight=False, soft_wrap=True)
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
 def _table(rows: list[Row], *, width: int | None) -> str:
     """One line a run, cut to the terminal; by hand, since rich takes seconds for thousands of rows."""
     table = [_HEADINGS]
     for row in rows:
-        sizes = (_gigabytes(row.data_bytes), _gigabytes(row.disk_bytes))
+        sizes = (gigabytes(row.data_bytes), gigabytes(row.disk_bytes))
         costs = (f"{row.parameters:,}", f"{row.flops:.1e}", span(row.estimated_s), *sizes)
         table.append((row.fingerprint[:12], "+".join(row.groups), row.label, *costs, row.state))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

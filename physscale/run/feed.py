@@ -7,7 +7,6 @@ All give the same latents in the same order, bit for bit, so what is too large f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,15 +20,12 @@ from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.cost import latent_shape
 from physscale.run.encode import mirror_image
-from physscale.run.latent_cache import caches_of, open_cache
+from physscale.run.latent_cache import HELD_BYTES, caches_of, latent_bytes, open_cache
 from physscale.run.spec import RunSpec
 from physscale.train.latents import LatentSet, LatentSource, mirrors, order
 from physscale.train.parallel import Workers
 
-__all__ = ["StoredLatents", "StreamedLatents", "latent_bytes", "stored_latents", "training_latents", "training_source"]
-
-HELD_BYTES = 4_000_000_000
-"""Latents of a run above this are streamed."""
+__all__ = ["StoredLatents", "StreamedLatents", "stored_latents", "training_latents", "training_source"]
 
 STEPS_A_STREAM = 500
 """A stream begins within a second; its batches are listed beforehand."""
@@ -54,11 +50,6 @@ def stored_latents(run: RunSpec, *, store: Store) -> "StoredLatents | None":
     if plain is None or (mirrored is None and "mirrored" in caches):
         return None
     return StoredLatents(run, tuple(plain), None if mirrored is None else tuple(mirrored))
-
-
-def latent_bytes(run: RunSpec) -> int:
-    """Of all training videos, float32; mirrored ones are twice as many."""
-    return sum(cache.videos * cache.video_bytes for cache in caches_of([run], store=Store(Path())))
 
 
 def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentSet:

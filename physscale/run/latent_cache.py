@@ -21,15 +21,18 @@ from physscale.model.spec import LatentShape
 from physscale.records.latents import FORMAT, LatentShard, open_latents
 from physscale.records.spec import canonical, fingerprint, short
 from physscale.records.store import Store
-from physscale.run.cost import latent_shape
+from physscale.run.cost import encoding_flops, latent_shape
 from physscale.run.spec import RunSpec
 
-__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_unit", "open_cache", "sides"]
+__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_unit", "latent_bytes", "open_cache", "sides"]
 
 Side = Literal["plain", "mirrored"]
 SHARD_BYTES = 1 << 28
 SHARD_VIDEOS = 1024
 VIDEOS_AT_ONCE = 64
+
+HELD_BYTES = 4_000_000_000
+"""Latents of a run above this are not held in memory."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,36 @@ def open_cache(cache: Cache) -> list[LatentShard] | None:
     return shards
 
 
+def latent_bytes(run: RunSpec) -> int:
+    """Of all training videos, float32; mirrored ones are twice as many."""
+    return sum(cache.videos * cache.video_bytes for cache in (Cache(run, side, Path()) for side in sides(run)))
+
+
 def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """What a plan says of caches that are there: that they are used, or not yet. Raises DamagedData for a torn or foreign file."""
-    notes = []
-    for cache in caches_of(runs, store=store):
+    """What a plan says of latents: which caches are there, and what it takes to do without those that are not. Raises DamagedData for a
+    torn or foreign file."""
+    runs = list(runs)
+    caches = caches_of(runs, store=store) if (store.root / "latents").is_dir() else []
+    notes, whole = [], set()
+    for cache in caches:
+        there = sum(unit.open() is not None for unit in cache.units)
+        if there == len(cache.units):
+            whole.add(cache.fingerprint)
         if cache.folder.is_dir():
-            there = sum(unit.open() is not None for unit in cache.units)
-            used = "used" if there == len(cache.units) else "`physscale encode` makes the rest; not used until then"
+            used = "used" if cache.fingerprint in whole else "`physscale encode` makes the rest; not used until then"
             notes.append(f"latents {cache}: {there} of {len(cache.units)} files, {used}")
-    return notes
+    return notes + _without(runs, whole=whole, store=store)
+
+
+def _without(runs: Iterable[RunSpec], *, whole: set[str], store: Store) -> list[str]:
+    """What encoding takes of runs that do not hold their latents."""
+    streamed = [run for run in runs if latent_bytes(run) > HELD_BYTES]
+    left = {cache.fingerprint: cache for cache in caches_of(streamed, store=store) if cache.fingerprint not in whole}
+    anew = [run for run in streamed if any(cache.fingerprint in left for cache in caches_of([run], store=store))]
+    again = sum(run.train.steps * run.train.batch * encoding_flops(run) for run in anew)
+    once = sum(cache.videos * encoding_flops(cache.run) for cache in left.values())
+    held = sum(cache.videos * cache.video_bytes for cache in left.values())
+    if again <= once:
+        return []
+    by_command = f"once by `physscale encode` {once:.1e}, {held / 1e9:.1f} GB"
+    return [f"latents: encoding videos as they are drawn takes {again:.1e} FLOPs more; {by_command}"]

@@ -116,6 +116,11 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def gigabytes(count: int) -> str:
+    """`765 MB`, `2.9 GB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 @contextmanager
 def progress(rows: Sequence[Row], *, store: Store, at_a_time: int, console: Console) -> Iterator[Callable[[], None]]:
     """Yields what is to be called again and again while the runs go on: a live table in a terminal, a line a change elsewhere."""

@@ -207,6 +207,17 @@ def test_the_command(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert any("2 of 3 files, `physscale encode` makes the rest; not used until then" in note for note in notes)
 
 
+def test_a_plan_says_what_encoding_takes_where_latents_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, store = run_of(steps=6), Store(tmp_path)
+    assert latent_cache.cache_notes([run], store=store) == []
+    monkeypatch.setattr(latent_cache, "HELD_BYTES", 100)
+    video = 2 * 16 * 3 * 16**2 * 8
+    (note,) = latent_cache.cache_notes([run], store=store)
+    assert f"{6 * 8 * video:.1e} FLOPs more; once by `physscale encode` {2 * 10 * video:.1e}" in note
+    encode(run, root=tmp_path)
+    assert [note.endswith("3 of 3 files, used") for note in latent_cache.cache_notes([run], store=store)] == [True, True]
+
+
 def test_a_torn_file_stops_before_anything_is_spent_and_is_mended(
     study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,8 @@ import torch
 from physscale.model.codecs import PixelCodec
 from physscale.model.spec import PixelSpec
 from physscale.run.context import PlainContext
-from physscale.run.feed import StreamedLatents, latent_bytes, training_source
+from physscale.run.feed import StreamedLatents, training_source
+from physscale.run.latent_cache import latent_bytes
 from physscale.run.spec import CodecRecipe, RunSpec
 from physscale.train.latents import LatentSet
 from physscale.train.parallel import Workers
