@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from physscale.cli_data import read_parts
 from physscale.dataset.mp4 import mp4_frames
 from physscale.evaluate.motion import outcomes
-from physscale.evaluate.paper import HEADLINE, law_of, paper_outcomes, paper_scores, partitions_of
+from physscale.evaluate.paper import HEADLINE, law_of, paper_outcomes, paper_scores, partitions_of, sides_of
 from physscale.evaluate.scores import METRICS, bootstrap, video_means
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import Store
@@ -216,12 +216,12 @@ def _exact(case: Case, *, condition_frames: int) -> list[Line]:
 
 
 def _groups(videos: Videos) -> dict[str, np.ndarray]:
-    """Row numbers of each template, where there are several and not too many; else of each partition of one or two balls."""
-    names = videos.template
-    if len(set(names.tolist())) < 2 and videos.state.shape[2] <= 2:
-        names = partitions_of(videos)
-    found = sorted(set(names.tolist()))
-    return {name: videos.index[names == name] for name in found} if 2 <= len(found) <= MOST_GROUPS else {}
+    """Row numbers of each template, where there are several and not too many; else of each partition of one or two balls, and its sides."""
+    namings = [videos.template]
+    if len(set(videos.template.tolist())) < 2 and videos.state.shape[2] <= 2:
+        namings = [partitions_of(videos), sides_of(videos)]
+    found = {name: videos.index[names == name] for names in namings for name in sorted(set(names.tolist()))}
+    return found if 2 <= len(found) <= MOST_GROUPS else {}
 
 
 def _values(table: pa.Table, *, column: str, index: np.ndarray) -> np.ndarray:

@@ -107,6 +107,16 @@ def partitions_of(truth: Videos) -> np.ndarray:
     return np.array([_partition(row, bodies=bodies) for row in initial_numbers(truth)], object)
 
 
+def sides_of(truth: Videos) -> np.ndarray:
+    """The partition of each row with the side on which its numbers left the trained ranges, named as in `simulate.partitions`.
+
+    `radius_low`, `speed_high`, …; where one number is too small and another too large: of one ball `cross_fast_small` and
+    `cross_slow_large`, of two `cross_radius`, `cross_speed` and `cross_both`. Rows in range and at rest stay `id` and `zero`.
+    """
+    bodies = truth.state.shape[2]
+    return np.array([_side(row, bodies=bodies) for row in initial_numbers(truth)], object)
+
+
 def law_of(truth: Videos) -> Law:
     """Which of the three laws these rows show."""
     if truth.state.shape[2] == 2:
@@ -233,6 +243,18 @@ def _partition(initial: np.ndarray, *, bodies: int) -> Group:
     if sized:
         return "id" if paced else "speed"
     return "radius" if paced else "both"
+
+
+def _side(initial: np.ndarray, *, bodies: int) -> str:
+    partition = _partition(initial, bodies=bodies)
+    if partition in ("id", "zero"):
+        return partition
+    ranges = np.array([RADIUS_M[min(bodies, 2)]] * bodies + [SPEED_M_S] * bodies)
+    low, high = initial < ranges[:, 0], initial > ranges[:, 1]
+    if low.any() and high.any():
+        single = "cross_fast_small" if low[0] else "cross_slow_large"
+        return single if bodies == 1 else f"cross_{partition}"
+    return f"{partition}_low" if low.any() else f"{partition}_high"
 
 
 def _mean(values: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """The official evaluation: its floors, groups, and every branch of its rules on frames that are wrong (arXiv 2411.02385, evaluate.py)."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,14 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from physscale.evaluate.paper import HEADLINE, Law, groups, law_of, paper_outcomes, paper_scores, see
+from physscale.evaluate.paper import HEADLINE, Law, groups, law_of, paper_outcomes, paper_scores, see, sides_of
 from physscale.records.errors import UserError
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.partitions import code_collision_partitions, partitions
+from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.paper import paper_data
 from physscale.simulate.scenarios.parabola import Parabola
+from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 
@@ -254,3 +258,21 @@ def test_what_it_cannot_judge_it_refuses() -> None:
     crowd = Videos(**{**vars(three), "state": three.state[:, :, [0, 1, 1]], "body": three.body[:, [0, 1, 1]]})
     with pytest.raises(UserError, match="3 bodies"):
         paper_outcomes(crowd, np.full((1, 16, 8, 8, 3), 255, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "zero", "radius_low", "radius_high", "speed_low", "both_high", "cross_fast_small", "cross_slow_large"]
+)
+def test_a_row_tells_on_which_side_it_left_the_trained_ranges(name: str) -> None:
+    """As the scenario of that partition drew it; with radius and speed exchanged for another partition's, not so."""
+    videos = simulate(DataSpec(scenario=partitions(UniformMotion())[name], videos=6), indices=np.arange(6))
+    assert set(sides_of(videos)) == {name}
+    body = videos.body.copy()
+    body[:, :, BODY.index("radius_m")] = 0.5 if name != "cross_fast_small" else 1.0
+    assert name not in set(sides_of(replace(videos, body=body))) or name in ("radius_low", "zero")
+
+
+@pytest.mark.parametrize("name", ["id", "radius_high", "speed_low", "both_low", "cross_radius", "cross_speed"])
+def test_the_same_of_two_balls(name: str) -> None:
+    videos = simulate(DataSpec(scenario=code_collision_partitions(Collision())[name], videos=6), indices=np.arange(6))
+    assert set(sides_of(videos)) == {name}
