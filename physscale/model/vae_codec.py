@@ -4,6 +4,7 @@ latents = (posterior mean - shift) / scale, with one shift and one scale a chann
 mean square 1 there (Stable Diffusion's one factor .18215 is the case shift = 0, scale = 1 / .18215).
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,10 @@ class VaeCodec:
         return np.concatenate([from_signed(self.vae.decode(part)) for part in _portions(raw)])
 
     def on(self, device: str) -> "VaeCodec":
-        """The same on this device."""
-        return VaeCodec(self.vae.to(device), self.shift.to(device), self.scale.to(device))
+        """The same on this device; this one stays where it is."""
+        if self.shift.device.type == device:
+            return self
+        return VaeCodec(copy.deepcopy(self.vae).to(device), self.shift.to(device), self.scale.to(device))
 
     def save(self, folder: Path) -> None:
         """Write `vae.safetensors` and `vae.json` into this folder."""

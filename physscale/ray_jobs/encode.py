@@ -5,17 +5,21 @@ process writes. The driver only counts. Killed at any moment, the next call goes
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import pyarrow as pa
 import ray.data
 
 from physscale.ray_jobs.data import _quiet
 from physscale.ray_jobs.resources import Machine, Node
-from physscale.records.errors import Unschedulable
+from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.run.encode import Encoded, encode_unit
 from physscale.run.latent_cache import Unit
 
 __all__ = ["encoded_by_actors"]
+
+KINDS = {kind.__name__: kind for kind in (UserError, DamagedData)}
+ROW = pa.schema([("place", pa.int64()), ("state", pa.string()), ("bytes", pa.int64()), ("error", pa.string())])
 
 
 def encoded_by_actors(units: Sequence[Unit], *, workers: int, machine: Machine, nodes: Sequence[Node]) -> Iterator[tuple[Unit, Encoded]]:
@@ -23,6 +27,7 @@ def encoded_by_actors(units: Sequence[Unit], *, workers: int, machine: Machine, 
 
     Raises:
         Unschedulable: when the nodes cannot hold so many actors.
+        UserError, DamagedData: as `encode_unit` does.
     """
     _check_room(workers, machine=machine, nodes=nodes)
     _quiet()
@@ -37,6 +42,8 @@ def encoded_by_actors(units: Sequence[Unit], *, workers: int, machine: Machine, 
     )
     for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         for row in table.to_pylist():
+            if row["error"]:
+                raise KINDS[row["state"]](row["error"])
             yield units[row["place"]], Encoded(row["state"], row["bytes"])
 
 
@@ -51,8 +58,14 @@ class _Encoder:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         places = table["place"].to_pylist()
-        made = [encode_unit(self.units[place]) for place in places]
-        return pa.table({"place": places, "state": [one.state for one in made], "bytes": [one.bytes for one in made]})
+        return pa.Table.from_pylist([{"place": place, **self._row(self.units[place])} for place in places], schema=ROW)
+
+    def _row(self, unit: Unit) -> dict[str, object]:
+        """What is a user's error reaches the user as it is, not as a trace through Ray."""
+        try:
+            return {**asdict(encode_unit(unit)), "error": ""}
+        except UserError as error:
+            return {"state": type(error).__name__, "bytes": 0, "error": str(error)}
 
 
 def _check_room(workers: int, *, machine: Machine, nodes: Sequence[Node]) -> None:

@@ -8,14 +8,15 @@ from typing import Literal
 import numpy as np
 
 from physscale.model.codecs import Codec
-from physscale.records.errors import DamagedData
+from physscale.records.errors import DamagedData, UserError
 from physscale.records.latents import write_latents
-from physscale.records.spec import canonical
+from physscale.records.spec import canonical, short
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.context import stream
 from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
 from physscale.run.spec import RunSpec
+from physscale.train.stop import Diverged
 
 __all__ = ["Encoded", "encode_unit", "mirror_image"]
 
@@ -29,7 +30,7 @@ class Encoded:
 
 
 def encode_unit(unit: Unit) -> Encoded:
-    """Makes the file unless it is there and whole, every value checked."""
+    """Makes the file unless it is there and whole, every value checked. Raises UserError without a codec, or where it cannot be written."""
     state: Literal["made", "mended"] = "made"
     try:
         if check_unit(unit):
@@ -55,4 +56,7 @@ def mirror_image(pixels: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=2)
 def _codec(run: RunSpec, *, root: Path) -> Codec:
-    return codec_of(run, store=Store(root))
+    try:
+        return codec_of(run, store=Store(root))
+    except Diverged as error:
+        raise UserError(f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate may help") from error

@@ -4,20 +4,30 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import LatentShape
+from physscale.model.spec import LatentShape, VaeSpec
+from physscale.model.vae_codec import VaeCodec
+from physscale.records.store import Store
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+from physscale.run.codec import codec_of
 from physscale.run.peak import product_flops_per_s
+from physscale.run.spec import CodecRecipe
+from physscale.simulate.simulate import simulate
 from physscale.train.parallel import Workers
-from physscale.train.spec import TrainSpec
+from physscale.train.spec import TrainSpec, VaeTraining
 from physscale.train.step import begin, train_step
+from tests.tiny import tiny_run
 
 ROOT = Path(__file__).parents[2]
 SHAPE = LatentShape(frames=16, channels=4, height=32, width=32)
@@ -84,3 +94,17 @@ def test_compiled_blocks_are_faster(measured: dict[str, tuple[float, float]]) ->
 
 def test_recomputed_blocks_need_less_memory(measured: dict[str, tuple[float, float]]) -> None:
     assert measured["recompute"][1] < 0.6 * measured["plain"][1]
+
+
+def test_a_vae_is_trained_and_used_on_the_gpu_with_every_part_of_its_loss(tmp_path: Path) -> None:
+    run = replace(tiny_run(), canvas=Canvas(size_px=32))
+    spec = VaeSpec(widths=(16, 32), groups=8, latent_channels=4)
+    training = VaeTraining(steps=20, batch=2, frames=2, perceptual_weight=0.1, adversary_weight=0.1)
+    run = replace(run, codec=CodecRecipe(spec=spec, corpus=run.codec.corpus, training=training))
+    codec = codec_of(run, store=Store(tmp_path))
+    assert isinstance(codec, VaeCodec)
+    assert {parameter.device.type for parameter in codec.vae.parameters()} == {"cuda"}
+    pixels = render(simulate(run.data, indices=np.arange(2)), canvas=run.canvas)
+    there, here = codec.encode(pixels), codec.on("cpu").encode(pixels)
+    torch.testing.assert_close(there, here, atol=1e-2, rtol=1e-2)  # convolutions in TF32
+    assert np.abs(codec.on("cuda").decode(there).astype(int) - codec.on("cpu").decode(here)).max() <= 4

@@ -1,6 +1,7 @@
 """`physscale encode`: latents on disk, the same bytes from one worker and two; trainings that read them equal trainings that encode."""
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -18,7 +19,7 @@ from physscale.model.spec import AnyCodecSpec, CodecSpec, DiTSpec, VaeSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.encode import encoded_by_actors
 from physscale.ray_jobs.resources import Machine, Node
-from physscale.records.errors import DamagedData, Unschedulable
+from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.records.metrics import read_metrics
 from physscale.records.spec import canonical
 from physscale.records.store import Store
@@ -146,12 +147,24 @@ def test_two_workers_write_the_same_bytes(tmp_path: Path) -> None:
     with cluster() as nodes:
         units = units_of(run, root=tmp_path / "two")
         states = dict(encoded_by_actors(units, workers=2, machine=Machine(), nodes=nodes))
+        shutil.copytree(tmp_path / "two" / "codecs", tmp_path / "blocked" / "codecs")
+        (tmp_path / "blocked" / "latents").touch()
+        with pytest.raises(UserError, match=r"^cannot write .*blocked.latents"):
+            list(encoded_by_actors(units_of(run, root=tmp_path / "blocked"), workers=2, machine=Machine(), nodes=nodes))
     assert sorted(states, key=units.index) == units
     assert {one.state for one in states.values()} == {"made"}
     encode(run, root=tmp_path / "one")
     for ours, theirs in zip(units_of(run, root=tmp_path / "one"), units, strict=True):
         assert ours.path.read_bytes() == theirs.path.read_bytes()
         assert ours.path.stat().st_size == states[theirs].bytes
+
+
+def test_a_codec_that_runs_away_is_one_line(tmp_path: Path) -> None:
+    run = run_of(VAE)
+    assert run.codec.training is not None
+    wild = replace(run.codec.training, steps=9, learning_rate=1e30, warmup_steps=0)
+    with pytest.raises(UserError, match=r"vae step \d: loss .*learning_rate"):
+        encode(replace(run, codec=replace(run.codec, training=wild)), root=tmp_path)
 
 
 def test_more_workers_than_there_is_room_for_are_refused() -> None:
