@@ -8,6 +8,7 @@
     force         acceleration against that of gravity of a body that nothing is near, over its own deviation
     energy        rise of the energy of bodies that may have touched, over the three intervals before, that lasts for three, as a height of
                   the heaviest that moved
+    replay        distance of a body from where any motion that the frames so far explain leads within three intervals, in m (`replay`)
 
 Energy: from mean velocity and mean height of an interval; a contact within it makes it too small, never too large; turning is left out.
 """

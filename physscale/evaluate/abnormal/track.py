@@ -1,9 +1,10 @@
 """Finds the known bodies of a PHYRE scene in its frames: a pose a body and frame, and what of the frame they leave unexplained.
 
 Ink is unmixed into red and grey; black bodies never move, so what is within a pixel of them is not asked. From the first frame's poses (the
-model is given that frame) each body is looked for where the simulator has it, then where rest, straight motion and free fall predict it;
-a pose is good when its inside is inked and the ring around it is not. Where none is good, a grid around the last pose is searched. Bodies
-that are found own their pixels before the others look.
+model is given that frame) all bodies are looked for where the simulator has them, then where the engine takes them from the frame before:
+if their borders, moved by least squares, explain all ink, that is it. Else they are looked for one by one, each where it is expected, then
+where rest, straight motion and free fall predict it; a pose is good when its inside is inked and the ring around it is not. Where none is
+good, a grid around the last pose is searched. Bodies that are found own their pixels before the others look.
 """
 
 import itertools
@@ -19,6 +20,9 @@ from physscale.evaluate.abnormal.fit import RING, best_around, best_of, mark, sc
 from physscale.evaluate.abnormal.measure import Bodies, Frame, form_of, measure, polish, view_of
 from physscale.evaluate.abnormal.replay import Onward, Scene
 from physscale.records.scene import WORLD_M
+
+BORDER_PX = 0.5
+"""A border further off than this is another size; noise alone moves it by a third of a pixel."""
 
 GUESSES, FEW = 6, 2
 """Ways on that the engine is asked for where the simulator's own is not the video's; fewer once something cannot be explained."""
@@ -156,8 +160,9 @@ def _track(
         guesses = GUESSES if least == 0.0 else FEW
         if least > 0.0:
             _find(frame, bodies, np.ascontiguousarray(expected), poses, moment, fall, lost)
-            polish(frame, bodies, poses[moment])
-            measure(frame, bodies, poses[moment], each[moment], total[moment])
+            if _left(frame, bodies, poses[moment], each[moment], total[moment]) >= least:
+                poses[moment, bodies.order] = expected[bodies.order]
+                _left(frame, bodies, poses[moment], each[moment], total[moment])
         onward.settle(poses, now=moment)
 
 
@@ -182,7 +187,7 @@ def _left(frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, tot
     explained = over < LEFT_M2
     for body in bodies.order:
         left += each[body, measured.MISSING]
-        if each[body, measured.MISSING] > 0.05 or abs(each[body, measured.BORDER]) > 0.3 * frame.px:
+        if each[body, measured.MISSING] > 0.05 or abs(each[body, measured.BORDER]) > BORDER_PX * frame.px:
             explained = False
     return 0.0 if explained else left + over + 1e-6
 
