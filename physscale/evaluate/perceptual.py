@@ -82,7 +82,7 @@ class Perceptual:
         total = both.new_zeros(len(frames))
         for piece, head in zip(self.slices, self.heads, strict=True):
             both = piece(both)
-            unit = both / (both.square().sum(1, keepdim=True) + 1e-20).sqrt()  # the root of 0 has no gradient
+            unit = both / (both.square().sum(1, keepdim=True).sqrt() + 1e-10)
             one, other = unit.split(len(frames))
             total = total + ((one - other).square() * head).sum(1).mean((1, 2))
         return total
