@@ -31,7 +31,7 @@ from physscale.ray_jobs.resources import Machine
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
 from physscale.run.gather import behind, gather
-from physscale.run.latent_cache import cache_notes
+from physscale.run.latent_cache import cache_notes, check_held
 from physscale.run.memory import run_memory
 from physscale.run.weights import check_weights, keep_weights
 from physscale.study.axes import together
@@ -222,7 +222,9 @@ def _carry_out(prepared: Prepared, *, backend: Literal["ray", "plain"], machine:
     everything = plan(whole, store=store, flops_per_s=machine.flops_per_s)
     groups = {row.fingerprint: row.group for row in everything}
     missing = bool(_missing(rows))
-    keep_weights([study.runs[row.fingerprint] for row in _missing(rows)], store=store)
+    left = [study.runs[row.fingerprint] for row in _missing(rows)]
+    check_held(left, store=store)
+    keep_weights(left, store=store)
     changed = missing or told(store) != list(groups)
     if changed:
         write_study(whole, store=store, rows=everything)

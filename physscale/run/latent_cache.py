@@ -24,7 +24,7 @@ from physscale.records.store import Store
 from physscale.run.cost import encoding_flops, latent_shape
 from physscale.run.spec import RunSpec
 
-__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_unit", "latent_bytes", "open_cache", "sides"]
+__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_held", "check_unit", "latent_bytes", "open_cache", "sides"]
 
 Side = Literal["plain", "mirrored"]
 SHARD_BYTES = 1 << 28
@@ -132,6 +132,15 @@ def check_unit(unit: Unit) -> bool:
     for start in range(0, len(shard), VIDEOS_AT_ONCE):
         shard.take(shard.first + np.arange(start, min(start + VIDEOS_AT_ONCE, len(shard))))
     return True
+
+
+def check_held(runs: Iterable[RunSpec], *, store: Store) -> None:
+    """Reads all files that these runs hold in memory, before any begins; larger ones are checked row by row as they are read. Raises
+    DamagedData when a value is not what was written."""
+    if (store.root / "latents").is_dir():
+        for cache in caches_of([run for run in runs if latent_bytes(run) <= HELD_BYTES], store=store):
+            for unit in cache.units:
+                check_unit(unit)
 
 
 def open_cache(cache: Cache) -> list[LatentShard] | None:

@@ -248,7 +248,8 @@ def test_a_torn_file_stops_before_anything_is_spent_and_is_mended(
         assert path.read_bytes() == whole
 
 
-def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(study: RunSpec, tmp_path: Path) -> None:
+def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path = tmp_path / "tiny"
     encode(study, root=tmp_path)
     unit = units_of(study, root=tmp_path)[1]
     content = bytearray(unit.path.read_bytes())
@@ -263,6 +264,9 @@ def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(study: RunSpec, tmp_p
     stored = training_source(study, codec=codec, context=Blind(), store=Store(tmp_path), held_bytes=0)
     with pytest.raises(DamagedData, match="video 6"):
         list(islice(stored.batches(0, seed=0, batch=8, workers=Workers()), 4))
+    code, said = tell("run", "--backend", "plain", "--json", results=tmp_path.parent, capsys=capsys)
+    assert (code, "video 6 is not what was written" in said.splitlines()[-1]) == (5, True)
+    assert not (tmp_path / "runs").exists(), "before any run begins"
     with pytest.raises(DamagedData, match="`physscale encode` mends it"):
         execute(study, store=Store(tmp_path), context=PlainContext())
     assert encode(study, root=tmp_path) == ["kept", "mended", "kept", "kept", "kept", "kept"]
