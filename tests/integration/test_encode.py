@@ -94,7 +94,9 @@ def test_a_training_that_reads_them_equals_one_that_encodes(spec: AnyCodecSpec, 
 
 
 @pytest.mark.parametrize("spec", [CodecSpec(8), VAE], ids=["components", "vae"])
-def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(spec: AnyCodecSpec, tmp_path: Path) -> None:
+def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(
+    spec: AnyCodecSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, store = run_of(spec), Store(tmp_path)
     codec = codec_of(run, store=store)
     streamed = training_source(run, codec=codec, context=PlainContext(), store=store, held_bytes=0)
@@ -109,6 +111,10 @@ def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(spec: AnyCodecSp
         for one, two, three in islice(zip(*sources, strict=False), 4):
             assert torch.equal(one, two)
             assert torch.equal(two, three)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    for source in (held, stored):
+        shares = [next(source.batches(3, seed=3, batch=7, workers=Workers(rank, 2))) for rank in range(2)]
+        assert torch.equal(torch.cat(shares), next(held.batches(3, seed=3, batch=7, workers=Workers())))
 
 
 def test_what_is_there_is_kept_and_more_videos_change_only_the_last_file(tmp_path: Path) -> None:
