@@ -1,19 +1,22 @@
 """Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the order asked for.
 
 One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel in one task (a task costs about 10 ms
-of scheduling, a video of 32 px less than 1 ms), tasks run in the run's own placement group, and blocks come back in the order of their
-batches (`preserve_order`); that it is so is checked, not believed. The numbers enter by `from_blocks`: `from_arrow` asks a whole CPU for
-every block's metadata, which a full cluster never gives. Columns are `arrow.fixed_shape_tensor` throughout, never pickles.
+of scheduling, a video of 32 px less than 1 ms), tasks run in the run's own placement group, a few hundred megabytes are made ahead of who
+reads, and blocks come back in the order of their batches (`preserve_order`); that it is so is checked, not believed. The numbers enter by
+`from_blocks`: `from_arrow` asks a whole CPU for every block's metadata, which a full cluster never gives. Columns are
+`arrow.fixed_shape_tensor` throughout, never pickles.
 """
 
 import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import ray
 import ray.data
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -24,8 +27,8 @@ from physscale.run.context import stream
 from physscale.simulate.spec import DataSpec
 
 _TASK_BYTES = 16_000_000
-_AHEAD_BYTES = 256_000_000
-"""How far tasks may run ahead of who reads: what they draw for later takes memory bandwidth from the step that is under way."""
+_WINDOW_BYTES = 256_000_000
+"""How many frames Ray Data makes at a time while those of the last window are read."""
 
 _BATCH = "batch"
 
@@ -58,8 +61,7 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
     """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides how many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
-    sizes = [len(batch) for _, batch in numbered]
-    rows = max(1, _TASK_BYTES // video_bytes)
+    groups = list(_grouped(numbered, rows=max(1, _TASK_BYTES // video_bytes)))
 
     def drawn(table: pa.Table) -> Iterator[pa.Table]:
         number, index = table[_BATCH].to_numpy(), table["index"].to_numpy()
@@ -67,15 +69,48 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
         for first, part in zip(np.unique(number), source(parts), strict=True):
             yield part.to_arrow().append_column(_BATCH, pa.array(np.full(len(part), first)))
 
-    blocks = [_numbers(group) for group in _grouped(numbered, rows=rows)]
-    dataset = ray.data.from_blocks(blocks).map_batches(
-        drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **tasks.options()
-    )
-    options = dataset.context.execution_options
-    options.preserve_order = True
-    ahead = max(_AHEAD_BYTES, 4 * video_bytes * max(sizes, default=0))
-    options.resource_limits = options.resource_limits.copy(object_store_memory=ahead)
-    yield from _in_order(dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2), sizes=sizes)
+    def made(window: list[pa.Table]) -> "list[ray.ObjectRef[pa.Table]]":
+        dataset = ray.data.from_blocks(window).map_batches(
+            drawn, batch_size=None, batch_format="pyarrow", zero_copy_batch=True, **tasks.options()
+        )
+        dataset.context.execution_options.preserve_order = True
+        tables: list[ray.ObjectRef[pa.Table]] = dataset.materialize().to_arrow_refs()
+        ray.wait(tables, num_returns=len(tables), timeout=0, fetch_local=True)  # begins to bring them here
+        return tables
+
+    windows = _windows([_numbers(group) for group in groups], video_bytes=video_bytes)
+    yield from _in_order(_one_ahead(made, windows), sizes=[len(batch) for _, batch in numbered])
+
+
+Made = TypeVar("Made")
+
+
+def _one_ahead(make: "Callable[[Made], list[ray.ObjectRef[pa.Table]]]", items: Iterable[Made]) -> Iterator[pa.Table]:
+    """The tables of each item, while a thread makes those of the next.
+
+    One dataset for all would run ahead until memory is full, and then Ray Data's scheduler, a thread of this process, asks without a pause
+    whether there is room again: steps took twice their time.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        last: Future[list[ray.ObjectRef[pa.Table]]] | None = None
+        for item in items:
+            waited, last = last, pool.submit(make, item)
+            if waited is not None:
+                yield from map(ray.get, waited.result())
+        if last is not None:
+            yield from map(ray.get, last.result())
+
+
+def _windows(blocks: list[pa.Table], *, video_bytes: int) -> Iterator[list[pa.Table]]:
+    """Consecutive blocks, each time twice as many, so that the first batch comes soon."""
+    window, limit = list[pa.Table](), 2 * _TASK_BYTES
+    for block in blocks:
+        window.append(block)
+        if video_bytes * sum(len(held) for held in window) >= limit:
+            yield window
+            window, limit = [], min(2 * limit, _WINDOW_BYTES)
+    if window:
+        yield window
 
 
 def _simulated(data: DataSpec, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
