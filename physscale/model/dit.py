@@ -92,12 +92,12 @@ class DiT(nn.Module):
         return (x_BND, read) if self.spec.conditioning == "text" else (torch.cat((x_BND, read), dim=1), None)
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Six [B, 1, D] a block, and the head's shift and scale."""
+        """Six [B, 1, D] a block, and the head's shift and scale: float32 whatever the products are, and so is the stream they act on."""
         if self.spec.adaln == "shared":
             blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
             head = c_BD.unsqueeze(1) + self.head_bias
             return blocks.view(len(c_BD), -1, 1, self.spec.width).unbind(1), head.unsqueeze(2).unbind(1)
-        parts = self.modulate(c_BD).view(len(c_BD), -1, 1, self.spec.width).unbind(1)
+        parts = self.modulate(c_BD).float().view(len(c_BD), -1, 1, self.spec.width).unbind(1)
         return parts[:-2], parts[-2:]
 
     def _patchify(self, x_BTIHW: Tensor) -> Tensor:

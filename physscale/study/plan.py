@@ -98,8 +98,10 @@ def label(run: RunSpec) -> str:
 
 
 def size_name(model: DiTSpec) -> str:
-    """The size's name in the table of sizes, or its width and depth."""
-    return next((name for name, size in SIZES.items() if size == model), f"d{model.width}x{model.depth}")
+    """The size's name in the table of sizes, or its width and depth, and what the model is told beside the frames."""
+    plain = dataclasses.replace(model, **{name: DiTSpec.NEUTRAL[name] for name in ("conditioning", "bodies", "text")})
+    named = next((name for name, size in SIZES.items() if size == plain), f"d{model.width}x{model.depth}")
+    return named if model.conditioning == "none" else f"{named}+{model.conditioning}"
 
 
 def told(store: Store) -> list[str]:
