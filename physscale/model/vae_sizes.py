@@ -1,4 +1,4 @@
-"""How large the video VAE is and what it costs, by formula and without torch; `tests/unit/model/test_vae_sizes.py` holds it to torch's count.
+"""How large the video VAE is and what it costs, by formula and without torch; `tests/unit/model/test_vae_sizes.py` holds it.
 
 A convolution from a to b channels with k x k taps has k^2 a b weights and does as many multiply-adds at each pixel that it gives; one that
 looks back has three taps in time. Letters as in `model/vae.py`.
