@@ -78,9 +78,7 @@ def encode_command(
         _say_codecs(caches, out=out)
         counts = _encode(caches, workers=workers, machine=chosen, out=out)
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        out.print(
-            f"{Store(opened.store.root).root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}", highlight=False, soft_wrap=True
-        )
+        out.print(f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}", highlight=False, soft_wrap=True)
     if as_json:
         seconds = round(time.monotonic() - begun_s, 3)
         print_json(

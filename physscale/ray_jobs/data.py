@@ -61,7 +61,7 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
     """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides how many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
-    groups = list(_grouped(numbered, rows=max(1, _TASK_BYTES // video_bytes)))
+    blocks = [_numbers(group) for group in _grouped(numbered, rows=max(1, _TASK_BYTES // video_bytes))]
 
     def drawn(table: pa.Table) -> Iterator[pa.Table]:
         number, index = table[_BATCH].to_numpy(), table["index"].to_numpy()
@@ -78,7 +78,7 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
         ray.wait(tables, num_returns=len(tables), timeout=0, fetch_local=True)  # begins to bring them here
         return tables
 
-    windows = _windows([_numbers(group) for group in groups], video_bytes=video_bytes)
+    windows = _windows(blocks, video_bytes=video_bytes)
     yield from _in_order(_one_ahead(made, windows), sizes=[len(batch) for _, batch in numbered])
 
 

@@ -20,7 +20,7 @@ from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.cost import latent_shape
 from physscale.run.encode import mirror_image
-from physscale.run.latent_cache import HELD_BYTES, caches_of, latent_bytes, open_cache
+from physscale.run.latent_cache import HELD_BYTES, VIDEOS_AT_ONCE, caches_of, latent_bytes, open_cache
 from physscale.run.spec import RunSpec
 from physscale.train.latents import LatentSet, LatentSource, mirrors, order
 from physscale.train.parallel import Workers
@@ -29,8 +29,6 @@ __all__ = ["StoredLatents", "StreamedLatents", "stored_latents", "training_laten
 
 STEPS_A_STREAM = 500
 """A stream begins within a second; its batches are listed beforehand."""
-
-VIDEOS_AT_ONCE = 64
 
 
 def training_source(

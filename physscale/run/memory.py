@@ -42,8 +42,8 @@ class Memory:
     Attributes:
         weights: values, gradients, moments and average; with FSDP this worker's share of them, but for gradients, and gathered blocks.
         activations: what the forward pass keeps for the backward pass.
-        working: what comes and goes beside these. AdamW moves the weights in pieces, Muon all matrices of one shape at once, when the
-            activations are gone.
+        working: what comes and goes beside these. AdamW moves the weights where they lie, Muon all matrices of one shape at once,
+            when the activations are gone.
     """
 
     weights: int

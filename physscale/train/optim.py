@@ -65,7 +65,7 @@ class AdamW:
             [first],
             [second],
             [],
-            [torch.tensor(float(self.step), device=values.device)],
+            [torch.full((), float(self.step), device=values.device)],
             fused=True,
             amsgrad=False,
             maximize=False,

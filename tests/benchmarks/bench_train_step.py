@@ -7,7 +7,7 @@ product timed in the same round, and the ceiling, which is the ratio of a step t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -39,7 +39,7 @@ class Case:
     rounds: int
 
 
-STEPS = ("ours", "diffusers", "plain", "bare")
+Step = Callable[[Tensor], object]
 SMALL = DiTSpec(width=256, depth=6, heads=4, patch=2, activation="gelu")
 CASES = (
     Case("S, 1024 tokens", SIZES["S"], LatentShape(16, 4, 16, 16), batch=1, rounds=5),
@@ -63,7 +63,7 @@ def run() -> dict[str, Any]:
     table = Table(*heads)
     rows = []
     for case in CASES:
-        seconds = timed(case)
+        seconds = timed(case, steps={"ours": our_step(case), **peers(case.model, shape=case.shape), "bare": bare_step(case)})
         ratio, ceiling = (min(median_ratio(seconds[peer], seconds[one]) for peer in ("diffusers", "plain")) for one in ("ours", "bare"))
         flops = training_flops(case.model, shape=case.shape, batch=case.batch, steps=1)
         share = median(flops / ours / peak for ours, peak in zip(seconds["ours"], seconds["peak"], strict=True))
@@ -79,16 +79,15 @@ def run() -> dict[str, Any]:
     return {"name": "train_step", "ours": ms["ours"], "peer": peer, "ratio": ratio, "unit": "ms/step", "note": note}
 
 
-def timed(case: Case, *, only: tuple[str, ...] = STEPS) -> dict[str, list[float]]:
+def timed(case: Case, *, steps: Mapping[str, Step]) -> dict[str, list[float]]:
     """CPU seconds of each step, round by round; `peak` in FLOP/s."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     shape = case.shape
     x0 = torch.randn(case.batch, shape.frames, shape.channels, shape.height, shape.width)
-    steps: dict[str, Callable[[Tensor], object]] = {"ours": our_step(case), **peers(case.model, shape=shape), "bare": bare_step(case)}
-    seconds: dict[str, list[float]] = {name: [] for name in (*only, "peak")}
+    seconds: dict[str, list[float]] = {name: [] for name in (*steps, "peak")}
     for turn in range(case.rounds + 1):
-        for name in sorted(only, reverse=turn % 2 == 0):
+        for name in sorted(steps, reverse=turn % 2 == 0):
             begun = time.process_time()
             steps[name](x0)
             if turn:
@@ -98,14 +97,14 @@ def timed(case: Case, *, only: tuple[str, ...] = STEPS) -> dict[str, list[float]
     return seconds
 
 
-def our_step(case: Case) -> Callable[[Tensor], object]:
+def our_step(case: Case) -> Step:
     train = TrainSpec(steps=1000, batch=case.batch, optimiser="adamw", learning_rate=1e-4, adam_beta_2=0.999)
     flow = FlowSpec(prediction="v", shift=1.0, condition_frames=CONDITION_FRAMES)
     state = begin(case.model, train=train, shape=case.shape, seed=0, device="cpu")
     return lambda x0: train_step(state, x0, seed=0, train=train, flow=flow, workers=Workers())
 
 
-def bare_step(case: Case) -> Callable[[Tensor], object]:
+def bare_step(case: Case) -> Step:
     """Forward and backward of a block's four products and its attention, block after block, and nothing else."""
     model, tokens = case.model, case.shape.tokens(case.model)
     wide = model.mlp_ratio * model.width

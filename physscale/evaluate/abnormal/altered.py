@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int, UInt8
 
 from physscale.evaluate.abnormal.solids import clearances, solids
 from physscale.records.scene import WORLD_M
@@ -73,6 +73,17 @@ def as_is(videos: Videos, row: int) -> Altered:
     """The row unchanged, as arrays of its own."""
     state = videos.state[row].astype(np.float64)
     return Altered(state, np.repeat(videos.body[row].astype(np.float64)[None], len(state), axis=0))
+
+
+def grown_share(at: Occasion, *, within: int) -> Float[np.ndarray, " frames"]:
+    """0 before the occasion, then in equal steps to 1 within so many frames."""
+    return np.clip((np.arange(at.videos.state.shape[1]) - at.start + 1) / within, 0.0, 1.0)
+
+
+def held_back(at: Occasion, *, frames: int) -> Int[np.ndarray, " frames"]:
+    """Which frame is shown in each, if everything waits at the occasion for so many."""
+    frame = np.arange(at.videos.state.shape[1])
+    return np.where(frame < at.start, frame, np.maximum(frame - frames, at.start))
 
 
 def drawn(altered: Altered, *, canvas: Canvas) -> UInt8[np.ndarray, "frames height width 3"]:

@@ -29,6 +29,7 @@ from physscale.evaluate.abnormal.altered import (
     at_occasion,
     fall_m,
     frame_step,
+    grown_share,
     in_view,
     movable,
     occasion,
@@ -55,7 +56,7 @@ def colour_drift(at: Occasion) -> Altered | None:
 
 def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
     body, out = at.body, as_is(at.videos, at.row)
-    share = np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)[:, None]
+    share = grown_share(at, within=SLOW)[:, None]
     out.body[:, body, RED : RED + 3] = np.round((1 - share) * out.body[:, body, RED : RED + 3] + share * np.array(towards))
     return out
 
@@ -63,8 +64,7 @@ def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
 @at_occasion(lasting=SLOW)
 def growth(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    larger = 1.0 + 0.4 * np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)
-    scaled(out, body=at.body, start=0, by=larger)
+    scaled(out, body=at.body, start=0, by=1.0 + 0.4 * grown_share(at, within=SLOW))
     return out
 
 

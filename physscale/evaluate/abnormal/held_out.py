@@ -31,6 +31,7 @@ from physscale.evaluate.abnormal.altered import (
     as_is,
     at_occasion,
     frame_step,
+    held_back,
     in_view,
     movable,
     scaled,
@@ -164,9 +165,7 @@ def shuffle(at: Occasion) -> Altered | None:
 @at_occasion(lasting=SLOW)
 def late(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    frame = np.arange(len(out.state))
-    shown = np.where(frame < at.start, frame, np.maximum(frame - BEHIND, at.start))
-    out.state[:, at.body] = out.state[shown, at.body]
+    out.state[:, at.body] = out.state[held_back(at, frames=BEHIND), at.body]
     return _if_far(at, out)
 
 

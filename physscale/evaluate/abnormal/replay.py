@@ -95,9 +95,7 @@ def _nearest(pose: np.ndarray, *, ahead: np.ndarray, scene: Scene, now: int, vel
     for number in range(STARTS):
         if number % AT_ONCE == 0 and best.ahead_m.max(initial=0.0) < ENOUGH_PX * scene.px_m:
             break
-        start = np.column_stack([pose, np.zeros_like(pose)])
-        start[scene.moving] = _start(pose[scene.moving], scene=scene, velocities=velocities, number=number, rng=rng)
-        path = rollout(scene.body, start=start, time_s=time_s, scene_px=scene.scene_px)[1:, scene.moving]
+        path = _rolled(pose, scene=scene, time_s=time_s, velocities=velocities, number=number, rng=rng)[1:, scene.moving]
         there = centres(path[..., :3], centre_m=scene.shapes.centre_m[scene.moving])
         error = np.linalg.norm(there - ahead, axis=-1)
         nearer = error[0] < best.next_m
@@ -122,9 +120,8 @@ class Onward:
         off = np.zeros_like(centre[0])
         velocities = _velocities(pose, centre=centre, scene=scene, now=now - 1, carried=self._velocity, off_m=off)
         for number in range(count):
-            start = np.column_stack([pose[now - 1], np.zeros_like(pose[0])])
-            start[scene.moving] = _start(pose[now - 1, scene.moving], scene=scene, velocities=velocities, number=number, rng=self._rng)
-            reached = rollout(scene.body, start=start, time_s=scene.time_s[now - 1 : now + 1], scene_px=scene.scene_px)[1]
+            time_s = scene.time_s[now - 1 : now + 1]
+            reached = _rolled(pose[now - 1], scene=scene, time_s=time_s, velocities=velocities, number=number, rng=self._rng)[1]
             self._tried.append(reached[scene.moving])
             yield reached[:, :3]
 
@@ -141,6 +138,15 @@ class Onward:
             self._velocity[:, 1] -= 0.5 * self._scene.gravity_m_s2 * interval
             self._velocity[:, 2] = 0.0
         self._tried = []
+
+
+def _rolled(
+    pose: np.ndarray, *, scene: Scene, time_s: np.ndarray, velocities: np.ndarray, number: int, rng: np.random.Generator
+) -> Float[np.ndarray, "times bodies 6"]:
+    """Where the engine takes all bodies of a frame from the start of this number."""
+    start = np.column_stack([pose, np.zeros_like(pose)])
+    start[scene.moving] = _start(pose[scene.moving], scene=scene, velocities=velocities, number=number, rng=rng)
+    return rollout(scene.body, start=start, time_s=time_s, scene_px=scene.scene_px)
 
 
 def _start(

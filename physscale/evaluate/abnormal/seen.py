@@ -25,6 +25,8 @@ from physscale.evaluate.abnormal.altered import (
     as_is,
     at_occasion,
     frame_step,
+    grown_share,
+    held_back,
     movable,
     scaled,
     visibly,
@@ -59,7 +61,7 @@ def merge(at: Occasion) -> Altered | None:
         return None
     out = as_is(at.videos, at.row)
     other = others[int(at.rng.integers(len(others)))]
-    share = np.clip((np.arange(len(out.state)) - at.start + 1) / SKIPPED, 0.0, 1.0)[:, None]
+    share = grown_share(at, within=SKIPPED)[:, None]
     out.state[:, at.body, :2] += share * (out.state[:, other, :2] - out.state[:, at.body, :2])
     out.state[at.start + SKIPPED :, at.body, X] = AWAY_M
     return out
@@ -76,8 +78,7 @@ def rise(at: Occasion) -> Altered | None:
 @at_occasion(lasting=SLOW)
 def shrink(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    smaller = 1.0 - 0.5 * np.clip((np.arange(len(out.state)) - at.start + 1) / SLOW, 0.0, 1.0)
-    scaled(out, body=at.body, start=0, by=smaller)
+    scaled(out, body=at.body, start=0, by=1.0 - 0.5 * grown_share(at, within=SLOW))
     return out
 
 
@@ -86,9 +87,7 @@ def freeze(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     if np.linalg.norm(frame_step(out.state, body=at.body, start=at.start)) < 0.1:
         return None
-    frame = np.arange(len(out.state))
-    shown = np.where(frame < at.start, frame, np.maximum(frame - LASTING, at.start))
-    out.state[:] = out.state[shown]
+    out.state[:] = out.state[held_back(at, frames=LASTING)]
     return out
 
 
