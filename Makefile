@@ -14,7 +14,7 @@ quickstart: .venv/installed   ## the whole job in miniature: simulate, train, ju
 	$(BIN)/python -m analysis report results/quickstart
 
 test: .venv/installed lint types imports   ## style, types, layers and the default tests, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: .venv/installed   ## the second line finds undefined names, which shape strings make impossible elsewhere
 	$(BIN)/ruff check .
@@ -28,8 +28,8 @@ imports: .venv/installed
 	$(BIN)/lint-imports
 
 slow: .venv/installed   ## tests that take minutes; and physics once more with every index of the compiled kernels checked
-	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --dist loadgroup
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --dist loadgroup tests/physics tests/unit/test_verdict.py tests/unit/test_scenarios.py
+	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --no-loadscope-reorder
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/test_verdict.py tests/unit/test_scenarios.py
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600

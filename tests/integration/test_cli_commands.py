@@ -11,6 +11,7 @@ import pytest
 from physscale.cli import app, main
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
+from physscale.records.mirror import mirror_at, push
 from physscale.records.store import Store
 from physscale.study.spec import load_study
 from tests.sweep_doubles import leave_finished
@@ -30,7 +31,7 @@ JSON = {
     "retry": ["laws", "--dry-run"],
     "gc": ["laws", "--dry-run"],
     "doctor": [],
-    "simulate": ["uniform", "--videos", "2", "--out", "data", "--size", "32"],
+    "simulate": ["uniform", "--videos", "2", "--out", "drawn", "--size", "32"],
     "show": ["uniform", "--out", "shown"],
     "check": ["data"],
     "evaluate": ["data"],
@@ -38,7 +39,7 @@ JSON = {
     "push": ["laws", "{folder}/copies"],
     "pull": ["laws", "{folder}/copies"],
 }
-"""Arguments with which a command succeeds, in the order in which they can; the others need a cluster, an account or videos (own tests)."""
+"""Arguments with which a command succeeds in the folder `finished`; the others need a cluster, an account or videos (own tests)."""
 
 NAMES = [
     *(command.name or (command.callback.__name__ if command.callback else "") for command in app.registered_commands),
@@ -55,7 +56,7 @@ def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the study `laws` is done."""
+    """A folder in which the study `laws` is done, its copies are pushed and `data` holds two videos: no test here waits for another."""
     folder = tmp_path_factory.mktemp("finished")
     store, owner = Store(folder / "results" / "laws"), Owner()
     for full, run in load_study("laws").runs.items():
@@ -63,6 +64,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         leave_finished(run, store=store)
         MetricLog(store.run(full).metrics).append(step=1, loss=1.0)
         Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)
+    push(store, mirror_at(str(folder / "copies"), study="laws"))
+    with pytest.raises(SystemExit, match="0"):
+        main(["simulate", "uniform", "--videos", "2", "--out", str(folder / "data"), "--size", "32", "--json"])
     return folder
 
 
