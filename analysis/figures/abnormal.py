@@ -70,6 +70,8 @@ def _panel(axes: "Axes", rows: list[dict[str, Any]], *, rules: list[str], splits
         axes.barh([height], [row["value"]], height=0.86 * thick, color=colour, alpha=0.32, linewidth=0)
         axes.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=1.3, solid_capstyle="butt", zorder=4)
         axes.plot([row["value"]], [height], _MARKERS[number % len(_MARKERS)], color=colour, markersize=3.4, zorder=5, clip_on=False)
+    for rule in set(rules) - {row["rule"] for row in rows}:
+        axes.text(0.012, len(rules) - 1 - rules.index(rule), "not asked here", color=GREY, fontsize=6.2, va="center")
     kinds = {row["split"]: row["kind"] for row in rows}
     handles = [
         axes.plot([], [], _MARKERS[n % len(_MARKERS)], color=KIND_COLOURS.get(kinds[split], GREY), label=split_words(split), markersize=4)[

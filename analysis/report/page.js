@@ -6,7 +6,13 @@ const watch = new IntersectionObserver((entries) => {
     else if (!still) target.play().catch(() => {});
   }
 }, { threshold: 0.5 });
-document.querySelectorAll("video").forEach((video) => watch.observe(video));
+document.querySelectorAll("video").forEach((video) => {
+  watch.observe(video);
+  video.controls = still;
+  for (const [event, shown] of [["pointerenter", true], ["focus", true], ["pointerleave", still], ["blur", still]]) {
+    video.addEventListener(event, () => { video.controls = shown; });
+  }
+});
 for (const table of document.querySelectorAll("table")) {
   const heads = [...table.querySelectorAll("th")];
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {

@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from physscale.cli import main
 from physscale.dataset.file import write_videos
 from physscale.evaluate.abnormal.corruptions import vanish
-from physscale.evaluate.abnormal.further import speed_up
+from physscale.evaluate.abnormal.further import jitter, speed_up
 from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for
 from physscale.evaluate.scores import RunFacts
 from physscale.evaluate.state_frechet import state_frechet
@@ -69,6 +69,22 @@ def test_rates_are_rows_of_scores(half_wrong: Videos) -> None:
     assert by_metric["abnormal_permanence"]["value"] == 0.5
     assert by_metric["abnormal_energy"]["value"] == 0.0
     assert by_metric["abnormal_rate"]["low"] < 0.5 < by_metric["abnormal_rate"]["high"]
+
+
+@pytest.mark.parametrize(("law", "unasked"), [("uniform", 4), ("parabola", 4), ("collision", 0), ("composition", 0)])
+def test_a_rule_that_is_not_asked_could_not_be_broken(law: str, unasked: int) -> None:
+    cell = Cell(law, 32)
+    rows = true_rows(cell, start=0, stop=20)
+    true = rows.with_pixels(render(rows, canvas=canvas(cell)))
+    for corrupt in (vanish, speed_up, jitter):
+        wrong = corrupted(true, corrupt=corrupt, cell=cell)
+        assert wrong is not None
+        found = judge(wrong)
+        silent = set(found.scores) - set(found.asked)
+        assert len(silent) == unasked
+        assert all((found.scores[rule] == 0.0).all() for rule in silent)
+        metrics = abnormal_rates(found, facts=FACTS, split="id", kind="id", source="model")["metric"].to_pylist()
+        assert set(metrics) == {"abnormal_rate", *(f"abnormal_{rule}" for rule in found.asked)}
 
 
 def test_no_threshold_lies_below_what_one_can_see() -> None:

@@ -61,12 +61,14 @@ class Verdicts:
     Attributes:
         scores, fired: by rule; `fired` where the score passes its threshold.
         thresholds: by rule.
+        asked: the rules that these bodies can break; the others are never broken, which says nothing.
     """
 
     family: Family
     scores: Mapping[str, Float[np.ndarray, " batch"]]
     fired: Mapping[str, Bool[np.ndarray, " batch"]]
     thresholds: Mapping[str, float]
+    asked: tuple[str, ...]
 
     @property
     def abnormal(self) -> Bool[np.ndarray, " batch"]:
@@ -101,7 +103,8 @@ def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> V
     assert videos.pixels is not None
     scores = scores_of(videos, family=family)
     limits = thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
-    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits)
+    asked = laws.asked(videos) if family == "laws" else phyre.RULES
+    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits, asked)
 
 
 def scores_of(videos: Videos, *, family: Family) -> dict[str, Float[np.ndarray, " batch"]]:
@@ -118,11 +121,11 @@ def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
 
 
 def abnormal_rates(verdicts: Verdicts, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
-    """`SCORES` rows: the rate of abnormal videos and of each rule's, with Wilson intervals."""
+    """`SCORES` rows: the rate of abnormal videos and of each asked rule's, with Wilson intervals."""
     rows = []
     for metric, flags in {
         "abnormal_rate": verdicts.abnormal,
-        **{f"abnormal_{rule}": flags for rule, flags in verdicts.fired.items()},
+        **{f"abnormal_{rule}": verdicts.fired[rule] for rule in verdicts.asked},
     }.items():
         rate = wilson(int(flags.sum()), of=len(flags))
         numbers = {"value": rate.value, "low": rate.low, "high": rate.high, "count": rate.count}
