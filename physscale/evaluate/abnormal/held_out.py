@@ -1,4 +1,4 @@
-"""Failures that no rule and no threshold was set on: what the judge is worth beyond the examples it was written with.
+"""Failures that were held out and measured: on the laws once, on PHYRE twice, with one tolerance mended between (see `held_out_anew`).
 
 rebound      a body's way turns round upwards or downwards in the middle of nowhere
 brake        its way from frame to frame shrinks by a third each time, until it stands
