@@ -100,7 +100,7 @@ def size_swap(at: Occasion) -> Altered | None:
     body = at.videos.body[at.row]
     seen = in_view(at.videos.state[at.row], body)[at.start : at.start + 3]
     alike = [other for other in movable(at.videos, at.row) if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]]
-    unlike = [other for other in alike if _ratio(body[other, RADIUS], body[at.body, RADIUS]) >= UNLIKE]
+    unlike = [other for other in alike if _ratio(float(body[other, RADIUS]), float(body[at.body, RADIUS])) >= UNLIKE]
     if not unlike:
         return None
     other = unlike[int(at.rng.integers(len(unlike)))]
@@ -110,7 +110,7 @@ def size_swap(at: Occasion) -> Altered | None:
 
 
 def _ratio(one: float, other: float) -> float:
-    return float(max(one, other) / max(min(one, other), 1e-6))
+    return max(one, other) / max(min(one, other), 1e-6)
 
 
 HELD_OUT_ANEW: dict[str, Corruption] = {
