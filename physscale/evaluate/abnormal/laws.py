@@ -31,9 +31,6 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 RULES = ("permanence", "count", "size", "shape", "colour", "penetration", "force", "impulse", "momentum", "energy", "replay")
-CONTACT, FREE_FLIGHT = {"penetration", "momentum", "energy", "replay"}, {"impulse", "momentum", "energy"}
-"""Rules about two discs, and rules about discs that nothing but gravity moves."""
-
 RADIUS, MASS, ELASTICITY = BODY.index("radius_m"), BODY.index("mass_kg"), BODY.index("elasticity")
 BEHAVIOUR = BODY.index("behaviour")
 INSIDE_M = 0.4
@@ -62,14 +59,6 @@ def law_scores(videos: Videos) -> dict[str, Float[np.ndarray, " batch"]]:
     shape = _shape(seen, videos=videos)
     rows = [_video(seen, shape=shape[row], videos=videos, row=row) for row in range(len(videos))]
     return {rule: np.array([scores[rule] for scores in rows]) for rule in RULES}
-
-
-def asked(videos: Videos) -> tuple[str, ...]:
-    """The rules that these bodies can break at all: a disc alone meets no one, one with a behaviour of its own is asked for its course."""
-    free = (videos.body[:, :, BEHAVIOUR] == Behaviour.FREE).all(axis=1).any()
-    alone = videos.body.shape[1] == 1
-    unasked = (CONTACT if alone else set()) | (set() if free else FREE_FLIGHT)
-    return tuple(rule for rule in RULES if rule not in unasked)
 
 
 def _shape(seen: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frames bodies"]:

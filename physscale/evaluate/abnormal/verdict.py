@@ -19,7 +19,7 @@ from physscale.evaluate.abnormal import laws, phyre
 from physscale.evaluate.scores import Kind, RunFacts, Source
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
-from physscale.records.scene import Shape
+from physscale.records.scene import Behaviour, Shape
 from physscale.records.scores import SCORES
 from physscale.records.video import BODY, Videos
 
@@ -52,6 +52,8 @@ FLOOR: dict[str, dict[str, float]] = {
         "replay": 0.25,
     },
 }
+CONTACT, FREE_FLIGHT = {"penetration", "momentum", "energy", "replay"}, {"impulse", "momentum", "energy"}
+"""Rules of laws about two discs, and about discs that nothing but gravity moves."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,16 @@ def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> V
     assert videos.pixels is not None
     scores = scores_of(videos, family=family)
     limits = thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
-    asked = laws.asked(videos) if family == "laws" else phyre.RULES
-    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits, asked)
+    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits, asked_of(videos, family=family))
+
+
+def asked_of(videos: Videos, *, family: Family) -> tuple[str, ...]:
+    """The rules that these bodies can break at all: a disc alone meets no one, one with a behaviour of its own is asked for its course."""
+    if family == "phyre":
+        return phyre.RULES
+    free = (videos.body[:, :, BODY.index("behaviour")] == Behaviour.FREE).all(axis=1).any()
+    unasked = (CONTACT if videos.body.shape[1] == 1 else set()) | (set() if free else FREE_FLIGHT)
+    return tuple(rule for rule in laws.RULES if rule not in unasked)
 
 
 def scores_of(videos: Videos, *, family: Family) -> dict[str, Float[np.ndarray, " batch"]]:
