@@ -57,7 +57,9 @@ Next = Annotated[Path | None, typer.Option("--next", metavar="FILE", help="Runs 
 TunedFile = Annotated[Path | None, typer.Option("--tuned", metavar="FILE", help="Rates and batch that `physscale tune --out FILE` found.")]
 Budget = Annotated[float | None, typer.Option("--budget", metavar="FLOPS", help="Keep the plan within so many FLOPs, as in 1e18.")]
 Hours = Annotated[float | None, typer.Option("--hours", metavar="H", help="Keep the plan within so many hours on this machine.")]
-Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="Times as on one of these, from its peak: h100, a100, l4 ...")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", help="Times as on one of these, from its peak: h100, a100, l4 ..., this-cpu.")
+]
 Utilisation = Annotated[float, typer.Option("--utilisation", help="Share of the device's peak that training reaches.")]
 
 

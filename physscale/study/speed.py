@@ -37,6 +37,9 @@ PEAK_FLOPS_PER_S = {
 }
 """Dense 16-bit matrix products with 32-bit sums, as the makers' data sheets have them."""
 
+THIS_CPU = "this-cpu"
+"""Beside the table: the processor that asks, all threads of its process."""
+
 UTILISATION = 0.3
 """Share of the peak that a training reaches, unless said otherwise; video transformers report 0.25 to 0.45."""
 
@@ -93,17 +96,26 @@ def speed_of(machine: Machine, *, results: Path) -> Speed:
 
 
 def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
-    """A share of a named device's peak.
+    """A share of a named device's peak; that of `THIS_CPU` is measured now, in float32.
 
     Raises:
         UserError: for a device that is not in the table, or a share outside 0 to 1.
     """
-    if name.lower() not in PEAK_FLOPS_PER_S:
-        raise UserError(f"--device {name[:40]!r}: there are {', '.join(PEAK_FLOPS_PER_S)}")
+    device = name.lower()
+    if device != THIS_CPU and device not in PEAK_FLOPS_PER_S:
+        raise UserError(f"--device {name[:40]!r}: there are {', '.join((*PEAK_FLOPS_PER_S, THIS_CPU))}")
     if not 0 < utilisation <= 1:
         raise UserError(f"--utilisation {utilisation}: a share of the peak, above 0 and at most 1")
-    peak = PEAK_FLOPS_PER_S[name.lower()]
-    return Speed(utilisation * peak, f"{utilisation:.0%} of the peak of one {name.lower()}, {peak / 1e12:g} TFLOP/s", kind="device")
+    peak = _peak_of_this_cpu() if device == THIS_CPU else PEAK_FLOPS_PER_S[device]
+    return Speed(utilisation * peak, f"{utilisation:.0%} of the peak of one {device}, {peak / 1e12:.3g} TFLOP/s", kind="device")
+
+
+def _peak_of_this_cpu() -> float:
+    import torch  # only where it is asked for
+
+    from physscale.run.peak import product_flops_per_s
+
+    return product_flops_per_s("cpu", dtype=torch.float32)
 
 
 def machine_class(machine: Machine) -> str:

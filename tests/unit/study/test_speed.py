@@ -82,6 +82,12 @@ def test_a_named_device_counts_by_its_peak() -> None:
             device_speed(name, utilisation=share)
 
 
+def test_this_cpu_is_measured_when_it_is_asked_for() -> None:
+    speed = device_speed("This-CPU", utilisation=0.5)
+    assert 1e8 < 2 * speed.flops_per_s < 1e14, "float32 products of a processor"
+    assert "50% of the peak of one this-cpu" in speed.source
+
+
 def test_an_assumed_speed_is_corrected_by_finished_runs_and_a_device_is_not(tmp_path: Path) -> None:
     study, store = finished(tmp_path)
     assumed = plan(study, store=store, flops_per_s=1e10)
