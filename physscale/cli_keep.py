@@ -17,7 +17,8 @@ Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="These run
 
 
 def gc_command(name: Name, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Remove what no run needs any more: half-written files, orphan checkpoints, finished runs' older checkpoints."""
+    """Remove what no run needs any more: half-written files, orphan checkpoints, finished runs' older checkpoints.
+    Latents and weights of the study stay: a run that is added later reads them."""
     store = Store(results / checked_name(name, what="study"))
     found = garbage(store)
     if not dry_run:

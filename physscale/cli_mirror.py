@@ -25,7 +25,8 @@ def push(
     every: Annotated[float | None, typer.Option("--every", metavar="SECONDS", help="Again and again, until every run has ended.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables. Again = what has changed."""
+    """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables. Again = what has changed.
+    Latents and weights are not copied: `physscale encode` makes the ones again, PHYSSCALE_WEIGHTS names the folder of the others."""
     store, mirror = Store(results / checked_name(name, what="study")), mirror_at(uri, study=name)
     while every is not None and not store.ledger.exists():
         time.sleep(every)
