@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from physscale.dataset.check import Inspection, known
 from physscale.dataset.file import read_videos, with_frames
 from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
-from physscale.dataset.frames import Encoding
+from physscale.dataset.frames import Encoding, is_frame_shard, open_frames
 from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
 from physscale.records.errors import UserError
@@ -190,7 +190,7 @@ def check(
 
 @dataclass(frozen=True)
 class _Source:
-    """What a command line names: a folder of shards, a file of videos or of the published layout."""
+    """What a command line names: a folder of shards or one of them, a file of videos or of the published layout."""
 
     path: Path
 
@@ -201,6 +201,9 @@ class _Source:
             yield from folder.batches(rows=folder.layout.rows_per_shard)
         elif self.path.suffix in (".hdf5", ".h5"):
             yield _published(self.path)
+        elif is_frame_shard(self.path):
+            shard = open_frames(self.path)
+            yield shard.take(np.arange(len(shard.states)))
         else:
             yield read_videos(self.path)
 

@@ -1,7 +1,7 @@
 """`physscale judge` and `physscale compare`: abnormal videos, and frames or whole sets against true ones. `physscale.cli` adds them.
 
 ```
-physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule
+physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule; or the folder of a data set
 physscale judge calibrate --videos 200 --table build/judge.md
 physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
 ```
@@ -15,8 +15,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from physscale.cli_data import read_parts
 from physscale.dataset.file import read_videos
-from physscale.evaluate.abnormal.verdict import judge as judged
+from physscale.evaluate.abnormal.verdict import Verdicts
+from physscale.evaluate.abnormal.verdict import judge as judge_videos
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
@@ -28,7 +30,7 @@ CALIBRATE = "calibrate"
 
 
 def judge(
-    what: Annotated[str, typer.Argument(metavar="FILE|calibrate", help="A file of videos with frames; or `calibrate`.")],
+    what: Annotated[str, typer.Argument(metavar="FILE|calibrate", help="A data set or a file of videos, with frames; or `calibrate`.")],
     videos: Annotated[int, typer.Option(help="calibrate: true videos a cell, half of them for the thresholds.")] = 200,
     only: Annotated[
         list[str] | None, typer.Option(metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated.")
@@ -38,18 +40,17 @@ def judge(
     processes: Annotated[int, typer.Option(min=1, help="calibrate: laws at 32 and at 128 px and PHYRE may each have a process.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Judge each video of a file abnormal or not, without a human; or measure how far that judge can be trusted."""
+    """Judge each video of a data set or a file abnormal or not, without a human; or measure how far that judge can be trusted."""
     if what == CALIBRATE:
         _calibrate(videos=videos, only=only or [], processes=processes, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return
-    rows = read_videos(Path(what))
-    verdicts = judged(rows)
-    rate = wilson(int(verdicts.abnormal.sum()), of=len(rows))
+    index, verdicts = _judged(Path(what))
+    rate = wilson(int(verdicts.abnormal.sum()), of=len(index))
     fired = {rule: int(flags.sum()) for rule, flags in verdicts.fired.items()}
     if as_json:
         each = [
-            {"index": int(rows.index[row]), "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]]}
-            for row in range(len(rows))
+            {"index": int(index[row]), "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]]}
+            for row in range(len(index))
         ]
         scores = {rule: [float(f"{value:.6g}") for value in values] for rule, values in verdicts.scores.items()}
         facts = {
@@ -62,13 +63,24 @@ def judge(
         print(json.dumps(facts))
         return
     interval = f"{_percent(rate.low)} to {_percent(rate.high)}"
-    print(f"{what}: {int(verdicts.abnormal.sum())} of {len(rows)} abnormal: {_percent(rate.value)} ({interval})")
+    print(f"{what}: {int(verdicts.abnormal.sum())} of {len(index)} abnormal: {_percent(rate.value)} ({interval})")
     for rule, count in fired.items():
         worst = int(np.argmax(verdicts.scores[rule]))
         print(
             f"  {rule:12} {count:5}   threshold {verdicts.thresholds[rule]:.3g}, "
-            f"largest {verdicts.scores[rule][worst]:.3g} in video {rows.index[worst]}"
+            f"largest {verdicts.scores[rule][worst]:.3g} in video {index[worst]}"
         )
+
+
+def _judged(path: Path) -> tuple[np.ndarray, Verdicts]:
+    """Numbers and verdicts of all rows, part by part: a data set need not fit in memory."""
+    parts, done = [], 0
+    for part in read_parts(path):
+        parts.append((part.index, judge_videos(part)))
+        done += len(part)
+        if len(parts) > 1:
+            _progress(f"{done} videos judged")
+    return np.concatenate([index for index, _ in parts]), Verdicts.joined([verdicts for _, verdicts in parts])
 
 
 def compare(

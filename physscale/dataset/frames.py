@@ -115,6 +115,15 @@ class FrameShard:
         return DamagedData(f"{self.path}: the frames of row {index} are not the ones that were written; delete the file to make it again")
 
 
+def is_frame_shard(path: Path) -> bool:
+    """Whether a file is an Arrow file with packed frames; what else is wrong with it, reading tells."""
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            return BLOB in reader.schema.names
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def open_frames(path: Path) -> FrameShard:
     """Maps a shard and verifies all of it but the blobs, which are verified one by one when they are read.
 

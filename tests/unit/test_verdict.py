@@ -1,6 +1,7 @@
 """Rates, intervals and rows of the judge; distances between sets of states."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from physscale.cli import main
 from physscale.dataset.file import write_videos
+from physscale.dataset.folder import Layout, write_dataset
 from physscale.evaluate.abnormal.corruptions import vanish
 from physscale.evaluate.abnormal.further import jitter, speed_up
-from physscale.evaluate.abnormal.verdict import FLOOR, abnormal_rates, judge, thresholds_for
+from physscale.evaluate.abnormal.verdict import FLOOR, Verdicts, abnormal_rates, judge, thresholds_for
 from physscale.evaluate.scores import RunFacts
 from physscale.evaluate.state_frechet import state_frechet
 from physscale.records.errors import UserError
@@ -106,6 +108,50 @@ def test_the_command_tells_what_the_judge_found(half_wrong: Videos, tmp_path: Pa
     with pytest.raises(SystemExit, match="0"):
         main(["judge", str(path)])
     assert "10 of 20 abnormal: 50 %" in capsys.readouterr().out
+
+
+def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three shards of frames; all at once, joined and by the first shard alone the same verdicts."""
+    rows = shown(0, 10)
+    write_dataset(
+        tmp_path / "data",
+        Layout(identity="ten", videos=10, rows_per_shard=4, encoding="rgb"),
+        make=rows.take,
+        canvas=canvas(CELL),
+    )
+    found = {}
+    for name, path in (("all", tmp_path / "data"), ("first", next((tmp_path / "data").glob("*00000.arrow")))):
+        with pytest.raises(SystemExit, match="0"):
+            main(["judge", str(path), "--json"])
+        found[name] = json.loads(capsys.readouterr().out)
+    whole = judge(rows)
+    assert found["all"]["videos"] == [{"index": int(index), "abnormal": []} for index in rows.index]
+    assert found["first"]["videos"] == found["all"]["videos"][:4]
+    for rule, scores in found["all"]["scores"].items():
+        np.testing.assert_allclose(scores, whole.scores[rule], rtol=1e-5)
+        assert found["first"]["scores"][rule] == scores[:4]
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "said"), [("nothing", 2, "no such file"), ("states", 2, "no frames"), ("torn", 5, "not a readable")]
+)
+def test_what_cannot_be_judged_is_one_line(made: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "videos.arrow"
+    if made != "nothing":
+        write_videos(path, shown(0, 4).with_pixels(None))
+    if made == "torn":
+        path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(SystemExit, match=str(code)):
+        main(["judge", str(path)])
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert said in err
+
+
+def test_verdicts_of_two_families_are_not_joined(half_wrong: Videos) -> None:
+    found = judge(half_wrong)
+    with pytest.raises(UserError, match="judge them one by one"):
+        Verdicts.joined([found, replace(found, family="phyre")])
 
 
 def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ A video is abnormal where any rule's score passes its threshold. Thresholds were
 import importlib.resources
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,22 @@ class Verdicts:
         """Any rule fired."""
         return np.any(list(self.fired.values()), axis=0)
 
+    @classmethod
+    def joined(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Of videos that were judged part by part.
+
+        Raises:
+            UserError: for parts of two families or frame sizes.
+        """
+        first = parts[0]
+        if any((part.family, part.thresholds) != (first.family, first.thresholds) for part in parts):
+            raise UserError("judge: laws and PHYRE, or frames of two sizes, have rules and thresholds of their own; judge them one by one")
+        asked = tuple(rule for rule in first.scores if any(rule in part.asked for part in parts))
+        scores, fired = (
+            {rule: np.concatenate([getattr(part, name)[rule] for part in parts]) for rule in first.scores} for name in ("scores", "fired")
+        )
+        return cls(first.family, scores, fired, first.thresholds, asked)
+
 
 def family_of(videos: Videos) -> Family:
     """Which rules these rows fall under.
@@ -85,7 +101,7 @@ def family_of(videos: Videos) -> Family:
         UserError: for rows without frames, or bodies that neither family of rules knows.
     """
     if videos.pixels is None:
-        raise UserError("judge: these rows hold states and no frames; there is nothing to judge")
+        raise UserError("judge: these rows hold states and no frames; `physscale simulate NAME --size 64` stores frames")
     if (videos.scenario == "phyre").all():
         return "phyre"
     discs = (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all() and (videos.body[:, :, BODY.index("half_height_m")] == 0).all()
