@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from physscale.dataset.file import read_videos
 from physscale.dataset.mp4 import mp4_bytes
-from physscale.evaluate.abnormal.verdict import THRESHOLDS, Verdicts, abnormal_rates, family_of, judge
+from physscale.evaluate.abnormal.verdict import THRESHOLDS, Family, Verdicts, abnormal_rates, family_of, judge
 from physscale.evaluate.perceptual import SMALLEST_PX, st_lpips
 from physscale.evaluate.pixels import WINDOW, psnr, ssim
 from physscale.evaluate.scores import RunFacts, Source, score_table
@@ -37,7 +37,7 @@ KEY = b"physscale.frames"
 SSIM_VIDEOS, LPIPS_VIDEOS, LPIPS_EVERY = 12, 4, 8
 """The slow metrics look at the first videos of a split, LPIPS at every eighth frame of them; rows of the others have none."""
 
-LEAST_PX = 32
+LEAST_PX: dict[Family, int] = {"laws": 32, "phyre": 128}
 """The judge was set on no smaller frames."""
 
 SHOWN = 3
@@ -209,7 +209,7 @@ def _pictures(rows: pa.Table, *, samples: Videos, truth: Videos) -> dict[str, by
 def _has_rules(videos: Videos) -> bool:
     assert videos.pixels is not None, "samples have frames"
     try:
-        family_of(videos)
+        family = family_of(videos)
     except UserError:
         return False
-    return videos.pixels.shape[2] >= LEAST_PX
+    return videos.pixels.shape[2] >= LEAST_PX[family]

@@ -15,6 +15,7 @@ from physscale.evaluate.parse import Parsed
 from physscale.evaluate.scores import RunFacts, Source, score_table, scores
 from physscale.model.codecs import Codec
 from physscale.model.dit import DiT
+from physscale.records.scores import OUTCOMES
 from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
@@ -62,6 +63,12 @@ class Case:
     def frames(self) -> int:
         return self.run.flow.condition_frames
 
+    @property
+    def tracked(self) -> bool:
+        """Whether its bodies are found by colour. PHYRE's share theirs (the paper measures no velocities there either): what such videos
+        are worth, `physscale evaluate` tells from their frames."""
+        return not (self.truth.scenario == "phyre").all()
+
     def score(self, table: pa.Table, *, source: Source) -> pa.Table:
         return scores(table, facts=self.facts, split=self.split, kind=self.judge.kind, source=source)
 
@@ -91,7 +98,9 @@ def judge_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
         case = Case(run, judge, truth, pixels=render(truth, canvas=run.canvas), facts=row)
         table, generated = _model(case, trained=trained, folder=folder)
         outcome_tables.append(table)
-        score_tables += [case.score(table, source="model"), *generated, *_floors(case, codec=trained.codec), *_baselines(case)]
+        score_tables += generated
+        if case.tracked:
+            score_tables += [case.score(table, source="model"), *_floors(case, codec=trained.codec), *_baselines(case)]
     write_parquet(folder.outcomes, pa.concat_tables(outcome_tables))
     write_parquet(folder.scores, pa.concat_tables(score_tables))
 
@@ -107,8 +116,8 @@ def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table
     pixels = trained.codec.decode(drawn)
     write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
     write_mp4(folder.video(case.split), beside(case.pixels[:SHOWN], pixels[:SHOWN]), frames_per_s=FRAMES_PER_S)
-    table = outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint)
-    return table, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]
+    tracked = outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint) if case.tracked else OUTCOMES.empty_table()
+    return tracked, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]
 
 
 def _floors(case: Case, *, codec: Codec) -> Iterator[pa.Table]:
