@@ -17,13 +17,13 @@ import typer
 
 from physscale.cli_data import read_parts
 from physscale.dataset.file import read_videos
-from physscale.evaluate.abnormal.verdict import Verdicts
+from physscale.evaluate.abnormal.verdict import THRESHOLDS, Verdicts
 from physscale.evaluate.abnormal.verdict import judge as judge_videos
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-from physscale.run.calibrate_judge import CELLS, calibrate_in_processes, table, write_thresholds
+from physscale.run.calibrate_judge import CELLS, Calibration, Thresholds, calibrate_in_processes, table, write_thresholds
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 CALIBRATE = "calibrate"
@@ -38,11 +38,16 @@ def judge(
     table_file: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="calibrate: write the table here as Markdown.")] = None,
     thresholds: Annotated[Path | None, typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="calibrate: laws at 32 and at 128 px and PHYRE may each have a process.")] = 1,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="calibrate: test the thresholds that the judge comes with instead of setting new ones.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge each video of a data set or a file abnormal or not, without a human; or measure how far that judge can be trusted."""
     if what == CALIBRATE:
-        _calibrate(videos=videos, only=only or [], processes=processes, table_file=table_file, thresholds=thresholds, as_json=as_json)
+        known = json.loads(THRESHOLDS.read_text()) if shipped else None
+        found = _calibrated(videos=videos, only=only or [], processes=processes, known=known)
+        _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return
     index, verdicts = _judged(Path(what))
     rate = wilson(int(verdicts.abnormal.sum()), of=len(index))
@@ -152,15 +157,18 @@ def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int)
     return facts
 
 
-def _calibrate(*, videos: int, only: list[str], processes: int, table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
-    known = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
-    unknown = [name for name in only if name not in known]
+def _calibrated(*, videos: int, only: list[str], processes: int, known: Thresholds | None) -> Calibration:
+    cells = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
+    unknown = [name for name in only if name not in cells]
     if unknown:
-        raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(known)}")
+        raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(cells)}")
     if videos < 4:
         raise UserError(f"--videos {videos}: use at least 4, half of them set the thresholds")
-    cells = tuple(known[name] for name in only) if only else CELLS
-    found = calibrate_in_processes(cells, videos=videos, processes=processes, tell=_progress)
+    chosen = tuple(cells[name] for name in only) if only else CELLS
+    return calibrate_in_processes(chosen, videos=videos, processes=processes, tell=_progress, known=known)
+
+
+def _keep(found: Calibration, *, table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
     if table_file is not None:
         write_atomic(table_file, (table(found) + "\n").encode())
     if thresholds is not None:

@@ -140,16 +140,20 @@ def calibrate(cells: tuple[Cell, ...], *, videos: int, tell: Callable[[str], Non
     return Calibration(thresholds, rates, cells)
 
 
-def calibrate_in_processes(cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable[[str], None]) -> Calibration:
+def calibrate_in_processes(
+    cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable[[str], None], known: Thresholds | None = None
+) -> Calibration:
     """The same, the cells of one family and size in one process; `tell` must be a function of a module."""
     if processes == 1:
-        return calibrate(cells, videos=videos, tell=tell)
+        return calibrate(cells, videos=videos, tell=tell, known=known)
     groups: dict[tuple[Family, int], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.family, cell.size_px), []).append(cell)
     ordered = sorted(groups.values(), key=lambda group: group[0].family == "laws")
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = [part.result() for part in [pool.submit(calibrate, tuple(group), videos=videos, tell=tell) for group in ordered]]
+        parts = [
+            part.result() for part in [pool.submit(calibrate, tuple(group), videos=videos, tell=tell, known=known) for group in ordered]
+        ]
     thresholds: Thresholds = {}
     for part in reversed(parts):
         for family, sizes in part.thresholds.items():

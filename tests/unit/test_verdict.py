@@ -13,7 +13,7 @@ from physscale.dataset.file import write_videos
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.evaluate.abnormal.corruptions import vanish
 from physscale.evaluate.abnormal.further import jitter, speed_up
-from physscale.evaluate.abnormal.verdict import FLOOR, Verdicts, abnormal_rates, judge, thresholds_for
+from physscale.evaluate.abnormal.verdict import FLOOR, THRESHOLDS, Verdicts, abnormal_rates, judge, thresholds_for
 from physscale.evaluate.scores import RunFacts
 from physscale.evaluate.state_frechet import state_frechet
 from physscale.records.errors import UserError
@@ -160,6 +160,10 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
         main(["judge", "calibrate", "--videos", "8", "--only", "parabola:32", "--table", str(written), "--thresholds", str(thresholds)])
     assert "| vanish | 100 " in written.read_text()
     assert set(json.loads(thresholds.read_text())["laws"]["32"]) == set(FLOOR["laws"])
+    with pytest.raises(SystemExit, match="0"):
+        main(["judge", "calibrate", "--videos", "4", "--only", "parabola:32", "--shipped", "--thresholds", str(thresholds)])
+    assert json.loads(thresholds.read_text()) == json.loads(THRESHOLDS.read_text()), "tested, not set"
+    capsys.readouterr()
     with pytest.raises(SystemExit, match="2"):
         main(["judge", "calibrate", "--only", "parabola:33"])
     assert "--only parabola:33: use one of" in capsys.readouterr().err
