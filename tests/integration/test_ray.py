@@ -75,13 +75,18 @@ def test_the_stream_gives_what_the_plain_one_gives_in_the_same_order(size: int) 
 
 
 def test_a_sweep_of_real_runs_equals_the_plain_process_bit_for_bit(tmp_path: Path) -> None:
-    study = tiny_study(seeds=range(3), steps=8)
+    """Runs that see frames alone, and one that is told numbers beside them."""
+    frames = tiny_study(seeds=range(2), steps=8)
+    first = next(iter(frames.runs.values()))
+    numbers = replace(first, model=replace(first.model, conditioning="numbers"))
+    study = replace(frames, groups={**frames.groups, "told": (numbers,)})
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     assert sweep_here(study, store=store, real=True).exit_code == 0
-    first = next(iter(study.runs))
-    execute(study.runs[first], store=plain, context=PlainContext())
-    assert losses(store, first) == losses(plain, first) != []
-    assert (store.run(first).samples("id").read_bytes()) == (plain.run(first).samples("id").read_bytes())
+    for run in (first, numbers):
+        execute(run, store=plain, context=PlainContext())
+        assert losses(store, run.fingerprint) == losses(plain, run.fingerprint) != []
+        assert (store.run(run.fingerprint).samples("id").read_bytes()) == (plain.run(run.fingerprint).samples("id").read_bytes())
+    assert losses(store, first.fingerprint) != losses(store, numbers.fingerprint), "told numbers are read"
 
 
 def test_actors_are_reused_and_a_failing_run_stops_no_other(tmp_path: Path) -> None:
