@@ -1,4 +1,4 @@
-"""Failures of other natures than any before, written after the last rule was mended and measured once: nothing was moved since.
+"""Failures of other natures than any before, written after the last rule was mended; nothing was moved on what they showed.
 
 tow        another body copies its way from some frame on, as if a rod held the two together
 zigzag     it runs 0.8 m to one side and back, a turn in four frames
