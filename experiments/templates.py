@@ -1,10 +1,11 @@
 """How many PHYRE templates must be seen before scenes of a new one are right (arXiv 2411.02385, section 4, table 2)?
 
 The paper's combinatorial recipe as one configuration: DiT-B and DiT-XL on 6, 30 and 60 of the 70 templates (0.6M, 3M and 6M videos less
-the trials kept for judging), 32 frames at 256 px, one given frame, latents of a VAE in the layout of Stable Diffusion 1.5; all else as in
-`experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates and on the ten reserved ones.
+the trials kept for judging), 32 frames at 256 px, one given frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5;
+all else as in `experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates and on the ten
+reserved ones.
 Expectation: the error in template stays, the one out of template falls with templates more than with size. Bodies share colours, so a run
-is judged by its loss here, and by `physscale evaluate` from its frames. Cost: 423 hours of 32 A100 (`cluster/paper.md`; GPU only).
+is judged by its loss here, and by `physscale evaluate` from its frames. Cost: 4,231 hours of 32 A100 (`cluster/paper.md`; GPU only).
 """
 
 from dataclasses import replace
@@ -37,7 +38,7 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
         codec=CodecRecipe(spec=SD_LAYOUT, corpus=still, training=VAE_TRAINING),
         model=SIZES[size],
         flow=FlowSpec(prediction="v", path="cosine", shift=1.0, sampler_steps=50, condition_frames=1),
-        train=replace(TRAIN, recompute="block"),
+        train=replace(TRAIN, steps=1_000_000, recompute="block"),
         judges=judges,
         workers=32,
     )
