@@ -24,6 +24,7 @@ from physscale.train.spec import TrainSpec, VaeTraining
 
 SD_LAYOUT, VAE_TRAINING = VaeSpec(widths=(128, 256, 512, 512), blocks=2, groups=32, levels_back=2), VaeTraining(batch=32)
 SIZES, VIDEOS = ("S", "B", "L"), (30_000, 300_000, 3_000_000)
+FLOW = FlowSpec(prediction="v", path="cosine", shift=1.0, sampler_steps=50)
 ADAMW = TrainSpec(steps=100_000, batch=256, warmup_steps=1000, optimiser="adamw", learning_rate=1e-4, adam_beta_2=0.999)
 TRAIN = replace(ADAMW, decay_fraction=1.0, schedule="cosine", ema_decay=0.9999, precision="bf16", flip="horizontal")
 
@@ -35,7 +36,7 @@ def paper_run(scenario: WithCorpus, *, judges: tuple[Judge, ...]) -> RunSpec:
         data=DataSpec(scenario=scenario, videos=VIDEOS[0], frames=32),
         canvas=Canvas(size_px=128),
         codec=CodecRecipe(spec=SD_LAYOUT, corpus=DataSpec(scenario=scenario.still(), videos=8192, frames=1), training=VAE_TRAINING),
-        flow=FlowSpec(prediction="v", path="cosine", shift=1.0, sampler_steps=50),
+        flow=FLOW,
         train=TRAIN,
         judges=tuple(replace(judge, data=replace(judge.data, frames=32)) for judge in judges),
     )

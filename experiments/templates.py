@@ -10,9 +10,8 @@ is judged by its loss here, and by `physscale evaluate` from its frames. Cost: 4
 
 from dataclasses import replace
 
-from experiments.paper import SD_LAYOUT, TRAIN, VAE_TRAINING
+from experiments.paper import FLOW, SD_LAYOUT, TRAIN, VAE_TRAINING
 from physscale.cli import run_as_module
-from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Judge, RunSpec
@@ -37,7 +36,7 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
         canvas=Canvas(size_px=256, style="hard"),
         codec=CodecRecipe(spec=SD_LAYOUT, corpus=still, training=VAE_TRAINING),
         model=SIZES[size],
-        flow=FlowSpec(prediction="v", path="cosine", shift=1.0, sampler_steps=50, condition_frames=1),
+        flow=replace(FLOW, condition_frames=1),
         train=replace(TRAIN, steps=1_000_000, recompute="block"),
         judges=judges,
         workers=32,

@@ -17,13 +17,13 @@ import typer
 
 from physscale.cli_data import read_parts
 from physscale.dataset.file import read_videos
-from physscale.evaluate.abnormal.verdict import THRESHOLDS, Verdicts
+from physscale.evaluate.abnormal.verdict import Thresholds, Verdicts, shipped_thresholds
 from physscale.evaluate.abnormal.verdict import judge as judge_videos
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-from physscale.run.calibrate_judge import CELLS, Calibration, Thresholds, calibrate_in_processes, table, write_thresholds
+from physscale.run.calibrate_judge import CELLS, Calibration, calibrate_in_processes, table, write_thresholds
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 CALIBRATE = "calibrate"
@@ -45,7 +45,7 @@ def judge(
 ) -> None:
     """Judge each video of a data set or a file abnormal or not, without a human; or measure how far that judge can be trusted."""
     if what == CALIBRATE:
-        known = json.loads(THRESHOLDS.read_text()) if shipped else None
+        known = shipped_thresholds() if shipped else None
         found = _calibrated(videos=videos, only=only or [], processes=processes, known=known)
         _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return

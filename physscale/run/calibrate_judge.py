@@ -23,7 +23,7 @@ from physscale.evaluate.abnormal.further import FURTHER
 from physscale.evaluate.abnormal.held_out import HELD_OUT
 from physscale.evaluate.abnormal.held_out_anew import HELD_OUT_ANEW
 from physscale.evaluate.abnormal.seen import SEEN
-from physscale.evaluate.abnormal.verdict import FLOOR, Family, judge, scores_of
+from physscale.evaluate.abnormal.verdict import FLOOR, Family, Thresholds, judge, scores_of
 from physscale.records.rate import Rate, wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import BODY, Videos
@@ -89,8 +89,6 @@ class Cell:
 
 
 CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128))
-Thresholds = dict[str, dict[str, dict[str, float]]]
-"""By family, frame size and rule."""
 
 
 @dataclass(frozen=True)

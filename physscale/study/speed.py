@@ -101,9 +101,9 @@ def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
     Raises:
         UserError: for a device that is not in the table, or a share outside 0 to 1.
     """
-    device = name.lower()
-    if device != THIS_CPU and device not in PEAK_FLOPS_PER_S:
-        raise UserError(f"--device {name[:40]!r}: there are {', '.join((*PEAK_FLOPS_PER_S, THIS_CPU))}")
+    device, known = name.lower(), (*PEAK_FLOPS_PER_S, THIS_CPU)
+    if device not in known:
+        raise UserError(f"--device {name[:40]!r}: there are {', '.join(known)}")
     if not 0 < utilisation <= 1:
         raise UserError(f"--utilisation {utilisation}: a share of the peak, above 0 and at most 1")
     peak = _peak_of_this_cpu() if device == THIS_CPU else PEAK_FLOPS_PER_S[device]

@@ -37,9 +37,9 @@ FACTS: RunFacts = {
 }
 
 
-def shown(start: int, stop: int) -> Videos:
-    rows = true_rows(CELL, start=start, stop=stop)
-    return rows.with_pixels(render(rows, canvas=canvas(CELL)))
+def shown(start: int, stop: int, *, cell: Cell = CELL) -> Videos:
+    rows = true_rows(cell, start=start, stop=stop)
+    return rows.with_pixels(render(rows, canvas=canvas(cell)))
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,7 @@ def test_rates_are_rows_of_scores(half_wrong: Videos) -> None:
 @pytest.mark.parametrize(("law", "unasked"), [("uniform", 4), ("parabola", 4), ("collision", 0), ("composition", 0)])
 def test_a_rule_that_is_not_asked_could_not_be_broken(law: str, unasked: int) -> None:
     cell = Cell(law, 32)
-    rows = true_rows(cell, start=0, stop=20)
-    true = rows.with_pixels(render(rows, canvas=canvas(cell)))
+    true = shown(0, 20, cell=cell)
     for corrupt in (vanish, speed_up, jitter):
         wrong = corrupted(true, corrupt=corrupt, cell=cell)
         assert wrong is not None

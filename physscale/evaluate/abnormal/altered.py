@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
 from physscale.evaluate.abnormal.solids import clearances, solids
-from physscale.records.scene import WORLD_M
+from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -107,6 +107,23 @@ def scaled(out: Altered, *, body: int, start: int, by: Float[np.ndarray, " frame
     """Both sizes of a body, from a frame on, in place."""
     out.body[start:, body, RADIUS] *= by
     out.body[start:, body, HALF_HEIGHT] *= by
+
+
+def second_of(out: Altered, *, body: int, start: int) -> Altered:
+    """One more body like this one, on the same way and out of the view before `start`; `joined` puts it among the others."""
+    second = Altered(out.state[:, [body]].copy(), out.body[:, [body]].copy())
+    second.state[:start, 0, X] = AWAY_M
+    return second
+
+
+def joined(out: Altered, second: Altered) -> Altered:
+    """The bodies of both, the second's drawn over the first's."""
+    return Altered(np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1))
+
+
+def others(at: Occasion) -> list[int]:
+    """The bodies that can move besides the one it happens to."""
+    return [body for body in movable(at.videos, at.row) if body != at.body]
 
 
 def movable(videos: Videos, row: int) -> list[int]:

@@ -30,8 +30,10 @@ from physscale.evaluate.abnormal.altered import (
     fall_m,
     frame_step,
     in_view,
+    joined,
     movable,
     occasion,
+    second_of,
     visibly,
 )
 from physscale.evaluate.abnormal.solids import Solids, distance_to, solids
@@ -206,14 +208,13 @@ def split(at: Occasion) -> Altered | None:
     disc = out.body[0, body, SHAPE] == Shape.DISC
     half = 0.5 if not disc else np.sqrt(0.5)
     out.body[start:, body, RADIUS] *= half
-    twin = Altered(out.state[:, [body]].copy(), out.body[:, [body]].copy())
+    twin = second_of(out, body=body, start=start)
     angle = out.state[start, body, ANGLE] if not disc else np.pi / 2
     apart = out.body[-1, body, RADIUS] + 0.12 * np.arange(1, len(out.state) - start + 1)
     way = apart[:, None] * np.array([np.cos(angle), np.sin(angle)])
     out.state[start:, body, :2] += way
     twin.state[start:, 0, :2] -= way
-    twin.state[:start, 0, X] = AWAY_M
-    return Altered(np.concatenate([out.state, twin.state], 1), np.concatenate([out.body, twin.body], 1))
+    return joined(out, twin)
 
 
 CORRUPTIONS: dict[str, Corruption] = {

@@ -31,12 +31,14 @@ from physscale.evaluate.abnormal.altered import (
     frame_step,
     grown_share,
     in_view,
+    joined,
     movable,
     occasion,
     scaled,
+    second_of,
     visibly,
 )
-from physscale.records.scene import AWAY_M, WORLD_M
+from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 
 TREMBLE_M = 0.25
@@ -201,15 +203,14 @@ def _softer(videos: Videos, row: int) -> Altered | None:
 @at_occasion()
 def twin(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    second = Altered(out.state[:, [at.body]].copy(), out.body[:, [at.body]].copy())
+    second = second_of(out, body=at.body, start=at.start)
     radius = min(out.body[0, at.body, RADIUS], 1.5)
     for _ in range(50):
         there = at.rng.uniform(radius, WORLD_M - radius, 2)
         apart = np.linalg.norm(out.state[at.start :, :, :2] - there, axis=-1) - out.body[at.start :, :, RADIUS]
         if apart[:, out.body[0, :, RADIUS] > 0].min() > radius + 0.3:
-            second.state[:, 0, :2] = there
-            second.state[: at.start, 0, X] = AWAY_M
-            return Altered(np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1))
+            second.state[at.start :, 0, :2] = there
+            return joined(out, second)
     return None
 
 

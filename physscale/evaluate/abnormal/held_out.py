@@ -26,18 +26,20 @@ from physscale.evaluate.abnormal.altered import (
     Altered,
     Corruption,
     Occasion,
-    X,
     Y,
     as_is,
     at_occasion,
     frame_step,
     held_back,
     in_view,
+    joined,
     movable,
+    others,
     scaled,
+    second_of,
     visibly,
 )
-from physscale.records.scene import AWAY_M, Shape
+from physscale.records.scene import Shape
 
 SHRINKS = 2 / 3
 LIFT_M = 0.06
@@ -84,11 +86,11 @@ def float_off(at: Occasion) -> Altered | None:
 
 @at_occasion(lasting=SLOW)
 def attract(at: Occasion) -> Altered | None:
-    others = [body for body in movable(at.videos, at.row) if body != at.body]
-    if not others:
+    rest = others(at)
+    if not rest:
         return None
     out = as_is(at.videos, at.row)
-    to = out.state[at.start, others[int(at.rng.integers(len(others)))], :2] - out.state[at.start, at.body, :2]
+    to = out.state[at.start, rest[int(at.rng.integers(len(rest)))], :2] - out.state[at.start, at.body, :2]
     since = np.arange(len(out.state) - at.start)[:, None]
     out.state[at.start :, at.body, :2] += 0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
     return _if_far(at, out)
@@ -115,14 +117,13 @@ def flash(at: Occasion) -> Altered | None:
 def echo(at: Occasion) -> Altered | None:
     """Where they come to stand apart by `VISIBLE_M`."""
     out = as_is(at.videos, at.row)
-    second = Altered(out.state[:, [at.body]].copy(), out.body[:, [at.body]].copy())
+    second = second_of(out, body=at.body, start=at.start)
     frame = np.arange(at.start, len(out.state))
     second.state[at.start :, 0] = out.state[np.maximum(frame - BEHIND, 0), at.body]
-    second.state[: at.start, 0, X] = AWAY_M
     apart = np.linalg.norm(second.state[at.start : at.start + SLOW, 0, :2] - out.state[at.start : at.start + SLOW, at.body, :2], axis=-1)
     if apart.max() < VISIBLE_M:
         return None
-    return Altered(np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1))
+    return joined(out, second)
 
 
 @at_occasion()

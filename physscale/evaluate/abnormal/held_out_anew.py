@@ -24,10 +24,13 @@ from physscale.evaluate.abnormal.altered import (
     as_is,
     at_occasion,
     in_view,
-    movable,
+    joined,
+    others,
+    scaled,
+    second_of,
     visibly,
 )
-from physscale.records.scene import AWAY_M, WORLD_M
+from physscale.records.scene import WORLD_M
 
 ASIDE_M, FRAMES_A_TURN = 0.8, 4
 LEAP_M = 1.2
@@ -41,11 +44,11 @@ UNLIKE = 1.3
 def tow(at: Occasion) -> Altered | None:
     """Where the way differs from the other's own by `VISIBLE_M` while that should be in view."""
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + SLOW]
-    others = [body for body in movable(at.videos, at.row) if body != at.body and seen[:, body].all()]
-    if not others:
+    rest = [body for body in others(at) if seen[:, body].all()]
+    if not rest:
         return None
     out = as_is(at.videos, at.row)
-    other = others[int(at.rng.integers(len(others)))]
+    other = rest[int(at.rng.integers(len(rest)))]
     own = out.state[:, other].copy()
     out.state[at.start :, other, :2] = own[at.start, :2] + out.state[at.start :, at.body, :2] - out.state[at.start, at.body, :2]
     way = np.linalg.norm(out.state[:, other, :2] - own[:, :2], axis=-1)
@@ -78,11 +81,10 @@ def shed(at: Occasion) -> Altered | None:
     way = np.linalg.norm(out.state[at.start : at.start + SLOW, at.body, :2] - out.state[at.start, at.body, :2], axis=-1)
     if way.max() < max(VISIBLE_M, 2 * at.videos.body[at.row, at.body, RADIUS]):
         return None
-    piece = Altered(out.state[:, [at.body]].copy(), out.body[:, [at.body]].copy())
+    piece = second_of(out, body=at.body, start=at.start)
     piece.state[at.start :, 0] = out.state[at.start, at.body]
-    piece.state[: at.start, 0, X] = AWAY_M
-    piece.body[:, 0, [RADIUS, HALF_HEIGHT]] *= PIECE
-    return Altered(np.concatenate([out.state, piece.state], 1), np.concatenate([out.body, piece.body], 1))
+    scaled(piece, body=0, start=0, by=np.full(len(piece.body), PIECE))
+    return joined(out, piece)
 
 
 @at_occasion(lasting=SLOW)
@@ -97,20 +99,17 @@ def plunge(at: Occasion) -> Altered | None:
 def size_swap(at: Occasion) -> Altered | None:
     """Of one shape, both in view."""
     out = as_is(at.videos, at.row)
-    body = at.videos.body[at.row]
-    seen = in_view(at.videos.state[at.row], body)[at.start : at.start + 3]
-    alike = [other for other in movable(at.videos, at.row) if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]]
-    unlike = [other for other in alike if _ratio(float(body[other, RADIUS]), float(body[at.body, RADIUS])) >= UNLIKE]
+    body = out.body[0]
+    seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + 3]
+    alike = [other for other in others(at) if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]]
+    ratio = body[:, RADIUS] / body[at.body, RADIUS]
+    unlike = [other for other in alike if max(ratio[other], 1 / ratio[other]) >= UNLIKE]
     if not unlike:
         return None
     other = unlike[int(at.rng.integers(len(unlike)))]
     for side in (RADIUS, HALF_HEIGHT):
         out.body[at.start :, [at.body, other], side] = out.body[at.start :, [other, at.body], side]
     return out
-
-
-def _ratio(one: float, other: float) -> float:
-    return max(one, other) / max(min(one, other), 1e-6)
 
 
 HELD_OUT_ANEW: dict[str, Corruption] = {

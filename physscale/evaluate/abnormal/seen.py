@@ -27,7 +27,7 @@ from physscale.evaluate.abnormal.altered import (
     frame_step,
     grown_share,
     held_back,
-    movable,
+    others,
     scaled,
     visibly,
 )
@@ -56,11 +56,11 @@ def pulse(at: Occasion) -> Altered | None:
 
 @at_occasion(lasting=SLOW)
 def merge(at: Occasion) -> Altered | None:
-    others = [body for body in movable(at.videos, at.row) if body != at.body]
-    if not others:
+    rest = others(at)
+    if not rest:
         return None
     out = as_is(at.videos, at.row)
-    other = others[int(at.rng.integers(len(others)))]
+    other = rest[int(at.rng.integers(len(rest)))]
     share = grown_share(at, within=SKIPPED)[:, None]
     out.state[:, at.body, :2] += share * (out.state[:, other, :2] - out.state[:, at.body, :2])
     out.state[at.start + SKIPPED :, at.body, X] = AWAY_M

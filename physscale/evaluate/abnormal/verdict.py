@@ -4,6 +4,7 @@ A video is abnormal where any rule's score passes its threshold. Thresholds were
 `thresholds.json` beside this one, by family and frame size; the nearest size counts); none is below `FLOOR`, what one can see.
 """
 
+import functools
 import importlib.resources
 import json
 import math
@@ -24,6 +25,9 @@ from physscale.records.scores import SCORES
 from physscale.records.video import BODY, Videos
 
 Family = Literal["laws", "phyre"]
+Thresholds = dict[str, dict[str, dict[str, float]]]
+"""By family, frame size and rule."""
+
 THRESHOLDS = importlib.resources.files(__package__).joinpath("thresholds.json")
 FLOOR: dict[str, dict[str, float]] = {
     "laws": {
@@ -61,16 +65,19 @@ class Verdicts:
     """B videos judged.
 
     Attributes:
-        scores, fired: by rule; `fired` where the score passes its threshold.
-        thresholds: by rule.
+        scores, thresholds: by rule.
         asked: the rules that these bodies can break; the others are never broken, which says nothing.
     """
 
     family: Family
     scores: Mapping[str, Float[np.ndarray, " batch"]]
-    fired: Mapping[str, Bool[np.ndarray, " batch"]]
     thresholds: Mapping[str, float]
     asked: tuple[str, ...]
+
+    @functools.cached_property
+    def fired(self) -> Mapping[str, Bool[np.ndarray, " batch"]]:
+        """By rule: where the score passes its threshold."""
+        return {rule: scores > self.thresholds[rule] for rule, scores in self.scores.items()}
 
     @property
     def abnormal(self) -> Bool[np.ndarray, " batch"]:
@@ -88,10 +95,8 @@ class Verdicts:
         if any((part.family, part.thresholds) != (first.family, first.thresholds) for part in parts):
             raise UserError("judge: laws and PHYRE, or frames of two sizes, have rules and thresholds of their own; judge them one by one")
         asked = tuple(rule for rule in first.scores if any(rule in part.asked for part in parts))
-        scores, fired = (
-            {rule: np.concatenate([getattr(part, name)[rule] for part in parts]) for rule in first.scores} for name in ("scores", "fired")
-        )
-        return cls(first.family, scores, fired, first.thresholds, asked)
+        scores = {rule: np.concatenate([part.scores[rule] for part in parts]) for rule in first.scores}
+        return cls(first.family, scores, first.thresholds, asked)
 
 
 def family_of(videos: Videos) -> Family:
@@ -121,7 +126,7 @@ def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> V
     assert videos.pixels is not None
     scores = scores_of(videos, family=family)
     limits = thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
-    return Verdicts(family, scores, {rule: scores[rule] > limits[rule] for rule in scores}, limits, asked_of(videos, family=family))
+    return Verdicts(family, scores, limits, asked_of(videos, family=family))
 
 
 def asked_of(videos: Videos, *, family: Family) -> tuple[str, ...]:
@@ -138,12 +143,16 @@ def scores_of(videos: Videos, *, family: Family) -> dict[str, Float[np.ndarray, 
     return laws.law_scores(videos) if family == "laws" else phyre.phyre_scores(videos).scores
 
 
+def shipped_thresholds() -> Thresholds:
+    """Those that the judge comes with."""
+    found: Thresholds = json.loads(THRESHOLDS.read_text())
+    return found
+
+
 def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
     """Of the calibrated frame size that is nearest on a logarithmic scale."""
-    table = json.loads(THRESHOLDS.read_text())[family]
-    nearest = min(table, key=lambda size: abs(math.log(int(size) / size_px)))
-    limits: dict[str, float] = table[nearest]
-    return limits
+    table = shipped_thresholds()[family]
+    return table[min(table, key=lambda size: abs(math.log(int(size) / size_px)))]
 
 
 def abnormal_rates(verdicts: Verdicts, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
