@@ -22,14 +22,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from physscale.dataset.check import Inspection, known
-from physscale.dataset.file import read_videos, with_frames
+from physscale.dataset.file import with_frames
 from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
-from physscale.dataset.frames import Encoding, is_frame_shard, open_frames
+from physscale.dataset.frames import Encoding
 from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
+from physscale.dataset.source import read_parts
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical, fingerprint, short
-from physscale.records.store import read_folder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas, Style
 from physscale.simulate.phyre.scenario import Phyre
@@ -186,41 +186,6 @@ def check(
     facts = {"path": str(path), "rows": rows, "problems": found}
     _tell(facts, as_json=as_json, text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]))
     return 1 if found else 0
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What a command line names: a folder of shards or one of them, a file of videos or of the published layout."""
-
-    path: Path
-
-    def batches(self) -> Any:  # noqa: ANN401 - an iterator of Videos
-        if self.path.is_dir():
-            folder = open_dataset(self.path)
-            read_folder(self.path)
-            yield from folder.batches(rows=folder.layout.rows_per_shard)
-        elif self.path.suffix in (".hdf5", ".h5"):
-            yield _published(self.path)
-        elif is_frame_shard(self.path):
-            shard = open_frames(self.path)
-            yield shard.take(np.arange(len(shard.states)))
-        else:
-            yield read_videos(self.path)
-
-
-def _published(path: Path) -> Videos:
-    try:
-        from physscale.dataset.hdf5 import read_published
-    except ModuleNotFoundError as error:
-        raise UserError(f"{path}: reading HDF5 needs h5py; install physscale[hdf5]") from error
-    return read_published(path)
-
-
-def read_parts(path: Path) -> Any:  # noqa: ANN401 - an iterator of Videos
-    """The rows of a data set, a file of videos or one of the published layout, in parts."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file or data set")
-    return _Source(path).batches()
 
 
 def _some(what: str, *, videos: int, frames: int) -> Videos:

@@ -18,8 +18,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from physscale.cli_data import read_parts
 from physscale.dataset.mp4 import mp4_frames
+from physscale.dataset.source import read_parts, read_whole
 from physscale.evaluate.motion import outcomes
 from physscale.evaluate.paper import HEADLINE, law_of, paper_outcomes, paper_scores, partitions_of, sides_of
 from physscale.evaluate.scores import METRICS, bootstrap, video_means
@@ -145,7 +145,7 @@ def _cases(files: list[Path], *, truth: Path | None) -> list[Case]:
 
 
 def _with_frames(path: Path) -> Case:
-    videos = Videos.concat(list(read_parts(path)))
+    videos = read_whole(path)
     if videos.pixels is None:
         raise UserError(f"{path}: it holds states and no frames, so there is nothing to measure; give samples, HDF5 or mp4")
     return Case(str(path), videos.with_pixels(None), videos.pixels)

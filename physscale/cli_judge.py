@@ -15,8 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from physscale.cli_data import read_parts
-from physscale.dataset.file import read_videos
+from physscale.dataset.source import read_parts, read_whole
 from physscale.evaluate.abnormal.verdict import Thresholds, Verdicts, shipped_thresholds
 from physscale.evaluate.abnormal.verdict import judge as judge_videos
 from physscale.records.errors import UserError
@@ -89,7 +88,7 @@ def _judged(path: Path) -> tuple[np.ndarray, Verdicts]:
 
 
 def compare(
-    truth: Annotated[Path, typer.Argument(metavar="TRUE", help="A file of true videos with frames.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUE", help="A file or data set of true videos with frames.")],
     samples: Annotated[Path, typer.Argument(metavar="FILE", help="A file of generated videos of the same rows.")],
     lpips_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="torchvision's AlexNet, VGG-16 or SqueezeNet file.")] = None,
     fvd_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="StyleGAN-V's i3d_torchscript.pt.")] = None,
@@ -98,7 +97,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Frames against true frames (SSIM, PSNR, ST-LPIPS), and set against set (Fréchet distances), each by its own name."""
-    real, fake = read_videos(truth), read_videos(samples)
+    real, fake = read_whole(truth), read_whole(samples)
     facts = _frames(real, fake, lpips_weights=lpips_weights) | _sets(real, fake)
     if fvd_weights is not None:
         facts |= _fvd(real, fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)

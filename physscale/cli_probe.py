@@ -13,11 +13,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from physscale.cli_data import read_parts
+from physscale.dataset.source import read_whole
 from physscale.records.errors import UserError
 from physscale.records.finite import finite
 from physscale.records.store import Store
-from physscale.records.video import Videos
 
 What = Literal["attributes", "memory", "hull", "twins", "features"]
 OF_MODELS = ("twins", "features")
@@ -59,7 +58,7 @@ def _of_file(source: Path, *, what: What, trained: Path | None, pair: str, condi
     chosen = _pair(pair)
     if what == "attributes" and chosen is None:
         raise UserError(f"--what attributes of a file needs --pair A,B with two of {', '.join(ATTRIBUTES)}")
-    samples, training = (Videos.concat(list(read_parts(path))) for path in (source, trained))
+    samples, training = (read_whole(path) for path in (source, trained))
     case = case_of_file(samples, name=source.name, training=training, condition_frames=condition_frames, pair=chosen)
     if what == "attributes":
         return attribute_facts([case])

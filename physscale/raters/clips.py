@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from physscale.dataset.file import read_videos
 from physscale.dataset.mp4 import mp4_bytes, mp4_frames
+from physscale.dataset.source import read_rows, rows_with_frames
 from physscale.records.errors import DamagedData, UserError
 
 SHOWN_PX = 384
@@ -48,10 +48,9 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
     found = []
     for path in sorted(folder.rglob("*.arrow")):
         source = path.relative_to(folder).as_posix()
-        videos = read_videos(path)
-        if videos.pixels is not None:
-            chosen = _generator("clips", source, seed=seed).permutation(len(videos))[:each]
-            found += [_clip(source, index=int(videos.index[row]), seed=seed) for row in sorted(chosen.tolist())]
+        index = rows_with_frames(path)
+        chosen = _generator("clips", source, seed=seed).permutation(len(index))[:each]
+        found += [_clip(source, index=int(index[row]), seed=seed) for row in sorted(chosen.tolist())]
     if not found:
         found = [_clip(path.relative_to(folder).as_posix(), index=-1, seed=seed) for path in sorted(folder.rglob("*.mp4"))]
     if not found:
@@ -70,9 +69,9 @@ def movie(folder: Path, *, clip: Clip) -> bytes:
     if clip.index < 0:
         frames = _movie_frames(path)
     else:
-        videos = read_videos(path)
-        assert videos.pixels is not None, "clips are of rows with frames"
-        frames = videos.pixels[int(np.flatnonzero(videos.index == clip.index)[0])]
+        pixels = read_rows(path, indices=np.array([clip.index])).pixels
+        assert pixels is not None, "clips are of rows with frames"
+        frames = pixels[0]
     times = max(SHOWN_PX // frames.shape[1], 1)
     return mp4_bytes(frames.repeat(times, axis=1).repeat(times, axis=2), frames_per_s=FRAMES_PER_S, crf=12)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physscale.dataset.file import read_videos
+from physscale.dataset.source import read_rows
 from physscale.evaluate.abnormal.verdict import judge
 from physscale.evaluate.agreement import Kappa, cohen, fleiss
 from physscale.evaluate.scores import Interval, bootstrap
@@ -124,8 +124,7 @@ def judge_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
             wanted[answer.source].add(answer.index)
     found: dict[Row, bool] = {}
     for source, indices in sorted(wanted.items()):
-        videos = read_videos(folder / source)
-        rows = videos.take(np.flatnonzero(np.isin(videos.index, sorted(indices))))
+        rows = read_rows(folder / source, indices=np.array(sorted(indices)))
         found |= {(source, int(index)): bool(flag) for index, flag in zip(rows.index, judge(rows).abnormal, strict=True)}
     return found
 

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.cli import main
-from physscale.dataset.file import with_frames, write_videos
+from physscale.dataset.file import read_videos, with_frames, write_videos
+from physscale.dataset.folder import Layout, write_dataset
 from physscale.dataset.mp4 import mp4_frames
 from physscale.raters.answers import Answer, checked_rater, read_answers, write_answer
-from physscale.raters.clips import clips_of, order_of
+from physscale.raters.clips import clips_of, movie, order_of
 from physscale.raters.server import POLICY, HumanStudy, StudyServer
 from physscale.raters.summary import judge_rows, summarise
 from physscale.records.errors import DamagedData, UserError
@@ -75,6 +76,22 @@ def test_each_source_gives_so_many_and_its_name_is_not_told(folder: Path) -> Non
     assert clips == clips_of(folder, each=3, seed=0)
     assert {clip.name for clip in clips}.isdisjoint(clip.name for clip in clips_of(folder, each=3, seed=1))
     assert len(clips_of(folder, each=99, seed=0)) == 16
+
+
+def test_a_data_set_is_shown_and_judged_as_a_file_of_the_same_rows_is(folder: Path, tmp_path: Path) -> None:
+    """Its frames lie packed in shards; a set of states has nothing to show."""
+    rows = read_videos(folder / "gone.arrow")
+    layout = Layout(identity="eight", videos=8, rows_per_shard=5, encoding="rgb")
+    write_dataset(tmp_path / "set", layout, make=rows.take)
+    write_dataset(tmp_path / "states", replace(layout, encoding=None), make=rows.with_pixels(None).take)
+    clips = clips_of(tmp_path, each=9, seed=0)
+    assert [(clip.source, clip.index) for clip in clips] == [
+        (f"set/shard_{start:08d}.arrow", row) for start, stop in ((0, 5), (5, 8)) for row in range(start, stop)
+    ]
+    of_file = next(clip for clip in clips_of(folder, each=9, seed=0) if (clip.source, clip.index) == ("gone.arrow", 6))
+    assert movie(tmp_path, clip=clips[6]) == movie(folder, clip=of_file)
+    answers = [replace(answer, source=clip.source) for clip, answer in zip(clips, planted(Ada=[True] * 8), strict=True)]
+    assert judge_rows(answers, folder=tmp_path) == {(clip.source, clip.index): True for clip in clips}
 
 
 def test_orders_are_the_raters_own_and_stay(folder: Path) -> None:

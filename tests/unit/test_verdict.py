@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from physscale.cli import main
 from physscale.dataset.file import write_videos
 from physscale.dataset.folder import Layout, write_dataset
+from physscale.dataset.frames import open_frames
 from physscale.evaluate.abnormal.corruptions import vanish
 from physscale.evaluate.abnormal.further import jitter, speed_up
 from physscale.evaluate.abnormal.verdict import FLOOR, THRESHOLDS, Verdicts, abnormal_rates, judge, thresholds_for
@@ -132,19 +133,52 @@ def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("made", "code", "said"), [("nothing", 2, "no such file"), ("states", 2, "no frames"), ("torn", 5, "not a readable")]
+    ("made", "code", "said"),
+    [
+        ("nothing", 2, "no such file"),
+        ("states", 2, "no frames"),
+        ("torn", 5, "not a readable"),
+        ("a set of states", 2, "no frames"),
+        ("a set without a shard", 5, "shard_00000002.arrow: missing"),
+        ("a set with a torn shard", 5, "shard_00000002.arrow"),
+        ("a set with an altered frame", 5, "shard_00000002.arrow: not what"),
+        ("an unfinished set", 5, "write the data set again to finish it"),
+        ("any folder", 5, "this is no data set"),
+    ],
 )
 def test_what_cannot_be_judged_is_one_line(made: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "videos.arrow"
-    if made != "nothing":
-        write_videos(path, shown(0, 4).with_pixels(None))
-    if made == "torn":
-        path.write_bytes(path.read_bytes()[:2000])
+    spoil(path, made=made)
     with pytest.raises(SystemExit, match=str(code)):
         main(["judge", str(path)])
     out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
+    assert out == ""
+    assert err.count("\n") == 1, err
     assert said in err
+
+
+def spoil(path: Path, *, made: str) -> None:
+    """A file, or a data set of two shards, that cannot be judged."""
+    rows = shown(0, 4)
+    if made.startswith(("a set", "an unfinished")):
+        layout = Layout(identity="four", videos=4, rows_per_shard=2, encoding=None if made == "a set of states" else "rgb")
+        write_dataset(path, layout, make=rows.with_pixels(None).take, canvas=canvas(CELL))
+    shard = path / "shard_00000002.arrow"
+    match made:
+        case "states" | "torn":
+            write_videos(path, rows.with_pixels(None))
+            path.write_bytes(path.read_bytes()[: 2000 if made == "torn" else None])
+        case "a set without a shard":
+            shard.unlink()
+        case "a set with a torn shard":
+            shard.write_bytes(shard.read_bytes()[:-100])
+        case "a set with an altered frame":
+            blob = open_frames(shard).blobs[1].as_buffer().to_pybytes()
+            shard.write_bytes(shard.read_bytes().replace(blob, blob[:40] + bytes([blob[40] ^ 1]) + blob[41:]))
+        case "an unfinished set":
+            (path / "manifest.json").unlink()
+        case "any folder":
+            path.mkdir()
 
 
 def test_verdicts_of_two_families_are_not_joined(half_wrong: Videos) -> None:
