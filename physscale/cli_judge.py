@@ -2,7 +2,7 @@
 
 ```
 physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule; or the folder of a data set
-physscale judge calibrate --videos 200 --table build/judge.md
+physscale judge calibrate --processes 2 --table build/judge.md        how far it can be trusted: the table of evaluate/README
 physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
 ```
 """
@@ -22,7 +22,8 @@ from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-from physscale.run.calibrate_judge import CELLS, Calibration, calibrate_in_processes, table, write_thresholds
+from physscale.run.calibrate_judge import Calibration, calibrate, table, write_thresholds
+from physscale.run.known_videos import CELLS
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 CALIBRATE = "calibrate"
@@ -30,22 +31,21 @@ CALIBRATE = "calibrate"
 
 def judge(
     what: Annotated[str, typer.Argument(metavar="FILE|calibrate", help="A data set or a file of videos, with frames; or `calibrate`.")],
-    videos: Annotated[int, typer.Option(help="calibrate: true videos a cell, half of them for the thresholds.")] = 200,
+    videos: Annotated[int, typer.Option(min=0, help="calibrate: true videos a cell and range; 0: set thresholds only.")] = 300,
     only: Annotated[
         list[str] | None, typer.Option(metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated.")
     ] = None,
     table_file: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="calibrate: write the table here as Markdown.")] = None,
     thresholds: Annotated[Path | None, typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="calibrate: laws at 32 and at 128 px and PHYRE may each have a process.")] = 1,
-    shipped: Annotated[
-        bool, typer.Option("--shipped", help="calibrate: test the thresholds that the judge comes with instead of setting new ones.")
-    ] = False,
+    set_on: Annotated[
+        int, typer.Option(min=0, metavar="N", help="calibrate: set thresholds on N other true videos first; 0: test those it comes with.")
+    ] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="calibrate: how many at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Judge each video of a data set or a file abnormal or not, without a human; or measure how far that judge can be trusted."""
     if what == CALIBRATE:
-        known = shipped_thresholds() if shipped else None
-        found = _calibrated(videos=videos, only=only or [], processes=processes, known=known)
+        found = _calibrated(videos=videos, only=only or [], processes=processes, thresholds=set_on or shipped_thresholds())
         _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return
     index, verdicts = _judged(Path(what))
@@ -156,15 +156,13 @@ def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int)
     return facts
 
 
-def _calibrated(*, videos: int, only: list[str], processes: int, known: Thresholds | None) -> Calibration:
+def _calibrated(*, videos: int, only: list[str], processes: int, thresholds: Thresholds | int) -> Calibration:
     cells = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
     unknown = [name for name in only if name not in cells]
     if unknown:
         raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(cells)}")
-    if videos < 4:
-        raise UserError(f"--videos {videos}: use at least 4, half of them set the thresholds")
     chosen = tuple(cells[name] for name in only) if only else CELLS
-    return calibrate_in_processes(chosen, videos=videos, processes=processes, tell=_progress, known=known)
+    return calibrate(chosen, videos=videos, thresholds=thresholds, processes=processes, tell=_progress)
 
 
 def _keep(found: Calibration, *, table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:

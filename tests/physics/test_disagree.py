@@ -6,8 +6,8 @@ import pytest
 from physscale.evaluate.abnormal.corruptions import hang
 from physscale.records.scene import WORLD_M
 from physscale.render.render import render
-from physscale.run.calibrate_judge import Cell, canvas, corrupted, true_rows
 from physscale.run.disagree import disagreement
+from physscale.run.known_videos import Cell, canvas, corrupted, true_rows
 from physscale.simulate.phyre.rollout import rollout
 
 

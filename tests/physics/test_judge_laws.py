@@ -13,7 +13,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour
 from physscale.records.video import BODY, Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import ALL_WRONG, MENDED_ON, Cell, Ranges, canvas, corrupted, noisy, ranges_of, true_rows
+from physscale.run.known_videos import ALL_WRONG, MENDED_ON, Cell, Ranges, canvas, corrupted, noisy, ranges_of, true_rows
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec

@@ -11,7 +11,7 @@ from physscale.evaluate.abnormal.verdict import judge
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
+from physscale.run.known_videos import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
 from physscale.simulate.phyre.masks import masks
 
 CELL = Cell("phyre", 128)

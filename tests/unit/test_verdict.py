@@ -22,7 +22,8 @@ from physscale.records.rate import wilson
 from physscale.records.scores import SCORES
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.calibrate_judge import Cell, canvas, corrupted, true_rows
+from physscale.run.calibrate_judge import MARGIN, STRANGE, limits_of
+from physscale.run.known_videos import Cell, canvas, corrupted, true_rows
 
 CELL = Cell("collision", 32)
 FACTS: RunFacts = {
@@ -187,14 +188,27 @@ def test_verdicts_of_two_families_are_not_joined(half_wrong: Videos) -> None:
         Verdicts.joined([found, replace(found, family="phyre")])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_thresholds_leave_out_the_strangest_and_nothing_else(seed: int) -> None:
+    """Two rules; of 1,000 true videos four are strange by one of them: at most these lie above, and no limit is far above the rest."""
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    scores = {"size": rng.uniform(0.0, 0.5, 1000), "force": rng.uniform(0.0, 0.01, 1000)}
+    scores["size"][rng.choice(1000, 4, replace=False)] = 9.0
+    limits = limits_of(scores, floor={"size": 0.1, "force": 0.2})
+    above = np.any([scores[rule] > limits[rule] for rule in limits], axis=0)
+    assert above.sum() == STRANGE * 1000
+    assert limits["size"] == pytest.approx(MARGIN * 0.5, rel=0.02)
+    assert limits["force"] == 0.2, "never below what one can see"
+
+
 def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written, thresholds = tmp_path / "table.md", tmp_path / "thresholds.json"
+    written, thresholds, only = tmp_path / "table.md", tmp_path / "thresholds.json", ["--only", "parabola:32"]
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", "calibrate", "--videos", "8", "--only", "parabola:32", "--table", str(written), "--thresholds", str(thresholds)])
+        main(["judge", "calibrate", "--videos", "4", "--set-on", "4", *only, "--table", str(written), "--thresholds", str(thresholds)])
     assert "| vanish | 100 " in written.read_text()
     assert set(json.loads(thresholds.read_text())["laws"]["32"]) == set(FLOOR["laws"])
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", "calibrate", "--videos", "4", "--only", "parabola:32", "--shipped", "--thresholds", str(thresholds)])
+        main(["judge", "calibrate", "--videos", "2", "--processes", "2", *only, "--thresholds", str(thresholds)])
     assert json.loads(thresholds.read_text()) == json.loads(THRESHOLDS.read_text()), "tested, not set"
     capsys.readouterr()
     with pytest.raises(SystemExit, match="2"):

@@ -1,10 +1,13 @@
 """Scores of abnormality for PHYRE videos: as `laws`, from the poses at which the known bodies of the scene are found.
 
-    permanence    part of a body that is not inked where the rest of it is        count    ink outside all bodies, in m²
+    permanence    part of a body that is not inked where the rest of it is, beyond that of the first frame
+    count         ink outside all bodies, in m²
     static        part of the black that is gone, or area of black, that was (not) there in the first frame
     size          mean way of a body's border outside or inside its own, in m, for three frames in a row
-    colour        ink of no body's colour, in m², or strength of a body's own off 1, for two frames in a row
-    penetration   depth of a body in another beyond that of the first frame, in m      tunnel   way past the end at which it crosses a bar
+    colour        ink of no body's colour, in m², for two frames in a row
+    strength      strength of a body's own ink off that of the first frame, for two frames in a row
+    penetration   depth of a body in another beyond that of the first frame, in m
+    tunnel        way past the end at which it crosses a bar; a jar may pass around one
     force         acceleration against that of gravity of a body that nothing is near, over its own deviation
     energy        rise of the energy of bodies that may have touched, over the three intervals before, that lasts for three, as a height of
                   the heaviest that moved
@@ -24,7 +27,7 @@ from physscale.evaluate.abnormal.track import Track, track
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 
-RULES = ("permanence", "count", "static", "size", "colour", "penetration", "tunnel", "force", "energy", "replay")
+RULES = ("permanence", "count", "static", "size", "colour", "strength", "penetration", "tunnel", "force", "energy", "replay")
 RED = BODY.index("red")
 GRAVITY_TIMES_PX = 9.8 * 60.0
 """Gravity of a scene of n px in a view of 10 m is this over n."""
@@ -87,19 +90,20 @@ def _scores(found: Track, *, scene: Scene, videos: Videos, row: int) -> dict[str
     pose = np.where(np.isfinite(found.pose), found.pose, scene.start[:, :3])
     centre = centres(found.pose[:, moving], centre_m=shapes.centre_m[moving])
     depth = found.depth_m[:, moving] - found.depth_m[:1, moving]
-    level, mass = np.abs(found.level[:, moving] - 1.0), videos.body[row, moving, MASS].astype(np.float64)
+    level, mass = np.abs(found.level[:, moving] - found.level[:1, moving]), videos.body[row, moving, MASS].astype(np.float64)
     reach = shapes.reach_m[moving] + np.linalg.norm(shapes.centre_m[moving], axis=-1)
     border = np.abs(np.nan_to_num(found.border_m[:, moving]))
     return {
-        "permanence": float(found.missing[:, moving].max()),
+        "permanence": _lasting(found.missing[:, moving] - found.missing[:1, moving], frames=1),
         "count": float(found.unexplained_m2.max()),
         "static": float(
             max((found.static_missing - found.static_missing[0]).max(), (found.static_extra_m2 - found.static_extra_m2[0]).max())
         ),
         "size": _lasting(border, frames=3),
-        "colour": max(_lasting(found.foreign_m2[:, None], frames=2), _lasting(level, frames=2)),
+        "colour": _lasting(found.foreign_m2[:, None], frames=2),
+        "strength": _lasting(level, frames=2),
         "penetration": _lasting(depth, frames=1),
-        "tunnel": _tunnel(centre, body=videos.body[row], state=videos.state[row, 0]),
+        "tunnel": _tunnel(centre[:, videos.body[row, moving, SHAPE] != Shape.JAR], body=videos.body[row], state=videos.state[row, 0]),
         "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * scene.px_m),
         "energy": _energy(centre, reach=reach, mass=mass, gravity=gravity, interval=interval),
         "replay": float(unexplained_m(pose, centre=centre, scene=scene, seed=int(videos.index[row])).max(initial=0.0)),

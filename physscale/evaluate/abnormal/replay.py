@@ -7,6 +7,7 @@ moved as no body here can: its material, gravity and contacts are the engine's. 
 pixel part after a glancing contact, and one of them is near; in free flight all stay together. The true later frames are not looked at.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ AHEAD = 3
 
 STARTS, AT_ONCE, ENOUGH_PX = 36, 4, 1.0
 """At most so many starts a frame; after every few of them it is asked whether each body has one that stays within a pixel."""
+
+MORE_STARTS, DOUBT_M, DOUBTS = 288, (0.25, 1.0), 4
+"""So many for the first few frames after which a body is off by about this: a narrow way through several contacts is seldom drawn."""
 
 PLACE_PX, SPEED_M_S = 0.25, 0.08
 """Deviations of the draws; angles and turns vary so that the farthest point of a body moves as much."""
@@ -56,6 +60,12 @@ class _Best:
     velocity: np.ndarray
     off_m: np.ndarray
 
+    @classmethod
+    def of(cls, velocity: np.ndarray) -> "_Best":
+        """Before anything was tried."""
+        count = len(velocity)
+        return cls(np.full(count, np.inf), np.full(count, np.inf), velocity.copy(), np.zeros((count, 2)))
+
 
 def unexplained_m(
     pose: Float[np.ndarray, "frames bodies 3"], *, centre: Float[np.ndarray, "frames moving 2"], scene: Scene, seed: int
@@ -63,10 +73,17 @@ def unexplained_m(
     """How far in m the nearest start of each frame is off each body's centre of mass, at its worst of the next `AHEAD` frames."""
     rng = np.random.Generator(np.random.Philox(key=seed))
     out = np.zeros(centre.shape[:2])
-    carried, off = scene.start[scene.moving, 3:].copy(), np.zeros((len(scene.moving), 2))
+    carried, off, doubts = scene.start[scene.moving, 3:].copy(), np.zeros((len(scene.moving), 2)), 0
     for now in range(len(pose) - 1):
         velocities = _velocities(pose, centre=centre, scene=scene, now=now, carried=carried, off_m=off)
-        best = _nearest(pose[now], ahead=centre[now + 1 : now + 1 + AHEAD], scene=scene, now=now, velocities=velocities, rng=rng)
+        best = _Best.of(velocities[0])
+        ways = functools.partial(
+            _try, best, pose=pose[now], ahead=centre[now + 1 : now + 1 + AHEAD], scene=scene, now=now, velocities=velocities, rng=rng
+        )
+        ways(range(STARTS))
+        if DOUBT_M[0] < best.ahead_m.max(initial=0.0) < DOUBT_M[1] and doubts < DOUBTS:
+            ways(range(STARTS, MORE_STARTS))
+            doubts += 1
         out[now], carried, off = best.ahead_m, best.velocity, best.off_m
     return out
 
@@ -88,11 +105,20 @@ def _velocities(
     return np.stack([carried, corrected, falling, step])
 
 
-def _nearest(pose: np.ndarray, *, ahead: np.ndarray, scene: Scene, now: int, velocities: np.ndarray, rng: np.random.Generator) -> _Best:
-    count = len(scene.moving)
-    best = _Best(np.full(count, np.inf), np.full(count, np.inf), velocities[0].copy(), np.zeros((count, 2)))
+def _try(
+    best: _Best,
+    numbers: range,
+    *,
+    pose: np.ndarray,
+    ahead: np.ndarray,
+    scene: Scene,
+    now: int,
+    velocities: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Rolls out the starts of these numbers, until every body has one that is near enough."""
     time_s = scene.time_s[now : now + 1 + len(ahead)]
-    for number in range(STARTS):
+    for number in numbers:
         if number % AT_ONCE == 0 and best.ahead_m.max(initial=0.0) < ENOUGH_PX * scene.px_m:
             break
         path = _rolled(pose, scene=scene, time_s=time_s, velocities=velocities, number=number, rng=rng)[1:, scene.moving]
@@ -102,7 +128,6 @@ def _nearest(pose: np.ndarray, *, ahead: np.ndarray, scene: Scene, now: int, vel
         best.next_m = np.minimum(best.next_m, error[0])
         best.ahead_m = np.minimum(best.ahead_m, error.max(0))
         best.velocity[nearer], best.off_m[nearer] = path[0, nearer, 3:], (ahead - there)[0, nearer]
-    return best
 
 
 class Onward:
