@@ -1,7 +1,7 @@
 """The judge on videos of which the answer is known: thresholds from true ones, false alarms on others, detection of every corruption.
 
-Thresholds are `MARGIN` above the largest score of true videos, but for the `STRANGE` worst of them, and never below what one can see
-(`verdict.FLOOR`). False alarms are counted on other true videos, and in `CORRUPTED` of those everything is made wrong that gets an
+Thresholds call at most `ALARMS` of the true videos that they are set on abnormal, every rule as many, and are never below what one can
+see (`verdict.FLOOR`). False alarms are counted on other true videos, and in `CORRUPTED` of those everything is made wrong that gets an
 occasion at visible strength (`abnormal/altered.py`).
 """
 
@@ -33,8 +33,7 @@ from physscale.run.known_videos import (
     true_rows,
 )
 
-MARGIN = 1.15
-STRANGE = 0.004
+ALARMS = 0.005
 CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 30}
 AT_ONCE = 50
 SET_FROM, JUDGED_FROM = 2_000, 10_000
@@ -188,7 +187,13 @@ def _set(cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable
 
 
 def limits_of(scores: Mapping[str, np.ndarray], *, floor: Mapping[str, float]) -> dict[str, float]:
-    """`MARGIN` above the largest score of each rule, without the `STRANGE` share of videos that are worst by any rule; three digits."""
-    over = np.max([scores[rule] / floor[rule] for rule in floor], axis=0)
-    calm = np.argsort(over, kind="stable")[: len(over) - int(STRANGE * len(over))]
-    return {rule: max(floor[rule], float(f"{MARGIN * scores[rule][calm].max():.3g}")) for rule in floor}
+    """So that the same number of true videos is above the limit of each rule, fewer where that is its floor, and at most `ALARMS` of all
+    are above any; three digits, rounded up."""
+    ordered = {rule: np.sort(scores[rule])[::-1] for rule in floor}
+    videos, found = len(next(iter(ordered.values()))), {}
+    for above in range(videos):
+        limits = {rule: max(floor[rule], float(f"{1.005 * values[above]:.3g}")) for rule, values in ordered.items()}
+        if np.any([scores[rule] > limits[rule] for rule in limits], axis=0).sum() > ALARMS * videos:
+            break
+        found = limits
+    return found

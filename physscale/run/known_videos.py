@@ -69,7 +69,7 @@ class Cell:
         return f"{self.scenario} {self.size_px}"
 
 
-CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128), Cell("phyre", 256))
+CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre", 128))
 
 
 def ranges_of(cell: Cell) -> tuple[Ranges, ...]:

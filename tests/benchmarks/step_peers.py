@@ -8,7 +8,7 @@ Both are trained as example scripts do: `torch.optim.AdamW`, `clip_grad_norm_`, 
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import DiTTransformer2DModel
@@ -18,20 +18,22 @@ from physscale.model.sizes import input_channels
 from physscale.model.spec import DiTSpec, LatentShape
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
+Precision = Literal["fp32", "bf16"]
 CONDITION_FRAMES = 3
 
 
 class PeerStep:
     """One optimiser step a call: noise, forward, backward, clip, AdamW, average."""
 
-    def __init__(self, model: nn.Module, *, loss: Loss) -> None:
-        self.model, self.loss = model, loss
+    def __init__(self, model: nn.Module, *, loss: Loss, precision: Precision) -> None:
+        self.model, self.loss, self.precision = model, loss, precision
         self.ema = copy.deepcopy(model).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01)
 
     def __call__(self, x0: Tensor) -> None:
         t = torch.rand(len(x0))
-        loss = self.loss(self.model, x0, torch.randn_like(x0), t)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self.loss(self.model, x0, torch.randn_like(x0), t)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -51,17 +53,17 @@ def conditioned(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
 
 
 def velocity_loss(output: Tensor, *, x0: Tensor, noise: Tensor) -> Tensor:
-    return nn.functional.mse_loss(output[:, CONDITION_FRAMES:], (noise - x0)[:, CONDITION_FRAMES:])
+    return nn.functional.mse_loss(output[:, CONDITION_FRAMES:].float(), (noise - x0)[:, CONDITION_FRAMES:])
 
 
-def plain_step(spec: DiTSpec, *, shape: LatentShape) -> PeerStep:
+def plain_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> PeerStep:
     def loss(model: nn.Module, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         return velocity_loss(model(conditioned(x0, noise, t), t), x0=x0, noise=noise)
 
-    return PeerStep(PlainDiT(spec, shape=shape), loss=loss)
+    return PeerStep(PlainDiT(spec, shape=shape), loss=loss, precision=precision)
 
 
-def diffusers_step(spec: DiTSpec, *, shape: LatentShape) -> PeerStep:
+def diffusers_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> PeerStep:
     side = math.isqrt(shape.frames * shape.height * shape.width)
     across = side // shape.width
     assert side * side == shape.frames * shape.height * shape.width, "the frames must fill a square"
@@ -83,7 +85,7 @@ def diffusers_step(spec: DiTSpec, *, shape: LatentShape) -> PeerStep:
         frames = output.view(len(x0), shape.channels, -1, shape.height, across, shape.width).permute(0, 2, 4, 1, 3, 5)
         return velocity_loss(frames.reshape(x0.shape), x0=x0, noise=noise)
 
-    return PeerStep(model, loss=loss)
+    return PeerStep(model, loss=loss, precision=precision)
 
 
 class PlainDiT(nn.Module):
@@ -142,5 +144,5 @@ def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     return x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1)
 
 
-def peers(spec: DiTSpec, *, shape: LatentShape) -> dict[str, Any]:
-    return {"diffusers": diffusers_step(spec, shape=shape), "plain": plain_step(spec, shape=shape)}
+def peers(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> dict[str, Any]:
+    return {make.__name__.removesuffix("_step"): make(spec, shape=shape, precision=precision) for make in (diffusers_step, plain_step)}

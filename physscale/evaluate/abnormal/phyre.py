@@ -14,12 +14,13 @@
     replay        distance of a body from where any motion that the frames so far explain leads within three intervals, in m (`replay`)
 
 Energy: from mean velocity and mean height of an interval; a contact within it makes it too small, never too large; turning is left out.
+Bodies that start inside one another are pushed apart by the engine, so their energy is asked for from where they are apart.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from physscale.evaluate.abnormal.replay import Scene, centres, unexplained_m
 from physscale.evaluate.abnormal.solids import HALF_HEIGHT, MASS, RADIUS, SHAPE, solids
@@ -34,6 +35,9 @@ GRAVITY_TIMES_PX = 9.8 * 60.0
 
 MOVED_M = 0.1
 LASTING = 3
+APART_M = 0.05
+"""Bodies no deeper in one another than this are apart."""
+
 PLACE_PX = 0.25
 """Deviation of a found place, in pixels."""
 
@@ -105,7 +109,7 @@ def _scores(found: Track, *, scene: Scene, videos: Videos, row: int) -> dict[str
         "penetration": _lasting(depth, frames=1),
         "tunnel": _tunnel(centre[:, videos.body[row, moving, SHAPE] != Shape.JAR], body=videos.body[row], state=videos.state[row, 0]),
         "force": _force(centre, gap=found.gap_m[:, moving], fall=gravity * interval**2, deviation=PLACE_PX * scene.px_m),
-        "energy": _energy(centre, reach=reach, mass=mass, gravity=gravity, interval=interval),
+        "energy": _energy(centre, reach=reach, mass=mass, gravity=gravity, interval=interval, free=_free(found.depth_m[:, moving])),
         "replay": float(unexplained_m(pose, centre=centre, scene=scene, seed=int(videos.index[row])).max(initial=0.0)),
     }
 
@@ -151,7 +155,15 @@ def _force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float
     return worst
 
 
-def _energy(centre: np.ndarray, *, reach: np.ndarray, mass: np.ndarray, gravity: float, interval: float) -> float:
+def _free(depth_m: Float[np.ndarray, "frames bodies"]) -> Int[np.ndarray, " bodies"]:
+    """The interval from which on each body moves by itself: the first after it was apart from all others; none where that never is."""
+    apart = depth_m <= APART_M
+    return np.where(apart.any(0), np.where(apart[0], 0, apart.argmax(0) + 1), len(depth_m))
+
+
+def _energy(
+    centre: np.ndarray, *, reach: np.ndarray, mass: np.ndarray, gravity: float, interval: float, free: Int[np.ndarray, " bodies"]
+) -> float:
     """In metres of height of the heaviest body that moved, among bodies that may have touched: none gets energy from one far away."""
     speed = np.diff(centre, axis=0) / interval
     kinetic = 0.5 * (speed**2).sum(-1)
@@ -162,8 +174,10 @@ def _energy(centre: np.ndarray, *, reach: np.ndarray, mass: np.ndarray, gravity:
     for now in range(1, len(each) - LASTING + 1):
         first = max(now - 3, 0)
         for group in _groups(centre[first : now + LASTING], reach=reach):
-            total = each[:, group].sum(1)
-            before = first + int(total[first:now].argmax())
+            total, begun = each[:, group].sum(1), max(first, int(free[group].max()))
+            if begun >= now:
+                continue
+            before = begun + int(total[begun:now].argmax())
             moved = way[max(before - 2, 0) : now, group].max(0) > MOVED_M
             if moved.any():
                 rise = total[now : now + LASTING].min() - total[before]
