@@ -16,6 +16,8 @@ from physscale.simulate.phyre.masks import masks
 
 CELL = Cell("phyre", 128)
 ROWS = 6
+PUSHED_APART, JAR_ROUND_A_BAR, CUT_BY_THE_EDGE = 2270, 1716, 1159
+"""True rows: sticks that start inside bars and jump up by a metre; a jar whose middle crosses a bar; a jar half above the view."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,15 @@ def test_a_body_that_stops_in_the_air_is_no_motion_of_the_engine(videos: Videos)
     wrong = corrupted(videos.take(slice(0, 3)), corrupt=ALL_WRONG["hang"], cell=CELL)
     assert wrong is not None
     assert judge(wrong).fired["replay"].all()
+
+
+@pytest.mark.parametrize(
+    ("number", "rule"),
+    [(PUSHED_APART, "energy"), (JAR_ROUND_A_BAR, "tunnel"), (CUT_BY_THE_EDGE, "permanence"), (CUT_BY_THE_EDGE, "strength")],
+)
+def test_what_is_odd_in_the_first_frame_is_no_fault_later(number: int, rule: str) -> None:
+    rows = true_rows(CELL, start=number, stop=number + 1)
+    assert not judge(rows.with_pixels(render(rows, canvas=canvas(CELL)))).fired[rule].any()
 
 
 @pytest.mark.slow
