@@ -34,7 +34,7 @@ from physscale.run.known_videos import (
 )
 
 ALARMS = 0.005
-CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 30}
+CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 40}
 AT_ONCE = 50
 SET_FROM, JUDGED_FROM = 2_000, 10_000
 """First of the true rows that thresholds are set on, and of those that are judged; rows before them were looked at."""
