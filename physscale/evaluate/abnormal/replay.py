@@ -77,12 +77,12 @@ def unexplained_m(
     for now in range(len(pose) - 1):
         velocities = _velocities(pose, centre=centre, scene=scene, now=now, carried=carried, off_m=off)
         best = _Best.of(velocities[0])
-        ways = functools.partial(
+        attempt = functools.partial(
             _try, best, pose=pose[now], ahead=centre[now + 1 : now + 1 + AHEAD], scene=scene, now=now, velocities=velocities, rng=rng
         )
-        ways(range(STARTS))
+        attempt(starts=range(STARTS))
         if DOUBT_M[0] < best.ahead_m.max(initial=0.0) < DOUBT_M[1] and doubts < DOUBTS:
-            ways(range(STARTS, MORE_STARTS))
+            attempt(starts=range(STARTS, MORE_STARTS))
             doubts += 1
         out[now], carried, off = best.ahead_m, best.velocity, best.off_m
     return out
@@ -107,8 +107,8 @@ def _velocities(
 
 def _try(
     best: _Best,
-    numbers: range,
     *,
+    starts: range,
     pose: np.ndarray,
     ahead: np.ndarray,
     scene: Scene,
@@ -118,7 +118,7 @@ def _try(
 ) -> None:
     """Rolls out the starts of these numbers, until every body has one that is near enough."""
     time_s = scene.time_s[now : now + 1 + len(ahead)]
-    for number in numbers:
+    for number in starts:
         if number % AT_ONCE == 0 and best.ahead_m.max(initial=0.0) < ENOUGH_PX * scene.px_m:
             break
         path = _rolled(pose, scene=scene, time_s=time_s, velocities=velocities, number=number, rng=rng)[1:, scene.moving]
