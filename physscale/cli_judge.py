@@ -161,6 +161,8 @@ def _calibrated(*, videos: int, only: list[str], processes: int, thresholds: Thr
     unknown = [name for name in only if name not in cells]
     if unknown:
         raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(cells)}")
+    if not videos and isinstance(thresholds, dict):
+        raise UserError("--videos 0 judges nothing and sets nothing: give --set-on N too, or some videos")
     chosen = tuple(cells[name] for name in only) if only else CELLS
     return calibrate(chosen, videos=videos, thresholds=thresholds, processes=processes, tell=_progress)
 

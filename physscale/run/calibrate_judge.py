@@ -8,7 +8,7 @@ occasion at visible strength (`abnormal/altered.py`).
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -53,7 +53,7 @@ class Part:
     ranges: Ranges
     start: int
     stop: int
-    what: Literal["true", "wrong"] = "true"
+    what: Literal["true", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,16 @@ def _judged_parts(cells: tuple[Cell, ...], *, videos: int) -> list[Part]:
     for cell in cells:
         for ranges in ranges_of(cell):
             stop = JUDGED_FROM + min(videos, CORRUPTED[cell.family] // len(ranges_of(cell)))
-            parts += _cut(cell, ranges, start=JUDGED_FROM, stop=stop, each=AT_ONCE // 5, what="wrong")
+            parts += _cut(Part(cell, ranges, JUDGED_FROM, stop, "wrong"), each=AT_ONCE // 5)
     return parts
 
 
 def _true_parts(cells: tuple[Cell, ...], *, start: int, stop: int) -> list[Part]:
-    return [part for cell in cells for ranges in ranges_of(cell) for part in _cut(cell, ranges, start=start, stop=stop, each=AT_ONCE)]
+    return [part for cell in cells for ranges in ranges_of(cell) for part in _cut(Part(cell, ranges, start, stop, "true"), each=AT_ONCE)]
 
 
-def _cut(cell: Cell, ranges: Ranges, *, start: int, stop: int, each: int, what: Literal["true", "wrong"] = "true") -> list[Part]:
-    return [Part(cell, ranges, first, min(first + each, stop), what) for first in range(start, stop, each)]
+def _cut(whole: Part, *, each: int) -> list[Part]:
+    return [replace(whole, start=first, stop=min(first + each, whole.stop)) for first in range(whole.start, whole.stop, each)]
 
 
 def _all_scored(parts: list[Part], *, processes: int, tell: Callable[[str], None]) -> Iterator[tuple[Part, dict[str, Scores]]]:

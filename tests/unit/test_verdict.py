@@ -214,6 +214,9 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit, match="2"):
         main(["judge", "calibrate", "--only", "parabola:33"])
     assert "--only parabola:33: use one of" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["judge", "calibrate", "--videos", "0"])
+    assert "give --set-on N" in capsys.readouterr().err
 
 
 def test_compare_names_every_number(half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
