@@ -15,11 +15,11 @@ from typing import Literal
 
 import numpy as np
 
+from physscale.dataset.file import with_frames
 from physscale.evaluate.abnormal.verdict import FLOOR, Family, Thresholds, scores_of
 from physscale.records.rate import Rate, wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-from physscale.render.render import render
 from physscale.run.known_videos import (
     ALL_WRONG,
     GROUPS,
@@ -104,7 +104,7 @@ def _kinds(rows: Videos, *, part: Part) -> Iterator[tuple[str, Videos]]:
             if wrong is not None:
                 yield kind, wrong
         return
-    clean = rows.with_pixels(render(rows, canvas=canvas(part.cell)))
+    clean = with_frames(rows, canvas=canvas(part.cell))
     for kind, shown in zip(TRUE, (clean, noisy(clean)), strict=True):
         yield f"{kind}{SUFFIX[part.ranges]}", shown
     if part.cell.family == "phyre":
@@ -196,4 +196,6 @@ def limits_of(scores: Mapping[str, np.ndarray], *, floor: Mapping[str, float]) -
         if np.any([scores[rule] > limits[rule] for rule in limits], axis=0).sum() > ALARMS * videos:
             break
         found = limits
+        if limits == floor:
+            break
     return found

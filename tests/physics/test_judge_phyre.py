@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from physscale.dataset.file import with_frames
 from physscale.evaluate.abnormal.phyre import tracks_of
 from physscale.evaluate.abnormal.solids import distance_to, solids
 from physscale.evaluate.abnormal.verdict import judge
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
-from physscale.render.render import render
 from physscale.run.known_videos import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
 from physscale.simulate.phyre.masks import masks
 
@@ -22,8 +22,7 @@ PUSHED_APART, JAR_ROUND_A_BAR, CUT_BY_THE_EDGE = 2270, 1716, 1159
 
 @pytest.fixture(scope="module")
 def videos() -> Videos:
-    rows = true_rows(CELL, start=5000, stop=5000 + ROWS)
-    return rows.with_pixels(render(rows, canvas=canvas(CELL)))
+    return with_frames(true_rows(CELL, start=5000, stop=5000 + ROWS), canvas=canvas(CELL))
 
 
 def test_distances_are_negative_where_the_masks_are_set(videos: Videos) -> None:
@@ -74,8 +73,8 @@ def test_a_body_that_stops_in_the_air_is_no_motion_of_the_engine(videos: Videos)
     [(PUSHED_APART, "energy"), (JAR_ROUND_A_BAR, "tunnel"), (CUT_BY_THE_EDGE, "permanence"), (CUT_BY_THE_EDGE, "strength")],
 )
 def test_what_is_odd_in_the_first_frame_is_no_fault_later(number: int, rule: str) -> None:
-    rows = true_rows(CELL, start=number, stop=number + 1)
-    assert not judge(rows.with_pixels(render(rows, canvas=canvas(CELL)))).fired[rule].any()
+    row = with_frames(true_rows(CELL, start=number, stop=number + 1), canvas=canvas(CELL))
+    assert not judge(row).fired[rule].any()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from physscale.cli import main
-from physscale.dataset.file import write_videos
+from physscale.dataset.file import with_frames, write_videos
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.dataset.frames import open_frames
 from physscale.evaluate.abnormal.corruptions import vanish
@@ -21,7 +21,6 @@ from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.scores import SCORES
 from physscale.records.video import Videos
-from physscale.render.render import render
 from physscale.run.calibrate_judge import ALARMS, limits_of
 from physscale.run.known_videos import Cell, canvas, corrupted, true_rows
 
@@ -40,8 +39,7 @@ FACTS: RunFacts = {
 
 
 def shown(start: int, stop: int, *, cell: Cell = CELL) -> Videos:
-    rows = true_rows(cell, start=start, stop=stop)
-    return rows.with_pixels(render(rows, canvas=canvas(cell)))
+    return with_frames(true_rows(cell, start=start, stop=stop), canvas=canvas(cell))
 
 
 @pytest.fixture(scope="module")
