@@ -12,9 +12,10 @@ import math
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm
 
 from physscale.model.conditioning import CrossAttention, is_told, reader_of, unturned
+from physscale.model.on_cpu import Linear, attend
 from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import input_channels, time_features
 from physscale.model.spec import DiTSpec, LatentShape
@@ -142,14 +143,14 @@ class Attention(nn.Module):
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
         self.heads = spec.heads
-        self.qkv = nn.Linear(spec.width, 3 * spec.width)
-        self.out = nn.Linear(spec.width, spec.width)
+        self.qkv = Linear(spec.width, 3 * spec.width)
+        self.out = Linear(spec.width, spec.width)
 
     def forward(self, x_BND: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
         qkv = self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)  # B 3K N D/K
         qk, v = qkv.split((2 * self.heads, self.heads), dim=1)
         q, k = Rotate.apply(qk, cos, sin).chunk(2, dim=1)
-        return self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.out(attend(q, k, v).transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):
@@ -158,8 +159,8 @@ class MLP(nn.Module):
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
         self.activation = spec.activation
-        self.up = nn.Linear(spec.width, spec.mlp_ratio * spec.width)
-        self.down = nn.Linear(spec.mlp_ratio * spec.width, spec.width)
+        self.up = Linear(spec.width, spec.mlp_ratio * spec.width)
+        self.down = Linear(spec.mlp_ratio * spec.width, spec.width)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         hidden = self.up(x_BND)

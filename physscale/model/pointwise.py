@@ -9,7 +9,7 @@ __all__ = ["Rotate", "SquaredReLU", "rotate"]
 
 def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn the pairs (i, i + half) of the last axis; `sin` carries the sign: minus in its first half."""
-    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin).to(x.dtype)
 
 
 class Rotate(torch.autograd.Function):

@@ -19,6 +19,9 @@ of P tokens of width E adds, a token of each kind:
     a block's cross-attention, a video token          4 D + 2 + K             (4 + 2 + 2 + 2) D + 4 (2 + K)
     the same, a token of the text                     2 D                     4 D + 4 E - and the products' own copies, below
     a layer that reads it, a token of the text        16 E + 4 + heads        36 E + 4 (4 + heads)
+
+Plans ask about GPUs. A CPU in bfloat16 with N tokens up to 1024 keeps attention's probabilities (`model/on_cpu.py`), 2 K N bytes a token
+and block, and query, key and value once: 4 D + 4 K bytes less.
 """
 
 from dataclasses import dataclass

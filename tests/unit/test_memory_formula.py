@@ -131,6 +131,16 @@ def test_formula_counts_what_the_model_is_told(told: Any, precision: Any, recomp
     assert plain < (1 - 1.5 * TOLERANCE) * measured, "it is seen at all"
 
 
+@pytest.mark.parametrize("size", ["S", "B"])
+def test_a_cpu_in_bfloat16_keeps_the_probabilities_of_attention(size: str) -> None:
+    model, shape, train = SIZES[size], LatentShape(16, 4, 16, 16), TrainSpec(batch=2, optimiser="adamw", precision="bf16")
+    tokens = shape.tokens(model)
+    more = train.batch * model.depth * tokens * (2 * model.heads * tokens - 4 * model.width - 4 * model.heads)
+    measured = fullest(model, shape=shape, train=train)
+    assert memory(model, shape=shape, train=train).total + more == pytest.approx(measured, rel=TOLERANCE)
+    assert more > 3 * TOLERANCE * measured, "it is seen at all"
+
+
 @pytest.mark.parametrize(("size", "recompute"), [("S", "none"), ("S", "block"), ("L", "none"), ("XL", "block")])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_formula_counts_a_projection_a_block_and_muon(size: str, precision: Any, recompute: Any) -> None:

@@ -1,0 +1,117 @@
+"""Two operations that PyTorch leaves slow on CPUs, made of its faster kernels; on other devices they are what PyTorch makes of them.
+
+Products in float32: PyTorch hands them to MKL, whose kernels for other makers' processors are slower than oneDNN's; forward and towards the
+input oneDNN multiplies here. Attention in bfloat16: PyTorch's kernel widens every number to float32, and forms the logits again in the
+backward pass; here bfloat16's own products are taken and the probabilities kept, up to `LONGEST_KEPT` tokens (2 x heads x tokens bytes
+a token and block). Logits and softmax are float32 as there. `tests/benchmarks/bench_train_step.py` measures both.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction, FunctionCtx
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+__all__ = ["Linear", "attend"]
+
+ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
+NARROWEST = 128
+"""Inputs and outputs: below, a call of oneDNN costs what its kernels win."""
+
+LONGEST_KEPT = 1024
+"""Tokens up to which attention keeps its probabilities."""
+
+LOGITS_AT_ONCE = 2**20
+"""Four megabytes of float32, so that softmax finds in the cache what the product left there."""
+
+
+class Linear(nn.Linear):
+    """`torch.nn.Linear`, whoever multiplies."""
+
+    def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
+        if by_onednn(x, narrowest=min(self.in_features, self.out_features)):
+            return Product.apply(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
+
+
+def by_onednn(x: Tensor, *, narrowest: int) -> bool:
+    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return ONEDNN and plain and narrowest >= NARROWEST
+
+
+class Product(torch.autograd.Function):
+    """x W^T + b; towards x by oneDNN too, towards W by MKL, which is as fast there."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.ops.physscale.multiplied(x.contiguous(), weight, bias)
+
+    @staticmethod
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, weight = tuple(ctx.saved_tensors)
+        rows = gradient.reshape(-1, len(weight))
+        return (
+            torch.ops.physscale.multiplied(gradient.contiguous(), weight.t(), None),
+            rows.t() @ x.reshape(-1, weight.shape[1]),
+            rows.sum(0),
+        )
+
+
+def multiplied(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def attend(
+    q: Float[Tensor, "batch heads asking width"], k: Float[Tensor, "batch heads asked width"], v: Float[Tensor, "batch heads asked width"]
+) -> Float[Tensor, "batch heads asking width"]:
+    """softmax(q k^T / sqrt(width)) v."""
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and max(q.shape[2], k.shape[2]) <= LONGEST_KEPT:
+        return Attend.apply(q, k, v)
+    return scaled_dot_product_attention(q, k, v)
+
+
+class Attend(torch.autograd.Function):
+    """`attend` in bfloat16, keeping the probabilities."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        shape, scale = q.shape, q.shape[-1] ** -0.5
+        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+        probabilities = q.new_empty(len(q), q.shape[1], k.shape[1])
+        with torch.autocast("cpu", enabled=False):
+            for some in few_heads(probabilities):
+                logits = torch.bmm(q[some].float() * scale, k[some].float().mT)
+                probabilities[some] = torch.softmax(logits, dim=-1)
+            ctx.save_for_backward(q, k, v, probabilities)
+            return torch.bmm(probabilities, v).view(shape)
+
+    @staticmethod
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, ...]:
+        q, k, v, probabilities = tuple(ctx.saved_tensors)
+        scale, g = q.shape[-1] ** -0.5, gradient.flatten(0, 1)
+        to_q, to_k = torch.empty_like(q), torch.empty_like(k)
+        for some in few_heads(probabilities):
+            p = probabilities[some]
+            to_logits = torch._softmax_backward_data(torch.bmm(g[some], v[some].mT), p, -1, p.dtype)
+            to_q[some] = torch.bmm(to_logits, k[some]) * scale
+            to_k[some] = torch.bmm(to_logits.mT, q[some]) * scale
+        to_v = torch.bmm(probabilities.mT, g)
+        return tuple(part.view(*gradient.shape[:2], *part.shape[1:]) for part in (to_q, to_k, to_v))
+
+
+def few_heads(probabilities: Float[Tensor, "heads asking asked"]) -> Iterator[slice]:
+    """So many that the cache holds their logits."""
+    count = max(1, LOGITS_AT_ONCE // probabilities[0].numel())
+    for first in range(0, len(probabilities), count):
+        yield slice(first, first + count)
+
+
+OPERATIONS = torch.library.Library("physscale", "DEF")  # type: ignore[no-untyped-call]
+"""Under a name of its own torch's compiler leaves oneDNN's product as it is, which it knows for constant weights only."""
+OPERATIONS.define("multiplied(Tensor x, Tensor weight, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
+OPERATIONS.impl("multiplied", multiplied, "CPU")  # type: ignore[no-untyped-call]
+OPERATIONS.impl("multiplied", lambda x, weight, _: x.new_empty(*x.shape[:-1], len(weight)), "Meta")  # type: ignore[no-untyped-call]
