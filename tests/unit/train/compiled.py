@@ -1,6 +1,6 @@
 """Gradients of a step with compiled blocks beside those without, as a process that checks no shapes: dynamo would trace the checks.
 
-`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON of further fields of the training.
+`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON of the width and further fields of the training.
 """
 
 import json
@@ -27,10 +27,10 @@ FLOW = FlowSpec(condition_frames=1)
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
 
 
-def gradients(*, conditioning: Conditioning = "none", **fields: Any) -> torch.Tensor:
+def gradients(*, conditioning: Conditioning = "none", width: int = MODEL.width, **fields: Any) -> torch.Tensor:
     """Of the third step, when no weight is zero any more (a text is first heard in the second)."""
     spec = TrainSpec(steps=4, batch=8, warmup_steps=0, **fields)
-    model = replace(MODEL, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
+    model = replace(MODEL, width=width, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
     state, facts = begin(model, train=spec, shape=SHAPE, seed=0, device="cpu"), small_facts(conditioning, videos=8)
     for _ in range(2):
         train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers(), facts=facts)

@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from physscale.flow.noise import Stream, normal
 from physscale.model.dit import DiT
+from physscale.model.on_cpu import NARROWEST
 from physscale.model.sizes import SIZES, parameters
 from physscale.model.spec import DiTSpec, LatentShape
 from physscale.records.errors import UserError
@@ -114,6 +115,7 @@ def test_products_in_bfloat16_really_are(plain_gradients: torch.Tensor) -> None:
         ({"precision": "bf16", "recompute": "block"}, 0.02),
         ({"conditioning": "numbers"}, 1e-5),
         ({"conditioning": "text"}, 1e-5),
+        ({"width": NARROWEST}, 1e-5),
     ],
     ids=str,
 )
