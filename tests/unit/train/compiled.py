@@ -1,6 +1,6 @@
 """Gradients of a step with compiled blocks beside those without, as a process that checks no shapes: dynamo would trace the checks.
 
-`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON of the width and further fields of the training.
+`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON: the width, further fields of the training.
 """
 
 import json
