@@ -73,8 +73,8 @@ def small_facts(conditioning: Conditioning, *, videos: int = 20) -> torch.Tensor
     return facts
 
 
-def small_model(conditioning: Conditioning = "none") -> DiTSpec:
-    return DiTSpec(width=8, depth=2, heads=1, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
+def small_model(conditioning: Conditioning = "none", *, width: int = 8) -> DiTSpec:
+    return DiTSpec(width=width, depth=2, heads=1, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
 
 
 def small_latents(*, videos: int = 20) -> torch.Tensor:
@@ -84,11 +84,11 @@ def small_latents(*, videos: int = 20) -> torch.Tensor:
     return start + 0.2 * slope * torch.arange(8).view(1, -1, 1, 1, 1)
 
 
-def small_task(folder: Path, *, dies_at: int = -1, conditioning: Conditioning = "none", **train: object) -> TrainTask:
+def small_task(folder: Path, *, dies_at: int = -1, conditioning: Conditioning = "none", width: int = 8, **train: object) -> TrainTask:
     facts = small_facts(conditioning)
     spec = replace(TrainSpec(steps=30, batch=8, warmup_steps=4), **train)
     return TrainTask(
-        model=small_model(conditioning),
+        model=small_model(conditioning, width=width),
         flow=FlowSpec(condition_frames=2),
         train=spec,
         seed=5,

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from physscale.model.on_cpu import NARROWEST
 from physscale.records.errors import UserError
 from physscale.records.metrics import read_metrics
 from physscale.train.checkpoint import load_model
@@ -29,6 +30,7 @@ SHARDED = {"parallel": "fsdp"}
 UNEVEN = {"steps": 8, "batch": 7}
 WITHHELD = {"condition_dropout": 0.4}
 NARROW = {"steps": STEPS, "precision": "bf16"}
+WIDE = {"steps": 5, "width": NARROWEST}
 TEXT, NUMBERS = ({"steps": 10, "batch": 7, "conditioning": told} for told in ("text", "numbers"))
 
 JOBS: list[dict[str, Any]] = [
@@ -42,6 +44,7 @@ JOBS: list[dict[str, Any]] = [
     {"name": "uneven", "folder": "uneven", "fields": UNEVEN | {"accumulate": 2}, "flow": WITHHELD},
     {"name": "uneven sharded", "folder": "uneven sharded", "fields": UNEVEN | SHARDED | {"accumulate": 3}, "flow": WITHHELD},
     {"name": "narrow", "folder": "narrow", "fields": NARROW | SHARDED | {"recompute": "block"}},
+    {"name": "wide sharded", "folder": "wide sharded", "fields": WIDE | SHARDED},
     {"name": "text", "folder": "text", "fields": TEXT, "flow": WITHHELD},
     {"name": "text sharded", "folder": "text sharded", "fields": TEXT | SHARDED, "flow": WITHHELD},
     {"name": "numbers sharded", "folder": "numbers sharded", "fields": NUMBERS | SHARDED | {"recompute": "block"}},
@@ -134,6 +137,10 @@ def test_narrow_products_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> N
     apart, narrowed = (sharded - one.losses).abs().max(), (wide.losses - one.losses).abs().max()
     assert narrowed > 0
     assert apart < 2e-3
+
+
+def test_products_by_other_kernels_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> None:
+    assert_equal(pair.result("wide sharded"), alone(tmp_path, **WIDE))
 
 
 def test_a_batch_that_leaves_a_worker_without_work_is_refused() -> None:
