@@ -18,6 +18,8 @@ __all__ = ["rate_factors", "wrap"]
 
 def wrap(model: DiT, *, train: TrainSpec) -> None:
     """Compile the blocks and recompute them (compiled), in place, where the spec asks for it; names and numbers of the parameters stay."""
+    if train.compile == "block":
+        torch._dynamo.reset()  # or the ninth shape that this process meets, over all its runs, would not be compiled
     for block in model.blocks:
         if train.compile == "block":
             block.forward = torch.compile(block.forward, dynamic=False)

@@ -127,6 +127,17 @@ def test_compiled_blocks_have_the_same_gradients(more: dict[str, Any], within: f
     assert int(said[2]) > 0
 
 
+@pytest.mark.slow
+def test_a_process_compiles_the_blocks_of_as_many_models_as_it_trains() -> None:
+    """Nine, where torch's own limit is eight shapes of one function."""
+    program = "from tests.unit.train.compiled import *; [gradients(width=8 * (2 + more), compile='block') for more in range(9)]"
+    counted = "print(torch._dynamo.utils.counters['frames'])"
+    command = [sys.executable, "-c", f"{program}; {counted}"]
+    said = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    assert "recompile_limit" not in said.stderr
+    assert "'ok': 9" in said.stdout
+
+
 def test_a_step_of_dit_s_is_taken() -> None:
     """22.5 million parameters, on 4 frames of 8 x 8 latents: the shape is small, the model is the paper's."""
     shape, spec = LatentShape(frames=4, channels=4, height=8, width=8), TrainSpec(steps=3, batch=2, optimiser="adamw", warmup_steps=0)
