@@ -4,8 +4,8 @@ In float32, and in bfloat16 by autocast as the paper's recipe is trained here; o
 published. Every round takes the CPU time of each step once, one after another; medians of the rounds' ratios, so that
 what else the machine does falls on all alike. Ratios are against the faster peer. Two more columns say what is left to win: our FLOPs by
 formula against a large matrix product timed in the same round, and the ceiling, which is the ratio of a step that consists of its
-products and its attention alone (`bare_step`): no code that leaves these to PyTorch is faster, and ours does
-not leave them all (`physscale/model/on_cpu.py`).
+products and its attention alone (`bare_step`): no code that leaves these to PyTorch is faster, and ours does not leave them all
+(`physscale/model/on_cpu.py`). Studies train S in bfloat16 (`paper`), d128 x 5 (`spatial`) and d64 x 3.
 """
 
 import time
