@@ -20,10 +20,10 @@ def wrap(model: DiT, *, train: TrainSpec) -> None:
     """Compile the blocks and recompute them (compiled), in place, where the spec asks for it; names and numbers of the parameters stay."""
     if train.compile == "block":
         torch._dynamo.reset()  # or the ninth shape that this process meets, over all its runs, would not be compiled
-    for block in model.blocks:
-        if train.compile == "block":
+        for block in model.blocks:
             block.forward = torch.compile(block.forward, dynamic=False)
-        if train.recompute == "block":
+    if train.recompute == "block":
+        for block in model.blocks:
             block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
 

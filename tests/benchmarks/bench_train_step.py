@@ -20,9 +20,11 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from experiments.spatial import VAE
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES, training_flops
 from physscale.model.spec import DiTSpec, LatentShape
+from physscale.run.cost import latent_shape
 from physscale.run.peak import product_flops_per_s
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
@@ -48,7 +50,7 @@ CASES = (
     Case("S, 1024 tokens", SIZES["S"], LatentShape(16, 4, 16, 16), batch=1, rounds=11),
     Case("S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11),
     Case("d256 x 6, 256 tokens", SMALL, LatentShape(16, 4, 8, 8), batch=8, rounds=15),
-    Case("d128 x 5, 64 tokens", DiTSpec(width=128, depth=5, heads=4, patch=4), LatentShape(16, 4, 8, 8), batch=32, rounds=21),
+    Case("d128 x 5, 64 tokens", VAE.model, latent_shape(VAE), batch=VAE.train.batch, rounds=21),
     Case("d64 x 3, 16 tokens", SIZES["d64"], LatentShape(16, 32, 1, 1), batch=32, rounds=41),
     Case("S, 1024 tokens", SIZES["S"], LatentShape(16, 4, 16, 16), batch=1, rounds=11, precision="bf16"),
     Case("S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11, precision="bf16"),
