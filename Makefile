@@ -18,7 +18,7 @@ test: .venv/installed lint types imports   ## style, types, layers and the defau
 
 lint: .venv/installed   ## the second line finds undefined names, which shape strings make impossible elsewhere
 	$(BIN)/ruff check .
-	$(BIN)/ruff check --isolated --select F821 physscale/cli.py physscale/ray_jobs physscale/run physscale/study physscale/tracking
+	$(BIN)/ruff check --isolated --select F821 physscale/cli/main.py physscale/ray_jobs physscale/run physscale/study physscale/tracking
 	$(BIN)/ruff format --check .
 
 types: .venv/installed
@@ -29,7 +29,7 @@ imports: .venv/installed
 
 slow: .venv/installed   ## tests that take minutes; and physics once more with every index of the compiled kernels checked
 	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --no-loadscope-reorder
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/test_verdict.py tests/unit/test_scenarios.py
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/evaluate/abnormal/test_detector.py tests/unit/simulate/test_scenarios.py
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600

@@ -2,6 +2,6 @@
 
 import sys
 
-from analysis.cli import main
+from analysis.commands.cli import main
 
 sys.exit(main(sys.argv[1:]))

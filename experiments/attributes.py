@@ -6,9 +6,9 @@ over velocity over shape; `physscale probe results/attributes --what attributes`
 
 from dataclasses import replace
 
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
+from physscale.simulate.paper.presets import ATTRIBUTE_PAIRS
 from physscale.simulate.scenarios.attributes import HELD, Attributes
-from physscale.simulate.scenarios.presets import ATTRIBUTE_PAIRS
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study
 

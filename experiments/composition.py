@@ -4,7 +4,7 @@ Expectation (arXiv 2411.02385, table 2): the error on held-out pairs falls with 
 trained pairs rises a little, since each is seen less often. Cost: 2 minutes of 2 CPU cores.
 """
 
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.composition import Composition, shifts
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study

@@ -9,8 +9,8 @@ Cost: 20 minutes of one CPU core.
 from dataclasses import replace
 
 from experiments.laws import COLLISION, COLLISION_JUDGES
-from physscale.cli import run_as_module
-from physscale.model.facts import TextSpec
+from physscale.cli.main import run_as_module
+from physscale.model.conditioning_spec import TextSpec
 from physscale.model.spec import DiTSpec
 from physscale.run.spec import RunSpec
 from physscale.study.design import factorial

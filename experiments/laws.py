@@ -7,7 +7,7 @@ larger. Cost: 1 minute of 2 CPU cores.
 
 from dataclasses import replace
 
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.study.recipe import judged, small_run

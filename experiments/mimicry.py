@@ -6,7 +6,7 @@ with mirrored training videos some turn round. Cost: 1 minute of 2 CPU cores.
 
 from dataclasses import replace
 
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study

@@ -6,7 +6,7 @@ Both directions are trained, so speeds below 1 m/s lie between -4 and 4: there t
 
 from dataclasses import replace
 
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.study.recipe import judged, small_run
 from physscale.study.spec import Study

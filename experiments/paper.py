@@ -11,16 +11,16 @@ from dataclasses import replace
 
 from experiments.laws import COLLISION, COLLISION_JUDGES, PARABOLA, PARABOLA_JUDGES
 from experiments.motion import JUDGES, TRAINED
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
+from physscale.codec.spec import VaeSpec, VaeTraining
 from physscale.flow.spec import FlowSpec
-from physscale.model.spec import VaeSpec
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Judge, RunSpec
 from physscale.simulate.spec import DataSpec
 from physscale.study.design import factorial
 from physscale.study.recipe import WithCorpus, small_run
 from physscale.study.spec import Study
-from physscale.train.spec import TrainSpec, VaeTraining
+from physscale.train.spec import TrainSpec
 
 SD_LAYOUT, VAE_TRAINING = VaeSpec(widths=(128, 256, 512, 512), blocks=2, groups=32, levels_back=2), VaeTraining(batch=32)
 SIZES, VIDEOS = ("S", "B", "L"), (30_000, 300_000, 3_000_000)

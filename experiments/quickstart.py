@@ -5,7 +5,7 @@ held-out combinations are learned once enough others are seen, unseen speeds sna
 """
 
 from experiments import composition, laws, mimicry, motion
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.study.spec import Study
 
 study = Study(

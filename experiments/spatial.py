@@ -8,13 +8,14 @@ Cost: 45 minutes of one CPU core each, the VAE's own training (16 minutes) count
 from dataclasses import replace
 
 from experiments.motion import JUDGES, TRAINED
-from physscale.cli import run_as_module
-from physscale.model.spec import DiTSpec, PixelSpec, VaeSpec
+from physscale.cli.main import run_as_module
+from physscale.codec.spec import PixelSpec, VaeSpec, VaeTraining
+from physscale.model.spec import DiTSpec
 from physscale.run.spec import CodecRecipe
 from physscale.simulate.spec import DataSpec
 from physscale.study.recipe import small_run
 from physscale.study.spec import Study
-from physscale.train.spec import TrainSpec, VaeTraining
+from physscale.train.spec import TrainSpec
 
 STILLS = DataSpec(scenario=TRAINED.still(), videos=8192, frames=1)
 BASE = small_run(TRAINED, judges=JUDGES, videos=2000)

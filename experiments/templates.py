@@ -11,7 +11,7 @@ is judged by its loss here, and by `physscale evaluate` from its frames. Cost: 4
 from dataclasses import replace
 
 from experiments.paper import FLOW, SD_LAYOUT, TRAIN, VAE_TRAINING
-from physscale.cli import run_as_module
+from physscale.cli.main import run_as_module
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Judge, RunSpec

@@ -8,13 +8,13 @@ import os
 import time
 import uuid
 
+from physscale.records.errors import Diverged, Preempted
 from physscale.records.metrics import MetricLog
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, write_atomic
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
 from physscale.study.spec import Study
-from physscale.train.stop import Diverged, Preempted
 from tests.tiny import tiny_run
 
 STEP_S = "PHYSSCALE_TEST_STEP_S"

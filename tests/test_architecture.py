@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 LINES_AT_MOST = 300
 SOURCES = sorted(path for room in ("physscale", "analysis", "experiments", "tests") for path in (ROOT / room).rglob("*.py"))
 

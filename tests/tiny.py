@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from physscale.codec.spec import CodecSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import CodecSpec
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Judge, RunSpec
 from physscale.simulate.scenarios.uniform import UniformMotion

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from analysis.configurations import Configurations
+from analysis.data.configurations import Configurations
 from analysis.estimate.loss import Loss
 from analysis.estimate.profile import Profile
 from analysis.estimate.solve import Solution, free_mask

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from analysis.configurations import Configurations
+from analysis.data.configurations import Configurations
 
 _SCALES = 10_000
 """Stream of the scales; streams below it are the splits' own."""

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from analysis.configurations import MANY, Configurations, granted_variance
+from analysis.data.configurations import MANY, Configurations, granted_variance
 from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.profile import Profile, profile, scale_squared
 from analysis.estimate.resampling import Resamples

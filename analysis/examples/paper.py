@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.configurations import configurations
+from analysis.commands.result import verdict_object
+from analysis.data.configurations import configurations
 from analysis.examples.kang2024 import ABNORMAL, ABNORMAL_VIDEOS, FLOOR, PARAMETERS, VELOCITY_ERROR, VIDEOS
-from analysis.fit import Fit, fit
+from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
-from analysis.result import verdict_object
 from analysis.verdict.verdict import Verdict, holm, judge
 from physscale.records.finite import finite
 

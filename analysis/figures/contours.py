@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.design.frontier import Cost, frontier
 from analysis.figures.style import GREY, INK, VERMILION, Layout, few_ticks, halo, panels_of, styled
-from analysis.fit import Fit
-from analysis.frontier import Cost, frontier
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

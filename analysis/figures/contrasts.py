@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analysis.figures.style import GREY, INK, VERMILION, Layout, panels_of, plain_text, short_number, split_words, styled
-from analysis.paired import Contrast
+from analysis.fit.paired import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

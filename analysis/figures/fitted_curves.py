@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import GREY, SOFT, Layout, decade_ticks, halo, panels_of, short_number, styled
-from analysis.fit import Fit
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.data.study import Run, Study
 from analysis.figures.style import BLUE, GREEN, SOFT, VERMILION, WIDTH_IN, Layout, new_figure, styled
-from analysis.study import Run, Study
 from physscale.records.rate import wilson
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, VERMILION, Layout, panels_of, plain_text, styled
-from analysis.fit import Fit
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

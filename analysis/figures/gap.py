@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.data.study import Run, Study
 from analysis.figures.style import BLUE, GREY, INK, SOFT, VERMILION, WIDTH_IN, Layout, halo, new_figure, styled
-from analysis.study import Run, Study
 from physscale.records.rate import Rate, wilson
 
 if TYPE_CHECKING:

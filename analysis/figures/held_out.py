@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from analysis.figures.style import GREY, INK, OTHERS, SOFT, Layout, decade_ticks, few_ticks, panels_of, styled
-from analysis.selection import HoldOut
+from analysis.fit.selection import HoldOut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,6 +1,6 @@
 """Response against N at equal compute: runs and the law's curve a budget, the law-free minimum of each budget, the law's own minima.
 
-Budgets are groups of runs of nearly equal FLOPs (analysis/frontier.py); a minimum that its runs do not bracket is left out.
+Budgets are groups of runs of nearly equal FLOPs (analysis/design/frontier.py); a minimum that its runs do not bracket is left out.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.design.frontier import Cost, budget_groups, frontier, iso_flops
 from analysis.figures.style import INK, VERMILION, Layout, decade_ticks, few_ticks, halo, panels_of, styled
-from analysis.fit import Fit
-from analysis.frontier import Cost, budget_groups, frontier, iso_flops
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from analysis.design.ladders import AXIS_WORDS, Ladder
 from analysis.figures.curves import draw_panel, heads, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, range_words, verdict_note
 from analysis.figures.style import WIDTH_IN, Layout, metric_words, new_figure, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
-from analysis.ladders import AXIS_WORDS, Ladder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

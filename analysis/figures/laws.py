@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from analysis.data.study import Run, Study
 from analysis.figures.style import GREY, INK, KIND_COLOURS, SOFT, SOURCE_WORDS, Layout, metric_words, panels_of, split_words, styled
-from analysis.study import Run, Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from analysis.design.ladders import Ladder
 from analysis.figures.style import GREY, KIND_COLOURS, SOURCE_WORDS, short_number, split_words
 from analysis.figures.tidy import Mark, Words
-from analysis.fit import Fit
-from analysis.ladders import Ladder
-from analysis.selection import lack_of_fit
+from analysis.fit.fit import Fit
+from analysis.fit.selection import lack_of_fit
 from analysis.verdict.verdict import Verdict
 
 _CURVE_POINTS = 60

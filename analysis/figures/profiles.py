@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, GREY, INK, VERMILION, Layout, panels_of, short_number, styled
-from analysis.fit import Fit
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, VERMILION, Layout, few_ticks, panels_of, styled
-from analysis.fit import Fit
+from analysis.fit.fit import Fit
 from physscale.records.rate import wilson
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analysis.figures.fitted_curves import other_axis, start_axes
 from analysis.figures.style import INK, Layout, decade_ticks, panels_of, styled
-from analysis.fit import Fit
+from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, Layout, panels_of, short_number, styled
-from analysis.fit import Fit
-from analysis.selection import sensitivity
+from analysis.fit.fit import Fit
+from analysis.fit.selection import sensitivity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

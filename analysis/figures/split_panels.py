@@ -28,8 +28,8 @@ from analysis.figures.style import (
     split_words,
     styled,
 )
-from analysis.fit import Fit
-from analysis.splits import SplitFit
+from analysis.fit.fit import Fit
+from analysis.fit.splits import SplitFit
 from analysis.verdict.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -45,7 +45,6 @@ SOURCE_WORDS = {
 METRIC_WORDS = {
     "velocity_error": "velocity error (m/s)",
     "frame_velocity_error": "per-frame velocity error (m/s)",
-    "late_velocity_error": "late velocity error (m/s)",
     "position_error": "position error (m)",
     "radius_error": "radius error (m)",
     "loss": "held-out loss",

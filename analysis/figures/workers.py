@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from analysis.data.study import Run
 from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_figure, styled
-from analysis.study import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

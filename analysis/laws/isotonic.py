@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from analysis.configurations import configurations
+from analysis.data.configurations import configurations
 from analysis.verdict.isotonic import falling
 
 

@@ -3,8 +3,8 @@
 import base64
 from dataclasses import dataclass
 
+from analysis.data.study import Run
 from analysis.figures.style import split_words
-from analysis.study import Run
 
 _LARGEST_BYTES = 2_000_000
 

@@ -1,11 +1,11 @@
 """Every figure of a report, in its order. A figure whose group is absent is absent."""
 
+from analysis.data.study import Run, Study
 from analysis.figures import flip, gap, ladder_grid, laws, three_panels, workers
 from analysis.figures.drawing import Drawing
 from analysis.report.findings import SHOWN_METRICS, Findings
 from analysis.report.videos import rates_drawing
 from analysis.report.words import grid_words
-from analysis.study import Run, Study
 
 AXIS_NAMES = {"N": "size", "D": "data", "C": "coverage"}
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.intervals import Interval, ratio_of_means
-from analysis.ladders import Ladder, ladders
-from analysis.study import Run, Study
+from analysis.data.intervals import Interval, ratio_of_means
+from analysis.data.study import Run, Study
+from analysis.design.ladders import Ladder, ladders
 
 KINDS = ("id", "ood", "combinatorial")
 LEADING_AXES = ("D", "N", "C")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from analysis.design.ladders import Ladder
 from analysis.figures.drawing import Drawing
-from analysis.ladders import Ladder
 from analysis.report import words
 from analysis.report.clips import Clip, clips_of
 from analysis.report.drawings import drawings, flip_runs

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from analysis.design.frontier import cost_of, frontier
 from analysis.figures.iso_flops import scientific
 from analysis.figures.marks import probability
 from analysis.figures.style import short_number
-from analysis.frontier import cost_of, frontier
-from analysis.paired import Contrast
+from analysis.fit.splits import SplitFit
 from analysis.report.tables import VERDICT_HEADS, Cell, Grid
-from analysis.splits import SplitFit
 
 _BUDGETS = 5
 
@@ -36,23 +35,6 @@ def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
         for verdict in part.verdicts
     ]
     return Grid("verdicts", heads, rows, "Verdicts")
-
-
-def contrast_grid(contrasts: Sequence[Contrast]) -> Grid:
-    """One row a difference or ratio of two splits."""
-    rows = [
-        (
-            Cell(found.quantity),
-            Cell(found.first),
-            Cell(found.second),
-            Cell("second ÷ first" if found.kind == "ratio" else "first − second"),
-            Cell(_n(found.value), found.value),
-            Cell(_ends(found.low, found.high)),
-            Cell("apart" if found.apart else "no difference shown"),
-        )
-        for found in contrasts
-    ]
-    return Grid("contrasts", ("quantity", "first", "second", "compared as", "value", "95 % paired", ""), rows, "Paired differences")
 
 
 def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:

@@ -9,11 +9,11 @@ import numpy as np
 from analysis.figures.drawing import Drawing
 from analysis.figures.marks import probability
 from analysis.figures.style import KIND_COLOURS
-from analysis.paired import Contrast
+from analysis.fit.paired import Contrast
+from analysis.fit.splits import SplitFit
 from analysis.report.page import render
 from analysis.report.sections import Section
 from analysis.report.table_grids import frontier_grid, hold_out_grid, parameter_grid, sensitivity_grid, verdict_grid
-from analysis.splits import SplitFit
 from analysis.verdict.verdict import Verdict
 
 _READING = (

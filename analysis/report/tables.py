@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.data.study import Run, Study
+from analysis.design.ladders import Ladder
 from analysis.figures.marks import probability
 from analysis.figures.style import SOURCE_WORDS, short_number, split_words
-from analysis.ladders import Ladder
+from analysis.fit.selection import lack_of_fit
 from analysis.report.findings import Findings
 from analysis.report.words import METRIC_NAMES
-from analysis.selection import lack_of_fit
-from analysis.study import Run, Study
 
 _SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
 VERDICT_HEADS = ("verdict", "change over the range", "per decade", "p", "p (Holm)", "p (permutation)")
@@ -126,7 +126,7 @@ def baseline_rows(study: Study, run: Run) -> Grid:
     for source in _SOURCES:
         cells = [_score(study, run, split, "velocity_error", source=source) for split in splits]
         if any(cell.order is not None for cell in cells):
-            rows.append((Cell({"model": "model"}.get(source, SOURCE_WORDS.get(source, source))), *cells))
+            rows.append((Cell(SOURCE_WORDS.get(source, source)), *cells))
     return Grid("baselines", ("velocity error (m/s)", *(split_words(split) for split in splits)), rows)
 
 
@@ -151,7 +151,7 @@ def _cost(group: str, spent: list[float], flops: float) -> tuple[Cell, ...]:
         Cell(str(len(spent)), len(spent)),
         Cell(f"{sum(spent):,.0f}", sum(spent)),
         Cell(f"{sum(spent) / len(spent):.0f}", sum(spent) / len(spent)),
-        Cell(short_number(flops).replace("k", "k"), flops),
+        Cell(short_number(flops), flops),
     )
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from analysis.data.study import Study
 from analysis.figures import abnormal
 from analysis.figures.drawing import Drawing
 from analysis.figures.style import split_words
 from analysis.report.clips import Clip
 from analysis.report.tables import Cell, Grid
-from analysis.study import Study
 from physscale.records.scores import SCORES
 from physscale.records.store import RunFolder, Store
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from analysis.data.intervals import Interval
+from analysis.data.study import Study
+from analysis.design.ladders import AXIS_WORDS, Ladder
 from analysis.figures import gap, workers
 from analysis.figures.marks import change_words, exponent_words, factor, range_words
 from analysis.figures.style import split_words
-from analysis.intervals import Interval
-from analysis.ladders import AXIS_WORDS, Ladder
 from analysis.report.findings import Findings, between_directions, error_ratio
-from analysis.study import Study
 from physscale.records.rate import Rate, wilson
 
 METRIC_NAMES = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.configurations import Configurations
+from analysis.data.configurations import Configurations
 
 _MOST_EXACT = 5040
 _RANDOM = 4999

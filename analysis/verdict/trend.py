@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from analysis.configurations import MANY, Configurations, granted_variance
+from analysis.data.configurations import MANY, Configurations, granted_variance
 from analysis.verdict.isotonic import falling
 
 _MOST_STRATA = 500

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.configurations import Configurations
+from analysis.data.configurations import Configurations
 from analysis.verdict.permutation import permutation
 from analysis.verdict.trend import Trend, trend
 

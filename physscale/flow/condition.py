@@ -3,7 +3,7 @@
 [noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
 
 Where the frames are withheld (`given` false), the video is noise from its first frame on, and condition and mask are zero. Facts that a
-model is told beside the frames (`model/facts.py`) are withheld with them: all zero, they say nothing.
+model is told beside the frames (`model/conditioning_spec.py`) are withheld with them: all zero, they say nothing.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""What the model is told beside the first frames, as layers (in values: `model/facts.py`).
+"""What the model is told beside the first frames, as layers (in values: `model/conditioning_spec.py`).
 
 Numbers become tokens that join the video's tokens in every attention, not turned by any position. A sentence is read by a small
 transformer of its own, and every block adds what its tokens ask of it:
@@ -16,7 +16,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec
+from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.spec import DiTSpec
 
 __all__ = ["CrossAttention", "is_told", "reader_of", "unturned"]

@@ -18,7 +18,8 @@ from physscale.model.conditioning import CrossAttention, is_told, reader_of, unt
 from physscale.model.on_cpu import Linear, attend
 from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import input_channels, time_features
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 
 __all__ = ["DiT"]
 
@@ -35,7 +36,7 @@ class DiT(nn.Module):
     def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
         super().__init__()
         self.spec, self.shape = spec, shape
-        self.grid = shape.grid(spec)
+        self.grid = spec.grid(shape)
         width = spec.width
         self.embed = nn.Linear(input_channels(shape.channels) * spec.cells, width)
         self.time = nn.Sequential(nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
@@ -175,7 +176,7 @@ def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
 def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
     """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out over the axes t, y, x that are longer
     than one (the remainder goes to t)."""
-    grid = shape.grid(spec)
+    grid = spec.grid(shape)
     pairs = spec.head_width // 2
     axes = [axis for axis in (1, 2) if grid[axis] > 1]
     share = pairs // (len(axes) + 1)

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from physscale.records.outline import borders_m
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
+from physscale.render.outline import borders_m
 
 PIXELS_AT_ONCE = 1 << 23
 STEEP_PX = 1e-2

@@ -5,8 +5,9 @@ of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426). Only thi
 arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block (`adaln="block"`), as in the first DiT, gives 33M for S.
 """
 
-from physscale.model.facts import NUMBERS_A_BODY
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.conditioning_spec import NUMBERS_A_BODY
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 
 __all__ = ["SIZES", "TIME_FEATURES", "forward_flops", "input_channels", "parameters", "training_flops"]
 
@@ -51,7 +52,7 @@ def parameters(spec: DiTSpec, *, shape: LatentShape) -> int:
 
 def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
     """Floating-point operations of the matrix products of one forward pass on one video (a multiply-add is 2)."""
-    d, tokens = spec.width, shape.tokens(spec)
+    d, tokens = spec.width, spec.tokens(shape)
     met = tokens + spec.told_tokens
     projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * met
     attention = spec.depth * 2 * met * met * d
@@ -67,7 +68,7 @@ def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int)
     The input needs no gradient, so the backward pass of the embedding and of the first time layer is one product less.
     """
     d = spec.width
-    no_gradient = d * (input_channels(shape.channels) * spec.cells * shape.tokens(spec) + time_features(spec)) + _told_first(spec)
+    no_gradient = d * (input_channels(shape.channels) * spec.cells * spec.tokens(shape) + time_features(spec)) + _told_first(spec)
     return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - 2 * no_gradient)
 
 

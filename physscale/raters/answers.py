@@ -10,7 +10,7 @@ from typing import Any
 
 from physscale.raters.clips import Clip
 from physscale.records.errors import DamagedData
-from physscale.records.lines import append_line, read_lines
+from physscale.records.json_lines import append_line, read_lines
 
 LONGEST_NAME = 40
 _FIELDS = {"clip": str, "source": str, "index": int, "rater": str, "abnormal": bool, "seconds": float, "time_s": float, "seed": int}

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from physscale.dataset.source import read_rows
-from physscale.evaluate.abnormal.verdict import judge
-from physscale.evaluate.agreement import Kappa, cohen, fleiss
+from physscale.evaluate.abnormal.detector import judge
 from physscale.evaluate.scores import Interval, bootstrap
+from physscale.raters.agreement import Kappa, cohen, fleiss
 from physscale.raters.answers import Answer
 from physscale.records.errors import UserError
 

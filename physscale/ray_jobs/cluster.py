@@ -20,9 +20,9 @@ from typing import Literal
 
 import ray
 
-from physscale.ray_jobs.resources import Node, usable_cpus
 from physscale.records.errors import UserError
 from physscale.records.ledger import is_alive
+from physscale.scheduling.resources import Node, usable_cpus
 
 _PREFIX = "psr-"
 _HEAD_S = 20.0

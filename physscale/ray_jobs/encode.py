@@ -11,10 +11,10 @@ import pyarrow as pa
 import ray.data
 
 from physscale.ray_jobs.data import _quiet
-from physscale.ray_jobs.resources import Machine, Node
 from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.run.encode import Encoded, encode_unit
 from physscale.run.latent_cache import Unit
+from physscale.scheduling.resources import Machine, Node
 
 __all__ = ["encoded_by_actors"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import ray.data
 
+from physscale.finished.frames import Found, Unit, evaluated
 from physscale.ray_jobs.data import _quiet
-from physscale.run.frames import Found, Unit, evaluated
 
 
 def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, Found]]:

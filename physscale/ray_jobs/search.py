@@ -20,10 +20,10 @@ from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.optuna import OptunaSearch
 
 from physscale.ray_jobs.cluster import cluster
-from physscale.ray_jobs.resources import Machine, slots
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine, slots
 
 NINTHS = (1, 3, 9)
 DIVERGED_LOSS = 1e6
@@ -104,8 +104,8 @@ def _trial(config: dict[str, Any], *, run: RunSpec, recipe: dict[str, float], ro
     """One candidate, in a process of Tune's."""
     import torch
 
+    from physscale.records.errors import Diverged
     from physscale.run.trial import rungs
-    from physscale.train.stop import Diverged
 
     torch.set_num_threads(threads)
     ninths = (max(NINTHS),) if same(config, recipe) else NINTHS

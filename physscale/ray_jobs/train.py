@@ -17,18 +17,18 @@ import numpy as np
 import ray.train
 import ray.train.torch
 
-from physscale.ray_jobs.attempt import Job, Run
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.leaving import NodeWatch, own_node
-from physscale.ray_jobs.resources import Machine, safe_workers
-from physscale.ray_jobs.waiting import Wait, clear, note, noting
 from physscale.ray_jobs.watchdog import free_nodes
+from physscale.records.errors import Diverged, Preempted
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
+from physscale.scheduling.attempt import Job, Run
+from physscale.scheduling.resources import Machine, safe_workers
+from physscale.scheduling.waiting import Wait, clear, note, noting
 from physscale.simulate.spec import DataSpec
 from physscale.train.checkpoint import folders
-from physscale.train.stop import Diverged, Preempted
 
 _RESTARTS = 2
 """How often the whole group is started again after a worker died; it goes on from the run's own checkpoint."""
@@ -54,9 +54,6 @@ class WorkerContext:
             return stream
         folder = self.job.store.run(self.run.fingerprint)
         return noting(stream, folder=folder, wants=f"{self.data_cpus:g} CPU for its data", driver=self.job.driver.token)
-
-    def report(self, *, step: int, **metrics: float) -> None:
-        """The sweep's table follows the run's own history."""
 
     def stop_requested(self) -> bool:
         return self.job.stop_mark.exists() or self.node.leaving()

@@ -15,19 +15,19 @@ import ray
 from ray import tune
 from ray.util.placement_group import get_current_placement_group
 
-from physscale.ray_jobs.attempt import Job, Lease, Run, attempt, buried
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.leaving import NodeWatch, own_node
-from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.ray_jobs.train import train_workers
-from physscale.ray_jobs.waiting import noting
 from physscale.ray_jobs.watchdog import Watchdog
 from physscale.records.errors import Unschedulable
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
+from physscale.scheduling.attempt import Job, Lease, Run, attempt, buried
+from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
+from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
 
 _RESTARTS = 2
@@ -49,9 +49,6 @@ class TrialContext:
     def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
         stream = videos(data, canvas=canvas, batches=batches, tasks=self.tasks)
         return noting(stream, folder=self.folder, wants=f"{self.tasks.cpus:g} CPU for its data", driver=self.driver)
-
-    def report(self, *, step: int, **metrics: float) -> None:
-        """The sweep's table follows the run's own history."""
 
     def stop_requested(self) -> bool:
         return self.lease.stop_requested() or self.node.leaving()

@@ -22,12 +22,12 @@ import ray
 from ray import tune
 from ray.util import placement_group_table
 
-from physscale.ray_jobs.attempt import Job, Run
-from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, slots
-from physscale.ray_jobs.waiting import Wait, wait_of
 from physscale.records.ledger import FINAL, Entry
 from physscale.records.spec import short
 from physscale.records.store import write_atomic
+from physscale.scheduling.attempt import Job, Run
+from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
+from physscale.scheduling.waiting import Wait, wait_of
 
 _LOOK_S = 2.0
 

@@ -1,4 +1,7 @@
-"""What can go wrong for a user, one class an exit code: a message is one line that names the key, the value and what to do."""
+"""What can go wrong for a user, one class an exit code: a message is one line that names the key, the value and what to do.
+
+`Diverged` and `Preempted` are the two ways in which a training ends early without a fault of its code.
+"""
 
 
 class UserError(Exception):
@@ -23,3 +26,11 @@ class DamagedData(UserError):
     """A file is torn, altered or of a foreign format; no value of it was used."""
 
     exit_code = 5
+
+
+class Diverged(Exception):
+    """The loss or the gradient is no longer finite; the step was not taken."""
+
+
+class Preempted(Exception):
+    """Someone asked to stop; a checkpoint is written, and the same call goes on from it."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import LeaseHeld
-from physscale.records.lines import Folded, shared_time_s
+from physscale.records.json_lines import Folded, shared_time_s
 
 STALE_S = 90.0
 """A lease without a heartbeat for this long is free; heartbeats come three times as often."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from physscale.records.lines import append_line, read_lines
+from physscale.records.json_lines import append_line, read_lines
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_lines import read_lines
 from physscale.records.ledger import FINAL, Ledger, State
-from physscale.records.lines import read_lines
 from physscale.records.spec import short
 from physscale.records.store import RunFolder, Store, checked_name, write_atomic
 

@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from physscale.records.errors import UserError
-from physscale.records.outline import borders_m
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.hard import paint_hard
+from physscale.render.outline import borders_m
 from physscale.render.paint import paint
 from physscale.render.paper import draw_as_the_paper
 

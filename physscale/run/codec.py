@@ -9,11 +9,12 @@ import filelock
 import numpy as np
 import torch
 
-from physscale.model.codec import fit_codec
-from physscale.model.codecs import Codec, PixelCodec, load_codec
-from physscale.model.inflate import inflate
-from physscale.model.spec import CodecSpec, VaeSpec
-from physscale.model.vae_codec import VaeCodec
+from physscale.codec.inflate import inflate
+from physscale.codec.pca import fit_codec
+from physscale.codec.protocol import Codec, PixelCodec, load_codec
+from physscale.codec.spec import CodecSpec, VaeSpec, VaeTraining
+from physscale.codec.vae_codec import VaeCodec
+from physscale.codec.vae_training import Perceptual, VaeStep, fit_vae, fresh_vae, normalised
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
@@ -22,8 +23,6 @@ from physscale.render.render import render
 from physscale.run.spec import CodecRecipe, RunSpec
 from physscale.run.weights import kept_weights
 from physscale.simulate.simulate import simulate
-from physscale.train.spec import VaeTraining
-from physscale.train.vae import Perceptual, VaeStep, fit_vae, fresh_vae, normalised
 
 LINE_EVERY_S = 2.0
 
@@ -79,7 +78,7 @@ def _perceptual(training: VaeTraining, *, size_px: int, store: Store) -> Percept
     """The distance of two batches of frames that the training asks for, as a mean over them."""
     if not training.perceptual_weight:
         return None
-    from physscale.evaluate.perceptual import SMALLEST_PX, lpips, st_lpips  # torchvision: only here
+    from physscale.evaluate.frames.perceptual import SMALLEST_PX, lpips, st_lpips  # torchvision: only here
 
     if size_px < SMALLEST_PX:
         raise UserError(f"vae perceptual_weight={training.perceptual_weight}: its network needs frames of {SMALLEST_PX} px, not {size_px}")

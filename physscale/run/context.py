@@ -30,10 +30,6 @@ class Context(Protocol):
         """The rows of each batch of indices, with their frames, in order."""
         ...
 
-    def report(self, *, step: int, **metrics: float) -> None:
-        """Tells a scheduler how far the run is; the run's own history is written elsewhere."""
-        ...
-
     def stop_requested(self) -> bool:
         """Whether to save a checkpoint and leave."""
         ...
@@ -61,6 +57,3 @@ class PlainContext:
 
     def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
         return stream(data, canvas=canvas, batches=batches)
-
-    def report(self, *, step: int, **metrics: float) -> None:
-        """Nobody listens."""

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from physscale.codec.spec import CodecSpec, VaeSpec
+from physscale.codec.vae_flops import encode_flops
 from physscale.model.sizes import parameters, training_flops
-from physscale.model.spec import CodecSpec, LatentShape, VaeSpec
-from physscale.model.vae_sizes import encode_flops
+from physscale.records.latent_shape import LatentShape
 from physscale.run.spec import RunSpec
 from physscale.train.spec import CHECKPOINTS_KEPT
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from physscale.model.codecs import Codec
-from physscale.records.errors import DamagedData, UserError
+from physscale.codec.protocol import Codec
+from physscale.records.errors import DamagedData, Diverged, UserError
 from physscale.records.latents import write_latents
 from physscale.records.spec import canonical, short
 from physscale.records.store import Store
@@ -16,7 +16,6 @@ from physscale.run.codec import codec_of
 from physscale.run.context import stream
 from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
 from physscale.run.spec import RunSpec
-from physscale.train.stop import Diverged
 
 __all__ = ["Encoded", "encode_unit", "mirror_image"]
 

@@ -4,18 +4,18 @@ import json
 
 import torch
 
-from physscale.model.codecs import Codec
+from physscale.codec.protocol import Codec
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
+from physscale.run.conditioning import run_facts
 from physscale.run.context import Context
 from physscale.run.cost import cost
-from physscale.run.facts import run_facts
-from physscale.run.feed import training_source
-from physscale.run.judge import Trained, judge_run
-from physscale.run.observe import observers
-from physscale.run.peak import product_flops_per_s
+from physscale.run.peak_flops import product_flops_per_s
+from physscale.run.score import Trained, judge_run
 from physscale.run.spec import RunSpec
+from physscale.run.training_data import training_source
+from physscale.run.validation import observers
 from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.task import TrainTask

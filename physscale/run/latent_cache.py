@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from physscale.model.spec import LatentShape
+from physscale.records.latent_shape import LatentShape
 from physscale.records.latents import FORMAT, LatentShard, open_latents
 from physscale.records.spec import canonical, fingerprint, short
 from physscale.records.store import Store

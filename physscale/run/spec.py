@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from physscale.codec.spec import AnyCodecSpec, VaeSpec, VaeTraining
 from physscale.flow.spec import FlowSpec
-from physscale.model.spec import AnyCodecSpec, DiTSpec, VaeSpec
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
-from physscale.train.spec import TrainSpec, VaeTraining
+from physscale.train.spec import TrainSpec
 
 Kind = Literal["id", "ood", "combinatorial"]
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from physscale.evaluate.denoise import held_out_loss
+from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
+from physscale.run.conditioning import facts_of, run_facts
 from physscale.run.context import Context
-from physscale.run.facts import facts_of, run_facts
-from physscale.run.feed import training_latents, training_source
-from physscale.run.observe import VALIDATION_VIDEOS, unseen
 from physscale.run.spec import RunSpec
+from physscale.run.training_data import training_latents, training_source
+from physscale.run.validation import VALIDATION_VIDEOS, unseen
 from physscale.simulate.simulate import simulate
 from physscale.train.loop import averaged
 from physscale.train.parallel import Workers

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from physscale.model.spec import VaeSpec
+from physscale.codec.spec import VaeSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import MANIFEST, Store, sha256_of
 from physscale.run.spec import CodecRecipe, RunSpec
@@ -99,7 +99,7 @@ def _find(sha256: str) -> Path:
 def _check(recipe: CodecRecipe, *, found: dict[str, Path]) -> None:
     """Whether the files are what the recipe takes them for."""
     if recipe.weights in found:
-        from physscale.model.inflate import inflate, picture_spec  # torch: only where there are weights to look at
+        from physscale.codec.inflate import inflate, picture_spec  # torch: only where there are weights to look at
 
         assert isinstance(recipe.spec, VaeSpec)
         path = found[recipe.weights]
@@ -110,7 +110,7 @@ def _check(recipe: CodecRecipe, *, found: dict[str, Path]) -> None:
                 raise UserError(f"codec spec={recipe.spec}: {config} says {told}")
         inflate(path, spec=recipe.spec)
     if recipe.training is not None and recipe.training.perceptual in found:
-        from physscale.evaluate.perceptual import lpips
+        from physscale.evaluate.frames.perceptual import lpips
 
         lpips(found[recipe.training.perceptual])
 

@@ -10,12 +10,12 @@ from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.batch import Batch, Trace, stack
 from physscale.simulate.engines import analytic, box2d, pymunk
-from physscale.simulate.hull import hull_distance
+from physscale.simulate.paper.listed_files import PaperFile
 from physscale.simulate.phyre import simulate as phyre
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.scenarios.holes import CollisionHoles
-from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.spec import DataSpec, Listed, row_generator, row_key
+from physscale.simulate.trained_distance import hull_distance
 
 ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run, "box2d": box2d.run}
 ROWS_AT_ONCE = 4096

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import UserError
+from physscale.records.json_lines import read_lines
 from physscale.records.ledger import Ledger, State
-from physscale.records.lines import read_lines
 from physscale.records.store import Store
 from physscale.study.plan import Row
 

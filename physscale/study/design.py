@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from physscale.codec.spec import CodecSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import CodecSpec, DiTSpec
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.run.cost import cost
 from physscale.run.spec import CodecRecipe, RunSpec

@@ -18,12 +18,12 @@ from typing import Literal
 
 from rich.console import Console
 
-from physscale.ray_jobs.attempt import Execute, Job, driving
-from physscale.ray_jobs.resources import Machine, local_nodes, slots
 from physscale.records.errors import LeaseHeld
 from physscale.records.ledger import FINAL, Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.run.spec import RunSpec
+from physscale.scheduling.attempt import Execute, Job, driving
+from physscale.scheduling.resources import Machine, local_nodes, slots
 from physscale.study.plain import run_plain
 from physscale.study.plan import Row, plan
 from physscale.study.progress import progress

@@ -5,7 +5,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from physscale.ray_jobs.resources import usable_cpus
+from physscale.scheduling.resources import usable_cpus
 
 PACKAGES = ("torch", "ray", "numpy", "pyarrow")
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from physscale.ray_jobs.resources import Machine, local_nodes, slots
 from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Ledger, State, is_alive
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.scheduling.resources import Machine, local_nodes, slots
 from physscale.study.attempts import all_runs, one_run
 from physscale.study.plan import Row
 

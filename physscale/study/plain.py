@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from physscale.ray_jobs.attempt import Job, Lease, Run, attempt
 from physscale.run.context import PlainContext
+from physscale.scheduling.attempt import Job, Lease, Run, attempt
 
 
 def run_plain(runs: Sequence[Run], *, job: Job) -> None:

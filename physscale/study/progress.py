@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from physscale.records.json_lines import read_lines
 from physscale.records.ledger import FINAL, Entry, Ledger, State
-from physscale.records.lines import read_lines
 from physscale.records.store import RunFolder, Store
 from physscale.study.plan import Row
 from physscale.study.plan import standing as standing_of

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from physscale.model.sizes import SIZES, parameters
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import LatentShape
 from physscale.records.store import Store, write_atomic
 from physscale.run.cost import cost, latent_shape
 from physscale.run.spec import RunSpec

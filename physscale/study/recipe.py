@@ -8,9 +8,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from physscale.codec.spec import CodecSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import CodecSpec
 from physscale.records.scene import Scene
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Judge, Kind, RunSpec

@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
+from physscale.records.json_lines import append_line, read_lines
 from physscale.records.ledger import Ledger, State
-from physscale.records.lines import append_line, read_lines
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.scheduling.resources import Machine
 from physscale.study.environment import processor
 
 PEAK_FLOPS_PER_S = {
@@ -113,7 +113,7 @@ def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
 def _peak_of_this_cpu() -> float:
     import torch  # only where it is asked for
 
-    from physscale.run.peak import product_flops_per_s
+    from physscale.run.peak_flops import product_flops_per_s
 
     return product_flops_per_s("cpu", dtype=torch.float32)
 

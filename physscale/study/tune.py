@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine
 from physscale.study.spec import Study
 from physscale.study.tuned import Tuned, TunedSize, read_tuned, write_tuned
 

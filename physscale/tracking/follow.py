@@ -9,61 +9,21 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import filelock
 
 from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
-from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.records.store import Store, write_atomic
+from physscale.tracking.display import Session, Shown, Tracker
 
 _LOOK_S = 2.0
 _AT_A_TIME = 16
 """Runs that are followed live; more are shown when they have ended."""
-
-
-class Session(Protocol):
-    """One run on display."""
-
-    @property
-    def first_step(self) -> int:
-        """Steps before this one are on display already."""
-        ...
-
-    def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
-
-    def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
-        """All is logged; says where the run is now: `online` or `offline`."""
-        ...
-
-    def leave(self) -> None:
-        """The run stopped before its end; another session will begin again."""
-        ...
-
-
-class Tracker(Protocol):
-    """Where runs are shown."""
-
-    @property
-    def name(self) -> str: ...
-
-    def open(self, run: "Shown") -> Session: ...
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A run as a tracker sees it."""
-
-    fingerprint: str
-    study: str
-    label: str
-    group: str
-    config: dict[str, Any]
-    folder: RunFolder
-    root: Path
 
 
 @dataclass
@@ -184,9 +144,3 @@ def waiting_for_display(store: Store, *, tracker: str, among: frozenset[str] = f
         for full, entry in entries.items()
         if entry.state in FINAL and store.run(full).metrics.exists() and where(store, full, tracker=tracker) not in among
     ]
-
-
-if __name__ == "__main__":
-    from physscale.tracking.trackers import tracker_named
-
-    follow(Store(Path(sys.argv[1])), tracker=tracker_named(sys.argv[2]))

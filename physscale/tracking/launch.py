@@ -72,7 +72,7 @@ def _started(store: Store, *, tracker: str, environment: Mapping[str, str]) -> s
     _log(store).parent.mkdir(parents=True, exist_ok=True)
     with _log(store).open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "physscale.tracking.follow", str(store.root), tracker],
+            [sys.executable, "-m", "physscale.tracking", str(store.root), tracker],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 
 from physscale.records.spec import short
-from physscale.tracking.follow import Session, Shown
+from physscale.tracking.display import Session, Shown
 
 
 class TensorBoard:

@@ -3,7 +3,7 @@
 import os
 
 from physscale.records.errors import UserError
-from physscale.tracking.follow import Tracker
+from physscale.tracking.display import Tracker
 
 TRACKERS = ("wandb", "tensorboard", "none")
 

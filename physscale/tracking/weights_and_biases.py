@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from physscale.records.spec import short
-from physscale.tracking.follow import Session, Shown
+from physscale.tracking.display import Session, Shown
 
 PROJECT = "physscale"
 _ANSWER_S = 15.0

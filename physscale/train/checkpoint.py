@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
 from physscale.records.store import read_folder, write_folder
 from physscale.train.parallel import Workers

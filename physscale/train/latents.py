@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from physscale.flow.noise import Stream, generator
-from physscale.model.spec import LatentShape
+from physscale.records.latent_shape import LatentShape
 from physscale.train.parallel import Workers
 
 __all__ = ["LatentSet", "LatentSource", "mirrors", "order"]

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from physscale.model.dit import DiT
 from physscale.model.sizes import training_flops
+from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
 from physscale.train.parallel import Workers
 from physscale.train.spec import learning_rate_factor
 from physscale.train.step import StepFacts, TrainState, begin, train_step
-from physscale.train.stop import Preempted
 from physscale.train.task import Context, Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
@@ -50,7 +50,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
             pace = clock.lap(state.step)
             seen = _looked(state, looking, workers=workers)
             clock.restart()
-            _log(state, facts, task=task, workers=workers, context=context, seconds=pace, seen=seen)
+            _log(state, facts, task=task, workers=workers, seconds=pace, seen=seen)
         if last or state.step % task.checkpoint_every == 0:
             checkpoint.save(state, task=task, workers=workers)
 
@@ -95,7 +95,6 @@ def _log(
     *,
     task: TrainTask,
     workers: Workers,
-    context: Context,
     seconds: float,
     seen: Mapping[str, float],
 ) -> None:
@@ -114,7 +113,6 @@ def _log(
         metrics["mfu"] = flops / (seconds * workers.world * task.device_flops_per_s)
     if workers.rank == 0:
         MetricLog(task.metrics).append(step=state.step, **metrics, **seen)
-    context.report(step=state.step, **metrics, **seen)
 
 
 def averaged(state: TrainState) -> DiT:

@@ -13,11 +13,11 @@ from physscale.flow.noise import Stream, batch_normal, generator, torch_seed
 from physscale.flow.path import shifted, stratified_times
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec, LatentShape
-from physscale.records.errors import UserError
+from physscale.model.spec import DiTSpec
+from physscale.records.errors import Diverged, UserError
+from physscale.records.latent_shape import LatentShape
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
-from physscale.train.stop import Diverged
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import rate_factors, wrap
 
@@ -86,7 +86,7 @@ def train_step(
     workers: Workers,
     facts: Tensor | None = None,
 ) -> StepFacts:
-    """Learn from this worker's share of the step's global batch, and what the model is told of it (`model/facts.py`).
+    """Learn from this worker's share of the step's global batch, and what the model is told of it (`model/conditioning_spec.py`).
 
     Raises:
         Diverged: with nothing changed, on a loss that is not finite.

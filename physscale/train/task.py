@@ -29,16 +29,13 @@ class Context(Protocol):
     @property
     def world(self) -> int: ...
 
-    def report(self, *, step: int, **metrics: float) -> None:
-        """Called on every rank."""
-
     def stop_requested(self) -> bool:
         """Whether this process was asked to end (a signal, a scheduler)."""
 
 
 @runtime_checkable
 class FactSource(Protocol):
-    """What a model with conditioning is told of the videos of a step (`model/facts.py`)."""
+    """What a model with conditioning is told of the videos of a step (`model/conditioning_spec.py`)."""
 
     def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Tensor:
         """Of this worker's share, row for row those of `LatentSource.batches`."""

@@ -12,8 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.paths import ROOT
+
 FOLDER = Path(__file__).parent
-OUT = FOLDER.parents[1] / "build" / "bench.json"
+OUT = ROOT / "build" / "bench.json"
 KEYS = {"name", "ours", "peer", "ratio", "unit", "note"}
 
 

@@ -8,17 +8,17 @@ a law of the same shape is drawn.
 import csv
 import itertools
 import time
-from pathlib import Path
 
 import numpy as np
 
-from analysis.fit import fit
+from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
+from tests.paths import ROOT
 
 STARTS, RESAMPLES = 4500, 4000
 STARTS_MEASURED, RESAMPLES_MEASURED = 60, 50
 DELTA = 1e-3
-_POINTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "chinchilla_besiroglu.csv"
+_POINTS = ROOT.parent / "shared" / "data" / "chinchilla_besiroglu.csv"
 
 
 def points() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from physscale.evaluate.parse import parse
+from physscale.evaluate.motion.track import parse
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.scenarios.collision import Collision

@@ -16,11 +16,11 @@ import ray.train.torch
 from ray import tune
 
 from physscale.ray_jobs.cluster import cluster
-from physscale.ray_jobs.resources import Machine
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
 from tests.sweep_doubles import no_watch

@@ -15,17 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physscale.codec.protocol import PixelCodec
+from physscale.codec.spec import PixelSpec
 from physscale.flow.spec import FlowSpec
-from physscale.model.codecs import PixelCodec
-from physscale.model.spec import DiTSpec, PixelSpec
+from physscale.model.spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.run.context import PlainContext
 from physscale.run.cost import latent_shape
-from physscale.run.feed import StreamedLatents, training_latents
 from physscale.run.spec import CodecRecipe, RunSpec
+from physscale.run.training_data import StreamedLatents, training_latents
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.spec import DataSpec
 from physscale.train.latents import LatentSource

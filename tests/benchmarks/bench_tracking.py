@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
 from physscale.tracking.launch import following

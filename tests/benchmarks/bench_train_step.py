@@ -23,9 +23,10 @@ from torch.nn.functional import scaled_dot_product_attention
 from experiments.spatial import VAE
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES, training_flops
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 from physscale.run.cost import latent_shape
-from physscale.run.peak import product_flops_per_s
+from physscale.run.peak_flops import product_flops_per_s
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
@@ -127,7 +128,7 @@ def our_step(case: Case, *, compiled: Literal["none", "block"]) -> Step:
 
 def bare_step(case: Case) -> Step:
     """Forward and backward of a block's four products and its attention, block after block, and nothing else."""
-    model, tokens = case.model, case.shape.tokens(case.model)
+    model, tokens = case.model, case.model.tokens(case.shape)
     wide = model.mlp_ratio * model.width
     sides = ((model.width, 3 * model.width), (model.width, model.width), (model.width, wide), (wide, model.width))
     layers = [nn.Linear(rows, columns, bias=False) for _ in range(model.depth) for rows, columns in sides]

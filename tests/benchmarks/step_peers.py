@@ -15,7 +15,8 @@ from diffusers import DiTTransformer2DModel
 from torch import Tensor, nn
 
 from physscale.model.sizes import input_channels
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "bf16"]
@@ -96,7 +97,7 @@ class PlainDiT(nn.Module):
         self.spec, self.shape = spec, shape
         d, p = spec.width, spec.patch
         self.embed = nn.Conv2d(input_channels(shape.channels), d, kernel_size=p, stride=p)
-        self.positions = nn.Parameter(torch.randn(1, shape.tokens(spec), d) * 0.02, requires_grad=False)
+        self.positions = nn.Parameter(torch.randn(1, spec.tokens(shape), d) * 0.02, requires_grad=False)
         self.time = nn.Sequential(nn.Linear(256, d), nn.SiLU(), nn.Linear(d, d))
         self.blocks = nn.ModuleList([PlainBlock(spec) for _ in range(spec.depth)])
         self.norm = nn.LayerNorm(d, elementwise_affine=False, eps=1e-6)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cli import main
+from analysis.commands.cli import main
 from tests.synthetic_study import write_study
 
 BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.store import Store
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import Backend, drive
 from physscale.study.spec import Study
 from tests.sweep_doubles import no_watch

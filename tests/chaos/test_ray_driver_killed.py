@@ -14,9 +14,9 @@ from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.study.overrides import overridden
 from physscale.study.spec import load_study
+from tests.paths import ROOT
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
-ROOT = Path(__file__).parents[2]
 CHANGES = ["train.steps=300", "data.videos=64", "judges.*.data.videos=8", "codec.corpus.videos=200"]
 STUDY = overridden(load_study("quickstart"), overrides=CHANGES).only(["size"])
 

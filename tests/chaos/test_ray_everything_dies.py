@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from physscale.records.json_lines import read_lines
 from physscale.records.ledger import Ledger, State
-from physscale.records.lines import read_lines
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from tests.chaos.driver_process import AT_A_TIME, RUNS, STEPS, chaos_study
+from tests.paths import ROOT
 from tests.ray_nodes import ancestors, ray_nodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(2400)]
-ROOT = Path(__file__).parents[2]
 STUDY = chaos_study()
 (WILD,) = (run.fingerprint for run in STUDY.groups["wild"])
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import Machine
+from physscale.records.json_lines import read_lines
 from physscale.records.ledger import Ledger
-from physscale.records.lines import read_lines
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
 from tests.ray_nodes import Nodes, ancestors, ray_nodes

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import Machine
-from physscale.records.lines import read_lines
+from physscale.records.json_lines import read_lines
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
 from tests.chaos.test_ray_node_leaves import losses, node_at_work

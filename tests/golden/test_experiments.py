@@ -9,8 +9,8 @@ import pytest
 from physscale.run.cost import cost
 from physscale.study.plan import label
 from physscale.study.spec import load_study, study_names
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "experiments"
 LINES_AT_MOST = 60
 

@@ -12,24 +12,25 @@ import numpy as np
 import pytest
 import torch
 
+from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.vae_codec import VaeCodec
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import LatentShape, VaeSpec
-from physscale.model.vae_codec import VaeCodec
+from physscale.records.latent_shape import LatentShape
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.run.codec import codec_of
-from physscale.run.peak import product_flops_per_s
+from physscale.run.peak_flops import product_flops_per_s
 from physscale.run.spec import CodecRecipe
 from physscale.simulate.simulate import simulate
 from physscale.train.parallel import Workers
-from physscale.train.spec import TrainSpec, VaeTraining
+from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
+from tests.paths import ROOT
 from tests.tiny import tiny_run
 
-ROOT = Path(__file__).parents[2]
 SHAPE = LatentShape(frames=16, channels=4, height=32, width=32)
 FLOW = FlowSpec(condition_frames=3)
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.store import Store
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from tests.sweep_doubles import counting_execute, no_watch, tiny_study
 

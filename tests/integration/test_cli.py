@@ -12,15 +12,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from physscale.cli import main
+from physscale.cli.main import main
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.store import Store, write_folder
 from physscale.run.spec import RunSpec
 from physscale.study.plan import plan
 from physscale.study.spec import load_study
+from tests.paths import ROOT
 from tests.sweep_doubles import leave_finished
 
-ROOT = Path(__file__).parents[2]
 SMALL = ["train.steps=6", "train.batch=8", "data.videos=16", "judges.*.data.videos=4", "codec.corpus.videos=64", "codec.spec.components=8"]
 
 

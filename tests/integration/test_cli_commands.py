@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from physscale.cli import app, main
+from physscale.cli.main import app, main
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.mirror import mirror_at, push
 from physscale.records.store import Store
 from physscale.study.spec import load_study
+from tests.paths import ROOT
 from tests.sweep_doubles import leave_finished
 
-ROOT = Path(__file__).parents[2]
 PHYSSCALE = str(Path(sys.executable).with_name("physscale"))
 RUNS = list(load_study("laws").runs)
 
@@ -35,7 +35,7 @@ JSON = {
     "show": ["uniform", "--out", "shown"],
     "check": ["data"],
     "evaluate": ["data"],
-    "study-page": None,  # serves until it is ended: tests/unit/test_raters.py, tests/browser
+    "study-page": None,  # serves until it is ended: tests/unit/raters/test_raters.py, tests/browser
     "push": ["laws", "{folder}/copies"],
     "pull": ["laws", "{folder}/copies"],
 }

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from physscale.cli import main
+from physscale.cli.main import main
 from physscale.records.scores import SCORES
 from physscale.run.cost import cost
 from physscale.study.spec import Study, load_study
 from physscale.study.tuned import Tuned, TunedSize, write_tuned
+from tests.paths import ROOT
 from tests.unit.study.test_submit import FakeHead, serving
 
-ROOT = Path(__file__).parents[2]
 CHANGES = ["train.steps=6", "train.batch=8", "judges.*.data.videos=4", "codec.corpus.videos=64", "codec.spec.components=8"]
 MODULE = '''"""A grid over N and D."""
 

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import Ending, drive
 from physscale.study.spec import Study
+from tests.paths import ROOT
 from tests.sweep_doubles import DIVERGING_SEED, FAILING_SEED, STEP_S, calls_of, counting_execute, no_watch, tiny_study
-
-ROOT = Path(__file__).parents[2]
 
 
 def run_here(study: Study, *, store: Store) -> Ending:

@@ -14,11 +14,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from physscale.cli import main
-from physscale.model.spec import AnyCodecSpec, CodecSpec, DiTSpec, VaeSpec
+from physscale.cli.main import main
+from physscale.codec.spec import AnyCodecSpec, CodecSpec, VaeSpec, VaeTraining
+from physscale.model.spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.encode import encoded_by_actors
-from physscale.ray_jobs.resources import Machine, Node
 from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.records.metrics import read_metrics
 from physscale.records.spec import canonical
@@ -30,15 +30,15 @@ from physscale.run.codec import codec_of
 from physscale.run.context import PlainContext
 from physscale.run.encode import encode_unit
 from physscale.run.execute import execute
-from physscale.run.feed import StoredLatents, StreamedLatents, training_source
 from physscale.run.latent_cache import Unit, caches_of
 from physscale.run.spec import CodecRecipe, RunSpec
+from physscale.run.training_data import StoredLatents, StreamedLatents, training_source
+from physscale.scheduling.resources import Machine, Node
 from physscale.simulate.spec import DataSpec
 from physscale.study.spec import Study
 from physscale.train.checkpoint import latest
 from physscale.train.latents import LatentSet
 from physscale.train.parallel import Workers
-from physscale.train.spec import VaeTraining
 from tests.tiny import tiny_run
 
 VAE = VaeSpec(widths=(8, 8), groups=4, latent_channels=2)
@@ -197,7 +197,7 @@ def test_a_file_says_what_it_is(tmp_path: Path) -> None:
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> RunSpec:
     run = run_of()
-    monkeypatch.setattr("physscale.cli_options.load_study", lambda name: Study(name="tiny", question="?", groups={"all": [run]}))
+    monkeypatch.setattr("physscale.cli.options.load_study", lambda name: Study(name="tiny", question="?", groups={"all": [run]}))
     return run
 
 

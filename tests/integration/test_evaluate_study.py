@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from physscale.cli import main
+from physscale.cli.main import main
+from physscale.finished.frames import NUMBERS, TABLE, evaluated, is_done, largest, units_of
+from physscale.finished.runs import finished_runs
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.evaluate import evaluated_by_tasks
 from physscale.records.scores import FRAMES, SCORES
@@ -18,8 +20,6 @@ from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
-from physscale.run.finished import finished_runs
-from physscale.run.frames import NUMBERS, TABLE, evaluated, is_done, largest, units_of
 from tests.tiny import tiny_run
 
 

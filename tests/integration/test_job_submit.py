@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from tests.ray_nodes import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-ROOT = Path(__file__).parents[2]
 PHYSSCALE = str(Path(sys.executable).with_name("physscale"))
 RAY = str(Path(sys.executable).with_name("ray"))
 CHANGES = ["train.steps=20", "data.videos=64", "judges.*.data.videos=8", "codec.corpus.videos=200"]

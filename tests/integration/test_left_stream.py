@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
+
 LEAVES = """
-from physscale.model.codecs import PixelCodec
+from physscale.codec.protocol import PixelCodec
 from physscale.ray_jobs.cluster import cluster
-from physscale.run.feed import StreamedLatents
+from physscale.run.training_data import StreamedLatents
 from physscale.train.parallel import Workers
 from tests.benchmarks.bench_stream_overhead import FromRay, run_of
 
@@ -26,7 +27,5 @@ print("lives")
 @pytest.mark.timeout(180)
 def test_a_stream_may_be_left() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    done = subprocess.run(
-        [sys.executable, "-c", LEAVES], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", LEAVES], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr[-2000:]

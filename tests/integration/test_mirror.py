@@ -7,18 +7,17 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from physscale.ray_jobs.resources import Machine
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, Preempted, UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import read_metrics
 from physscale.records.mirror import Mirror, mirror_at, pull, push
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.plan import plan
 from physscale.study.spec import Study
-from physscale.train.stop import Preempted
 from tests.sweep_doubles import calls_of, counting_execute, no_watch, tiny_study
 from tests.tiny import tiny_run
 

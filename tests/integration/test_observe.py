@@ -7,17 +7,16 @@ import av
 import pytest
 import torch
 
-from physscale.model.spec import VaeSpec
+from physscale.codec.spec import VaeSpec, VaeTraining
 from physscale.records.metrics import read_metrics
 from physscale.records.store import RunFolder, Store
 from physscale.run.codec import codec_of
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
-from physscale.run.observe import unseen
-from physscale.run.peak import product_flops_per_s
+from physscale.run.peak_flops import product_flops_per_s
 from physscale.run.trial import rungs
+from physscale.run.validation import unseen
 from physscale.simulate.spec import row_key
-from physscale.train.spec import VaeTraining
 from tests.tiny import tiny_run
 
 PLAIN = tiny_run(videos=32)

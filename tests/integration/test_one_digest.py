@@ -13,14 +13,13 @@ from physscale.dataset.file import digest
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Source, Tasks, ordered
-from physscale.ray_jobs.shards import Mixed, Simulated, Stored
+from physscale.ray_jobs.sources import Simulated, Stored
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 
@@ -94,42 +93,11 @@ def test_shards_give_what_the_simulator_gives(stored: Stored, workers: int, size
     assert through_ray(stored, workers=workers, size=size) == right
 
 
-@pytest.fixture(scope="module")
-def mixture(stored: Stored) -> Mixed:
-    other = Simulated(data=DataSpec(scenario=Collision(height_m=((3.0, 7.0),)), videos=ROWS), canvas=CANVAS)
-    return Mixed(sources=(stored, other), weights=(3.0, 1.0))
-
-
-@pytest.mark.usefixtures("ray_cluster")
-@pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("size", [7, 16, 64])
-def test_a_mixture_is_one_data_set_too(mixture: Mixed, workers: int, size: int) -> None:
-    """The truth is put together here from the sources' own rows."""
-    first, second = (Videos.concat(list(source([np.arange(ROWS)]))) for source in mixture.sources)
-    chosen = mixture.choice(np.arange(ROWS))
-    truth = digest(Videos.concat([(second if one else first).take(np.array([row])) for row, one in enumerate(chosen.tolist())]))
-    assert digest(Videos.concat(list(mixture(blocks(size))))) == truth
-    assert through_ray(mixture, workers=workers, size=size) == truth
-
-
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_batch_larger_than_one_of_rays_blocks_comes_whole(right: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred videos of 128 px are more than the 128 MB at which Ray Data cuts."""
     monkeypatch.setattr(ray.data.DataContext.get_current(), "target_max_block_size", 500_000)
     assert through_ray(SIMULATED, workers=1, size=ROWS) == right
-
-
-def test_a_mixture_has_its_weights(mixture: Mixed) -> None:
-    chosen = mixture.choice(np.arange(4000))
-    assert (chosen == 1).mean() == pytest.approx(0.25, abs=0.03)
-    assert np.array_equal(mixture.choice(np.array([7, 3])), chosen[[7, 3]]), "a row's source depends on its number alone"
-
-
-def test_a_mixture_without_weights_is_refused() -> None:
-    parabola = Simulated(data=DataSpec(scenario=Parabola(), videos=4), canvas=CANVAS)
-    for weights in ((), (1.0, 1.0), (0.0,)):
-        with pytest.raises(UserError, match="one positive weight"):
-            Mixed(sources=(parabola,), weights=weights)
 
 
 def test_an_index_outside_a_stored_set_is_refused(stored: Stored) -> None:

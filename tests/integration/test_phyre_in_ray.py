@@ -13,7 +13,7 @@ import ray
 from physscale.dataset.file import digest
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.pool import Filmed, pooled
-from physscale.ray_jobs.shards import Simulated
+from physscale.ray_jobs.sources import Simulated
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.simulate.phyre.scenario import Phyre

@@ -10,10 +10,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from physscale.cli import main
-from physscale.model.inflate import inflate
-from physscale.model.spec import DiTSpec, VaeSpec
-from physscale.model.vae_codec import VaeCodec
+from physscale.cli.main import main
+from physscale.codec.inflate import inflate
+from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.vae_codec import VaeCodec
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store, sha256_of
@@ -24,7 +25,6 @@ from physscale.run.execute import execute
 from physscale.run.spec import CodecRecipe, RunSpec
 from physscale.run.weights import VARIABLE, check_weights, keep_weights
 from physscale.study.spec import Study
-from physscale.train.spec import VaeTraining
 from tests.tiny import tiny_run
 
 diffusers = pytest.importorskip("diffusers", reason="diffusers writes the checkpoint: pip install diffusers")
@@ -104,7 +104,7 @@ def named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunSpec:
     """A study `pictures` of one run, as an experiment would say it."""
     run = run_with(folder, spec=LAYOUT, training=None)
     study = Study(name="pictures", question="?", groups={"all": [run]})
-    monkeypatch.setattr("physscale.cli_options.load_study", lambda name: study)
+    monkeypatch.setattr("physscale.cli.options.load_study", lambda name: study)
     return run
 
 

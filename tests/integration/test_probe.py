@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from physscale.cli import main
+from physscale.cli.main import main
+from physscale.codec.spec import CodecSpec
 from physscale.dataset.file import read_videos, write_videos
-from physscale.model.spec import CodecSpec
+from physscale.finished.runs import finished_runs, read_run
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import RunFolder, Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute, facts_of
-from physscale.run.finished import finished_runs, read_run
 from physscale.run.spec import CodecRecipe, Judge
 from physscale.simulate.scenarios.attributes import HELD, Attributes
 from physscale.simulate.scenarios.registry import scenario_named

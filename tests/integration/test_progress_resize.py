@@ -22,7 +22,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from physscale.ray_jobs.resources import Machine
+from physscale.scheduling.resources import Machine
 from physscale.records.store import Store
 from physscale.study.drive import drive
 from physscale.study.plan import plan

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from physscale.ray_jobs.cluster import cluster
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import Unschedulable
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.run.context import PlainContext, stream
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.spec import DataSpec
 from physscale.study.drive import Ending, drive

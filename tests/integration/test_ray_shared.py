@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Ledger, State
 from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
 from tests.ray_nodes import Nodes, ray_nodes

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from physscale.cli import app
+from physscale.cli.main import app
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 LINES = [line.partition("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.replace("\\\n", " ").splitlines()]
@@ -34,7 +34,7 @@ def test_every_command_and_option_exists(line: str) -> None:
     name, *arguments = words[words.index("physscale") + 1 :]
     commands = {command.name: command.callback for command in app.registered_commands}
     assert name in commands
-    source = Path(commands[name].__code__.co_filename).read_text() + (ROOT / "physscale" / "cli_options.py").read_text()  # type: ignore[union-attr]
+    source = Path(commands[name].__code__.co_filename).read_text() + (ROOT / "physscale" / "cli/options.py").read_text()  # type: ignore[union-attr]
     for option in [word for word in arguments if word.startswith("--")]:
         known = f'"{option}' in source or option.removeprefix("--").replace("-", "_") + ":" in source
         assert known, f"{name} has no {option}"

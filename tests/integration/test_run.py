@@ -13,15 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.dataset.file import read_videos
-from physscale.records.errors import DamagedData
+from physscale.finished.tables import gather
+from physscale.records.errors import DamagedData, Preempted
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, read_folder
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute, facts_of
-from physscale.run.gather import gather
 from physscale.run.spec import Judge
-from physscale.train.stop import Preempted
 from tests.tiny import tiny_run
 
 RUN = tiny_run()

@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.templates import template_run
+from physscale.codec.spec import CodecSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import CodecSpec
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.run.context import PlainContext

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from physscale.dataset.mp4 import write_mp4
-from physscale.ray_jobs.resources import Machine
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.store import Store
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.plan import plan, write_study
 from physscale.tracking.follow import waiting_for_display

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from physscale.evaluate.denoise import held_out_loss
-from physscale.ray_jobs.resources import Machine
+from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
-from physscale.run.observe import VALIDATION_SEED
 from physscale.run.trial import rungs
+from physscale.run.validation import VALIDATION_SEED
+from physscale.scheduling.resources import Machine
 from physscale.simulate.spec import row_key
 from physscale.study.spec import Study
 from physscale.study.tune import to_tune, tune_study, tuning_flops
@@ -31,7 +31,7 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     import numpy as np
 
     from physscale.run.codec import codec_of
-    from physscale.run.feed import training_latents
+    from physscale.run.training_data import training_latents
     from physscale.train.loop import train
     from physscale.train.task import TrainTask
 

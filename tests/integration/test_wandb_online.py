@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from physscale.dataset.mp4 import write_mp4
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
 from physscale.records.store import Store, write_atomic
+from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.plan import plan, write_study
 from physscale.tracking.follow import where
@@ -124,7 +124,7 @@ def test_sending_what_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_the_dashboard_is_the_same_every_time_names_every_split_and_can_be_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from physscale.run.gather import gather
+    from physscale.finished.tables import gather
     from physscale.tracking import dashboard
 
     store = finished(tmp_path)

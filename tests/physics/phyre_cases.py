@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from physscale.records.errors import UserError
-from physscale.records.outline import Point
+from physscale.render.outline import Point
 from physscale.simulate.phyre.environment import setup
 from physscale.simulate.phyre.parts import Setting
 from physscale.simulate.phyre.place import Placed, placed, rotated

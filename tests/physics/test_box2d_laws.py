@@ -10,10 +10,10 @@ from physscale.records.scene import Behaviour, Body, Scene
 from physscale.records.spec import canonical, fingerprint
 from physscale.simulate.batch import Batch, stack
 from physscale.simulate.engines import analytic, box2d
-from physscale.simulate.partitions import PAPER_PARABOLA, RADIUS_M, SPEED_M_S
+from physscale.simulate.paper.partitions import PAPER_PARABOLA, RADIUS_M, SPEED_M_S
+from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.paper import paper_data
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate

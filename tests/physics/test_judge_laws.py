@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from physscale.evaluate.abnormal.altered import as_is, drawn
-from physscale.evaluate.abnormal.corruptions import CORRUPTIONS
-from physscale.evaluate.abnormal.course import best_course
+from physscale.evaluate.abnormal.detector import judge
+from physscale.evaluate.abnormal.free_discs import RULES
 from physscale.evaluate.abnormal.impacts import off_course_m
-from physscale.evaluate.abnormal.laws import RULES
-from physscale.evaluate.abnormal.verdict import judge
+from physscale.evaluate.abnormal.trajectory import best_course
+from physscale.evaluate.calibration.corruption import as_is, drawn
+from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
+from physscale.evaluate.calibration.known_videos import ALL_WRONG, MENDED_ON, Cell, Ranges, canvas, corrupted, noisy, ranges_of, true_rows
 from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour
 from physscale.records.video import BODY, Videos
 from physscale.render.render import render
-from physscale.run.known_videos import ALL_WRONG, MENDED_ON, Cell, Ranges, canvas, corrupted, noisy, ranges_of, true_rows
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec

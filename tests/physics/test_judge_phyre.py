@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from physscale.dataset.file import with_frames
+from physscale.evaluate.abnormal.detector import judge
 from physscale.evaluate.abnormal.phyre import tracks_of
 from physscale.evaluate.abnormal.solids import distance_to, solids
-from physscale.evaluate.abnormal.verdict import judge
+from physscale.evaluate.calibration.known_videos import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
-from physscale.run.known_videos import ALL_WRONG, Cell, another_future, canvas, corrupted, noisy, true_rows
 from physscale.simulate.phyre.masks import masks
 
 CELL = Cell("phyre", 128)

@@ -11,7 +11,7 @@ from physscale.records.scene import Behaviour, Body, Scene
 from physscale.simulate.batch import Batch, stack
 from physscale.simulate.behaviour import ACCELERATION_M_S2, BRAKE_PER_S, ONSET_S
 from physscale.simulate.engines import analytic, pymunk
-from physscale.simulate.partitions import collision_partitions, partitions
+from physscale.simulate.paper.partitions import collision_partitions, partitions
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.parabola import Parabola

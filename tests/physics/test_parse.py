@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physscale.evaluate.parse import parse
+from physscale.evaluate.motion.track import parse
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas

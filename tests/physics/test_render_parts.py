@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.records.outline import borders_m, overlap, polygons_m, union_border
 from physscale.records.scene import Body, Shape
 from physscale.render.canvas import Canvas
+from physscale.render.outline import borders_m, overlap, polygons_m, union_border
 from physscale.render.polygon import polygon_coverage, put
 from physscale.render.render import render
 from physscale.simulate.phyre.masks import masks

@@ -9,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.evaluate.parse import parse
+from physscale.evaluate.motion.track import parse
 from physscale.model.raster import rasterise
 from physscale.records.errors import UserError
-from physscale.records.outline import bar_polygons, union_border
 from physscale.records.scene import Body, Shape
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.hard import _fill_polygon
+from physscale.render.outline import bar_polygons, union_border
 from physscale.render.polygon import draw_polygon, polygon_coverage, put
 from physscale.render.render import render
 from physscale.simulate.scenarios.collision import Collision

@@ -11,9 +11,9 @@ import numba
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from physscale.records.outline import polygons_m
 from physscale.records.scene import Shape
 from physscale.records.video import BODY
+from physscale.render.outline import polygons_m
 
 PARTS, CORNERS = 3, 4
 MOST_POINTS = 160

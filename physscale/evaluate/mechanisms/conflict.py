@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.mechanisms.ranking import Duel
-from physscale.evaluate.motion import SLOPE_FRAMES, counted_frames, slope
-from physscale.evaluate.pieces import find_pieces, unmixing
+from physscale.evaluate.motion.components import find_pieces, unmixing
+from physscale.evaluate.motion.outcomes import SLOPE_FRAMES, counted_frames, slope
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
 from physscale.records.scene import AWAY_M, WORLD_M, Shape

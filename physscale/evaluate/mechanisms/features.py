@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from physscale.evaluate.denoise import COMMON_SEED
+from physscale.evaluate.held_out_loss import COMMON_SEED
 from physscale.evaluate.scores import Interval
 from physscale.flow.condition import model_input
 from physscale.flow.noise import Stream, normal

@@ -6,9 +6,9 @@ A pixel belongs to the last body that covers its centre, as in PHYRE's own paint
 import numpy as np
 from jaxtyping import Bool
 
-from physscale.records.outline import Polygon, polygons_m
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, Videos
+from physscale.render.outline import Polygon, polygons_m
 from physscale.simulate.phyre.rows import NOBODY
 
 SHAPE, RADIUS, HALF_HEIGHT, KIND = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "kind"))

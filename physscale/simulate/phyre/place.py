@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from physscale.records.outline import JAR_BASE, JAR_WIDTH, Point, Polygon, bar_polygons, jar_polygons, sticks_polygons
+from physscale.render.outline import JAR_BASE, JAR_WIDTH, Point, Polygon, bar_polygons, jar_polygons, sticks_polygons
 from physscale.simulate.phyre.parts import Part, Setting, What
 
 BAR_A_SCENE = 50.0

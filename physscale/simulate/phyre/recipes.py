@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from physscale.records.outline import Point
+from physscale.render.outline import Point
 from physscale.simulate.phyre.parts import Move, Part, Setting, What
 from physscale.simulate.phyre.templates import TEMPLATES
 

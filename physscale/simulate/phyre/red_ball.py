@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from physscale.records.outline import Point, Polygon
+from physscale.render.outline import Point, Polygon
 from physscale.simulate.phyre.parts import RedBall, Setting
 from physscale.simulate.phyre.place import WALL, Placed, placed, rotated
 from physscale.simulate.phyre.recipes import generator

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
-from physscale.records.outline import polygons_m
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, STATE
+from physscale.render.outline import polygons_m
 from physscale.simulate.engines.swig_box2d import Box2D
 from physscale.simulate.phyre.parts import PIXELS_A_METRE, STEPS_A_SECOND
 from physscale.simulate.phyre.replica import (

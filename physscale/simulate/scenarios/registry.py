@@ -1,16 +1,16 @@
 """Scenarios by name, for command lines and tests that run over all of them."""
 
 from physscale.records.errors import UserError
+from physscale.simulate.paper.listed_files import PaperFile
+from physscale.simulate.paper.presets import PRESETS
+from physscale.simulate.paper.sets import PaperSet
 from physscale.simulate.phyre.sets import PHYRE_SETS
 from physscale.simulate.scenarios.attributes import Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.gap import AmbiguousGap
 from physscale.simulate.scenarios.holes import CollisionHoles
-from physscale.simulate.scenarios.paper import PaperSet
-from physscale.simulate.scenarios.paper_file import PaperFile
 from physscale.simulate.scenarios.parabola import Parabola
-from physscale.simulate.scenarios.presets import PRESETS
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.scenarios.wall import SpatialComposition, TemporalComposition
 from physscale.simulate.spec import Scenario

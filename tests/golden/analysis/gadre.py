@@ -4,7 +4,7 @@ The law is theirs, with equal exponents, and so are errors of the loss itself in
 The five runs are the four small models at 20 tokens a parameter and the smallest at 320.
 """
 
-from analysis.fit import fit
+from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
 from tests.golden.analysis.reference import column, rows
 

@@ -2,13 +2,14 @@
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.paths import ROOT
+
+FOLDER = ROOT.parent / "shared" / "data"
 
 
 def rows(name: str) -> list[dict[str, str]]:

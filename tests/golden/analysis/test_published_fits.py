@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from analysis.cli import main
-from analysis.fit import Fit, fit
+from analysis.commands.cli import main
+from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
 from tests.golden.analysis.reference import FOLDER, column, expected, rows
 

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from physscale.flow.condition import told
+from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec, check_conditioning
 from physscale.model.dit import DiT
-from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec, check_conditioning
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
 
 from .test_dit import inputs, model_of

@@ -11,8 +11,9 @@ from torch import Tensor
 from physscale.model.dit import DiT
 from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import SIZES, input_channels
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import LatentShape
 
 WHOLE_FRAME = (DiTSpec(width=16, depth=2, heads=2), LatentShape(frames=6, channels=5))
 PATCHES = (DiTSpec(width=24, depth=2, heads=2, patch=2, activation="gelu"), LatentShape(frames=3, channels=4, height=4, width=6))

@@ -13,7 +13,8 @@ from torch.profiler import ProfilerActivity, profile
 from physscale.model.dit import DiT
 from physscale.model.on_cpu import LONGEST_KEPT, NARROWEST, ONEDNN, Linear, attend
 from physscale.model.sizes import SIZES, input_channels
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 
 needs_onednn = pytest.mark.skipif(not ONEDNN, reason="this PyTorch has no oneDNN")
 WIDE = (NARROWEST, 3 * NARROWEST)

@@ -9,10 +9,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.dit import DiT
-from physscale.model.facts import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.sizes import SIZES, forward_flops, input_channels, parameters, training_flops
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 
 PAPER = {"S": 22.5, "B": 89.5, "L": 310.0, "XL": 456.0}
 SPATIAL = LatentShape(frames=16, channels=4, height=16, width=16)
@@ -92,6 +93,6 @@ def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: Latent
 
 
 def test_plans_need_no_torch() -> None:
-    modules = "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.train.stop"
+    modules = "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.records.errors"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node, safe_concurrency, safe_workers, slots
 from physscale.records.errors import Unschedulable, UserError
+from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, safe_concurrency, safe_workers, slots
 
 TENTHS = st.integers(1, 20).map(lambda tenths: tenths / 10)
 NODES = st.lists(

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from physscale.ray_jobs import watchdog
-from physscale.ray_jobs.attempt import Job
-from physscale.ray_jobs.resources import Machine, Node
-from physscale.ray_jobs.waiting import Wait, clear, note, noting, wait_of
 from physscale.ray_jobs.watchdog import NodeShare, Watchdog
 from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Owner, State
 from physscale.records.store import Store
+from physscale.scheduling.attempt import Job
+from physscale.scheduling.resources import Machine, Node
+from physscale.scheduling.waiting import Wait, clear, note, noting, wait_of
 from tests.sweep_doubles import counting_execute, tiny_study
 
 STUDY = tiny_study(seeds=range(2))
@@ -94,7 +94,7 @@ def test_runs_that_no_node_left_can_hold_are_given_up_unless_others_will_come(jo
 
 
 def test_a_wait_that_lasts_is_noted_and_the_note_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("physscale.ray_jobs.waiting._WORTH_NOTING_S", 0.1)
+    monkeypatch.setattr("physscale.scheduling.waiting._WORTH_NOTING_S", 0.1)
     folder, go_on = Store(tmp_path).run(FIRST), threading.Event()
 
     def slow() -> Iterator[int]:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import Machine, Node, slots
-from physscale.study.machine import read_machine
+from physscale.scheduling.machine_file import read_machine
+from physscale.scheduling.resources import Machine, Node, slots
+from tests.paths import ROOT
 
-FILES = sorted((Path(__file__).parents[3] / "cluster").glob("*.yaml"))
+FILES = sorted((ROOT / "cluster").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -2,9 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 def test_five_thousand_runs_are_planned_in_five_seconds_of_cpu() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.resources import DRIVER_CPUS, Machine, Node
 from physscale.records.errors import Unschedulable
 from physscale.records.store import Store
+from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node
 from physscale.study import drive
 from physscale.study.drive import check_schedulable
 from physscale.study.plan import Row, plan

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physscale.ray_jobs.resources import Machine
 from physscale.records.errors import UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
@@ -15,6 +14,7 @@ from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.cost import cost
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from physscale.study.plan import plan
 from physscale.study.spec import Study
 from physscale.study.speed import PEAK_FLOPS_PER_S, Speed, device_speed, machine_class, note_speed, speed_of

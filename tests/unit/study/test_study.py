@@ -17,6 +17,7 @@ from physscale.study.overrides import overridden
 from physscale.study.plan import plan, told_rows, write_study
 from physscale.study.spec import Study, load_study
 from physscale.study.speed import Speed
+from tests.paths import ROOT
 from tests.sweep_doubles import leave_finished, tiny_study
 from tests.tiny import tiny_run
 
@@ -129,13 +130,11 @@ def test_study_json_holds_what_lasts(tmp_path: Path) -> None:
 
 def test_a_plan_needs_neither_torch_nor_ray() -> None:
     code = (
-        "import sys; from physscale.cli import main\n"
+        "import sys; from physscale.cli.main import main\n"
         "try: main(['plan', 'quickstart', '--json'])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "assert not {'torch', 'ray', 'wandb'} & set(sys.modules), 'heavy'"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, cwd=Path(__file__).parents[3], check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["runs"][0].keys() >= {"fingerprint", "parameters", "flops", "state"}

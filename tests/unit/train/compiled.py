@@ -12,8 +12,9 @@ import torch
 
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
-from physscale.model.facts import Conditioning, TextSpec
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.conditioning_spec import Conditioning, TextSpec
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import backward, begin, drawn, train_step

@@ -1,14 +1,14 @@
 """A small training task, and a context that stops or dies where a test wants it to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
-from physscale.model.facts import NUMBERS_A_BODY, Conditioning, TextSpec
+from physscale.model.conditioning_spec import NUMBERS_A_BODY, Conditioning, TextSpec
 from physscale.model.spec import DiTSpec
 from physscale.train.latents import LatentSet, order
 from physscale.train.parallel import Workers
@@ -22,16 +22,12 @@ class Killed(BaseException):
 
 @dataclass
 class PlainContext:
-    """Asks to stop before step `stop_before`, and keeps what is reported."""
+    """Asks to stop before step `stop_before`."""
 
     stop_before: int | None = None
     rank: int = 0
     world: int = 1
     asked: int = 0
-    reports: list[dict[str, float]] = field(default_factory=list)
-
-    def report(self, *, step: int, **metrics: float) -> None:
-        self.reports.append({"step": step, **metrics})
 
     def stop_requested(self) -> bool:
         self.asked += 1

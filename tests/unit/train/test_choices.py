@@ -16,8 +16,9 @@ from physscale.flow.noise import Stream, normal
 from physscale.model.dit import DiT
 from physscale.model.on_cpu import NARROWEST
 from physscale.model.sizes import SIZES, parameters
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical
 from physscale.train.checkpoint import recipe
 from physscale.train.loop import train
@@ -26,6 +27,7 @@ from physscale.train.spec import TrainSpec, learning_rate_factor
 from physscale.train.step import backward, begin, drawn, train_step
 from physscale.train.task import TrainResult
 from physscale.train.weights import WholeWeights
+from tests.paths import ROOT
 
 from .compiled import FLOW, MODEL, SHAPE, VIDEOS, gradients
 from .tasks import PlainContext, small_task
@@ -121,7 +123,7 @@ def test_products_in_bfloat16_really_are(plain_gradients: torch.Tensor) -> None:
 )
 def test_compiled_blocks_have_the_same_gradients(more: dict[str, Any], within: float) -> None:
     command = [sys.executable, "-m", "tests.unit.train.compiled", json.dumps(more)]
-    said = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True).stdout.split()
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert float(said[0]) < within
     assert int(said[1]) == 0, "a block is one graph"
     assert int(said[2]) > 0
@@ -133,7 +135,7 @@ def test_a_process_compiles_the_blocks_of_as_many_models_as_it_trains() -> None:
     program = "from tests.unit.train.compiled import *; [gradients(width=8 * (2 + more), compile='block') for more in range(9)]"
     counted = "print(torch._dynamo.utils.counters['frames'])"
     command = [sys.executable, "-c", f"{program}; {counted}"]
-    said = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "recompile_limit" not in said.stderr
     assert "'ok': 9" in said.stdout
 

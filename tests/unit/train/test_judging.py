@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from physscale.evaluate.denoise import HELD_OUT_TIMES, held_out_loss
+from physscale.evaluate.held_out_loss import HELD_OUT_TIMES, held_out_loss
 from physscale.flow.noise import Stream, normal, torch_seed
+from physscale.flow.sample import sample
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
-from physscale.sample.sample import sample
+from physscale.records.latent_shape import LatentShape
 
 SHAPE = LatentShape(frames=6, channels=3)
 FLOW = FlowSpec(condition_frames=2)

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.model.codec import fit_codec
-from physscale.model.spec import CodecSpec
+from physscale.codec.pca import fit_codec
+from physscale.codec.spec import CodecSpec
 from physscale.render.render import render
 from physscale.run.context import PlainContext
-from physscale.run.feed import training_latents
+from physscale.run.training_data import training_latents
 from physscale.simulate.simulate import simulate
 from physscale.train.latents import LatentSet, mirrors, order
 from physscale.train.parallel import Workers

@@ -19,10 +19,10 @@ from physscale.train.checkpoint import load_model
 from physscale.train.loop import train
 from physscale.train.parallel import Workers
 from physscale.train.task import TrainResult
+from tests.paths import ROOT
 
 from .tasks import PlainContext, small_task
 
-ROOT = Path(__file__).parents[3]
 STEPS = 20
 MUON = {"steps": STEPS, "weight_decay": 0.1}
 ADAMW = MUON | {"optimiser": "adamw"}

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 from physscale.train.ema import average, decay_at
 from physscale.train.flat import flatten
 from physscale.train.latents import LatentSet, order

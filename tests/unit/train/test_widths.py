@@ -8,7 +8,8 @@ import torch
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec, LatentShape
+from physscale.model.spec import DiTSpec
+from physscale.records.latent_shape import LatentShape
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step

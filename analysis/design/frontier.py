@@ -1,0 +1,152 @@
+"""Compute-optimal size and data: from the fitted surface, and from isoFLOP minima beside it.
+
+Minimise E + A N^-alpha + B D^-beta subject to C = k N^u D^v (k, u, v from the table's own FLOP column, or 6 N D). With r = u/v:
+log N* = (log(alpha A) - log(r beta B) + beta log(C/k)/v) / (alpha + beta r). Exponents: N* ~ C^a, a = beta / (v alpha + u beta).
+isoFLOP: per budget a cubic (parabola below six points) of log loss in log N; a minimum counts only if it is bracketed by points.
+Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339). A video DiT's FLOPs are not 6 N D: give the column.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from analysis.fit.fit import Fit
+
+_LEAST_POINTS = 4
+_CUBIC_FROM = 6
+_WIDEST_BUDGET = 0.2
+_FAR_LOG = 300.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """C = scale N^of_n D^of_d."""
+
+    scale: float = 6.0
+    of_n: float = 1.0
+    of_d: float = 1.0
+
+    def flops(self, n: Float[np.ndarray, " points"], d: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+        """Training cost."""
+        return self.scale * n**self.of_n * d**self.of_d
+
+
+def cost_of(n: Float[np.ndarray, " runs"], d: Float[np.ndarray, " runs"], flops: Float[np.ndarray, " runs"] | None) -> Cost:
+    """The power law of the table's FLOP column; 6 N D without one."""
+    if flops is None:
+        return Cost()
+    design = np.column_stack([np.ones(len(n)), np.log(n), np.log(d)])
+    found = np.linalg.lstsq(design, np.log(flops), rcond=None)[0]
+    return Cost(float(np.exp(found[0])), float(found[1]), float(found[2]))
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """N* and D* at each budget with 80 and 95 % bands; the exponent of N*(C); loss penalty of following the estimate (95 % worst)."""
+
+    budgets: Float[np.ndarray, " budgets"]
+    n: Float[np.ndarray, " budgets"]
+    d: Float[np.ndarray, " budgets"]
+    n_band80: Float[np.ndarray, "2 budgets"]
+    n_band95: Float[np.ndarray, "2 budgets"]
+    d_band95: Float[np.ndarray, "2 budgets"]
+    exponent: float
+    exponent_se: float
+    exponent_low: float
+    exponent_high: float
+    penalty: Float[np.ndarray, " budgets"]
+    outside: tuple[bool, ...]
+
+
+def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost) -> Frontier:
+    """From a fit of power-nd (or its tied sibling) and its bootstrap draws."""
+    point = fitted.built.external(fitted.solution.theta[None])
+    draws = fitted.built.external(fitted.draws)
+    n, d = _optimum(point, budgets, cost)
+    n_draws, d_draws = _optimum(draws, budgets, cost)
+    exponents = _exponent(draws, cost)
+    low, high = np.quantile(exponents, [0.025, 0.975])
+    axes = fitted.points.axes
+    return Frontier(
+        budgets=budgets,
+        n=n[0],
+        d=d[0],
+        n_band80=np.quantile(n_draws, [0.1, 0.9], axis=0),
+        n_band95=np.quantile(n_draws, [0.025, 0.975], axis=0),
+        d_band95=np.quantile(d_draws, [0.025, 0.975], axis=0),
+        exponent=float(_exponent(point, cost)[0]),
+        exponent_se=float(exponents.std(ddof=1)) if len(exponents) > 1 else float("nan"),
+        exponent_low=float(low),
+        exponent_high=float(high),
+        penalty=np.quantile(_loss(draws, n, d) / _loss(draws, n_draws, d_draws) - 1, 0.95, axis=0),
+        outside=tuple(bool(a < axes["N"].min() or a > axes["N"].max() or b > axes["D"].max()) for a, b in zip(n[0], d[0], strict=True)),
+    )
+
+
+def _optimum(p: dict[str, np.ndarray], budgets: np.ndarray, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+    ratio = cost.of_n / cost.of_d
+    room = np.log(budgets / cost.scale)[None] / cost.of_d
+    alpha, beta = p["alpha"][:, None], p.get("beta", p["alpha"])[:, None]
+    alpha, beta = np.maximum(alpha, 1e-9), np.maximum(beta, 1e-9)
+    log_n = (np.log(alpha) + _log(p["A"])[:, None] - np.log(ratio * beta) - _log(p["B"])[:, None] + beta * room) / (alpha + beta * ratio)
+    log_d = room - ratio * log_n
+    # A draw without an optimum (an amplitude or exponent of nothing) runs away: it ends at the edge of the numbers, not in a warning.
+    return np.exp(np.clip(log_n, -_FAR_LOG, _FAR_LOG)), np.exp(np.clip(log_d, -_FAR_LOG, _FAR_LOG))
+
+
+def _log(amplitude: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(amplitude, np.exp(-_FAR_LOG), np.exp(_FAR_LOG)))
+
+
+def _exponent(p: dict[str, np.ndarray], cost: Cost) -> np.ndarray:
+    beta = p.get("beta", p["alpha"])
+    return beta / np.maximum(cost.of_d * p["alpha"] + cost.of_n * beta, 1e-12)
+
+
+def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
+    beta = p.get("beta", p["alpha"])[:, None]
+    of_n = np.minimum(_log(p["A"])[:, None] - p["alpha"][:, None] * np.log(n), _FAR_LOG)
+    of_d = np.minimum(_log(p["B"])[:, None] - beta * np.log(d), _FAR_LOG)
+    return p["E"][:, None] + np.exp(of_n) + np.exp(of_d)
+
+
+@dataclass(frozen=True)
+class IsoFlop:
+    """One budget: its points' number, the minimum and its loss; None where it is not bracketed, with the reason."""
+
+    budget: float
+    points: int
+    n: float | None
+    loss: float | None
+    reason: str
+
+
+def iso_flops(n: Float[np.ndarray, " runs"], loss: Float[np.ndarray, " runs"], flops: Float[np.ndarray, " runs"]) -> list[IsoFlop]:
+    """Budgets are clusters of C, cut at their largest gaps until none is wider than 0.2 decades; four sizes make a minimum possible."""
+    return [_minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean()))) for group in budget_groups(flops)]
+
+
+def budget_groups(flops: Float[np.ndarray, " runs"]) -> list[Int[np.ndarray, " members"]]:
+    """The runs of each budget that has at least four."""
+    return [group for group in _budgets(np.argsort(flops), np.log10(flops)) if len(group) >= _LEAST_POINTS]
+
+
+def _budgets(order: np.ndarray, logs: np.ndarray) -> list[np.ndarray]:
+    if len(order) < 2 or logs[order[-1]] - logs[order[0]] <= _WIDEST_BUDGET:
+        return [order]
+    cut = int(np.argmax(np.diff(logs[order]))) + 1
+    return _budgets(order[:cut], logs) + _budgets(order[cut:], logs)
+
+
+def _minimum(n: np.ndarray, loss: np.ndarray, budget: float) -> IsoFlop:
+    if len(np.unique(n)) < _LEAST_POINTS:
+        return IsoFlop(budget, len(n), None, None, "fewer than four sizes")
+    x, y = np.log(n) - np.log(n).mean(), np.log(loss)
+    curve = np.polynomial.Polynomial.fit(x, y, 3 if len(np.unique(n)) >= _CUBIC_FROM else 2)
+    roots = [float(root.real) for root in curve.deriv().roots() if abs(root.imag) < 1e-9 and curve.deriv(2)(root.real) > 0]
+    inside = [root for root in roots if np.sort(x)[1] <= root <= np.sort(x)[-2]]
+    if not inside:
+        return IsoFlop(budget, len(n), None, None, "minimum not bracketed")
+    at = min(inside, key=curve)
+    return IsoFlop(budget, len(n), float(np.exp(at + np.log(n).mean())), float(np.exp(curve(at))), "")

@@ -1,0 +1,173 @@
+"""Is the law right, and does it predict? Ordered hold-out, lack of fit against seed noise, sensitivity.
+
+Hold-out: fit without the largest levels of one axis, predict them. RMSLE and bias are of log response; skill = 1 - RMSLE / RMSLE(carry the
+nearest kept configuration forward): on 92 public learning curves that naive rule beats a power law with a floor on 40.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from analysis.data.configurations import Configurations, configurations
+from analysis.estimate.loss import Huber
+from analysis.estimate.solve import free_mask, solve
+from analysis.estimate.uncertainty import auto_delta
+from analysis.fit.fit import Fit, fit
+from analysis.laws.law import Columns, Law
+from physscale.records.errors import UserError
+
+_MANY_LEVELS = 12
+_MOST_POINTS = 400
+"""Configurations beyond these are thinned at random before the hold-out: it is repeated for every axis and origin."""
+_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Held-out responses: measured, predicted without them, with the 95 % prediction interval."""
+
+    measured: Float[np.ndarray, " held"]
+    predicted: Float[np.ndarray, " held"]
+    low: Float[np.ndarray, " held"]
+    high: Float[np.ndarray, " held"]
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """One origin: what was held out, how far beyond the rest in observed log-ranges, and how well it was predicted."""
+
+    axis: str
+    dropped: int
+    held: int
+    distance: float
+    rmsle: float
+    bias: float
+    coverage: float
+    naive_rmsle: float
+    skill: float
+    points: Predicted
+
+    @property
+    def summary(self) -> dict[str, float | int | str]:
+        """The numbers without the points."""
+        return {name: value for name, value in vars(self).items() if name != "points"}
+
+
+def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"], axis: str, **options: float | None) -> list[HoldOut]:
+    """Rolling origin: the largest level out, then the two largest (a tenth and a fifth of the range where levels are many)."""
+    points = configurations(columns, response)
+    if len(points.log_mean) > _MOST_POINTS:
+        keep = np.random.default_rng(0).permutation(len(points.log_mean))[:_MOST_POINTS]
+        columns, response = {name: values[keep] for name, values in points.axes.items()}, np.exp(points.log_mean[keep])
+        points = configurations(columns, response)
+    values = points.axes[axis]
+    levels = np.unique(values)
+    cuts = (
+        [float(np.quantile(values, q)) for q in (0.9, 0.8)] if len(levels) > _MANY_LEVELS else [float(level) for level in levels[-2:-4:-1]]
+    )
+    found = []
+    for dropped, cut in enumerate(cuts, start=1):
+        kept_runs, kept = np.asarray(columns[axis]) <= cut, values <= cut
+        if kept.all() or len(np.unique(values[kept])) < 2:
+            continue
+        part = {name: np.asarray(column)[kept_runs] for name, column in columns.items()}
+        try:
+            fitted = fit(law, columns=part, response=response[kept_runs], bootstrap=_DRAWS, with_profile=False, **options)  # type: ignore[arg-type]
+        except UserError:
+            continue
+        found.append(_score(fitted, points, kept=kept, axis=axis, dropped=dropped))
+    return found
+
+
+def _score(fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, dropped: int) -> HoldOut:
+    at = {name: values[~kept] for name, values in points.axes.items()}
+    truth = points.log_mean[~kept]
+    predicted = fitted.predict(at)
+    error = np.log(predicted) - truth
+    logs = {name: np.log(values) for name, values in points.axes.items()}
+    naive = _carry(logs, points.log_mean, kept)
+    sd = np.sqrt(fitted.noise.variance or 0.0)
+    rng = np.random.default_rng(0)
+    draws = np.log(fitted.built.predict(fitted.draws, at))
+    if fitted.noise.kind == "many":
+        spare = len(fitted.residuals) - int(free_mask(fitted.built).sum())
+        draws = draws + rng.choice(fitted.residuals, draws.shape) * np.sqrt(len(fitted.residuals) / spare)
+    else:
+        draws = draws + sd * rng.standard_normal(draws.shape)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    rmsle, naive_rmsle = _root_mean(error), _root_mean(naive - truth)
+    inside = logs[axis][kept]
+    return HoldOut(
+        axis=axis,
+        dropped=dropped,
+        held=len(truth),
+        distance=float((logs[axis].max() - inside.max()) / max(np.ptp(inside), 1e-12)),
+        rmsle=rmsle,
+        bias=float(error.mean()),
+        coverage=float(np.mean((truth >= low) & (truth <= high))),
+        naive_rmsle=naive_rmsle,
+        skill=1 - rmsle / naive_rmsle if naive_rmsle > 0 else float("-inf"),
+        points=Predicted(np.exp(truth), predicted, np.exp(low), np.exp(high)),
+    )
+
+
+def _carry(logs: Mapping[str, np.ndarray], log_mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The log response of the nearest kept configuration (axes scaled by their range)."""
+    scaled = np.stack([values / max(np.ptp(values), 1e-12) for values in logs.values()], axis=1)
+    distance = ((scaled[~kept][:, None] - scaled[kept][None]) ** 2).sum(axis=2)
+    return log_mean[kept][distance.argmin(axis=1)]
+
+
+def _root_mean(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+@dataclass(frozen=True)
+class LackOfFit:
+    """F test: do the configuration means miss the law by more than the seeds scatter?"""
+
+    f: float
+    p: float
+    freedom: tuple[int, int]
+
+
+def lack_of_fit(fitted: Fit) -> LackOfFit | None:
+    """None without repeated seeds or without a degree of freedom."""
+    points = fitted.points
+    freedom = len(points.log_mean) - int(free_mask(fitted.built).sum())
+    pure = points.seed_variance
+    if not pure or freedom < 1:
+        return None
+    from scipy.stats import f as f_distribution
+
+    statistic = float(np.sum(points.seeds * fitted.residuals**2) / freedom / pure)
+    return LackOfFit(statistic, float(f_distribution.sf(statistic, freedom, points.seed_freedom)), (freedom, points.seed_freedom))
+
+
+def sensitivity(fitted: Fit) -> list[dict[str, object]]:
+    """The parameters under other deltas, and without the runs that fit worst."""
+    loss = fitted.loss
+    if not isinstance(loss, Huber):
+        return []
+    auto = auto_delta(fitted.built, fitted.points, starts=fitted.solution.starts, weights=fitted.weights)
+    cases = {f"delta {name}": (replace(loss, delta=delta), fitted.weights) for name, delta in _deltas(auto)}
+    order = np.argsort(-np.abs(fitted.residuals))
+    for left in (1, 2, 5):
+        if len(order) - left >= int(free_mask(fitted.built).sum()) + 2:
+            weights = fitted.weights.copy()
+            weights[order[:left]] = 0.0
+            cases[f"without the {left} worst"] = (loss, weights)
+    rows: list[dict[str, object]] = []
+    for name, (case, weights) in cases.items():
+        found = solve(fitted.built, case, starts=fitted.solution.theta[None].copy(), weights=weights)
+        if "inf" in name:
+            found = solve(fitted.built, case, starts=fitted.solution.starts, weights=weights)
+        rows.append({"case": name} | {key: float(value[0]) for key, value in fitted.built.external(found.theta[None]).items()})
+    return rows
+
+
+def _deltas(auto: float) -> list[tuple[str, float]]:
+    named = [("1e-3", 1e-3), (f"auto {auto:.2g}", auto), ("inf", np.inf)]
+    return named if np.isfinite(auto) else [named[0], named[2]]

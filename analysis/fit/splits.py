@@ -1,0 +1,82 @@
+"""A table of runs split by split: fits, verdicts corrected over all of them, and predictions of held-out levels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.data.configurations import configurations
+from analysis.data.table import Runs
+from analysis.fit.fit import Fit, fit
+from analysis.fit.paired import pair
+from analysis.fit.selection import HoldOut, hold_out
+from analysis.laws.law import Law
+from analysis.verdict.verdict import Verdict, holm, judge
+
+
+@dataclass(frozen=True)
+class SplitFit:
+    """One split: its runs and what is known of them."""
+
+    name: str
+    runs: Runs
+    fit: Fit
+    verdicts: list[Verdict]
+    hold_outs: list[HoldOut]
+
+    @property
+    def scales(self) -> bool:
+        """Whether the response falls along any axis: without that a surface and its frontier say nothing."""
+        return any(verdict.word == "scales" for verdict in self.verdicts)
+
+
+def fit_splits(
+    law: Law,
+    *,
+    runs: Runs,
+    delta: float | None,
+    floor: float | None,
+    bootstrap: int,
+    seed: int,
+    with_profile: bool = True,
+    with_hold_out: bool = True,
+) -> list[SplitFit]:
+    """The law, fitted to every split by itself, from resamples that all splits share. A ratio has neither verdicts nor hold-outs.
+
+    Raises:
+        UserError: if a split cannot determine the law.
+    """
+    parts = runs.splits()
+    ratio = law.response == "ratio"
+    judged = {name: [] for name in parts} if ratio else verdicts(parts)
+    shared = pair(parts, draws=bootstrap, seed=seed) or {}
+    found = []
+    for name, part in parts.items():
+        fitted = fit(
+            law,
+            columns=part.axes,
+            response=part.response,
+            delta=delta,
+            floor=floor,
+            bootstrap=bootstrap,
+            seed=seed,
+            with_profile=with_profile,
+            count=part.count,
+            resamples=shared.get(name),
+        )
+        held = hold_outs(law, runs=part, delta=delta, floor=floor) if with_hold_out and not ratio else []
+        found.append(SplitFit(name, part, fitted, judged[name], held))
+    return found
+
+
+def verdicts(parts: Mapping[str, Runs], *, margin: float = 0.10) -> dict[str, list[Verdict]]:
+    """Verdicts of every split and axis, corrected over all of them."""
+    places = [(name, axis) for name, part in parts.items() for axis in part.axes]
+    points = {name: configurations(part.axes, part.response) for name, part in parts.items()}
+    corrected = holm([judge(points[name], axis=axis, margin=margin) for name, axis in places])
+    return {name: [verdict for (owner, _), verdict in zip(places, corrected, strict=True) if owner == name] for name in parts}
+
+
+def hold_outs(law: Law, *, runs: Runs, delta: float | None, floor: float | None) -> list[HoldOut]:
+    """The largest levels of every axis of the law, predicted from the others."""
+    return [
+        row for axis in law.axes for row in hold_out(law, columns=runs.axes, response=runs.response, axis=axis, delta=delta, floor=floor)
+    ]

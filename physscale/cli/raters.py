@@ -1,0 +1,91 @@
+"""`physscale study-page`: people judge videos on a local page; later, how far they agree. `physscale.cli.main` adds it to its own.
+
+```
+physscale study-page results/quickstart/runs --each 5            the page; Ctrl-C ends it, the answers are in DIR/answers.jsonl
+physscale study-page results/quickstart/runs --agreement --judge auto
+```
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from physscale.raters.agreement import Kappa
+from physscale.records.errors import UserError
+
+ANSWERS = "answers.jsonl"
+
+
+def study_page(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Arrow files of rows with frames, or mp4 files, anywhere below.")],
+    each: Annotated[int, typer.Option(help="Videos of each Arrow file, drawn by the seed.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of the draw and of each rater's order.")] = 0,
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 8421,
+    answers: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the answers go; else DIR/answers.jsonl.")] = None,
+    agreement: Annotated[bool, typer.Option("--agreement", help="No page: rates and agreement of the answers so far.")] = False,
+    judge: Annotated[
+        str, typer.Option(metavar="auto|FILE", help="Agreement with the automatic judge, run now, or with verdicts in a Parquet file.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Let people judge videos by first impression, on a page that only this machine sees; `--agreement` says how far they agree."""
+    file = answers or folder / ANSWERS
+    if agreement:
+        _agreement(folder, file=file, judge=judge, as_json=as_json)
+    elif judge:
+        raise UserError("--judge goes with --agreement; raters are not told what the judge said")
+    else:
+        _serve(folder, file=file, each=each, seed=seed, port=port, as_json=as_json)
+
+
+def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json: bool) -> None:
+    from physscale.raters.answers import read_answers
+    from physscale.raters.clips import clips_of
+    from physscale.raters.server import HumanStudy, StudyServer
+
+    clips = clips_of(folder, each=each, seed=seed)
+    read_answers(file)
+    with StudyServer(HumanStudy(folder, clips, file, seed), port=port) as server:
+        if as_json:
+            typer.echo(json.dumps({"url": server.url, "clips": len(clips), "answers": str(file)}))
+        else:
+            typer.echo(f"{len(clips)} videos at {server.url}   answers: {file}   Ctrl-C ends")
+        try:
+            server.serve_forever(poll_interval=0.1)
+        except KeyboardInterrupt:
+            typer.echo("", err=True)
+        if server.fault is not None:
+            raise server.fault
+
+
+def _agreement(folder: Path, *, file: Path, judge: str, as_json: bool) -> None:
+    from physscale.raters.answers import read_answers
+    from physscale.raters.summary import AUTO, judge_rows, read_verdicts, summarise
+
+    if not file.is_file():
+        raise UserError(f"{file}: no answers yet; `physscale study-page {folder}` opens the page for raters")
+    said = read_answers(file)
+    verdicts = None
+    if judge:
+        verdicts = judge_rows(said, folder=folder) if judge == AUTO else read_verdicts(Path(judge))
+    summary = summarise(said, verdicts=verdicts)
+    if as_json:
+        typer.echo(json.dumps(summary.facts(), allow_nan=False))
+        return
+    typer.echo(f"{len(said)} answers: {', '.join(f'{name} {count}' for name, count in summary.raters.items())}")
+    typer.echo("abnormal, averaged over raters")
+    for source, rate in summary.rates.items():
+        typer.echo(f"  {rate.value:6.1%}  {rate.low:6.1%} to {rate.high:6.1%}  {rate.count:4} videos  {source!r}")
+    if summary.all_raters is not None:
+        typer.echo(f"agreement of all raters (Fleiss): {_words(summary.all_raters)}")
+    for pair in [*summary.pairs, *summary.with_judge]:
+        typer.echo(f"  {pair.first} and {pair.second} (Cohen): {_words(pair.kappa)}")
+
+
+def _words(kappa: Kappa) -> str:
+    of = f"{kappa.agreement:.0%} alike on {kappa.count} videos"
+    if kappa.value is None:
+        return f"no kappa, all said the same ({of})"
+    return f"kappa {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}), {of}"

@@ -1,0 +1,115 @@
+"""A linear stand-in for a frozen VAE: principal components of whole frames, one latent vector a frame.
+
+ink = 1 - pixel / 255 (white paper is zero), z = (ink - mean) @ components / scale, with one scale for all components, so
+that latents of the corpus have mean square 1 and keep the proportions of the picture. Fitted on a motion-free corpus,
+so that the codec is never the reason of an out-of-distribution failure. Subspace iteration: Halko et al., arXiv 0909.4061.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from physscale.codec.spec import CodecSpec
+from physscale.records.errors import UserError
+
+__all__ = ["FrameCodec", "fit_codec", "load_frame_codec"]
+
+FRAMES_AT_ONCE = 1024
+SUBSPACE_ROUNDS = 6
+OVERSAMPLING = 16
+
+
+def fit_codec(frames: UInt8[np.ndarray, "frames height width 3"], *, spec: CodecSpec) -> "FrameCodec":
+    """Components of these frames [M, H, W, 3], the same bit for bit for the same frames.
+
+    Raises UserError when there are fewer frames or pixels than components.
+    """
+    count, height, width, colours = frames.shape
+    pixels = height * width * colours
+    if min(count, pixels) < spec.components:
+        raise UserError(f"codec components={spec.components}: needs as many frames and pixels, got {count} and {pixels}")
+    flat = frames.reshape(count, pixels)
+    mean = sum((block.sum(axis=0, dtype=np.float64) for block in _ink(flat)), start=np.zeros(pixels)) / count
+    mean = mean.astype(np.float32)
+
+    wide = min(spec.components + OVERSAMPLING, count, pixels)
+    basis = np.random.Generator(np.random.Philox(key=0)).standard_normal((pixels, wide), dtype=np.float32)
+    for _ in range(SUBSPACE_ROUNDS):
+        basis = np.linalg.qr(_covariance_times(flat, mean, basis))[0]
+    small = basis.T @ _covariance_times(flat, mean, basis) / count
+    variance, rotation = np.linalg.eigh(small.astype(np.float64))
+    order = np.argsort(variance)[::-1][: spec.components]
+    components = (basis @ rotation[:, order]).astype(np.float32)
+    peaks = components[np.argmax(np.abs(components), axis=0), np.arange(spec.components)]
+    components *= np.sign(peaks)
+    scale = float(np.sqrt(variance[order].mean()))
+    return FrameCodec(components=components, mean=mean, scale=scale, height=height, width=width)
+
+
+def load_frame_codec(folder: Path) -> "FrameCodec":
+    """The codec that `FrameCodec.save` wrote into this folder."""
+    arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
+    height, width = (int(size) for size in arrays["frame"])
+    return FrameCodec(components=arrays["components"], mean=arrays["mean"], scale=float(arrays["scale"][0]), height=height, width=width)
+
+
+def _ink(flat: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of ink f32[b, pixels] of uint8 frames [M, pixels]."""
+    for start in range(0, len(flat), FRAMES_AT_ONCE):
+        yield 1 - flat[start : start + FRAMES_AT_ONCE].astype(np.float32) / 255
+
+
+def _covariance_times(flat: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    total = np.zeros_like(basis)
+    for block in _ink(flat):
+        block -= mean
+        total += block.T @ (block @ basis)
+    return total
+
+
+@dataclass(frozen=True)
+class FrameCodec:
+    """`components` f32[pixels, C] orthonormal, `mean` f32[pixels] of ink, `scale` of all latents."""
+
+    components: Float[np.ndarray, "pixels channels"]
+    mean: Float[np.ndarray, " pixels"]
+    scale: float
+    height: int
+    width: int
+
+    def encode(self, pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch time channels 1 1"]:
+        """Videos u8[B, T, H, W, 3] to latents f32[B, T, C, 1, 1]. Raises UserError on another frame size."""
+        batch, frames, height, width = pixels.shape[:4]
+        if (height, width) != (self.height, self.width):
+            raise UserError(f"codec is for frames of {self.height} x {self.width} px, got {height} x {width}")
+        offset = self.mean @ self.components
+        flat = pixels.reshape(batch, frames, -1)
+        blocks = [block @ self.components for video in flat for block in _ink(video)]  # each video alone: the same in any batch
+        latents = (np.concatenate(blocks) - offset) / np.float32(self.scale)
+        return torch.from_numpy(latents.reshape(batch, frames, -1, 1, 1))
+
+    def decode(self, latents: Float[Tensor, "batch time channels 1 1"]) -> UInt8[np.ndarray, "batch time height width 3"]:
+        """Latents f32[B, T, C, 1, 1] to videos u8[B, T, H, W, 3], rounded and clipped to 0..255."""
+        batch, frames, channels = latents.shape[:3]
+        flat = latents.detach().cpu().numpy().reshape(batch * frames, channels) * np.float32(self.scale)
+        pixels = np.empty((batch * frames, len(self.mean)), dtype=np.uint8)
+        for start in range(0, len(flat), FRAMES_AT_ONCE):
+            ink = flat[start : start + FRAMES_AT_ONCE] @ self.components.T + self.mean
+            pixels[start : start + FRAMES_AT_ONCE] = np.rint(255 * (1 - ink).clip(0, 1))
+        return pixels.reshape(batch, frames, self.height, self.width, 3)
+
+    def save(self, folder: Path) -> None:
+        """Write `codec.safetensors` into this folder."""
+        arrays = {
+            "components": np.ascontiguousarray(self.components),
+            "mean": self.mean,
+            "scale": np.array([self.scale], dtype=np.float64),
+            "frame": np.array([self.height, self.width], dtype=np.int64),
+        }
+        safetensors.numpy.save_file(arrays, folder / "codec.safetensors")

@@ -1,0 +1,147 @@
+"""Videos in hand, measured: rows with their frames, or mp4 files beside the rows that say what should have happened.
+
+An mp4 file is named by its row: `00002-00017.mp4` is scene 17 of the third thousand, as the official script names them, `2017.mp4` the
+same one; a picture several times as wide as high is a row of panels (truth, reconstruction, model), of which the last one is measured.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from physscale.dataset.mp4 import mp4_frames
+from physscale.dataset.source import read_parts, read_whole
+from physscale.evaluate.motion.outcomes import outcomes
+from physscale.evaluate.motion.paper_protocol import paper_outcomes, paper_scores, partitions_of, sides_of
+from physscale.evaluate.scores import METRICS, bootstrap, video_means
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+
+__all__ = ["Case", "Line", "cases_of", "exact_lines", "paper_lines"]
+
+CHUNK = 1000
+"""Rows of the official script's folders."""
+
+ROWS_AT_ONCE = 64
+MOST_GROUPS = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One mean with its 95 % interval over the videos; `floor` is what the true frames give, drawn and measured alike."""
+
+    metric: str
+    group: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    floor: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What should have happened and the frames that are judged: as many as the truth has, or one less."""
+
+    name: str
+    truth: Videos
+    pixels: np.ndarray
+
+
+def cases_of(files: list[Path], *, truth: Path | None) -> list[Case]:
+    movies = [path for path in files if path.suffix == ".mp4"]
+    if not movies:
+        if truth is not None:
+            raise UserError(f"--truth {truth}: these files hold their own truth; leave it out")
+        return [_with_frames(path) for path in files]
+    if truth is None or len(movies) < len(files):
+        raise UserError("mp4 files are judged together, beside --truth FILE with the rows they belong to")
+    return [_beside(movies, rows=Videos.concat([part.with_pixels(None) for part in read_parts(truth)]))]
+
+
+def _with_frames(path: Path) -> Case:
+    videos = read_whole(path)
+    if videos.pixels is None:
+        raise UserError(f"{path}: it holds states and no frames, so there is nothing to measure; give samples, HDF5 or mp4")
+    return Case(str(path), videos.with_pixels(None), videos.pixels)
+
+
+def _beside(movies: list[Path], *, rows: Videos) -> Case:
+    """The rows that the file names say, beside the files' frames."""
+    clips, places = [], []
+    for path in movies:
+        clips.append(_last_panel(path))
+        places.append(_row_number(path, rows=len(rows)))
+    shapes = {clip.shape for clip in clips}
+    if len(shapes) > 1:
+        raise UserError(f"mp4 files of different lengths or sizes: {', '.join(map(str, sorted(shapes)[:2]))}; judge them by kinds")
+    pixels, frames = np.stack(clips), rows.state.shape[1]
+    if pixels.shape[1] not in (frames, frames - 1):
+        raise UserError(f"{movies[0]}: {pixels.shape[1]} frames where the truth has {frames}; give as many, or one less")
+    return Case(f"{len(movies)} mp4 files", rows.take(np.array(places)), pixels)
+
+
+def _last_panel(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        frames = mp4_frames(path.read_bytes())
+    except DamagedData as error:
+        raise DamagedData(f"{path}: {error}") from error
+    height = frames.shape[1]
+    if frames.shape[2] % height:
+        raise UserError(f"{path}: {frames.shape[2]} × {height} px is neither a square picture nor a row of square panels")
+    return frames[:, :, -height:]
+
+
+def _row_number(path: Path, *, rows: int) -> int:
+    words = path.stem.split("-")
+    if len(words) > 2 or not all(word.isdecimal() for word in words):
+        raise UserError(f"{path.name}: name mp4 files by their rows, as 17.mp4 or 00000-00017.mp4 (thousand, row in it)")
+    number = int(words[-1]) + (CHUNK * int(words[0]) if len(words) == 2 else 0)
+    if number >= rows:
+        raise UserError(f"{path.name}: row {number} of a truth with {rows} rows")
+    return number
+
+
+def paper_lines(case: Case) -> list[Line]:
+    batches = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)]
+    tables = [paper_outcomes(case.truth.take(batch), case.pixels[batch]) for batch in batches]
+    scores = paper_scores(pa.concat_tables(tables, promote_options="default"))
+    return [Line(score.metric, score.group, score.value, score.low, score.high, score.count) for score in scores]
+
+
+def exact_lines(case: Case, *, condition_frames: int) -> list[Line]:
+    frames, size_px = case.pixels.shape[1:3]
+    videos = dataclasses.replace(case.truth, time_s=case.truth.time_s[:, :frames], state=case.truth.state[:, :frames])
+    floors = render(videos, canvas=Canvas(size_px=size_px))
+    made, best = (outcomes(videos, pixels, condition_frames=condition_frames, run="") for pixels in (case.pixels, floors))
+    groups = _groups(videos)
+    lines = []
+    for metric, column in METRICS.items():
+        for group, index in {"all": videos.index, **groups}.items():
+            values, floor = (_values(table, column=column, index=index) for table in (made, best))
+            if len(values):
+                mean = bootstrap(values)
+                lowest = float(floor.mean()) if len(floor) else None
+                lines.append(Line(metric, group, mean.value, mean.low, mean.high, mean.count, lowest))
+            else:
+                lines.append(Line(metric, group, None, None, None, 0))
+    return lines
+
+
+def _groups(videos: Videos) -> dict[str, np.ndarray]:
+    """Row numbers of each template, where there are several and not too many; else of each partition of one or two balls, and its sides."""
+    namings = [videos.template]
+    if len(set(videos.template.tolist())) < 2 and videos.state.shape[2] <= 2:
+        namings = [partitions_of(videos), sides_of(videos)]
+    found = {name: videos.index[names == name] for names in namings for name in sorted(set(names.tolist()))}
+    return found if 2 <= len(found) <= MOST_GROUPS else {}
+
+
+def _values(table: pa.Table, *, column: str, index: np.ndarray) -> np.ndarray:
+    values = video_means(table.filter(np.isin(table["index"].to_numpy(), index)), column=column)
+    return values[np.isfinite(values)]

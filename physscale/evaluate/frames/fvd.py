@@ -1,0 +1,127 @@
+"""FVD, with the I3D weights that the user names (arXiv 1812.01717, protocol of StyleGAN-V, arXiv 2112.14683).
+
+The file is StyleGAN-V's TorchScript `i3d_torchscript.pt`, called as `net(videos[B, 3, T, H, W] in 0 … 255, rescale=True, resize=True,
+return_features=True)`: it resizes to 224 px and scales to [-1, 1] itself and returns 400 Kinetics logits, averaged over time. The first 16
+frames count, covariances are divided by n, and no weights are fetched from anywhere.
+
+A number is called `fvd` only where the network passes its self-test (16 black against 16 white videos of 15 frames of 64 px: about 131 in
+Google's example, up to 134 in ports; 126 to 139 is accepted). A distance in any other network's features is named after that network.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from physscale.evaluate.frames.frechet import Distance, Extrapolation, extrapolated, frechet
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.store import sha256_of
+
+FRAMES = 16
+LEAST_FRAMES = 9
+"""I3D halves time three times and then wants two frames."""
+
+VIDEOS_AT_ONCE = 4
+SELF_TEST = (126.0, 139.0)
+
+
+@dataclass(frozen=True)
+class VideoNetwork:
+    """A TorchScript network of videos.
+
+    Attributes:
+        self_test: its distance between black and white videos.
+    """
+
+    sha256: str
+    script: Any
+    self_test: float
+
+    @property
+    def metric(self) -> str:
+        """`fvd`, or the name of the foreign network."""
+        return "fvd" if SELF_TEST[0] <= self.self_test <= SELF_TEST[1] else f"frechet_{self.sha256[:8]}"
+
+    def features(self, pixels: UInt8[np.ndarray, "batch frames height width 3"]) -> Float[np.ndarray, "batch features"]:
+        """One row a video."""
+        return _features(self.script, pixels)
+
+
+@dataclass(frozen=True)
+class Fvd:
+    """The distance by its own name, with what it rests on."""
+
+    metric: str
+    sha256: str
+    self_test: float
+    frames: int
+    distance: Distance
+    extrapolation: Extrapolation | None
+
+
+def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
+    """The network of a TorchScript file, tested.
+
+    Args:
+        sha256: what the file's digest should be; "" for any.
+
+    Raises:
+        UserError: if there is no such file, or its digest is another.
+        DamagedData: if it is no TorchScript, or does not take videos as I3D does.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; --fvd-weights takes StyleGAN-V's i3d_torchscript.pt, which is not shipped with physscale")
+    found = sha256_of(path)
+    if sha256 and found != sha256.lower():
+        raise UserError(f"{path}: SHA-256 is {found}, not {sha256}")
+    try:
+        script = _script(path)
+        black = _features(script, np.zeros((16, 15, 64, 64, 3), np.uint8))
+        white = _features(script, np.full((16, 15, 64, 64, 3), 255, np.uint8))
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise DamagedData(f"{path}: not a TorchScript network of videos as StyleGAN-V's I3D ({type(error).__name__})") from error
+    return VideoNetwork(found, script, frechet(black, fake=white, covariance="biased").value)
+
+
+def fvd(
+    real: UInt8[np.ndarray, "real frames height width 3"],
+    *,
+    fake: UInt8[np.ndarray, "fake frames height width 3"],
+    network: VideoNetwork,
+    frames: int = FRAMES,
+    extrapolate: bool = False,
+) -> Fvd:
+    """The distance over the first `frames` frames of every video.
+
+    Raises:
+        UserError: for videos shorter than that, or than I3D can see.
+    """
+    shortest = min(real.shape[1], fake.shape[1])
+    if not LEAST_FRAMES <= frames <= shortest:
+        raise UserError(f"frames={frames}: use {LEAST_FRAMES} to {shortest}; the videos have {shortest} and I3D sees no fewer than 9")
+    ours, theirs = (network.features(part[:, :frames]) for part in (real, fake))
+    line = extrapolated(ours, fake=theirs, covariance="biased") if extrapolate else None
+    distance = frechet(ours, fake=theirs, covariance="biased")
+    return Fvd(network.metric, network.sha256, network.self_test, frames, distance, line)
+
+
+def _script(path: Path) -> Any:  # noqa: ANN401 - a TorchScript module
+    with warnings.catch_warnings():  # torch would rather have torch.export; the published file is TorchScript
+        warnings.simplefilter("ignore", FutureWarning)
+        return torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+
+
+@torch.no_grad()
+def _features(script: Any, pixels: np.ndarray) -> Float[np.ndarray, "batch features"]:  # noqa: ANN401 - a TorchScript module
+    parts = []
+    for start in range(0, len(pixels), VIDEOS_AT_ONCE):
+        videos = torch.from_numpy(pixels[start : start + VIDEOS_AT_ONCE]).permute(0, 4, 1, 2, 3).float()
+        parts.append(script(videos, rescale=True, resize=True, return_features=True))
+    found = torch.cat(parts).double().numpy()
+    if found.ndim != 2 or len(found) != len(pixels):
+        raise ValueError(f"features of shape {found.shape} for {len(pixels)} videos")
+    return found

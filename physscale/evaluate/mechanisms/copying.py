@@ -1,0 +1,168 @@
+"""Does a model replay its training? Nearest training cases in state space, the rate of copies, and the rate of reversals.
+
+The distance of a track to a training video is the root mean square, over the judged frames and the bodies, of the distance of places and
+of radii (metres); only videos with the same colours, body by body, are compared. `motion` takes each body's place in the last given
+frame out first: a replayed speed that starts elsewhere is near there, and not in `state`.
+
+A video is a copy where it lies nearer to a training case than true held-out videos do. The limit is set on n true videos, parsed from
+frames that went the same way: the k-th smallest of their distances, k = floor(rate (n + 1)), below which a further true video falls with a
+probability of at most `rate` (split conformal, arXiv 0706.3188).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from physscale.evaluate.motion.outcomes import counted_frames
+from physscale.evaluate.motion.track import Parsed
+from physscale.evaluate.scores import Interval, bootstrap
+from physscale.records.errors import UserError
+from physscale.records.rate import Rate, wilson
+from physscale.records.video import BODY, Videos
+
+Space = Literal["state", "motion"]
+SPACES: tuple[Space, ...] = ("state", "motion")
+FALSE_ALARMS = 0.05
+AT_ONCE = 512
+"""Training videos that are compared at once."""
+
+COLOURS = slice(BODY.index("red"), BODY.index("blue") + 1)
+RADIUS = BODY.index("radius_m")
+Tracks = Float[np.ndarray, "batch frames bodies 3"]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest training video of each video.
+
+    Attributes:
+        distance_m: infinite where no training video has the same colours or no frame is seen.
+        row: its position in the training rows.
+    """
+
+    distance_m: Float[np.ndarray, " batch"]
+    row: Int[np.ndarray, " batch"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Copies among generated videos, against true ones.
+
+    Attributes:
+        copies: rate of videos nearer to a training case than `limit_m`.
+        false_alarms: what the rate is for true videos, at most.
+        pulled: rate of videos nearer to a training case than their own truth is.
+        model_m, truth_m: mean distance to the nearest training case, of generated and of true videos.
+        copied: positions of the copies, the nearest first.
+    """
+
+    copies: Rate
+    false_alarms: float
+    limit_m: float
+    pulled: Rate
+    model_m: Interval
+    truth_m: Interval
+    copied: Int[np.ndarray, " copies"]
+
+
+def nearest_training(
+    truth: Videos,
+    tracks: Parsed,
+    *,
+    training: Videos,
+    condition_frames: int,
+    space: Space,
+) -> Nearest:
+    """Nearest training video of each track, over the judged frames that are seen.
+
+    Raises:
+        UserError: for training rows of other frames or bodies.
+    """
+    if training.state.shape[1:] != truth.state.shape[1:]:
+        raise UserError(
+            f"memory: the training rows have {training.state.shape[1:3]} frames and bodies, the videos {truth.state.shape[1:3]}"
+        )
+    used = counted_frames(truth, condition_frames=condition_frames).judged & tracks.seen
+    known, made = _points(training), np.stack([tracks.x_m, tracks.y_m, tracks.radius_m], -1)
+    if space == "motion":
+        last = condition_frames - 1
+        known = _without_place(known, at=known[:, last])
+        made = _without_place(made, at=_points(truth)[:, last])
+    same = _same_colours(truth, training=training)
+    distance, row = np.full(len(truth), np.inf), np.zeros(len(truth), int)
+    for start in range(0, len(known), AT_ONCE):
+        part = np.where(same[:, start : start + AT_ONCE], _distances(made, known=known[start : start + AT_ONCE], used=used), np.inf)
+        nearest = part.argmin(1)
+        closer = part[np.arange(len(part)), nearest] < distance
+        row = np.where(closer, start + nearest, row)
+        distance = np.minimum(distance, part.min(1))
+    return Nearest(distance, row)
+
+
+def copy_limit(true_m: Float[np.ndarray, " batch"], *, rate: float = FALSE_ALARMS) -> float:
+    """The distance below which a true video lies with a probability of at most `rate`; 0 for too few true videos to say."""
+    place = math.floor(rate * (len(true_m) + 1))
+    return float(np.sort(true_m)[place - 1]) if place >= 1 else 0.0
+
+
+def memory(made: Nearest, *, own_truth: Nearest, calibration_m: Float[np.ndarray, " true_videos"], rate: float = FALSE_ALARMS) -> Memory:
+    """Copies among videos whose nearest training cases are `made`.
+
+    Args:
+        own_truth: nearest training cases of what these videos should have been.
+        calibration_m: distances of further true videos, measured alike.
+    """
+    limit = copy_limit(calibration_m, rate=rate)
+    seen = np.isfinite(made.distance_m)
+    is_copy = made.distance_m < limit
+    order = np.argsort(made.distance_m, kind="stable")
+    known = np.isfinite(own_truth.distance_m) & seen
+    pulled = (made.distance_m < own_truth.distance_m)[known]
+    return Memory(
+        copies=wilson(int(is_copy.sum()), of=int(seen.sum())),
+        false_alarms=rate,
+        limit_m=limit,
+        pulled=wilson(int(pulled.sum()), of=len(pulled)),
+        model_m=_mean(made.distance_m),
+        truth_m=_mean(calibration_m),
+        copied=order[is_copy[order]],
+    )
+
+
+def _mean(distances: np.ndarray) -> Interval:
+    kept = distances[np.isfinite(distances)]
+    return bootstrap(kept) if len(kept) else Interval(math.nan, math.nan, math.nan, 0)
+
+
+def _points(videos: Videos) -> Tracks:
+    place = videos.state[..., :2].astype(np.float64)
+    radius = np.broadcast_to(videos.body[:, None, :, RADIUS].astype(np.float64), place.shape[:3])
+    return np.concatenate([place, radius[..., None]], -1)
+
+
+def _without_place(points: Tracks, *, at: Float[np.ndarray, "batch bodies 3"]) -> Tracks:
+    moved = points.copy()
+    moved[..., :2] -= at[:, None, :, :2]
+    return moved
+
+
+def _same_colours(truth: Videos, *, training: Videos) -> Bool[np.ndarray, "batch known"]:
+    ours, theirs = (videos.body[:, :, COLOURS].reshape(len(videos), -1) for videos in (truth, training))
+    same: np.ndarray = (ours[:, None] == theirs[None]).all(2)
+    return same
+
+
+def _distances(
+    made: Tracks, *, known: Float[np.ndarray, "known frames bodies 3"], used: Bool[np.ndarray, "batch frames bodies"]
+) -> Float[np.ndarray, "batch known"]:
+    """Σ used |a - b|² = Σ used a² - 2 Σ used a b + Σ used b², as two matrix products."""
+    weight = used.astype(np.float64)
+    flat = np.where(used[..., None], np.nan_to_num(made), 0.0)
+    cross = flat.reshape(len(made), -1) @ known.reshape(len(known), -1).T
+    squares = weight.reshape(len(made), -1) @ np.square(known).sum(-1).reshape(len(known), -1).T
+    total = np.square(flat).sum((1, 2, 3))[:, None] - 2 * cross + squares
+    count = weight.sum((1, 2))[:, None]
+    return np.where(count > 0, np.sqrt(np.maximum(total, 0.0) / np.maximum(count, 1.0)), np.inf)

@@ -1,0 +1,112 @@
+"""What must stay: the place from one frame to the next, momentum and energy, size, shape, colour and number of each body.
+
+    teleported      = some step of (generated - true) place differs from both neighbouring steps by more than `TELEPORT_M`
+    momentum_error  = | Σ m (v̂ - v) | / Σ m |v|          energy_error = | Σ m v̂² / Σ m v² - 1 |      (of a video, least-squares v)
+    radius_drift    = largest - smallest radius while the whole body is in view
+
+A wrong speed or a hit at the wrong moment changes a step and the ones after it alike, so it is no teleport; a place that is left at once,
+or a ball that comes back elsewhere after it was gone, is. Not measured (NaN) where a body of the video has no velocity, or all rest.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+from physscale.evaluate.motion.track import Observed, Parsed
+from physscale.records.video import BODY
+
+TELEPORT_M = 0.5
+RESTS_M_S = 1e-3
+
+Mask = Bool[np.ndarray, "batch frames bodies"]
+Numbers = Float[np.ndarray, "batch bodies"]
+Vectors = Float[np.ndarray, "batch bodies 2"]
+Masses = Float[np.ndarray, "batch bodies 1"]
+Constants = Float32[np.ndarray, "batch bodies 10"]
+
+
+def teleported(error_m: Float[np.ndarray, "batch frames bodies 2"], *, seen: Mask) -> Numbers:
+    """1 where the track of a body jumps in the frames where it is seen, 0 where it does not, NaN where it is hardly ever seen."""
+    found = np.full((error_m.shape[0], error_m.shape[2]), np.nan)
+    for video, body in np.ndindex(found.shape):
+        frames = np.flatnonzero(seen[video, :, body])
+        if len(frames) > 2:
+            found[video, body] = _jumps(error_m[video, frames, body], frames=frames)
+    return found
+
+
+def _jumps(error_m: Float[np.ndarray, "seen 2"], *, frames: np.ndarray) -> bool:
+    """A step over several unseen frames is compared with as many of its neighbours' steps."""
+    step, length = np.diff(error_m, axis=0), np.diff(frames)[:, None]
+    rate = step / length
+    before = np.linalg.norm(step - length * np.concatenate([rate[1:2], rate[:-1]]), axis=1)
+    after = np.linalg.norm(step - length * np.concatenate([rate[1:], rate[-2:-1]]), axis=1)
+    return bool((np.minimum(before, after) > TELEPORT_M).any())
+
+
+def momentum_error(
+    drift_m_s: Float[np.ndarray, "batch bodies 2"],
+    *,
+    true_m_s: Float[np.ndarray, "batch bodies 2"],
+    body: Float32[np.ndarray, "batch bodies 10"],
+) -> Numbers:
+    """Of the video, in each of its bodies' places."""
+    mass = _masses(body)
+    total = (mass * np.linalg.norm(true_m_s, axis=-1, keepdims=True)).sum((1, 2))
+    wrong = np.linalg.norm((mass * _of_moving(drift_m_s, mass=mass)).sum(1), axis=-1)
+    return _for_all(wrong / np.where(total > RESTS_M_S, total, np.nan), like=mass)
+
+
+def energy_error(
+    drift_m_s: Float[np.ndarray, "batch bodies 2"],
+    *,
+    true_m_s: Float[np.ndarray, "batch bodies 2"],
+    body: Float32[np.ndarray, "batch bodies 10"],
+) -> Numbers:
+    """Of the video, in each of its bodies' places."""
+    mass = _masses(body)
+    true = (mass * _of_moving(true_m_s, mass=mass) ** 2).sum((1, 2))
+    made = (mass * _of_moving(true_m_s + drift_m_s, mass=mass) ** 2).sum((1, 2))
+    return _for_all(np.abs(made / np.where(true > RESTS_M_S**2, true, np.nan) - 1.0), like=mass)
+
+
+def radius_drift(tracks: Parsed, *, judged: Mask) -> Numbers:
+    """NaN where the whole body is never in a judged frame."""
+    used = judged & tracks.whole
+    high = np.where(used, tracks.radius_m, -np.inf).max(1)
+    low = np.where(used, tracks.radius_m, np.inf).min(1)
+    return np.where(used.any(1), high - low, np.nan)
+
+
+def changes(tracks: Parsed, *, judged: Mask) -> dict[str, Numbers]:
+    """Shape, colour, doubles and mergers over the judged frames; NaN for tracks that were never pixels."""
+    if not isinstance(tracks, Observed):
+        nothing = np.full((judged.shape[0], judged.shape[2]), np.nan)
+        return dict.fromkeys(("shape_change", "colour_change", "duplicated", "merged"), nothing)
+    rate = np.maximum(judged.sum(1), 1)
+    return {
+        "shape_change": _mean(tracks.shape_change, used=judged),
+        "colour_change": _mean(tracks.colour_change, used=judged),
+        "duplicated": (judged & tracks.duplicated).sum(1) / rate,
+        "merged": (judged & tracks.merged).sum(1) / rate,
+    }
+
+
+def _mean(values: Float[np.ndarray, "batch frames bodies"], *, used: Mask) -> Numbers:
+    kept = used & np.isfinite(values)
+    count = kept.sum(1)
+    return np.where(kept, values, 0.0).sum(1) / np.where(count > 0, count, np.nan)
+
+
+def _masses(body: Constants) -> Masses:
+    return body[:, :, BODY.index("mass_kg")].astype(np.float64)[..., None]
+
+
+def _of_moving(
+    values: Float[np.ndarray, "batch bodies 2"], *, mass: Float[np.ndarray, "batch bodies 1"]
+) -> Float[np.ndarray, "batch bodies 2"]:
+    """A wall has no mass, and its velocity is nobody's concern."""
+    return np.where(mass > 0, values, 0.0)
+
+
+def _for_all(values: Float[np.ndarray, " batch"], *, like: Masses) -> Numbers:
+    return np.broadcast_to(values[:, None], like.shape[:2])

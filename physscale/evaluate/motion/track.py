@@ -1,0 +1,209 @@
+"""Frames back to states: where each body is, how large, of what shape and colour, and whether it is there at all, once.
+
+Pieces of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a colour has one body; where it has several,
+pieces go to bodies by the least total distance from where each should be next (Hungarian assignment). What is not one piece a body is
+told, never averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their places unknown; more pieces
+than bodies, each at least a quarter of the smallest body, are `duplicated`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+from scipy.optimize import linear_sum_assignment
+
+from physscale.evaluate.motion.components import MOMENTS, Pieces, find_pieces, unmixing
+from physscale.records.scene import WORLD_M, Shape
+from physscale.records.video import BODY
+
+WHOLE_TOLERANCE_PX = 0.25
+DUPLICATE = 0.25
+"""A further piece counts as a double from this part of the smallest body's area on; less is debris."""
+
+MERGED = 0.5
+"""A piece holds a second body where it is larger than its own body by this part of the other's area."""
+
+X, Y, AREA, XX, YY, XY = range(6)
+COLOUR = slice(MOMENTS.index("red"), MOMENTS.index("blue") + 1)
+RED = BODY.index("red")
+LARGEST_STEP_RGB = 255.0 * math.sqrt(3.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """Tracks of N bodies in world units, y up, NaN where a body is not seen.
+
+    Attributes:
+        seen: the body is there, in a piece of its own.
+        whole: seen, and no edge of the view cuts it (a cut disc's centroid lies off its centre).
+    """
+
+    x_m: Float[np.ndarray, "batch frames bodies"]
+    y_m: Float[np.ndarray, "batch frames bodies"]
+    radius_m: Float[np.ndarray, "batch frames bodies"]
+    seen: Bool[np.ndarray, "batch frames bodies"]
+    whole: Bool[np.ndarray, "batch frames bodies"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed(Parsed):
+    """Tracks from frames: also what became of number, shape and colour.
+
+    Attributes:
+        duplicated: its colour shows more pieces than bodies.
+        merged: it shares a piece with another body of its colour; neither is `seen`.
+        shape_change: |second moment ÷ its true value - 1| and the elongation that it should not have, together; NaN unless whole.
+        colour_change: distance of its inner colour from the true one, 1 for black to white; NaN where it has no inner pixel.
+    """
+
+    duplicated: Bool[np.ndarray, "batch frames bodies"]
+    merged: Bool[np.ndarray, "batch frames bodies"]
+    shape_change: Float[np.ndarray, "batch frames bodies"]
+    colour_change: Float[np.ndarray, "batch frames bodies"]
+
+
+def parse(
+    pixels: UInt8[np.ndarray, "batch frames size size 3"],
+    *,
+    body: Float32[np.ndarray, "batch bodies 10"],
+    start_m: Float32[np.ndarray, "batch bodies 2"] | None = None,
+) -> Observed:
+    """One track a body, told by its colour, and by its place where it shares that colour.
+
+    Args:
+        pixels: frames, true or generated.
+        body: the constants of the bodies that should be there (`records.video.BODY`); colours that differ must differ in direction.
+        start_m: where the bodies are in the first frame; needed where two share a colour.
+    """
+    groups = _colour_groups(body)
+    moments = np.full((*pixels.shape[:2], body.shape[1], len(MOMENTS)), np.nan)
+    merged, duplicated = (np.zeros(moments.shape[:3], bool) for _ in range(2))
+    size_px = pixels.shape[2]
+    area_px = true_shape(body).area_m2 * (size_px / WORLD_M) ** 2
+    for pattern in np.unique(groups, axis=0):
+        rows = np.flatnonzero((groups == pattern).all(1))
+        firsts = np.unique(pattern)
+        colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
+        pieces = find_pieces(pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours))
+        for place, first in enumerate(firsts.tolist()):
+            members = np.flatnonzero(pattern == first)
+            if len(members) == 1:
+                moments[rows, :, members[0]] = pieces.moments[:, :, place, 0]
+            else:
+                assert start_m is not None, "bodies of one colour cannot be told apart by colour: say where they start (start_m)"
+                begin = np.stack([start_m[..., 0], WORLD_M - start_m[..., 1]], -1)[rows][:, members] * (size_px / WORLD_M)
+                for number, row in enumerate(rows.tolist()):
+                    some = pieces.moments[number, :, place]
+                    found = _tracked(some, begin=begin[number].astype(np.float64), area_px=area_px[row, members])
+                    moments[row][:, members], merged[row][:, members] = found.moments, found.merged
+            doubles = _doubles(pieces, place=place, least_px=DUPLICATE * area_px[rows][:, members].min(1), bodies=len(members))
+            duplicated[rows[:, None], :, members[None, :]] = doubles[:, None, :]
+    return _observed(moments, body=body, size_px=size_px, merged=merged, duplicated=duplicated)
+
+
+@dataclass(frozen=True)
+class TrueShape:
+    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for jars and sticks."""
+
+    area_m2: Float[np.ndarray, "batch bodies"]
+    spread: Float[np.ndarray, "batch bodies"]
+    elongation: Float[np.ndarray, "batch bodies"]
+
+
+def true_shape(body: Float32[np.ndarray, "batch bodies 10"]) -> TrueShape:
+    """Of discs (spread 1), rings and boxes (a square's is π/3)."""
+    kind = body[..., BODY.index("shape")].astype(int)
+    size, second = (body[..., BODY.index(name)].astype(np.float64) for name in ("radius_m", "half_height_m"))
+    box, disc = kind == Shape.BOX, kind == Shape.DISC
+    squares, gap = size**2 + second**2, np.where(disc, size**2 - second**2, 1.0)
+    safe = np.where(box, size * second, 1.0)
+    area = np.where(box, 4 * safe, np.where(disc, math.pi * gap, math.pi * size**2))
+    spread = np.where(box, math.pi * squares / (6 * safe), np.where(disc, squares / np.where(gap > 0, gap, 1.0), np.nan))
+    elongation = np.where(box, np.abs(size**2 - second**2) / np.where(squares > 0, squares, 1.0), np.where(disc, 0.0, np.nan))
+    return TrueShape(area, spread, elongation)
+
+
+def _colour_groups(body: Float32[np.ndarray, "batch bodies 10"]) -> np.ndarray:
+    """For each body the first one of its colour."""
+    colour = body[..., RED : RED + 3]
+    same = (colour[:, :, None] == colour[:, None]).all(-1)
+    groups: np.ndarray = same.argmax(2)
+    return groups
+
+
+def _doubles(pieces: Pieces, *, place: int, least_px: np.ndarray, bodies: int) -> Bool[np.ndarray, "rows frames"]:
+    large = pieces.moments[:, :, place, :, AREA] >= least_px[:, None, None]
+    more: np.ndarray = large.sum(-1) > bodies
+    return more
+
+
+@dataclass(frozen=True)
+class _Track:
+    moments: Float[np.ndarray, "frames bodies 9"]
+    merged: Bool[np.ndarray, "frames bodies"]
+
+
+def _tracked(pieces: Float[np.ndarray, "frames 8 9"], *, begin: Float[np.ndarray, "bodies 2"], area_px: np.ndarray) -> _Track:
+    """Pieces to bodies of one colour, frame by frame, each expected where its last two places point."""
+    frames, bodies = len(pieces), len(begin)
+    moments, merged = np.full((frames, bodies, pieces.shape[2]), np.nan), np.zeros((frames, bodies), bool)
+    last, step = begin.copy(), np.zeros_like(begin)
+    for frame in range(frames):
+        there = pieces[frame][np.isfinite(pieces[frame, :, AREA])]
+        expected = last + step
+        cost = np.linalg.norm(expected[:, None] - there[None, :, :2], axis=-1)
+        body, piece = linear_sum_assignment(cost)
+        moments[frame, body] = there[piece]
+        lost = np.setdiff1d(np.arange(bodies), body)
+        for other in lost.tolist():
+            spare = there[piece, AREA] - area_px[body] - MERGED * area_px[other]
+            if len(spare) and spare.max() > 0:
+                merged[frame, [other, body[int(spare.argmax())]]] = True
+        moments[frame, merged[frame]] = np.nan
+        found = np.isfinite(moments[frame, :, X])
+        place = np.where(found[:, None], moments[frame, :, :2], expected)
+        step = np.where(found[:, None], place - last, step) if frame else step
+        last = place
+    return _Track(moments, merged)
+
+
+def _observed(moments: np.ndarray, *, body: np.ndarray, size_px: int, merged: np.ndarray, duplicated: np.ndarray) -> Observed:
+    m_per_px = WORLD_M / size_px
+    x_px, y_px, area = moments[..., X], moments[..., Y], np.maximum(moments[..., AREA], 0.0)
+    true, disc = true_shape(body), body[..., BODY.index("shape")] == Shape.DISC
+    plain = disc & (body[..., BODY.index("half_height_m")] == 0.0)
+    size_m = body[..., BODY.index("radius_m")].astype(np.float64)
+    scale = np.sqrt(area * m_per_px**2 / true.area_m2[:, None])
+    radius_m = np.where(plain[:, None], np.sqrt(area / math.pi) * m_per_px, scale * size_m[:, None])
+    seen = np.isfinite(x_px)
+    reach = radius_m * np.where(disc, 1.0, np.maximum(1.0, _aspect(body)))[:, None] / m_per_px
+    margin = np.minimum(np.minimum(x_px, size_px - x_px), np.minimum(y_px, size_px - y_px)) - reach
+    whole = np.where(seen, margin, -np.inf) >= -WHOLE_TOLERANCE_PX
+    colour = body[:, None, :, RED : RED + 3].astype(np.float64)
+    return Observed(
+        x_m=x_px * m_per_px,
+        y_m=WORLD_M - y_px * m_per_px,
+        radius_m=np.where(seen, radius_m, np.nan),
+        seen=seen,
+        whole=whole,
+        duplicated=duplicated,
+        merged=merged,
+        shape_change=np.where(whole, _shape_change(moments, true=true), np.nan),
+        colour_change=np.linalg.norm(moments[..., COLOUR] - colour, axis=-1) / LARGEST_STEP_RGB,
+    )
+
+
+def _aspect(body: np.ndarray) -> np.ndarray:
+    """Half height ÷ half width of a box."""
+    aspect: np.ndarray = body[..., BODY.index("half_height_m")] / np.maximum(body[..., BODY.index("radius_m")], 1e-6)
+    return aspect
+
+
+def _shape_change(moments: np.ndarray, *, true: TrueShape) -> np.ndarray:
+    xx, yy, xy, area = (moments[..., column] for column in (XX, YY, XY, AREA))
+    total = xx + yy
+    spread = 2 * math.pi * total / np.where(area > 0, area, np.nan)
+    elongation = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.where(total > 0, total, np.nan)
+    change: np.ndarray = np.hypot(spread / true.spread[:, None] - 1.0, elongation - true.elongation[:, None])
+    return change

@@ -1,0 +1,219 @@
+"""Probes that look at generated videos: which attribute wins, what is a copy, how the error grows with the distance from the training.
+
+A `Case` is generated videos beside what they should have been and the training they are compared with: of a finished run, or of any
+file. All that is compared with generated frames went through the same codec and parser. Facts are such as JSON can hold.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from physscale.evaluate.mechanisms.conflict import Attribute, Conflict, conflict
+from physscale.evaluate.mechanisms.copying import SPACES, memory, nearest_training
+from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
+from physscale.evaluate.mechanisms.ranking import Ranking, rank
+from physscale.evaluate.motion.outcomes import outcomes
+from physscale.evaluate.motion.track import parse
+from physscale.evaluate.scores import video_means
+from physscale.finished.runs import Finished
+from physscale.records.errors import UserError
+from physscale.records.rate import wilson
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+from physscale.simulate.scenarios.attributes import Attributes
+from physscale.simulate.simulate import simulate
+
+PAPERS_ORDER = ("colour", "size", "velocity", "shape")
+CALIBRATION = 400
+"""Further true videos on which the limit of copies is set."""
+
+SHOWN_COPIES = 5
+Facts = dict[str, Any]
+Frames = Callable[[Videos], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Generated videos of one split.
+
+    Attributes:
+        samples: true rows with generated frames.
+        further: other true rows of the same kind.
+        true_frames: rows to their true frames, gone the way of the generated ones.
+        pair: the attributes that are crossed, where some are.
+    """
+
+    name: str
+    kind: str
+    samples: Videos
+    training: Videos
+    further: Videos
+    true_frames: Frames
+    condition_frames: int
+    pair: tuple[Attribute, Attribute] | None = None
+
+    @property
+    def pixels(self) -> np.ndarray:
+        assert self.samples.pixels is not None, "checked where a case is made"
+        return self.samples.pixels
+
+
+def cases_of(one: Finished) -> Iterator[Case]:
+    """Every judge of a finished run."""
+    training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
+    for judge in one.run.judges:
+        crossed = isinstance(scenario, Attributes) and judge.kind != "id"
+        yield Case(
+            name=judge.data.split,
+            kind=judge.kind,
+            samples=one.samples(judge),
+            training=training,
+            further=simulate(judge.data, indices=judge.data.videos + np.arange(CALIBRATION)),
+            true_frames=lambda rows: one.true_frames(rows, codec=codec),
+            condition_frames=one.run.flow.condition_frames,
+            pair=scenario.pair if crossed and isinstance(scenario, Attributes) else None,
+        )
+
+
+def case_of_file(samples: Videos, *, name: str, training: Videos, condition_frames: int, pair: tuple[Attribute, Attribute] | None) -> Case:
+    """Any rows with frames; the true rows to compare with are their own.
+
+    Raises:
+        UserError: for rows without frames.
+    """
+    if samples.pixels is None:
+        raise UserError(f"{name}: it holds states and no frames; probes look at generated frames")
+    canvas, rows = Canvas(size_px=samples.pixels.shape[2]), samples.with_pixels(None)
+    return Case(
+        name=name,
+        kind="",
+        samples=samples,
+        training=training,
+        further=rows,
+        true_frames=lambda videos: render(videos, canvas=canvas),
+        condition_frames=condition_frames,
+        pair=pair,
+    )
+
+
+def attribute_facts(cases: Sequence[Case]) -> Facts:
+    """Outcomes of every case that crosses attributes, and the ranking of all together.
+
+    Raises:
+        UserError: where none does.
+    """
+    tables, duels = [], []
+    for case in (one for one in cases if one.pair is not None):
+        assert case.pair is not None
+        made, true = (
+            conflict(case.samples, pixels, training=case.training, pair=case.pair, condition_frames=case.condition_frames)
+            for pixels in (case.pixels, case.true_frames(case.samples))
+        )
+        duels.append(made.duel)
+        tables.append({"name": case.name, **conflict_facts(made), "true_frames": _rates(true)})
+    if not duels:
+        raise UserError(
+            "attributes: no run was trained on crossed attributes (`physscale run attributes` trains six); of a file, give --pair"
+        )
+    return {"conflicts": tables, "ranking": ranking_facts(rank(duels))}
+
+
+def conflict_facts(found: Conflict) -> Facts:
+    """Rates of the outcomes, who won the decided ones, and how far each attribute moved (medians of those seen)."""
+    moved = dict(zip(found.pair, (found.first_moved, found.second_moved), strict=True))
+    return {
+        "pair": list(found.pair),
+        "videos": len(found.outcome),
+        "outcomes": _rates(found),
+        "first_of_decided": asdict(found.duel.rate),
+        "moved": {
+            name: float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else None for name, values in moved.items()
+        },
+    }
+
+
+def ranking_facts(ranking: Ranking) -> Facts:
+    """Verdict, orders, and the share of the draws that have the paper's order."""
+    return {
+        "verdict": ranking.verdict,
+        "order": list(ranking.order),
+        "confidence": ranking.confidence,
+        "cyclic": ranking.cyclic,
+        "orders": {" > ".join(order): share for order, share in ranking.orders.items()},
+        "papers_order": ranking.share_of(PAPERS_ORDER),
+        "log_strength": {name: asdict(value) for name, value in ranking.log_strength.items()},
+    }
+
+
+def memory_facts(cases: Sequence[Case]) -> Facts:
+    """Copies, pull and reversals of every case."""
+    splits = []
+    for case in cases:
+        row: Facts = {"name": case.name, "kind": case.kind, "videos": len(case.samples)}
+        looked = [
+            (rows, parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2]))
+            for rows, pixels in (
+                (case.samples, case.pixels),
+                (case.samples, case.true_frames(case.samples)),
+                (case.further, case.true_frames(case.further)),
+            )
+        ]
+        for space in SPACES:
+            made, own, true = (
+                nearest_training(rows, tracks, training=case.training, condition_frames=case.condition_frames, space=space)
+                for rows, tracks in looked
+            )
+            found = memory(made, own_truth=own, calibration_m=true.distance_m)
+            copied = [
+                {"index": int(case.samples.index[at]), "training_row": int(made.row[at]), "distance_m": float(made.distance_m[at])}
+                for at in found.copied[:SHOWN_COPIES].tolist()
+            ]
+            row[space] = {**asdict(replace(found, copied=found.copied[:0])), "copied": copied}
+        turned = video_means(_outcomes(case), column="reversed")
+        turned = turned[np.isfinite(turned)]
+        splits.append(row | {"reversed": asdict(wilson(int((turned > 0).sum()), of=len(turned)))})
+    return {"splits": splits}
+
+
+def hull_facts(cases: Sequence[Case]) -> Facts:
+    """How the velocity error of all cases together rises with the distance from the training states."""
+    found = [_error_at_distance(case) for case in cases]
+    error = np.concatenate([one.error for one in found])
+    facts: Facts = {"splits": [one.facts for one in found]}
+    for name in ("hull", "nearest"):
+        distance = np.concatenate([getattr(one.distance, name) for one in found])
+        facts[name] = None
+        measured = distance[np.isfinite(error)]
+        if len(measured) >= 3 and np.ptp(measured) > 0:
+            rising = rise(error, distance=distance)
+            facts[name] = {**asdict(rising), "at": rising.at.tolist()}
+    return facts
+
+
+@dataclass(frozen=True)
+class _Errors:
+    error: np.ndarray
+    distance: Distances
+    facts: Facts
+
+
+def _error_at_distance(case: Case) -> _Errors:
+    distance = training_distances(case.samples, training=case.training)
+    table = _outcomes(case)
+    error = np.full(len(case.samples), np.nan)
+    judged = np.isin(case.samples.index, table["index"].to_numpy())
+    order = np.argsort(case.samples.index[judged], kind="stable")
+    error[np.flatnonzero(judged)[order]] = video_means(table, column="velocity_error_m_s")
+    means = {"hull": distance.hull, "nearest": distance.nearest, "velocity_error": error[np.isfinite(error)]}
+    return _Errors(error, distance, {"name": case.name} | {name: float(values.mean()) for name, values in means.items() if len(values)})
+
+
+def _outcomes(case: Case) -> Any:  # noqa: ANN401 - a pyarrow table
+    return outcomes(case.samples, case.pixels, condition_frames=case.condition_frames, run=case.name)
+
+
+def _rates(found: Conflict) -> Facts:
+    return {name: asdict(rate) for name, rate in found.rates.items()}

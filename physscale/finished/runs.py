@@ -1,0 +1,120 @@
+"""Finished runs, opened again from their own folders: description, model, codec, samples. No study file is needed."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from physscale.codec.protocol import Codec
+from physscale.dataset.file import read_videos
+from physscale.model.dit import DiT
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.spec import from_plain
+from physscale.records.store import RunFolder, Store
+from physscale.records.video import Videos
+from physscale.render.render import render
+from physscale.run.codec import codec_of
+from physscale.run.spec import Judge, RunSpec
+from physscale.simulate.phyre.scenario import Phyre
+from physscale.simulate.scenarios.registry import KINDS
+from physscale.simulate.scenarios.still import StillDiscs
+from physscale.simulate.simulate import simulate
+from physscale.train.checkpoint import latest, load_model
+
+SCENARIOS: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, StillDiscs, Phyre)}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run whose tables are there."""
+
+    run: RunSpec
+    store: Store
+
+    @property
+    def folder(self) -> RunFolder:
+        return self.store.run(self.run.fingerprint)
+
+    @property
+    def name(self) -> str:
+        return self.run.fingerprint[:12]
+
+    def model(self) -> DiT:
+        """The averaged model of the newest checkpoint.
+
+        Raises:
+            DamagedData: if there is none that verifies.
+        """
+        newest = latest(self.folder.checkpoints)
+        if newest is None:
+            raise DamagedData(f"{self.folder.checkpoints}: no whole checkpoint; the same `physscale run` makes it again")
+        return load_model(newest)
+
+    def codec(self) -> Codec:
+        return codec_of(self.run, store=self.store)
+
+    def training(self) -> Videos:
+        """The training rows' states."""
+        return simulate(self.run.data, indices=np.arange(self.run.data.videos))
+
+    def samples(self, judge: Judge) -> Videos:
+        """What the run generated for this judge: true rows with generated frames."""
+        return read_videos(self.folder.samples(judge.data.split))
+
+    def true_frames(self, videos: Videos, *, codec: Codec) -> np.ndarray:
+        """The rows' true frames after the codec: what a perfect model would give."""
+        return codec.decode(codec.encode(render(videos, canvas=self.run.canvas)))
+
+
+def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
+    """The runs with scores whose fingerprints begin so; all of them where nothing is asked.
+
+    Raises:
+        UserError: if there is none, or one of the beginnings fits no run or several.
+    """
+    names = sorted(path.parent.name for path in store.root.glob("runs/*/scores.parquet"))
+    if not names:
+        raise UserError(f"{store.root}: no finished run; give a study's folder, as results/quickstart")
+    chosen = []
+    for beginning in beginnings:
+        fitting = [name for name in names if name.startswith(beginning)]
+        if len(fitting) != 1:
+            raise UserError(
+                f"run {beginning[:40]!r}: {len(fitting)} finished runs in {store.root} begin so; there are {', '.join(names[:6])}"
+            )
+        chosen += fitting
+    return [Finished(read_run(RunFolder(store.root / "runs" / name)), store) for name in chosen or names]
+
+
+def read_run(folder: RunFolder) -> RunSpec:
+    """The description in `run.json`, as the run that it was.
+
+    Raises:
+        DamagedData: if it is missing or unreadable.
+        UserError: if this version of physscale would give it another name, or has no such scenario.
+    """
+    try:
+        facts = json.loads(folder.spec.read_bytes())
+        run = from_plain(RunSpec, _with_scenarios(facts["spec"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedData(f"{folder.spec}: no readable description of a run ({type(error).__name__})") from error
+    if run.fingerprint != facts["fingerprint"]:
+        raise UserError(f"{folder.spec}: a run of another version of physscale; its description has another fingerprint here")
+    return run
+
+
+def _with_scenarios(value: Any) -> Any:  # noqa: ANN401 - any configuration value
+    """The same tree with each scenario built: their type is a protocol, so that only a list of classes can say which one is meant."""
+    if isinstance(value, list):
+        return [_with_scenarios(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = value.get("scenario")
+    kind = known.get("type") if isinstance(known, dict) else None
+    tree = {key: _with_scenarios(item) for key, item in value.items() if key != "scenario"}
+    if kind is None:
+        return tree if known is None else tree | {"scenario": known}
+    if kind not in SCENARIOS:
+        raise UserError(f"scenario of type {str(kind)[:40]!r}: this version of physscale has {', '.join(sorted(SCENARIOS))}")
+    return tree | {"scenario": from_plain(SCENARIOS[kind], known)}

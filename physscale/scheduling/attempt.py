@@ -1,0 +1,174 @@
+"""One attempt at one run: take its lease, keep it alive, execute, write down how it ended.
+
+Every back end goes through here, in whichever process the training happens, so that the lease's owner is the process that does the work:
+it dies with it, and the run is free again at once. A helper thread keeps the lease, looks for the driver's stop mark, and leaves the
+process when the driver is gone, so that an orphan never writes beside its successor.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from physscale.records.errors import LeaseHeld
+from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
+from physscale.records.store import Store, write_atomic
+from physscale.scheduling.waiting import clear
+
+_POLL_S = 0.25
+
+HELD = "HELD"
+"""How an attempt ends, besides the states of the ledger: somebody else works on the run, or it was final already."""
+
+
+class Run(Protocol):
+    """What scheduling needs of a run."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def workers(self) -> int: ...
+
+
+Execute = Callable[..., None]
+"""`execute(run, store=..., context=...)`: `physscale.run.execute.execute`, or a test's."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every attempt of a driver shares."""
+
+    root: Path
+    driver: Owner
+    execute: Execute
+    threads: int = 1
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store.ledger)
+
+    @property
+    def folder(self) -> Path:
+        """The driver's scratch folder; it goes when the driver goes."""
+        return self.root / f".driver-{self.driver.process}-{self.driver.token}"
+
+    @property
+    def stop_mark(self) -> Path:
+        """While this file exists, the driver's runs save and leave."""
+        return self.folder / "stop"
+
+    def ask_to_stop(self) -> None:
+        write_atomic(self.stop_mark, b"")
+
+    def driver_is_gone(self) -> bool:
+        """Whether the driver's process ended; of another host's driver Ray itself takes care."""
+        if self.driver.host != socket.gethostname() or self.driver.process == os.getpid():
+            return False
+        return not is_alive(self.driver.process)
+
+
+class Lease:
+    """A claimed run, kept alive by a thread until `with` ends."""
+
+    def __init__(self, run: Run, *, job: Job, owner: Owner) -> None:
+        self._run = run
+        self._job = job
+        self._owner = owner
+        self._stop = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease-{run.fingerprint[:12]}", daemon=True)
+
+    def stop_requested(self) -> bool:
+        return self._stop.is_set()
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        beat_s = time.monotonic()
+        while not self._closed.wait(_POLL_S):
+            if self._job.driver_is_gone():
+                os._exit(1)
+            if self._job.stop_mark.exists():
+                self._stop.set()
+            if time.monotonic() - beat_s > STALE_S / 3:
+                beat_s = time.monotonic()
+                try:
+                    self._job.ledger.heartbeat(self._run.fingerprint, owner=self._owner)
+                except LeaseHeld:
+                    self._stop.set()
+
+
+def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
+    """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`, not the sweep's end."""
+    from physscale.records.errors import Diverged, Preempted  # torch is loaded where work is done, not where it is planned
+
+    owner = Owner()
+    if job.stop_mark.exists():
+        return State.PREEMPTED.value
+    if not job.ledger.claim(run.fingerprint, owner=owner):
+        return HELD
+    clear(job.store.run(run.fingerprint))
+    begun_s = time.perf_counter()
+    error_file = job.store.run(run.fingerprint).root / "error.txt"
+    facts: dict[str, Any] = {}
+    state = State.DONE
+    try:
+        with Lease(run, job=job, owner=owner) as lease:
+            body(lease)
+        error_file.unlink(missing_ok=True)
+    except Preempted:
+        state = State.PREEMPTED
+    except Diverged as error:
+        state, facts = State.DIVERGED, {"error": _one_line(error)}
+    except Exception as error:  # any fault of one run must leave the other runs alone; it is written down whole
+        state, facts = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
+        write_atomic(error_file, traceback.format_exc().encode())
+    clear(job.store.run(run.fingerprint))
+    try:
+        job.ledger.finish(run.fingerprint, state, owner=owner, seconds=round(time.perf_counter() - begun_s, 3), **facts)
+    except LeaseHeld:
+        return HELD
+    return state.value
+
+
+@contextlib.contextmanager
+def driving(job: Job) -> Iterator[Job]:
+    """The driver's scratch folder exists inside; those of killed drivers of this machine are removed."""
+    for folder in job.root.glob(".driver-*-*"):
+        process = folder.name.split("-")[1]
+        if process.isdigit() and not is_alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+    job.folder.mkdir(parents=True)
+    try:
+        yield job
+    finally:
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def buried(run: Run, *, job: Job, reason: str) -> None:
+    """Writes FAILED for a run whose process died without a word, unless somebody else has taken it up."""
+    owner = Owner()
+    if job.ledger.claim(run.fingerprint, owner=owner):
+        job.ledger.finish(run.fingerprint, State.FAILED, owner=owner, kind="WorkerDied", error=" ".join(reason.split())[-300:])
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

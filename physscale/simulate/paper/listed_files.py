@@ -1,0 +1,87 @@
+"""The other official files by name: attribute pairs, controls, gaps, holes and their judges, listed scene by scene (`simulate.paper`)."""
+
+import functools
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from physscale.records.errors import UserError
+from physscale.records.scene import Scene
+from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
+from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_JUDGE, OLD_FILES, SPEED_JUDGE
+from physscale.simulate.paper.sets import one_ball, two_balls
+from physscale.simulate.paper.starts import replay
+from physscale.simulate.scenarios.collision import BLUE
+from physscale.simulate.scenarios.holes import CollisionHoles, papers_holes
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.uniform import RED
+
+HOLE_JUDGES: dict[str, Recipe] = {
+    f"{name}_eval": MASS_JUDGE if hole.plane == "radius" else SPEED_JUDGE for name, hole in papers_holes().items()
+}
+"""One list for all holes of a plane; its rows tell how far each pair lies from this hole's training."""
+
+FILES: dict[str, Recipe] = {**ATTRIBUTE_FILES, **GAP_FILES, **HOLE_FILES, **HOLE_JUDGES, **OLD_FILES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperFile:
+    """One official file; in attribute files a template `1-0` is a blue disc, `0-1` a red square."""
+
+    name: ClassVar[str] = "paper_file"
+
+    file: str = "colour_size_eval"
+
+    def __post_init__(self) -> None:
+        if self.file not in FILES:
+            raise UserError(f"file={self.file!r:.60}: the official files listed here are {', '.join(FILES)}")
+
+    @property
+    def count(self) -> int:
+        return len(scenes_of(self.file).rows)
+
+    @property
+    def trained(self) -> CollisionHoles | None:
+        """The collisions that the distances in a row are measured from, for files about a hole."""
+        return papers_holes().get(self.file.removesuffix("_eval"))
+
+    def scene(self, index: int) -> Scene:
+        table = scenes_of(self.file)
+        row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
+        if FILES[self.file].balls == 2:
+            return Scene(bodies=two_balls(row, x_m=x, y_m=y))
+        template = f"{row[2]:.0f}-{row[3]:.0f}" if self.file in ATTRIBUTE_FILES else ""
+        return Scene(bodies=(one_ball(row, x_m=x[0], y_m=y),), template=template)
+
+    def draw(self, rng: np.random.Generator) -> Scene:
+        """Any scene of the list."""
+        return self.scene(int(rng.random() * self.count))
+
+    def still(self) -> StillDiscs:
+        """Discs of the file's colours anywhere in the view, smaller and larger than its own."""
+        radius = ((0.2, 2.2),)
+        if FILES[self.file].balls == 2:
+            return StillDiscs(bodies=tuple(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(colour,)) for colour in (RED, BLUE)))
+        return StillDiscs(bodies=(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(RED, BLUE)),))
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """All kept scenes of a file: its numbers, first x of each ball, common height."""
+
+    rows: np.ndarray
+    x_m: np.ndarray
+    y_m: np.ndarray
+
+
+@functools.lru_cache(maxsize=4)
+def scenes_of(file: str) -> Scenes:
+    """The whole file as arrays."""
+    recipe = FILES[file]
+    rows = recipe.rows()
+    law: Law = "collision" if recipe.balls == 2 else "uniform"
+    starts = replay(law, rows=rows, chunk=recipe.chunk, contact_frames=recipe.contact_frames, dropped_from=recipe.dropped_from)
+    kept = starts.kept if recipe.chosen is None else starts.kept & recipe.chosen(rows)
+    return Scenes(rows[kept], starts.x_m[kept], starts.y_m[kept])

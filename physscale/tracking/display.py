@@ -1,0 +1,51 @@
+"""What a tracker is: it opens a session for each run on display."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from physscale.records.store import RunFolder
+
+__all__ = ["Session", "Shown", "Tracker"]
+
+
+class Session(Protocol):
+    """One run on display."""
+
+    @property
+    def first_step(self) -> int:
+        """Steps before this one are on display already."""
+        ...
+
+    def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
+
+    def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
+        """All is logged; says where the run is now: `online` or `offline`."""
+        ...
+
+    def leave(self) -> None:
+        """The run stopped before its end; another session will begin again."""
+        ...
+
+
+class Tracker(Protocol):
+    """Where runs are shown."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self, run: "Shown") -> Session: ...
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run as a tracker sees it."""
+
+    fingerprint: str
+    study: str
+    label: str
+    group: str
+    config: dict[str, Any]
+    folder: RunFolder
+    root: Path

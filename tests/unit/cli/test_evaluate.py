@@ -1,0 +1,124 @@
+"""`physscale evaluate` as a user types it: every kind of file, both protocols, and what is wrong said in one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from physscale.cli.main import main
+from physscale.dataset.file import write_videos
+from physscale.dataset.hdf5 import write_published
+from physscale.dataset.mp4 import write_mp4
+from physscale.evaluate.motion.paper_protocol import paper_outcomes, paper_scores
+from physscale.evaluate.scores import METRICS
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+from physscale.simulate.paper.sets import paper_data
+from physscale.simulate.simulate import simulate
+
+CANVAS = Canvas(size_px=64, style="paper")
+
+
+@pytest.fixture(scope="module")
+def truth() -> Videos:
+    rows = simulate(paper_data("uniform", part="eval"), indices=np.arange(156, 168))
+    return rows.with_pixels(render(rows, canvas=CANVAS))
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", *map(str, words)])
+    told = capsys.readouterr()
+    assert ended.value.code == code, told.err
+    return told.out if code == 0 else told.err
+
+
+def test_samples_are_measured_beside_their_floor(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]) -> None:
+    assert truth.pixels is not None
+    frozen = truth.pixels.copy()
+    frozen[:, 3:] = frozen[:, 3:4]
+    write_videos(tmp_path / "samples.arrow", truth.with_pixels(frozen))
+    told = json.loads(said(capsys, tmp_path / "samples.arrow", "--json"))
+    lines = {(line["metric"], line["group"]): line for line in told["scores"]}
+    assert {metric for metric, _ in lines} == set(METRICS)
+    assert {group for _, group in lines} == {"all", "id", "radius_low"}
+    speed = float(np.abs(truth.state[:, 0, 0, 3]).mean())
+    assert lines["velocity_error", "all"]["value"] == pytest.approx(speed, abs=0.15)
+    assert lines["velocity_error", "all"]["floor"] < 0.01
+    assert lines["velocity_error", "id"]["count"] == 4
+    text = said(capsys, tmp_path / "samples.arrow")
+    assert "velocity_error" in text
+    assert "radius_low" in text
+
+
+def test_published_files_by_the_official_protocol(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]) -> None:
+    write_published(tmp_path / "eval.hdf5", truth)
+    told = json.loads(said(capsys, tmp_path / "eval.hdf5", "--protocol", "paper", "--json"))
+    assert (told["law"], told["videos"], told["size_px"]) == ("uniform", 12, 64)
+    found = {(line["metric"], line["group"]): line for line in told["scores"]}
+    assert found["velocity_error", "id"]["count"] == 4
+    assert found["velocity_error", "id"]["value"] == pytest.approx(2.5 / 64, rel=0.7), (
+        "one part in the width: the protocol's own scale error"
+    )
+    assert "velocity_error" in said(capsys, tmp_path / "eval.hdf5", "--protocol", "paper")
+
+
+@pytest.mark.parametrize("panels", [1, 3])
+@pytest.mark.parametrize("frames", [31, 32])
+def test_mp4_files_by_their_names(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str], panels: int, frames: int) -> None:
+    """As the official script has them: three panels, the model's last, thousand and row in the name."""
+    assert truth.pixels is not None
+    write_videos(tmp_path / "truth.arrow", truth.with_pixels(None))
+    blank = np.full_like(truth.pixels[0], 255)
+    for row in (0, 3):
+        clip = np.concatenate([blank] * (panels - 1) + [truth.pixels[row]], axis=2)[:frames]
+        write_mp4(tmp_path / f"00000-{row:05d}.mp4", clip, frames_per_s=10)
+    movies = sorted(tmp_path.glob("*.mp4"))
+    told = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--protocol", "paper", "--json"))
+    two = truth.take(np.array([0, 3]))
+    assert two.pixels is not None
+    right = {(score.metric, score.group): score.value for score in paper_scores(paper_outcomes(two, two.pixels))}
+    found = {(line["metric"], line["group"]): line["value"] for line in told["scores"]}
+    wanted = right["velocity_error", "id"]
+    assert found["velocity_error", "id"] == pytest.approx(wanted, abs=0.02)
+    exact = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--json"))
+    assert next(line["value"] for line in exact["scores"] if line["metric"] == "velocity_error") < 0.1
+    assert found["vanished", "id"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "code"),
+    [
+        (("nowhere.arrow",), "no such file or data set", 2),
+        (("states.arrow",), "holds states and no frames", 2),
+        (("a.mp4",), "--truth FILE", 2),
+        (("a.mp4", "--truth", "states.arrow"), "name mp4 files by their rows", 2),
+        (("12.mp4", "--truth", "states.arrow"), "row 12 of a truth with 12 rows", 2),
+        (("torn.mp4", "--truth", "states.arrow"), "not a readable mp4", 5),
+        (("short.mp4", "--truth", "states.arrow"), "frames where the truth has 32", 2),
+        (("states.arrow", "--truth", "states.arrow"), "leave it out", 2),
+        (("states.arrow", "--protocol", "official"), "exact", 2),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    tmp_path: Path,
+    truth: Videos,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    told: str,
+    code: int,
+) -> None:
+    assert truth.pixels is not None
+    monkeypatch.chdir(tmp_path)
+    write_videos(Path("states.arrow"), truth.with_pixels(None))
+    for name in ("a", "12"):
+        write_mp4(Path(f"{name}.mp4"), truth.pixels[0], frames_per_s=10)
+    write_mp4(Path("1.mp4"), truth.pixels[0, :9], frames_per_s=10)
+    Path("torn.mp4").write_bytes(b"not a film")
+    words = tuple("1.mp4" if word == "short.mp4" else word for word in words)
+    message = said(capsys, *words, code=code)
+    assert told in message
+    assert message.count("\n") == 1
