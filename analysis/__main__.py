@@ -1,4 +1,5 @@
-"""`python -m analysis`: laws, verdicts, figures and reports from the results of a study or from any table of runs."""
+"""`python -m analysis`: laws, verdicts, figures and reports from the results of a study or from any
+table of runs."""
 
 import sys
 

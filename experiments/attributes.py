@@ -1,15 +1,15 @@
 """Which attribute does a model keep, where two that always went together in training are crossed?
 
-Six pairs of colour, size, velocity and shape, at their two extremes. Expectation (arXiv 2411.02385, section 5.3): colour wins over size
-over velocity over shape; `physscale probe results/attributes --what attributes` counts the outcomes. Cost: 2 minutes of 2 CPU cores.
-"""
+Six pairs of colour, size, velocity and shape, at their two extremes. Expectation (arXiv 2411.02385,
+section 5.3): colour wins over size over velocity over shape; `physscale probe results/attributes
+--what attributes` counts the outcomes. Cost: 2 minutes of 2 CPU cores."""
 
 from dataclasses import replace
 
 from physscale.cli.main import run_as_module
 from physscale.simulate.paper.presets import ATTRIBUTE_PAIRS
 from physscale.simulate.scenarios.attributes import HELD, Attributes
-from physscale.study.recipe import judged, small_run
+from physscale.study.recipe import small_run, splits
 from physscale.study.spec import Study
 
 SEEN = {"_".join(pair): Attributes(pair=pair, steps="binary") for pair in ATTRIBUTE_PAIRS}
@@ -20,7 +20,12 @@ study = Study(
     groups={
         name: [
             small_run(
-                seen, size="d32", components=64, judges=judged(id=("id", seen), crossed=("combinatorial", replace(seen, combinations=HELD)))
+                seen,
+                size="d32",
+                components=64,
+                test_splits=splits(
+                    id=("id", seen), crossed=("combinatorial", replace(seen, combinations=HELD))
+                ),
             )
         ]
         for name, seen in SEEN.items()

@@ -1,14 +1,15 @@
-"""Do numbers or a sentence on the first state help beside the first frames, in and out of distribution?
+"""Do numbers or a sentence on the first state help beside the first frames, in and out of
+distribution?
 
-The ablation of arXiv 2411.02385 (v1 figure 12) on collisions: frames alone; every body's first state as a token too; a sentence on it too,
-read by a small transformer of our own, through cross-attention (the paper's is T5's).
-Expectation (theirs): no gain in distribution; out of distribution an error that is larger, with text most (.21, .29 and .54 m/s there).
-Cost: 20 minutes of one CPU core.
-"""
+The ablation of arXiv 2411.02385 (v1 figure 12) on collisions: frames alone; every body's first
+state as a token too; a sentence on it too, read by a small transformer of our own, through
+cross-attention (the paper's is T5's). Expectation (theirs): no gain in distribution; out of
+distribution an error that is larger, with text most (.21, .29 and .54 m/s there). Cost: 20 minutes
+of one CPU core."""
 
 from dataclasses import replace
 
-from experiments.laws import COLLISION, COLLISION_JUDGES
+from experiments.laws import COLLISION, COLLISION_SPLITS
 from physscale.cli.main import run_as_module
 from physscale.model.conditioning_spec import TextSpec
 from physscale.model.spec import DiTSpec
@@ -17,7 +18,7 @@ from physscale.study.design import factorial
 from physscale.study.recipe import small_run
 from physscale.study.spec import Study
 
-BASE = small_run(COLLISION, judges=COLLISION_JUDGES, videos=2000, components=64, steps=1600)
+BASE = small_run(COLLISION, test_splits=COLLISION_SPLITS, videos=2000, components=64, steps=1600)
 SEEDS = (0, 1, 2)
 
 
@@ -28,11 +29,18 @@ def told(model: DiTSpec) -> list[RunSpec]:
 
 study = Study(
     name="conditioning",
-    question="Do numbers or a sentence on the first state help beside the first frames, in and out of distribution?",
+    question="Do numbers or a sentence on the first state help beside the first frames, in and "
+    "out of distribution?",
     groups={
         "frames": told(BASE.model),
         "numbers": told(replace(BASE.model, conditioning="numbers", bodies=2)),
-        "text": told(replace(BASE.model, conditioning="text", text=TextSpec(tokens=160, width=64, depth=2, heads=2))),
+        "text": told(
+            replace(
+                BASE.model,
+                conditioning="text",
+                text=TextSpec(tokens=160, width=64, depth=2, heads=2),
+            )
+        ),
     },
 )
 

@@ -1,14 +1,15 @@
-"""Mimicry: what does the model do between two trained clusters of speed, and when mirrored videos make both directions possible?
+"""Mimicry: what does the model do between two trained clusters of speed, and when mirrored videos
+make both directions possible?
 
-Expectation (arXiv 2411.02385, figures 5 and 7): speeds in the gap snap to the nearest trained cluster; slow balls are drawn too fast, and
-with mirrored training videos some turn round. Cost: 1 minute of 2 CPU cores.
-"""
+Expectation (arXiv 2411.02385, figures 5 and 7): speeds in the gap snap to the nearest trained
+cluster; slow balls are drawn too fast, and with mirrored training videos some turn round. Cost: 1
+minute of 2 CPU cores."""
 
 from dataclasses import replace
 
 from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
-from physscale.study.recipe import judged, small_run
+from physscale.study.recipe import small_run, splits
 from physscale.study.spec import Study
 
 CLUSTERS = UniformMotion(speed_m_s=((1.0, 1.25), (3.75, 4.0)))
@@ -26,10 +27,28 @@ study = Study(
     question="Does the model draw unseen speeds, or the nearest ones it saw?",
     groups={
         "gap": [
-            small_run(CLUSTERS, size="d32", judges=judged(id=("id", CLUSTERS), gap=("ood", replace(CLUSTERS, speed_m_s=((1.25, 3.75),)))))
+            small_run(
+                CLUSTERS,
+                size="d32",
+                test_splits=splits(
+                    id=("id", CLUSTERS), gap=("ood", replace(CLUSTERS, speed_m_s=((1.25, 3.75),)))
+                ),
+            )
         ],
-        "flip": [small_run(BOTH_WAYS, size="d32", judges=judged(id=("id", BOTH_WAYS), slow=("ood", slower(BOTH_WAYS))))],
-        "noflip": [small_run(ONE_WAY, size="d32", judges=judged(id=("id", ONE_WAY), slow=("ood", slower(ONE_WAY))))],
+        "flip": [
+            small_run(
+                BOTH_WAYS,
+                size="d32",
+                test_splits=splits(id=("id", BOTH_WAYS), slow=("ood", slower(BOTH_WAYS))),
+            )
+        ],
+        "noflip": [
+            small_run(
+                ONE_WAY,
+                size="d32",
+                test_splits=splits(id=("id", ONE_WAY), slow=("ood", slower(ONE_WAY))),
+            )
+        ],
     },
 )
 

@@ -1,14 +1,15 @@
-"""Uniform motion: does the error fall with data and model size, inside the trained speeds and outside of them?
+"""Uniform motion: does the error fall with data and model size, inside the trained speeds and
+outside of them?
 
-Expectation (arXiv 2411.02385, figure 3): inside it falls towards the codec's floor; at higher speeds it stays an order of magnitude above.
-Both directions are trained, so speeds below 1 m/s lie between -4 and 4: there the model interpolates. Cost: 5 minutes of 2 CPU cores.
-"""
+Expectation (arXiv 2411.02385, figure 3): inside it falls towards the codec's floor; at higher
+speeds it stays an order of magnitude above. Both directions are trained, so speeds below 1 m/s lie
+between -4 and 4: there the model interpolates. Cost: 5 minutes of 2 CPU cores."""
 
 from dataclasses import replace
 
 from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.uniform import UniformMotion
-from physscale.study.recipe import judged, small_run
+from physscale.study.recipe import small_run, splits
 from physscale.study.spec import Study
 
 SEEDS = (0, 1, 2)
@@ -16,7 +17,7 @@ VIDEOS = (30, 100, 300, 1000)
 SIZES = ("d6", "d8", "d16", "d32", "d64")
 
 TRAINED = UniformMotion(speed_m_s=((1.0, 4.0),), radius_m=((0.7, 1.4),), direction="both")
-JUDGES = judged(
+TEST_SPLITS = splits(
     id=("id", TRAINED),
     speed_high=("ood", replace(TRAINED, speed_m_s=((4.5, 6.0),))),
     speed_low=("ood", replace(TRAINED, speed_m_s=((0.0, 0.8),))),
@@ -25,11 +26,23 @@ JUDGES = judged(
 
 study = Study(
     name="motion",
-    question="Does the error of uniform motion fall with data and model size, in and out of distribution?",
+    question="Does the error of uniform motion fall with data and model size, in and out of "
+    "distribution?",
     groups={
-        "data": [small_run(TRAINED, judges=JUDGES, videos=videos, seed=seed) for videos in VIDEOS for seed in SEEDS[:2]],
-        "size": [small_run(TRAINED, judges=JUDGES, size=size, seed=seed) for size in SIZES for seed in SEEDS],
-        "workers": [small_run(TRAINED, judges=JUDGES, size="d16", workers=workers) for workers in (1, 2)],
+        "data": [
+            small_run(TRAINED, test_splits=TEST_SPLITS, videos=videos, seed=seed)
+            for videos in VIDEOS
+            for seed in SEEDS[:2]
+        ],
+        "size": [
+            small_run(TRAINED, test_splits=TEST_SPLITS, size=size, seed=seed)
+            for size in SIZES
+            for seed in SEEDS
+        ],
+        "workers": [
+            small_run(TRAINED, test_splits=TEST_SPLITS, size="d16", workers=workers)
+            for workers in (1, 2)
+        ],
     },
 )
 

@@ -1,8 +1,9 @@
-"""Does a video model learn the law of motion, or the cases it saw? The whole question in miniature: the four small studies as one.
+"""Does a video model learn the law of motion, or the cases it saw? The whole question in miniature:
+the four small studies as one.
 
-Expectation (arXiv 2411.02385): error in distribution falls with data and size, error at unseen speeds stays an order of magnitude above it,
-held-out combinations are learned once enough others are seen, unseen speeds snap to seen ones. Cost: 8 minutes of 2 CPU cores.
-"""
+Expectation (arXiv 2411.02385): error in distribution falls with data and size, error at unseen
+speeds stays an order of magnitude above it, held-out combinations are learned once enough others
+are seen, unseen speeds snap to seen ones. Cost: 8 minutes of 2 CPU cores."""
 
 from experiments import composition, laws, mimicry, motion
 from physscale.cli.main import run_as_module
@@ -11,7 +12,12 @@ from physscale.study.spec import Study
 study = Study(
     name="quickstart",
     question="Does a small video model learn the law of motion, or only the cases it saw?",
-    groups={**motion.study.groups, **composition.study.groups, **mimicry.study.groups, **laws.study.groups},
+    groups={
+        **motion.study.groups,
+        **composition.study.groups,
+        **mimicry.study.groups,
+        **laws.study.groups,
+    },
 )
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Does a model of a million parameters learn uniform motion on latents that keep the picture's plane, and on raw pixels?
+"""Does a model of a million parameters learn uniform motion on latents that keep the picture's
+plane, and on raw pixels?
 
-One run each: on the latents of a causal VAE that is trained on stills, and on tubelets of pixels with x-prediction (arXiv 2511.13720).
-Expectation: on the VAE's latents the velocity error in distribution comes below 0.1 m/s within two hours; pixels need longer.
-Cost: 45 minutes of one CPU core each, the VAE's own training (16 minutes) counted; pixels get as many steps as fit.
-"""
+One run each: on the latents of a causal VAE that is trained on stills, and on tubelets of pixels
+with x-prediction (arXiv 2511.13720). Expectation: on the VAE's latents the velocity error in
+distribution comes below 0.1 m/s within two hours; pixels need longer. Cost: 45 minutes of one CPU
+core each, the VAE's own training (16 minutes) counted; pixels get as many steps as fit."""
 
 from dataclasses import replace
 
-from experiments.motion import JUDGES, TRAINED
+from experiments.motion import TEST_SPLITS, TRAINED
 from physscale.cli.main import run_as_module
 from physscale.codec.spec import PixelSpec, VaeSpec, VaeTraining
 from physscale.model.spec import DiTSpec
@@ -18,7 +19,7 @@ from physscale.study.spec import Study
 from physscale.train.spec import TrainSpec
 
 STILLS = DataSpec(scenario=TRAINED.still(), videos=8192, frames=1)
-BASE = small_run(TRAINED, judges=JUDGES, videos=2000)
+BASE = small_run(TRAINED, test_splits=TEST_SPLITS, videos=2000)
 VAE = replace(
     BASE,
     codec=CodecRecipe(spec=VaeSpec(), corpus=STILLS, training=VaeTraining(steps=2500)),
@@ -34,7 +35,8 @@ PIXELS = replace(
 
 study = Study(
     name="spatial",
-    question="Does a model of a million parameters learn uniform motion on a VAE's latents, and on raw pixels?",
+    question="Does a model of a million parameters learn uniform motion on a VAE's latents, and "
+    "on raw pixels?",
     groups={"vae": [VAE], "pixels": [PIXELS]},
 )
 

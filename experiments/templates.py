@@ -1,12 +1,14 @@
-"""How many PHYRE templates must be seen before scenes of a new one are right (arXiv 2411.02385, section 4, table 2)?
+"""How many PHYRE templates must be seen before scenes of a new one are right (arXiv 2411.02385,
+section 4, table 2)?
 
-The paper's combinatorial recipe as one configuration: DiT-B and DiT-XL on 6, 30 and 60 of the 70 templates (0.6M, 3M and 6M videos less
-the trials kept for judging), 32 frames at 256 px, one given frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5;
-all else as in `experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates and on the ten
-reserved ones.
-Expectation: the error in template stays, the one out of template falls with templates more than with size. Bodies share colours, so a run
-is judged by its loss here, and by `physscale evaluate` from its frames. Cost: 4,231 hours of 32 A100 (`cluster/paper.md`; GPU only).
-"""
+The paper's combinatorial recipe as one configuration: DiT-B and DiT-XL on 6, 30 and 60 of the 70
+templates (0.6M, 3M and 6M videos less the trials kept for judging), 32 frames at 256 px, one given
+frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5; all else as in
+`experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates
+and on the ten reserved ones. Expectation: the error in template stays, the one out of template
+falls with templates more than with size. Bodies share colours, so a run is judged by its loss here,
+and by `physscale evaluate` from its frames. Cost: 4,231 hours of 32 A100 (`cluster/paper.md`; GPU
+only)."""
 
 from dataclasses import replace
 
@@ -14,7 +16,7 @@ from experiments.paper import FLOW, SD_LAYOUT, TRAIN, VAE_TRAINING
 from physscale.cli.main import run_as_module
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
-from physscale.run.spec import CodecRecipe, Judge, RunSpec
+from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
 from physscale.simulate.phyre.scenario import Phyre, in_template, out_of_template
 from physscale.simulate.phyre.simulate import phyre_data
 from physscale.simulate.phyre.templates import SIX, SIXTY, THIRTY
@@ -29,7 +31,10 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
     scenes = Phyre(templates=templates)
     seen = phyre_data(in_template(scenes), videos=JUDGED, split="in_template")
     new = phyre_data(out_of_template(scenes), videos=JUDGED, split="out_of_template")
-    judges = (Judge(kind="id", data=replace(seen, draw="held_out")), Judge(kind="combinatorial", data=replace(new, draw="held_out")))
+    test_splits = (
+        TestSplit(kind="id", data=replace(seen, draw="held_out")),
+        TestSplit(kind="combinatorial", data=replace(new, draw="held_out")),
+    )
     still = replace(phyre_data(Phyre(templates=SIXTY), videos=8192), frames=1)
     return RunSpec(
         data=phyre_data(scenes),
@@ -38,7 +43,7 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
         model=SIZES[size],
         flow=replace(FLOW, condition_frames=1),
         train=replace(TRAIN, steps=1_000_000, recompute="block"),
-        judges=judges,
+        test_splits=test_splits,
         workers=32,
     )
 
@@ -46,7 +51,11 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
 study = Study(
     name="templates",
     question="How many templates must be seen before scenes of a new one are right?",
-    groups={"templates": [template_run(templates, size=size) for size in MODELS for templates in COVERED]},
+    groups={
+        "templates": [
+            template_run(templates, size=size) for size in MODELS for templates in COVERED
+        ]
+    },
 )
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Settings of the whole suite: shapes are checked (jaxtyping + beartype) in every room, one thread, no network services.
+"""Settings of the whole suite: shapes are checked (jaxtyping + beartype) in every room, one thread,
+no network services.
 
-Two processes share the tests: one takes all that start Ray, drivers or a browser, one after the other, the second goes through the rest,
-file by file.
-"""
+Two processes share the tests: one takes all that start Ray, drivers or a browser, one after the
+other, the second goes through the rest, file by file."""
 
 import os
 from typing import Any
@@ -32,12 +32,13 @@ install_import_hook(
 )
 
 WHOLE_MACHINE = ("integration", "browser", "chaos")
-"""Folders whose tests start processes of their own and measure patience: never two of them at a time."""
+"""Folders whose tests start processes of their own and measure patience: never two of them at a
+time."""
 
 
 class OneForTheMachine(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out tests by file, in their order; all files of `WHOLE_MACHINE` go to one process. (`--dist loadgroup` leaves its marks
-    unread since pytest 9.2: pytest-xdist issue 1386.)"""
+    """Hands out tests by file, in their order; all files of `WHOLE_MACHINE` go to one process.
+    (`--dist loadgroup` leaves its marks unread since pytest 9.2: pytest-xdist issue 1386.)"""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]

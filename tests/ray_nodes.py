@@ -1,4 +1,5 @@
-"""Ray nodes of our own on this machine: own ports, folders and token; each is ended by its process number, never by `ray stop`."""
+"""Ray nodes of our own on this machine: own ports, folders and token; each is ended by its process
+number, never by `ray stop`."""
 
 import os
 import secrets
@@ -31,11 +32,22 @@ class Nodes:
     environment: dict[str, str]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, *, cpus: int, gpus: int = 0, dashboard: Literal["yes", "no"] = "no") -> subprocess.Popen[bytes]:
-        """One more node; the first is the head. Ray Train gives back what a killed trainer held only where there is a dashboard to ask."""
+    def start(
+        self, *, cpus: int, gpus: int = 0, dashboard: Literal["yes", "no"] = "no"
+    ) -> subprocess.Popen[bytes]:
+        """One more node; the first is the head. Ray Train gives back what a killed trainer held
+        only where there is a dashboard to ask."""
         head = not self.processes
-        shown = ["--include-dashboard=true", f"--dashboard-port={free_port()}"] if dashboard == "yes" else ["--include-dashboard=false"]
-        place = ["--head", f"--port={self.port}", *shown] if head else [f"--address=127.0.0.1:{self.port}"]
+        shown = (
+            ["--include-dashboard=true", f"--dashboard-port={free_port()}"]
+            if dashboard == "yes"
+            else ["--include-dashboard=false"]
+        )
+        place = (
+            ["--head", f"--port={self.port}", *shown]
+            if head
+            else [f"--address=127.0.0.1:{self.port}"]
+        )
         options = [
             "--node-ip-address=127.0.0.1",
             f"--num-cpus={cpus}",
@@ -43,7 +55,15 @@ class Nodes:
             f"--dashboard-agent-listen-port={free_port()}",
         ]
         number = len(self.processes)
-        command = [_RAY, "start", *place, *options, f"--temp-dir={self.folder / str(number)}", "--object-store-memory=100000000", "--block"]
+        command = [
+            _RAY,
+            "start",
+            *place,
+            *options,
+            f"--temp-dir={self.folder / str(number)}",
+            "--object-store-memory=100000000",
+            "--block",
+        ]
         with (self.folder / f"node-{number}.log").open("wb") as log:
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         self.processes.append(process)

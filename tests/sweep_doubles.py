@@ -1,7 +1,7 @@
 """An `execute` that leaves a finished run's files and counts how often it was called.
 
-Scheduling is tested with it, so that a test of leases, kills and actors costs no training; tests of the whole job use the real one.
-"""
+Scheduling is tested with it, so that a test of leases, kills and actors costs no training; tests of
+the whole job use the real one."""
 
 import json
 import os
@@ -24,11 +24,16 @@ FAILING_SEED, DIVERGING_SEED = 13, 14
 
 
 def tiny_study(*, seeds: range = range(3), steps: int = 4) -> Study:
-    return Study(name="tiny", question="Does it run?", groups={"seeds": tuple(tiny_run(seed=seed, steps=steps) for seed in seeds)})
+    return Study(
+        name="tiny",
+        question="Does it run?",
+        groups={"seeds": tuple(tiny_run(seed=seed, steps=steps) for seed in seeds)},
+    )
 
 
 def counting_execute(run: RunSpec, *, store: Store, context: Context) -> None:
-    """Leaves one `calls/FINGERPRINT-...` file a call, and the files of a finished run; some seeds end otherwise."""
+    """Leaves one `calls/FINGERPRINT-...` file a call, and the files of a finished run; some seeds
+    end otherwise."""
     calls = store.root / "calls"
     calls.mkdir(parents=True, exist_ok=True)
     (calls / f"{run.fingerprint}-{uuid.uuid4().hex}").write_text(str(os.getpid()))
@@ -50,10 +55,10 @@ def leave_finished(run: RunSpec, *, store: Store) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from physscale.run.execute import facts_of
+    from physscale.run.execute import run_record
 
     folder = store.run(run.fingerprint)
-    write_atomic(folder.spec, json.dumps(facts_of(run)).encode())
+    write_atomic(folder.spec, json.dumps(run_record(run)).encode())
     row = {
         "study": "", "run": run.fingerprint, "group": "", "split": "id", "kind": "id", "source": "model", "metric": "loss",
         "value": 1.0 / run.train.steps, "low": None, "high": None, "count": 8, "parameters": 1, "videos": run.data.videos,

@@ -1,8 +1,9 @@
-"""A results folder of the real format with planted laws: what the report and its tests are developed against.
+"""A results folder of the real format with planted laws: what the report and its tests are
+developed against.
 
-Numbers follow the pilot: ID error falls with D and N, high speeds stay bad, held-out pairs fall with coverage, the gap snaps to the
-nearest trained speeds, the flip reverses. `python -m tests.synthetic_study FOLDER` writes one.
-"""
+Numbers follow the pilot: ID error falls with D and N, high speeds stay bad, held-out pairs fall
+with coverage, the gap snaps to the nearest trained speeds, the flip reverses. `python -m
+tests.synthetic_study FOLDER` writes one."""
 
 import hashlib
 import json
@@ -59,36 +60,80 @@ def planted_runs(rng: np.random.Generator) -> Iterator[Planted]:
         for combinations in COVERAGES:
             yield _composition(rng, seed=seed, combinations=combinations)
     for group, scenario, judges in (
-        ("gap", _motion([[1.0, 1.25], [3.75, 4.0]], "both"), (("id", "id", (1.0, 4.0)), ("gap", "ood", (1.25, 3.75)))),
-        ("flip", _motion([[2.5, 4.0]], "both"), (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5)))),
-        ("noflip", _motion([[2.5, 4.0]], "right"), (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5)))),
+        (
+            "gap",
+            _motion([[1.0, 1.25], [3.75, 4.0]], "both"),
+            (("id", "id", (1.0, 4.0)), ("gap", "ood", (1.25, 3.75))),
+        ),
+        (
+            "flip",
+            _motion([[2.5, 4.0]], "both"),
+            (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5))),
+        ),
+        (
+            "noflip",
+            _motion([[2.5, 4.0]], "right"),
+            (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5))),
+        ),
     ):
         values = {(judges[0][0], "velocity_error"): 0.06, (judges[1][0], "velocity_error"): 0.9}
         values |= {(judges[0][0], "loss"): 0.006, (judges[1][0], "loss"): 0.4}
         yield Planted(group, 0, SIZES[-1], 1000, 0, scenario, judges, values)
     for group in ("collision", "parabola"):
-        judges = (("id", "id", (1.0, 4.0)), ("speed_high", "ood", (4.5, 6.0)), ("radius", "ood", (1.0, 4.0)))
+        judges = (
+            ("id", "id", (1.0, 4.0)),
+            ("speed_high", "ood", (4.5, 6.0)),
+            ("radius", "ood", (1.0, 4.0)),
+        )
         values = {
-            (s, m): v for s, e in (("id", 0.08), ("speed_high", 0.6), ("radius", 1.1)) for m, v in (("velocity_error", e), ("loss", e / 8))
+            (s, m): v
+            for s, e in (("id", 0.08), ("speed_high", 0.6), ("radius", 1.1))
+            for m, v in (("velocity_error", e), ("loss", e / 8))
         }
         yield Planted(group, 0, SIZES[-1], 2000, 0, {"type": group.title()}, judges, values)
     for workers in (1, 2):
-        yield Planted("workers", 0, SIZES[1], 300, 0, _motion([[1.0, 4.0]], "both"), UNIFORM_JUDGES[:1], {("id", "loss"): 0.05}, workers)
+        yield Planted(
+            "workers",
+            0,
+            SIZES[1],
+            300,
+            0,
+            _motion([[1.0, 4.0]], "both"),
+            UNIFORM_JUDGES[:1],
+            {("id", "loss"): 0.05},
+            workers,
+        )
 
 
 def _motion(speeds: list[list[float]], direction: str) -> dict[str, object]:
-    return {"type": "UniformMotion", "speed_m_s": speeds, "radius_m": [[0.7, 1.4]], "direction": direction}
+    return {
+        "type": "UniformMotion",
+        "speed_m_s": speeds,
+        "radius_m": [[0.7, 1.4]],
+        "direction": direction,
+    }
 
 
-def _uniform(rng: np.random.Generator, *, group: str, seed: int, parameters: int, videos: int) -> Planted:
-    shape = 0.02 + 0.011 * (parameters / SIZES[-1]) ** -0.75 + 0.010 * (videos / AMOUNTS[-1]) ** -1.35
+def _uniform(
+    rng: np.random.Generator, *, group: str, seed: int, parameters: int, videos: int
+) -> Planted:
+    shape = (
+        0.02 + 0.011 * (parameters / SIZES[-1]) ** -0.75 + 0.010 * (videos / AMOUNTS[-1]) ** -1.35
+    )
     values = {}
-    for split, base, power in (("id", 1.0, 1.0), ("speed_high", 8.0, 0.42), ("speed_low", 3.0, 0.3), ("radius", 3.2, 0.55)):
+    for split, base, power in (
+        ("id", 1.0, 1.0),
+        ("speed_high", 8.0, 0.42),
+        ("speed_low", 3.0, 0.3),
+        ("radius", 3.2, 0.55),
+    ):
         error = base * shape**power * float(np.exp(rng.normal(0, 0.12)))
         values[split, "velocity_error"] = error
         values[split, "loss"] = 0.25 * error**1.4 * float(np.exp(rng.normal(0, 0.1)))
         values[split, "vanish_rate"] = 0.02 if split != "radius" else 0.2
-    return Planted(group, seed, parameters, videos, 0, _motion([[1.0, 4.0]], "both"), UNIFORM_JUDGES, values)
+    return Planted(
+        group, seed, parameters, videos, 0, _motion([[1.0, 4.0]], "both"), UNIFORM_JUDGES, values
+    )
 
 
 def _composition(rng: np.random.Generator, *, seed: int, combinations: int) -> Planted:
@@ -96,9 +141,21 @@ def _composition(rng: np.random.Generator, *, seed: int, combinations: int) -> P
     seen = 0.09 * (combinations / 6) ** 0.5 * float(np.exp(rng.normal(0, 0.1)))
     judges = (("pairs_seen", "id", (1.0, 3.0)), ("pairs_held", "combinatorial", (1.0, 3.0)))
     values = {("pairs_held", "loss"): held, ("pairs_seen", "loss"): seen}
-    values |= {("pairs_held", "position_error"): held**0.5, ("pairs_seen", "position_error"): seen**0.5}
+    values |= {
+        ("pairs_held", "position_error"): held**0.5,
+        ("pairs_seen", "position_error"): seen**0.5,
+    }
     pairs = [[first, second] for first in range(6) for second in range(6)][:combinations]
-    return Planted("composition", seed, SIZES[-1], 1200, combinations, {"type": "Composition", "pairs": pairs}, judges, values)
+    return Planted(
+        "composition",
+        seed,
+        SIZES[-1],
+        1200,
+        combinations,
+        {"type": "Composition", "pairs": pairs},
+        judges,
+        values,
+    )
 
 
 def score_rows(run: Planted, *, study: str) -> list[dict[str, object]]:
@@ -113,7 +170,9 @@ def score_rows(run: Planted, *, study: str) -> list[dict[str, object]]:
     for (split, metric), value in run.values.items():
         found = {"model": value}
         if metric == "velocity_error":
-            found |= {source: size * (3 if split == "radius" else 1) for source, size in floors.items()} | {"extrapolate": 0.03}
+            found |= {
+                source: size * (3 if split == "radius" else 1) for source, size in floors.items()
+            } | {"extrapolate": 0.03}
             found |= {source: at[split] for source, at in baselines.items() if split in at}
         for source, number in found.items():
             rows.append(
@@ -185,8 +244,18 @@ def write_study(root: Path, *, seed: int = 0, videos: bool = True) -> Path:
     rng = np.random.default_rng(seed)
     runs = list(planted_runs(rng))
     root.mkdir(parents=True, exist_ok=True)
-    environment = {"python": "3.11.7", "torch": "2.14.1", "platform": "Linux x86_64", "cpus": 2, "commit": "0123456789abcdef"}
-    study = {"name": root.name, "question": "Does a video model learn the law, or the cases?", "environment": environment}
+    environment = {
+        "python": "3.11.7",
+        "torch": "2.14.1",
+        "platform": "Linux x86_64",
+        "cpus": 2,
+        "commit": "0123456789abcdef",
+    }
+    study = {
+        "name": root.name,
+        "question": "Does a video model learn the law, or the cases?",
+        "environment": environment,
+    }
     (root / "study.json").write_text(json.dumps(study))
     scores = [row for run in runs for row in score_rows(run, study=root.name)]
     pq.write_table(pa.Table.from_pylist(scores, schema=SCORES), root / "scores.parquet")
@@ -213,14 +282,33 @@ def _ledger(run: Planted, *, start: float) -> list[dict[str, object]]:
 def _write_run(folder: Path, run: Planted, rng: np.random.Generator, *, videos: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = {"type": "DataSpec", "scenario": run.scenario, "videos": run.videos, "split": "train"}
-    judges = [{"type": "DataSpec", "split": split, "scenario": {"speed_m_s": [list(speeds)]}} for split, _, speeds in run.judges]
-    spec = {"type": "RunSpec", "data": data, "judges": judges, "group": run.group, "seed": run.seed, "workers": run.workers}
+    judges = [
+        {"type": "DataSpec", "split": split, "scenario": {"speed_m_s": [list(speeds)]}}
+        for split, _, speeds in run.judges
+    ]
+    spec = {
+        "type": "RunSpec",
+        "data": data,
+        "judges": judges,
+        "group": run.group,
+        "seed": run.seed,
+        "workers": run.workers,
+    }
     (folder / "run.json").write_text(json.dumps(spec))
     steps = np.arange(50, 1501, 50)
-    curve = 0.02 + np.exp(-steps / 300) * (1 + 0.05 * np.random.default_rng(run.seed).normal(size=len(steps)))
-    lines = [json.dumps({"step": int(s), "time_s": 0.02 * int(s), "loss": float(v)}) for s, v in zip(steps, curve, strict=True)]
+    curve = 0.02 + np.exp(-steps / 300) * (
+        1 + 0.05 * np.random.default_rng(run.seed).normal(size=len(steps))
+    )
+    lines = [
+        json.dumps({"step": int(s), "time_s": 0.02 * int(s), "loss": float(v)})
+        for s, v in zip(steps, curve, strict=True)
+    ]
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    if videos and run.seed == 0 and run.group in {"data", "composition", "gap", "flip", "collision"}:
+    if (
+        videos
+        and run.seed == 0
+        and run.group in {"data", "composition", "gap", "flip", "collision"}
+    ):
         (folder / "videos").mkdir(exist_ok=True)
         for split, _, speeds in run.judges:
             _write_video(folder / "videos" / f"{split}.mp4", speed=float(np.mean(speeds)))
@@ -237,7 +325,11 @@ def _write_video(path: Path, *, speed: float) -> None:
         for frame in range(16):
             image = np.full((128, 256, 3), 255, dtype=np.uint8)
             for row, factor in ((32, 1.0), (96, 0.8)):
-                image[(x - 20 - frame * 3 * speed * factor) ** 2 + (y - row) ** 2 < 144] = (220, 60, 40)
+                image[(x - 20 - frame * 3 * speed * factor) ** 2 + (y - row) ** 2 < 144] = (
+                    220,
+                    60,
+                    40,
+                )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
 

@@ -7,7 +7,11 @@ import pytest
 from tests.paths import ROOT
 
 LINES_AT_MOST = 300
-SOURCES = sorted(path for room in ("physscale", "analysis", "experiments", "tests") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(
+    path
+    for room in ("physscale", "analysis", "experiments", "tests")
+    for path in (ROOT / room).rglob("*.py")
+)
 
 
 def name(path: Path) -> str:
@@ -22,7 +26,9 @@ def test_a_file_fits_one_look(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.name == "__init__.py"], ids=name)
 def test_init_files_are_empty(path: Path) -> None:
-    assert not path.read_text().strip(), "a re-export here would pull torch and ray into every import"
+    assert not path.read_text().strip(), (
+        "a re-export here would pull torch and ray into every import"
+    )
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "__init__.py"], ids=name)
@@ -34,6 +40,13 @@ def test_nothing_unpickles_in_the_library() -> None:
     for path in SOURCES:
         if path.is_relative_to(ROOT / "physscale"):
             text = path.read_text()
-            loads = [line for line in text.splitlines() if "torch.load(" in line and "weights_only=True" not in line]
-            assert not loads, f"{name(path)}: checkpoints are safetensors and JSON, foreign weights plain tensors alone"
+            loads = [
+                line
+                for line in text.splitlines()
+                if "torch.load(" in line and "weights_only=True" not in line
+            ]
+            assert not loads, (
+                f"{name(path)}: checkpoints are safetensors and JSON, foreign weights plain "
+                "tensors alone"
+            )
             assert "import pickle" not in text, f"{name(path)}: no pickle on disk"

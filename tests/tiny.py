@@ -6,7 +6,7 @@ from physscale.codec.spec import CodecSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
-from physscale.run.spec import CodecRecipe, Judge, RunSpec
+from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec
@@ -21,13 +21,18 @@ def tiny_run(*, steps: int = 24, videos: int = 16, seed: int = 0, workers: int =
     return RunSpec(
         data=data,
         canvas=Canvas(size_px=16),
-        codec=CodecRecipe(spec=CodecSpec(8), corpus=DataSpec(scenario=UNIFORM.still(), videos=64, frames=1)),
+        codec=CodecRecipe(
+            spec=CodecSpec(8), corpus=DataSpec(scenario=UNIFORM.still(), videos=64, frames=1)
+        ),
         model=SIZES["d8"],
         flow=FlowSpec(),
         train=TrainSpec(steps=steps, batch=8, warmup_steps=2),
-        judges=(
-            Judge(kind="id", data=replace(data, videos=4, seed=0, draw="held_out", split="id")),
-            Judge(kind="ood", data=DataSpec(scenario=fast, videos=4, draw="held_out", split="speed_high")),
+        test_splits=(
+            TestSplit(kind="id", data=replace(data, videos=4, seed=0, draw="held_out", split="id")),
+            TestSplit(
+                kind="ood",
+                data=DataSpec(scenario=fast, videos=4, draw="held_out", split="speed_high"),
+            ),
         ),
         seed=seed,
         workers=workers,

@@ -1,4 +1,5 @@
-"""A W&B server of a page: takes runs, histories, files and workspaces on loopback, or refuses in a chosen way."""
+"""A W&B server of a page: takes runs, histories, files and workspaces on loopback, or refuses in a
+chosen way."""
 
 import json
 import threading
@@ -29,32 +30,71 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """For a client."""
-        return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": "0" * 40, "WANDB_MODE": "online", "WANDB_ENTITY": "somebody"}
+        return {
+            "WANDB_BASE_URL": self.url,
+            "WANDB_API_KEY": "0" * 40,
+            "WANDB_MODE": "online",
+            "WANDB_ENTITY": "somebody",
+        }
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """GraphQL, by the name of what is asked for."""
         if "upsertBucket" in query:
             name = variables["name"] if variables.get("name") else variables["id"]
             inserted = name not in self.runs
-            self.runs.setdefault(name, {}).update({key: value for key, value in variables.items() if value is not None})
-            bucket = {"id": f"bucket-{name}", "name": name, "displayName": variables.get("displayName") or name, "sweepName": None,
-                      "historyLineCount": len(self.history.get(name, [])), "config": "{}",
-                      "project": {"id": "p", "name": "physscale", "entity": {"id": "e", "name": "somebody"}}}  # fmt: skip
+            self.runs.setdefault(name, {}).update(
+                {key: value for key, value in variables.items() if value is not None}
+            )
+            bucket = {
+                "id": f"bucket-{name}",
+                "name": name,
+                "displayName": variables.get("displayName") or name,
+                "sweepName": None,
+                "historyLineCount": len(self.history.get(name, [])),
+                "config": "{}",
+                "project": {
+                    "id": "p",
+                    "name": "physscale",
+                    "entity": {"id": "e", "name": "somebody"},
+                },
+            }
             return {"upsertBucket": {"bucket": bucket, "inserted": inserted}}
         if "model(" in query and "bucket(" in query:
             return {"model": self._known(variables.get("name") or variables.get("run"))}
         if "createRunFiles" in query:
-            named = [{"name": name, "uploadUrl": f"{self.url}/upload/{variables['run']}/{name}"} for name in variables["files"]]
+            named = [
+                {"name": name, "uploadUrl": f"{self.url}/upload/{variables['run']}/{name}"}
+                for name in variables["files"]
+            ]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": named}}
         if "upsertView" in query:
             self.views.append(variables)
-            return {"upsertView": {"view": {"id": "dmlldzox", "name": "view", "displayName": "view"}, "inserted": True}}
+            return {
+                "upsertView": {
+                    "view": {"id": "dmlldzox", "name": "view", "displayName": "view"},
+                    "inserted": True,
+                }
+            }
         if "viewer" in query:
             teams = {"edges": [{"node": {"id": "e", "name": "somebody"}}]}
-            return {"viewer": {"id": "v", "username": "somebody", "entity": "somebody", "flags": "{}", "teams": teams, "email": ""}}
+            return {
+                "viewer": {
+                    "id": "v",
+                    "username": "somebody",
+                    "entity": "somebody",
+                    "flags": "{}",
+                    "teams": teams,
+                    "email": "",
+                }
+            }
         if "project" in query:
             found = {"id": "UHJvamVjdDox", "internalId": "UHJvamVjdDox", "name": "physscale"}
-            return {"project": found, "upsertModel": {"model": {"id": "p", "name": "physscale", "entityName": "somebody"}}}
+            return {
+                "project": found,
+                "upsertModel": {
+                    "model": {"id": "p", "name": "physscale", "entityName": "somebody"}
+                },
+            }
         self.unknown.append(query)
         return {}
 
@@ -67,12 +107,21 @@ class Server:
         bucket = {"id": f"bucket-{name}", "name": name, "displayName": name, "summaryMetrics": json.dumps({"_step": step}), "config": "{}",
                   "wandbConfig": '{"t": 1}', "tags": [], "historyLineCount": len(lines), "historyTail": tail, "logLineCount": 0,
                   "eventsLineCount": 0, "eventsTail": "[]"}  # fmt: skip
-        return {"id": "p", "name": "physscale", "entity": {"id": "e", "name": "somebody"}, "bucket": bucket}
+        return {
+            "id": "p",
+            "name": "physscale",
+            "entity": {"id": "e", "name": "somebody"},
+            "bucket": bucket,
+        }
 
     def stream(self, run: str, sent: dict[str, Any]) -> None:
         """The file stream of a run: lines at an offset."""
         for name, part in sent.get("files", {}).items():
-            lines = [json.loads(line) for line in part["content"]] if name.endswith((".jsonl", ".json")) else []
+            lines = (
+                [json.loads(line) for line in part["content"]]
+                if name.endswith((".jsonl", ".json"))
+                else []
+            )
             if name == "wandb-history.jsonl":
                 known = self.history.setdefault(run, [])
                 known[part["offset"] :] = lines
@@ -108,7 +157,12 @@ def wandb_server(mood: Mood = "well") -> Iterator[Server]:
                 return
             if self.path.startswith("/graphql"):
                 asked = json.loads(body)
-                self._send(200, json.dumps({"data": server.answer(asked["query"], asked.get("variables") or {})}).encode())
+                self._send(
+                    200,
+                    json.dumps(
+                        {"data": server.answer(asked["query"], asked.get("variables") or {})}
+                    ).encode(),
+                )
                 return
             if self.path.startswith("/upload/"):
                 server.files[self.path.removeprefix("/upload/")] = body
@@ -126,7 +180,9 @@ def wandb_server(mood: Mood = "well") -> Iterator[Server]:
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True
     server.url = f"http://127.0.0.1:{listening.server_port}"
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield server

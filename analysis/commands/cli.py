@@ -13,15 +13,23 @@ from typing import NoReturn
 from physscale.records.errors import UserError
 
 EXAMPLES = {
-    "report": ("report results/quickstart", "report runs.csv --response loss --axes N=params,D=tokens --split split --pdf"),
+    "report": (
+        "report results/quickstart",
+        "report runs.csv --response loss --axes N=params,D=tokens --split split --pdf",
+    ),
     "figures": ("figures results/quickstart --out figures",),
     "fit": (
         "fit runs.csv --law power-nd --response loss --axes N=params,D=tokens --split split --json",
-        'fit runs.csv --response loss --axes N,D --where "excluded == 0" --bootstrap 4000 --draws draws.parquet',
+        'fit runs.csv --response loss --axes N,D --where "excluded == 0" --bootstrap 4000 --draws '
+        "draws.parquet",
     ),
     "verdict": ("verdict runs.csv --response velocity_error --axes N,D --split split",),
-    "frontier": ("frontier runs.csv --response loss --axes N,D --flops-column flops --budgets 1e19,1e20",),
-    "next": ("next runs.csv --response loss --axes N,D --parameter beta --budget 1e21 --out next.json",),
+    "frontier": (
+        "frontier runs.csv --response loss --axes N,D --flops-column flops --budgets 1e19,1e20",
+    ),
+    "next": (
+        "next runs.csv --response loss --axes N,D --parameter beta --budget 1e21 --out next.json",
+    ),
     "compare": ("compare runs.csv --response loss --axes x=params --laws power-zero,power",),
     "bands": ("bands draws.parquet --at N=1e9,D=1e10",),
     "plot": ("plot runs.csv --response loss --axes N,D --out figures --width single",),
@@ -54,7 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return int(chosen.run(chosen) or 0)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) had enough
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader (head, less) had enough
         return 0
     except (UserError, DamagedData) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -72,10 +82,24 @@ def command_line() -> argparse.ArgumentParser:
 
     parser = _Parser(prog="python -m analysis", description=_ABOUT)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    report = commands.add_parser("report", help="one HTML file from the results of a study, or from any table of runs")
-    report.add_argument("study", type=Path, help="results folder, such as results/quickstart; or a CSV or Parquet file")
-    report.add_argument("--out", type=Path, help="where to write (default: STUDY/report/index.html, or beside the table)")
-    report.add_argument("--pdf", action="store_true", help="also print the page to PDF beside it (with Chromium or Chrome)")
+    report = commands.add_parser(
+        "report", help="one HTML file from the results of a study, or from any table of runs"
+    )
+    report.add_argument(
+        "study",
+        type=Path,
+        help="results folder, such as results/quickstart; or a CSV or Parquet file",
+    )
+    report.add_argument(
+        "--out",
+        type=Path,
+        help="where to write (default: STUDY/report/index.html, or beside the table)",
+    )
+    report.add_argument(
+        "--pdf",
+        action="store_true",
+        help="also print the page to PDF beside it (with Chromium or Chrome)",
+    )
     add_table_report(report)
     report.set_defaults(run=_report)
     figures = commands.add_parser("figures", help="every figure as PNG with its CSV")
@@ -89,7 +113,9 @@ def command_line() -> argparse.ArgumentParser:
     add_gallery(commands)
     for name, command in commands.choices.items():
         command.formatter_class = argparse.RawDescriptionHelpFormatter
-        command.epilog = "\n".join(["examples:", *(f"  python -m analysis {example}" for example in EXAMPLES[name])])
+        command.epilog = "\n".join(
+            ["examples:", *(f"  python -m analysis {example}" for example in EXAMPLES[name])]
+        )
     return parser
 
 
@@ -132,7 +158,9 @@ def _figures(chosen: argparse.Namespace) -> int:
     study = read_study(chosen.study)
     try:
         written = write_figures(
-            drawings(find_out(study)), folder=chosen.out, names={"main": study.name if NAME.fullmatch(study.name) else "main"}
+            drawings(find_out(study)),
+            folder=chosen.out,
+            names={"main": study.name if NAME.fullmatch(study.name) else "main"},
         )
     except OSError as error:
         raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error

@@ -1,8 +1,9 @@
-"""`python -m analysis gallery`: figures of published scaling studies, drawn from their runs, to be laid beside the papers.
+"""`python -m analysis gallery`: figures of published scaling studies, drawn from their runs, to be
+laid beside the papers.
 
-The paper's own numbers (Kang et al. 2024) are built in. `--data` names a folder with public tables of the others: Chinchilla's points as
-digitised by Besiroglu et al. 2024 (arXiv 2404.10102), Gadre et al. 2024 (2403.08540), the OLMo ladder (2412.04403).
-"""
+The paper's own numbers (Kang et al. 2024) are built in. `--data` names a folder with public tables
+of the others: Chinchilla's points as digitised by Besiroglu et al. 2024 (arXiv 2404.10102), Gadre
+et al. 2024 (2403.08540), the OLMo ladder (2412.04403)."""
 
 import argparse
 from pathlib import Path
@@ -18,8 +19,22 @@ _DRAWS = 500
 # name of the figures -> file, response, axes, rows, law, delta
 _ND = {"N": "N", "D": "D"}
 _PUBLISHED: dict[str, tuple[str, str, dict[str, str], str, str, float | None]] = {
-    "chinchilla": ("chinchilla_besiroglu.csv", "loss", _ND, "excluded_in_paper == 0", "power-nd", 1e-3),
-    "gadre": ("gadre_overtraining_104.csv", "loss_c4_val", _ND, "train_set == rpj", "power-nd-tied", None),
+    "chinchilla": (
+        "chinchilla_besiroglu.csv",
+        "loss",
+        _ND,
+        "excluded_in_paper == 0",
+        "power-nd",
+        1e-3,
+    ),
+    "gadre": (
+        "gadre_overtraining_104.csv",
+        "loss_c4_val",
+        _ND,
+        "train_set == rpj",
+        "power-nd-tied",
+        None,
+    ),
     "olmo_ladder": ("olmo_ladder_step1.csv", "loss_c4", _ND, "mode == train", "power-nd", 1e-3),
 }
 _SHOWN = ("curves", "reducible", "contours", "iso_flops", "hold_out", "sensitivity")
@@ -27,8 +42,14 @@ _SHOWN = ("curves", "reducible", "contours", "iso_flops", "hold_out", "sensitivi
 
 def add_gallery(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
     """Adds the parser."""
-    gallery = commands.add_parser("gallery", help="figures of published scaling studies, drawn from their runs")
-    gallery.add_argument("--data", type=Path, help="folder with the public tables; without it only the built-in example is drawn")
+    gallery = commands.add_parser(
+        "gallery", help="figures of published scaling studies, drawn from their runs"
+    )
+    gallery.add_argument(
+        "--data",
+        type=Path,
+        help="folder with the public tables; without it only the built-in example is drawn",
+    )
     gallery.add_argument("--out", type=Path, required=True, help="folder to write to")
     gallery.set_defaults(run=_gallery)
 
@@ -52,7 +73,8 @@ def _gallery(chosen: argparse.Namespace) -> int:
 
 
 def built_in() -> "list[Drawing]":
-    """The paper's three tasks, in and out of distribution, with verdicts; and its share of abnormal videos."""
+    """The paper's three tasks, in and out of distribution, with verdicts; and its share of abnormal
+    videos."""
     import numpy as np
 
     from analysis.data.table import Runs
@@ -63,7 +85,11 @@ def built_in() -> "list[Drawing]":
     from analysis.fit.splits import fit_splits
     from analysis.laws.registry import law_named
 
-    tables = [(f"{task}, {kind.split()[0]}", *velocity_table(task, kind)) for task in VELOCITY_ERROR for kind in _kinds()]
+    tables = [
+        (f"{task}, {kind.split()[0]}", *velocity_table(task, kind))
+        for task in VELOCITY_ERROR
+        for kind in _kinds()
+    ]
     runs = Runs(
         {axis: np.concatenate([axes[axis] for _, axes, _ in tables]) for axis in ("N", "D")},
         np.concatenate([error for *_, error in tables]),
@@ -74,16 +100,39 @@ def built_in() -> "list[Drawing]":
         (),
     )
     parts = fit_splits(
-        law_named("power-nd"), runs=runs, delta=None, floor=None, bootstrap=_DRAWS, seed=0, with_profile=True, with_hold_out=False
+        law_named("power-nd"),
+        runs=runs,
+        delta=None,
+        floor=None,
+        bootstrap=_DRAWS,
+        seed=0,
+        with_profile=True,
+        with_hold_out=False,
     )
     names = {"N": "parameters", "D": "training videos"}
     main = split_panels.table(parts, response="velocity error (m/s)", names=names)
     x, share = np.array(ABNORMAL, dtype=float).T
     laws = {law: abnormal(law) for law in ("ratio-power", "ratio-logit")}
-    shares = ratio.table(laws, x=x, share=share, count=np.full(len(x), float(ABNORMAL_VIDEOS)), response="share of abnormal videos")
+    shares = ratio.table(
+        laws,
+        x=x,
+        share=share,
+        count=np.full(len(x), float(ABNORMAL_VIDEOS)),
+        response="share of abnormal videos",
+    )
     return [
-        Drawing("paper", main, split_panels.draw, "Kang et al. 2024: velocity error of nine runs a task, with verdicts"),
-        Drawing("paper_abnormal", shares, ratio.draw, "Kang et al. 2024: share of abnormal videos against templates"),
+        Drawing(
+            "paper",
+            main,
+            split_panels.draw,
+            "Kang et al. 2024: velocity error of nine runs a task, with verdicts",
+        ),
+        Drawing(
+            "paper_abnormal",
+            shares,
+            ratio.draw,
+            "Kang et al. 2024: share of abnormal videos against templates",
+        ),
     ]
 
 
@@ -104,9 +153,15 @@ def published(name: str, *, folder: Path) -> "list[Drawing]":
 
     file, response, _, _, law, delta = _PUBLISHED[name]
     runs = _runs(name, folder=folder)
-    part = fit_splits(law_named(law), runs=runs, delta=delta, floor=None, bootstrap=_DRAWS, seed=0)[0]
+    part = fit_splits(law_named(law), runs=runs, delta=delta, floor=None, bootstrap=_DRAWS, seed=0)[
+        0
+    ]
     drawings = split_drawings(part, response=response.replace("_", " "))
-    return [Drawing(f"{name}_{d.name}", d.table, d.draw, f"{file}: {d.words}") for d in drawings if d.name in _SHOWN]
+    return [
+        Drawing(f"{name}_{d.name}", d.table, d.draw, f"{file}: {d.words}")
+        for d in drawings
+        if d.name in _SHOWN
+    ]
 
 
 def _runs(name: str, *, folder: Path) -> "Runs":

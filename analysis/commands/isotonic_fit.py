@@ -1,4 +1,5 @@
-"""`fit --law isotonic`: the nearest falling curve of each split, with a band of the configuration bootstrap and no exponent at all."""
+"""`fit --law isotonic`: the nearest falling curve of each split, with a band of the configuration
+bootstrap and no exponent at all."""
 
 import argparse
 import json
@@ -29,7 +30,8 @@ class Banded:
 
 
 def banded(runs: Runs, *, draws: int, seed: int) -> Banded:
-    """Single runs are drawn with replacement, together for all levels: a level has one configuration, so resampling levels would move none.
+    """Single runs are drawn with replacement, together for all levels: a level has one
+    configuration, so resampling levels would move none.
 
     Raises:
         UserError: below three levels.
@@ -44,7 +46,12 @@ def banded(runs: Runs, *, draws: int, seed: int) -> Banded:
     level = np.eye(len(curve.x))[member]
     masses = counts @ level
     means = (counts * each.run_log) @ level / np.maximum(masses, _UNSEEN)
-    spread = np.exp([falling(row, weights=np.maximum(mass, _UNSEEN)) for row, mass in zip(means, masses, strict=True)])
+    spread = np.exp(
+        [
+            falling(row, weights=np.maximum(mass, _UNSEEN))
+            for row, mass in zip(means, masses, strict=True)
+        ]
+    )
     low, high = np.quantile(spread, [0.025, 0.975], axis=0) if draws else (curve.level, curve.level)
     return Banded(curve, low, high)
 
@@ -69,13 +76,21 @@ def run_isotonic(chosen: argparse.Namespace) -> int:
     found: dict[str, dict[str, Any]] = {}
     for name, part in parts.items():
         curve = banded(part, draws=chosen.bootstrap, seed=chosen.seed)
-        levels = zip(curve.curve.x.tolist(), curve.curve.level.tolist(), curve.low.tolist(), curve.high.tolist(), strict=True)
+        levels = zip(
+            curve.curve.x.tolist(),
+            curve.curve.level.tolist(),
+            curve.low.tolist(),
+            curve.high.tolist(),
+            strict=True,
+        )
         found[name] = {
             "law": ISOTONIC.name,
             "formula": ISOTONIC.formula,
             "runs": len(part),
             "explained": curve.curve.explained,
-            "levels": [dict(zip(("x", "value", "low", "high"), row, strict=True)) for row in levels],
+            "levels": [
+                dict(zip(("x", "value", "low", "high"), row, strict=True)) for row in levels
+            ],
             "verdict": {verdict.axis: verdict_object(verdict) for verdict in judged[name]},
             "warnings": list(runs.notes),
         }
@@ -84,8 +99,16 @@ def run_isotonic(chosen: argparse.Namespace) -> int:
         print(json.dumps(finite(told), indent=1, allow_nan=False))
         return 0
     for name, part_found in found.items():
-        print(f"{f'split {name}: ' if name else ''}{ISOTONIC.name}: {part_found['explained']:.1%} of the variance of log response")
-        print("\n".join(f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]" for row in part_found["levels"]))
+        print(
+            f"{f'split {name}: ' if name else ''}{ISOTONIC.name}: {part_found['explained']:.1%} "
+            "of the variance of log response"
+        )
+        print(
+            "\n".join(
+                f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]"
+                for row in part_found["levels"]
+            )
+        )
         for verdict in judged[name]:
             print(f"{verdict.axis}: {verdict.word}: {verdict.reason}")
         for note in runs.notes:

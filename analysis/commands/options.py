@@ -1,4 +1,5 @@
-"""The options of every command on a table of runs, and what they ask for: its law, its columns, its runs."""
+"""The options of every command on a table of runs, and what they ask for: its law, its columns, its
+runs."""
 
 import argparse
 from pathlib import Path
@@ -17,16 +18,25 @@ def table_options(parser: argparse.ArgumentParser) -> None:
     """The table and its columns."""
     parser.add_argument("file", type=Path, help="CSV or Parquet, one run a row")
     parser.add_argument("--response", required=True, help="column of the error or loss")
-    parser.add_argument("--axes", required=True, help="columns in the law's order (N,D) or by name (N=params,D=tokens)")
+    parser.add_argument(
+        "--axes",
+        required=True,
+        help="columns in the law's order (N,D) or by name (N=params,D=tokens)",
+    )
     column_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def column_options(parser: argparse.ArgumentParser) -> None:
     """The columns that a table may have, and the rows to use."""
-    parser.add_argument("--split", help="column that names the split; every split is fitted by itself")
     parser.add_argument(
-        "--seed-column", "--repeat", dest="seed_column", help="column of the seed; runs of equal axes are averaged either way"
+        "--split", help="column that names the split; every split is fitted by itself"
+    )
+    parser.add_argument(
+        "--seed-column",
+        "--repeat",
+        dest="seed_column",
+        help="column of the seed; runs of equal axes are averaged either way",
     )
     parser.add_argument("--count-column", help="column with the number of trials behind a ratio")
     parser.add_argument("--flops-column", help="column with training FLOPs (default: 6 N D)")
@@ -35,8 +45,14 @@ def column_options(parser: argparse.ArgumentParser) -> None:
 
 def number_options(parser: argparse.ArgumentParser) -> None:
     """The loss and the resampling."""
-    parser.add_argument("--delta", type=float, help="Huber delta in log units; inf is least squares (default: from the residuals)")
-    parser.add_argument("--bootstrap", type=int, default=2000, help="resamples (default 2000; 0 for none)")
+    parser.add_argument(
+        "--delta",
+        type=float,
+        help="Huber delta in log units; inf is least squares (default: from the residuals)",
+    )
+    parser.add_argument(
+        "--bootstrap", type=int, default=2000, help="resamples (default 2000; 0 for none)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the resampling")
 
 
@@ -96,4 +112,7 @@ def law_axes(chosen: argparse.Namespace, law: "Law") -> dict[str, str]:
         return dict(zip(law.axes, given.values(), strict=True))
     if not law.axes:
         return given
-    raise UserError(f"--axes {chosen.axes}: law {law.name} needs {', '.join(law.axes)}; write {','.join(f'{a}=COLUMN' for a in law.axes)}")
+    raise UserError(
+        f"--axes {chosen.axes}: law {law.name} needs {', '.join(law.axes)}; write "
+        f"{','.join(f'{a}=COLUMN' for a in law.axes)}"
+    )

@@ -1,4 +1,5 @@
-"""`python -m analysis plot`: every figure that a fit of anyone's table has, as PNG and PDF with its CSV, and all of them as one PDF."""
+"""`python -m analysis plot`: every figure that a fit of anyone's table has, as PNG and PDF with its
+CSV, and all of them as one PDF."""
 
 import argparse
 from pathlib import Path
@@ -20,14 +21,22 @@ LEAST_DRAWS = 200
 
 def add_plot(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
     """Adds the parser."""
-    plot = commands.add_parser("plot", help="every figure of a fit as PNG (300 dpi) and PDF with its CSV, and all as one PDF")
+    plot = commands.add_parser(
+        "plot",
+        help="every figure of a fit as PNG (300 dpi) and PDF with its CSV, and all as one PDF",
+    )
     table_options(plot)
-    plot.add_argument("--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)")
+    plot.add_argument(
+        "--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)"
+    )
     plot.add_argument("--floor", type=float, help="fix the constant E")
     number_options(plot)
     plot.add_argument("--out", type=Path, required=True, help="folder to write to")
     plot.add_argument(
-        "--width", choices=("double", "single"), default="double", help="two columns of a journal's page (7 in) or one (3.4 in)"
+        "--width",
+        choices=("double", "single"),
+        default="double",
+        help="two columns of a journal's page (7 in) or one (3.4 in)",
     )
     plot.set_defaults(run=_plot)
 
@@ -48,9 +57,16 @@ def _plot(chosen: argparse.Namespace) -> int:
     )
     drawn = drawings_across(parts, response=chosen.response, names=law_axes(chosen, law))
     for place, part in enumerate(parts):
-        drawn += split_drawings(part, response=chosen.response, prefix=f"{place}_" if part.name else "")
+        drawn += split_drawings(
+            part, response=chosen.response, prefix=f"{place}_" if part.name else ""
+        )
     try:
-        written = write_figures(drawn, folder=chosen.out, names={}, layout="column" if chosen.width == "single" else "row")
+        written = write_figures(
+            drawn,
+            folder=chosen.out,
+            names={},
+            layout="column" if chosen.width == "single" else "row",
+        )
         (chosen.out / "figures.pdf").write_bytes(pdf(drawing.figure() for drawing in drawn))
     except OSError as error:
         raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error
@@ -61,9 +77,17 @@ def _plot(chosen: argparse.Namespace) -> int:
 
 def split_drawings(part: "SplitFit", *, response: str, prefix: str = "") -> "list[Drawing]":
     """Every figure that the fit of a split can have."""
-    found = _shares(part, response) if part.fit.law.response == "ratio" else [*_curves(part, response), *_surfaces(part, response)]
+    found = (
+        _shares(part, response)
+        if part.fit.law.response == "ratio"
+        else [*_curves(part, response), *_surfaces(part, response)]
+    )
     found += _evidence(part)
-    return [Drawing(f"{prefix}{drawing.name}", drawing.table, drawing.draw, drawing.words) for drawing in found if drawing.table.num_rows]
+    return [
+        Drawing(f"{prefix}{drawing.name}", drawing.table, drawing.draw, drawing.words)
+        for drawing in found
+        if drawing.table.num_rows
+    ]
 
 
 def _curves(part: "SplitFit", response: str) -> "list[Drawing]":
@@ -72,11 +96,19 @@ def _curves(part: "SplitFit", response: str) -> "list[Drawing]":
     if not part.fit.law.axes:
         return []
     axes, formula = " and ".join(part.fit.law.axes), part.fit.law.formula
-    curves = Drawing("curves", fitted_curves.table(part.fit, response=response), fitted_curves.draw, f"{response} along {axes}, {formula}")
+    curves = Drawing(
+        "curves",
+        fitted_curves.table(part.fit, response=response),
+        fitted_curves.draw,
+        f"{response} along {axes}, {formula}",
+    )
     if not part.scales:
         return [curves]
     words = f"{response} above its floor along {axes}: partial residuals and the law's term"
-    return [curves, Drawing("reducible", reducible.table(part.fit, response=response), reducible.draw, words)]
+    return [
+        curves,
+        Drawing("reducible", reducible.table(part.fit, response=response), reducible.draw, words),
+    ]
 
 
 def _surfaces(part: "SplitFit", response: str) -> "list[Drawing]":
@@ -87,8 +119,18 @@ def _surfaces(part: "SplitFit", response: str) -> "list[Drawing]":
         return []
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
     return [
-        Drawing("contours", contours.table(part.fit, cost=cost, response=response), contours.draw, f"{response} over N and D, frontier"),
-        Drawing("iso_flops", iso_flops.table(part.fit, cost=cost, response=response), iso_flops.draw, f"{response} at equal compute"),
+        Drawing(
+            "contours",
+            contours.table(part.fit, cost=cost, response=response),
+            contours.draw,
+            f"{response} over N and D, frontier",
+        ),
+        Drawing(
+            "iso_flops",
+            iso_flops.table(part.fit, cost=cost, response=response),
+            iso_flops.draw,
+            f"{response} at equal compute",
+        ),
     ]
 
 
@@ -103,9 +145,29 @@ def _shares(part: "SplitFit", response: str) -> "list[Drawing]":
     runs, law = part.runs, part.fit.law.name
     count = runs.count if runs.count is not None else np.ones(len(runs.response))
     other = "ratio-logit" if law == "ratio-power" else "ratio-power"
-    beside = fit(law_named(other), columns=runs.axes, response=runs.response, count=runs.count, bootstrap=LEAST_DRAWS, with_profile=False)
-    table = ratio.table({law: part.fit, other: beside}, x=runs.axes["x"], share=runs.response, count=count, response=response)
-    return [Drawing("ratio", table, ratio.draw, f"{response}: shares with Wilson intervals, {law} and {other}")]
+    beside = fit(
+        law_named(other),
+        columns=runs.axes,
+        response=runs.response,
+        count=runs.count,
+        bootstrap=LEAST_DRAWS,
+        with_profile=False,
+    )
+    table = ratio.table(
+        {law: part.fit, other: beside},
+        x=runs.axes["x"],
+        share=runs.response,
+        count=count,
+        response=response,
+    )
+    return [
+        Drawing(
+            "ratio",
+            table,
+            ratio.draw,
+            f"{response}: shares with Wilson intervals, {law} and {other}",
+        )
+    ]
 
 
 def _evidence(part: "SplitFit") -> "list[Drawing]":
@@ -113,14 +175,50 @@ def _evidence(part: "SplitFit") -> "list[Drawing]":
 
     fitted, found = part.fit, []
     if fitted.law.response != "ratio":
-        found.append(Drawing("residuals", residuals.table(fitted), residuals.draw, f"Residuals, {len(fitted.residuals)} configurations"))
+        found.append(
+            Drawing(
+                "residuals",
+                residuals.table(fitted),
+                residuals.draw,
+                f"Residuals, {len(fitted.residuals)} configurations",
+            )
+        )
         cases = sensitivity.table(fitted)
-        found.append(Drawing("sensitivity", cases, sensitivity.draw, "Parameters under other deltas and without the worst runs"))
-        skills = ", ".join(f"{row.axis} {row.dropped} out: skill {row.skill:.2f}" for row in part.hold_outs)
-        found.append(Drawing("hold_out", held_out.table(part.hold_outs), held_out.draw, f"Predictions of held-out levels. {skills}"))
-    ends = "; ".join(f"{name} {_end(curve.low)} to {_end(curve.high)}" for name, curve in fitted.profiles.items())
-    found.append(Drawing("profiles", profiles.table(fitted), profiles.draw, f"Profile likelihoods, 95 %: {ends}"))
-    found.append(Drawing("pairs", pairs.table(fitted), pairs.draw, "Bootstrap draws of the parameters, pair by pair"))
+        found.append(
+            Drawing(
+                "sensitivity",
+                cases,
+                sensitivity.draw,
+                "Parameters under other deltas and without the worst runs",
+            )
+        )
+        skills = ", ".join(
+            f"{row.axis} {row.dropped} out: skill {row.skill:.2f}" for row in part.hold_outs
+        )
+        found.append(
+            Drawing(
+                "hold_out",
+                held_out.table(part.hold_outs),
+                held_out.draw,
+                f"Predictions of held-out levels. {skills}",
+            )
+        )
+    ends = "; ".join(
+        f"{name} {_end(curve.low)} to {_end(curve.high)}" for name, curve in fitted.profiles.items()
+    )
+    found.append(
+        Drawing(
+            "profiles", profiles.table(fitted), profiles.draw, f"Profile likelihoods, 95 %: {ends}"
+        )
+    )
+    found.append(
+        Drawing(
+            "pairs",
+            pairs.table(fitted),
+            pairs.draw,
+            "Bootstrap draws of the parameters, pair by pair",
+        )
+    )
     return found
 
 
@@ -128,36 +226,77 @@ def _end(value: float | None) -> str:
     return "open" if value is None else f"{value:.3g}"
 
 
-def drawings_across(parts: "list[SplitFit]", *, response: str, names: "Mapping[str, str]") -> "list[Drawing]":
+def drawings_across(
+    parts: "list[SplitFit]", *, response: str, names: "Mapping[str, str]"
+) -> "list[Drawing]":
     """The main figure first, then what compares splits; `names` are the columns behind the axes."""
     from analysis.figures import contrasts, forest, split_panels
 
-    verdicts = "; ".join(f"{part.name} {verdict.axis}: {verdict.word}" for part in parts for verdict in part.verdicts)
-    found = [Drawing("main", split_panels.table(parts, response=response, names=names), split_panels.draw, f"{response}. {verdicts}")]
+    verdicts = "; ".join(
+        f"{part.name} {verdict.axis}: {verdict.word}" for part in parts for verdict in part.verdicts
+    )
+    found = [
+        Drawing(
+            "main",
+            split_panels.table(parts, response=response, names=names),
+            split_panels.draw,
+            f"{response}. {verdicts}",
+        )
+    ]
     if 1 < len(parts) <= split_panels.MOST_SPLITS:
         fits = {part.name: part.fit for part in parts}
         paired = contrasts_of(parts)
         said = "; ".join(contrast.statement for contrast in paired)
-        found.append(Drawing("forest", forest.table(fits, shown=_exponents(parts)), forest.draw, "Exponents of splits that scale, 95 %"))
-        found.append(Drawing("contrasts", contrasts.table(paired), contrasts.draw, f"Paired differences between splits: {said}"))
+        found.append(
+            Drawing(
+                "forest",
+                forest.table(fits, shown=_exponents(parts)),
+                forest.draw,
+                "Exponents of splits that scale, 95 %",
+            )
+        )
+        found.append(
+            Drawing(
+                "contrasts",
+                contrasts.table(paired),
+                contrasts.draw,
+                f"Paired differences between splits: {said}",
+            )
+        )
     return [drawing for drawing in found if drawing.table.num_rows]
 
 
 def contrasts_of(parts: "list[SplitFit]") -> "list[Contrast]":
-    """What tells splits apart: the change along every axis and the last errors without a law, and exponents where both splits scale."""
+    """What tells splits apart: the change along every axis and the last errors without a law, and
+    exponents where both splits scale."""
     from analysis.fit.paired import change_contrasts, fit_contrasts
 
     if len(parts) < 2 or not parts[0].verdicts:
         return []
     shown = _exponents(parts)
     runs = {part.name: part.runs for part in parts}
-    free = [contrast for verdict in parts[0].verdicts for contrast in change_contrasts(runs, axis=verdict.axis)]
+    free = [
+        contrast
+        for verdict in parts[0].verdicts
+        for contrast in change_contrasts(runs, axis=verdict.axis)
+    ]
     fitted = fit_contrasts({part.name: part.fit for part in parts})
-    return free + [c for c in fitted if c.kind == "difference" and c.quantity in shown[c.first] & shown[c.second]]
+    return free + [
+        c
+        for c in fitted
+        if c.kind == "difference" and c.quantity in shown[c.first] & shown[c.second]
+    ]
 
 
 def _exponents(parts: "list[SplitFit]") -> "dict[str, set[str]]":
     """Of every split: the exponents along whose axis it scales."""
     from analysis.figures.split_panels import exponent_of
 
-    return {part.name: {exponent_of(part.fit, verdict.axis) for verdict in part.verdicts if verdict.word == "scales"} for part in parts}
+    return {
+        part.name: {
+            exponent_of(part.fit, verdict.axis)
+            for verdict in part.verdicts
+            if verdict.word == "scales"
+        }
+        for part in parts
+    }

@@ -13,18 +13,29 @@ from analysis.verdict.verdict import Verdict
 from physscale.records.finite import finite
 
 
-def as_object(fitted: Fit, *, verdicts: Sequence[Verdict], hold_outs: Sequence[HoldOut] = (), notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Everything about a fit, ready for JSON: no NaN, no infinity; an open end is null with `"open": true`."""
+def as_object(
+    fitted: Fit,
+    *,
+    verdicts: Sequence[Verdict],
+    hold_outs: Sequence[HoldOut] = (),
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Everything about a fit, ready for JSON: no NaN, no infinity; an open end is null with
+    `"open": true`."""
     evidence = fitted.convergence
     lack = lack_of_fit(fitted)
     found = {
         "law": fitted.law.name,
         "formula": fitted.law.formula,
         "objective": fitted.solution.objective,
-        "delta": None if fitted.delta is None else ("inf" if np.isinf(fitted.delta) else fitted.delta),
+        "delta": None
+        if fitted.delta is None
+        else ("inf" if np.isinf(fitted.delta) else fitted.delta),
         "runs": len(fitted.points.run_log),
         "configurations": len(fitted.points.log_mean),
-        "parameters": {name: _estimate(fitted, name, value) for name, value in fitted.parameters.items()},
+        "parameters": {
+            name: _estimate(fitted, name, value) for name, value in fitted.parameters.items()
+        },
         "derived": _derived(fitted),
         "convergence": {
             "converged": evidence.converged,
@@ -36,8 +47,14 @@ def as_object(fitted: Fit, *, verdicts: Sequence[Verdict], hold_outs: Sequence[H
             "iterations": evidence.iterations,
             "bounds_hit": list(evidence.bounds_hit),
         },
-        "noise": {"from": fitted.noise.kind, "variance": fitted.noise.variance, "freedom": fitted.noise.freedom},
-        "lack_of_fit": None if lack is None else {"f": lack.f, "p": lack.p, "freedom": list(lack.freedom)},
+        "noise": {
+            "from": fitted.noise.kind,
+            "variance": fitted.noise.variance,
+            "freedom": fitted.noise.freedom,
+        },
+        "lack_of_fit": None
+        if lack is None
+        else {"f": lack.f, "p": lack.p, "freedom": list(lack.freedom)},
         "sensitivity": sensitivity(fitted),
         "hold_out": [row.summary for row in hold_outs],
         "verdict": {verdict.axis: verdict_object(verdict) for verdict in verdicts},
@@ -60,12 +77,22 @@ def _estimate(fitted: Fit, name: str, value: Estimate) -> dict[str, Any]:
         "high": value.high,
         "open": value.open,
         "interval": value.source,
-        "profile": None if curve is None else {"low": curve.low, "high": curve.high, "open": curve.low is None or curve.high is None},
+        "profile": None
+        if curve is None
+        else {
+            "low": curve.low,
+            "high": curve.high,
+            "open": curve.low is None or curve.high is None,
+        },
     }
 
 
 def _derived(fitted: Fit) -> dict[str, Any]:
-    if not {"A", "B", "alpha"} <= set(fitted.parameters) or fitted.law.axes != ("N", "D") or fitted.law.name == "coupled":
+    if (
+        not {"A", "B", "alpha"} <= set(fitted.parameters)
+        or fitted.law.axes != ("N", "D")
+        or fitted.law.name == "coupled"
+    ):
         return {}
     found = frontier(fitted, budgets=np.array([1e20]), cost=Cost())
     return {
@@ -81,10 +108,13 @@ def _derived(fitted: Fit) -> dict[str, Any]:
 
 def _far(hold_outs: Sequence[HoldOut]) -> list[str]:
     words = [
-        f"hold-out along {row.axis} lies {row.distance:.1f} observed log-ranges beyond the fit" for row in hold_outs if row.distance > 1
+        f"hold-out along {row.axis} lies {row.distance:.1f} observed log-ranges beyond the fit"
+        for row in hold_outs
+        if row.distance > 1
     ]
     return words + [
-        f"carrying the last level of {row.axis} forward predicts better than the law (skill {row.skill:.2f})"
+        f"carrying the last level of {row.axis} forward predicts better than the law (skill "
+        f"{row.skill:.2f})"
         for row in hold_outs
         if row.skill < 0
     ]
@@ -92,23 +122,41 @@ def _far(hold_outs: Sequence[HoldOut]) -> list[str]:
 
 def as_lines(found: dict[str, Any]) -> list[str]:
     """The object for a person."""
-    lines = [f"{found['law']}: {found['formula']}", f"objective {found['objective']:.10g}   delta {_n(found['delta'])}   "]
+    lines = [
+        f"{found['law']}: {found['formula']}",
+        f"objective {found['objective']:.10g}   delta {_n(found['delta'])}   ",
+    ]
     lines[1] += f"{found['configurations']} configurations of {found['runs']} runs"
-    lines += [f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}" for name, row in found["parameters"].items()]
-    lines += [f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}" for name, row in found["derived"].items()]
+    lines += [
+        f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}"
+        for name, row in found["parameters"].items()
+    ]
+    lines += [
+        f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}"
+        for name, row in found["derived"].items()
+    ]
     evidence = found["convergence"]
     lines.append(
-        f"converged {'yes' if evidence['converged'] else 'NO'}: {evidence['share_at_optimum']:.0%} of {evidence['starts']} starts at the "
-        f"optimum, relative gradient {evidence['gradient']:.1g}, condition {evidence['condition']:.2g}"
+        f"converged {'yes' if evidence['converged'] else 'NO'}: "
+        f"{evidence['share_at_optimum']:.0%} of {evidence['starts']} starts at the "
+        f"optimum, relative gradient {evidence['gradient']:.1g}, condition "
+        f"{evidence['condition']:.2g}"
     )
     if found["lack_of_fit"]:
-        lines.append(f"lack of fit against seed noise: F {found['lack_of_fit']['f']:.2f}, p {found['lack_of_fit']['p']:.3f}")
+        lines.append(
+            f"lack of fit against seed noise: F {found['lack_of_fit']['f']:.2f}, p "
+            f"{found['lack_of_fit']['p']:.3f}"
+        )
     for row in found["hold_out"]:
         lines.append(
-            f"held out {row['held']} beyond {row['axis']}: RMSLE {row['rmsle']:.4f}, bias {row['bias']:+.4f}, "
+            f"held out {row['held']} beyond {row['axis']}: RMSLE {row['rmsle']:.4f}, bias "
+            f"{row['bias']:+.4f}, "
             f"coverage {row['coverage']:.0%}, skill against carry-forward {_n(row['skill'])}"
         )
-    lines += [f"{axis}: {verdict['word']}: {verdict['reason']}" for axis, verdict in found["verdict"].items()]
+    lines += [
+        f"{axis}: {verdict['word']}: {verdict['reason']}"
+        for axis, verdict in found["verdict"].items()
+    ]
     return lines + [f"warning: {text}" for text in found["warnings"]]
 
 

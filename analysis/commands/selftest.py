@@ -1,4 +1,5 @@
-"""Does the estimator keep its promises? Planted laws, seeds and configuration scatter; coverage and error rates are counted.
+"""Does the estimator keep its promises? Planted laws, seeds and configuration scatter; coverage and
+error rates are counted.
 
 coverage   95 % profile intervals of alpha, beta and E of power-nd on a 5 x 5 grid of N and D, with several seeds
 verdicts   one axis of a grid (5 x 5) or a ladder (4 levels), a planted fall over the range; how often each word is said
@@ -14,7 +15,7 @@ from analysis.data.configurations import configurations
 from analysis.estimate.profile import excess_at, threshold_of
 from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
-from analysis.verdict.verdict import MARGIN, holm, judge
+from analysis.verdict.verdict import MARGIN, decide, holm
 
 WORDS = ("scales", "flat", "worsens", "undetermined")
 TRUTH = {"E": 0.02, "A": 3.0, "B": 60.0, "alpha": 0.35, "beta": 0.55}
@@ -22,7 +23,8 @@ TRUTH = {"E": 0.02, "A": 3.0, "B": 60.0, "alpha": 0.35, "beta": 0.55}
 
 @dataclass(frozen=True)
 class Design:
-    """A sweep: levels of N and D, seeds, standard deviation of log error between seeds and between configurations."""
+    """A sweep: levels of N and D, seeds, standard deviation of log error between seeds and between
+    configurations."""
 
     sizes: int
     amounts: int
@@ -58,8 +60,17 @@ class Rate:
         return self.low - 2 * self.error <= self.share <= self.high + 2 * self.error
 
 
-COVERAGE_DESIGNS = (Design(5, 5, 1, 0.03, 0.0), Design(5, 5, 2, 0.03, 0.05), Design(5, 5, 3, 0.10, 0.03))
-VERDICT_DESIGNS = (Design(5, 5, 1, 0.10, 0.0), Design(5, 5, 3, 0.10, 0.03), Design(4, 1, 3, 0.10, 0.05), Design(4, 1, 2, 0.10, 0.05))
+COVERAGE_DESIGNS = (
+    Design(5, 5, 1, 0.03, 0.0),
+    Design(5, 5, 2, 0.03, 0.05),
+    Design(5, 5, 3, 0.10, 0.03),
+)
+VERDICT_DESIGNS = (
+    Design(5, 5, 1, 0.10, 0.0),
+    Design(5, 5, 3, 0.10, 0.03),
+    Design(4, 1, 3, 0.10, 0.05),
+    Design(4, 1, 2, 0.10, 0.05),
+)
 FALLS = (0.0, 0.05, 0.20, 0.50)
 
 
@@ -67,7 +78,11 @@ def sweep(design: Design, rng: np.random.Generator) -> tuple[dict[str, np.ndarra
     """Axes of every run, and the log scatter to add to a law."""
     n, d = np.geomspace(1e4, 1e6, design.sizes), np.geomspace(1e2, 1e5, design.amounts)
     grid = np.array([(a, b) for a in n for b in d])
-    scatter = rng.normal(0, design.configuration_sd, len(grid)) if design.configuration_sd else np.zeros(len(grid))
+    scatter = (
+        rng.normal(0, design.configuration_sd, len(grid))
+        if design.configuration_sd
+        else np.zeros(len(grid))
+    )
     runs = np.repeat(np.arange(len(grid)), design.seeds)
     axes = {"N": grid[runs, 0]} | ({"D": grid[runs, 1]} if design.amounts > 1 else {})
     return axes, scatter[runs] + rng.normal(0, design.seed_sd, len(runs))
@@ -78,8 +93,18 @@ def coverage(design: Design, *, worlds: int, seed: int = 0) -> list[Rate]:
     hits = dict.fromkeys(("alpha", "beta", "E"), 0)
     for world in range(worlds):
         axes, scatter = sweep(design, np.random.default_rng((seed, world)))
-        clean = TRUTH["E"] + TRUTH["A"] * axes["N"] ** -TRUTH["alpha"] + TRUTH["B"] * axes["D"] ** -TRUTH["beta"]
-        found = fit(law_named("power-nd"), columns=axes, response=clean * np.exp(scatter), bootstrap=0, with_profile=False)
+        clean = (
+            TRUTH["E"]
+            + TRUTH["A"] * axes["N"] ** -TRUTH["alpha"]
+            + TRUTH["B"] * axes["D"] ** -TRUTH["beta"]
+        )
+        found = fit(
+            law_named("power-nd"),
+            columns=axes,
+            response=clean * np.exp(scatter),
+            bootstrap=0,
+            with_profile=False,
+        )
         assert found.noise.variance is not None
         for name in hits:
             excess = excess_at(
@@ -92,35 +117,49 @@ def coverage(design: Design, *, worlds: int, seed: int = 0) -> list[Rate]:
                 value=TRUTH[name],
                 scale=found.noise.variance,
             )
-            hits[name] += excess <= threshold_of(found.built, theta=found.solution.theta, name=name, freedom=found.noise.freedom)
-    return [Rate(f"95 % interval of {name} covers", design.words, count / worlds, worlds, 0.92, 0.97) for name, count in hits.items()]
+            hits[name] += excess <= threshold_of(
+                found.built, theta=found.solution.theta, name=name, freedom=found.noise.freedom
+            )
+    return [
+        Rate(f"95 % interval of {name} covers", design.words, count / worlds, worlds, 0.92, 0.97)
+        for name, count in hits.items()
+    ]
 
 
 def words_said(design: Design, *, fall: float, worlds: int, seed: int = 0) -> dict[str, float]:
-    """Share of each verdict on axis N when the error falls by `fall` over its range, log-linearly, and not at all along the other axis.
+    """Share of each verdict on axis N when the error falls by `fall` over its range, log-linearly,
+    and not at all along the other axis.
 
-    The verdicts are those that a user gets: corrected over all axes. The share "any scales" counts worlds with this word on any axis.
-    """
+    The verdicts are those that a user gets: corrected over all axes. The share "any scales" counts
+    worlds with this word on any axis."""
     counts = dict.fromkeys((*WORDS, "any scales"), 0)
     for world in range(worlds):
         axes, scatter = sweep(design, np.random.default_rng((seed, world, 7)))
         x = np.log(axes["N"])
         steps = (x - x.min()) / np.ptp(x)
         points = configurations(axes, np.exp(np.log(0.3) + np.log1p(-fall) * steps + scatter))
-        said = [verdict.word for verdict in holm([judge(points, axis=axis, permutations="none") for axis in axes])]
+        said = [
+            verdict.word
+            for verdict in holm([decide(points, axis=axis, permutations="none") for axis in axes])
+        ]
         counts[said[0]] += 1
         counts["any scales"] += "scales" in said
     return {word: count / worlds for word, count in counts.items()}
 
 
 def error_rates(*, worlds: int) -> list[Rate]:
-    """False "scales" on any axis where nothing changes, false "flat" where the change is the margin."""
+    """False "scales" on any axis where nothing changes, false "flat" where the change is the
+    margin."""
     found = []
     for design in VERDICT_DESIGNS:
         none = words_said(design, fall=0.0, worlds=worlds)
         edge = words_said(design, fall=1 - 1 / (1 + MARGIN), worlds=worlds, seed=1)
-        found.append(Rate('false "scales" on flat data', design.words, none["any scales"], worlds, 0.0, 0.06))
-        found.append(Rate('false "flat" at the margin', design.words, edge["flat"], worlds, 0.0, 0.05))
+        found.append(
+            Rate('false "scales" on flat data', design.words, none["any scales"], worlds, 0.0, 0.06)
+        )
+        found.append(
+            Rate('false "flat" at the margin', design.words, edge["flat"], worlds, 0.0, 0.05)
+        )
     return found
 
 
@@ -131,7 +170,9 @@ def power_table(*, worlds: int) -> Iterator[tuple[str, float, dict[str, float]]]
             yield design.words, fall, words_said(design, fall=fall, worlds=worlds, seed=2)
 
 
-def run(*, worlds: int, verdict_worlds: int, power_worlds: int) -> tuple[list[Rate], list[tuple[str, float, dict[str, float]]]]:
+def run(
+    *, worlds: int, verdict_worlds: int, power_worlds: int
+) -> tuple[list[Rate], list[tuple[str, float, dict[str, float]]]]:
     """Everything."""
     rates = [rate for design in COVERAGE_DESIGNS for rate in coverage(design, worlds=worlds)]
     return rates + error_rates(worlds=verdict_worlds), list(power_table(worlds=power_worlds))
@@ -143,7 +184,17 @@ def report(rates: list[Rate], table: list[tuple[str, float, dict[str, float]]]) 
     for rate in rates:
         mark = "" if rate.held else " **missed**"
         target = f"{rate.low:.0%}–{rate.high:.0%}" if rate.low else f"at most {rate.high:.0%}"
-        lines.append(f"| {rate.what} | {rate.design} | {rate.share:.1%} ± {rate.error:.1%}{mark} | {target} | {rate.of} |")
-    lines += ["", "| design | fall over the range | " + " | ".join(WORDS) + " |", "|---|---|" + "---|" * len(WORDS)]
-    lines += [f"| {design} | {fall:.0%} | " + " | ".join(f"{said[word]:.1%}" for word in WORDS) + " |" for design, fall, said in table]
+        lines.append(
+            f"| {rate.what} | {rate.design} | {rate.share:.1%} ± {rate.error:.1%}{mark} | "
+            f"{target} | {rate.of} |"
+        )
+    lines += [
+        "",
+        "| design | fall over the range | " + " | ".join(WORDS) + " |",
+        "|---|---|" + "---|" * len(WORDS),
+    ]
+    lines += [
+        f"| {design} | {fall:.0%} | " + " | ".join(f"{said[word]:.1%}" for word in WORDS) + " |"
+        for design, fall, said in table
+    ]
     return lines

@@ -17,32 +17,63 @@ def add_commands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this c
     """Adds the parsers."""
     fit = commands.add_parser("fit", help="fit a law to a table of runs")
     table_options(fit)
-    fit.add_argument("--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)")
-    fit.add_argument("--floor", type=float, help="fix the constant E: 0 removes it, a positive number is a measured floor")
+    fit.add_argument(
+        "--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)"
+    )
+    fit.add_argument(
+        "--floor",
+        type=float,
+        help="fix the constant E: 0 removes it, a positive number is a measured floor",
+    )
     number_options(fit)
-    fit.add_argument("--draws", type=Path, help="store the bootstrap draws in this Parquet file (`bands` reads them)")
+    fit.add_argument(
+        "--draws",
+        type=Path,
+        help="store the bootstrap draws in this Parquet file (`bands` reads them)",
+    )
     fit.add_argument("--no-profile", action="store_true", help="skip profile likelihoods")
     fit.add_argument("--no-holdout", action="store_true", help="skip the ordered hold-out")
     fit.set_defaults(run=_fit)
-    verdict = commands.add_parser("verdict", help="scales, flat, worsens or undetermined, a split and axis each")
+    verdict = commands.add_parser(
+        "verdict", help="scales, flat, worsens or undetermined, a split and axis each"
+    )
     table_options(verdict)
-    verdict.add_argument("--margin", type=float, default=0.10, help="what counts as flat: relative change over the range (default 0.10)")
+    verdict.add_argument(
+        "--margin",
+        type=float,
+        default=0.10,
+        help="what counts as flat: relative change over the range (default 0.10)",
+    )
     verdict.set_defaults(run=_verdict)
-    frontier = commands.add_parser("frontier", help="compute-optimal N and D, with isoFLOP minima beside them")
+    frontier = commands.add_parser(
+        "frontier", help="compute-optimal N and D, with isoFLOP minima beside them"
+    )
     table_options(frontier)
     number_options(frontier)
-    frontier.add_argument("--budgets", default="", help="FLOPs, comma-separated (default: seven over the observed range)")
+    frontier.add_argument(
+        "--budgets",
+        default="",
+        help="FLOPs, comma-separated (default: seven over the observed range)",
+    )
     frontier.set_defaults(run=_frontier)
-    following = commands.add_parser("next", help="the runs that would shrink the interval of a parameter most")
+    following = commands.add_parser(
+        "next", help="the runs that would shrink the interval of a parameter most"
+    )
     table_options(following)
     number_options(following)
     following.add_argument("--law", default="power-nd")
     following.add_argument("--parameter", required=True, help="such as alpha")
-    following.add_argument("--budget", type=float, required=True, help="FLOPs for all new runs together")
+    following.add_argument(
+        "--budget", type=float, required=True, help="FLOPs for all new runs together"
+    )
     following.add_argument("--out", type=Path, help="JSON file to write the runs to")
     following.set_defaults(run=_next)
-    selftest = commands.add_parser("selftest", help="does the estimator keep its promises? planted laws, counted rates (20 s)")
-    selftest.add_argument("--full", action="store_true", help="enough worlds to tell 95 from 92 %% (some minutes)")
+    selftest = commands.add_parser(
+        "selftest", help="does the estimator keep its promises? planted laws, counted rates (20 s)"
+    )
+    selftest.add_argument(
+        "--full", action="store_true", help="enough worlds to tell 95 from 92 %% (some minutes)"
+    )
     selftest.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
     selftest.set_defaults(run=_selftest)
     example = commands.add_parser("example", help="the paper's own numbers, fitted, with verdicts")
@@ -72,7 +103,12 @@ def _fit(chosen: argparse.Namespace) -> int:
         with_profile=not chosen.no_profile,
         with_hold_out=not chosen.no_holdout,
     )
-    found = {part.name: as_object(part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes) for part in parts}
+    found = {
+        part.name: as_object(
+            part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes
+        )
+        for part in parts
+    }
     fits = {part.name: part.fit for part in parts}
     contrasts = fit_contrasts(fits)
     if chosen.draws is not None:
@@ -81,7 +117,11 @@ def _fit(chosen: argparse.Namespace) -> int:
         write_draws(chosen.draws, fits, seed=chosen.seed)
     if chosen.json:
         told = [contrast_object(contrast) for contrast in contrasts]
-        _print_json(found[""] if chosen.split is None else {"law": law.name, "splits": found, "contrasts": told})
+        _print_json(
+            found[""]
+            if chosen.split is None
+            else {"law": law.name, "splits": found, "contrasts": told}
+        )
     else:
         for name, part_found in found.items():
             print("\n".join([*([f"split {name}"] if name else []), *as_lines(part_found), ""]))
@@ -104,7 +144,11 @@ def _verdict(chosen: argparse.Namespace) -> int:
     contrasts = [contrast for axis in runs.axes for contrast in change_contrasts(parts, axis=axis)]
     if chosen.json:
         told = {name: {v.axis: verdict_object(v) for v in judged} for name, judged in found.items()}
-        _print_json(told[""] if chosen.split is None else {"splits": told, "contrasts": [contrast_object(c) for c in contrasts]})
+        _print_json(
+            told[""]
+            if chosen.split is None
+            else {"splits": told, "contrasts": [contrast_object(c) for c in contrasts]}
+        )
         return 0
     for name, judged in found.items():
         for verdict in judged:
@@ -124,13 +168,25 @@ def _surface(chosen: argparse.Namespace) -> tuple[Any, Any, "Runs"]:
     law = law_named(getattr(chosen, "law", "power-nd"))
     runs = runs_of(chosen, law)
     if chosen.split is not None:
-        raise UserError("--split: choose one split with --where instead, a frontier belongs to one surface")
+        raise UserError(
+            "--split: choose one split with --where instead, a frontier belongs to one surface"
+        )
     if chosen.bootstrap < 1:
         raise UserError(f"--bootstrap {chosen.bootstrap}: bands need draws; use 200 or more")
     fitted = fit(
-        law, columns=runs.axes, response=runs.response, delta=chosen.delta, bootstrap=chosen.bootstrap, seed=chosen.seed, with_profile=False
+        law,
+        columns=runs.axes,
+        response=runs.response,
+        delta=chosen.delta,
+        bootstrap=chosen.bootstrap,
+        seed=chosen.seed,
+        with_profile=False,
     )
-    cost = cost_of(runs.axes["N"], runs.axes["D"], runs.flops) if {"N", "D"} <= set(runs.axes) else None
+    cost = (
+        cost_of(runs.axes["N"], runs.axes["D"], runs.flops)
+        if {"N", "D"} <= set(runs.axes)
+        else None
+    )
     return fitted, cost, runs
 
 
@@ -146,19 +202,34 @@ def _frontier(chosen: argparse.Namespace) -> int:
     spent = runs.flops if runs.flops is not None else cost.flops(runs.axes["N"], runs.axes["D"])
     try:
         budgets = (
-            np.array([float(word) for word in chosen.budgets.split(",")]) if chosen.budgets else np.geomspace(spent.min(), spent.max(), 7)
+            np.array([float(word) for word in chosen.budgets.split(",")])
+            if chosen.budgets
+            else np.geomspace(spent.min(), spent.max(), 7)
         )
     except ValueError as error:
-        raise UserError(f"--budgets {chosen.budgets!r}: write FLOPs separated by commas, such as 1e19,1e20") from error
+        raise UserError(
+            f"--budgets {chosen.budgets!r}: write FLOPs separated by commas, such as 1e19,1e20"
+        ) from error
     if not (np.isfinite(budgets) & (budgets > 0)).all():
         raise UserError(f"--budgets {chosen.budgets!r}: budgets must be positive")
     found = frontier(fitted, budgets=budgets, cost=cost)
     minima = iso_flops(runs.axes["N"], runs.response, spent)
     if chosen.json:
-        _print_json(finite({"frontier": vars(found), "cost": vars(cost), "iso_flop": [vars(row) for row in minima]}))
+        _print_json(
+            finite(
+                {
+                    "frontier": vars(found),
+                    "cost": vars(cost),
+                    "iso_flop": [vars(row) for row in minima],
+                }
+            )
+        )
         return 0
     print(f"C = {cost.scale:.3g} N^{cost.of_n:.3g} D^{cost.of_d:.3g}")
-    print(f"N* ~ C^{found.exponent:.3f} [{found.exponent_low:.3f}, {found.exponent_high:.3f}] (95 % bootstrap)")
+    print(
+        f"N* ~ C^{found.exponent:.3f} [{found.exponent_low:.3f}, {found.exponent_high:.3f}] (95 % "
+        "bootstrap)"
+    )
     for place, budget in enumerate(budgets):
         low, high = found.n_band95[:, place]
         beyond = "   outside the table" if found.outside[place] else ""
@@ -187,7 +258,10 @@ def _next(chosen: argparse.Namespace) -> int:
         print(text)
         return 0
     now, then = f"{plan.se_before:.3g}", f"{plan.se_after:.3g}"
-    print(f"standard error of {plan.parameter}: {now} now, {then} after {len(plan.runs)} more runs, {plan.flops:.3g} FLOPs")
+    print(
+        f"standard error of {plan.parameter}: {now} now, {then} after {len(plan.runs)} more runs, "
+        f"{plan.flops:.3g} FLOPs"
+    )
     for run in plan.runs:
         print("  " + "   ".join(f"{name} {value:.4g}" for name, value in run.items()))
     return 0

@@ -1,8 +1,9 @@
-"""Runs become configurations: log-means over the seeds of equal axes, with the seed scatter that they leave behind.
+"""Runs become configurations: log-means over the seeds of equal axes, with the seed scatter that
+they leave behind.
 
-Fitting configuration means instead of single runs is what keeps intervals honest when configurations scatter by themselves: on the same
-data a case bootstrap covers 82-85 % for a nominal 95 %, configuration means 92-97 %.
-"""
+Fitting configuration means instead of single runs is what keeps intervals honest when
+configurations scatter by themselves: on the same data a case bootstrap covers 82-85 % for a nominal
+95 %, configuration means 92-97 %."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ _FEWEST_SEED_FREEDOM = 3
 
 @dataclass(frozen=True)
 class Configurations:
-    """One row a configuration: axes, mean log response, number of seeds, which runs it is made of, and its place in the table.
+    """One row a configuration: axes, mean log response, number of seeds, which runs it is made of,
+    and its place in the table.
 
-    Rows are sorted by their axes; `appearance` is a configuration's rank by its first run, so that a bootstrap does not depend on sorting.
-    """
+    Rows are sorted by their axes; `appearance` is a configuration's rank by its first run, so that
+    a bootstrap does not depend on sorting."""
 
     axes: Mapping[str, Float[np.ndarray, " configurations"]]
     log_mean: Float[np.ndarray, " configurations"]
@@ -32,7 +34,8 @@ class Configurations:
 
     @property
     def seed_variance(self) -> float | None:
-        """Pooled variance of log response between seeds of one configuration; None without repeats."""
+        """Pooled variance of log response between seeds of one configuration; None without
+        repeats."""
         if self.seed_freedom == 0:
             return None
         return float(np.sum((self.run_log - self.log_mean[self.member]) ** 2) / self.seed_freedom)
@@ -43,10 +46,17 @@ class Configurations:
         return int(len(self.run_log) - len(self.log_mean))
 
 
-def configurations(axes: Mapping[str, Float[np.ndarray, " runs"]], response: Float[np.ndarray, " runs"]) -> Configurations:
-    """Groups runs by their axes. `response` must be positive; the mean is taken of its logarithm."""
+def configurations(
+    axes: Mapping[str, Float[np.ndarray, " runs"]], response: Float[np.ndarray, " runs"]
+) -> Configurations:
+    """Groups runs by their axes. `response` must be positive; the mean is taken of its
+    logarithm."""
     logs = np.log(response)
-    table = np.stack([np.asarray(values, dtype=float) for values in axes.values()], axis=1) if axes else np.zeros((len(logs), 1))
+    table = (
+        np.stack([np.asarray(values, dtype=float) for values in axes.values()], axis=1)
+        if axes
+        else np.zeros((len(logs), 1))
+    )
     unique, first, member = np.unique(table, axis=0, return_index=True, return_inverse=True)
     member = member.reshape(-1)
     seeds = np.bincount(member, minlength=len(unique))
@@ -64,8 +74,8 @@ def configurations(axes: Mapping[str, Float[np.ndarray, " runs"]], response: Flo
 def granted_variance(points: Configurations) -> float | None:
     """Variance of a configuration of mean weight, from repeated seeds alone: s2 (1/m + 1).
 
-    With few configurations, scatter between them cannot be told from curvature, so it is granted to be as large as the seed scatter.
-    None with fewer than three degrees of freedom between seeds.
+    With few configurations, scatter between them cannot be told from curvature, so it is granted to
+    be as large as the seed scatter. None with fewer than three degrees of freedom between seeds.
     """
     seed_variance = points.seed_variance
     if seed_variance is None or points.seed_freedom < _FEWEST_SEED_FREEDOM:

@@ -1,4 +1,5 @@
-"""The interval of a ratio of means: percentile bootstrap over videos, numerator and denominator resampled by themselves."""
+"""The interval of a ratio of means: percentile bootstrap over videos, numerator and denominator
+resampled by themselves."""
 
 from dataclasses import dataclass
 
@@ -16,7 +17,11 @@ class Interval:
 
 
 def ratio_of_means(
-    over: Float[np.ndarray, " over_videos"], *, under: Float[np.ndarray, " under_videos"], draws: int = 4000, seed: int = 0
+    over: Float[np.ndarray, " over_videos"],
+    *,
+    under: Float[np.ndarray, " under_videos"],
+    draws: int = 4000,
+    seed: int = 0,
 ) -> Interval:
     """mean(over) / mean(under) of positive errors, one value a video."""
     rng = np.random.default_rng(seed)

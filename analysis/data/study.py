@@ -73,7 +73,7 @@ class Study:
     """Everything that a results folder holds."""
 
     root: Path
-    facts: Mapping[str, Any]
+    record: Mapping[str, Any]
     scores: pa.Table
     outcomes: pa.Table
     runs: Mapping[str, Run]
@@ -87,15 +87,19 @@ class Study:
     @property
     def name(self) -> str:
         """The study's name."""
-        return str(self.facts.get("name", self.root.name))
+        return str(self.record.get("name", self.root.name))
 
     def groups_of(self, run: Run) -> list[str]:
-        """Every group that the run stands in: study.json knows them all, the score table only the first."""
+        """Every group that the run stands in: study.json knows them all, the score table only the
+        first."""
         return self._listed.get(run.fingerprint, {}).get("groups") or [run.group]
 
     def label(self, run: Run) -> str:
         """What a person calls the run."""
-        return str(self._listed.get(run.fingerprint, {}).get("label") or f"{run.group} {run.fingerprint[:8]}")
+        return str(
+            self._listed.get(run.fingerprint, {}).get("label")
+            or f"{run.group} {run.fingerprint[:8]}"
+        )
 
     def in_group(self, group: str) -> list[Run]:
         """The runs of a group that have scores."""
@@ -103,10 +107,16 @@ class Study:
 
     @cached_property
     def _listed(self) -> dict[str, dict[str, Any]]:
-        listed = self.facts.get("runs", [])
-        return {row["fingerprint"]: row for row in listed if isinstance(row, dict) and "fingerprint" in row}
+        listed = self.record.get("runs", [])
+        return {
+            row["fingerprint"]: row
+            for row in listed
+            if isinstance(row, dict) and "fingerprint" in row
+        }
 
-    def score(self, run: Run, *, split: str, metric: str, source: str = "model") -> dict[str, Any] | None:
+    def score(
+        self, run: Run, *, split: str, metric: str, source: str = "model"
+    ) -> dict[str, Any] | None:
         """One row of the scores."""
         return self._indexed.get((run.fingerprint, split, metric, source))
 
@@ -127,11 +137,18 @@ class Study:
 
 
 def find(value: object, *keys: str) -> object:
-    """The value at a path of keys; None where the path ends early. A run's facts may be wrapped in one more level ("spec")."""
+    """The value at a path of keys; None where the path ends early. A run's facts may be wrapped in
+    one more level ("spec")."""
     for key in keys:
         if not isinstance(value, dict):
             return None
-        value = value[key] if key in value else value.get("spec", {}).get(key) if isinstance(value.get("spec"), dict) else None
+        value = (
+            value[key]
+            if key in value
+            else value.get("spec", {}).get(key)
+            if isinstance(value.get("spec"), dict)
+            else None
+        )
     return value
 
 
@@ -144,25 +161,47 @@ def read_study(root: Path) -> Study:
     """
     store = Store(root)
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; give the results folder of a study, such as results/quickstart")
+        raise UserError(
+            f"{root}: no such folder; give the results folder of a study, such as "
+            "results/quickstart"
+        )
     if not store.scores.is_file():
-        raise UserError(f"{store.scores}: no scores yet; run the study first (physscale run {root.name})")
+        raise UserError(
+            f"{store.scores}: no scores yet; run the study first (physscale run {root.name})"
+        )
     scores = read_table(store.scores, SCORES)
     if scores.num_rows == 0:
-        raise UserError(f"{store.scores}: no score in it yet; run the study first (physscale run {root.name})")
-    outcomes = read_table(store.outcomes, OUTCOMES) if store.outcomes.is_file() else OUTCOMES.empty_table()
-    return Study(root, _read_json(store.study), scores, outcomes, _runs(store, scores), Ledger(store.ledger).entries())
+        raise UserError(
+            f"{store.scores}: no score in it yet; run the study first (physscale run {root.name})"
+        )
+    outcomes = (
+        read_table(store.outcomes, OUTCOMES) if store.outcomes.is_file() else OUTCOMES.empty_table()
+    )
+    return Study(
+        root,
+        _read_json(store.study),
+        scores,
+        outcomes,
+        _runs(store, scores),
+        Ledger(store.ledger).entries(),
+    )
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """A Parquet table with the columns and types of `schema`: more are ignored, nullable ones that an older version lacks are null."""
+    """A Parquet table with the columns and types of `schema`: more are ignored, nullable ones that
+    an older version lacks are null."""
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DamagedData(f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:120]})") from error
+        raise DamagedData(
+            f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:120]})"
+        ) from error
     missing = [field for field in schema if field.name not in table.column_names]
     if any(not field.nullable for field in missing):
-        raise DamagedData(f"{path}: columns {', '.join(field.name for field in missing)} are missing; was it written by another version?")
+        raise DamagedData(
+            f"{path}: columns {', '.join(field.name for field in missing)} are missing; was it "
+            "written by another version?"
+        )
     for field in missing:
         table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     try:

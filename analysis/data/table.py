@@ -1,7 +1,8 @@
-"""Anyone's table of runs: CSV or Parquet in, clean columns out, with every row that was left out counted and said.
+"""Anyone's table of runs: CSV or Parquet in, clean columns out, with every row that was left out
+counted and said.
 
-`where` is a list of comparisons joined by "and": `excluded == 0 and size != '190M' and N >= 1e7`. Nothing is evaluated as code.
-"""
+`where` is a list of comparisons joined by "and": `excluded == 0 and size != '190M' and N >= 1e7`.
+Nothing is evaluated as code."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,8 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Runs:
-    """Columns by role; every axis positive and finite, the response finite (and positive where a law of a positive number is fitted)."""
+    """Columns by role; every axis positive and finite, the response finite (and positive where a
+    law of a positive number is fitted)."""
 
     axes: Mapping[str, Float[np.ndarray, " runs"]]
     response: Float[np.ndarray, " runs"]
@@ -47,8 +49,11 @@ class Runs:
         )
 
     def splits(self) -> dict[str, "Runs"]:
-        """One part a split, in order of appearance; a single part named "" without a split column."""
-        return {str(name): self.only(self.split == name) for name in dict.fromkeys(self.split.tolist())}
+        """One part a split, in order of appearance; a single part named "" without a split
+        column."""
+        return {
+            str(name): self.only(self.split == name) for name in dict.fromkeys(self.split.tolist())
+        }
 
 
 def read_runs(
@@ -78,7 +83,9 @@ def read_runs(
     if counts is not None:
         good &= np.isfinite(counts) & (counts > 0)
     if not good.any():
-        raise UserError(f"{path}: no usable row is left ({'; '.join(notes) or 'the table is empty'})")
+        raise UserError(
+            f"{path}: no usable row is left ({'; '.join(notes) or 'the table is empty'})"
+        )
     texts = {role: _texts(table, name) for role, name in (("split", split), ("seed", seed)) if name}
     blank = np.full(table.num_rows, "")
     return Runs(
@@ -101,36 +108,59 @@ def load(path: Path) -> pa.Table:
             from pyarrow import csv
 
             delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-            return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True))
+            return csv.read_csv(
+                path, parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+            )
         import pyarrow.parquet as pq
 
         return pq.read_table(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DamagedData(f"{path}: not a readable CSV or Parquet file ({_short(str(error))})") from error
+        raise DamagedData(
+            f"{path}: not a readable CSV or Parquet file ({_short(str(error))})"
+        ) from error
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
     if table.column_names.count(name) > 1:
-        raise UserError(f"column {_short(name)!r} is there {table.column_names.count(name)} times; give each column a name of its own")
+        raise UserError(
+            f"column {_short(name)!r} is there {table.column_names.count(name)} times; give each "
+            "column a name of its own"
+        )
     if name not in table.column_names:
         known = ", ".join(_short(other) for other in table.column_names[:_SHOWN_NAMES])
-        raise UserError(f"column {_short(name)!r} is not in the table; it has {known}{' ...' if table.num_columns > _SHOWN_NAMES else ''}")
+        raise UserError(
+            f"column {_short(name)!r} is not in the table; it has "
+            f"{known}{' ...' if table.num_columns > _SHOWN_NAMES else ''}"
+        )
     return table[name]
 
 
 def _numbers(table: pa.Table, name: str, path: Path) -> Float[np.ndarray, " rows"]:
     column = _column(table, name)
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-        raise UserError(f"{path}: column {_short(name)!r} holds {kind}, not numbers; first value {_short(str(column[0].as_py()))!r}")
+    if not (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    ):
+        raise UserError(
+            f"{path}: column {_short(name)!r} holds {kind}, not numbers; first value "
+            f"{_short(str(column[0].as_py()))!r}"
+        )
     return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=float)
 
 
 def _texts(table: pa.Table, name: str) -> np.ndarray:
-    return np.array([_short("" if value is None else str(value)) for value in _column(table, name).to_pylist()], dtype=object)
+    return np.array(
+        [_short("" if value is None else str(value)) for value in _column(table, name).to_pylist()],
+        dtype=object,
+    )
 
 
-def _usable(columns: Mapping[str, np.ndarray], keep: np.ndarray, *, response: str, ratio: bool) -> tuple[np.ndarray, list[str]]:
+def _usable(
+    columns: Mapping[str, np.ndarray], keep: np.ndarray, *, response: str, ratio: bool
+) -> tuple[np.ndarray, list[str]]:
     good, notes = keep.copy(), []
     for role, values in columns.items():
         name = f"axis {role}" if role else f"response {_short(response)}"
@@ -138,7 +168,10 @@ def _usable(columns: Mapping[str, np.ndarray], keep: np.ndarray, *, response: st
         if role or not ratio:
             outside, words = keep & np.isfinite(values) & (values <= 0), "that is zero or less"
         else:
-            outside, words = keep & np.isfinite(values) & ((values < 0) | (values > 1)), "outside 0 to 1"
+            outside, words = (
+                keep & np.isfinite(values) & ((values < 0) | (values > 1)),
+                "outside 0 to 1",
+            )
         for wrong, why in ((missing, "without a finite number"), (outside, words)):
             if wrong.any():
                 notes.append(f"{int(wrong.sum())} rows with {name} {why} were left out")
@@ -151,7 +184,10 @@ def _chosen(table: pa.Table, where: str) -> Bool[np.ndarray, " rows"]:
     for part in re.split(r"\s+and\s+", where):
         found = _COMPARISON.match(part)
         if found is None:
-            raise UserError(f"--where {_short(part)!r}: write COLUMN == VALUE (or != < <= > >=), joined by 'and'")
+            raise UserError(
+                f"--where {_short(part)!r}: write COLUMN == VALUE (or != < <= > >=), joined by "
+                "'and'"
+            )
         name, operator, value = found.groups()
         keep &= _compare(_column(table, name), operator, value.strip("'\""))
     return keep

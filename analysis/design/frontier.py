@@ -1,10 +1,11 @@
 """Compute-optimal size and data: from the fitted surface, and from isoFLOP minima beside it.
 
-Minimise E + A N^-alpha + B D^-beta subject to C = k N^u D^v (k, u, v from the table's own FLOP column, or 6 N D). With r = u/v:
-log N* = (log(alpha A) - log(r beta B) + beta log(C/k)/v) / (alpha + beta r). Exponents: N* ~ C^a, a = beta / (v alpha + u beta).
-isoFLOP: per budget a cubic (parabola below six points) of log loss in log N; a minimum counts only if it is bracketed by points.
-Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339). A video DiT's FLOPs are not 6 N D: give the column.
-"""
+Minimise E + A N^-alpha + B D^-beta subject to C = k N^u D^v (k, u, v from the table's own FLOP
+column, or 6 N D). With r = u/v: log N* = (log(alpha A) - log(r beta B) + beta log(C/k)/v) / (alpha
++ beta r). Exponents: N* ~ C^a, a = beta / (v alpha + u beta). isoFLOP: per budget a cubic (parabola
+below six points) of log loss in log N; a minimum counts only if it is bracketed by points.
+Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339). A video DiT's
+FLOPs are not 6 N D: give the column."""
 
 from dataclasses import dataclass
 
@@ -27,12 +28,18 @@ class Cost:
     of_n: float = 1.0
     of_d: float = 1.0
 
-    def flops(self, n: Float[np.ndarray, " points"], d: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+    def flops(
+        self, n: Float[np.ndarray, " points"], d: Float[np.ndarray, " points"]
+    ) -> Float[np.ndarray, " points"]:
         """Training cost."""
         return self.scale * n**self.of_n * d**self.of_d
 
 
-def cost_of(n: Float[np.ndarray, " runs"], d: Float[np.ndarray, " runs"], flops: Float[np.ndarray, " runs"] | None) -> Cost:
+def cost_of(
+    n: Float[np.ndarray, " runs"],
+    d: Float[np.ndarray, " runs"],
+    flops: Float[np.ndarray, " runs"] | None,
+) -> Cost:
     """The power law of the table's FLOP column; 6 N D without one."""
     if flops is None:
         return Cost()
@@ -43,7 +50,8 @@ def cost_of(n: Float[np.ndarray, " runs"], d: Float[np.ndarray, " runs"], flops:
 
 @dataclass(frozen=True)
 class Frontier:
-    """N* and D* at each budget with 80 and 95 % bands; the exponent of N*(C); loss penalty of following the estimate (95 % worst)."""
+    """N* and D* at each budget with 80 and 95 % bands; the exponent of N*(C); loss penalty of
+    following the estimate (95 % worst)."""
 
     budgets: Float[np.ndarray, " budgets"]
     n: Float[np.ndarray, " budgets"]
@@ -80,18 +88,30 @@ def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost)
         exponent_low=float(low),
         exponent_high=float(high),
         penalty=np.quantile(_loss(draws, n, d) / _loss(draws, n_draws, d_draws) - 1, 0.95, axis=0),
-        outside=tuple(bool(a < axes["N"].min() or a > axes["N"].max() or b > axes["D"].max()) for a, b in zip(n[0], d[0], strict=True)),
+        outside=tuple(
+            bool(a < axes["N"].min() or a > axes["N"].max() or b > axes["D"].max())
+            for a, b in zip(n[0], d[0], strict=True)
+        ),
     )
 
 
-def _optimum(p: dict[str, np.ndarray], budgets: np.ndarray, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+def _optimum(
+    p: dict[str, np.ndarray], budgets: np.ndarray, cost: Cost
+) -> tuple[np.ndarray, np.ndarray]:
     ratio = cost.of_n / cost.of_d
     room = np.log(budgets / cost.scale)[None] / cost.of_d
     alpha, beta = p["alpha"][:, None], p.get("beta", p["alpha"])[:, None]
     alpha, beta = np.maximum(alpha, 1e-9), np.maximum(beta, 1e-9)
-    log_n = (np.log(alpha) + _log(p["A"])[:, None] - np.log(ratio * beta) - _log(p["B"])[:, None] + beta * room) / (alpha + beta * ratio)
+    log_n = (
+        np.log(alpha)
+        + _log(p["A"])[:, None]
+        - np.log(ratio * beta)
+        - _log(p["B"])[:, None]
+        + beta * room
+    ) / (alpha + beta * ratio)
     log_d = room - ratio * log_n
-    # A draw without an optimum (an amplitude or exponent of nothing) runs away: it ends at the edge of the numbers, not in a warning.
+    # A draw without an optimum (an amplitude or exponent of nothing) runs away: it ends at the edge
+    # of the numbers, not in a warning.
     return np.exp(np.clip(log_n, -_FAR_LOG, _FAR_LOG)), np.exp(np.clip(log_d, -_FAR_LOG, _FAR_LOG))
 
 
@@ -113,7 +133,8 @@ def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class IsoFlop:
-    """One budget: its points' number, the minimum and its loss; None where it is not bracketed, with the reason."""
+    """One budget: its points' number, the minimum and its loss; None where it is not bracketed,
+    with the reason."""
 
     budget: float
     points: int
@@ -122,14 +143,26 @@ class IsoFlop:
     reason: str
 
 
-def iso_flops(n: Float[np.ndarray, " runs"], loss: Float[np.ndarray, " runs"], flops: Float[np.ndarray, " runs"]) -> list[IsoFlop]:
-    """Budgets are clusters of C, cut at their largest gaps until none is wider than 0.2 decades; four sizes make a minimum possible."""
-    return [_minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean()))) for group in budget_groups(flops)]
+def iso_flops(
+    n: Float[np.ndarray, " runs"],
+    loss: Float[np.ndarray, " runs"],
+    flops: Float[np.ndarray, " runs"],
+) -> list[IsoFlop]:
+    """Budgets are clusters of C, cut at their largest gaps until none is wider than 0.2 decades;
+    four sizes make a minimum possible."""
+    return [
+        _minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean())))
+        for group in budget_groups(flops)
+    ]
 
 
 def budget_groups(flops: Float[np.ndarray, " runs"]) -> list[Int[np.ndarray, " members"]]:
     """The runs of each budget that has at least four."""
-    return [group for group in _budgets(np.argsort(flops), np.log10(flops)) if len(group) >= _LEAST_POINTS]
+    return [
+        group
+        for group in _budgets(np.argsort(flops), np.log10(flops))
+        if len(group) >= _LEAST_POINTS
+    ]
 
 
 def _budgets(order: np.ndarray, logs: np.ndarray) -> list[np.ndarray]:
@@ -144,9 +177,15 @@ def _minimum(n: np.ndarray, loss: np.ndarray, budget: float) -> IsoFlop:
         return IsoFlop(budget, len(n), None, None, "fewer than four sizes")
     x, y = np.log(n) - np.log(n).mean(), np.log(loss)
     curve = np.polynomial.Polynomial.fit(x, y, 3 if len(np.unique(n)) >= _CUBIC_FROM else 2)
-    roots = [float(root.real) for root in curve.deriv().roots() if abs(root.imag) < 1e-9 and curve.deriv(2)(root.real) > 0]
+    roots = [
+        float(root.real)
+        for root in curve.deriv().roots()
+        if abs(root.imag) < 1e-9 and curve.deriv(2)(root.real) > 0
+    ]
     inside = [root for root in roots if np.sort(x)[1] <= root <= np.sort(x)[-2]]
     if not inside:
         return IsoFlop(budget, len(n), None, None, "minimum not bracketed")
     at = min(inside, key=curve)
-    return IsoFlop(budget, len(n), float(np.exp(at + np.log(n).mean())), float(np.exp(curve(at))), "")
+    return IsoFlop(
+        budget, len(n), float(np.exp(at + np.log(n).mean())), float(np.exp(curve(at))), ""
+    )

@@ -1,8 +1,9 @@
-"""Ladders: runs of one scenario that differ in one axis only (N, D or C), found by their values, not by the name of a group.
+"""Ladders: runs of one scenario that differ in one axis only (N, D or C), found by their values,
+not by the name of a group.
 
-Groups belong to one family if they train on the same scenario (whatever varies inside a group aside) and are judged on the same splits.
-For each family, axis, split and metric the ladder is the slice of the other axes with the most levels.
-"""
+Groups belong to one family if they train on the same scenario (whatever varies inside a group
+aside) and are judged on the same splits. For each family, axis, split and metric the ladder is the
+slice of the other axes with the most levels."""
 
 import json
 from collections import defaultdict
@@ -18,7 +19,7 @@ from analysis.data.configurations import Configurations, configurations
 from analysis.data.study import AXES, Run, Study
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
-from analysis.verdict.verdict import Verdict, holm, judge
+from analysis.verdict.verdict import Verdict, decide, holm
 
 LEAST_LEVELS = 3
 AXIS_WORDS = {"N": "parameters", "D": "training videos", "C": "trained combinations"}
@@ -57,7 +58,8 @@ class Ladder:
 
     @property
     def known_floor(self) -> float:
-        """The floor that the fit is given: the codec's (else the parser's) error where the data stay above it, else zero."""
+        """The floor that the fit is given: the codec's (else the parser's) error where the data
+        stay above it, else zero."""
         for source in ("codec", "truth"):
             if 0 < self.floors.get(source, 0.0) < _MEASURED_FLOOR_BELOW * float(self.y.min()):
                 return self.floors[source]
@@ -67,7 +69,13 @@ class Ladder:
     def fit(self) -> Fit:
         """The power law above the known floor, or the constant where the split does not scale."""
         if self.verdict.word == "scales":
-            return fit(law_named("power"), columns={"x": self.x}, response=self.y, floor=self.known_floor, bootstrap=_BOOTSTRAP)
+            return fit(
+                law_named("power"),
+                columns={"x": self.x},
+                response=self.y,
+                floor=self.known_floor,
+                bootstrap=_BOOTSTRAP,
+            )
         return fit(law_named("flat"), columns={"x": self.x}, response=self.y, bootstrap=_BOOTSTRAP)
 
     def ends(self) -> tuple[float, float]:
@@ -77,7 +85,8 @@ class Ladder:
 
 
 def ladders(study: Study) -> list[Ladder]:
-    """Every ladder of the study with at least three levels; the verdicts are corrected (Holm) over all of one metric."""
+    """Every ladder of the study with at least three levels; the verdicts are corrected (Holm) over
+    all of one metric."""
     family_of = families(study)
     found: list[Ladder] = []
     for family in dict.fromkeys(family_of.values()):
@@ -93,7 +102,9 @@ def _corrected(found: list[Ladder]) -> list[Ladder]:
     result = list(found)
     for metric in dict.fromkeys(ladder.metric for ladder in found):
         places = [place for place, ladder in enumerate(found) if ladder.metric == metric]
-        for place, verdict in zip(places, holm([found[place].verdict for place in places]), strict=True):
+        for place, verdict in zip(
+            places, holm([found[place].verdict for place in places]), strict=True
+        ):
             result[place] = replace(found[place], verdict=verdict)
     return result
 
@@ -109,21 +120,30 @@ def families(study: Study) -> dict[str, str]:
     by_signature: dict[str, str] = {}
     found = {}
     for group, runs in members.items():
-        signature = json.dumps([_common([run.scenario for run in runs]), sorted(splits[group])], sort_keys=True, default=str)
+        signature = json.dumps(
+            [_common([run.scenario for run in runs]), sorted(splits[group])],
+            sort_keys=True,
+            default=str,
+        )
         found[group] = by_signature.setdefault(signature, group)
     return found
 
 
 def _common(scenarios: list[Mapping[str, Any]]) -> dict[str, Any]:
     first = scenarios[0]
-    return {key: value for key, value in first.items() if all(other.get(key) == value for other in scenarios)}
+    return {
+        key: value
+        for key, value in first.items()
+        if all(other.get(key) == value for other in scenarios)
+    }
 
 
 def _slice(runs: list[Run], axis: str) -> tuple[list[Run], dict[str, float]]:
-    """The runs with the other axes at the values that leave the most levels of `axis` (then the most runs, then the largest values).
+    """The runs with the other axes at the values that leave the most levels of `axis` (then the
+    most runs, then the largest values).
 
-    Runs that trained longer or on more workers than the others are another slice: they would pass for repeated seeds.
-    """
+    Runs that trained longer or on more workers than the others are another slice: they would pass
+    for repeated seeds."""
     others = [name for name in AXES if name != axis]
     slices: dict[tuple[float, ...], list[Run]] = defaultdict(list)
     for run in runs:
@@ -131,13 +151,22 @@ def _slice(runs: list[Run], axis: str) -> tuple[list[Run], dict[str, float]]:
             slices[(*(run.axis(name) for name in others), run.steps, -run.workers)].append(run)
     if not slices:
         return [], {}
-    best = max(slices, key=lambda fixed: (len({run.axis(axis) for run in slices[fixed]}), len(slices[fixed]), fixed))
+    best = max(
+        slices,
+        key=lambda fixed: (
+            len({run.axis(axis) for run in slices[fixed]}),
+            len(slices[fixed]),
+            fixed,
+        ),
+    )
     if len({run.axis(axis) for run in slices[best]}) < LEAST_LEVELS:
         return [], {}
     return slices[best], dict(zip(others, best[: len(others)], strict=True))
 
 
-def _curves(study: Study, family: str, axis: str, runs: list[Run], fixed: Mapping[str, float]) -> list[Ladder]:
+def _curves(
+    study: Study, family: str, axis: str, runs: list[Run], fixed: Mapping[str, float]
+) -> list[Ladder]:
     place = {run.fingerprint: run for run in runs}
     values: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     floors: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -153,7 +182,9 @@ def _curves(study: Study, family: str, axis: str, runs: list[Run], fixed: Mappin
         good = np.isfinite(y) & (y > 0)
         if metric.endswith("_rate") or len(np.unique(x[good])) < LEAST_LEVELS:
             continue
-        known = {source: float(np.median(numbers)) for source, numbers in floors[split, metric].items()}
+        known = {
+            source: float(np.median(numbers)) for source, numbers in floors[split, metric].items()
+        }
         found.append(
             Ladder(
                 family=family,
@@ -169,7 +200,7 @@ def _curves(study: Study, family: str, axis: str, runs: list[Run], fixed: Mappin
                 seed=_numbers(rows, "seed")[good],
                 runs=tuple(row["run"] for row, kept in zip(rows, good, strict=True) if kept),
                 floors=known,
-                verdict=judge(configurations({"x": x[good]}, y[good]), axis="x"),
+                verdict=decide(configurations({"x": x[good]}, y[good]), axis="x"),
             )
         )
     return found

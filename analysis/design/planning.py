@@ -1,8 +1,10 @@
-"""Which runs next: greedy optimal design for one parameter. Each added run is the one that shrinks its variance most per FLOP.
+"""Which runs next: greedy optimal design for one parameter. Each added run is the one that shrinks
+its variance most per FLOP.
 
-Information of a configuration: j j' / s2, with j the gradient of the log prediction at the fit; variance of a parameter = c' M^-1 c.
-Candidates: a grid over the observed range and one log-range step beyond it (extrapolation is where exponents and floors are told apart).
-A configuration is planned three times at most: more seeds cannot average out what a configuration scatters by itself.
+Information of a configuration: j j' / s2, with j the gradient of the log prediction at the fit;
+variance of a parameter = c' M^-1 c. Candidates: a grid over the observed range and one log-range
+step beyond it (extrapolation is where exponents and floors are told apart). A configuration is
+planned three times at most: more seeds cannot average out what a configuration scatters by itself.
 """
 
 from dataclasses import dataclass
@@ -38,9 +40,16 @@ def plan_next(fitted: Fit, *, parameter: str, budget: float, cost: Cost) -> Plan
         UserError: for an unknown parameter, or a budget below the cheapest candidate.
     """
     if parameter not in fitted.built.readings:
-        raise UserError(f"--parameter {parameter!r}: law {fitted.law.name} has {', '.join(fitted.built.readings)}")
+        raise UserError(
+            f"--parameter {parameter!r}: law {fitted.law.name} has "
+            f"{', '.join(fitted.built.readings)}"
+        )
     candidates = _candidates(fitted)
-    price = cost.flops(candidates["N"], candidates["D"]) if {"N", "D"} <= set(candidates) else np.ones(len(next(iter(candidates.values()))))
+    price = (
+        cost.flops(candidates["N"], candidates["D"])
+        if {"N", "D"} <= set(candidates)
+        else np.ones(len(next(iter(candidates.values()))))
+    )
     moving = free_mask(fitted.built)[0]
     functional = fitted.built.readings[parameter].functional[moving]
     spread = fitted.noise.variance or 1.0
@@ -55,15 +64,22 @@ def plan_next(fitted: Fit, *, parameter: str, budget: float, cost: Cost) -> Plan
         affordable = (price <= budget - spent) & (taken < _MOST_SEEDS)
         if not affordable.any():
             break
-        gain = (functional @ inverse @ new) ** 2 / (spread + np.einsum("pc,pq,qc->c", new, inverse, new))
+        gain = (functional @ inverse @ new) ** 2 / (
+            spread + np.einsum("pc,pq,qc->c", new, inverse, new)
+        )
         best = int(np.argmax(np.where(affordable, gain / price, -1.0)))
         information = information + np.outer(new[:, best], new[:, best]) / spread
         after = float(functional @ np.linalg.solve(information, functional))
         spent += float(price[best])
         taken[best] += 1
-        runs.append({name: float(values[best]) for name, values in candidates.items()} | {"flops": float(price[best])})
+        runs.append(
+            {name: float(values[best]) for name, values in candidates.items()}
+            | {"flops": float(price[best])}
+        )
     if not runs:
-        raise UserError(f"--budget {budget:g}: the cheapest candidate run costs {float(price.min()):.3g} FLOPs")
+        raise UserError(
+            f"--budget {budget:g}: the cheapest candidate run costs {float(price.min()):.3g} FLOPs"
+        )
     return Plan(parameter, runs, spent, float(np.sqrt(before)), float(np.sqrt(after)))
 
 
@@ -71,7 +87,9 @@ def _candidates(fitted: Fit) -> dict[str, np.ndarray]:
     ranges = []
     for axis in fitted.law.axes:
         logs = np.log(fitted.points.axes[axis])
-        ranges.append(np.exp(np.linspace(logs.min(), logs.max() + _BEYOND * np.ptp(logs), _PER_AXIS)))
+        ranges.append(
+            np.exp(np.linspace(logs.min(), logs.max() + _BEYOND * np.ptp(logs), _PER_AXIS))
+        )
     grid = np.meshgrid(*ranges, indexing="ij")
     return {axis: values.ravel() for axis, values in zip(fitted.law.axes, grid, strict=True)}
 

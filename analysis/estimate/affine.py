@@ -1,8 +1,9 @@
-"""Sums of powers on the log scale: mu = log(sum_k exp(t_k)) with every t_k linear in the parameters.
+"""Sums of powers on the log scale: mu = log(sum_k exp(t_k)) with every t_k linear in the
+parameters.
 
-E + A N^-alpha + B D^-beta is t = (e, a - alpha log N, b - beta log D). With p = softmax(t) and z_k = dt_k/dtheta:
-gradient u = sum_k p_k z_k and Hessian = sum_k p_k z_k z_k' - u u', so Newton's matrix is exact and costs two products.
-"""
+E + A N^-alpha + B D^-beta is t = (e, a - alpha log N, b - beta log D). With p = softmax(t) and z_k
+= dt_k/dtheta: gradient u = sum_k p_k z_k and Hessian = sum_k p_k z_k z_k' - u u', so Newton's
+matrix is exact and costs two products."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.loss import Judgement
+from analysis.estimate.loss import Derivatives
 
-Judge = Callable[[np.ndarray], Judgement]
-"""From mu [batch, points] to the loss of each point with its derivatives, times the points' weights."""
+LossDerivatives = Callable[[np.ndarray], Derivatives]
+"""From mu [batch, points] to the loss of each point with its derivatives, times the points'
+weights."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,12 @@ class Newton:
 
 
 class LogSumExp:
-    """The model of one table: `terms[k][p]` is the column that multiplies parameter p inside term k (a scalar or one value a point)."""
+    """The model of one table: `terms[k][p]` is the column that multiplies parameter p inside term k
+    (a scalar or one value a point)."""
 
-    def __init__(self, terms: Sequence[dict[int, Float[np.ndarray, " points"]]], *, parameters: int) -> None:
+    def __init__(
+        self, terms: Sequence[dict[int, Float[np.ndarray, " points"]]], *, parameters: int
+    ) -> None:
         self.parameters = parameters
         self.points = len(next(iter(terms[0].values())))
         self._terms = [dict(term) for term in terms]
@@ -40,14 +45,20 @@ class LogSumExp:
         top = terms.max(axis=0)
         return top + np.log(np.exp(terms - top).sum(axis=0))
 
-    def jacobian(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "batch parameters points"]:
+    def jacobian(
+        self, theta: Float[np.ndarray, "batch parameters"]
+    ) -> Float[np.ndarray, "batch parameters points"]:
         """d mu / d theta."""
         return self._gradient(self._shares(self._values(theta))[1])
 
-    def _values(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "terms batch points"]:
+    def _values(
+        self, theta: Float[np.ndarray, "batch parameters"]
+    ) -> Float[np.ndarray, "terms batch points"]:
         values = np.empty((len(self._terms), len(theta), self.points))
         for row, term in zip(values, self._terms, strict=True):
-            np.matmul(theta[:, list(term)], np.stack(list(term.values())), out=row) if len(term) > 1 else _outer(row, theta, term)
+            np.matmul(theta[:, list(term)], np.stack(list(term.values())), out=row) if len(
+                term
+            ) > 1 else _outer(row, theta, term)
         return values
 
     def _shares(
@@ -59,7 +70,9 @@ class LogSumExp:
         shares /= total
         return top + np.log(total), shares
 
-    def _gradient(self, shares: Float[np.ndarray, "terms batch points"]) -> Float[np.ndarray, "batch parameters points"]:
+    def _gradient(
+        self, shares: Float[np.ndarray, "terms batch points"]
+    ) -> Float[np.ndarray, "batch parameters points"]:
         gradient = np.empty((shares.shape[1], self.parameters, self.points))
         begun: set[int] = set()
         for share, term in zip(shares, self._terms, strict=True):
@@ -71,20 +84,23 @@ class LogSumExp:
                     begun.add(parameter)
         return gradient
 
-    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
-        """Derivatives of the summed loss, whose own derivatives in mu (already weighted) `judge` gives."""
+    def newton(
+        self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
+    ) -> Newton:
+        """Derivatives of the summed loss, whose own derivatives in mu (already weighted)
+        `derivatives` gives."""
         mu, shares = self._shares(self._values(theta))
-        judged = judge(mu)
+        known = derivatives(mu)
         gradient = self._gradient(shares)
         turned = gradient.transpose(0, 2, 1)
-        hessian = (gradient * (judged.bend - judged.slope)[:, None]) @ turned
+        hessian = (gradient * (known.bend - known.slope)[:, None]) @ turned
         for share, pairs in zip(shares, self._pairs, strict=True):
-            sums = (share * judged.slope) @ pairs.products
+            sums = (share * known.slope) @ pairs.products
             hessian[:, pairs.first, pairs.second] += sums
         return Newton(
-            gradient=np.matmul(gradient, judged.slope[:, :, None])[:, :, 0],
+            gradient=np.matmul(gradient, known.slope[:, :, None])[:, :, 0],
             hessian=hessian,
-            damping=(gradient * judged.majoriser[:, None]) @ turned,
+            damping=(gradient * known.majoriser[:, None]) @ turned,
         )
 
 

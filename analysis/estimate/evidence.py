@@ -1,8 +1,9 @@
-"""Did the fit converge, and can its numbers be believed? Nothing here asks an optimiser whether it succeeded.
+"""Did the fit converge, and can its numbers be believed? Nothing here asks an optimiser whether it
+succeeded.
 
-Faults of published fits that these checks catch: a start point returned as the answer (nfev = 1, `success=True`), the identity matrix as
-a covariance (L-BFGS `hess_inv` after no step), a parameter at its bound, an exponent whose interval has no end.
-"""
+Faults of published fits that these checks catch: a start point returned as the answer (nfev = 1,
+`success=True`), the identity matrix as a covariance (L-BFGS `hess_inv` after no step), a parameter
+at its bound, an exponent whose interval has no end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ _UNMOVED = 1e-9
 
 @dataclass(frozen=True)
 class Convergence:
-    """Evidence: starts, the share of them that reached the optimum, gradient (0 flat, 1 a start), condition, distance moved, bounds hit."""
+    """Evidence: starts, the share of them that reached the optimum, gradient (0 flat, 1 a start),
+    condition, distance moved, bounds hit."""
 
     starts: int
     share_at_optimum: float
@@ -41,7 +43,9 @@ class Convergence:
         return self.gradient < SMALL_GRADIENT and self.moved > _UNMOVED
 
 
-def convergence(built: Built, loss: Loss, solution: Solution, *, weights: Float[np.ndarray, " points"]) -> Convergence:
+def convergence(
+    built: Built, loss: Loss, solution: Solution, *, weights: Float[np.ndarray, " points"]
+) -> Convergence:
     """The evidence for a solution."""
     best = int(np.argmin(solution.optima.objective))
     return Convergence(
@@ -59,17 +63,28 @@ def bounds_hit(built: Built, theta: Float[np.ndarray, " parameters"]) -> tuple[s
     """Names of parameters at a bound (a given floor is none)."""
     moving = free_mask(built)[0]
     at = (theta <= built.box.low + _AT_BOUND) | (theta >= built.box.high - _AT_BOUND)
-    return tuple(name for name, hit, free in zip(built.internal, at, moving, strict=True) if hit and free)
+    return tuple(
+        name for name, hit, free in zip(built.internal, at, moving, strict=True) if hit and free
+    )
 
 
-def relative_gradient(built: Built, loss: Loss, theta: Float[np.ndarray, " parameters"], *, weights: Float[np.ndarray, " points"]) -> float:
-    """Largest component of the gradient relative to what the points could give; anyone's answer can be checked with it."""
-    judged = loss.judge(built.model.mu(theta[None]))
+def relative_gradient(
+    built: Built,
+    loss: Loss,
+    theta: Float[np.ndarray, " parameters"],
+    *,
+    weights: Float[np.ndarray, " points"],
+) -> float:
+    """Largest component of the gradient relative to what the points could give; anyone's answer can
+    be checked with it."""
+    judged = loss.derivatives(built.model.mu(theta[None]))
     jacobian = built.model.jacobian(theta[None])[0]
     gradient = jacobian @ (judged.slope[0] * weights)
     possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
-    return float(np.max(np.abs(gradient[inside]) / np.maximum(possible[inside], 1e-300), initial=0.0))
+    return float(
+        np.max(np.abs(gradient[inside]) / np.maximum(possible[inside], 1e-300), initial=0.0)
+    )
 
 
 def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -> str | None:
@@ -77,7 +92,9 @@ def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -
     if not np.isfinite(covariance).all():
         return "covariance is not finite"
     if np.allclose(covariance, covariance[0, 0] * np.eye(len(covariance)), rtol=1e-9, atol=0.0):
-        return "covariance is a multiple of the identity: an optimiser's start value, not an estimate"
+        return (
+            "covariance is a multiple of the identity: an optimiser's start value, not an estimate"
+        )
     smallest = float(np.linalg.eigvalsh((covariance + covariance.T) / 2)[0])
     if smallest < -1e-9 * float(np.trace(covariance)):
         return "covariance is not positive: the fit is no minimum"
@@ -105,12 +122,23 @@ def doubts(
     if evidence.share_at_optimum < _FEW_AT_OPTIMUM:
         words.append(f"only {evidence.share_at_optimum:.1%} of the starts reached the optimum")
     if len(points.log_mean) == moving and moving > 1:
-        words.append("as many parameters as configurations: the law passes through every point, nothing is tested")
-    words += [f"open interval: {name}" for name, curve in found.items() if (curve.low is None or curve.high is None)]
+        words.append(
+            "as many parameters as configurations: the law passes through every point, nothing is "
+            "tested"
+        )
+    words += [
+        f"open interval: {name}"
+        for name, curve in found.items()
+        if (curve.low is None or curve.high is None)
+    ]
     words += _levels(law, points)
     if len(draws) > 10:
         spread = draws[:, free_mask(built)[0]]
-        if np.isfinite(spread).all() and spread.shape[1] > 1 and (problem := suspect_covariance(np.cov(spread.T))) is not None:
+        if (
+            np.isfinite(spread).all()
+            and spread.shape[1] > 1
+            and (problem := suspect_covariance(np.cov(spread.T))) is not None
+        ):
             words.append(problem)
     return words
 
@@ -121,7 +149,14 @@ def _levels(law: Law, points: Configurations) -> list[str]:
         levels = len(np.unique(points.axes[axis]))
         if levels < law.levels:
             words.append(f"axis {axis} has {levels} levels, law {law.name} asks for {law.levels}")
-    logs = [np.log(points.axes[axis]) for axis in law.axes if axis in points.axes and len(np.unique(points.axes[axis])) > 1]
+    logs = [
+        np.log(points.axes[axis])
+        for axis in law.axes
+        if axis in points.axes and len(np.unique(points.axes[axis])) > 1
+    ]
     if len(logs) > 1 and np.any(np.abs(np.corrcoef(logs) - np.eye(len(logs))) > _CORRELATED):
-        words.append("axes move together (correlation of their logarithms above 0.98): their exponents cannot be told apart")
+        words.append(
+            "axes move together (correlation of their logarithms above 0.98): their exponents "
+            "cannot be told apart"
+        )
     return words

@@ -1,8 +1,9 @@
-"""Second-order jets: a number with its gradient and Hessian in the parameters, so that a law is written once, as its formula.
+"""Second-order jets: a number with its gradient and Hessian in the parameters, so that a law is
+written once, as its formula.
 
-A formula takes parameters and columns and returns mu; given arrays it gives values, given jets it gives exact first and second derivatives,
-which is what the damped Newton of newton.py asks for. Rules: forward mode, product and chain rule (Griewank and Walther 2008).
-"""
+A formula takes parameters and columns and returns mu; given arrays it gives values, given jets it
+gives exact first and second derivatives, which is what the damped Newton of newton.py asks for.
+Rules: forward mode, product and chain rule (Griewank and Walther 2008)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.affine import Judge, Newton
+from analysis.estimate.affine import LossDerivatives, Newton
 
 Number = Any
-"""A `Jet`, an array or a float. As a union, mypy would try every combination of types through a formula's operators, for minutes."""
+"""A `Jet`, an array or a float. As a union, mypy would try every combination of types through a
+formula's operators, for minutes."""
 
 Formula = Callable[[Sequence[Number], Mapping[str, np.ndarray]], Number]
 
 
 @dataclass(frozen=True)
 class Jet:
-    """value [batch, points], gradient [batch, parameters, points], hessian [batch, parameters, parameters, points]."""
+    """value [batch, points], gradient [batch, parameters, points], hessian [batch, parameters,
+    parameters, points]."""
 
     value: np.ndarray
     gradient: np.ndarray
@@ -31,7 +34,11 @@ class Jet:
 
     def __add__(self, other: Number) -> "Jet":
         if isinstance(other, Jet):
-            return Jet(self.value + other.value, self.gradient + other.gradient, self.hessian + other.hessian)
+            return Jet(
+                self.value + other.value,
+                self.gradient + other.gradient,
+                self.hessian + other.hessian,
+            )
         return Jet(self.value + other, self.gradient, self.hessian)
 
     def __mul__(self, other: Number) -> "Jet":
@@ -40,7 +47,10 @@ class Jet:
             return Jet(
                 self.value * other.value,
                 self.gradient * other.value[:, None] + other.gradient * self.value[:, None],
-                self.hessian * other.value[:, None, None] + other.hessian * self.value[:, None, None] + cross + cross.swapaxes(1, 2),
+                self.hessian * other.value[:, None, None]
+                + other.hessian * self.value[:, None, None]
+                + cross
+                + cross.swapaxes(1, 2),
             )
         return Jet(self.value * other, self.gradient * other, self.hessian * other)
 
@@ -58,7 +68,11 @@ class Jet:
     def through(self, value: np.ndarray, first: np.ndarray, second: np.ndarray) -> "Jet":
         """f(self) from f, f' and f'' at its value."""
         outer = self.gradient[:, :, None] * self.gradient[:, None]
-        return Jet(value, self.gradient * first[:, None], self.hessian * first[:, None, None] + outer * second[:, None, None])
+        return Jet(
+            value,
+            self.gradient * first[:, None],
+            self.hessian * first[:, None, None] + outer * second[:, None, None],
+        )
 
 
 def exp(number: Number) -> Number:
@@ -96,14 +110,18 @@ def logaddexp(one: Number, other: Number) -> Number:
     keep, rest = share[:, None], 1 - share[:, None]
     bend = (share * (1 - share))[:, None, None]
     return Jet(
-        value, one.gradient * keep + other.gradient * rest, one.hessian * keep[:, None] + other.hessian * rest[:, None] + outer * bend
+        value,
+        one.gradient * keep + other.gradient * rest,
+        one.hessian * keep[:, None] + other.hessian * rest[:, None] + outer * bend,
     )
 
 
 class JetModel:
     """The model of one table given by a formula."""
 
-    def __init__(self, formula: Formula, columns: Mapping[str, np.ndarray], *, parameters: int) -> None:
+    def __init__(
+        self, formula: Formula, columns: Mapping[str, np.ndarray], *, parameters: int
+    ) -> None:
         self.parameters = parameters
         self.points = len(next(iter(columns.values())))
         self._formula, self._columns = formula, columns
@@ -113,19 +131,25 @@ class JetModel:
         found = self._formula([theta[:, p, None] for p in range(self.parameters)], self._columns)
         return np.broadcast_to(np.asarray(found), (len(theta), self.points))
 
-    def jacobian(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "batch parameters points"]:
+    def jacobian(
+        self, theta: Float[np.ndarray, "batch parameters"]
+    ) -> Float[np.ndarray, "batch parameters points"]:
         """d mu / d theta."""
         return self._jet(theta).gradient
 
-    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
-        """Derivatives of the summed loss, whose own derivatives in mu (already weighted) `judge` gives."""
+    def newton(
+        self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
+    ) -> Newton:
+        """Derivatives of the summed loss, whose own derivatives in mu (already weighted)
+        `derivatives` gives."""
         jet = self._jet(theta)
-        judged = judge(jet.value)
+        known = derivatives(jet.value)
         turned = jet.gradient.swapaxes(1, 2)
         return Newton(
-            gradient=np.matmul(jet.gradient, judged.slope[:, :, None])[:, :, 0],
-            hessian=(jet.gradient * judged.bend[:, None]) @ turned + np.einsum("bpqn,bn->bpq", jet.hessian, judged.slope),
-            damping=(jet.gradient * judged.majoriser[:, None]) @ turned,
+            gradient=np.matmul(jet.gradient, known.slope[:, :, None])[:, :, 0],
+            hessian=(jet.gradient * known.bend[:, None]) @ turned
+            + np.einsum("bpqn,bn->bpq", jet.hessian, known.slope),
+            damping=(jet.gradient * known.majoriser[:, None]) @ turned,
         )
 
     def _jet(self, theta: np.ndarray) -> Jet:

@@ -1,10 +1,11 @@
-"""How a prediction is judged: rho(mu, y), its first two derivatives in mu, and a weight that keeps the damping matrix positive.
+"""How a prediction is judged: rho(mu, y), its first two derivatives in mu, and a weight that keeps
+the damping matrix positive.
 
 Huber   rho(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2), with r = mu - y on log values (delta = inf: least squares)
 Binomial   rho = -count (p log q + (1 - p) log(1 - q)), q = expit(mu) (link "logit") or exp(mu) (link "log")
 
-Source: Huber 1964; log residuals as in Hoffmann et al. 2022 (arXiv 2203.15556); binomial as McCullagh & Nelder 1989.
-"""
+Source: Huber 1964; log residuals as in Hoffmann et al. 2022 (arXiv 2203.15556); binomial as
+McCullagh & Nelder 1989."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
@@ -16,8 +17,9 @@ _LARGEST_LOG_RATIO = -1e-9
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Loss of each point and what Newton needs of it: value, slope, bend (second derivative), majoriser (never negative)."""
+class Derivatives:
+    """Loss of each point and what Newton needs of it: value, slope, bend (second derivative),
+    majoriser (never negative)."""
 
     value: Float[np.ndarray, "batch points"]
     slope: Float[np.ndarray, "batch points"]
@@ -37,14 +39,15 @@ class Loss(Protocol):
         """Loss of each point."""
         ...
 
-    def judge(self, mu: Float[np.ndarray, "batch points"]) -> Judgement:
+    def derivatives(self, mu: Float[np.ndarray, "batch points"]) -> Derivatives:
         """Loss of each point with its derivatives."""
         ...
 
 
 @dataclass(frozen=True)
 class Huber:
-    """Huber loss of log residuals. `delta` in log units; infinity is least squares. `target` is one row, or one a row of the batch."""
+    """Huber loss of log residuals. `delta` in log units; infinity is least squares. `target` is one
+    row, or one a row of the batch."""
 
     target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     delta: float = 1e-3
@@ -61,16 +64,17 @@ class Huber:
         inside = np.minimum(size, self.delta)
         return inside * (size - 0.5 * inside)
 
-    def judge(self, mu: Float[np.ndarray, "batch points"]) -> Judgement:
-        """rho and its derivatives; the majoriser is the weight of iteratively reweighted least squares."""
+    def derivatives(self, mu: Float[np.ndarray, "batch points"]) -> Derivatives:
+        """rho and its derivatives; the majoriser is the weight of iteratively reweighted least
+        squares."""
         residual = mu - self.target
         if np.isinf(self.delta):
             ones = np.ones_like(residual)
-            return Judgement(0.5 * residual * residual, residual, ones, ones)
+            return Derivatives(0.5 * residual * residual, residual, ones, ones)
         size = np.abs(residual)
         inside = np.minimum(size, self.delta)
         slope = np.clip(residual, -self.delta, self.delta)
-        return Judgement(
+        return Derivatives(
             value=inside * (size - 0.5 * inside),
             slope=slope,
             bend=(size <= self.delta).astype(float),
@@ -80,7 +84,8 @@ class Huber:
 
 @dataclass(frozen=True)
 class Binomial:
-    """Negative log likelihood of `target` successes (as a fraction) out of `count`, less its value at a perfect fit."""
+    """Negative log likelihood of `target` successes (as a fraction) out of `count`, less its value
+    at a perfect fit."""
 
     target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     count: Float[np.ndarray, " points"]
@@ -89,11 +94,17 @@ class Binomial:
 
     def rows(self, chosen: Int[np.ndarray, " chosen"]) -> "Binomial":
         """The loss of these rows of the batch."""
-        return self if self.target.ndim == 1 else Binomial(self.target[chosen], self.count, self.link)
+        return (
+            self if self.target.ndim == 1 else Binomial(self.target[chosen], self.count, self.link)
+        )
 
     def ratio(self, mu: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """The predicted ratio."""
-        return 1 / (1 + np.exp(-mu)) if self.link == "logit" else np.exp(np.minimum(mu, _LARGEST_LOG_RATIO))
+        return (
+            1 / (1 + np.exp(-mu))
+            if self.link == "logit"
+            else np.exp(np.minimum(mu, _LARGEST_LOG_RATIO))
+        )
 
     def __post_init__(self) -> None:
         inside = np.clip(self.target, 1e-300, 1 - 1e-16)
@@ -102,20 +113,24 @@ class Binomial:
 
     def value(self, mu: Float[np.ndarray, "batch points"]) -> Float[np.ndarray, "batch points"]:
         """Half the deviance of each point."""
-        return self.judge(mu).value
+        return self.derivatives(mu).value
 
-    def judge(self, mu: Float[np.ndarray, "batch points"]) -> Judgement:
-        """Half the deviance and its derivatives; outside the log link's domain (q >= 1) the value is infinite."""
+    def derivatives(self, mu: Float[np.ndarray, "batch points"]) -> Derivatives:
+        """Half the deviance and its derivatives; outside the log link's domain (q >= 1) the value
+        is infinite."""
         if self.link == "logit":
             ratio = 1 / (1 + np.exp(-mu))
             bend = self.count * ratio * (1 - ratio)
             value = self.count * (np.logaddexp(0, mu) - self.target * mu) - self.saturated
-            return Judgement(value, self.count * (ratio - self.target), bend, bend)
+            return Derivatives(value, self.count * (ratio - self.target), bend, bend)
         inside = np.minimum(mu, _LARGEST_LOG_RATIO)
         ratio = np.exp(inside)
         odds = ratio / -np.expm1(inside)
-        value = -self.count * (self.target * inside + (1 - self.target) * np.log(-np.expm1(inside))) - self.saturated
+        value = (
+            -self.count * (self.target * inside + (1 - self.target) * np.log(-np.expm1(inside)))
+            - self.saturated
+        )
         value = np.where(mu > _LARGEST_LOG_RATIO, np.inf, value)
         slope = self.count * (-self.target + (1 - self.target) * odds)
         bend = self.count * (1 - self.target) * odds * (1 + odds)
-        return Judgement(value, slope, bend, np.maximum(bend, 1e-12))
+        return Derivatives(value, slope, bend, np.maximum(bend, 1e-12))

@@ -1,9 +1,10 @@
-"""Batched damped Newton with box bounds: many starts, resamples or frozen coordinates are rows of one batch.
+"""Batched damped Newton with box bounds: many starts, resamples or frozen coordinates are rows of
+one batch.
 
-Each row solves min_theta sum_i w_i rho(mu_i(theta)). Step = -(H + damping M)^-1 g with the exact Hessian H and the
-reweighted-least-squares matrix M >= 0. A row's step is taken only if its objective falls, so the objective never rises.
-A row ends when the fall that its Newton step predicts is below rounding, not when an optimiser reports success.
-"""
+Each row solves min_theta sum_i w_i rho(mu_i(theta)). Step = -(H + damping M)^-1 g with the exact
+Hessian H and the reweighted-least-squares matrix M >= 0. A row's step is taken only if its
+objective falls, so the objective never rises. A row ends when the fall that its Newton step
+predicts is below rounding, not when an optimiser reports success."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -11,8 +12,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from analysis.estimate.affine import Judge, Newton
-from analysis.estimate.loss import Judgement, Loss
+from analysis.estimate.affine import LossDerivatives, Newton
+from analysis.estimate.loss import Derivatives, Loss
 
 MAX_ITERATIONS = 300
 _NUMBERS_AT_ONCE = 20_000
@@ -32,11 +33,15 @@ class Model(Protocol):
         """Log prediction (or linear predictor) of each point."""
         ...
 
-    def jacobian(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "batch parameters points"]:
+    def jacobian(
+        self, theta: Float[np.ndarray, "batch parameters"]
+    ) -> Float[np.ndarray, "batch parameters points"]:
         """Its first derivatives."""
         ...
 
-    def newton(self, theta: Float[np.ndarray, "batch parameters"], *, judge: Judge) -> Newton:
+    def newton(
+        self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
+    ) -> Newton:
         """Derivatives of a summed loss."""
         ...
 
@@ -51,7 +56,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Minima:
-    """Where each row ended: parameters, objective, Newton steps, remaining predicted relative fall."""
+    """Where each row ended: parameters, objective, Newton steps, remaining predicted relative
+    fall."""
 
     theta: Float[np.ndarray, "batch parameters"]
     objective: Float[np.ndarray, " batch"]
@@ -70,7 +76,8 @@ def minimise(
     most: int = MAX_ITERATIONS,
     ends_below: float = RELATIVE_FALL,
 ) -> Minima:
-    """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one row or one a start.
+    """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one
+    row or one a start.
 
     A row ends when its Newton step predicts a relative fall of the objective below `ends_below`.
     """
@@ -82,7 +89,18 @@ def minimise(
         weight = weights if len(weights) == 1 else weights[part]
         mask = np.broadcast_to(free, (rows, model.parameters))[part]
         rows_here = np.arange(rows)[part]
-        parts.append(_minimise(model, loss.rows(rows_here), np.clip(theta[part], box.low, box.high), weight, box, mask, most, ends_below))
+        parts.append(
+            _minimise(
+                model,
+                loss.rows(rows_here),
+                np.clip(theta[part], box.low, box.high),
+                weight,
+                box,
+                mask,
+                most,
+                ends_below,
+            )
+        )
     return Minima(
         theta=np.concatenate([part.theta for part in parts]),
         objective=np.concatenate([part.objective for part in parts]),
@@ -92,7 +110,14 @@ def minimise(
 
 
 def _minimise(
-    model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, box: Box, free: np.ndarray, most: int, ends_below: float
+    model: Model,
+    loss: Loss,
+    theta: np.ndarray,
+    weights: np.ndarray,
+    box: Box,
+    free: np.ndarray,
+    most: int,
+    ends_below: float,
 ) -> Minima:
     rows = len(theta)
     weights = np.broadcast_to(weights, (rows, model.points))
@@ -108,7 +133,9 @@ def _minimise(
         step, predicted = _step(known, theta[active], damping[active], box, free[active])
         trial = np.clip(theta[active] + step, box.low, box.high)
         value = np.einsum("bn,bn->b", loss.rows(active).value(model.mu(trial)), weights[active])
-        with np.errstate(invalid="ignore"):  # from outside the domain to outside it: no number, so no step
+        with np.errstate(
+            invalid="ignore"
+        ):  # from outside the domain to outside it: no number, so no step
             fall = objective[active] - value
         better = fall > 0
         theta[active[better]] = trial[better]
@@ -116,8 +143,11 @@ def _minimise(
         objective[active[better]] = value[better]
         iterations[active] += 1
         damping[active] = _adapt(damping[active], fall, predicted)
-        # A step too small to change the objective at full trust is the end; at low trust, trust more first.
-        done = ((remaining[active] < ends_below) & (damping[active] <= 1e-2)) | (damping[active] > _LARGEST_DAMPING)
+        # A step too small to change the objective at full trust is the end; at low trust, trust
+        # more first.
+        done = ((remaining[active] < ends_below) & (damping[active] <= 1e-2)) | (
+            damping[active] > _LARGEST_DAMPING
+        )
         keep = ~done
         if not keep.any():
             break
@@ -127,21 +157,27 @@ def _minimise(
 
 
 def _derivatives(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> Newton:
-    return model.newton(theta, judge=weighted(loss, weights))
+    return model.newton(theta, derivatives=weighted(loss, weights))
 
 
-def weighted(loss: Loss, weights: Float[np.ndarray, "*rows points"]) -> Judge:
+def weighted(loss: Loss, weights: Float[np.ndarray, "*rows points"]) -> LossDerivatives:
     """The loss's judgement times the weights."""
 
-    def judge(mu: np.ndarray) -> Judgement:
-        found = loss.judge(mu)
-        return Judgement(found.value, found.slope * weights, found.bend * weights, found.majoriser * weights)
+    def derivatives(mu: np.ndarray) -> Derivatives:
+        found = loss.derivatives(mu)
+        return Derivatives(
+            found.value, found.slope * weights, found.bend * weights, found.majoriser * weights
+        )
 
-    return judge
+    return derivatives
 
 
-def _step(known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    blocked = ((theta <= box.low) & (known.gradient > 0)) | ((theta >= box.high) & (known.gradient < 0))
+def _step(
+    known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    blocked = ((theta <= box.low) & (known.gradient > 0)) | (
+        (theta >= box.high) & (known.gradient < 0)
+    )
     mask = free & ~blocked
     gradient = known.gradient * mask
     both = mask[:, :, None] & mask[:, None, :]
@@ -152,7 +188,9 @@ def _step(known: Newton, theta: np.ndarray, damping: np.ndarray, box: Box, free:
     diagonal = np.arange(matrix.shape[1])
     matrix[:, diagonal, diagonal] += np.where(mask, damping[:, None] * scale * 1e-3 + floor, 1.0)
     step = _solve(matrix, -gradient)
-    predicted = -(step * gradient).sum(axis=1) - 0.5 * np.einsum("bp,bpq,bq->b", step, known.hessian * both, step)
+    predicted = -(step * gradient).sum(axis=1) - 0.5 * np.einsum(
+        "bp,bpq,bq->b", step, known.hessian * both, step
+    )
     uphill = (step * gradient).sum(axis=1) > 0
     step[uphill] = 0.0
     predicted = np.where(uphill, np.inf, np.abs(predicted))

@@ -1,9 +1,11 @@
-"""The random numbers of a bootstrap, shared by all splits of a table, so that differences between splits are paired.
+"""The random numbers of a bootstrap, shared by all splits of a table, so that differences between
+splits are paired.
 
-Configurations that every split holds are drawn together: one draw takes the same configurations in all of them. Those that a split does not
-share are drawn by themselves. Noise for a parametric bootstrap is normal, correlated between splits as their seeds are, and scaled by
-sqrt(freedom / chi2) once a draw, so that a linear functional of it has Student's t distribution with the freedom of its variance.
-"""
+Configurations that every split holds are drawn together: one draw takes the same configurations in
+all of them. Those that a split does not share are drawn by themselves. Noise for a parametric
+bootstrap is normal, correlated between splits as their seeds are, and scaled by sqrt(freedom /
+chi2) once a draw, so that a linear functional of it has Student's t distribution with the freedom
+of its variance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +23,9 @@ _SCALES = 10_000
 class Resamples:
     """One split's share of the common random numbers.
 
-    `common` and `own` are places in this split's configurations, in the order in which they are drawn; `slot` is each configuration's place
-    among those of all splits; `mix` weighs the streams of all splits into this split's noise.
-    """
+    `common` and `own` are places in this split's configurations, in the order in which they are
+    drawn; `slot` is each configuration's place among those of all splits; `mix` weighs the streams
+    of all splits into this split's noise."""
 
     draws: int
     seed: int
@@ -37,13 +39,18 @@ class Resamples:
     def counts(self) -> Float[np.ndarray, "resamples configurations"]:
         """How often each configuration is drawn.
 
-        NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024 (arXiv 2404.10102).
-        """
+        NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024
+        (arXiv 2404.10102)."""
         found = np.zeros((self.draws, len(self.slot)))
-        streams = ((self.common, np.random.RandomState(self.seed)), (self.own, np.random.RandomState([self.seed, self.split, 1])))
+        streams = (
+            (self.common, np.random.RandomState(self.seed)),
+            (self.own, np.random.RandomState([self.seed, self.split, 1])),
+        )
         for places, stream in streams:
             for row in found if len(places) else ():
-                row[places] = np.bincount(stream.choice(len(places), len(places)), minlength=len(places))
+                row[places] = np.bincount(
+                    stream.choice(len(places), len(places)), minlength=len(places)
+                )
         return found
 
     def noise(self, *, freedom: int) -> Float[np.ndarray, "resamples configurations"]:
@@ -53,7 +60,12 @@ class Resamples:
         normal = np.zeros((self.draws, len(self.slot)))
         for stream, weight in enumerate(self.mix):
             if weight:
-                normal += weight * np.random.default_rng((self.seed, stream)).standard_normal((self.draws, self.slots))[:, self.slot]
+                normal += (
+                    weight
+                    * np.random.default_rng((self.seed, stream)).standard_normal(
+                        (self.draws, self.slots)
+                    )[:, self.slot]
+                )
         level = np.random.default_rng((self.seed, _SCALES)).uniform(size=self.draws)
         return normal * np.sqrt(freedom / np.maximum(chi2.ppf(level, freedom), 1e-300))[:, None]
 
@@ -63,13 +75,24 @@ class Resamples:
 
 
 def shared_resamples(
-    points: Mapping[str, Configurations], *, draws: int, seed: int, correlation: Float[np.ndarray, "splits splits"] | None = None
+    points: Mapping[str, Configurations],
+    *,
+    draws: int,
+    seed: int,
+    correlation: Float[np.ndarray, "splits splits"] | None = None,
 ) -> dict[str, Resamples]:
-    """The resamples of every split. `correlation` is that of the seeds' noise between splits (none given: none assumed)."""
+    """The resamples of every split. `correlation` is that of the seeds' noise between splits (none
+    given: none assumed)."""
     keys = {name: keys_of(part) for name, part in points.items()}
-    ranked = {name: [keys[name][place] for place in np.argsort(part.appearance)] for name, part in points.items()}
+    ranked = {
+        name: [keys[name][place] for place in np.argsort(part.appearance)]
+        for name, part in points.items()
+    }
     everywhere = set.intersection(*(set(found) for found in keys.values()))
-    slots = {key: slot for slot, key in enumerate(dict.fromkeys(key for found in ranked.values() for key in found))}
+    slots = {
+        key: slot
+        for slot, key in enumerate(dict.fromkeys(key for found in ranked.values() for key in found))
+    }
     order = [key for key in slots if key in everywhere]
     mix = np.linalg.cholesky(np.eye(len(points)) if correlation is None else _positive(correlation))
     found = {}
@@ -80,7 +103,9 @@ def shared_resamples(
             seed=seed,
             split=split,
             common=np.array([place[key] for key in order], dtype=np.int64),
-            own=np.array([place[key] for key in ranked[name] if key not in everywhere], dtype=np.int64),
+            own=np.array(
+                [place[key] for key in ranked[name] if key not in everywhere], dtype=np.int64
+            ),
             slot=np.array([slots[key] for key in own_keys], dtype=np.int64),
             slots=len(slots),
             mix=mix[split],
@@ -96,7 +121,8 @@ def keys_of(points: Configurations) -> list[tuple[float, ...]]:
 
 
 def _positive(correlation: np.ndarray) -> np.ndarray:
-    """The nearest matrix that correlations can form: pairs of splits share different runs, so the estimate may be none."""
+    """The nearest matrix that correlations can form: pairs of splits share different runs, so the
+    estimate may be none."""
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     found = (vectors * np.maximum(values, 1e-6)) @ vectors.T
     size = np.sqrt(np.diag(found))

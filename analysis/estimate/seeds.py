@@ -1,8 +1,9 @@
-"""Variable projection: with the exponents given, the best floor and amplitudes are a non-negative least-squares problem.
+"""Variable projection: with the exponents given, the best floor and amplitudes are a non-negative
+least-squares problem.
 
-Residuals are relative (prediction / target - 1), which approximates log residuals. With at most four columns the exact
-solution is the best of all active sets, solved for all exponent tuples at once.
-"""
+Residuals are relative (prediction / target - 1), which approximates log residuals. With at most
+four columns the exact solution is the best of all active sets, solved for all exponent tuples at
+once."""
 
 import itertools
 from collections.abc import Sequence
@@ -21,10 +22,11 @@ def project(
     floor: float | None,
     rows: int,
 ) -> Float[np.ndarray, "rows columns"]:
-    """Floor and amplitudes (columns: floor first) for each row of shapes. `target` is log y; a known `floor` is not fitted.
+    """Floor and amplitudes (columns: floor first) for each row of shapes. `target` is log y; a
+    known `floor` is not fitted.
 
-    Amounts of inactive columns are set to a thousandth of the mean so that their logarithm exists and has a slope.
-    """
+    Amounts of inactive columns are set to a thousandth of the mean so that their logarithm exists
+    and has a slope."""
     y = np.exp(target)
     root = np.sqrt(weights)
     columns = [np.ones((rows, len(y))), *shapes]

@@ -1,9 +1,9 @@
-"""Global fit and bootstrap: polish every start, screen all optima for all resamples by one matrix product, polish the best.
+"""Global fit and bootstrap: polish every start, screen all optima for all resamples by one matrix
+product, polish the best.
 
-A resample is a row of weights, never a copy of the points: `losses (candidates x points) @ weights (points x resamples)` prices
-every candidate for every resample at once. A last round does the same with the resamples' own optima, which frees rows that stopped
-in a local minimum.
-"""
+A resample is a row of weights, never a copy of the points: `losses (candidates x points) @ weights
+(points x resamples)` prices every candidate for every resample at once. A last round does the same
+with the resamples' own optima, which frees rows that stopped in a local minimum."""
 
 from dataclasses import dataclass, replace
 
@@ -48,16 +48,32 @@ def free_mask(built: Built) -> np.ndarray:
     return mask
 
 
-def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts parameters"], weights: Float[np.ndarray, " points"]) -> Solution:
+def solve(
+    built: Built,
+    loss: Loss,
+    *,
+    starts: Float[np.ndarray, "starts parameters"],
+    weights: Float[np.ndarray, " points"],
+) -> Solution:
     """Minimise from every start and keep the best.
 
-    A narrow Huber loss is nearly an absolute value, on which Newton walks slowly: starts walk on a wider one first.
-    """
+    A narrow Huber loss is nearly an absolute value, on which Newton walks slowly: starts walk on a
+    wider one first."""
     near = starts.copy()
     if isinstance(loss, Huber) and len(starts) > 1 and np.isfinite(loss.delta):
         wide = Huber(loss.target, _WIDER * loss.delta)
-        near = minimise(built.model, wide, near, weights=weights[None], box=built.box, free=free_mask(built), most=_WALK).theta
-    optima = minimise(built.model, loss, near, weights=weights[None], box=built.box, free=free_mask(built))
+        near = minimise(
+            built.model,
+            wide,
+            near,
+            weights=weights[None],
+            box=built.box,
+            free=free_mask(built),
+            most=_WALK,
+        ).theta
+    optima = minimise(
+        built.model, loss, near, weights=weights[None], box=built.box, free=free_mask(built)
+    )
     best = int(np.argmin(optima.objective))
     theta = optima.theta[best]
     gradient, condition = _evidence(built, loss, theta, weights)
@@ -74,7 +90,14 @@ def solve(built: Built, loss: Loss, *, starts: Float[np.ndarray, "starts paramet
     )
 
 
-def resample(built: Built, loss: Loss, *, solution: Solution, weights: Float[np.ndarray, "resamples points"], rounds: int = 1) -> Minima:
+def resample(
+    built: Built,
+    loss: Loss,
+    *,
+    solution: Solution,
+    weights: Float[np.ndarray, "resamples points"],
+    rounds: int = 1,
+) -> Minima:
     """The optimum for every row of weights."""
     order = np.argsort(solution.optima.objective, kind="stable")
     candidates = np.concatenate([solution.optima.theta[order], solution.starts])
@@ -92,13 +115,23 @@ def resample(built: Built, loss: Loss, *, solution: Solution, weights: Float[np.
     return found
 
 
-def redraw(built: Built, drawn: Drawn, *, solution: Solution, weights: Float[np.ndarray, " points"]) -> Minima:
-    """The optimum for every row of targets (parametric bootstrap), each from the best of all optima and starts for that row."""
+def redraw(
+    built: Built, drawn: Drawn, *, solution: Solution, weights: Float[np.ndarray, " points"]
+) -> Minima:
+    """The optimum for every row of targets (parametric bootstrap), each from the best of all optima
+    and starts for that row."""
     candidates = np.concatenate([solution.theta[None], solution.optima.theta, solution.starts])
     candidates = _unique(np.clip(candidates, built.box.low, built.box.high))
     mu = built.model.mu(candidates)
     best = [int((replace(drawn, target=row).value(mu) @ weights).argmin()) for row in drawn.target]
-    return minimise(built.model, drawn, candidates[best].copy(), weights=weights[None], box=built.box, free=free_mask(built))
+    return minimise(
+        built.model,
+        drawn,
+        candidates[best].copy(),
+        weights=weights[None],
+        box=built.box,
+        free=free_mask(built),
+    )
 
 
 def _second_look(built: Built, loss: Loss, found: Minima, weights: np.ndarray) -> Minima:
@@ -108,14 +141,18 @@ def _second_look(built: Built, loss: Loss, found: Minima, weights: np.ndarray) -
     if not len(stuck):
         return found
     start = found.theta[spread][best[stuck]].copy()
-    again = minimise(built.model, loss, start, weights=weights[stuck], box=built.box, free=free_mask(built))
+    again = minimise(
+        built.model, loss, start, weights=weights[stuck], box=built.box, free=free_mask(built)
+    )
     theta, objective = found.theta.copy(), found.objective.copy()
     better = again.objective < objective[stuck]
     theta[stuck[better]], objective[stuck[better]] = again.theta[better], again.objective[better]
     return Minima(theta, objective, found.iterations, found.remaining)
 
 
-def _cheapest(built: Built, loss: Loss, candidates: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cheapest(
+    built: Built, loss: Loss, candidates: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     losses = loss.value(built.model.mu(candidates))
     prices = losses @ weights.T
     best = np.argmin(prices, axis=0)
@@ -128,16 +165,21 @@ def _unique(theta: np.ndarray) -> np.ndarray:
     return theta[np.sort(first)]
 
 
-def _evidence(built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's condition number."""
-    known = built.model.newton(theta[None], judge=weighted(loss, weights))
-    judged = loss.judge(built.model.mu(theta[None]))
+def _evidence(
+    built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
+    """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's
+    condition number."""
+    known = built.model.newton(theta[None], derivatives=weighted(loss, weights))
+    judged = loss.derivatives(built.model.mu(theta[None]))
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
     if not inside.any():
         return 0.0, 1.0
     jacobian = built.model.jacobian(theta[None])[0]
     possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
-    gradient = float(np.max(np.abs(known.gradient[0][inside]) / np.maximum(possible[inside], 1e-300)))
+    gradient = float(
+        np.max(np.abs(known.gradient[0][inside]) / np.maximum(possible[inside], 1e-300))
+    )
     damping = known.damping[0][np.ix_(inside, inside)]
     size = np.sqrt(np.maximum(np.diag(damping), 1e-300))
     return gradient, float(np.linalg.cond(damping / size[:, None] / size[None, :]))

@@ -1,4 +1,5 @@
-"""How sure: the noise of a configuration, bootstrap draws, profiles, and the estimates that a reader sees."""
+"""How sure: the noise of a configuration, bootstrap draws, profiles, and the estimates that a
+reader sees."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ _KNOWN = 1_000_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """One parameter: value, bootstrap standard error, interval (None is an open end) and where the interval is from."""
+    """One parameter: value, bootstrap standard error, interval (None is an open end) and where the
+    interval is from."""
 
     value: float
     se: float | None
@@ -36,15 +38,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Noise:
-    """Where the scatter of a configuration is taken from: residuals ("many", "few"), repeated seeds or counts; its variance."""
+    """Where the scatter of a configuration is taken from: residuals ("many", "few"), repeated seeds
+    or counts; its variance."""
 
     kind: Literal["many", "seeds", "few", "counts"]
     variance: float | None
     freedom: int
 
 
-def auto_delta(built: Built, points: Configurations, *, starts: np.ndarray, weights: np.ndarray) -> float:
-    """1.345 sd, the sd by the median absolute deviation of a least-squares fit, once more from the Huber fit.
+def auto_delta(
+    built: Built, points: Configurations, *, starts: np.ndarray, weights: np.ndarray
+) -> float:
+    """1.345 sd, the sd by the median absolute deviation of a least-squares fit, once more from the
+    Huber fit.
 
     With few degrees of freedom no residual can be called an outlier: least squares.
     """
@@ -56,12 +62,18 @@ def auto_delta(built: Built, points: Configurations, *, starts: np.ndarray, weig
         starts = solution.optima.theta[np.argsort(solution.optima.objective)[:_NEAREST]]
         residual = points.log_mean - built.model.mu(solution.theta[None])[0]
         freedom = max(len(residual) - int(free_mask(built).sum()), 1) / len(residual)
-        delta = max(HUBER_EFFICIENT * MAD_TO_SD * float(np.median(np.abs(residual))) / np.sqrt(freedom), _SMALLEST_DELTA)
+        delta = max(
+            HUBER_EFFICIENT * MAD_TO_SD * float(np.median(np.abs(residual))) / np.sqrt(freedom),
+            _SMALLEST_DELTA,
+        )
     return delta
 
 
-def noise_of(built: Built, loss: Loss, solution: Solution, *, points: Configurations, weights: np.ndarray) -> Noise:
-    """The first source of noise that the table allows: many residuals, repeated seeds, few residuals."""
+def noise_of(
+    built: Built, loss: Loss, solution: Solution, *, points: Configurations, weights: np.ndarray
+) -> Noise:
+    """The first source of noise that the table allows: many residuals, repeated seeds, few
+    residuals."""
     moving = int(free_mask(built).sum())
     freedom = len(weights) - moving
     scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
@@ -76,16 +88,28 @@ def noise_of(built: Built, loss: Loss, solution: Solution, *, points: Configurat
 
 
 def bootstrap_draws(
-    built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise, resamples: Resamples
+    built: Built,
+    loss: Loss,
+    solution: Solution,
+    *,
+    weights: np.ndarray,
+    noise: Noise,
+    resamples: Resamples,
 ) -> tuple[Float[np.ndarray, "resamples parameters"], Float[np.ndarray, " resamples"]]:
-    """Resampled configurations; with few of them, draws around the law with the noise of the seeds or of the counts."""
+    """Resampled configurations; with few of them, draws around the law with the noise of the seeds
+    or of the counts."""
     if resamples.draws == 0 or len(weights) < 2:
         return solution.theta[None].copy(), np.array([solution.objective])
     if noise.kind == "seeds" and noise.variance and isinstance(loss, Huber):
         scatter = resamples.noise(freedom=noise.freedom) * np.sqrt(noise.variance / weights)
-        drawn: Huber | Binomial = replace(loss, target=built.model.mu(solution.theta[None]) + scatter)
+        drawn: Huber | Binomial = replace(
+            loss, target=built.model.mu(solution.theta[None]) + scatter
+        )
     elif noise.kind == "counts" and isinstance(loss, Binomial):
-        trials, ratio = np.maximum(np.round(loss.count), 1).astype(int), loss.ratio(built.model.mu(solution.theta[None])[0])
+        trials, ratio = (
+            np.maximum(np.round(loss.count), 1).astype(int),
+            loss.ratio(built.model.mu(solution.theta[None])[0]),
+        )
         hits = resamples.generator().binomial(trials, ratio, size=(resamples.draws, len(weights)))
         drawn = replace(loss, target=hits / trials)
     else:
@@ -95,7 +119,9 @@ def bootstrap_draws(
     return found.theta, found.objective
 
 
-def profiles(built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise) -> dict[str, Profile]:
+def profiles(
+    built: Built, loss: Loss, solution: Solution, *, weights: np.ndarray, noise: Noise
+) -> dict[str, Profile]:
     """The profile of each parameter that moves."""
     found = {
         name: profile(
@@ -113,11 +139,19 @@ def profiles(built: Built, loss: Loss, solution: Solution, *, weights: np.ndarra
     return {name: value for name, value in found.items() if value is not None}
 
 
-def estimates(built: Built, solution: Solution, draws: np.ndarray, found: Mapping[str, Profile]) -> dict[str, Estimate]:
+def estimates(
+    built: Built, solution: Solution, draws: np.ndarray, found: Mapping[str, Profile]
+) -> dict[str, Estimate]:
     """What a reader sees of each parameter."""
     values, spread = built.external(solution.theta[None]), built.external(draws)
-    frozen = {name: int(np.flatnonzero(reading.functional)[0]) in built.frozen for name, reading in built.readings.items()}
-    return {name: _estimate(float(value[0]), spread[name], found.get(name), frozen=frozen[name]) for name, value in values.items()}
+    frozen = {
+        name: int(np.flatnonzero(reading.functional)[0]) in built.frozen
+        for name, reading in built.readings.items()
+    }
+    return {
+        name: _estimate(float(value[0]), spread[name], found.get(name), frozen=frozen[name])
+        for name, value in values.items()
+    }
 
 
 def _estimate(value: float, draws: np.ndarray, found: Profile | None, *, frozen: bool) -> Estimate:
@@ -126,8 +160,25 @@ def _estimate(value: float, draws: np.ndarray, found: Profile | None, *, frozen:
     if len(draws) < 2:
         if found is None:
             return Estimate(value, None, None, None, open=True, source="none")
-        return Estimate(value, None, found.low, found.high, open=found.low is None or found.high is None, source="profile")
+        return Estimate(
+            value,
+            None,
+            found.low,
+            found.high,
+            open=found.low is None or found.high is None,
+            source="profile",
+        )
     low, high = (float(end) for end in np.quantile(draws, [0.025, 0.975]))
-    open_low, open_high = found is not None and found.low is None, found is not None and found.high is None
+    open_low, open_high = (
+        found is not None and found.low is None,
+        found is not None and found.high is None,
+    )
     se = float(draws.std(ddof=1))
-    return Estimate(value, se, None if open_low else low, None if open_high else high, open=open_low or open_high, source="bootstrap")
+    return Estimate(
+        value,
+        se,
+        None if open_low else low,
+        None if open_high else high,
+        open=open_low or open_high,
+        source="bootstrap",
+    )

@@ -1,9 +1,11 @@
-"""The numbers of the paper this project answers: Kang et al. 2024, arXiv 2411.02385, "How far is video generation from world model".
+"""The numbers of the paper this project answers: Kang et al. 2024, arXiv 2411.02385, "How far is
+video generation from world model".
 
-Velocity errors: their figure 3 (four decimals by the authors in phyworld issue 7; parabola read from the vector graphics), DiT-S/B/L on
-30K, 300K and 3M videos, one training each. Template table: their table 2, one training each; the share of abnormal videos is a count of
-people's judgements whose number is not published, so `ABNORMAL_VIDEOS` is an assumption that sets the width of its intervals.
-"""
+Velocity errors: their figure 3 (four decimals by the authors in phyworld issue 7; parabola read
+from the vector graphics), DiT-S/B/L on 30K, 300K and 3M videos, one training each. Template table:
+their table 2, one training each; the share of abnormal videos is a count of people's judgements
+whose number is not published, so `ABNORMAL_VIDEOS` is an assumption that sets the width of its
+intervals."""
 
 PARAMETERS = {"DiT-S": 22.5e6, "DiT-B": 89.5e6, "DiT-L": 310.0e6}
 VIDEOS = (3e4, 3e5, 3e6)

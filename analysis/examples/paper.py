@@ -1,4 +1,5 @@
-"""`python -m analysis example`: the paper's own numbers, fitted, with the verdicts that single runs without intervals do not give."""
+"""`python -m analysis example`: the paper's own numbers, fitted, with the verdicts that single runs
+without intervals do not give."""
 
 from typing import Any
 
@@ -6,10 +7,17 @@ import numpy as np
 
 from analysis.commands.result import verdict_object
 from analysis.data.configurations import configurations
-from analysis.examples.kang2024 import ABNORMAL, ABNORMAL_VIDEOS, FLOOR, PARAMETERS, VELOCITY_ERROR, VIDEOS
+from analysis.examples.kang2024 import (
+    ABNORMAL,
+    ABNORMAL_VIDEOS,
+    FLOOR,
+    PARAMETERS,
+    VELOCITY_ERROR,
+    VIDEOS,
+)
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
-from analysis.verdict.verdict import Verdict, holm, judge
+from analysis.verdict.verdict import Verdict, decide, holm
 from physscale.records.finite import finite
 
 _KINDS = ("in distribution", "out of distribution")
@@ -29,13 +37,19 @@ def velocity_table(task: str, kind: str) -> tuple[dict[str, np.ndarray], np.ndar
 
 def verdicts() -> dict[tuple[str, str, str], Verdict]:
     """(task, kind, axis) -> verdict, corrected over all twelve."""
-    places = [(task, kind, axis) for task in VELOCITY_ERROR for kind in _KINDS for axis in ("N", "D")]
-    found = [judge(configurations(*velocity_table(task, kind)), axis=axis) for task, kind, axis in places]
+    places = [
+        (task, kind, axis) for task in VELOCITY_ERROR for kind in _KINDS for axis in ("N", "D")
+    ]
+    found = [
+        decide(configurations(*velocity_table(task, kind)), axis=axis)
+        for task, kind, axis in places
+    ]
     return dict(zip(places, holm(found), strict=True))
 
 
 def surface(task: str) -> Fit:
-    """E + A N^-alpha + B D^-beta of the error in distribution, with the error of the true videos as the known floor."""
+    """E + A N^-alpha + B D^-beta of the error in distribution, with the error of the true videos as
+    the known floor."""
     axes, error = velocity_table(task, _KINDS[0])
     floor = min(FLOOR[task], _BELOW_DATA * float(error.min()))
     return fit(law_named("power-nd"), columns=axes, response=error, floor=floor, bootstrap=500)
@@ -44,7 +58,13 @@ def surface(task: str) -> Fit:
 def abnormal(law: str) -> Fit:
     """The share of abnormal videos against the number of templates."""
     x, share = np.array(ABNORMAL, dtype=float).T
-    return fit(law_named(law), columns={"x": x}, response=share, count=np.full(len(x), float(ABNORMAL_VIDEOS)), bootstrap=500)
+    return fit(
+        law_named(law),
+        columns={"x": x},
+        response=share,
+        count=np.full(len(x), float(ABNORMAL_VIDEOS)),
+        bootstrap=500,
+    )
 
 
 def as_object() -> dict[str, Any]:
@@ -74,20 +94,28 @@ def _numbers(fitted: Fit) -> dict[str, Any]:
 
 def as_lines() -> list[str]:
     """For a person."""
-    lines = ["Kang et al. 2024 (arXiv 2411.02385), velocity error, nine runs a task without repeats:"]
+    lines = [
+        "Kang et al. 2024 (arXiv 2411.02385), velocity error, nine runs a task without repeats:"
+    ]
     for (task, kind, axis), verdict in verdicts().items():
         size = ""
         if verdict.change is not None and verdict.low is not None and verdict.high is not None:
             size = f"{np.expm1(verdict.change):+.0%} [{np.expm1(verdict.low):+.0%}, {np.expm1(verdict.high):+.0%}] over the range"
         lines.append(f"  {task:15s} {kind:20s} {axis}: {verdict.word:12s} {size}")
-    lines.append("Exponents in distribution above the error of the true videos (profile intervals):")
+    lines.append(
+        "Exponents in distribution above the error of the true videos (profile intervals):"
+    )
     for task in VELOCITY_ERROR:
         fitted = surface(task)
-        words = [f"{name} {fitted.parameters[name].value:.2f} {_interval(fitted.profiles, name)}" for name in ("alpha", "beta")]
+        words = [
+            f"{name} {fitted.parameters[name].value:.2f} {_interval(fitted.profiles, name)}"
+            for name in ("alpha", "beta")
+        ]
         lines.append(f"  {task:15s} {'   '.join(words)}")
     power = abnormal("ratio-power")
     lines.append(
-        f"Abnormal share against templates: p ~ C^-{power.parameters['g'].value:.2f} {_interval(power.profiles, 'g')} "
+        f"Abnormal share against templates: p ~ C^-{power.parameters['g'].value:.2f} "
+        f"{_interval(power.profiles, 'g')} "
         f"(if {ABNORMAL_VIDEOS} videos were judged a point)"
     )
     return lines
@@ -96,5 +124,7 @@ def as_lines() -> list[str]:
 def _interval(curves: Any, name: str) -> str:  # noqa: ANN401
     if name not in curves:
         return "[open]"
-    low, high = (("open" if end is None else f"{end:.2f}") for end in (curves[name].low, curves[name].high))
+    low, high = (
+        ("open" if end is None else f"{end:.2f}") for end in (curves[name].low, curves[name].high)
+    )
     return f"[{low}, {high}]"

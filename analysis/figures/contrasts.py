@@ -1,35 +1,59 @@
-"""Differences between splits from paired draws: one row a pair of splits, its value and 95 % interval; a rule stands at "no difference"."""
+"""Differences between splits from paired draws: one row a pair of splits, its value and 95 %
+interval; a rule stands at "no difference"."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from analysis.figures.style import GREY, INK, VERMILION, Layout, panels_of, plain_text, short_number, split_words, styled
+from analysis.figures.style import (
+    GREY,
+    INK,
+    VERMILION,
+    Layout,
+    panels_of,
+    plain_text,
+    short_number,
+    split_words,
+    styled,
+)
 from analysis.fit.paired import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NUMBERS = ("first_value", "second_value", "value", "low", "high")
-SCHEMA = pa.schema([(name, pa.string()) for name in ("quantity", "kind", "first", "second")] + [(name, pa.float64()) for name in _NUMBERS])
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("quantity", "kind", "first", "second")]
+    + [(name, pa.float64()) for name in _NUMBERS]
+)
 _SHORT = 16
 
 
 def table(contrasts: Sequence[Contrast]) -> pa.Table:
     """One row a contrast; a null end is open."""
-    return pa.Table.from_pylist([{name: getattr(found, name) for name in SCHEMA.names} for found in contrasts], schema=SCHEMA)
+    return pa.Table.from_pylist(
+        [{name: getattr(found, name) for name in SCHEMA.names} for found in contrasts],
+        schema=SCHEMA,
+    )
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """A panel a quantity: a difference on a linear axis, a ratio on a logarithmic one. Filled: the interval leaves out none."""
+    """A panel a quantity: a difference on a linear axis, a ratio on a logarithmic one. Filled: the
+    interval leaves out none."""
     rows = drawn.to_pylist()
     quantities = list(dict.fromkeys(row["quantity"] for row in rows))
     pairs = list(dict.fromkeys((row["first"], row["second"]) for row in rows))
     ratios = {row["quantity"] for row in rows if row["kind"] == "ratio"}
     with styled():
         height = 0.75 + 0.3 * len(pairs)
-        panels = panels_of(len(quantities), layout=layout, most_across=min(3, len(quantities)), height_in=height, share_y="all")
+        panels = panels_of(
+            len(quantities),
+            layout=layout,
+            most_across=min(3, len(quantities)),
+            height_in=height,
+            share_y="all",
+        )
         for axes, quantity in zip(panels.axes, quantities, strict=True):
             ratio = quantity in ratios
             none = 1.0 if ratio else 0.0
@@ -38,18 +62,34 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             axes.axvline(none, color=GREY, linewidth=0.9, linestyle=(0, (5, 3)))
             for row in (row for row in rows if row["quantity"] == quantity):
                 place = pairs.index((row["first"], row["second"]))
-                apart = (row["low"] is not None and row["low"] > none) or (row["high"] is not None and row["high"] < none)
+                apart = (row["low"] is not None and row["low"] > none) or (
+                    row["high"] is not None and row["high"] < none
+                )
                 ends = [row["value"] if row[end] is None else row[end] for end in ("low", "high")]
                 axes.plot(ends, [place] * 2, color=VERMILION if apart else INK, linewidth=1.4)
                 for end, marker in (("low", "<"), ("high", ">")):
                     if row[end] is None:
                         axes.plot([row["value"]], [place], marker, color=INK, markersize=7)
-                axes.plot([row["value"]], [place], "o", color=VERMILION if apart else "white", markeredgecolor=VERMILION if apart else INK)
-            axes.set_yticks(range(len(pairs)), [f"{_name(first)} | {_name(second)}" for first, second in pairs], color=INK)
+                axes.plot(
+                    [row["value"]],
+                    [place],
+                    "o",
+                    color=VERMILION if apart else "white",
+                    markeredgecolor=VERMILION if apart else INK,
+                )
+            axes.set_yticks(
+                range(len(pairs)),
+                [f"{_name(first)} | {_name(second)}" for first, second in pairs],
+                color=INK,
+            )
             axes.set_ylim(len(pairs) - 0.4, -0.6)
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value).replace("-", "−"))
             axes.xaxis.set_minor_formatter("")
-            axes.set_title(f"{plain_text(quantity)}\n{'right ÷ left' if ratio else 'left − right'}", loc="left", fontsize=6.5)
+            axes.set_title(
+                f"{plain_text(quantity)}\n{'right ÷ left' if ratio else 'left − right'}",
+                loc="left",
+                fontsize=6.5,
+            )
     return panels.figure
 
 

@@ -1,4 +1,5 @@
-"""One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines dashed; words beside the lines."""
+"""One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines
+dashed; words beside the lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ _LETTER_IN, _LETTER_TALL_IN = 0.046, 0.09
 def panels(table: pa.Table) -> list[list[dict[str, Any]]]:
     """The rows of each panel, in order."""
     rows = table.to_pylist()
-    return [[row for row in rows if row["panel"] == panel] for panel in sorted({row["panel"] for row in rows})]
+    return [
+        [row for row in rows if row["panel"] == panel]
+        for panel in sorted({row["panel"] for row in rows})
+    ]
 
 
 def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[float, float]) -> None:
@@ -32,7 +36,9 @@ def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[floa
     levels = np.unique(x)
     axes.set_xlim(levels[0] / 1.25, levels[-1] * 1.25)
     axes.set_ylim(*y_limits)
-    for series in dict.fromkeys(row["series"] for row in rows if row["role"] in {"seed", "law", "mean"}):
+    for series in dict.fromkeys(
+        row["series"] for row in rows if row["role"] in {"seed", "law", "mean"}
+    ):
         _draw_series(axes, [row for row in rows if row["series"] == series])
     _draw_levels(axes, rows)
     level_ticks(axes, levels)
@@ -51,11 +57,14 @@ def heads(axes: "Sequence[Axes]", parts: Sequence[list[dict[str, Any]]], *, acro
 
 def _note(axes: "Axes", rows: list[dict[str, Any]]) -> list[str]:
     room = int((pitch_in(axes) - 0.3) * _LETTERS_AN_INCH)
-    return [piece for line in rows[0]["note"].split("\n") for piece in wrap(bound(line), room) or [""]]
+    return [
+        piece for line in rows[0]["note"].split("\n") for piece in wrap(bound(line), room) or [""]
+    ]
 
 
 def _head(axes: "Axes", rows: list[dict[str, Any]], *, note: Sequence[str], lines: int) -> None:
-    """Title, below it the note: its first line in the colour of the first series, the others grey; long lines wrap."""
+    """Title, below it the note: its first line in the colour of the first series, the others grey;
+    long lines wrap."""
     place: dict[str, Any] = {
         "xy": (0, 1),
         "xycoords": "axes fraction",
@@ -65,9 +74,15 @@ def _head(axes: "Axes", rows: list[dict[str, Any]], *, note: Sequence[str], line
         "annotation_clip": False,
     }
     for position, line in enumerate(note):
-        look: dict[str, Any] = {"color": SOFT} if position else {"color": rows[0]["colour"], "fontweight": "bold"}
-        axes.annotate(line, xytext=(0, 4 + 8.5 * (lines - 1 - position)), fontsize=6.5, **place, **look)
-    axes.annotate(rows[0]["title"], xytext=(0, 6 + 8.5 * lines), fontsize=8.5, fontweight="bold", **place)
+        look: dict[str, Any] = (
+            {"color": SOFT} if position else {"color": rows[0]["colour"], "fontweight": "bold"}
+        )
+        axes.annotate(
+            line, xytext=(0, 4 + 8.5 * (lines - 1 - position)), fontsize=6.5, **place, **look
+        )
+    axes.annotate(
+        rows[0]["title"], xytext=(0, 6 + 8.5 * lines), fontsize=8.5, fontweight="bold", **place
+    )
 
 
 def heights_of(axes: "Axes", y: Sequence[float]) -> list[float]:
@@ -77,7 +92,8 @@ def heights_of(axes: "Axes", y: Sequence[float]) -> list[float]:
 
 
 def apart(heights: Sequence[float], *, least: float) -> list[float]:
-    """Heights of labels, moved so that neighbours are `least` apart; their order and, where there is room, their middle stay."""
+    """Heights of labels, moved so that neighbours are `least` apart; their order and, where there
+    is room, their middle stay."""
     order = np.argsort(heights, kind="stable")
     found = np.asarray(heights, dtype=float)[order]
     groups: list[tuple[float, int]] = []
@@ -87,12 +103,16 @@ def apart(heights: Sequence[float], *, least: float) -> list[float]:
             other, more = groups.pop()
             middle, count = (middle * count + other * more) / (count + more), count + more
         groups.append((middle, count))
-    placed = np.concatenate([np.empty(0)] + [middle + least * (np.arange(count) - (count - 1) / 2) for middle, count in groups])
+    placed = np.concatenate(
+        [np.empty(0)]
+        + [middle + least * (np.arange(count) - (count - 1) / 2) for middle, count in groups]
+    )
     return [float(placed[place]) for place in np.argsort(order)]
 
 
 def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Limits of the y axis that show every point, and floors and baselines that are not far away."""
+    """Limits of the y axis that show every point, and floors and baselines that are not far
+    away."""
     points = [row["y"] for row in rows if row["role"] == "seed"]
     low, high = min(points), max(points)
     for row in rows:
@@ -104,21 +124,45 @@ def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
 
 def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     colour = rows[0]["colour"]
-    marks = {role: [row for row in rows if row["role"] == role] for role in ("seed", "law", "band", "mean")}
+    marks = {
+        role: [row for row in rows if row["role"] == role]
+        for role in ("seed", "law", "band", "mean")
+    }
     if marks["band"]:
         at = [row["x"] for row in marks["band"]]
         axes.fill_between(
-            at, [row["low"] for row in marks["band"]], [row["high"] for row in marks["band"]], color=colour, alpha=0.16, linewidth=0
+            at,
+            [row["low"] for row in marks["band"]],
+            [row["high"] for row in marks["band"]],
+            color=colour,
+            alpha=0.16,
+            linewidth=0,
         )
     if marks["mean"]:
         axes.plot(
-            [row["x"] for row in marks["mean"]], [row["y"] for row in marks["mean"]], color=colour, linewidth=1.1, linestyle=(0, (2, 2))
+            [row["x"] for row in marks["mean"]],
+            [row["y"] for row in marks["mean"]],
+            color=colour,
+            linewidth=1.1,
+            linestyle=(0, (2, 2)),
         )
     if marks["law"]:
-        axes.plot([row["x"] for row in marks["law"]], [row["y"] for row in marks["law"]], color=colour, linewidth=1.3)
+        axes.plot(
+            [row["x"] for row in marks["law"]],
+            [row["y"] for row in marks["law"]],
+            color=colour,
+            linewidth=1.3,
+        )
     for row in marks["seed"]:
         if row["low"] is not None and row["high"] is not None:
-            axes.plot([row["x"]] * 2, [row["low"], row["high"]], color=colour, linewidth=0.8, alpha=0.6, solid_capstyle="butt")
+            axes.plot(
+                [row["x"]] * 2,
+                [row["low"], row["high"]],
+                color=colour,
+                linewidth=0.8,
+                alpha=0.6,
+                solid_capstyle="butt",
+            )
     axes.plot(
         [row["x"] for row in marks["seed"]],
         [row["y"] for row in marks["seed"]],
@@ -132,23 +176,45 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
 
 
 def _draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
-    """Floors and baselines as horizontal lines, each named where least is drawn: left or right, above its line or below."""
+    """Floors and baselines as horizontal lines, each named where least is drawn: left or right,
+    above its line or below."""
     low, high = axes.get_ylim()
     inside = [row for row in rows if row["role"] in {"floor", "baseline"} and low < row["y"] < high]
-    points = np.array([(row["x"], row["y"]) for row in rows if row["role"] in {"seed", "law", "mean"}], dtype=float)
+    points = np.array(
+        [(row["x"], row["y"]) for row in rows if row["role"] in {"seed", "law", "mean"}],
+        dtype=float,
+    )
     at = axes.transAxes.inverted().transform(axes.transData.transform(points))
     heights = heights_of(axes, [row["y"] for row in inside])
     wide_in, high_in = pitch_in(axes) - 0.5, 1.6
     taken: list[_Box] = []
     for row, height in zip(inside, heights, strict=True):
-        axes.axhline(row["y"], color=GREY, linewidth=0.9, linestyle=":" if row["role"] == "floor" else (0, (5, 3)), zorder=1)
+        axes.axhline(
+            row["y"],
+            color=GREY,
+            linewidth=0.9,
+            linestyle=":" if row["role"] == "floor" else (0, (5, 3)),
+            zorder=1,
+        )
         width, tall = len(row["series"]) * _LETTER_IN / wide_in, _LETTER_TALL_IN / high_in
-        boxes = [_Box(left, bottom, width, tall) for bottom in (height + 0.006, height - 0.012 - tall) for left in (0.99 - width, 0.01)]
+        boxes = [
+            _Box(left, bottom, width, tall)
+            for bottom in (height + 0.006, height - 0.012 - tall)
+            for left in (0.99 - width, 0.01)
+        ]
         best = min(boxes, key=lambda box: _crowd(box, marks=at, lines=heights, words=taken))
         taken.append(best)
         side, x = ("left", 0.01) if best.left < 0.02 else ("right", 0.99)
         axes.text(
-            x, best.bottom, row["series"], transform=axes.transAxes, fontsize=5.8, color=SOFT, ha=side, va="bottom", path_effects=halo()
+            x,
+            best.bottom,
+            row["series"],
+            transform=axes.transAxes,
+            fontsize=5.8,
+            color=SOFT,
+            ha=side,
+            va="bottom",
+            path_effects=halo(),
         )
 
 
@@ -163,10 +229,16 @@ class _Box:
 
 
 def _crowd(box: _Box, *, marks: np.ndarray, lines: Sequence[float], words: Sequence[_Box]) -> float:
-    """How much is drawn there already: points, lines and, worst, other words or the edge of the panel."""
+    """How much is drawn there already: points, lines and, worst, other words or the edge of the
+    panel."""
     right, top = box.left + box.width, box.bottom + box.tall
     beside = (marks[:, 0] > box.left - 0.03) & (marks[:, 0] < right + 0.03)
     points = float(np.sum(beside & (marks[:, 1] > box.bottom - 0.02) & (marks[:, 1] < top + 0.02)))
     crossed = sum(box.bottom - 0.005 < line < top for line in lines)
-    hidden = sum(abs(box.bottom - word.bottom) < box.tall and box.left < word.left + word.width and word.left < right for word in words)
+    hidden = sum(
+        abs(box.bottom - word.bottom) < box.tall
+        and box.left < word.left + word.width
+        and word.left < right
+        for word in words
+    )
     return points + 30 * crossed + 100 * (hidden + (box.bottom < 0) + (top > 1))

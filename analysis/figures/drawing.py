@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Draw(Protocol):
-    """Draws a table: a "row" is as wide as a page of two columns, a "column" as one of them or as a telephone."""
+    """Draws a table: a "row" is as wide as a page of two columns, a "column" as one of them or as a
+    telephone."""
 
     def __call__(self, drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure": ...
 

@@ -1,4 +1,5 @@
-"""Response against every axis of a law, a line for each value of another axis: runs as points, law with its 95 % band, dotted floor E.
+"""Response against every axis of a law, a line for each value of another axis: runs as points, law
+with its 95 % band, dotted floor E.
 
 Grey is beyond the data: a law drawn there is an extrapolation.
 """
@@ -8,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import GREY, SOFT, Layout, decade_ticks, halo, panels_of, short_number, styled
+from analysis.figures.style import (
+    GREY,
+    SOFT,
+    Layout,
+    decade_ticks,
+    halo,
+    panels_of,
+    short_number,
+    styled,
+)
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -18,12 +28,18 @@ if TYPE_CHECKING:
 _LINES = 6
 _STEPS = 50
 _NAME_ROOM = 0.045
-_TEXT, _NUMBERS = ("role", "axis", "other_axis", "response"), ("other", "x", "y", "low", "high", "floor")
-SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
+_TEXT, _NUMBERS = (
+    ("role", "axis", "other_axis", "response"),
+    ("other", "x", "y", "low", "high", "floor"),
+)
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+)
 
 
 def table(fitted: Fit, *, response: str = "response") -> pa.Table:
-    """Rows of role "run" and "law" (a line at one value of another axis: at most six of them), for every axis."""
+    """Rows of role "run" and "law" (a line at one value of another axis: at most six of them), for
+    every axis."""
     floor = float(fitted.built.external(fitted.solution.theta[None]).get("E", np.zeros(1))[0])
     rows: list[dict[str, Any]] = []
     for axis in fitted.law.axes:
@@ -33,11 +49,24 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
         values = fitted.points.axes[axis]
         at = np.geomspace(values.min(), values.max() * np.sqrt(values.max() / values.min()), _STEPS)
         for level in levels_of(fitted, other):
-            columns = {name: np.full(_STEPS, float(np.exp(np.log(column).mean()))) for name, column in fitted.points.axes.items()}
+            columns = {
+                name: np.full(_STEPS, float(np.exp(np.log(column).mean())))
+                for name, column in fitted.points.axes.items()
+            }
             columns |= {axis: at} | ({other: np.full(_STEPS, level)} if other else {})
             law, band = fitted.predict(columns), fitted.band(columns)
             for x, y, low, high in zip(at, law, band[0], band[1], strict=True):
-                rows.append(words | {"role": "law", "other": level, "x": float(x), "y": float(y), "low": float(low), "high": float(high)})
+                rows.append(
+                    words
+                    | {
+                        "role": "law",
+                        "other": level,
+                        "x": float(x),
+                        "y": float(y),
+                        "low": float(low),
+                        "high": float(high),
+                    }
+                )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -49,14 +78,20 @@ def other_axis(fitted: Fit, axis: str) -> str | None:
 def levels_of(fitted: Fit, other: str | None) -> list[float]:
     """The values of the other axis that have a line."""
     found = np.unique(fitted.points.axes[other]) if other else np.ones(1)
-    return [float(level) for level in (found if len(found) <= _LINES else np.geomspace(found[0], found[-1], _LINES))]
+    return [
+        float(level)
+        for level in (found if len(found) <= _LINES else np.geomspace(found[0], found[-1], _LINES))
+    ]
 
 
 def _runs(fitted: Fit, *, axis: str, other: str | None) -> list[dict[str, Any]]:
     points = fitted.points
     beside = points.axes[other] if other else np.ones(len(points.log_mean))
     x, o = points.axes[axis][points.member], beside[points.member]
-    return [{"role": "run", "other": float(b), "x": float(a), "y": float(y)} for a, b, y in zip(x, o, np.exp(points.run_log), strict=True)]
+    return [
+        {"role": "run", "other": float(b), "x": float(a), "y": float(y)}
+        for a, b, y in zip(x, o, np.exp(points.run_log), strict=True)
+    ]
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
@@ -64,17 +99,37 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
     rows = drawn.to_pylist()
     axes_names = list(dict.fromkeys(row["axis"] for row in rows))
     runs = [row["y"] for row in rows if row["role"] == "run"]
-    low, high = min([*runs, *({rows[0]["floor"]} if rows[0]["floor"] > min(runs) / 3 else ())]), max(runs)
+    low, high = (
+        min([*runs, *({rows[0]["floor"]} if rows[0]["floor"] > min(runs) / 3 else ())]),
+        max(runs),
+    )
     with styled():
-        panels = panels_of(len(axes_names), layout=layout, most_across=3 if len(axes_names) == 3 else 2, height_in=2.5)
+        panels = panels_of(
+            len(axes_names),
+            layout=layout,
+            most_across=3 if len(axes_names) == 3 else 2,
+            height_in=2.5,
+        )
         for place, (axes, name) in enumerate(zip(panels.axes, axes_names, strict=True)):
             part = [row for row in rows if row["axis"] == name]
             start_axes(axes, part)
             for level, colour in colours_of(part).items():
                 line = [row for row in part if row["role"] == "law" and row["other"] == level]
-                axes.plot([row["x"] for row in line], [row["y"] for row in line], color=colour, linewidth=1.1)
+                axes.plot(
+                    [row["x"] for row in line],
+                    [row["y"] for row in line],
+                    color=colour,
+                    linewidth=1.1,
+                )
                 low_band, high_band = ([row[key] for row in line] for key in ("low", "high"))
-                axes.fill_between([row["x"] for row in line], low_band, high_band, color=colour, alpha=0.15, linewidth=0)
+                axes.fill_between(
+                    [row["x"] for row in line],
+                    low_band,
+                    high_band,
+                    color=colour,
+                    alpha=0.15,
+                    linewidth=0,
+                )
             axes.set_ylim(low / (high / low) ** 0.06, high * (high / low) ** 0.06)
             _name_lines(axes, [row for row in part if row["role"] == "law"])
             if rows[0]["floor"] > axes.get_ylim()[0]:
@@ -94,7 +149,11 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             if panels.leads(place):
                 axes.set_ylabel(rows[0]["response"])
             other = part[0]["other_axis"]
-            axes.set_title(f"along {name}" + (f", a line a value of {other}" if other else ""), loc="left", fontsize=7)
+            axes.set_title(
+                f"along {name}" + (f", a line a value of {other}" if other else ""),
+                loc="left",
+                fontsize=7,
+            )
     return panels.figure
 
 
@@ -118,8 +177,21 @@ def start_axes(axes: "Axes", part: list[dict[str, Any]]) -> None:
     room = (edge / low) ** (0.1 if part[0]["other_axis"] else 0.02)
     axes.set_xlim(low / (edge / low) ** 0.03, edge * room)
     axes.axvspan(end * (edge / end) ** 0.05, edge * room, color=GREY, alpha=0.10, linewidth=0)
-    place: dict[str, Any] = {"xy": (1, 1), "xycoords": "axes fraction", "xytext": (-3, -3), "textcoords": "offset points"}
-    axes.annotate("beyond the data", **place, fontsize=5.8, color=SOFT, ha="right", va="top", path_effects=halo())
+    place: dict[str, Any] = {
+        "xy": (1, 1),
+        "xycoords": "axes fraction",
+        "xytext": (-3, -3),
+        "textcoords": "offset points",
+    }
+    axes.annotate(
+        "beyond the data",
+        **place,
+        fontsize=5.8,
+        color=SOFT,
+        ha="right",
+        va="top",
+        path_effects=halo(),
+    )
     axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel(part[0]["axis"])
@@ -132,17 +204,23 @@ def shade(part: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - a colour is what
     lines = [row["other"] for row in part if row["role"] == "law"]
     lines = lines if len(set(lines)) > 1 else [row["other"] for row in part]
     low, span = min(lines), np.log(max(lines) / min(lines)) or 1.0
-    return lambda value: matplotlib.colormaps["viridis"](0.85 * float(np.clip(np.log(value / low) / span, 0, 1)))
+    return lambda value: matplotlib.colormaps["viridis"](
+        0.85 * float(np.clip(np.log(value / low) / span, 0, 1))
+    )
 
 
 def colours_of(part: list[dict[str, Any]]) -> dict[float, Any]:
     """The lines of a panel and their colours."""
     shades = shade(part)
-    return {level: shades(level) for level in sorted({row["other"] for row in part if row["role"] == "law"})}
+    return {
+        level: shades(level)
+        for level in sorted({row["other"] for row in part if row["role"] == "law"})
+    }
 
 
 def _name_lines(axes: "Axes", laws: list[dict[str, Any]]) -> None:
-    """The other axis' value at the right end of each line, left out where two ends are too close to read."""
+    """The other axis' value at the right end of each line, left out where two ends are too close to
+    read."""
     if not laws or not laws[0]["other_axis"]:
         return
     ends = {row["other"]: row for row in laws}

@@ -1,4 +1,5 @@
-"""The flip: how often the generated ball moves the other way, against its true speed, with mirrored training videos and without.
+"""The flip: how often the generated ball moves the other way, against its true speed, with mirrored
+training videos and without.
 
 Intervals are Wilson's, over the videos of a bin.
 """
@@ -9,7 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.data.study import Run, Study
-from analysis.figures.style import BLUE, GREEN, SOFT, VERMILION, WIDTH_IN, Layout, new_figure, styled
+from analysis.figures.style import (
+    BLUE,
+    GREEN,
+    SOFT,
+    VERMILION,
+    WIDTH_IN,
+    Layout,
+    new_figure,
+    styled,
+)
 from physscale.records.rate import wilson
 
 if TYPE_CHECKING:
@@ -25,18 +35,34 @@ _COLOURS = (VERMILION, GREEN)
 
 
 def table(study: Study, *, runs: dict[str, Run]) -> pa.Table:
-    """Share of reversed motion in bins of true speed with equal counts, one series a run; rows of role "band" are trained speeds."""
+    """Share of reversed motion in bins of true speed with equal counts, one series a run; rows of
+    role "band" are trained speeds."""
     rows: list[dict[str, object]] = []
     for series, run in runs.items():
         for low, high in run.scenario.get("speed_m_s", []):
-            rows.append({"role": "band", "series": series, "speed_low_m_s": float(low), "speed_high_m_s": float(high)})
+            rows.append(
+                {
+                    "role": "band",
+                    "series": series,
+                    "speed_low_m_s": float(low),
+                    "speed_high_m_s": float(high),
+                }
+            )
         found = study.outcome_columns(run.fingerprint)
         speed = np.asarray(found["true_speed_m_s"], dtype=float)
-        seen = np.array([value is not None for value in found["reversed"]]) & np.isfinite(np.asarray(found["speed_m_s"], dtype=float))
+        seen = np.array([value is not None for value in found["reversed"]]) & np.isfinite(
+            np.asarray(found["speed_m_s"], dtype=float)
+        )
         trained = [(float(low), float(high)) for low, high in run.scenario.get("speed_m_s", [])]
-        inside = np.any([(speed >= low) & (speed <= high) for low, high in trained] or [np.zeros(len(speed), bool)], axis=0)
+        inside = np.any(
+            [(speed >= low) & (speed <= high) for low, high in trained]
+            or [np.zeros(len(speed), bool)],
+            axis=0,
+        )
         for part, bins in ((seen & ~inside, _BINS), (seen & inside, 2)):
-            for chunk in np.array_split(np.flatnonzero(part)[np.argsort(speed[part], kind="stable")], bins):
+            for chunk in np.array_split(
+                np.flatnonzero(part)[np.argsort(speed[part], kind="stable")], bins
+            ):
                 if len(chunk):
                     turned = sum(bool(found["reversed"][place]) for place in chunk)
                     share = wilson(turned, of=len(chunk))
@@ -63,7 +89,9 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     with styled():
         figure = new_figure(width_in=4.8 if layout == "row" else WIDTH_IN["column"], height_in=2.9)
         axes = figure.subplots()
-        for low, high in dict.fromkeys((row["speed_low_m_s"], row["speed_high_m_s"]) for row in rows if row["role"] == "band"):
+        for low, high in dict.fromkeys(
+            (row["speed_low_m_s"], row["speed_high_m_s"]) for row in rows if row["role"] == "band"
+        ):
             axes.axvspan(low, high, color=BLUE, alpha=0.10, linewidth=0)
             axes.text(
                 (low + high) / 2,
@@ -77,10 +105,28 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             )
         for position, name in enumerate(series):
             part = [row for row in rows if row["role"] == "bin" and row["series"] == name]
-            at = np.array([(row["speed_low_m_s"] + row["speed_high_m_s"]) / 2 for row in part]) + (position - 0.5) * 0.03
+            at = (
+                np.array([(row["speed_low_m_s"] + row["speed_high_m_s"]) / 2 for row in part])
+                + (position - 0.5) * 0.03
+            )
             colour = _COLOURS[position % len(_COLOURS)]
-            axes.vlines(at, [row["low"] for row in part], [row["high"] for row in part], color=colour, linewidth=1.1, alpha=0.7)
-            axes.plot(at, [row["share"] for row in part], "o-", color=colour, markersize=5, markeredgecolor="white", linewidth=1.3)
+            axes.vlines(
+                at,
+                [row["low"] for row in part],
+                [row["high"] for row in part],
+                color=colour,
+                linewidth=1.1,
+                alpha=0.7,
+            )
+            axes.plot(
+                at,
+                [row["share"] for row in part],
+                "o-",
+                color=colour,
+                markersize=5,
+                markeredgecolor="white",
+                linewidth=1.3,
+            )
             place: dict[str, Any] = {
                 "xy": (0, 1),
                 "xycoords": "axes fraction",
@@ -90,14 +136,19 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             }
             axes.annotate(
                 name,
-                xytext=(130 * position if layout == "row" else 0, 4 + (0 if layout == "row" else 9 * position)),
+                xytext=(
+                    130 * position if layout == "row" else 0,
+                    4 + (0 if layout == "row" else 9 * position),
+                ),
                 fontsize=7,
                 color=colour,
                 fontweight="bold",
                 **place,
             )
         axes.axhline(0, color=SOFT, linewidth=0.8)
-        axes.set_ylim(-0.03, max(0.55, 1.12 * max(row["high"] for row in rows if row["role"] == "bin")))
+        axes.set_ylim(
+            -0.03, max(0.55, 1.12 * max(row["high"] for row in rows if row["role"] == "bin"))
+        )
         axes.set_xlim(left=min(-0.05, min(row["speed_low_m_s"] for row in rows) - 0.05))
         axes.set_xlabel("true speed (m/s)")
         axes.set_ylabel("share of balls that move the other way")

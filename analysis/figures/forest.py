@@ -1,4 +1,5 @@
-"""Parameters across splits: one row a split, its estimate and interval; an arrow where an end is open."""
+"""Parameters across splits: one row a split, its estimate and interval; an arrow where an end is
+open."""
 
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
@@ -13,33 +14,54 @@ if TYPE_CHECKING:
 
 
 def table(fits: Mapping[str, Fit], *, shown: Mapping[str, Set[str]]) -> pa.Table:
-    """The exponents of every split that are `shown`: those along whose axis the split scales. Elsewhere an exponent says nothing."""
+    """The exponents of every split that are `shown`: those along whose axis the split scales.
+    Elsewhere an exponent says nothing."""
     rows = [
-        {"split": split, "parameter": name, "value": found.value, "low": found.low, "high": found.high}
+        {
+            "split": split,
+            "parameter": name,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+        }
         for split, fitted in fits.items()
         for name, found in fitted.parameters.items()
         if name in shown[split]
     ]
     names = [(name, pa.float64()) for name in ("value", "low", "high")]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("split", pa.string()), ("parameter", pa.string()), *names]))
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([("split", pa.string()), ("parameter", pa.string()), *names])
+    )
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     """A panel a parameter."""
     rows = drawn.to_pylist()
-    names, splits = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "split"))
+    names, splits = (
+        list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "split")
+    )
     with styled():
-        panels = panels_of(len(names), layout=layout, most_across=3, height_in=0.8 + 0.24 * len(splits), share_y="all")
+        panels = panels_of(
+            len(names),
+            layout=layout,
+            most_across=3,
+            height_in=0.8 + 0.24 * len(splits),
+            share_y="all",
+        )
         for axes, name in zip(panels.axes, names, strict=True):
             for row in (row for row in rows if row["parameter"] == name):
                 height = splits.index(row["split"])
-                low, high = (row["value"] if row[end] is None else row[end] for end in ("low", "high"))
+                low, high = (
+                    row["value"] if row[end] is None else row[end] for end in ("low", "high")
+                )
                 axes.plot([low, high], [height] * 2, color=BLUE)
                 for end, marker in (("low", "<"), ("high", ">")):
                     if row[end] is None:
                         axes.plot([row["value"]], [height], marker, color=VERMILION, markersize=9)
                 axes.plot([row["value"]], [height], "o", color=BLUE, markeredgecolor="white")
-            axes.set_yticks(range(len(splits)), [plain_text(split) or "all" for split in splits], color=INK)
+            axes.set_yticks(
+                range(len(splits)), [plain_text(split) or "all" for split in splits], color=INK
+            )
             axes.set_ylim(len(splits) - 0.4, -0.6)
             axes.set_title(name, loc="left")
     return panels.figure

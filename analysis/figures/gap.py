@@ -1,7 +1,8 @@
-"""The velocity gap: generated speed against true speed, where a band of speeds was left out of training.
+"""The velocity gap: generated speed against true speed, where a band of speeds was left out of
+training.
 
-The law is the diagonal. A model that learned cases instead draws the nearest trained speed: points gather beside the shaded bands.
-"""
+The law is the diagonal. A model that learned cases instead draws the nearest trained speed: points
+gather beside the shaded bands."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,31 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.data.study import Run, Study
-from analysis.figures.style import BLUE, GREY, INK, SOFT, VERMILION, WIDTH_IN, Layout, halo, new_figure, styled
+from analysis.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    SOFT,
+    VERMILION,
+    WIDTH_IN,
+    Layout,
+    halo,
+    new_figure,
+    styled,
+)
 from physscale.records.rate import Rate, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema([("role", pa.string()), ("true_speed_m_s", pa.float64()), ("speed_m_s", pa.float64()), ("trained", pa.bool_())])
+SCHEMA = pa.schema(
+    [
+        ("role", pa.string()),
+        ("true_speed_m_s", pa.float64()),
+        ("speed_m_s", pa.float64()),
+        ("trained", pa.bool_()),
+    ]
+)
 NEAR_M_S = 0.25
 
 
@@ -26,19 +45,31 @@ def trained_bands(run: Run) -> list[tuple[float, float]]:
 
 
 def table(study: Study, *, runs: Sequence[Run]) -> pa.Table:
-    """Points of all runs; rows of role "band" hold a trained range in (true_speed_m_s, speed_m_s)."""
-    rows = [{"role": "band", "true_speed_m_s": low, "speed_m_s": high, "trained": True} for low, high in trained_bands(runs[0])]
+    """Points of all runs; rows of role "band" hold a trained range in (true_speed_m_s,
+    speed_m_s)."""
+    rows = [
+        {"role": "band", "true_speed_m_s": low, "speed_m_s": high, "trained": True}
+        for low, high in trained_bands(runs[0])
+    ]
     for run in runs:
         found = study.outcome_columns(run.fingerprint)
         for true, drawn in zip(found["true_speed_m_s"], found["speed_m_s"], strict=True):
             if drawn is not None and np.isfinite(drawn):
                 inside = any(low <= true <= high for low, high in trained_bands(run))
-                rows.append({"role": "video", "true_speed_m_s": float(true), "speed_m_s": float(drawn), "trained": inside})
+                rows.append(
+                    {
+                        "role": "video",
+                        "true_speed_m_s": float(true),
+                        "speed_m_s": float(drawn),
+                        "trained": inside,
+                    }
+                )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def snapped(drawn: pa.Table) -> tuple[Rate, Rate] | None:
-    """Shares drawn near a trained band (0.25 m/s) among videos truly farther away than that: by the model, then by the law (0).
+    """Shares drawn near a trained band (0.25 m/s) among videos truly farther away than that: by the
+    model, then by the law (0).
 
     None where no such video is.
     """
@@ -64,16 +95,57 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             axes.axhspan(start, end, color=BLUE, alpha=0.13, linewidth=0)
         axes.plot([0, high], [0, high], color=GREY, linewidth=1, linestyle=(0, (5, 3)))
         for trained, colour in ((True, BLUE), (False, VERMILION)):
-            part = np.array([(row["true_speed_m_s"], row["speed_m_s"]) for row in rows if row["trained"] is trained]).reshape(-1, 2)
-            axes.plot(part[:, 0], part[:, 1], "o", markersize=4.2, color=colour, alpha=0.8, markeredgecolor="white", markeredgewidth=0.5)
+            part = np.array(
+                [
+                    (row["true_speed_m_s"], row["speed_m_s"])
+                    for row in rows
+                    if row["trained"] is trained
+                ]
+            ).reshape(-1, 2)
+            axes.plot(
+                part[:, 0],
+                part[:, 1],
+                "o",
+                markersize=4.2,
+                color=colour,
+                alpha=0.8,
+                markeredgecolor="white",
+                markeredgewidth=0.5,
+            )
         axes.set_xlim(float(every[:, 0].min()) - 0.25, float(every[:, 0].max()) + 0.25)
         axes.set_ylim(low, high)
         edge = axes.get_xlim()[1]
-        axes.text(edge * 0.985, edge * 0.985 + 0.1, "the law", color=SOFT, fontsize=6.5, ha="right", va="bottom", path_effects=halo())
+        axes.text(
+            edge * 0.985,
+            edge * 0.985 + 0.1,
+            "the law",
+            color=SOFT,
+            fontsize=6.5,
+            ha="right",
+            va="bottom",
+            path_effects=halo(),
+        )
         for position, (start, end) in enumerate(bands):
-            axes.text((start + end) / 2, low + 0.05, "trained", fontsize=6.2, color=BLUE, ha="center", va="bottom", rotation=90)
+            axes.text(
+                (start + end) / 2,
+                low + 0.05,
+                "trained",
+                fontsize=6.2,
+                color=BLUE,
+                ha="center",
+                va="bottom",
+                rotation=90,
+            )
             if position == 0 and len(bands) > 1:
-                axes.text((end + bands[1][0]) / 2, low + 0.05, "never seen", fontsize=6.5, color=VERMILION, ha="center", va="bottom")
+                axes.text(
+                    (end + bands[1][0]) / 2,
+                    low + 0.05,
+                    "never seen",
+                    fontsize=6.5,
+                    color=VERMILION,
+                    ha="center",
+                    va="bottom",
+                )
         axes.set_xlabel("true speed (m/s)")
         axes.set_ylabel("generated speed (m/s)")
         axes.set_title("The gap in speed", loc="left", fontweight="bold", color=INK)
@@ -85,7 +157,11 @@ def _videos(drawn: pa.Table) -> list[dict[str, Any]]:
 
 
 def _bands(drawn: pa.Table) -> list[tuple[float, float]]:
-    return [(row["true_speed_m_s"], row["speed_m_s"]) for row in drawn.to_pylist() if row["role"] == "band"]
+    return [
+        (row["true_speed_m_s"], row["speed_m_s"])
+        for row in drawn.to_pylist()
+        if row["role"] == "band"
+    ]
 
 
 def _distance(speed: float, bands: list[tuple[float, float]]) -> float:

@@ -1,12 +1,23 @@
-"""Predicted against measured on levels held out of the fit, with 95 % prediction intervals; beside it the error of the law and of the naive
-rule (the nearest run carried forward) by axis and origin."""
+"""Predicted against measured on levels held out of the fit, with 95 % prediction intervals; beside
+it the error of the law and of the naive rule (the nearest run carried forward) by axis and
+origin."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analysis.figures.style import GREY, INK, OTHERS, SOFT, Layout, decade_ticks, few_ticks, panels_of, styled
+from analysis.figures.style import (
+    GREY,
+    INK,
+    OTHERS,
+    SOFT,
+    Layout,
+    decade_ticks,
+    few_ticks,
+    panels_of,
+    styled,
+)
 from analysis.fit.selection import HoldOut
 
 if TYPE_CHECKING:
@@ -16,15 +27,22 @@ if TYPE_CHECKING:
 _MARKERS = "osD^"
 _COLOURS = ("#0072B2", *OTHERS)
 _NUMBERS = ("measured", "predicted", "low", "high", "rmsle", "naive_rmsle", "skill", "distance")
-SCHEMA = pa.schema([("axis", pa.string()), ("dropped", pa.int64()), *((name, pa.float64()) for name in _NUMBERS)])
+SCHEMA = pa.schema(
+    [("axis", pa.string()), ("dropped", pa.int64()), *((name, pa.float64()) for name in _NUMBERS)]
+)
 
 
 def table(rows: Sequence[HoldOut]) -> pa.Table:
-    """One row a held-out configuration, with the scores of its origin (`dropped` levels of `axis`)."""
+    """One row a held-out configuration, with the scores of its origin (`dropped` levels of
+    `axis`)."""
     found = []
     for row in rows:
-        origin = {"axis": row.axis, "dropped": row.dropped} | {name: getattr(row, name) for name in _NUMBERS[4:]}
-        points = zip(row.points.measured, row.points.predicted, row.points.low, row.points.high, strict=True)
+        origin = {"axis": row.axis, "dropped": row.dropped} | {
+            name: getattr(row, name) for name in _NUMBERS[4:]
+        }
+        points = zip(
+            row.points.measured, row.points.predicted, row.points.low, row.points.high, strict=True
+        )
         found += [origin | dict(zip(_NUMBERS, map(float, point), strict=False)) for point in points]
     return pa.Table.from_pylist(found, schema=SCHEMA)
 
@@ -34,7 +52,9 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
     rows = drawn.to_pylist()
     origins = {(row["axis"], row["dropped"]): row for row in rows}
     with styled():
-        panels = panels_of(2, layout=layout, most_across=2, height_in=max(2.4, 0.8 + 0.3 * len(origins)))
+        panels = panels_of(
+            2, layout=layout, most_across=2, height_in=max(2.4, 0.8 + 0.3 * len(origins))
+        )
         _points(panels.axes[0], rows)
         _errors(panels.axes[1], list(origins.values()))
     return panels.figure
@@ -47,7 +67,14 @@ def _points(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         farthest = max(row["dropped"] for row in rows if row["axis"] == name)
         part = [row for row in rows if (row["axis"], row["dropped"]) == (name, farthest)]
         x, colour = [row["measured"] for row in part], _COLOURS[place % len(_COLOURS)]
-        axes.vlines(x, [row["low"] for row in part], [row["high"] for row in part], color=colour, linewidth=0.6, alpha=0.45)
+        axes.vlines(
+            x,
+            [row["low"] for row in part],
+            [row["high"] for row in part],
+            color=colour,
+            linewidth=0.6,
+            alpha=0.45,
+        )
         label = f"largest {name}: {farthest} out, {len(part)} points"
         axes.plot(
             x,
@@ -61,7 +88,13 @@ def _points(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         )
     ends = [min(row["measured"] for row in rows), max(row["measured"] for row in rows)]
     room = (ends[1] / ends[0]) ** 0.08
-    axes.plot([ends[0] / room, ends[1] * room], [ends[0] / room, ends[1] * room], color=GREY, linewidth=0.8, zorder=1)
+    axes.plot(
+        [ends[0] / room, ends[1] * room],
+        [ends[0] / room, ends[1] * room],
+        color=GREY,
+        linewidth=0.8,
+        zorder=1,
+    )
     few_ticks(axes.xaxis)
     decade_ticks(axes)
     axes.set_xlabel("measured")
@@ -73,11 +106,35 @@ def _errors(axes: "Axes", origins: list[dict[str, Any]]) -> None:
     axes.set_xscale("log")
     for height, row in enumerate(origins):
         axes.plot([row["rmsle"], row["naive_rmsle"]], [height] * 2, color=GREY, linewidth=0.8)
-        axes.plot([row["naive_rmsle"]], [height], "s", color=GREY, markersize=4.5, label=None if height else "nearest run carried forward")
-        axes.plot([row["rmsle"]], [height], "o", color=_COLOURS[0], markersize=5, label=None if height else "law")
+        axes.plot(
+            [row["naive_rmsle"]],
+            [height],
+            "s",
+            color=GREY,
+            markersize=4.5,
+            label=None if height else "nearest run carried forward",
+        )
+        axes.plot(
+            [row["rmsle"]],
+            [height],
+            "o",
+            color=_COLOURS[0],
+            markersize=5,
+            label=None if height else "law",
+        )
         words = f"skill {row['skill']:+.2f}".replace("-", "−")
-        axes.annotate(words, (1, height), xycoords=("axes fraction", "data"), fontsize=5.8, color=SOFT, ha="right", va="bottom")
-    axes.set_yticks(range(len(origins)), [f"{row['axis']}: {row['dropped']} out" for row in origins], color=INK)
+        axes.annotate(
+            words,
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            fontsize=5.8,
+            color=SOFT,
+            ha="right",
+            va="bottom",
+        )
+    axes.set_yticks(
+        range(len(origins)), [f"{row['axis']}: {row['dropped']} out" for row in origins], color=INK
+    )
     axes.set_ylim(-0.6, len(origins) - 0.4 + 0.35)
     values = [row[key] for row in origins for key in ("rmsle", "naive_rmsle") if row[key] > 0]
     axes.set_xlim(min(values) / 1.6, max(values) * (max(values) / min(values)) ** 0.25 * 1.3)

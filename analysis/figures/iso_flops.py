@@ -1,7 +1,8 @@
-"""Response against N at equal compute: runs and the law's curve a budget, the law-free minimum of each budget, the law's own minima.
+"""Response against N at equal compute: runs and the law's curve a budget, the law-free minimum of
+each budget, the law's own minima.
 
-Budgets are groups of runs of nearly equal FLOPs (analysis/design/frontier.py); a minimum that its runs do not bracket is left out.
-"""
+Budgets are groups of runs of nearly equal FLOPs (analysis/design/frontier.py); a minimum that its
+runs do not bracket is left out."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.design.frontier import Cost, budget_groups, frontier, iso_flops
-from analysis.figures.style import INK, VERMILION, Layout, decade_ticks, few_ticks, halo, panels_of, styled
+from analysis.figures.style import (
+    INK,
+    VERMILION,
+    Layout,
+    decade_ticks,
+    few_ticks,
+    halo,
+    panels_of,
+    styled,
+)
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -18,27 +28,43 @@ if TYPE_CHECKING:
 _STEPS = 40
 _LEAST_BUDGETS, _MOST_BUDGETS = 3, 9
 _NAMES = ("budget", "n", "loss")
-SCHEMA = pa.schema([("role", pa.string()), ("response", pa.string()), *((name, pa.float64()) for name in _NAMES)])
+SCHEMA = pa.schema(
+    [("role", pa.string()), ("response", pa.string()), *((name, pa.float64()) for name in _NAMES)]
+)
 
 
 def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
-    """Roles: "run", "curve" (the law at that budget), "minimum" (law-free), "optimum" (the law's); empty below three groups of runs."""
+    """Roles: "run", "curve" (the law at that budget), "minimum" (law-free), "optimum" (the law's);
+    empty below three groups of runs."""
     n, d, loss = fitted.points.axes["N"], fitted.points.axes["D"], np.exp(fitted.points.log_mean)
     spent = cost.flops(n, d)
     groups = budget_groups(spent)
     if len(groups) < _LEAST_BUDGETS:
         return pa.Table.from_pylist([], schema=SCHEMA)
-    chosen = sorted({round(float(place)) for place in np.linspace(0, len(groups) - 1, min(len(groups), _MOST_BUDGETS))})
+    chosen = sorted(
+        {
+            round(float(place))
+            for place in np.linspace(0, len(groups) - 1, min(len(groups), _MOST_BUDGETS))
+        }
+    )
     minima = iso_flops(n, loss, spent)
     budgets = np.array([minima[place].budget for place in chosen])
     best = frontier(fitted, budgets=budgets, cost=cost)
     rows: list[dict[str, Any]] = []
     for row, place in enumerate(chosen):
         budget, group, least = minima[place].budget, groups[place], minima[place]
-        rows += [{"role": "run", "budget": budget, "n": float(n[i]), "loss": float(loss[i])} for i in group]
+        rows += [
+            {"role": "run", "budget": budget, "n": float(n[i]), "loss": float(loss[i])}
+            for i in group
+        ]
         at = np.geomspace(n[group].min() / 1.5, n[group].max() * 1.5, _STEPS)
-        curve = fitted.predict({"N": at, "D": (budget / cost.scale / at**cost.of_n) ** (1 / cost.of_d)})
-        rows += [{"role": "curve", "budget": budget, "n": float(a), "loss": float(y)} for a, y in zip(at, curve, strict=True)]
+        curve = fitted.predict(
+            {"N": at, "D": (budget / cost.scale / at**cost.of_n) ** (1 / cost.of_d)}
+        )
+        rows += [
+            {"role": "curve", "budget": budget, "n": float(a), "loss": float(y)}
+            for a, y in zip(at, curve, strict=True)
+        ]
         if least.n is not None:
             rows.append({"role": "minimum", "budget": budget, "n": least.n, "loss": least.loss})
         lowest = float(fitted.predict({"N": best.n[row : row + 1], "D": best.d[row : row + 1]})[0])
@@ -59,8 +85,16 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
         axes.set_yscale("log")
         for place, budget in enumerate(budgets):
             colour = matplotlib.colormaps["viridis"](0.88 * place / max(len(budgets) - 1, 1))
-            runs, curve = ([row for row in rows if (row["budget"], row["role"]) == (budget, role)] for role in ("run", "curve"))
-            axes.plot([row["n"] for row in curve], [row["loss"] for row in curve], color=colour, linewidth=1)
+            runs, curve = (
+                [row for row in rows if (row["budget"], row["role"]) == (budget, role)]
+                for role in ("run", "curve")
+            )
+            axes.plot(
+                [row["n"] for row in curve],
+                [row["loss"] for row in curve],
+                color=colour,
+                linewidth=1,
+            )
             axes.plot(
                 [row["n"] for row in runs],
                 [row["loss"] for row in runs],
@@ -80,7 +114,10 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
                 va="center",
                 path_effects=halo(),
             )
-        for role, marker, paint, words in (("optimum", "_", INK, "the law's minimum"), ("minimum", "D", VERMILION, "law-free minimum")):
+        for role, marker, paint, words in (
+            ("optimum", "_", INK, "the law's minimum"),
+            ("minimum", "D", VERMILION, "law-free minimum"),
+        ):
             part = [row for row in rows if row["role"] == role]
             axes.plot(
                 [row["n"] for row in part],

@@ -1,4 +1,5 @@
-"""The other laws (collision, parabola ...): error of the model on every split beside what simple baselines give, on a logarithmic axis."""
+"""The other laws (collision, parabola ...): error of the model on every split beside what simple
+baselines give, on a logarithmic axis."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from analysis.data.study import Run, Study
-from analysis.figures.style import GREY, INK, KIND_COLOURS, SOFT, SOURCE_WORDS, Layout, metric_words, panels_of, split_words, styled
+from analysis.figures.style import (
+    GREY,
+    INK,
+    KIND_COLOURS,
+    SOFT,
+    SOURCE_WORDS,
+    Layout,
+    metric_words,
+    panels_of,
+    split_words,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +32,8 @@ _MARKERS = {"codec": "|", "extrapolate": "D", "nearest": "s", "clamp": "^", "mea
 
 
 def table(study: Study, *, runs: Sequence[tuple[str, Run]], metric: str) -> pa.Table:
-    """Scores of the runs (group, run) on their splits with intervals; `vanished` is the share of frames without the ball."""
+    """Scores of the runs (group, run) on their splits with intervals; `vanished` is the share of
+    frames without the ball."""
     rows = []
     for group, run in runs:
         for split, kind in study.splits(run).items():
@@ -29,8 +42,18 @@ def table(study: Study, *, runs: Sequence[tuple[str, Run]], metric: str) -> pa.T
                 found = study.score(run, split=split, metric=metric, source=source)
                 if found is not None and found["value"] > 0:
                     numbers = {key: found[key] for key in ("value", "low", "high")}
-                    words = {"group": group, "split": split, "kind": kind, "metric": metric, "source": source}
-                    rows.append(words | numbers | {"vanished": gone["value"] if gone and source == "model" else None})
+                    words = {
+                        "group": group,
+                        "split": split,
+                        "kind": kind,
+                        "metric": metric,
+                        "source": source,
+                    }
+                    rows.append(
+                        words
+                        | numbers
+                        | {"vanished": gone["value"] if gone and source == "model" else None}
+                    )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -42,10 +65,24 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
         panels = panels_of(len(groups), layout=layout, most_across=2, height_in=2.3)
         figure, grid = panels.figure, panels.axes
         for axes, group in zip(grid, groups, strict=True):
-            _draw_group(axes, [row for row in rows if row["group"] == group], least=min(row["value"] for row in rows) / 1.8)
+            _draw_group(
+                axes,
+                [row for row in rows if row["group"] == group],
+                least=min(row["value"] for row in rows) / 1.8,
+            )
         used = list(dict.fromkeys(row["source"] for row in rows if row["source"] != "model"))
-        handles = [grid[0].plot([], [], _MARKERS[name], color=GREY, markersize=5, label=SOURCE_WORDS.get(name, name))[0] for name in used]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(used) if layout == "row" else 2, fontsize=6.2)
+        handles = [
+            grid[0].plot(
+                [], [], _MARKERS[name], color=GREY, markersize=5, label=SOURCE_WORDS.get(name, name)
+            )[0]
+            for name in used
+        ]
+        figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=len(used) if layout == "row" else 2,
+            fontsize=6.2,
+        )
     return figure
 
 
@@ -59,18 +96,57 @@ def _draw_group(axes: "Axes", rows: list[dict[str, Any]], *, least: float) -> No
         value = float(str(row["value"]))
         if row["source"] != "model":
             axes.plot(
-                [value], [height], _MARKERS[str(row["source"])], color=GREY, markersize=11 if row["source"] == "codec" else 5, zorder=3
+                [value],
+                [height],
+                _MARKERS[str(row["source"])],
+                color=GREY,
+                markersize=11 if row["source"] == "codec" else 5,
+                zorder=3,
             )
             continue
         colour = KIND_COLOURS.get(str(row["kind"]), GREY)
-        axes.barh([height], [value - least], left=least, height=0.36, color=colour, alpha=0.30, linewidth=0)
+        axes.barh(
+            [height],
+            [value - least],
+            left=least,
+            height=0.36,
+            color=colour,
+            alpha=0.30,
+            linewidth=0,
+        )
         if row["low"] is not None and row["high"] is not None:
-            axes.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=4)
-        axes.plot([value], [height], "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
+            axes.plot(
+                [row["low"], row["high"]],
+                [height, height],
+                color=colour,
+                linewidth=2.2,
+                solid_capstyle="butt",
+                zorder=4,
+            )
+        axes.plot(
+            [value], [height], "o", color=colour, markersize=7, markeredgecolor="white", zorder=5
+        )
         gone = row["vanished"]
-        words = f"{value:.3g}" + (f"   ({gone:.0%} of frames without a ball)" if isinstance(gone, float) and gone > 0.005 else "")
-        axes.text(value, height + 0.24, words, color=colour, fontsize=6.2, ha="center" if "(" not in words else "right", va="bottom")
-    axes.set_yticks(range(len(splits)), [split_words(split) for split in reversed(splits)], fontsize=7, color=INK)
+        words = f"{value:.3g}" + (
+            f"   ({gone:.0%} of frames without a ball)"
+            if isinstance(gone, float) and gone > 0.005
+            else ""
+        )
+        axes.text(
+            value,
+            height + 0.24,
+            words,
+            color=colour,
+            fontsize=6.2,
+            ha="center" if "(" not in words else "right",
+            va="bottom",
+        )
+    axes.set_yticks(
+        range(len(splits)),
+        [split_words(split) for split in reversed(splits)],
+        fontsize=7,
+        color=INK,
+    )
     axes.set_ylim(-0.55, len(splits) - 0.3)
     axes.set_xlim(left=least)
     axes.grid(visible=False, axis="y")

@@ -14,46 +14,70 @@ POOR_FIT = 0.05
 FLOORS = ("codec", "truth")
 
 
-def ladder_marks(ladder: Ladder, *, words: Words, series: str, colour: str | None = None) -> list[Mark]:
+def ladder_marks(
+    ladder: Ladder, *, words: Words, series: str, colour: str | None = None
+) -> list[Mark]:
     """Seeds, law and band of one ladder."""
     paint = colour or KIND_COLOURS.get(ladder.kind, GREY)
     marks = [
-        Mark(words, series, paint, "seed", x=float(x), y=float(y), low=_number(low), high=_number(high))
+        Mark(
+            words,
+            series,
+            paint,
+            "seed",
+            x=float(x),
+            y=float(y),
+            low=_number(low),
+            high=_number(high),
+        )
         for x, y, low, high in zip(ladder.x, ladder.y, ladder.low, ladder.high, strict=True)
     ]
     return marks + curve_marks(ladder, words=words, series=series, paint=paint)
 
 
 def curve_marks(ladder: Ladder, *, words: Words, series: str, paint: str) -> list[Mark]:
-    """The law with its band where the verdict allows one; where it does not, only the means of the levels."""
+    """The law with its band where the verdict allows one; where it does not, only the means of the
+    levels."""
     if ladder.verdict.word in {"undetermined", "worsens"}:
         means = zip(ladder.points.axes["x"], np.exp(ladder.points.log_mean), strict=True)
         return [Mark(words, series, paint, "mean", x=float(x), y=float(y)) for x, y in means]
     at = np.geomspace(ladder.x.min(), ladder.x.max(), _CURVE_POINTS)
     law, band = ladder.fit.predict({"x": at}), ladder.fit.band({"x": at})
-    marks = [Mark(words, series, paint, "law", x=float(x), y=float(y)) for x, y in zip(at, law, strict=True)]
+    marks = [
+        Mark(words, series, paint, "law", x=float(x), y=float(y))
+        for x, y in zip(at, law, strict=True)
+    ]
     return marks + [
-        Mark(words, series, paint, "band", x=float(x), low=float(a), high=float(b)) for x, a, b in zip(at, band[0], band[1], strict=True)
+        Mark(words, series, paint, "band", x=float(x), low=float(a), high=float(b))
+        for x, a, b in zip(at, band[0], band[1], strict=True)
     ]
 
 
 def level_marks(ladder: Ladder, *, words: Words) -> list[Mark]:
-    """The floor (the codec's, or the parser's where there is no codec) and the two baselines that say most.
+    """The floor (the codec's, or the parser's where there is no codec) and the two baselines that
+    say most.
 
-    These are the law itself from the first frames, and the law with speeds cut to the trained range; inside that range, the mean speed.
-    """
+    These are the law itself from the first frames, and the law with speeds cut to the trained
+    range; inside that range, the mean speed."""
     known = {source: value for source, value in ladder.floors.items() if value > 0}
     floor = next((source for source in FLOORS if source in known), None)
     ignorant = "clamp" if "clamp" in known else "mean_speed"
     return [
-        Mark(words, SOURCE_WORDS.get(source, source), GREY, "floor" if source == floor else "baseline", y=value)
+        Mark(
+            words,
+            SOURCE_WORDS.get(source, source),
+            GREY,
+            "floor" if source == floor else "baseline",
+            y=value,
+        )
         for source, value in known.items()
         if source in {floor, ignorant, "extrapolate"}
     ]
 
 
 def verdict_note(ladder: Ladder) -> str:
-    """The lines below a title: split and verdict, change over the range, exponent, each with its interval."""
+    """The lines below a title: split and verdict, change over the range, exponent, each with its
+    interval."""
     name = "" if ladder.split == ladder.kind else f"{split_words(ladder.split)}: "
     return f"{name}{ladder.verdict.word}\n{change_words(ladder)}\n{exponent_words(ladder)}"
 
@@ -73,16 +97,24 @@ def change_over(verdict: Verdict, *, low: float, high: float) -> str:
         ends = sorted(np.exp([sign * verdict.low, sign * verdict.high]))
         word = "falls" if sign < 0 else "rises"
         return f"{word} {factor(np.exp(sign * verdict.change))} [{factor(ends[0])}, {factor(ends[1])}] over {span}"
-    change, least, most = (f"{np.expm1(value):+.0%}".replace("-", "−") for value in (verdict.change, verdict.low, verdict.high))
+    change, least, most = (
+        f"{np.expm1(value):+.0%}".replace("-", "−")
+        for value in (verdict.change, verdict.low, verdict.high)
+    )
     return f"change {change} [{least}, {most}] over {span}"
 
 
 def exponent_words(ladder: Ladder) -> str:
-    """The exponent with its profile interval where there is a law; what is missing where there is none."""
+    """The exponent with its profile interval where there is a law; what is missing where there is
+    none."""
     verdict = ladder.verdict
     if verdict.word == "scales":
         return exponent_interval("alpha", ladder.fit)
-    if verdict.word == "undetermined" and verdict.p_falls_holm is not None and verdict.p_falls_holm < 1:
+    if (
+        verdict.word == "undetermined"
+        and verdict.p_falls_holm is not None
+        and verdict.p_falls_holm < 1
+    ):
         alone = min(verdict.p_falls or 0.0, verdict.p_rises or 0.0)
         return f"no exponent: p {probability(alone)} alone, {probability(verdict.p_falls_holm)} after Holm"
     return "no exponent: no law to fit"
@@ -106,7 +138,9 @@ def probability(value: float) -> str:
 
 def range_words(ladder: Ladder) -> str:
     """The range of the axis."""
-    return f"{short_number(float(ladder.x.min()))}-{short_number(float(ladder.x.max()))}".replace("-", "–")
+    return f"{short_number(float(ladder.x.min()))}-{short_number(float(ladder.x.max()))}".replace(
+        "-", "–"
+    )
 
 
 def factor(value: float) -> str:

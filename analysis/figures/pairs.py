@@ -15,18 +15,24 @@ _SHOWN = 1500
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row a draw (the first 1,500), readable parameters as columns; those that were given are left out."""
+    """One row a draw (the first 1,500), readable parameters as columns; those that were given are
+    left out."""
     values = fitted.built.external(fitted.draws[:_SHOWN])
     return pa.table({name: column for name, column in values.items() if np.ptp(column) > 0})
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """Lower triangle of scatters, histograms on the diagonal; parameters over more than a decade on logarithmic axes."""
+    """Lower triangle of scatters, histograms on the diagonal; parameters over more than a decade on
+    logarithmic axes."""
     names = drawn.column_names
     columns = {name: drawn[name].to_numpy() for name in names}
-    columns = {n: np.log10(v) if v.min() > 0 and v.max() / v.min() > 10 else v for n, v in columns.items()}
+    columns = {
+        n: np.log10(v) if v.min() > 0 and v.max() / v.min() > 10 else v for n, v in columns.items()
+    }
     labels = [
-        f"log10 {name}" if columns[name] is not None and not np.array_equal(columns[name], drawn[name].to_numpy()) else name
+        f"log10 {name}"
+        if columns[name] is not None and not np.array_equal(columns[name], drawn[name].to_numpy())
+        else name
         for name in names
     ]
     with styled():
@@ -43,8 +49,20 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
                     axes.hist(columns[left], bins=30, color=BLUE, alpha=0.5)
                     axes.set_yticks([])
                 else:
-                    axes.plot(columns[left], columns[below], ".", color=BLUE, markersize=1.2, alpha=0.4, rasterized=True)
-                axes.tick_params(labelsize=5.5, labelbottom=row == len(names) - 1, labelleft=column == 0 and row > 0)
+                    axes.plot(
+                        columns[left],
+                        columns[below],
+                        ".",
+                        color=BLUE,
+                        markersize=1.2,
+                        alpha=0.4,
+                        rasterized=True,
+                    )
+                axes.tick_params(
+                    labelsize=5.5,
+                    labelbottom=row == len(names) - 1,
+                    labelleft=column == 0 and row > 0,
+                )
                 axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
                 if row == len(names) - 1:
                     axes.set_xlabel(labels[column], fontsize=6.5, color=INK)

@@ -1,11 +1,21 @@
-"""Profile likelihood of every parameter with the 95 % line; an end that never crosses it is marked open."""
+"""Profile likelihood of every parameter with the 95 % line; an end that never crosses it is marked
+open."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.style import BLUE, GREY, INK, VERMILION, Layout, panels_of, short_number, styled
+from analysis.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILION,
+    Layout,
+    panels_of,
+    short_number,
+    styled,
+)
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -37,7 +47,9 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     with styled():
         panels = panels_of(len(names), layout=layout, most_across=3, height_in=1.65, share_y="all")
         for axes, name in zip(panels.axes, names, strict=True):
-            part = sorted((row for row in rows if row["parameter"] == name), key=lambda row: row["value"])
+            part = sorted(
+                (row for row in rows if row["parameter"] == name), key=lambda row: row["value"]
+            )
             threshold = part[0]["threshold"]
             near = [row for row in part if row["excess"] < 2.5 * threshold]
             axes.plot([row["value"] for row in near], [row["excess"] for row in near], color=BLUE)
@@ -47,8 +59,15 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
                 if end is not None:
                     axes.axvline(end, color=BLUE, linewidth=0.8, linestyle=":")
             words = " to ".join("open" if end is None else f"{end:.3g}" for end in ends)
-            axes.set_title(f"{name}: {words}", loc="left", fontsize=7, color=VERMILION if None in ends else INK)
-            if near and np.ptp([row["value"] for row in near]) > 50 * abs(min(row["value"] for row in near)) > 0:
+            axes.set_title(
+                f"{name}: {words}", loc="left", fontsize=7, color=VERMILION if None in ends else INK
+            )
+            if (
+                near
+                and np.ptp([row["value"] for row in near])
+                > 50 * abs(min(row["value"] for row in near))
+                > 0
+            ):
                 axes.set_xscale("log")
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             axes.set_ylim(0, 2.5 * threshold)

@@ -1,4 +1,5 @@
-"""A ratio against one axis: the observed shares with Wilson intervals, the power law and the logistic law with their bands."""
+"""A ratio against one axis: the observed shares with Wilson intervals, the power law and the
+logistic law with their bands."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,20 +17,44 @@ if TYPE_CHECKING:
 _STEPS = 60
 _COLOURS = (BLUE, VERMILION)
 _TEXT, _NUMBERS = ("role", "law", "response"), ("x", "y", "low", "high")
-SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+)
 
 
-def table(fits: Mapping[str, Fit], *, x: np.ndarray, share: np.ndarray, count: np.ndarray, response: str = "share") -> pa.Table:
+def table(
+    fits: Mapping[str, Fit],
+    *,
+    x: np.ndarray,
+    share: np.ndarray,
+    count: np.ndarray,
+    response: str = "share",
+) -> pa.Table:
     """Roles "point" (one a row of the table) and "law" (one line a fit, named)."""
     rows: list[dict[str, Any]] = []
     for at, value, trials in zip(x, share, count, strict=True):
         found = wilson(round(float(value * trials)), of=max(int(trials), 1))
-        rows.append({"role": "point", "x": float(at), "y": float(value), "low": found.low, "high": found.high})
+        rows.append(
+            {
+                "role": "point",
+                "x": float(at),
+                "y": float(value),
+                "low": found.low,
+                "high": found.high,
+            }
+        )
     at = np.geomspace(x.min(), x.max(), _STEPS)
     for name, fitted in fits.items():
         law, band = fitted.predict({"x": at}), fitted.band({"x": at})
         rows += [
-            {"role": "law", "law": name, "x": float(a), "y": float(y), "low": float(b), "high": float(c)}
+            {
+                "role": "law",
+                "law": name,
+                "x": float(a),
+                "y": float(y),
+                "low": float(b),
+                "high": float(c),
+            }
             for a, y, b, c in zip(at, law, *band, strict=True)
         ]
     return pa.Table.from_pylist([row | {"response": response} for row in rows], schema=SCHEMA)
@@ -43,14 +68,42 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
         panels = panels_of(1, layout=layout, most_across=1, height_in=2.8)
         axes = panels.axes[0]
         axes.set_xscale("log")
-        for place, name in enumerate(dict.fromkeys(row["law"] for row in rows if row["role"] == "law")):
+        for place, name in enumerate(
+            dict.fromkeys(row["law"] for row in rows if row["role"] == "law")
+        ):
             law = [row for row in rows if row["role"] == "law" and row["law"] == name]
             colour = _COLOURS[place % len(_COLOURS)]
             x = [row["x"] for row in law]
-            axes.fill_between(x, [row["low"] for row in law], [row["high"] for row in law], color=colour, alpha=0.14, linewidth=0)
-            axes.plot(x, [row["y"] for row in law], color=colour, linestyle="--" if place else "-", label=name)
-        axes.vlines([row["x"] for row in points], [row["low"] for row in points], [row["high"] for row in points], color=INK, linewidth=1)
-        axes.plot([row["x"] for row in points], [row["y"] for row in points], "o", color=INK, markeredgecolor="white", markersize=5)
+            axes.fill_between(
+                x,
+                [row["low"] for row in law],
+                [row["high"] for row in law],
+                color=colour,
+                alpha=0.14,
+                linewidth=0,
+            )
+            axes.plot(
+                x,
+                [row["y"] for row in law],
+                color=colour,
+                linestyle="--" if place else "-",
+                label=name,
+            )
+        axes.vlines(
+            [row["x"] for row in points],
+            [row["low"] for row in points],
+            [row["high"] for row in points],
+            color=INK,
+            linewidth=1,
+        )
+        axes.plot(
+            [row["x"] for row in points],
+            [row["y"] for row in points],
+            "o",
+            color=INK,
+            markeredgecolor="white",
+            markersize=5,
+        )
         axes.set_ylim(0, min(1.0, 1.15 * max(row["high"] for row in points)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         few_ticks(axes.xaxis)

@@ -1,8 +1,9 @@
-"""The reducible part of the response along each axis: what that axis alone can still take away, a straight line where its term is a power.
+"""The reducible part of the response along each axis: what that axis alone can still take away, a
+straight line where its term is a power.
 
-Line: the law with every other axis without limit, minus the floor E. Points: that line plus the run's residual (partial residuals). A law
-whose floor or term were wrong bends the points away from the line.
-"""
+Line: the law with every other axis without limit, minus the floor E. Points: that line plus the
+run's residual (partial residuals). A law whose floor or term were wrong bends the points away from
+the line."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 _STEPS = 50
 _UNLIMITED = 1e30
 _TEXT, _NUMBERS = ("role", "axis", "other_axis", "response"), ("other", "x", "y", "low", "high")
-SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+)
 
 
 def table(fitted: Fit, *, response: str = "response") -> pa.Table:
-    """Rows of role "run" (where the partial residual is positive) and "law", for every axis whose term stands by itself."""
+    """Rows of role "run" (where the partial residual is positive) and "law", for every axis whose
+    term stands by itself."""
     points, rows = fitted.points, []
     for axis in fitted.law.axes:
         values = points.axes[axis]
@@ -49,7 +53,11 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
         ]
         x = values[points.member]
         beside = points.axes[other][points.member] if other else np.ones(len(x))
-        partial = np.exp(points.run_log) - fitted.predict(points.axes)[points.member] + _term(fitted, axis, x)[0]
+        partial = (
+            np.exp(points.run_log)
+            - fitted.predict(points.axes)[points.member]
+            + _term(fitted, axis, x)[0]
+        )
         rows += [
             words | {"role": "run", "other": float(o), "x": float(a), "y": float(y)}
             for a, o, y in zip(x, beside, partial, strict=True)
@@ -61,8 +69,13 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
 def _term(fitted: Fit, axis: str, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of the fit, and of every draw."""
     columns = {name: np.full(len(at), _UNLIMITED) for name in fitted.points.axes} | {axis: at}
-    floor = [fitted.built.external(theta).get("E", np.zeros(len(theta)))[:, None] for theta in (fitted.solution.theta[None], fitted.draws)]
-    return fitted.predict(columns) - floor[0][0], fitted.built.predict(fitted.draws, columns) - floor[1]
+    floor = [
+        fitted.built.external(theta).get("E", np.zeros(len(theta)))[:, None]
+        for theta in (fitted.solution.theta[None], fitted.draws)
+    ]
+    return fitted.predict(columns) - floor[0][0], fitted.built.predict(
+        fitted.draws, columns
+    ) - floor[1]
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
@@ -70,14 +83,29 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
     rows = drawn.to_pylist()
     names = list(dict.fromkeys(row["axis"] for row in rows))
     with styled():
-        panels = panels_of(len(names), layout=layout, most_across=3 if len(names) == 3 else 2, height_in=2.5)
+        panels = panels_of(
+            len(names), layout=layout, most_across=3 if len(names) == 3 else 2, height_in=2.5
+        )
         for place, (axes, name) in enumerate(zip(panels.axes, names, strict=True)):
             part = [row for row in rows if row["axis"] == name]
             start_axes(axes, part)
             line = [row for row in part if row["role"] == "law"]
-            axes.plot([row["x"] for row in line], [row["y"] for row in line], color=INK, linewidth=1.2, zorder=4)
+            axes.plot(
+                [row["x"] for row in line],
+                [row["y"] for row in line],
+                color=INK,
+                linewidth=1.2,
+                zorder=4,
+            )
             low = np.maximum([row["low"] for row in line], min(row["y"] for row in line) / 100)
-            axes.fill_between([row["x"] for row in line], low, [row["high"] for row in line], color=INK, alpha=0.14, linewidth=0)
+            axes.fill_between(
+                [row["x"] for row in line],
+                low,
+                [row["high"] for row in line],
+                color=INK,
+                alpha=0.14,
+                linewidth=0,
+            )
             seen = np.array([row["y"] for row in part if row["role"] == "run"])
             bottom = max(float(seen.min()), min(row["y"] for row in line) / 3)
             axes.set_ylim(bottom / 1.3, max(float(seen.max()), line[0]["y"]) * 1.3)

@@ -1,4 +1,5 @@
-"""How the parameters move with the choice of delta and without the worst runs: often more than any optimiser's error."""
+"""How the parameters move with the choice of delta and without the worst runs: often more than any
+optimiser's error."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ def table(fitted: Fit) -> pa.Table:
             words = {"case": str(case["case"]), "parameter": name, "value": float(str(case[name]))}
             rows.append(words | {"low": estimate.low, "high": estimate.high})
     names = [(name, pa.float64()) for name in ("value", "low", "high")]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("case", pa.string()), ("parameter", pa.string()), *names]))
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([("case", pa.string()), ("parameter", pa.string()), *names])
+    )
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
@@ -28,12 +31,24 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     rows = drawn.to_pylist()
     names, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "case"))
     with styled():
-        panels = panels_of(len(names), layout=layout, most_across=3, height_in=0.75 + 0.16 * len(cases), share_y="all")
+        panels = panels_of(
+            len(names),
+            layout=layout,
+            most_across=3,
+            height_in=0.75 + 0.16 * len(cases),
+            share_y="all",
+        )
         for axes, name in zip(panels.axes, names, strict=True):
             part = [row for row in rows if row["parameter"] == name]
             if part[0]["low"] is not None and part[0]["high"] is not None:
                 axes.axvspan(part[0]["low"], part[0]["high"], color=BLUE, alpha=0.12, linewidth=0)
-            axes.plot([row["value"] for row in part], [cases.index(row["case"]) for row in part], "o", color=BLUE, markersize=5)
+            axes.plot(
+                [row["value"] for row in part],
+                [cases.index(row["case"]) for row in part],
+                "o",
+                color=BLUE,
+                markersize=5,
+            )
             axes.set_yticks(range(len(cases)), cases, color=INK)
             axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
             axes.tick_params(axis="x", labelsize=6)

@@ -1,8 +1,9 @@
-"""The main figure of a table: a panel a split (or, in a table of one split, a panel an axis), verdict, change and exponent above each.
+"""The main figure of a table: a panel a split (or, in a table of one split, a panel an axis),
+verdict, change and exponent above each.
 
-Points are runs, lines the law at values of another axis with its 95 % band, as far as runs near that value reach. Where the verdict carries
-no law there is no line: dashes join the means of the levels.
-"""
+Points are runs, lines the law at values of another axis with its 95 % band, as far as runs near
+that value reach. Where the verdict carries no law there is no line: dashes join the means of the
+levels."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,17 +41,29 @@ MOST_SPLITS = 9
 _STEPS = 50
 _MOST_LINES = 3
 _MOST_LEVELS = 12
-_EXPONENTS = {"N": ("alpha",), "D": ("beta", "alpha"), "C": ("gamma",), "c": ("gamma",), "x": ("alpha",)}
+_EXPONENTS = {
+    "N": ("alpha",),
+    "D": ("beta", "alpha"),
+    "C": ("gamma",),
+    "c": ("gamma",),
+    "x": ("alpha",),
+}
 _COLOURS = (BLUE, VERMILION, GREEN, *OTHERS)
-_TEXT, _NUMBERS = ("role", "title", "note", "colour", "axis", "response"), ("panel", "other", "x", "y", "low", "high")
-SCHEMA = pa.schema([(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS])
+_TEXT, _NUMBERS = (
+    ("role", "title", "note", "colour", "axis", "response"),
+    ("panel", "other", "x", "y", "low", "high"),
+)
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+)
 
 
 def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str]) -> pa.Table:
-    """Rows of role "run", "law" (with band) and "mean", a panel a split along the axis on which the first split changes most.
+    """Rows of role "run", "law" (with band) and "mean", a panel a split along the axis on which the
+    first split changes most.
 
-    Without splits a panel an axis. `names` are the columns behind the axes. Empty where a ratio was fitted: it has no verdicts.
-    """
+    Without splits a panel an axis. `names` are the columns behind the axes. Empty where a ratio was
+    fitted: it has no verdicts."""
     if not parts[0].verdicts:
         return pa.Table.from_pylist([], schema=SCHEMA)
     rows: list[dict[str, Any]] = []
@@ -59,10 +72,15 @@ def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str])
     else:
         lead = max(parts[0].verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis
         places = [
-            (part, verdict, split_words(part.name)) for part in parts[:MOST_SPLITS] for verdict in part.verdicts if verdict.axis == lead
+            (part, verdict, split_words(part.name))
+            for part in parts[:MOST_SPLITS]
+            for verdict in part.verdicts
+            if verdict.axis == lead
         ]
     for panel, (part, verdict, title) in enumerate(places):
-        named = kind_colour(part.name) or (_COLOURS[panel % len(_COLOURS)] if len(parts) > 1 else BLUE)
+        named = kind_colour(part.name) or (
+            _COLOURS[panel % len(_COLOURS)] if len(parts) > 1 else BLUE
+        )
         words = {
             "panel": float(panel),
             "title": title,
@@ -100,19 +118,35 @@ def _marks(fitted: Fit, verdict: Verdict) -> list[dict[str, Any]]:
     ]
     if verdict.word != "scales":
         levels = np.unique(values)
-        means = [float(np.exp(points.log_mean[values == level].mean())) for level in levels] if len(levels) <= _MOST_LEVELS else []
-        return rows + [{"role": "mean", "x": float(x), "y": y} for x, y in zip(levels, means, strict=False)]
+        means = (
+            [float(np.exp(points.log_mean[values == level].mean())) for level in levels]
+            if len(levels) <= _MOST_LEVELS
+            else []
+        )
+        return rows + [
+            {"role": "mean", "x": float(x), "y": y} for x, y in zip(levels, means, strict=False)
+        ]
     shown = levels_of(fitted, other)
     shown = shown if len(shown) <= _MOST_LINES else [shown[0], shown[len(shown) // 2], shown[-1]]
     nearest = np.abs(np.log(beside)[:, None] - np.log(shown)[None]).argmin(axis=1)
     for place, level in enumerate(shown):
         near = values[nearest == place] if np.any(nearest == place) else values
         at = np.geomspace(near.min(), near.max(), _STEPS)
-        columns = {name: np.full(_STEPS, float(np.exp(np.log(column).mean()))) for name, column in points.axes.items()} | {axis: at}
+        columns = {
+            name: np.full(_STEPS, float(np.exp(np.log(column).mean())))
+            for name, column in points.axes.items()
+        } | {axis: at}
         columns |= {other: np.full(_STEPS, level)} if other else {}
         law, band = fitted.predict(columns), fitted.band(columns)
         rows += [
-            {"role": "law", "other": level, "x": float(x), "y": float(y), "low": float(low), "high": float(high)}
+            {
+                "role": "law",
+                "other": level,
+                "x": float(x),
+                "y": float(y),
+                "low": float(low),
+                "high": float(high),
+            }
             for x, y, low, high in zip(at, law, band[0], band[1], strict=True)
         ]
     return rows
@@ -125,7 +159,9 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
     room = (max(runs) / min(runs)) ** 0.08 * 1.02
     with styled():
         count = int(max(row["panel"] for row in rows)) + 1
-        panels = panels_of(count, layout=layout, most_across=3, height_in=2.75 if count > 1 else 3.1)
+        panels = panels_of(
+            count, layout=layout, most_across=3, height_in=2.75 if count > 1 else 3.1
+        )
         parts = [[row for row in rows if row["panel"] == place] for place in range(count)]
         for place, (axes, part) in enumerate(zip(panels.axes, parts, strict=True)):
             axes.set_xscale("log")
@@ -143,7 +179,9 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
 
 def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
     colour = part[0]["colour"]
-    runs, law, mean = ([row for row in part if row["role"] == role] for role in ("run", "law", "mean"))
+    runs, law, mean = (
+        [row for row in part if row["role"] == role] for role in ("run", "law", "mean")
+    )
     axes.plot(
         [row["x"] for row in runs],
         [row["y"] for row in runs],
@@ -154,14 +192,27 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
         markeredgewidth=0.3,
         alpha=0.8,
     )
-    axes.plot([row["x"] for row in mean], [row["y"] for row in mean], color=colour, linestyle=(0, (2, 2)), linewidth=1)
+    axes.plot(
+        [row["x"] for row in mean],
+        [row["y"] for row in mean],
+        color=colour,
+        linestyle=(0, (2, 2)),
+        linewidth=1,
+    )
     levels = sorted({row["other"] for row in law})
     edge = max(row["x"] for row in runs)
     lines = {level: [row for row in law if row["other"] == level] for level in levels}
     ends = apart(heights_of(axes, [line[-1]["y"] for line in lines.values()]), least=0.04)
     for (level, line), height in zip(lines.items(), ends, strict=True):
         x = [row["x"] for row in line]
-        axes.fill_between(x, [row["low"] for row in line], [row["high"] for row in line], color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(
+            x,
+            [row["low"] for row in line],
+            [row["high"] for row in line],
+            color=colour,
+            alpha=0.16,
+            linewidth=0,
+        )
         axes.plot(x, [row["y"] for row in line], color=colour, linewidth=1.2)
         if len(levels) > 1:
             axes.annotate(
@@ -175,4 +226,6 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
                 va="center",
             )
     low = min(row["x"] for row in runs)
-    axes.set_xlim(low / (edge / low) ** 0.05, edge * (edge / low) ** (0.13 if len(levels) > 1 else 0.05))
+    axes.set_xlim(
+        low / (edge / low) ** 0.05, edge * (edge / low) ** (0.13 if len(levels) > 1 else 0.05)
+    )

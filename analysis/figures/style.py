@@ -1,4 +1,5 @@
-"""One look for all figures: a colour-blind-safe palette (Okabe and Ito 2008), thin grey axes, words beside lines instead of legends.
+"""One look for all figures: a colour-blind-safe palette (Okabe and Ito 2008), thin grey axes, words
+beside lines instead of legends.
 
 matplotlib is imported when a figure is drawn, never when the command line starts.
 """
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 Layout = Literal["row", "column"]
 WIDTH_IN = {"row": 7.0, "column": 3.4}
-"""A journal's page of two columns, and one column: figures are drawn at the size they are printed, with words of 5.5 points or more."""
+"""A journal's page of two columns, and one column: figures are drawn at the size they are printed,
+with words of 5.5 points or more."""
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
     "#0072B2",
     "#D55E00",
@@ -33,7 +35,13 @@ BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
 SOFT = "#4A525C"
 KIND_COLOURS = {"id": BLUE, "ood": VERMILION, "combinatorial": GREEN}
 OTHERS = (PURPLE, ORANGE, SKY)
-_KINDS = {"in": "id", "in distribution": "id", "out": "ood", "out of distribution": "ood", "new combinations": "combinatorial"}
+_KINDS = {
+    "in": "id",
+    "in distribution": "id",
+    "out": "ood",
+    "out of distribution": "ood",
+    "new combinations": "combinatorial",
+}
 SOURCE_WORDS = {
     "truth": "parser floor",
     "codec": "codec floor",
@@ -97,7 +105,9 @@ def styled() -> Iterator[None]:
 
     matplotlib.use("Agg")
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script is a row of boxes, not an error
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing"
+        )  # a name in another script is a row of boxes, not an error
         yield
 
 
@@ -121,7 +131,14 @@ class Panels:
         return place % self.across == 0
 
 
-def panels_of(count: int, *, layout: Layout, most_across: int, height_in: float, share_y: Literal["all", "none"] = "none") -> Panels:
+def panels_of(
+    count: int,
+    *,
+    layout: Layout,
+    most_across: int,
+    height_in: float,
+    share_y: Literal["all", "none"] = "none",
+) -> Panels:
     """`count` panels of this height, as many side by side as asked for; a column stacks them."""
     across = min(count, most_across if layout == "row" else 1)
     lines = -(-count // across)
@@ -134,7 +151,8 @@ def panels_of(count: int, *, layout: Layout, most_across: int, height_in: float,
 
 
 def _settle(figure: "Figure") -> None:
-    """Lays the figure out once; left to itself matplotlib does it twice a saving, which is most of the time of a report."""
+    """Lays the figure out once; left to itself matplotlib does it twice a saving, which is most of
+    the time of a report."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -164,7 +182,10 @@ def pdf(figures: Iterable["Figure"]) -> bytes:
     from matplotlib.backends.backend_pdf import PdfPages
 
     buffer = io.BytesIO()
-    with styled(), PdfPages(buffer, metadata={"CreationDate": None, "Creator": "physscale"}) as pages:
+    with (
+        styled(),
+        PdfPages(buffer, metadata={"CreationDate": None, "Creator": "physscale"}) as pages,
+    ):
         for figure in figures:
             _settle(figure)
             pages.savefig(figure)
@@ -195,14 +216,17 @@ def kind_colour(split: str) -> str | None:
 
 
 def plain_text(text: str) -> str:
-    """Text from a file: one line, never longer than a label can be (mathematics is off in these figures)."""
+    """Text from a file: one line, never longer than a label can be (mathematics is off in these
+    figures)."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
 def bound(line: str) -> str:
     """A line that does not break between `p` and its value."""
-    return line.replace(" p ", " p\N{NO-BREAK SPACE}").replace("p < ", "p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}")
+    return line.replace(" p ", " p\N{NO-BREAK SPACE}").replace(
+        "p < ", "p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}"
+    )
 
 
 def pitch_in(axes: "Axes") -> float:
@@ -213,7 +237,8 @@ def pitch_in(axes: "Axes") -> float:
 
 
 def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
-    """Ticks of the x axis at the levels themselves, in short words (4.2k, 1M), thinned where they would touch."""
+    """Ticks of the x axis at the levels themselves, in short words (4.2k, 1M), thinned where they
+    would touch."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     logs = np.log(levels)
@@ -223,25 +248,35 @@ def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
         if not kept or logs[position] - logs[kept[-1]] > least:
             kept.append(position)
     axes.xaxis.set_major_locator(FixedLocator(list(levels[kept])))
-    axes.xaxis.set_major_formatter(FixedFormatter([short_number(levels[position]) for position in kept]))
+    axes.xaxis.set_major_formatter(
+        FixedFormatter([short_number(levels[position]) for position in kept])
+    )
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def decade_ticks(axes: "Axes") -> None:
-    """Ticks of a logarithmic y axis as plain numbers: 1-2-5 where there is room, decades where there is not."""
+    """Ticks of a logarithmic y axis as plain numbers: 1-2-5 where there is room, decades where
+    there is not."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axes.get_ylim()
     decades = float(np.log10(high / low))
-    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
+    axes.yaxis.set_major_locator(
+        LogLocator(base=10, subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,))
+    )
     axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:.10f}".rstrip("0").rstrip(".") if value < 1e4 else f"{value:.0e}")
+        FuncFormatter(
+            lambda value, _: (
+                f"{value:.10f}".rstrip("0").rstrip(".") if value < 1e4 else f"{value:.0e}"
+            )
+        )
     )
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def few_ticks(side: "Axis") -> None:
-    """Plain numbers on a logarithmic axis that spans less than a decade or two, where powers of ten would leave it bare."""
+    """Plain numbers on a logarithmic axis that spans less than a decade or two, where powers of ten
+    would leave it bare."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     low, high = sorted(side.get_view_interval())

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KIND_WORDS = {"id": "In distribution", "ood": "Out of distribution", "combinatorial": "New combinations"}
+KIND_WORDS = {
+    "id": "In distribution",
+    "ood": "Out of distribution",
+    "combinatorial": "New combinations",
+}
 
 
 def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Table:
-    """Marks of one leading ladder a panel; `beside` are other splits of the same kind, drawn as thin lines without a band."""
+    """Marks of one leading ladder a panel; `beside` are other splits of the same kind, drawn as
+    thin lines without a band."""
     marks: list[Mark] = []
     for panel, ladder in enumerate(leading):
         words = Words(
@@ -30,7 +35,11 @@ def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Tab
             y_axis=metric_words(ladder.metric),
         )
         marks += ladder_marks(ladder, words=words, series=split_words(ladder.split))
-        same = [other for other in beside if (other.kind, other.axis, other.metric) == (ladder.kind, ladder.axis, ladder.metric)]
+        same = [
+            other
+            for other in beside
+            if (other.kind, other.axis, other.metric) == (ladder.kind, ladder.axis, ladder.metric)
+        ]
         for colour, other in zip(OTHERS * 3, same, strict=False):
             more = ladder_marks(other, words=words, series=split_words(other.split), colour=colour)
             marks += [mark for mark in more if mark.role in {"law", "mean"}]
@@ -39,13 +48,18 @@ def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Tab
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """Panels in a row, or one below the other for narrow screens. Panels with the same metric share their y axis."""
+    """Panels in a row, or one below the other for narrow screens. Panels with the same metric share
+    their y axis."""
     parts = panels(drawn)
     with styled():
-        grid = panels_of(len(parts), layout=layout, most_across=3, height_in=2.75 if layout == "row" else 2.6)
+        grid = panels_of(
+            len(parts), layout=layout, most_across=3, height_in=2.75 if layout == "row" else 2.6
+        )
         metrics = [rows[0]["y_axis"] for rows in parts]
         for position, (axes, rows) in enumerate(zip(grid.axes, parts, strict=True)):
-            shared = [row for other in parts if other[0]["y_axis"] == rows[0]["y_axis"] for row in other]
+            shared = [
+                row for other in parts if other[0]["y_axis"] == rows[0]["y_axis"] for row in other
+            ]
             draw_panel(axes, rows, y_limits=limits(shared))
             name_series(axes, rows)
             if layout == "column" or position == 0 or metrics[position] != metrics[position - 1]:
@@ -61,4 +75,12 @@ def name_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         return
     at = apart(heights_of(axes, [row["y"] for row in ends.values()]), least=0.05)
     for (series, row), height in zip(ends.items(), at, strict=True):
-        axes.text(1.01, height, series, transform=axes.transAxes, fontsize=6, color=row["colour"], va="center")
+        axes.text(
+            1.01,
+            height,
+            series,
+            transform=axes.transAxes,
+            fontsize=6,
+            color=row["colour"],
+            va="center",
+        )

@@ -1,4 +1,5 @@
-"""The table behind every figure of curves: one row a mark. What is drawn is read from it, so its CSV redraws the figure.
+"""The table behind every figure of curves: one row a mark. What is drawn is read from it, so its
+CSV redraws the figure.
 
 panel   position of the panel       title, note, x_axis, y_axis   its words (equal in all rows of a panel)
 series  name of the curve           colour   of the curve
@@ -58,13 +59,16 @@ class Mark:
 def tidy(marks: Sequence[Mark]) -> pa.Table:
     """The marks as a table."""
     rows = [
-        asdict(mark.words) | {key: getattr(mark, key) for key in ("series", "colour", "role", "x", "y", "low", "high")} for mark in marks
+        asdict(mark.words)
+        | {key: getattr(mark, key) for key in ("series", "colour", "role", "x", "y", "low", "high")}
+        for mark in marks
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def csv(table: pa.Table) -> bytes:
-    """The table as CSV; text that a spreadsheet would run as a formula is quoted by a leading apostrophe."""
+    """The table as CSV; text that a spreadsheet would run as a formula is quoted by a leading
+    apostrophe."""
     import csv as writer_module
 
     buffer = io.StringIO()

@@ -1,4 +1,5 @@
-"""One worker and several: the training curves of runs that differ in nothing else, and how far apart they are."""
+"""One worker and several: the training curves of runs that differ in nothing else, and how far
+apart they are."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,27 +13,51 @@ from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_fig
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema([("workers", pa.int64()), ("step", pa.int64()), ("loss", pa.float64()), ("relative_difference", pa.float64())])
+SCHEMA = pa.schema(
+    [
+        ("workers", pa.int64()),
+        ("step", pa.int64()),
+        ("loss", pa.float64()),
+        ("relative_difference", pa.float64()),
+    ]
+)
 
 
 def table(runs: Sequence[Run]) -> pa.Table:
-    """Training loss by step of each run, and its relative difference from the first one's at the same step."""
-    histories = [{int(row["step"]): float(row["loss"]) for row in run.metrics() if "loss" in row} for run in runs]
+    """Training loss by step of each run, and its relative difference from the first one's at the
+    same step."""
+    histories = [
+        {int(row["step"]): float(row["loss"]) for row in run.metrics() if "loss" in row}
+        for run in runs
+    ]
     rows = []
     for run, history in zip(runs, histories, strict=True):
         for step, loss in history.items():
             first = histories[0].get(step)
             rows.append(
-                {"workers": run.workers, "step": step, "loss": loss, "relative_difference": None if not first else abs(loss / first - 1)}
+                {
+                    "workers": run.workers,
+                    "step": step,
+                    "loss": loss,
+                    "relative_difference": None if not first else abs(loss / first - 1),
+                }
             )
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def differences(drawn: pa.Table) -> tuple[int, float, float]:
     """The first logged step, the relative difference there, and the largest at any step."""
-    rows = [row for row in drawn.to_pylist() if row["workers"] > 1 and row["relative_difference"] is not None]
+    rows = [
+        row
+        for row in drawn.to_pylist()
+        if row["workers"] > 1 and row["relative_difference"] is not None
+    ]
     first = min(rows, key=lambda row: row["step"])
-    return first["step"], first["relative_difference"], max(row["relative_difference"] for row in rows)
+    return (
+        first["step"],
+        first["relative_difference"],
+        max(row["relative_difference"] for row in rows),
+    )
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
@@ -42,11 +67,19 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
     with styled():
         figure = new_figure(width_in=4.8 if layout == "row" else WIDTH_IN["column"], height_in=3.1)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
-        looks = ({"color": BLUE, "linewidth": 3.6, "alpha": 0.45}, {"color": ORANGE, "linewidth": 1.2})
+        looks = (
+            {"color": BLUE, "linewidth": 3.6, "alpha": 0.45},
+            {"color": ORANGE, "linewidth": 1.2},
+        )
         for position, count in enumerate(workers):
             part = [row for row in rows if row["workers"] == count]
             name = f"{count} worker{'s' if count > 1 else ''}"
-            top.plot([row["step"] for row in part], [row["loss"] for row in part], label=name, **looks[min(position, 1)])
+            top.plot(
+                [row["step"] for row in part],
+                [row["loss"] for row in part],
+                label=name,
+                **looks[min(position, 1)],
+            )
             if position:
                 size = np.maximum([row["relative_difference"] or 0.0 for row in part], 1e-9)
                 bottom.plot([row["step"] for row in part], size, color=ORANGE, linewidth=1.2)

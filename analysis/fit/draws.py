@@ -1,10 +1,11 @@
-"""Bootstrap draws on disk, so that every published interval and band can be computed again without the runs.
+"""Bootstrap draws on disk, so that every published interval and band can be computed again without
+the runs.
 
-One Parquet file: a row a draw with its split, number, objective, readable parameters in full precision (`alpha`, `E`, ...) and the
-parameters that the law computes with (`theta_0`, ...). Row -1 of a split is the estimate. The schema's metadata (JSON under
-`physscale.draws`) hold the law, delta, seed and, for each split, its configurations and the ends that a profile left open. Draws of equal
-number come from the same resample in every split: differences of columns are paired.
-"""
+One Parquet file: a row a draw with its split, number, objective, readable parameters in full
+precision (`alpha`, `E`, ...) and the parameters that the law computes with (`theta_0`, ...). Row -1
+of a split is the estimate. The schema's metadata (JSON under `physscale.draws`) hold the law,
+delta, seed and, for each split, its configurations and the ends that a profile left open. Draws of
+equal number come from the same resample in every split: differences of columns are paired."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +29,8 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws of one split, read back. `opened` names the ends ("low", "high") of a parameter that have no number."""
+    """The draws of one split, read back. `opened` names the ends ("low", "high") of a parameter
+    that have no number."""
 
     law: Law
     built: Built
@@ -51,7 +53,9 @@ class Draws:
 
     def band(self, at: Columns, *, level: float = 0.95) -> Float[np.ndarray, "2 targets"]:
         """Pointwise band of the law, as `Fit.band`."""
-        return np.quantile(self.built.predict(self.theta, at), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return np.quantile(
+            self.built.predict(self.theta, at), [(1 - level) / 2, (1 + level) / 2], axis=0
+        )
 
 
 def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
@@ -65,9 +69,15 @@ def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
     if any(len(fitted.draws) < 2 for fitted in fits.values()):
         raise UserError("--draws: there are no draws to store; use --bootstrap 200 or more")
     table = pa.concat_tables([_rows(name, fitted) for name, fitted in fits.items()])
-    facts = {"version": _VERSION, "seed": seed, "splits": {name: _facts(fitted) for name, fitted in fits.items()}}
+    facts = {
+        "version": _VERSION,
+        "seed": seed,
+        "splits": {name: _facts(fitted) for name, fitted in fits.items()},
+    }
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata({_KEY: json.dumps(facts).encode()}), sink, compression="zstd")
+    pq.write_table(
+        table.replace_schema_metadata({_KEY: json.dumps(facts).encode()}), sink, compression="zstd"
+    )
     try:
         write_atomic(path, sink.getvalue().to_pybytes())
     except OSError as error:
@@ -96,7 +106,9 @@ def _facts(fitted: Fit) -> dict[str, Any]:
         "noise": fitted.noise.kind,
         "axes": {axis: values.tolist() for axis, values in fitted.points.axes.items()},
         "open": {
-            name: [end for end, value in (("low", found.low), ("high", found.high)) if value is None]
+            name: [
+                end for end, value in (("low", found.low), ("high", found.high)) if value is None
+            ]
             for name, found in fitted.parameters.items()
         },
     }
@@ -110,13 +122,17 @@ def read_draws(path: Path) -> dict[str, Draws]:
         DamagedData: if it holds no draws.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; write one with `python -m analysis fit ... --draws {path.name}`")
+        raise UserError(
+            f"{path}: no such file; write one with `python -m analysis fit ... --draws {path.name}`"
+        )
     try:
         table = pq.read_table(path)
         facts = json.loads((table.schema.metadata or {})[_KEY])
         return {name: _split(table, name, found) for name, found in facts["splits"].items()}
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, UserError) as error:
-        raise DamagedData(f"{path}: not a file of draws ({str(error).splitlines()[0][:120]})") from error
+        raise DamagedData(
+            f"{path}: not a file of draws ({str(error).splitlines()[0][:120]})"
+        ) from error
 
 
 def _split(table: pa.Table, name: str, facts: dict[str, Any]) -> Draws:
@@ -130,7 +146,9 @@ def _split(table: pa.Table, name: str, facts: dict[str, Any]) -> Draws:
     theta = np.stack([values[f"theta_{place}"] for place in range(built.model.parameters)], axis=1)
     first, rest = values["draw"] == -1, values["draw"] >= 0
     if first.sum() != 1 or not rest.any():
-        raise ValueError(f"split {name!r} has {int(first.sum())} estimates and {int(rest.sum())} draws")
+        raise ValueError(
+            f"split {name!r} has {int(first.sum())} estimates and {int(rest.sum())} draws"
+        )
     return Draws(
         law=law,
         built=built,

@@ -1,8 +1,9 @@
 """Fit one law to one table of runs, with everything a reader needs to believe it or not.
 
-Points are configuration means (analysis/data/configurations.py). delta of the Huber loss: given, or 1.345 times the
-median-absolute-deviation scale of the residuals, estimated once more after a first fit. Intervals: profile likelihood, and a bootstrap over
-configurations whose draws are kept for everything derived."""
+Points are configuration means (analysis/data/configurations.py). delta of the Huber loss: given, or
+1.345 times the median-absolute-deviation scale of the residuals, estimated once more after a first
+fit. Intervals: profile likelihood, and a bootstrap over configurations whose draws are kept for
+everything derived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.profile import Profile
 from analysis.estimate.resampling import Resamples, shared_resamples
 from analysis.estimate.solve import Solution, solve
-from analysis.estimate.uncertainty import Estimate, Noise, auto_delta, bootstrap_draws, estimates, noise_of, profiles
+from analysis.estimate.uncertainty import (
+    Estimate,
+    Noise,
+    auto_delta,
+    bootstrap_draws,
+    estimates,
+    noise_of,
+    profiles,
+)
 from analysis.laws.law import Built, Columns, Law
 from physscale.records.errors import UserError
 
@@ -77,18 +86,27 @@ def fit(
 ) -> Fit:
     """Fit `law` to runs whose axes are `columns` (by the law's axis names).
 
-    `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes it, a positive number is a measured one.
-    `count` is the number of trials behind a ratio. `errors` "absolute" weighs each configuration by its squared response, which turns log
-    residuals into residuals of the response (to first order): the choice of Gadre et al. 2024, where large losses count for more.
-    `resamples` are shared with the fits of other splits (analysis/fit/paired.py); without them the fit makes its own.
+    `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes
+    it, a positive number is a measured one. `count` is the number of trials behind a ratio.
+    `errors` "absolute" weighs each configuration by its squared response, which turns log residuals
+    into residuals of the response (to first order): the choice of Gadre et al. 2024, where large
+    losses count for more. `resamples` are shared with the fits of other splits
+    (analysis/fit/paired.py); without them the fit makes its own.
 
     Raises:
-        UserError: if the table cannot determine the law (too few configurations or levels, all values equal).
+        UserError: if the table cannot determine the law (too few configurations or levels, all
+            values equal).
     """
     columns, response, count, thinned = _thin(columns, response, count, seed=seed)
-    points = configurations(columns, np.maximum(response, _SMALLEST_RATIO) if law.response == "ratio" else response)
+    points = configurations(
+        columns, np.maximum(response, _SMALLEST_RATIO) if law.response == "ratio" else response
+    )
     _refuse(law, points, floor=floor)
-    weights = np.ones(len(points.seeds)) if law.response == "ratio" else points.seeds / points.seeds.mean()
+    weights = (
+        np.ones(len(points.seeds))
+        if law.response == "ratio"
+        else points.seeds / points.seeds.mean()
+    )
     if errors == "absolute" and law.response == "positive":
         weights = weights * np.exp(2 * (points.log_mean - points.log_mean.mean()))
         weights = weights / weights.mean()
@@ -126,14 +144,18 @@ def fit(
         weights=weights,
         noise=noise,
         convergence=evidence,
-        warnings=(*thinned, *doubts(law, built, points, evidence=evidence, found=found, draws=draws)),
+        warnings=(
+            *thinned,
+            *doubts(law, built, points, evidence=evidence, found=found, draws=draws),
+        ),
     )
 
 
 def _thin(
     columns: Mapping[str, np.ndarray], response: np.ndarray, count: np.ndarray | None, *, seed: int
 ) -> tuple[Mapping[str, np.ndarray], np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """At most `MOST_CONFIGURATIONS` configurations: beyond, a random part of them is fitted, and that is said."""
+    """At most `MOST_CONFIGURATIONS` configurations: beyond, a random part of them is fitted, and
+    that is said."""
     if len(response) <= MOST_CONFIGURATIONS:
         return columns, response, count, ()
     member = configurations(columns, np.ones(len(response))).member
@@ -144,7 +166,12 @@ def _thin(
     taken[np.random.default_rng(seed).choice(size, MOST_CONFIGURATIONS, replace=False)] = True
     keep = taken[member]
     note = f"{size:,} configurations: a random {MOST_CONFIGURATIONS:,} of them were fitted"
-    return {name: values[keep] for name, values in columns.items()}, response[keep], None if count is None else count[keep], (note,)
+    return (
+        {name: values[keep] for name, values in columns.items()},
+        response[keep],
+        None if count is None else count[keep],
+        (note,),
+    )
 
 
 def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
@@ -153,16 +180,26 @@ def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
     needed = len(law.parameters) - (0 if floor is None else 1)
     have = len(points.log_mean)
     if have < needed:
-        raise UserError(f"law {law.name} has {needed} parameters, the table has {have} configurations: add runs or choose a smaller law")
+        raise UserError(
+            f"law {law.name} has {needed} parameters, the table has {have} configurations: add "
+            "runs or choose a smaller law"
+        )
     if have > 1 and law.axes and np.ptp(points.log_mean) == 0:
-        raise UserError("all responses are equal: there is nothing to fit (law flat describes them)")
+        raise UserError(
+            "all responses are equal: there is nothing to fit (law flat describes them)"
+        )
     for axis in law.axes:
         levels = len(np.unique(points.axes[axis]))
         if levels < min(law.levels, 2) or (law.name == "broken" and levels < law.levels):
-            raise UserError(f"axis {axis} has {levels} levels; law {law.name} needs {law.levels}: {law.identifiable}")
+            raise UserError(
+                f"axis {axis} has {levels} levels; law {law.name} needs {law.levels}: "
+                f"{law.identifiable}"
+            )
 
 
-def _binomial(law: Law, points: Configurations, response: np.ndarray, count: np.ndarray | None) -> Binomial:
+def _binomial(
+    law: Law, points: Configurations, response: np.ndarray, count: np.ndarray | None
+) -> Binomial:
     trials = np.ones(len(response)) if count is None else count
     size = len(points.log_mean)
     total = np.bincount(points.member, weights=trials, minlength=size)

@@ -1,10 +1,11 @@
 """Which law do the runs need? Tests, AICc and ordered hold-out of several laws of one table.
 
-Test: parametric bootstrap of the likelihood ratio n log(SS_small / SS_large) of log residuals (least squares). Worlds are drawn from the
-smaller law and both are fitted to each: where an amplitude or an exponent ends at a bound, chi-squared tables are wrong and this is not.
-Laws that do not contain each other are tested both ways, each as the truth (Cox 1961; Williams 1970, Biometrics 26:23).
-Beside it AICc weights, and for each law the ordered hold-out: it is prediction that a law is for.
-"""
+Test: parametric bootstrap of the likelihood ratio n log(SS_small / SS_large) of log residuals
+(least squares). Worlds are drawn from the smaller law and both are fitted to each: where an
+amplitude or an exponent ends at a bound, chi-squared tables are wrong and this is not. Laws that do
+not contain each other are tested both ways, each as the truth (Cox 1961; Williams 1970, Biometrics
+26:23). Beside it AICc weights, and for each law the ordered hold-out: it is prediction that a law
+is for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,12 +47,15 @@ class Candidate:
         """Whether `other` contains this law."""
         if self.law.name == other.law.name:
             return self.floor is not None and other.floor is None
-        return other.law.name in _WITHIN.get(self.law.name, ()) and (other.floor is None or self.floor == other.floor)
+        return other.law.name in _WITHIN.get(self.law.name, ()) and (
+            other.floor is None or self.floor == other.floor
+        )
 
 
 @dataclass(frozen=True)
 class LawTest:
-    """Could the runs come from `smaller`? `p` is the share of its worlds in which `larger` fits as much better as it does here."""
+    """Could the runs come from `smaller`? `p` is the share of its worlds in which `larger` fits as
+    much better as it does here."""
 
     smaller: str
     larger: str
@@ -65,7 +69,8 @@ def candidates_of(words: str) -> list[Candidate]:
     """`power,power@0.01,power-zero` as laws with their floors.
 
     Raises:
-        UserError: for an unknown law, one of a ratio, a wrong floor, a law named twice or fewer than two.
+        UserError: for an unknown law, one of a ratio, a wrong floor, a law named twice or fewer
+            than two.
     """
 
     found = []
@@ -77,7 +82,9 @@ def candidates_of(words: str) -> list[Candidate]:
         try:
             found.append(Candidate(word.strip(), law, float(floor) if floor else None))
         except ValueError as error:
-            raise UserError(f"--laws {word!r}: write NAME or NAME@FLOOR, such as power@0.01") from error
+            raise UserError(
+                f"--laws {word!r}: write NAME or NAME@FLOOR, such as power@0.01"
+            ) from error
         if floor and not 0 <= float(floor) < float("inf"):
             raise UserError(f"--laws {word!r}: a floor is 0 or a positive number")
     if len({candidate.word for candidate in found}) < max(len(found), 2):
@@ -85,7 +92,9 @@ def candidates_of(words: str) -> list[Candidate]:
     return found
 
 
-def compared(candidates: Sequence[Candidate], *, runs: Runs, worlds: int, seed: int) -> dict[str, Any]:
+def compared(
+    candidates: Sequence[Candidate], *, runs: Runs, worlds: int, seed: int
+) -> dict[str, Any]:
     """Scores of every law and tests of every pair, ready for JSON.
 
     Raises:
@@ -93,7 +102,15 @@ def compared(candidates: Sequence[Candidate], *, runs: Runs, worlds: int, seed: 
     """
 
     fits = {
-        c.word: fit(c.law, columns=runs.axes, response=runs.response, delta=np.inf, floor=c.floor, bootstrap=0, with_profile=False)
+        c.word: fit(
+            c.law,
+            columns=runs.axes,
+            response=runs.response,
+            delta=np.inf,
+            floor=c.floor,
+            bootstrap=0,
+            with_profile=False,
+        )
         for c in candidates
     }
     size = len(configurations(runs.axes, runs.response).log_mean)
@@ -109,15 +126,29 @@ def compared(candidates: Sequence[Candidate], *, runs: Runs, worlds: int, seed: 
                 "sum_of_squares": 2 * fitted.solution.objective,
                 "aicc": _aicc(2 * fitted.solution.objective, size, free + 1),
                 "hold_out": [
-                    {key: value for key, value in vars(row).items() if isinstance(value, str | int | float)}
+                    {
+                        key: value
+                        for key, value in vars(row).items()
+                        if isinstance(value, str | int | float)
+                    }
                     for axis in candidate.law.axes
-                    for row in hold_out(candidate.law, columns=runs.axes, response=runs.response, axis=axis, floor=candidate.floor)
+                    for row in hold_out(
+                        candidate.law,
+                        columns=runs.axes,
+                        response=runs.response,
+                        axis=axis,
+                        floor=candidate.floor,
+                    )
                 ],
                 "warnings": list(fitted.warnings),
             }
         )
     scores = np.array([row["aicc"] for row in rows], dtype=float)
-    weights = np.exp(-0.5 * (scores - scores.min())) if np.isfinite(scores.min()) else np.full(len(scores), np.nan)
+    weights = (
+        np.exp(-0.5 * (scores - scores.min()))
+        if np.isfinite(scores.min())
+        else np.full(len(scores), np.nan)
+    )
     for row, weight in zip(rows, weights / weights.sum(), strict=True):
         row["aicc_weight"] = float(weight)
     tests = [
@@ -128,31 +159,58 @@ def compared(candidates: Sequence[Candidate], *, runs: Runs, worlds: int, seed: 
     return {"configurations": size, "laws": rows, "tests": [vars(test) for test in tests]}
 
 
-def bootstrap_test(smaller: Candidate, larger: Candidate, *, runs: Runs, worlds: int, seed: int) -> LawTest:
-    """Least squares on log response of the configuration means; both laws are fitted again to every world drawn from the smaller one."""
+def bootstrap_test(
+    smaller: Candidate, larger: Candidate, *, runs: Runs, worlds: int, seed: int
+) -> LawTest:
+    """Least squares on log response of the configuration means; both laws are fitted again to every
+    world drawn from the smaller one."""
     points = configurations(runs.axes, runs.response)
     weights, size = points.seeds / points.seeds.mean(), len(points.log_mean)
     loss = Huber(points.log_mean, np.inf)
     built = {c.word: c.law.build(points.axes, floor=c.floor) for c in (smaller, larger)}
-    fits = {word: solve(law, loss, starts=law.starts(points.log_mean, weights), weights=weights) for word, law in built.items()}
+    fits = {
+        word: solve(law, loss, starts=law.starts(points.log_mean, weights), weights=weights)
+        for word, law in built.items()
+    }
     null = fits[smaller.word]
     freedom = max(size - int(free_mask(built[smaller.word]).sum()), 1)
-    noise = np.sqrt(2 * null.objective / freedom) * np.random.default_rng(seed).standard_normal((worlds, size)) / np.sqrt(weights)
+    noise = (
+        np.sqrt(2 * null.objective / freedom)
+        * np.random.default_rng(seed).standard_normal((worlds, size))
+        / np.sqrt(weights)
+    )
     drawn = Huber(built[smaller.word].model.mu(null.theta[None]) + noise, np.inf)
-    ends = {word: redraw(law, drawn, solution=fits[word], weights=weights).objective for word, law in built.items()}
+    ends = {
+        word: redraw(law, drawn, solution=fits[word], weights=weights).objective
+        for word, law in built.items()
+    }
     nested = smaller.inside(larger)
     ratios = size * _log_ratio(ends[smaller.word], ends[larger.word], nested)
-    seen = float(size * _log_ratio(np.array([null.objective]), np.array([fits[larger.word].objective]), nested)[0])
-    return LawTest(smaller.word, larger.word, nested, seen, float((np.sum(ratios >= seen) + 1) / (worlds + 1)), worlds)
+    seen = float(
+        size
+        * _log_ratio(np.array([null.objective]), np.array([fits[larger.word].objective]), nested)[0]
+    )
+    return LawTest(
+        smaller.word,
+        larger.word,
+        nested,
+        seen,
+        float((np.sum(ratios >= seen) + 1) / (worlds + 1)),
+        worlds,
+    )
 
 
 def _log_ratio(small: np.ndarray, large: np.ndarray, nested: bool) -> np.ndarray:
     """A law that contains another never fits worse: what looks so is rounding."""
     floor = np.finfo(float).tiny
-    return np.log(np.maximum(small, floor) / np.maximum(np.minimum(small, large) if nested else large, floor))
+    return np.log(
+        np.maximum(small, floor) / np.maximum(np.minimum(small, large) if nested else large, floor)
+    )
 
 
 def _aicc(squares: float, size: int, free: int) -> float:
     if size - free - 1 <= 0 or squares <= 0:
         return float("inf")
-    return float(size * np.log(squares / size) + 2 * free + 2 * free * (free + 1) / (size - free - 1))
+    return float(
+        size * np.log(squares / size) + 2 * free + 2 * free * (free + 1) / (size - free - 1)
+    )

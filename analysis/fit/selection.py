@@ -1,8 +1,9 @@
-"""Is the law right, and does it predict? Ordered hold-out, lack of fit against seed noise, sensitivity.
+"""Is the law right, and does it predict? Ordered hold-out, lack of fit against seed noise,
+sensitivity.
 
-Hold-out: fit without the largest levels of one axis, predict them. RMSLE and bias are of log response; skill = 1 - RMSLE / RMSLE(carry the
-nearest kept configuration forward): on 92 public learning curves that naive rule beats a power law with a floor on 40.
-"""
+Hold-out: fit without the largest levels of one axis, predict them. RMSLE and bias are of log
+response; skill = 1 - RMSLE / RMSLE(carry the nearest kept configuration forward): on 92 public
+learning curves that naive rule beats a power law with a floor on 40."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ from physscale.records.errors import UserError
 
 _MANY_LEVELS = 12
 _MOST_POINTS = 400
-"""Configurations beyond these are thinned at random before the hold-out: it is repeated for every axis and origin."""
+"""Configurations beyond these are thinned at random before the hold-out: it is repeated for every
+axis and origin."""
 _DRAWS = 400
 
 
@@ -36,7 +38,8 @@ class Predicted:
 
 @dataclass(frozen=True)
 class HoldOut:
-    """One origin: what was held out, how far beyond the rest in observed log-ranges, and how well it was predicted."""
+    """One origin: what was held out, how far beyond the rest in observed log-ranges, and how well
+    it was predicted."""
 
     axis: str
     dropped: int
@@ -55,17 +58,30 @@ class HoldOut:
         return {name: value for name, value in vars(self).items() if name != "points"}
 
 
-def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"], axis: str, **options: float | None) -> list[HoldOut]:
-    """Rolling origin: the largest level out, then the two largest (a tenth and a fifth of the range where levels are many)."""
+def hold_out(
+    law: Law,
+    *,
+    columns: Columns,
+    response: Float[np.ndarray, " runs"],
+    axis: str,
+    **options: float | None,
+) -> list[HoldOut]:
+    """Rolling origin: the largest level out, then the two largest (a tenth and a fifth of the range
+    where levels are many)."""
     points = configurations(columns, response)
     if len(points.log_mean) > _MOST_POINTS:
         keep = np.random.default_rng(0).permutation(len(points.log_mean))[:_MOST_POINTS]
-        columns, response = {name: values[keep] for name, values in points.axes.items()}, np.exp(points.log_mean[keep])
+        columns, response = (
+            {name: values[keep] for name, values in points.axes.items()},
+            np.exp(points.log_mean[keep]),
+        )
         points = configurations(columns, response)
     values = points.axes[axis]
     levels = np.unique(values)
     cuts = (
-        [float(np.quantile(values, q)) for q in (0.9, 0.8)] if len(levels) > _MANY_LEVELS else [float(level) for level in levels[-2:-4:-1]]
+        [float(np.quantile(values, q)) for q in (0.9, 0.8)]
+        if len(levels) > _MANY_LEVELS
+        else [float(level) for level in levels[-2:-4:-1]]
     )
     found = []
     for dropped, cut in enumerate(cuts, start=1):
@@ -74,14 +90,23 @@ def hold_out(law: Law, *, columns: Columns, response: Float[np.ndarray, " runs"]
             continue
         part = {name: np.asarray(column)[kept_runs] for name, column in columns.items()}
         try:
-            fitted = fit(law, columns=part, response=response[kept_runs], bootstrap=_DRAWS, with_profile=False, **options)  # type: ignore[arg-type]
+            fitted = fit(
+                law,
+                columns=part,
+                response=response[kept_runs],
+                bootstrap=_DRAWS,
+                with_profile=False,
+                **options,
+            )  # type: ignore[arg-type]
         except UserError:
             continue
         found.append(_score(fitted, points, kept=kept, axis=axis, dropped=dropped))
     return found
 
 
-def _score(fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, dropped: int) -> HoldOut:
+def _score(
+    fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, dropped: int
+) -> HoldOut:
     at = {name: values[~kept] for name, values in points.axes.items()}
     truth = points.log_mean[~kept]
     predicted = fitted.predict(at)
@@ -93,7 +118,9 @@ def _score(fitted: Fit, points: Configurations, *, kept: np.ndarray, axis: str, 
     draws = np.log(fitted.built.predict(fitted.draws, at))
     if fitted.noise.kind == "many":
         spare = len(fitted.residuals) - int(free_mask(fitted.built).sum())
-        draws = draws + rng.choice(fitted.residuals, draws.shape) * np.sqrt(len(fitted.residuals) / spare)
+        draws = draws + rng.choice(fitted.residuals, draws.shape) * np.sqrt(
+            len(fitted.residuals) / spare
+        )
     else:
         draws = draws + sd * rng.standard_normal(draws.shape)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
@@ -143,7 +170,11 @@ def lack_of_fit(fitted: Fit) -> LackOfFit | None:
     from scipy.stats import f as f_distribution
 
     statistic = float(np.sum(points.seeds * fitted.residuals**2) / freedom / pure)
-    return LackOfFit(statistic, float(f_distribution.sf(statistic, freedom, points.seed_freedom)), (freedom, points.seed_freedom))
+    return LackOfFit(
+        statistic,
+        float(f_distribution.sf(statistic, freedom, points.seed_freedom)),
+        (freedom, points.seed_freedom),
+    )
 
 
 def sensitivity(fitted: Fit) -> list[dict[str, object]]:
@@ -151,8 +182,13 @@ def sensitivity(fitted: Fit) -> list[dict[str, object]]:
     loss = fitted.loss
     if not isinstance(loss, Huber):
         return []
-    auto = auto_delta(fitted.built, fitted.points, starts=fitted.solution.starts, weights=fitted.weights)
-    cases = {f"delta {name}": (replace(loss, delta=delta), fitted.weights) for name, delta in _deltas(auto)}
+    auto = auto_delta(
+        fitted.built, fitted.points, starts=fitted.solution.starts, weights=fitted.weights
+    )
+    cases = {
+        f"delta {name}": (replace(loss, delta=delta), fitted.weights)
+        for name, delta in _deltas(auto)
+    }
     order = np.argsort(-np.abs(fitted.residuals))
     for left in (1, 2, 5):
         if len(order) - left >= int(free_mask(fitted.built).sum()) + 2:
@@ -161,10 +197,18 @@ def sensitivity(fitted: Fit) -> list[dict[str, object]]:
             cases[f"without the {left} worst"] = (loss, weights)
     rows: list[dict[str, object]] = []
     for name, (case, weights) in cases.items():
-        found = solve(fitted.built, case, starts=fitted.solution.theta[None].copy(), weights=weights)
+        found = solve(
+            fitted.built, case, starts=fitted.solution.theta[None].copy(), weights=weights
+        )
         if "inf" in name:
             found = solve(fitted.built, case, starts=fitted.solution.starts, weights=weights)
-        rows.append({"case": name} | {key: float(value[0]) for key, value in fitted.built.external(found.theta[None]).items()})
+        rows.append(
+            {"case": name}
+            | {
+                key: float(value[0])
+                for key, value in fitted.built.external(found.theta[None]).items()
+            }
+        )
     return rows
 
 

@@ -1,4 +1,5 @@
-"""A table of runs split by split: fits, verdicts corrected over all of them, and predictions of held-out levels."""
+"""A table of runs split by split: fits, verdicts corrected over all of them, and predictions of
+held-out levels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from analysis.fit.fit import Fit, fit
 from analysis.fit.paired import pair
 from analysis.fit.selection import HoldOut, hold_out
 from analysis.laws.law import Law
-from analysis.verdict.verdict import Verdict, holm, judge
+from analysis.verdict.verdict import Verdict, decide, holm
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class SplitFit:
 
     @property
     def scales(self) -> bool:
-        """Whether the response falls along any axis: without that a surface and its frontier say nothing."""
+        """Whether the response falls along any axis: without that a surface and its frontier say
+        nothing."""
         return any(verdict.word == "scales" for verdict in self.verdicts)
 
 
@@ -39,7 +41,8 @@ def fit_splits(
     with_profile: bool = True,
     with_hold_out: bool = True,
 ) -> list[SplitFit]:
-    """The law, fitted to every split by itself, from resamples that all splits share. A ratio has neither verdicts nor hold-outs.
+    """The law, fitted to every split by itself, from resamples that all splits share. A ratio has
+    neither verdicts nor hold-outs.
 
     Raises:
         UserError: if a split cannot determine the law.
@@ -62,7 +65,11 @@ def fit_splits(
             count=part.count,
             resamples=shared.get(name),
         )
-        held = hold_outs(law, runs=part, delta=delta, floor=floor) if with_hold_out and not ratio else []
+        held = (
+            hold_outs(law, runs=part, delta=delta, floor=floor)
+            if with_hold_out and not ratio
+            else []
+        )
         found.append(SplitFit(name, part, fitted, judged[name], held))
     return found
 
@@ -71,12 +78,21 @@ def verdicts(parts: Mapping[str, Runs], *, margin: float = 0.10) -> dict[str, li
     """Verdicts of every split and axis, corrected over all of them."""
     places = [(name, axis) for name, part in parts.items() for axis in part.axes]
     points = {name: configurations(part.axes, part.response) for name, part in parts.items()}
-    corrected = holm([judge(points[name], axis=axis, margin=margin) for name, axis in places])
-    return {name: [verdict for (owner, _), verdict in zip(places, corrected, strict=True) if owner == name] for name in parts}
+    corrected = holm([decide(points[name], axis=axis, margin=margin) for name, axis in places])
+    return {
+        name: [
+            verdict for (owner, _), verdict in zip(places, corrected, strict=True) if owner == name
+        ]
+        for name in parts
+    }
 
 
 def hold_outs(law: Law, *, runs: Runs, delta: float | None, floor: float | None) -> list[HoldOut]:
     """The largest levels of every axis of the law, predicted from the others."""
     return [
-        row for axis in law.axes for row in hold_out(law, columns=runs.axes, response=runs.response, axis=axis, delta=delta, floor=floor)
+        row
+        for axis in law.axes
+        for row in hold_out(
+            law, columns=runs.axes, response=runs.response, axis=axis, delta=delta, floor=floor
+        )
     ]

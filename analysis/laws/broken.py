@@ -1,8 +1,8 @@
 """One smooth break: L = E + A (x/x0)^-c0 (1 + (x/d)^(1/f))^(-c1 f).
 
-Source: broken neural scaling laws, Caballero et al. 2023 (arXiv 2210.14891). Six parameters: below eight levels it is refused, and a break
-outside the observed range cannot be seen. d is read relative to x0, the geometric mean of the table.
-"""
+Source: broken neural scaling laws, Caballero et al. 2023 (arXiv 2210.14891). Six parameters: below
+eight levels it is refused, and a break outside the observed range cannot be seen. d is read
+relative to x0, the geometric mean of the table."""
 
 import numpy as np
 
@@ -24,8 +24,13 @@ BROKEN = Formulated(
         Parameter("d", -14.0, 14.0, scale="log", grid=(-2.0, 0.0, 2.0)),
         Parameter("f", float(np.log(0.05)), float(np.log(3.0)), scale="log", grid=(-1.5,)),
     ),
-    mu=lambda p, x: logaddexp(p[0], p[1] - p[2] * x["x"] - p[3] * exp(p[5]) * softplus((x["x"] - p[4]) * exp(-1.0 * p[5]))),
-    shape=lambda p, x: [-p["c0"] * x["x"] - p["c1"] * np.exp(p["f"]) * np.logaddexp(0.0, (x["x"] - p["d"]) * np.exp(-p["f"]))],
+    mu=lambda p, x: logaddexp(
+        p[0], p[1] - p[2] * x["x"] - p[3] * exp(p[5]) * softplus((x["x"] - p[4]) * exp(-1.0 * p[5]))
+    ),
+    shape=lambda p, x: [
+        -p["c0"] * x["x"]
+        - p["c1"] * np.exp(p["f"]) * np.logaddexp(0.0, (x["x"] - p["d"]) * np.exp(-p["f"]))
+    ],
     levels=8,
 )
 

@@ -1,8 +1,9 @@
-"""Laws given by a formula: the common frame. A law's own file holds its formula, bounds, starts and words, and nothing else.
+"""Laws given by a formula: the common frame. A law's own file holds its formula, bounds, starts and
+words, and nothing else.
 
-mu = formula(parameters, columns) is the log prediction (or the linear predictor of a ratio). Axes enter as logarithms centred at their
-mean, so amplitudes are values at the geometric mean of the axes (`x0` in the formulas).
-"""
+mu = formula(parameters, columns) is the log prediction (or the linear predictor of a ratio). Axes
+enter as logarithms centred at their mean, so amplitudes are values at the geometric mean of the
+axes (`x0` in the formulas)."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,8 @@ _SMALLEST_SHARE_LOG = 12.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """An internal parameter: bounds, and how it is read (`log`: the reader sees its exponential)."""
+    """An internal parameter: bounds, and how it is read (`log`: the reader sees its
+    exponential)."""
 
     name: str
     low: float = -np.inf
@@ -31,7 +33,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Formulated:
-    """A law by formula; see analysis/laws/law.py for the words. `shape` gives log of the reducible part up to its amplitude, for starts."""
+    """A law by formula; see analysis/laws/law.py for the words. `shape` gives log of the reducible
+    part up to its amplitude, for starts."""
 
     name: str
     formula: str
@@ -41,7 +44,9 @@ class Formulated:
     axes: tuple[str, ...]
     inside: tuple[Parameter, ...]
     mu: Formula
-    shape: Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], Sequence[np.ndarray]] | None = None
+    shape: (
+        Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], Sequence[np.ndarray]] | None
+    ) = None
     response: Response = "positive"
     levels: int = 3
     uncentred: frozenset[str] = frozenset()
@@ -53,11 +58,18 @@ class Formulated:
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law over `columns`."""
-        centre = {name: 0.0 if name in self.uncentred else float(np.mean(np.log(columns[name]))) for name in self.axes}
+        centre = {
+            name: 0.0 if name in self.uncentred else float(np.mean(np.log(columns[name])))
+            for name in self.axes
+        }
         low = np.array([parameter.low for parameter in self.inside])
         high = np.array([parameter.high for parameter in self.inside])
         has_floor = self.parameters[0] == "E"
-        frozen = {0: float(np.log(floor)) if floor > 0 else -np.inf} if has_floor and floor is not None else {}
+        frozen = (
+            {0: float(np.log(floor)) if floor > 0 else -np.inf}
+            if has_floor and floor is not None
+            else {}
+        )
         logs = self._logs(columns, centre)
 
         def starts(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -68,19 +80,35 @@ class Formulated:
         def predict(theta: np.ndarray, at: Columns) -> np.ndarray:
             parts = [theta[:, p, None] for p in range(len(self.inside))]
             mu = np.asarray(self.mu(parts, self._logs(at, centre)))
-            return 1 / (1 + np.exp(-mu)) if self.response == "ratio" and self.name.endswith("logit") else np.exp(mu)
+            return (
+                1 / (1 + np.exp(-mu))
+                if self.response == "ratio" and self.name.endswith("logit")
+                else np.exp(mu)
+            )
 
         unit = np.eye(len(self.inside))
-        readings = {p.name: Reading(unit[place], "log" if p.scale == "log" else "linear") for place, p in enumerate(self.inside)}
+        readings = {
+            p.name: Reading(unit[place], "log" if p.scale == "log" else "linear")
+            for place, p in enumerate(self.inside)
+        }
         model = JetModel(self.mu, logs, parameters=len(self.inside))
         return Built(model, Box(low, high), self.parameters, starts, readings, predict, frozen)
 
     def _logs(self, columns: Columns, centre: Mapping[str, float]) -> dict[str, np.ndarray]:
         return {
-            name: np.asarray(columns[name], float) if name in self.uncentred else np.log(columns[name]) - centre[name] for name in self.axes
+            name: np.asarray(columns[name], float)
+            if name in self.uncentred
+            else np.log(columns[name]) - centre[name]
+            for name in self.axes
         }
 
-    def _starts(self, logs: dict[str, np.ndarray], target: np.ndarray, weights: np.ndarray, frozen: Mapping[int, float]) -> np.ndarray:
+    def _starts(
+        self,
+        logs: dict[str, np.ndarray],
+        target: np.ndarray,
+        weights: np.ndarray,
+        frozen: Mapping[int, float],
+    ) -> np.ndarray:
         free = [parameter for parameter in self.inside if parameter.grid]
         grid = np.array(list(itertools.product(*(parameter.grid for parameter in free))))
         column = {parameter.name: grid[:, place, None] for place, parameter in enumerate(free)}
@@ -94,7 +122,9 @@ class Formulated:
             return theta
         shapes = [np.exp(np.minimum(part, 200.0)) for part in self.shape(column, logs)]
         known = float(np.exp(frozen[0])) if 0 in frozen else None
-        amounts = np.log(project(shapes, target=target, weights=weights, floor=known, rows=len(grid)))
+        amounts = np.log(
+            project(shapes, target=target, weights=weights, floor=known, rows=len(grid))
+        )
         theta[:, : amounts.shape[1]] = amounts
         if 0 in frozen:
             theta[:, 0] = frozen[0]

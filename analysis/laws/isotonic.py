@@ -1,7 +1,8 @@
-"""No formula at all: the falling curve nearest to the configuration means, for display and as a check of any law.
+"""No formula at all: the falling curve nearest to the configuration means, for display and as a
+check of any law.
 
-Source: pooling adjacent violators, Ayer et al. 1955; Barlow et al. 1972. It assumes only that more is not worse.
-"""
+Source: pooling adjacent violators, Ayer et al. 1955; Barlow et al. 1972. It assumes only that more
+is not worse."""
 
 from dataclasses import dataclass
 
@@ -38,7 +39,8 @@ ISOTONIC = Shape(
 
 @dataclass(frozen=True)
 class Isotonic:
-    """Levels of the axis, the falling curve there, and the share of the variance of log response that it explains."""
+    """Levels of the axis, the falling curve there, and the share of the variance of log response
+    that it explains."""
 
     x: Float[np.ndarray, " levels"]
     level: Float[np.ndarray, " levels"]

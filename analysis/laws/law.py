@@ -1,8 +1,9 @@
-"""What a law is: named parameters, a formula with its source, the axes it needs, and how to build its model for a table.
+"""What a law is: named parameters, a formula with its source, the axes it needs, and how to build
+its model for a table.
 
-A sum-of-powers law is L = E + sum_k A_k x_k^-alpha_k. Inside, a term is exp(a_k - alpha_k (log x_k - centre_k)): centring makes
-amplitude and exponent nearly independent (condition of the Hessian 1e4 instead of 1e7 on the Chinchilla points).
-"""
+A sum-of-powers law is L = E + sum_k A_k x_k^-alpha_k. Inside, a term is exp(a_k - alpha_k (log x_k
+- centre_k)): centring makes amplitude and exponent nearly independent (condition of the Hessian 1e4
+instead of 1e7 on the Chinchilla points)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,18 +22,27 @@ Columns = Mapping[str, Float[np.ndarray, " points"]]
 
 @dataclass(frozen=True)
 class Built:
-    """A law made ready for one table: the model, bounds, starts and the way back to readable parameters."""
+    """A law made ready for one table: the model, bounds, starts and the way back to readable
+    parameters."""
 
     model: Model
     box: Box
     internal: tuple[str, ...]
-    starts: Callable[[Float[np.ndarray, " points"], Float[np.ndarray, " points"]], Float[np.ndarray, "starts parameters"]]
+    starts: Callable[
+        [Float[np.ndarray, " points"], Float[np.ndarray, " points"]],
+        Float[np.ndarray, "starts parameters"],
+    ]
     readings: Mapping[str, "Reading"]
-    predict: Callable[[Float[np.ndarray, "batch parameters"], Columns], Float[np.ndarray, "batch targets"]]
+    predict: Callable[
+        [Float[np.ndarray, "batch parameters"], Columns], Float[np.ndarray, "batch targets"]
+    ]
     frozen: Mapping[int, float]
 
-    def external(self, theta: Float[np.ndarray, "batch parameters"]) -> dict[str, Float[np.ndarray, " batch"]]:
-        """Readable parameters of each row. A floor at its lower bound (e^-12 of the smallest response) is zero."""
+    def external(
+        self, theta: Float[np.ndarray, "batch parameters"]
+    ) -> dict[str, Float[np.ndarray, " batch"]]:
+        """Readable parameters of each row. A floor at its lower bound (e^-12 of the smallest
+        response) is zero."""
         found = {name: reading.value(theta) for name, reading in self.readings.items()}
         if "E" in found and self.internal[0] == "E":
             found["E"] = np.where(theta[:, 0] <= self.box.low[0] + _AT_BOUND, 0.0, found["E"])

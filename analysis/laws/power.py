@@ -15,18 +15,22 @@ FLAT = Powers(
 POWER = Powers(
     name="power",
     formula="L = E + A x^-alpha",
-    source="Hestness et al. 2017 (arXiv 1712.00409); Henighan et al. 2020 (arXiv 2010.14701) for the floor",
+    source="Hestness et al. 2017 (arXiv 1712.00409); Henighan et al. 2020 (arXiv 2010.14701) for "
+    "the floor",
     domain="x > 0, L > E >= 0",
-    identifiable="three levels of x for alpha with a known floor, five and a visible bend for a free floor",
+    identifiable="three levels of x for alpha with a known floor, five and a visible bend for a "
+    "free floor",
     terms=(Term("A", "alpha", "x"),),
 )
 
 POWER_ZERO = Powers(
     name="power-zero",
     formula="L = A x^-alpha",
-    source="Hestness et al. 2017 (arXiv 1712.00409); Kaplan et al. 2020 (arXiv 2001.08361): no floor",
+    source="Hestness et al. 2017 (arXiv 1712.00409); Kaplan et al. 2020 (arXiv 2001.08361): no "
+    "floor",
     domain="x > 0, L > 0, errors that more of x can bring to nothing",
-    identifiable="three levels of x; a floor that is there bends the line and biases alpha down: compare with power",
+    identifiable="three levels of x; a floor that is there bends the line and biases alpha down: "
+    "compare with power",
     terms=(Term("A", "alpha", "x"),),
     constant="none",
 )
@@ -64,7 +68,11 @@ COVERAGE_GAP = Powers(
     source="physscale; the gap vanishes at full coverage c = 1",
     domain="0 < c < 1",
     identifiable="four levels of each axis; levels of c close to 1 as well as far from it",
-    terms=(Term("A", "alpha", "N"), Term("B", "beta", "D"), Term("G", "gamma", "c", complement=1.0)),
+    terms=(
+        Term("A", "alpha", "N"),
+        Term("B", "beta", "D"),
+        Term("G", "gamma", "c", complement=1.0),
+    ),
 )
 
 LAWS = (FLAT, POWER, POWER_ZERO, POWER_ND, POWER_ND_TIED, POWER_NDC, COVERAGE_GAP)

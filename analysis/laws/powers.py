@@ -1,8 +1,9 @@
-"""The family of sums of powers: L = E + sum_k A_k x_k^-alpha_k, any number of terms, exponents shared or not.
+"""The family of sums of powers: L = E + sum_k A_k x_k^-alpha_k, any number of terms, exponents
+shared or not.
 
-Fitted as mu = log(exp(e) + sum_k exp(a_k - alpha_k (log x_k - centre_k))) (log-sum-exp, Hoffmann et al. 2022, arXiv 2203.15556).
-Starts by variable projection: for every tuple of exponents on a grid, non-negative least squares for E and A_k.
-"""
+Fitted as mu = log(exp(e) + sum_k exp(a_k - alpha_k (log x_k - centre_k))) (log-sum-exp, Hoffmann et
+al. 2022, arXiv 2203.15556). Starts by variable projection: for every tuple of exponents on a grid,
+non-negative least squares for E and A_k."""
 
 import itertools
 from dataclasses import dataclass
@@ -18,12 +19,17 @@ from analysis.laws.law import Built, Columns, Reading, Response
 
 LARGEST_EXPONENT = 10.0
 _SMALLEST_SHARE_LOG = 12.0
-_GRID = {1: np.geomspace(0.02, 4.0, 40), 2: np.geomspace(0.05, 2.0, 10), 3: np.geomspace(0.06, 1.6, 6)}
+_GRID = {
+    1: np.geomspace(0.02, 4.0, 40),
+    2: np.geomspace(0.05, 2.0, 10),
+    3: np.geomspace(0.06, 1.6, 6),
+}
 
 
 @dataclass(frozen=True)
 class Term:
-    """One power: amplitude and exponent names, and the axis whose value is raised (`of` maps it to log x)."""
+    """One power: amplitude and exponent names, and the axis whose value is raised (`of` maps it to
+    log x)."""
 
     amplitude: str
     exponent: str
@@ -70,7 +76,8 @@ class Powers:
         return () if self.constant == "none" else ("E",)
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
-        """The law over `columns`; the floor's logarithm is frozen when it is given (minus infinity for zero)."""
+        """The law over `columns`; the floor's logarithm is frozen when it is given (minus infinity
+        for zero)."""
         logs = [term.log_axis(columns) for term in self.terms]
         centres = [float(np.mean(x)) for x in logs]
         points = len(logs[0]) if logs else len(next(iter(columns.values())))
@@ -82,7 +89,11 @@ class Powers:
         low, high = np.full(len(place), -np.inf), np.full(len(place), np.inf)
         for name in self.exponents:
             low[place[name]], high[place[name]] = 0.0, LARGEST_EXPONENT
-        frozen = {} if floor is None or not self._constant else {0: float(np.log(floor)) if floor > 0 else -np.inf}
+        frozen = (
+            {}
+            if floor is None or not self._constant
+            else {0: float(np.log(floor)) if floor > 0 else -np.inf}
+        )
 
         def starts(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
             if self._constant:
@@ -98,13 +109,23 @@ class Powers:
             return total
 
         model = LogSumExp(rows, parameters=len(place))
-        return Built(model, Box(low, high), self.parameters, starts, self._readings(centres, place), predict, frozen)
+        return Built(
+            model,
+            Box(low, high),
+            self.parameters,
+            starts,
+            self._readings(centres, place),
+            predict,
+            frozen,
+        )
 
     def _readings(self, centres: list[float], place: dict[str, int]) -> dict[str, Reading]:
         unit = np.eye(len(place))
         readings = {name: Reading(unit[0], "log") for name in self._constant}
         for term, centre in zip(self.terms, centres, strict=True):
-            readings[term.amplitude] = Reading(unit[place[term.amplitude]] + centre * unit[place[term.exponent]], "log")
+            readings[term.amplitude] = Reading(
+                unit[place[term.amplitude]] + centre * unit[place[term.exponent]], "log"
+            )
         return readings | {name: Reading(unit[place[name]], "linear") for name in self.exponents}
 
     def _starts(
@@ -118,9 +139,14 @@ class Powers:
     ) -> np.ndarray:
         names = self.exponents
         grid = _GRID.get(len(names), _GRID[3])
-        tuples = np.array(list(itertools.product(grid, repeat=len(names)))).reshape(len(grid) ** len(names), len(names))
+        tuples = np.array(list(itertools.product(grid, repeat=len(names)))).reshape(
+            len(grid) ** len(names), len(names)
+        )
         column = {name: tuples[:, position] for position, name in enumerate(names)}
-        shapes = [np.exp(column[t.exponent][:, None] * (c - x)) for t, x, c in zip(self.terms, logs, centres, strict=True)]
+        shapes = [
+            np.exp(column[t.exponent][:, None] * (c - x))
+            for t, x, c in zip(self.terms, logs, centres, strict=True)
+        ]
         known = np.exp(frozen[0]) if 0 in frozen else None if self._constant else 0.0
         amounts = project(shapes, target=target, weights=weights, floor=known, rows=len(tuples))
         theta = np.zeros((len(tuples), len(place)))

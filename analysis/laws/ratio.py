@@ -13,7 +13,10 @@ LOGIT = Formulated(
     domain="0 <= p <= 1",
     identifiable="two levels of x that are not all 0 or all 1",
     axes=("x",),
-    inside=(Parameter("b", -30.0, 30.0, grid=(-2.0, 0.0, 2.0)), Parameter("g", -20.0, 20.0, grid=(-0.5, 0.5, 1.5))),
+    inside=(
+        Parameter("b", -30.0, 30.0, grid=(-2.0, 0.0, 2.0)),
+        Parameter("g", -20.0, 20.0, grid=(-0.5, 0.5, 1.5)),
+    ),
     mu=lambda p, x: p[0] - p[1] * x["x"],
     response="ratio",
     levels=2,
@@ -26,7 +29,10 @@ POWER = Formulated(
     domain="0 <= p < 1 over the table",
     identifiable="two levels of x with hits",
     axes=("x",),
-    inside=(Parameter("A", -30.0, -1e-6, scale="log", grid=(-1.5, -0.7, -0.2)), Parameter("g", -20.0, 20.0, grid=(0.0, 0.5, 1.0))),
+    inside=(
+        Parameter("A", -30.0, -1e-6, scale="log", grid=(-1.5, -0.7, -0.2)),
+        Parameter("g", -20.0, 20.0, grid=(0.0, 0.5, 1.0)),
+    ),
     mu=lambda p, x: p[0] - p[1] * x["x"],
     response="ratio",
     levels=2,

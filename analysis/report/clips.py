@@ -21,9 +21,17 @@ class Clip:
 def clips_of(run: Run, *, label: str) -> list[Clip]:
     """The videos of a run, in distribution first; files too large to embed are left out."""
     folder = run.folder / "videos"
-    files = sorted(folder.glob("*.mp4"), key=lambda path: (path.stem != "id", path.stem)) if folder.is_dir() else []
+    files = (
+        sorted(folder.glob("*.mp4"), key=lambda path: (path.stem != "id", path.stem))
+        if folder.is_dir()
+        else []
+    )
     return [
-        Clip(path.stem, f"{label}: {split_words(path.stem)}", "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode())
+        Clip(
+            path.stem,
+            f"{label}: {split_words(path.stem)}",
+            "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode(),
+        )
         for path in files
         if path.stat().st_size <= _LARGEST_BYTES
     ]

@@ -27,7 +27,9 @@ def _main(findings: Findings) -> list[Drawing]:
         return []
     table = three_panels.table(findings.leading, beside=findings.beside())
     verdicts = "; ".join(f"{ladder.kind}: {ladder.verdict.word}" for ladder in findings.leading)
-    return [Drawing("main", table, three_panels.draw, f"Error in and out of distribution. {verdicts}")]
+    return [
+        Drawing("main", table, three_panels.draw, f"Error in and out of distribution. {verdicts}")
+    ]
 
 
 def _ladders(findings: Findings) -> list[Drawing]:
@@ -36,7 +38,11 @@ def _ladders(findings: Findings) -> list[Drawing]:
     for family, axis in dict.fromkeys((ladder.family, ladder.axis) for ladder in findings.ladders):
         grid = findings.grid(family, axis)
         if grid:
-            name = AXIS_NAMES[axis] if AXIS_NAMES[axis] not in named else f"{AXIS_NAMES[axis]}_{family}"
+            name = (
+                AXIS_NAMES[axis]
+                if AXIS_NAMES[axis] not in named
+                else f"{AXIS_NAMES[axis]}_{family}"
+            )
             named.add(name)
             found.append(Drawing(name, ladder_grid.table(grid), ladder_grid.draw, grid_words(grid)))
     return found

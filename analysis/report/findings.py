@@ -1,4 +1,5 @@
-"""What a study shows, before any words or pictures: its ladders, which of them lead, and the runs of the demonstrations."""
+"""What a study shows, before any words or pictures: its ladders, which of them lead, and the runs
+of the demonstrations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ from analysis.design.ladders import Ladder, ladders
 
 KINDS = ("id", "ood", "combinatorial")
 LEADING_AXES = ("D", "N", "C")
-_LEADING_METRICS = {"combinatorial": ("loss", "velocity_error"), "id": ("velocity_error", "loss"), "ood": ("velocity_error", "loss")}
+_LEADING_METRICS = {
+    "combinatorial": ("loss", "velocity_error"),
+    "id": ("velocity_error", "loss"),
+    "ood": ("velocity_error", "loss"),
+}
 SHOWN_METRICS = ("velocity_error", "loss")
 TEST_GROUPS = ("gap", "flip", "noflip", "workers")
 
@@ -25,9 +30,12 @@ class Findings:
     leading: Sequence[Ladder]
 
     def beside(self) -> list[Ladder]:
-        """Other splits of the leading ladders' family, axis and metric; not those that only ask for interpolation."""
+        """Other splits of the leading ladders' family, axis and metric; not those that only ask for
+        interpolation."""
         lead = {ladder.key for ladder in self.leading}
-        places = {(ladder.family, ladder.axis, ladder.metric, ladder.kind) for ladder in self.leading}
+        places = {
+            (ladder.family, ladder.axis, ladder.metric, ladder.kind) for ladder in self.leading
+        }
         return [
             ladder
             for ladder in self.ladders
@@ -47,10 +55,13 @@ class Findings:
 
     def ladder_runs(self, ladder: Ladder, *, x: float) -> list[Run]:
         """The runs of one level of a ladder."""
-        return [self.study.runs[run] for run, at in zip(ladder.runs, ladder.x, strict=True) if at == x]
+        return [
+            self.study.runs[run] for run, at in zip(ladder.runs, ladder.x, strict=True) if at == x
+        ]
 
     def best_run(self) -> Run | None:
-        """The run with the least error on the first leading ladder; without a ladder, that with the most parameters."""
+        """The run with the least error on the first leading ladder; without a ladder, that with the
+        most parameters."""
         if not self.leading:
             return max(self.study.runs.values(), key=lambda run: run.parameters, default=None)
         ladder = self.leading[0]
@@ -63,7 +74,11 @@ class Findings:
         groups = dict.fromkeys(run.group for run in self.study.runs.values())
         alone = [group for group in groups if group not in TEST_GROUPS and group not in climbing]
         found = [(group, self.study.in_group(group)) for group in alone]
-        return [(group, runs[0]) for group, runs in found if len(runs) == 1 and len(self.study.splits(runs[0])) > 1]
+        return [
+            (group, runs[0])
+            for group, runs in found
+            if len(runs) == 1 and len(self.study.splits(runs[0])) > 1
+        ]
 
 
 def find_out(study: Study) -> Findings:
@@ -73,7 +88,8 @@ def find_out(study: Study) -> Findings:
 
 
 def _leading(found: Sequence[Ladder]) -> list[Ladder]:
-    """One ladder a kind; in and out of distribution from one family, so that they can be compared."""
+    """One ladder a kind; in and out of distribution from one family, so that they can be
+    compared."""
     kinds_of: dict[str, set[str]] = {}
     for ladder in found:
         kinds_of.setdefault(ladder.family, set()).add(ladder.kind)
@@ -83,7 +99,11 @@ def _leading(found: Sequence[Ladder]) -> list[Ladder]:
         if kind != "combinatorial":
             pool = [ladder for ladder in pool if "ood" in kinds_of[ladder.family]] or pool
         pool.sort(
-            key=lambda ladder: LEADING_AXES.index(ladder.axis) if ladder.kind != "combinatorial" else -LEADING_AXES.index(ladder.axis)
+            key=lambda ladder: (
+                LEADING_AXES.index(ladder.axis)
+                if ladder.kind != "combinatorial"
+                else -LEADING_AXES.index(ladder.axis)
+            )
         )
         for metric in _LEADING_METRICS[kind]:
             same = [ladder for ladder in pool if ladder.metric == metric]
@@ -94,7 +114,8 @@ def _leading(found: Sequence[Ladder]) -> list[Ladder]:
 
 
 def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval | None:
-    """Error on one split over error on another at the last level, all seeds pooled; None without outcomes of these splits."""
+    """Error on one split over error on another at the last level, all seeds pooled; None without
+    outcomes of these splits."""
     runs = findings.ladder_runs(under, x=float(under.x.max()))
     parts = {}
     for ladder in (over, under):
@@ -110,8 +131,15 @@ def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval 
 
 
 def between_directions(run: Run, *, split: str) -> bool:
-    """Whether a split of slower balls lies inside the trained velocities: both directions trained, so -v .. v contains it."""
+    """Whether a split of slower balls lies inside the trained velocities: both directions trained,
+    so -v .. v contains it."""
     trained, judged = run.scenario, run.judged(split)
-    if trained.get("direction") != "both" or not trained.get("speed_m_s") or not judged.get("speed_m_s"):
+    if (
+        trained.get("direction") != "both"
+        or not trained.get("speed_m_s")
+        or not judged.get("speed_m_s")
+    ):
         return False
-    return max(high for _, high in judged["speed_m_s"]) <= min(low for low, _ in trained["speed_m_s"])
+    return max(high for _, high in judged["speed_m_s"]) <= min(
+        low for low, _ in trained["speed_m_s"]
+    )

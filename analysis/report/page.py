@@ -1,5 +1,6 @@
-"""The page: one HTML file that needs nothing else. Style and script are inline and named by their hashes in the content security policy;
-figures, videos and CSV files are data URIs; all text goes through autoescape."""
+"""The page: one HTML file that needs nothing else. Style and script are inline and named by their
+hashes in the content security policy; figures, videos and CSV files are data URIs; all text goes
+through autoescape."""
 
 import base64
 import hashlib
@@ -26,7 +27,7 @@ def page(findings: Findings) -> str:
     ratio = words.ratio_sentence(findings)
     return render(
         title=findings.study.name,
-        question=str(findings.study.facts.get("question", "")),
+        question=str(findings.study.record.get("question", "")),
         headline=words.headline(findings),
         remarks=[sentence for sentence in (ratio,) if sentence],
         main=main_drawing(findings),
@@ -48,7 +49,11 @@ def render(
 
     style, script = ((_FILES / name).read_text() for name in ("page.css", "page.js"))
     environment = Environment(
-        loader=FileSystemLoader(_FILES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_FILES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
         title=title,
@@ -76,7 +81,8 @@ def render(
 def _policy(style: str, script: str) -> str:
     """Nothing is loaded from anywhere, and nothing runs but these two texts."""
     return (
-        f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; "
+        f"script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -106,7 +112,8 @@ def _picture(drawing: Drawing) -> dict[str, Any]:
 
 
 def _pixels(figure: "Figure") -> tuple[int, int]:
-    """Width and height on a screen, larger than in print: the place is kept before the picture is there."""
+    """Width and height on a screen, larger than in print: the place is kept before the picture is
+    there."""
     width, height = figure.get_size_inches() * _PIXELS_AN_INCH
     return round(width), round(height)
 
@@ -115,8 +122,11 @@ def _uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def write_figures(drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str], layout: Layout = "row") -> list[Path]:
-    """Every figure as PNG (300 dots an inch) and PDF with its CSV beside them; `names` renames some."""
+def write_figures(
+    drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str], layout: Layout = "row"
+) -> list[Path]:
+    """Every figure as PNG (300 dots an inch) and PDF with its CSV beside them; `names` renames
+    some."""
     from analysis.figures.style import pdf, png
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +134,11 @@ def write_figures(drawn: Iterable[Drawing], *, folder: Path, names: dict[str, st
     for drawing in drawn:
         name = names.get(drawing.name, drawing.name)
         figure = drawing.figure(layout)
-        for suffix, content in (("png", png(figure)), ("pdf", pdf([figure])), ("csv", drawing.csv())):
+        for suffix, content in (
+            ("png", png(figure)),
+            ("pdf", pdf([figure])),
+            ("csv", drawing.csv()),
+        ):
             path = folder / f"{name}.{suffix}"
             path.write_bytes(content)
             written.append(path)

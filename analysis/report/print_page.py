@@ -1,4 +1,5 @@
-"""A page as PDF, printed by a Chromium without a window: the page loads nothing, so the browser needs no network."""
+"""A page as PDF, printed by a Chromium without a window: the page loads nothing, so the browser
+needs no network."""
 
 import os
 import shutil
@@ -9,7 +10,14 @@ from pathlib import Path
 from physscale.records.errors import UserError
 from physscale.records.store import write_atomic
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 BROWSER_VARIABLE = "PHYSSCALE_BROWSER"
 _SECONDS = 180
 
@@ -25,7 +33,8 @@ def browser() -> str:
     if not found:
         asked = f"{BROWSER_VARIABLE}={named} is no program; " if named else ""
         raise UserError(
-            f"--pdf: {asked}printing needs Chromium or Chrome (Debian: apt install chromium; others: google.com/chrome), "
+            f"--pdf: {asked}printing needs Chromium or Chrome (Debian: apt install chromium; "
+            "others: google.com/chrome), "
             f"or name one with {BROWSER_VARIABLE}; the HTML file prints from any browser as well"
         )
     return found[0]
@@ -40,13 +49,27 @@ def print_page(page: Path, *, out: Path) -> None:
     program = browser()
     with tempfile.TemporaryDirectory(prefix="physscale-print-") as folder:
         made = Path(folder) / "page.pdf"
-        command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={folder}/profile"]
+        command = [
+            program,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            f"--user-data-dir={folder}/profile",
+        ]
         command += ["--no-pdf-header-footer", f"--print-to-pdf={made}", page.resolve().as_uri()]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired as error:
-            raise UserError(f"--pdf: {program} did not finish within {_SECONDS} s; print {page} from a browser instead") from error
+            raise UserError(
+                f"--pdf: {program} did not finish within {_SECONDS} s; print {page} from a "
+                "browser instead"
+            ) from error
         if not made.is_file():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise UserError(f"--pdf: {program} printed nothing ({last}); print {page} from a browser instead")
+            raise UserError(
+                f"--pdf: {program} printed nothing ({last}); print {page} from a browser instead"
+            )
         write_atomic(out, made.read_bytes())

@@ -14,16 +14,24 @@ from analysis.report.videos import extremes, numbers
 
 _LADDER_TITLES = {"N": "Model size", "D": "Amount of data", "C": "Coverage of combinations"}
 _READING = (
-    "Points are single runs (seeds); thin bars are 95 % bootstrap intervals over the judged videos of a run. Lines are power laws above "
-    "the floor with a 95 % bootstrap band. Where the data carry no law there is no line: dashes only join the means.",
-    "Verdicts come from a one-sided trend test on log error over configuration means, corrected by Holm over the splits and axes of one "
-    "metric; “flat” needs an equivalence test to pass inside a margin set beforehand; “undetermined” means neither was shown. "
+    "Points are single runs (seeds); thin bars are 95 % bootstrap intervals over the judged "
+    "videos of a run. Lines are power laws above "
+    "the floor with a 95 % bootstrap band. Where the data carry no law there is no line: dashes "
+    "only join the means.",
+    "Verdicts come from a one-sided trend test on log error over configuration means, corrected "
+    "by Holm over the splits and axes of one "
+    "metric; “flat” needs an equivalence test to pass inside a margin set beforehand; "
+    "“undetermined” means neither was shown. "
     "Intervals of a change are those of the single test, not widened for the family.",
-    "Exponents have profile-likelihood intervals; an end that the data do not close is printed as open. “Poor fit” and “lack of "
-    "fit” give the p value of an F test: below 0.05 the means of the levels miss the power law by more than the seeds scatter, and the "
+    "Exponents have profile-likelihood intervals; an end that the data do not close is printed as "
+    "open. “Poor fit” and “lack of "
+    "fit” give the p value of an F test: below 0.05 the means of the levels miss the power law by "
+    "more than the seeds scatter, and the "
     "exponent describes only the trend.",
-    "The codec floor is the error of the true video after encoding and decoding: no model on this codec gets below it. “3-frame "
-    "extrapolation” is the law applied to the frames that the model is given. “Clamp to trained speeds” knows the law but not the range.",
+    "The codec floor is the error of the true video after encoding and decoding: no model on this "
+    "codec gets below it. “3-frame "
+    "extrapolation” is the law applied to the frames that the model is given. “Clamp to trained "
+    "speeds” knows the law but not the range.",
 )
 
 
@@ -51,12 +59,29 @@ def sections(findings: Findings) -> list[Section]:
         _workers(findings, drawn),
         Section("verdicts", "Every verdict", (), (), (), (verdict_rows(findings.ladders),)),
         Section("runs", "Runs", (), (), (), (run_rows(findings),)),
-        Section("cost", "What it cost", (), (), (), tuple(grid for grid in (costs(findings.study),) if grid.rows)),
-        Section("environment", "Environment", (), (), (), tuple(grid for grid in (environment(findings.study),) if grid.rows)),
+        Section(
+            "cost",
+            "What it cost",
+            (),
+            (),
+            (),
+            tuple(grid for grid in (costs(findings.study),) if grid.rows),
+        ),
+        Section(
+            "environment",
+            "Environment",
+            (),
+            (),
+            (),
+            tuple(grid for grid in (environment(findings.study),) if grid.rows),
+        ),
         Section("reading", "How to read this", _READING),
     ]
     return [
-        section for section in found if section is not None and (section.paragraphs or section.drawings or section.clips or section.grids)
+        section
+        for section in found
+        if section is not None
+        and (section.paragraphs or section.drawings or section.clips or section.grids)
     ]
 
 
@@ -70,21 +95,33 @@ def _ladder_sections(findings: Findings, drawn: dict[str, Drawing]) -> list[Sect
     note = words.interpolation_sentence(findings)
     for family, axis in dict.fromkeys((ladder.family, ladder.axis) for ladder in findings.ladders):
         grid = findings.grid(family, axis)
-        drawing = next((d for name, d in drawn.items() if grid and d.words == words.grid_words(grid)), None)
+        drawing = next(
+            (d for name, d in drawn.items() if grid and d.words == words.grid_words(grid)), None
+        )
         if drawing is None:
             continue
         paragraphs = [words.ladder_sentence(grid[0])]
         if note and any(ladder.kind == "ood" for ladder in grid):
             paragraphs, note = [*paragraphs, note], None
-        best = findings.study.runs[min(zip(grid[0].x, grid[0].y, grid[0].runs, strict=True), key=lambda at: (-at[0], at[1]))[2]]
-        clips = clips_of(best, label=findings.study.label(best)) if _shows_clips(findings, grid[0], family, axis) else []
+        best = findings.study.runs[
+            min(
+                zip(grid[0].x, grid[0].y, grid[0].runs, strict=True), key=lambda at: (-at[0], at[1])
+            )[2]
+        ]
+        clips = (
+            clips_of(best, label=findings.study.label(best))
+            if _shows_clips(findings, grid[0], family, axis)
+            else []
+        )
         found.append(Section(drawing.name, _LADDER_TITLES[axis], paragraphs, (drawing,), clips))
     return found
 
 
 def _shows_clips(findings: Findings, ladder: Ladder, family: str, axis: str) -> bool:
     """Once a family: beside its last ladder."""
-    return axis == [other.axis for other in findings.ladders if other.family == family][-1] and bool(ladder.runs)
+    return axis == [other.axis for other in findings.ladders if other.family == family][
+        -1
+    ] and bool(ladder.runs)
 
 
 def _baselines(findings: Findings) -> Section | None:
@@ -95,10 +132,15 @@ def _baselines(findings: Findings) -> Section | None:
 
     grid = baseline_rows(findings.study, run)
     text = (
-        f"Best run in distribution: {findings.study.label(run)}. Errors of the model beside the floors of parser and codec and beside "
+        f"Best run in distribution: {findings.study.label(run)}. Errors of the model beside the "
+        "floors of parser and codec and beside "
         "baselines, on the same videos; brackets are 95 % bootstrap intervals over videos."
     )
-    return Section("baselines", "Floors and baselines", (text,), (), (), (grid,)) if grid.rows else None
+    return (
+        Section("baselines", "Floors and baselines", (text,), (), (), (grid,))
+        if grid.rows
+        else None
+    )
 
 
 def _demonstrations(findings: Findings, drawn: dict[str, Drawing]) -> list[Section]:
@@ -107,19 +149,36 @@ def _demonstrations(findings: Findings, drawn: dict[str, Drawing]) -> list[Secti
         run = study.in_group("gap")[0]
         sentence = words.gap_sentence(drawn["gap"].table)
         paragraphs = [
-            "A band of speeds is left out of training. A model with the law would put every ball on the diagonal; a model that recalls "
+            "A band of speeds is left out of training. A model with the law would put every ball "
+            "on the diagonal; a model that recalls "
             "cases draws the nearest trained speed.",
             *([sentence] if sentence else []),
         ]
-        found.append(Section("gap", "The gap: speeds never seen", paragraphs, (drawn["gap"],), clips_of(run, label=study.label(run))))
+        found.append(
+            Section(
+                "gap",
+                "The gap: speeds never seen",
+                paragraphs,
+                (drawn["gap"],),
+                clips_of(run, label=study.label(run)),
+            )
+        )
     if "flip" in drawn:
-        clips = [clip for name, run in flip_runs(study).items() for clip in clips_of(run, label=name) if clip.split != "id"]
+        clips = [
+            clip
+            for name, run in flip_runs(study).items()
+            for clip in clips_of(run, label=name)
+            if clip.split != "id"
+        ]
         paragraphs = [
-            "Only fast balls are trained, and slow ones are asked for. With the mirror image of every motion in the training set a slow "
+            "Only fast balls are trained, and slow ones are asked for. With the mirror image of "
+            "every motion in the training set a slow "
             "ball is as near to a fast one that comes as to one that goes.",
             *words.flip_sentences(drawn["flip"].table),
         ]
-        found.append(Section("flip", "The flip: slow balls turn round", paragraphs, (drawn["flip"],), clips))
+        found.append(
+            Section("flip", "The flip: slow balls turn round", paragraphs, (drawn["flip"],), clips)
+        )
     return found
 
 
@@ -129,8 +188,10 @@ def _laws(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
         return None
     clips = [clip for group, run in findings.law_runs() for clip in clips_of(run, label=group)]
     text = (
-        "One run each. Bars and dots: the model with its 95 % bootstrap interval over videos; grey marks: baselines and codec floor. An "
-        "error is measured only where a ball is found, so the share of frames without one stands beside it."
+        "One run each. Bars and dots: the model with its 95 % bootstrap interval over videos; "
+        "grey marks: baselines and codec floor. An "
+        "error is measured only where a ball is found, so the share of frames without one stands "
+        "beside it."
     )
     return Section("laws", "Other laws", (text,), shown, clips)
 
@@ -140,18 +201,30 @@ def _videos(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
     if grid is None:
         return None
     paragraphs = (
-        "Runs given to “physscale evaluate”, their samples looked at as frames. A video is abnormal where it breaks a rule that no "
-        "true video breaks: something vanishes, splits, changes shape, size or colour, or moves as no force would move it. Ticks are the "
-        "true frames under the same judge, its false alarms; crosses are true frames after the codec, what a perfect model would get. "
+        "Runs given to “physscale evaluate”, their samples looked at as frames. A video is "
+        "abnormal where it breaks a rule that no "
+        "true video breaks: something vanishes, splits, changes shape, size or colour, or moves "
+        "as no force would move it. Ticks are the "
+        "true frames under the same judge, its false alarms; crosses are true frames after the "
+        "codec, what a perfect model would get. "
         "Abnormal is not the same as wrong: a ball may go on smoothly at a wrong speed.",
-        "SSIM and PSNR are of the frames after the given ones, against the true ones; ST-LPIPS stands only where frames are large enough "
-        "for its network; the state Fréchet distance compares places and speeds of the whole set and is not FVD.",
+        "SSIM and PSNR are of the frames after the given ones, against the true ones; ST-LPIPS "
+        "stands only where frames are large enough "
+        "for its network; the state Fréchet distance compares places and speeds of the whole set "
+        "and is not FVD.",
     )
     shown = (drawn["abnormal"],) if "abnormal" in drawn else ()
-    return Section("videos", "Videos: alike, abnormal", paragraphs, shown, extremes(findings.study), (grid,))
+    return Section(
+        "videos", "Videos: alike, abnormal", paragraphs, shown, extremes(findings.study), (grid,)
+    )
 
 
 def _workers(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
     if "workers" not in drawn:
         return None
-    return Section("workers", "One worker and two", words.workers_sentences(findings.study, drawn["workers"].table), (drawn["workers"],))
+    return Section(
+        "workers",
+        "One worker and two",
+        words.workers_sentences(findings.study, drawn["workers"].table),
+        (drawn["workers"],),
+    )

@@ -1,4 +1,5 @@
-"""The tables of the report of anyone's table: verdicts, parameters, sensitivity, hold-out, frontier."""
+"""The tables of the report of anyone's table: verdicts, parameters, sensitivity, hold-out,
+frontier."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,12 +25,22 @@ def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
             Cell(verdict.axis),
             Cell(verdict.word),
             Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
-            Cell("–" if verdict.per_decade is None else f"{np.expm1(verdict.per_decade):+.1%}", verdict.per_decade),
-            _p(None if verdict.p_falls is None or verdict.p_rises is None else min(verdict.p_falls, verdict.p_rises)),
+            Cell(
+                "–" if verdict.per_decade is None else f"{np.expm1(verdict.per_decade):+.1%}",
+                verdict.per_decade,
+            ),
+            _p(
+                None
+                if verdict.p_falls is None or verdict.p_rises is None
+                else min(verdict.p_falls, verdict.p_rises)
+            ),
             _p(verdict.p_falls_holm),
             _p(verdict.p_permutation),
             Cell(str(verdict.levels), verdict.levels),
-            Cell(str(verdict.seeds_needed or "–"), verdict.seeds_needed if verdict.word == "undetermined" else None),
+            Cell(
+                str(verdict.seeds_needed or "–"),
+                verdict.seeds_needed if verdict.word == "undetermined" else None,
+            ),
         )
         for part in parts
         for verdict in part.verdicts
@@ -52,7 +63,12 @@ def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
                 Cell(profile),
             )
         )
-    return Grid(f"{prefix}parameters", ("parameter", "estimate", "standard error", "95 % bootstrap", "95 % profile"), rows, "Parameters")
+    return Grid(
+        f"{prefix}parameters",
+        ("parameter", "estimate", "standard error", "95 % bootstrap", "95 % profile"),
+        rows,
+        "Parameters",
+    )
 
 
 def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
@@ -62,14 +78,28 @@ def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
         return None
     names = [name for name in cases[0] if name != "case"]
     rows = [(Cell(str(case["case"])), *(_cell(case[name]) for name in names)) for case in cases]
-    return Grid(f"{prefix}sensitivity", ("choice", *names), rows, "Sensitivity to the loss and to the worst runs")
+    return Grid(
+        f"{prefix}sensitivity",
+        ("choice", *names),
+        rows,
+        "Sensitivity to the loss and to the worst runs",
+    )
 
 
 def hold_out_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
     """One row an origin."""
     if not found["hold_out"]:
         return None
-    heads = ("held out beyond", "levels out", "configurations", "log-ranges away", "RMSLE", "bias", "coverage of 95 %", "skill")
+    heads = (
+        "held out beyond",
+        "levels out",
+        "configurations",
+        "log-ranges away",
+        "RMSLE",
+        "bias",
+        "coverage of 95 %",
+        "skill",
+    )
     rows = [
         (
             Cell(row["axis"]),
@@ -88,7 +118,11 @@ def hold_out_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
 
 def frontier_grid(part: SplitFit, prefix: str) -> Grid | None:
     """Compute-optimal N and D at budgets over the observed range; None for other laws."""
-    if part.fit.law.name not in {"power-nd", "power-nd-tied"} or not part.scales or len(part.fit.draws) < 2:
+    if (
+        part.fit.law.name not in {"power-nd", "power-nd-tied"}
+        or not part.scales
+        or len(part.fit.draws) < 2
+    ):
         return None
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
     spent = cost.flops(part.runs.axes["N"], part.runs.axes["D"])

@@ -1,4 +1,5 @@
-"""The report of anyone's table of runs: a law a split, its verdicts, evidence and figures, in the same page as a study's."""
+"""The report of anyone's table of runs: a law a split, its verdicts, evidence and figures, in the
+same page as a study's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,28 @@ from analysis.fit.paired import Contrast
 from analysis.fit.splits import SplitFit
 from analysis.report.page import render
 from analysis.report.sections import Section
-from analysis.report.table_grids import frontier_grid, hold_out_grid, parameter_grid, sensitivity_grid, verdict_grid
+from analysis.report.table_grids import (
+    frontier_grid,
+    hold_out_grid,
+    parameter_grid,
+    sensitivity_grid,
+    verdict_grid,
+)
 from analysis.verdict.verdict import Verdict
 
 _READING = (
-    "Points are runs, fitted as configuration means over repeats. Parameters: bootstrap over configurations (standard error, percentile "
-    "interval) and profile likelihood; an end that the data do not close is open, and no number is printed for it.",
-    "Verdicts: one-sided trend test on log response with the other axes held, Holm over splits and axes; “flat” needs an equivalence test "
-    "inside a margin set beforehand. “Undetermined” means neither was shown: no law is drawn and no exponent compared.",
-    "Differences between splits are paired: every draw takes the same configurations in every split.",
-    "Skill compares with carrying the nearest kept configuration forward: below 0 the law predicts worse than that.",
+    "Points are runs, fitted as configuration means over repeats. Parameters: bootstrap over "
+    "configurations (standard error, percentile "
+    "interval) and profile likelihood; an end that the data do not close is open, and no number "
+    "is printed for it.",
+    "Verdicts: one-sided trend test on log response with the other axes held, Holm over splits "
+    "and axes; “flat” needs an equivalence test "
+    "inside a margin set beforehand. “Undetermined” means neither was shown: no law is drawn and "
+    "no exponent compared.",
+    "Differences between splits are paired: every draw takes the same configurations in every "
+    "split.",
+    "Skill compares with carrying the nearest kept configuration forward: below 0 the law "
+    "predicts worse than that.",
 )
 _LAWS = ("curves", "reducible", "contours", "iso_flops", "ratio")
 
@@ -37,7 +50,12 @@ class Part:
 
 
 def table_page(
-    parts: Sequence[Part], *, title: str, response: str, across: Sequence[Drawing] = (), contrasts: Sequence[Contrast] = ()
+    parts: Sequence[Part],
+    *,
+    title: str,
+    response: str,
+    across: Sequence[Drawing] = (),
+    contrasts: Sequence[Contrast] = (),
 ) -> str:
     """The whole report as HTML: the answer first, then what supports it."""
     headline = [
@@ -48,17 +66,33 @@ def table_page(
     main = next(iter([*across, *parts[0].drawings]), None)
     compared = [drawing for drawing in across if drawing is not main]
     sections = (
-        [Section("splits", "Between splits", [f"{found.statement}." for found in contrasts], compared)] if compared or contrasts else []
+        [
+            Section(
+                "splits", "Between splits", [f"{found.statement}." for found in contrasts], compared
+            )
+        ]
+        if compared or contrasts
+        else []
     )
     judged = verdict_grid([part.split for part in parts])
     sections += [Section("verdicts", "Every verdict", (), (), (), (judged,))] if judged.rows else []
-    sections += [section for place, part in enumerate(parts) for section in _sections(part, prefix=f"{place}-", but=main)]
-    warnings = [f"{part.split.name + ': ' if part.split.name else ''}{text}." for part in parts for text in part.found["warnings"]]
+    sections += [
+        section
+        for place, part in enumerate(parts)
+        for section in _sections(part, prefix=f"{place}-", but=main)
+    ]
+    warnings = [
+        f"{part.split.name + ': ' if part.split.name else ''}{text}."
+        for part in parts
+        for text in part.found["warnings"]
+    ]
     sections += [Section("warnings", "Warnings", list(dict.fromkeys(warnings)))] if warnings else []
     sections.append(Section("reading", "How to read this", _READING))
     return render(
         title=title,
-        question=f"Does {response} scale?" if headline else f"{response} by {parts[0].found['formula']}",
+        question=f"Does {response} scale?"
+        if headline
+        else f"{response} by {parts[0].found['formula']}",
         headline=headline,
         remarks=_remarks(parts, contrasts, warnings),
         main=main,
@@ -71,14 +105,30 @@ def _kind(split: str) -> str:
     return split.lower() if split.lower() in KIND_COLOURS else ""
 
 
-def _remarks(parts: Sequence[Part], contrasts: Sequence[Contrast], warnings: Sequence[str]) -> list[str]:
-    """Under the headline: how the other splits differ from the first along its leading axis, and that there are warnings."""
+def _remarks(
+    parts: Sequence[Part], contrasts: Sequence[Contrast], warnings: Sequence[str]
+) -> list[str]:
+    """Under the headline: how the other splits differ from the first along its leading axis, and
+    that there are warnings."""
     first = parts[0].split
-    lead = max(first.verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis if first.verdicts else ""
-    told = [found for found in contrasts if found.kind == "ratio" and found.first == first.name and found.quantity.endswith(f" {lead}")]
+    lead = (
+        max(first.verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis
+        if first.verdicts
+        else ""
+    )
+    told = [
+        found
+        for found in contrasts
+        if found.kind == "ratio"
+        and found.first == first.name
+        and found.quantity.endswith(f" {lead}")
+    ]
     count = len(set(warnings))
     note = f"{count} warning{'s' if count > 1 else ''}: read them before you use a number."
-    return [*(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in told), *([note] if count else [])]
+    return [
+        *(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in told),
+        *([note] if count else []),
+    ]
 
 
 def _sentence(split: str, verdict: Verdict, response: str) -> str:
@@ -90,7 +140,9 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
         size = f"{abs(np.expm1(verdict.change)):.0%} [{ends[0]:.0%}, {ends[1]:.0%}]"
         what = f"{where}{response} {'falls' if verdict.change < 0 else 'rises'} by {size}"
         return f"{what} over the observed range of {verdict.axis} (p {probability(verdict.p_falls_holm)} after Holm)."
-    change, low, high = (f"{np.expm1(value):+.0%}" for value in (verdict.change, verdict.low, verdict.high))
+    change, low, high = (
+        f"{np.expm1(value):+.0%}" for value in (verdict.change, verdict.low, verdict.high)
+    )
     return f"{where}{response} changes by {change} [{low}, {high}] over the observed range of {verdict.axis}; {verdict.reason}."
 
 
@@ -98,10 +150,16 @@ def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:
     name = f": {part.split.name}" if part.split.name else ""
     found = part.found
     evidence, delta = found["convergence"], found["delta"]
-    loss = "binomial" if delta is None else f"Huber delta {delta if isinstance(delta, str) else f'{delta:.3g}'} in log units"
+    loss = (
+        "binomial"
+        if delta is None
+        else f"Huber delta {delta if isinstance(delta, str) else f'{delta:.3g}'} in log units"
+    )
     words = (
-        f"{found['formula']}, fitted to {found['configurations']:,} configurations of {found['runs']:,} runs; {loss}.",
-        f"Objective {found['objective']:.10g}. {evidence['share_at_optimum']:.0%} of {evidence['starts']} starts reached the optimum, "
+        f"{found['formula']}, fitted to {found['configurations']:,} configurations of "
+        f"{found['runs']:,} runs; {loss}.",
+        f"Objective {found['objective']:.10g}. {evidence['share_at_optimum']:.0%} of "
+        f"{evidence['starts']} starts reached the optimum, "
         f"relative gradient {evidence['gradient']:.1g}, condition {evidence['condition']:.2g}.",
     )
     shown = [drawing for drawing in part.drawings if drawing is not but]
@@ -111,5 +169,7 @@ def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:
     tests = [hold_out_grid(found, prefix), sensitivity_grid(found, prefix)]
     return [
         Section(f"{prefix}law", f"Law{name}", words, laws, (), [grid for grid in grids if grid]),
-        Section(f"{prefix}checks", f"Checks{name}", (), checks, (), [grid for grid in tests if grid]),
+        Section(
+            f"{prefix}checks", f"Checks{name}", (), checks, (), [grid for grid in tests if grid]
+        ),
     ]

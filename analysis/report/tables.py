@@ -15,7 +15,14 @@ from analysis.report.findings import Findings
 from analysis.report.words import METRIC_NAMES
 
 _SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
-VERDICT_HEADS = ("verdict", "change over the range", "per decade", "p", "p (Holm)", "p (permutation)")
+VERDICT_HEADS = (
+    "verdict",
+    "change over the range",
+    "per decade",
+    "p",
+    "p (Holm)",
+    "p (permutation)",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Grid:
 
 
 def run_rows(findings: Findings) -> Grid:
-    """One row a run, with the errors on its first split in distribution and on its first other split."""
+    """One row a run, with the errors on its first split in distribution and on its first other
+    split."""
     study = findings.study
     heads = (
         "run",
@@ -97,7 +105,9 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
             low, high = (
                 ("open", "open")
                 if interval is None
-                else tuple("open" if end is None else f"{end:.2f}" for end in (interval.low, interval.high))
+                else tuple(
+                    "open" if end is None else f"{end:.2f}" for end in (interval.low, interval.high)
+                )
             )
             exponent = f"{found.value:.2f} [{low}, {high}]"
         rows.append(
@@ -107,13 +117,21 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
                 Cell(METRIC_NAMES.get(ladder.metric, ladder.metric.replace("_", " "))),
                 Cell(verdict.word),
                 Cell(change, verdict.change),
-                Cell("–" if verdict.per_decade is None else f"×{np.exp(verdict.per_decade):.2g}", verdict.per_decade),
+                Cell(
+                    "–" if verdict.per_decade is None else f"×{np.exp(verdict.per_decade):.2g}",
+                    verdict.per_decade,
+                ),
                 _p(min(sides, default=None)),
                 _p(verdict.p_falls_holm),
                 _p(verdict.p_permutation),
-                Cell(exponent, ladder.fit.parameters["alpha"].value if verdict.word == "scales" else None),
+                Cell(
+                    exponent,
+                    ladder.fit.parameters["alpha"].value if verdict.word == "scales" else None,
+                ),
                 _p(lack.p if lack is not None else None),
-                Cell(f"{ladder.known_floor:.2g}" if ladder.known_floor else "0", ladder.known_floor),
+                Cell(
+                    f"{ladder.known_floor:.2g}" if ladder.known_floor else "0", ladder.known_floor
+                ),
             )
         )
     return Grid("verdicts", heads, rows)
@@ -127,7 +145,9 @@ def baseline_rows(study: Study, run: Run) -> Grid:
         cells = [_score(study, run, split, "velocity_error", source=source) for split in splits]
         if any(cell.order is not None for cell in cells):
             rows.append((Cell(SOURCE_WORDS.get(source, source)), *cells))
-    return Grid("baselines", ("velocity error (m/s)", *(split_words(split) for split in splits)), rows)
+    return Grid(
+        "baselines", ("velocity error (m/s)", *(split_words(split) for split in splits)), rows
+    )
 
 
 def costs(study: Study) -> Grid:
@@ -141,7 +161,11 @@ def costs(study: Study) -> Grid:
             flops[run.group] += run.flops
     rows = [_cost(group, spent, flops[group]) for group, spent in seconds.items()]
     if rows:
-        rows.append(_cost("all", [value for spent in seconds.values() for value in spent], sum(flops.values())))
+        rows.append(
+            _cost(
+                "all", [value for spent in seconds.values() for value in spent], sum(flops.values())
+            )
+        )
     return Grid("cost", ("group", "runs", "seconds", "seconds a run", "training FLOPs"), rows)
 
 
@@ -157,22 +181,32 @@ def _cost(group: str, spent: list[float], flops: float) -> tuple[Cell, ...]:
 
 def environment(study: Study) -> Grid:
     """Words by name."""
-    found = study.facts.get("environment")
-    rows = [(Cell(str(name)), Cell(str(value))) for name, value in found.items()] if isinstance(found, dict) else []
+    found = study.record.get("environment")
+    rows = (
+        [(Cell(str(name)), Cell(str(value))) for name, value in found.items()]
+        if isinstance(found, dict)
+        else []
+    )
     return Grid("environment", ("what", "value"), rows)
 
 
 def _seconds(study: Study, run: Run) -> float | None:
     entry = study.ledger.get(run.fingerprint)
-    value = entry.facts.get("seconds") if entry else None
+    value = entry.details.get("seconds") if entry else None
     return float(value) if isinstance(value, int | float) else None
 
 
-def _score(study: Study, run: Run, split: str | None, metric: str, *, source: str = "model") -> Cell:
+def _score(
+    study: Study, run: Run, split: str | None, metric: str, *, source: str = "model"
+) -> Cell:
     found = study.score(run, split=split, metric=metric, source=source) if split else None
     if found is None or found["value"] is None or not np.isfinite(found["value"]):
         return Cell("–")
-    interval = "" if found["low"] is None or found["high"] is None else f" [{found['low']:.2g}, {found['high']:.2g}]"
+    interval = (
+        ""
+        if found["low"] is None or found["high"] is None
+        else f" [{found['low']:.2g}, {found['high']:.2g}]"
+    )
     return Cell(f"{found['value']:.3g}{interval}", found["value"])
 
 

@@ -1,4 +1,5 @@
-"""The section on videos as frames: likeness, sets, abnormal videos by rule, and the worst and the best beside the truth."""
+"""The section on videos as frames: likeness, sets, abnormal videos by rule, and the worst and the
+best beside the truth."""
 
 import base64
 from typing import Any
@@ -14,14 +15,20 @@ from analysis.report.tables import Cell, Grid
 from physscale.records.scores import SCORES
 from physscale.records.store import RunFolder, Store
 
-_COLUMNS = {"ssim": "SSIM", "psnr_db": "PSNR (dB)", "st_lpips": "ST-LPIPS", "state_frechet": "state Fréchet"}
+_COLUMNS = {
+    "ssim": "SSIM",
+    "psnr_db": "PSNR (dB)",
+    "st_lpips": "ST-LPIPS",
+    "state_frechet": "state Fréchet",
+}
 _RATE = "abnormal_rate"
 _SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
 EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
 
 
 def frame_rows(study: Study) -> list[dict[str, Any]]:
-    """What `physscale evaluate STUDY` found about runs of this study; nothing where it was not called."""
+    """What `physscale evaluate STUDY` found about runs of this study; nothing where it was not
+    called."""
     path = Store(study.root).frame_scores
     if not path.exists():
         return []
@@ -35,9 +42,7 @@ def rates_drawing(study: Study) -> Drawing | None:
     if not rows:
         return None
     table = abnormal.table(rows, labels=_labels(study, rows))
-    words = (
-        "Share of abnormal videos by rule and split, with 95 % Wilson intervals; true frames and true frames after the codec beside them"
-    )
+    words = "Share of abnormal videos by rule and split, with 95 % Wilson intervals; true frames and true frames after the codec beside them"
     return Drawing("abnormal", table, abnormal.draw, words)
 
 
@@ -65,7 +70,9 @@ def extremes(study: Study) -> list[Clip]:
     rows = [row for row in frame_rows(study) if row["metric"] == _RATE and row["source"] == "model"]
     labels, clips = _labels(study, rows), []
     for run in dict.fromkeys(row["run"] for row in rows):
-        split = max((row for row in rows if row["run"] == run), key=lambda row: row["value"])["split"]
+        split = max((row for row in rows if row["run"] == run), key=lambda row: row["value"])[
+            "split"
+        ]
         for name, words in EXTREMES.items():
             path = RunFolder(study.runs[run].folder).frames(split, suffix=f".{name}.mp4")
             if path.exists():
@@ -88,4 +95,8 @@ def _number(row: dict[str, Any] | None) -> Cell:
 def _share(row: dict[str, Any] | None) -> Cell:
     if row is None:
         return Cell("no rules", None)
-    return Cell(f"{100 * row['value']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}] of {row['count']}", row["value"])
+    return Cell(
+        f"{100 * row['value']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}] of "
+        f"{row['count']}",
+        row["value"],
+    )

@@ -1,10 +1,13 @@
-"""Isotonic regression by pooling adjacent violators: the best falling curve, with no formula assumed."""
+"""Isotonic regression by pooling adjacent violators: the best falling curve, with no formula
+assumed."""
 
 import numpy as np
 from jaxtyping import Float
 
 
-def falling(values: Float[np.ndarray, " points"], *, weights: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+def falling(
+    values: Float[np.ndarray, " points"], *, weights: Float[np.ndarray, " points"]
+) -> Float[np.ndarray, " points"]:
     """The non-increasing sequence nearest to `values` in weighted least squares."""
     levels: list[float] = []
     masses: list[float] = []

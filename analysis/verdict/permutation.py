@@ -1,7 +1,8 @@
-"""An exact check of the trend without any distribution: shuffle the axis among configurations that agree on the other axes.
+"""An exact check of the trend without any distribution: shuffle the axis among configurations that
+agree on the other axes.
 
-With four configurations there are only 24 orders, so the smallest possible p is 1/24; `least` says so beside every p.
-"""
+With four configurations there are only 24 orders, so the smallest possible p is 1/24; `least` says
+so beside every p."""
 
 import itertools
 import math
@@ -25,10 +26,11 @@ class Permutation:
 
 
 def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation | None:
-    """Compares the covariance of log response and log axis (within strata) with that of shuffled orders; all of them where possible.
+    """Compares the covariance of log response and log axis (within strata) with that of shuffled
+    orders; all of them where possible.
 
-    None in a scattered design, where no two configurations agree on the other axes, and beyond 5,000 configurations, where it adds nothing.
-    """
+    None in a scattered design, where no two configurations agree on the other axes, and beyond
+    5,000 configurations, where it adds nothing."""
     x = np.log(points.axes[axis])
     if len(x) > _MOST_POINTS:
         return None
@@ -44,7 +46,9 @@ def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutat
     if log_orders <= math.log(_MOST_EXACT) + 1e-9:
         scores = [0.0]
         for group in groups:
-            parts = [float(centred[group] @ y[list(order)]) for order in itertools.permutations(group)]
+            parts = [
+                float(centred[group] @ y[list(order)]) for order in itertools.permutations(group)
+            ]
             scores = [total + part for total in scores for part in parts]
         tolerance = 1e-12 * (abs(seen) + 1)
         return Permutation(float(np.mean(np.array(scores) <= seen + tolerance)), 1 / len(scores))

@@ -1,10 +1,13 @@
-"""Does the log response change along one axis? Ordinary least squares on configuration means, the other axes as fixed effects.
+"""Does the log response change along one axis? Ordinary least squares on configuration means, the
+other axes as fixed effects.
 
-change = slope x (range of log x). Three sources for the noise of a configuration mean, the first that the table allows:
+change = slope x (range of log x). Three sources for the noise of a configuration mean, the first
+that the table allows:
   many   residuals of the regression, when they have at least `MANY` degrees of freedom
   seeds  pooled seed variance s2, with configuration scatter granted as large as the seed scatter: s2 (1/m + 1). With four levels, scatter
-         between configurations cannot be told from curvature of the law, and the residuals of a straight line mostly measure curvature.
-         Not used when even a monotone curve misses the means by more than that (F test, 5 %): then the scatter is larger than granted.
+         between configurations cannot be told from curvature of the law, and the residuals of a
+         straight line mostly measure curvature. Not used when even a monotone curve misses the
+         means by more than that (F test, 5 %): then the scatter is larger than granted.
   few    residuals of the regression, whatever their degrees of freedom
 """
 
@@ -23,10 +26,11 @@ _MOST_STRATA = 500
 
 @dataclass(frozen=True)
 class Trend:
-    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed range of log x.
+    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed
+    range of log x.
 
-    `variance` is that of a configuration of mean weight, `row` the weight of each configuration's mean in the slope.
-    """
+    `variance` is that of a configuration of mean weight, `row` the weight of each configuration's
+    mean in the slope."""
 
     slope: float
     se: float
@@ -55,7 +59,8 @@ class Trend:
 
 
 def trend(points: Configurations, *, axis: str) -> Trend | None:
-    """The trend along `axis`; None where the axis has fewer than three levels or no degree of freedom is left for the noise."""
+    """The trend along `axis`; None where the axis has fewer than three levels or no degree of
+    freedom is left for the noise."""
     x = np.log(points.axes[axis])
     levels = len(np.unique(x))
     if levels < 3:
@@ -84,7 +89,9 @@ def trend(points: Configurations, *, axis: str) -> Trend | None:
     )
 
 
-def _noise(points: Configurations, axis: str, squares: float, freedom: int) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
+def _noise(
+    points: Configurations, axis: str, squares: float, freedom: int
+) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
     """Which noise, the variance of a configuration of mean weight, its degrees of freedom."""
     if freedom >= MANY:
         return "many", squares / freedom, freedom
@@ -97,7 +104,8 @@ def _noise(points: Configurations, axis: str, squares: float, freedom: int) -> t
 
 
 def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
-    """Whether the means miss the closer of a falling and a rising curve by more than the granted noise."""
+    """Whether the means miss the closer of a falling and a rising curve by more than the granted
+    noise."""
     from scipy.stats import f as f_distribution
 
     x = points.axes[axis]
@@ -117,17 +125,24 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
     return bool(f_distribution.sf(squares / freedom / granted, freedom, points.seed_freedom) < 0.05)
 
 
-def _others(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations columns"]:
-    """The other axes: an effect a combination; in a scattered design, where these are nearly all single, smooth covariates."""
+def _others(
+    axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str
+) -> Float[np.ndarray, "configurations columns"]:
+    """The other axes: an effect a combination; in a scattered design, where these are nearly all
+    single, smooth covariates."""
     size = len(axes[axis])
     others = [values for name, values in axes.items() if name != axis]
-    if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(size / 2, _MOST_STRATA):
+    if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(
+        size / 2, _MOST_STRATA
+    ):
         return strata_of(axes, axis)
     logs = [np.log(values) - np.log(values).mean() for values in others]
     return np.column_stack([np.ones(size), *logs, *(column**2 for column in logs)])
 
 
-def strata_of(axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str) -> Float[np.ndarray, "configurations strata"]:
+def strata_of(
+    axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str
+) -> Float[np.ndarray, "configurations strata"]:
     """One indicator column for each combination of the other axes."""
     others = [values for name, values in axes.items() if name != axis]
     if not others:

@@ -3,10 +3,11 @@
 scales        one-sided t test: the error falls (p < 0.05 after Holm over the family) and by more than nothing
 worsens       the same test the other way
 flat          equivalence (two one-sided t tests): the total change lies inside the margin, set beforehand (p < 0.05 after Holm as well:
-              of several splits and axes, none may be called flat by accident in more than one table of twenty)
+              of several splits and axes, none may be called flat by accident in more than one table
+              of twenty)
 undetermined  neither; then `seeds_needed` says how many seeds a configuration would take to decide
-A fall that is significant and yet proven smaller than the margin is called flat: it is not material.
-"""
+A fall that is significant and yet proven smaller than the margin is called flat: it is not
+material."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,7 +26,8 @@ _MOST_SEEDS = 999
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, and the numbers behind it. `change` is log response over the whole range, with a 95 % interval; p values are one-sided."""
+    """The word, and the numbers behind it. `change` is log response over the whole range, with a 95
+    % interval; p values are one-sided."""
 
     word: Word
     axis: str
@@ -49,16 +51,27 @@ class Verdict:
     seeds_needed: int | None = None
 
 
-def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutations: Literal["checked", "none"] = "checked") -> Verdict:
-    """The verdict before correction for the family; `margin` is a relative change over the observed range (0.10 = 10 %).
+def decide(
+    points: Configurations,
+    *,
+    axis: str,
+    margin: float = MARGIN,
+    permutations: Literal["checked", "none"] = "checked",
+) -> Verdict:
+    """The verdict before correction for the family; `margin` is a relative change over the observed
+    range (0.10 = 10 %).
 
-    `permutations="none"` leaves out the check by shuffling, which decides nothing and costs most of the time.
-    """
+    `permutations="none"` leaves out the check by shuffling, which decides nothing and costs most of
+    the time."""
     found = trend(points, axis=axis)
     levels = len(np.unique(points.axes[axis])) if axis in points.axes else 0
     if found is None:
         return Verdict(
-            "undetermined", axis, f"{levels} levels of {axis}: a trend and its noise need three and more", levels=levels, margin=margin
+            "undetermined",
+            axis,
+            f"{levels} levels of {axis}: a trend and its noise need three and more",
+            levels=levels,
+            margin=margin,
         )
     from scipy.stats import t as student
 
@@ -66,7 +79,9 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutat
     p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
-    p_equivalent = float(student.cdf(_ratio(abs(found.change) - bound, found.change_se), found.freedom))
+    p_equivalent = float(
+        student.cdf(_ratio(abs(found.change) - bound, found.change_se), found.freedom)
+    )
     base = Verdict(
         word="undetermined",
         axis=axis,
@@ -93,13 +108,20 @@ def judge(points: Configurations, *, axis: str, margin: float = MARGIN, permutat
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:
-    """The same verdicts with the p values of both directions, and those of equivalence, corrected by Holm over the family."""
+    """The same verdicts with the p values of both directions, and those of equivalence, corrected
+    by Holm over the family."""
     known = [position for position, verdict in enumerate(verdicts) if verdict.p_falls is not None]
-    moves = _step_down([min(_p(verdicts[place].p_falls), _p(verdicts[place].p_rises)) for place in known])
+    moves = _step_down(
+        [min(_p(verdicts[place].p_falls), _p(verdicts[place].p_rises)) for place in known]
+    )
     stays = _step_down([_p(verdicts[place].p_equivalent) for place in known])
     corrected = list(verdicts)
     for place, move, stay in zip(known, moves, stays, strict=True):
-        corrected[place] = _decide(replace(verdicts[place], p_falls_holm=move, p_equivalent_holm=stay, equivalent=stay < LEVEL))
+        corrected[place] = _decide(
+            replace(
+                verdicts[place], p_falls_holm=move, p_equivalent_holm=stay, equivalent=stay < LEVEL
+            )
+        )
     return corrected
 
 
@@ -122,13 +144,31 @@ def _decide(verdict: Verdict) -> Verdict:
     size = f"{abs(np.expm1(verdict.change)):.0%}"
     margin = f"{verdict.margin:.0%}"
     if verdict.equivalent:
-        return replace(verdict, word="flat", reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}")
+        return replace(
+            verdict,
+            word="flat",
+            reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}",
+        )
     if verdict.p_falls_holm < LEVEL and verdict.change < 0:
-        return replace(verdict, word="scales", reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm")
+        return replace(
+            verdict,
+            word="scales",
+            reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm",
+        )
     if verdict.p_falls_holm < LEVEL and verdict.change > 0:
-        return replace(verdict, word="worsens", reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm")
-    seeds = "" if verdict.seeds_needed is None else f"; {verdict.seeds_needed} seeds a configuration would decide"
-    return replace(verdict, word="undetermined", reason=f"neither a trend nor its absence is shown{seeds}")
+        return replace(
+            verdict,
+            word="worsens",
+            reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm",
+        )
+    seeds = (
+        ""
+        if verdict.seeds_needed is None
+        else f"; {verdict.seeds_needed} seeds a configuration would decide"
+    )
+    return replace(
+        verdict, word="undetermined", reason=f"neither a trend nor its absence is shown{seeds}"
+    )
 
 
 def _short(p: float) -> str:
@@ -142,7 +182,8 @@ def _ratio(change: float, se: float) -> float:
 
 
 def _seeds_needed(points: Configurations, found: Trend, bound: float) -> int | None:
-    """Seeds a configuration for 80 % power: to show a trend of the size seen, or flatness if it is smaller than the margin."""
+    """Seeds a configuration for 80 % power: to show a trend of the size seen, or flatness if it is
+    smaller than the margin."""
     if found.change_se == 0:
         return None
     normal_level, normal_power = 1.645, 0.842

@@ -1,4 +1,5 @@
-"""The commands that make, show and check data: `physscale simulate | show | check`. `physscale.cli.main` adds them to its own.
+"""The commands that make, show and check data: `physscale simulate | show | check`.
+`physscale.cli.main` adds them to its own.
 
 ```
 physscale simulate collision --videos 30000 --out data/collision          states only, frames rendered on read
@@ -41,11 +42,24 @@ from physscale.simulate.simulate import ENGINES
 from physscale.simulate.simulate import simulate as make_rows
 from physscale.simulate.spec import DataSpec
 
-Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name.")]
-Frames = Annotated[int, typer.Option(help="Frames a video, 0.1 s apart; the paper's sets always have 32 (PHYRE's 1/3 s apart).")]
+Scenario = Annotated[
+    str,
+    typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name."),
+]
+Frames = Annotated[
+    int,
+    typer.Option(
+        help="Frames a video, 0.1 s apart; the paper's sets always have 32 (PHYRE's 1/3 s apart)."
+    ),
+]
 Size = Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")]
 StyleName = Annotated[
-    str, typer.Option("--style", help="exact, paper (as the official generator draws) or hard (by pixel centres, as PHYRE paints).")
+    str,
+    typer.Option(
+        "--style",
+        help="exact, paper (as the official generator draws) or hard (by pixel centres, as PHYRE "
+        "paints).",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 PICTURE_FRAMES_PER_S = 8
@@ -65,17 +79,36 @@ class _Stored:
 
 def simulate(
     scenario: Scenario,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder of its own; run again to continue.")],
-    videos: Annotated[int | None, typer.Option(help="How many; 1000, or all of a listed set.")] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder of its own; run again to continue.")
+    ],
+    videos: Annotated[
+        int | None, typer.Option(help="How many; 1000, or all of a listed set.")
+    ] = None,
     frames: Frames = 16,
     seed: Annotated[int, typer.Option(help="Another seed, other videos.")] = 0,
     engine: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(ENGINES)}; for PHYRE's sets box2d, or phyre: the real one.")
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(ENGINES)}; for PHYRE's sets box2d, or phyre: the real one."
+        ),
     ] = None,
-    size: Annotated[int | None, typer.Option("--size", help="Store frames of this side; without it they are rendered on read.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="How frames are stored: rgb, or palette (for hard edges the default).")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size", help="Store frames of this side; without it they are rendered on read."
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="How frames are stored: rgb, or palette (for hard edges the default)."),
+    ] = None,
     style: Annotated[
-        str, typer.Option("--style", help="exact, paper, hard, or phyre: the frames of engine phyre, as it paints.")
+        str,
+        typer.Option(
+            "--style",
+            help="exact, paper, hard, or phyre: the frames of engine phyre, as it paints.",
+        ),
     ] = "exact",
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +116,12 @@ def simulate(
     data = named_data(scenario, videos=videos, frames=frames, seed=seed, engine=engine)
     stored = _layout(data, size=size, encoding=encoding, style=style)
     started = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task(scenario, total=data.videos)
         write_dataset(
@@ -101,7 +139,11 @@ def simulate(
         "bytes": held,
         "seconds": round(time.monotonic() - started, 3),
     }
-    _tell(facts, as_json=as_json, text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {facts['data']}")
+    _tell(
+        facts,
+        as_json=as_json,
+        text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {facts['data']}",
+    )
 
 
 def _made(data: DataSpec, indices: np.ndarray) -> Videos:
@@ -118,21 +160,46 @@ def _layout(data: DataSpec, *, size: int | None, encoding: str | None, style: st
         raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
     chosen: Any = encoding or ("palette" if style in ("hard", OWN_FRAMES) else "rgb")
     if style == OWN_FRAMES:
-        side = data.scenario.scene_px if isinstance(data.scenario, Phyre) and data.engine == "phyre" else None
+        side = (
+            data.scenario.scene_px
+            if isinstance(data.scenario, Phyre) and data.engine == "phyre"
+            else None
+        )
         if side is None or size not in (None, side):
-            needs = "needs a set of PHYRE's and --engine phyre" if side is None else f"paints {side} px, leave --size {size} out"
+            needs = (
+                "needs a set of PHYRE's and --engine phyre"
+                if side is None
+                else f"paints {side} px, leave --size {size} out"
+            )
             raise UserError(f"style {style}: {needs}; or draw it with --style hard")
         rows = max(1, SHARD_BYTES // (data.frames * side**2 * 3))
-        return _Stored(Layout(identity=canonical([data, style]), videos=data.videos, rows_per_shard=rows, encoding=chosen), None)
+        return _Stored(
+            Layout(
+                identity=canonical([data, style]),
+                videos=data.videos,
+                rows_per_shard=rows,
+                encoding=chosen,
+            ),
+            None,
+        )
     if size is None:
         return _Stored(Layout(identity=canonical(data), videos=data.videos), None)
     canvas = _canvas(size, style=style)
-    return _Stored(Layout(identity=canonical([data, canvas]), videos=data.videos, encoding=chosen), canvas)
+    return _Stored(
+        Layout(identity=canonical([data, canvas]), videos=data.videos, encoding=chosen), canvas
+    )
 
 
 def show(
-    what: Annotated[str, typer.Argument(metavar="SCENARIO|FILE|DIR", help="A scenario's name, a file of videos or a data set.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture and the mp4 go.")] = Path("build/show"),
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO|FILE|DIR", help="A scenario's name, a file of videos or a data set."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the picture and the mp4 go.")
+    ] = Path("build/show"),
     videos: Annotated[int, typer.Option(help="How many videos.", min=1, max=64)] = 6,
     frames: Frames = 16,
     size: Size = 96,
@@ -142,27 +209,49 @@ def show(
     """Make a contact sheet (PNG) and an mp4 of a scenario, a file or a data set."""
     canvas = _canvas(size, style=style)
     chosen = _some(what, videos=videos, frames=frames)
-    shown = chosen if _has_frames_of_its_own(what, chosen) else with_frames(chosen.with_pixels(None), canvas=canvas)
+    shown = (
+        chosen
+        if _has_frames_of_its_own(what, chosen)
+        else with_frames(chosen.with_pixels(None), canvas=canvas)
+    )
     assert shown.pixels is not None
     stem = Path(what).stem if Path(what).exists() and Path(what).is_file() else Path(what).name
     sheet, movie = out / f"{stem}.png", out / f"{stem}.mp4"
     write_png(sheet, contact_sheet(shown.pixels))
     write_mp4(movie, side_by_side(shown.pixels), frames_per_s=PICTURE_FRAMES_PER_S)
-    _tell({"sheet": str(sheet), "mp4": str(movie), "videos": len(shown)}, as_json=as_json, text=f"{sheet}\n{movie}")
+    _tell(
+        {"sheet": str(sheet), "mp4": str(movie), "videos": len(shown)},
+        as_json=as_json,
+        text=f"{sheet}\n{movie}",
+    )
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="DIR|FILE", help="A data set or one file of videos.")],
-    against: Annotated[Path | None, typer.Option(metavar="DIR|FILE", help="Training data that must share no scene with it.")] = None,
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR|FILE", help="A data set or one file of videos.")
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE", help="Training data that must share no scene with it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a file is damaged."""
-    inspection = Inspection(training=None if against is None else known(part.with_pixels(None) for part in read_parts(against)))
+    """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a
+    file is damaged."""
+    inspection = Inspection(
+        training=None
+        if against is None
+        else known(part.with_pixels(None) for part in read_parts(against))
+    )
     for part in read_parts(path):
         inspection.look(part)
     rows, found = inspection.rows, list(inspection.problems())
     facts = {"path": str(path), "rows": rows, "problems": found}
-    _tell(facts, as_json=as_json, text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]))
+    _tell(
+        facts,
+        as_json=as_json,
+        text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]),
+    )
     return 1 if found else 0
 
 

@@ -1,4 +1,5 @@
-"""`physscale judge` and `physscale compare`: abnormal videos, and frames or whole sets against true ones. `physscale.cli.main` adds them.
+"""`physscale judge` and `physscale compare`: abnormal videos, and frames or whole sets against true
+ones. `physscale.cli.main` adds them.
 
 ```
 physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule; or the folder of a data set
@@ -16,8 +17,8 @@ import numpy as np
 import typer
 
 from physscale.dataset.source import read_parts, read_whole
-from physscale.evaluate.abnormal.detector import Thresholds, Verdicts, shipped_thresholds
-from physscale.evaluate.abnormal.detector import judge as judge_videos
+from physscale.evaluate.abnormal.detector import Detections, Thresholds, shipped_thresholds
+from physscale.evaluate.abnormal.detector import detect as detect_videos
 from physscale.evaluate.calibration.calibrate import Calibration, calibrate, table, write_thresholds
 from physscale.evaluate.calibration.known_videos import CELLS
 from physscale.records.errors import UserError
@@ -30,22 +31,56 @@ CALIBRATE = "calibrate"
 
 
 def judge(
-    what: Annotated[str, typer.Argument(metavar="FILE|calibrate", help="A data set or a file of videos, with frames; or `calibrate`.")],
-    videos: Annotated[int, typer.Option(min=0, help="calibrate: true videos a cell and range; 0: set thresholds only.")] = 300,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|calibrate",
+            help="A data set or a file of videos, with frames; or `calibrate`.",
+        ),
+    ],
+    videos: Annotated[
+        int,
+        typer.Option(
+            min=0, help="calibrate: true videos a cell and range; 0: set thresholds only."
+        ),
+    ] = 300,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated."
+        ),
     ] = None,
-    table_file: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="calibrate: write the table here as Markdown.")] = None,
-    thresholds: Annotated[Path | None, typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON.")] = None,
+    table_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--table", metavar="FILE", help="calibrate: write the table here as Markdown."
+        ),
+    ] = None,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON."),
+    ] = None,
     set_on: Annotated[
-        int, typer.Option(min=0, metavar="N", help="calibrate: set thresholds on N other true videos first; 0: test those it comes with.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="calibrate: set thresholds on N other true videos first; 0: test those it comes "
+            "with.",
+        ),
     ] = 0,
     processes: Annotated[int, typer.Option(min=1, help="calibrate: how many at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Judge each video of a data set or a file abnormal or not, without a human; or measure how far that judge can be trusted."""
+    """TestSplit each video of a data set or a file abnormal or not, without a human; or measure how
+    far that judge can be trusted."""
     if what == CALIBRATE:
-        found = _calibrated(videos=videos, only=only or [], processes=processes, thresholds=set_on or shipped_thresholds())
+        found = _calibrated(
+            videos=videos,
+            only=only or [],
+            processes=processes,
+            thresholds=set_on or shipped_thresholds(),
+        )
         _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
         return
     index, verdicts = _judged(Path(what))
@@ -53,10 +88,16 @@ def judge(
     fired = {rule: int(flags.sum()) for rule, flags in verdicts.fired.items()}
     if as_json:
         each = [
-            {"index": int(index[row]), "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]]}
+            {
+                "index": int(index[row]),
+                "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]],
+            }
             for row in range(len(index))
         ]
-        scores = {rule: [float(f"{value:.6g}") for value in values] for rule, values in verdicts.scores.items()}
+        scores = {
+            rule: [float(f"{value:.6g}") for value in values]
+            for rule, values in verdicts.scores.items()
+        }
         facts = {
             "rate": dataclasses.asdict(rate),
             "rules": fired,
@@ -67,7 +108,10 @@ def judge(
         print(json.dumps(facts))
         return
     interval = f"{_percent(rate.low)} to {_percent(rate.high)}"
-    print(f"{what}: {int(verdicts.abnormal.sum())} of {len(index)} abnormal: {_percent(rate.value)} ({interval})")
+    print(
+        f"{what}: {int(verdicts.abnormal.sum())} of {len(index)} abnormal: {_percent(rate.value)} "
+        f"({interval})"
+    )
     for rule, count in fired.items():
         worst = int(np.argmax(verdicts.scores[rule]))
         print(
@@ -76,27 +120,41 @@ def judge(
         )
 
 
-def _judged(path: Path) -> tuple[np.ndarray, Verdicts]:
+def _judged(path: Path) -> tuple[np.ndarray, Detections]:
     """Numbers and verdicts of all rows, part by part: a data set need not fit in memory."""
     parts, done = [], 0
     for part in read_parts(path):
-        parts.append((part.index, judge_videos(part)))
+        parts.append((part.index, detect_videos(part)))
         done += len(part)
         if len(parts) > 1:
             _progress(f"{done} videos judged")
-    return np.concatenate([index for index, _ in parts]), Verdicts.joined([verdicts for _, verdicts in parts])
+    return np.concatenate([index for index, _ in parts]), Detections.joined(
+        [verdicts for _, verdicts in parts]
+    )
 
 
 def compare(
-    truth: Annotated[Path, typer.Argument(metavar="TRUE", help="A file or data set of true videos with frames.")],
-    samples: Annotated[Path, typer.Argument(metavar="FILE", help="A file of generated videos of the same rows.")],
-    lpips_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="torchvision's AlexNet, VGG-16 or SqueezeNet file.")] = None,
-    fvd_weights: Annotated[Path | None, typer.Option(metavar="FILE", help="StyleGAN-V's i3d_torchscript.pt.")] = None,
-    fvd_sha256: Annotated[str, typer.Option(metavar="HEX", help="Refuse another file than this.")] = "",
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUE", help="A file or data set of true videos with frames.")
+    ],
+    samples: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of generated videos of the same rows.")
+    ],
+    lpips_weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="torchvision's AlexNet, VGG-16 or SqueezeNet file."),
+    ] = None,
+    fvd_weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="StyleGAN-V's i3d_torchscript.pt.")
+    ] = None,
+    fvd_sha256: Annotated[
+        str, typer.Option(metavar="HEX", help="Refuse another file than this.")
+    ] = "",
     frames: Annotated[int, typer.Option(help="FVD looks at the first so many frames.")] = 16,
     as_json: AsJson = False,
 ) -> None:
-    """Frames against true frames (SSIM, PSNR, ST-LPIPS), and set against set (Fréchet distances), each by its own name."""
+    """Frames against true frames (SSIM, PSNR, ST-LPIPS), and set against set (Fréchet distances),
+    each by its own name."""
     real, fake = read_whole(truth), read_whole(samples)
     facts = _frames(real, fake, lpips_weights=lpips_weights) | _sets(real, fake)
     if fvd_weights is not None:
@@ -113,19 +171,27 @@ def _frames(real: Videos, fake: Videos, *, lpips_weights: Path | None) -> dict[s
     from physscale.evaluate.frames.pixels import psnr, ssim
 
     if real.pixels is None or fake.pixels is None:
-        raise UserError("compare: both files must hold frames; `physscale simulate NAME --size 64` writes them")
+        raise UserError(
+            "compare: both files must hold frames; `physscale simulate NAME --size 64` writes them"
+        )
     if real.pixels.shape != fake.pixels.shape or (real.index != fake.index).any():
         raise UserError(
-            f"compare: the files hold other rows or frames ({real.pixels.shape} and {fake.pixels.shape}); give the same rows of both"
+            f"compare: the files hold other rows or frames ({real.pixels.shape} and "
+            f"{fake.pixels.shape}); give the same rows of both"
         )
     metrics = [st_lpips()] + ([lpips(lpips_weights)] if lpips_weights is not None else [])
-    facts: dict[str, Any] = {"videos": len(real), "ssim": _mean(ssim(fake.pixels, truth=real.pixels))}
+    facts: dict[str, Any] = {
+        "videos": len(real),
+        "ssim": _mean(ssim(fake.pixels, truth=real.pixels)),
+    }
     facts["psnr_db"] = _mean(psnr(fake.pixels, truth=real.pixels))
     for metric in metrics:
         facts[metric.name] = _mean(metric(fake.pixels, truth=real.pixels))
         facts[f"{metric.name}_sha256"] = metric.sha256
         if not metric.official:
-            facts[f"{metric.name}_warning"] = "not the file that everyone uses: its SHA-256 is another"
+            facts[f"{metric.name}_warning"] = (
+                "not the file that everyone uses: its SHA-256 is another"
+            )
     return facts
 
 
@@ -137,7 +203,8 @@ def _sets(real: Videos, fake: Videos) -> dict[str, Any]:
         "state_frechet": found.state.value,
         "violation_frechet": found.violations.value,
         "state_frechet_limit": found.limit,
-        "state_frechet_note": f"{found.state.real_count} and {found.state.fake_count} videos; too large by about k/n, the limit is without",
+        "state_frechet_note": f"{found.state.real_count} and {found.state.fake_count} videos; too "
+        "large by about k/n, the limit is without",
     }
 
 
@@ -146,33 +213,57 @@ def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int)
 
     assert real.pixels is not None, "checked before"
     assert fake.pixels is not None, "checked before"
-    found = fvd(real.pixels, fake=fake.pixels, network=video_network(weights, sha256=sha256), frames=frames, extrapolate=len(real) >= 8)
-    facts: dict[str, Any] = {found.metric: found.distance.value, f"{found.metric}_sha256": found.sha256, "i3d_self_test": found.self_test}
+    found = fvd(
+        real.pixels,
+        fake=fake.pixels,
+        network=video_network(weights, sha256=sha256),
+        frames=frames,
+        extrapolate=len(real) >= 8,
+    )
+    facts: dict[str, Any] = {
+        found.metric: found.distance.value,
+        f"{found.metric}_sha256": found.sha256,
+        "i3d_self_test": found.self_test,
+    }
     if found.metric != "fvd":
-        facts[f"{found.metric}_warning"] = "the network fails I3D's self-test (126 to 139), so this is not FVD"
+        facts[f"{found.metric}_warning"] = (
+            "the network fails I3D's self-test (126 to 139), so this is not FVD"
+        )
     if found.extrapolation is not None:
-        facts[f"{found.metric}_by_videos"] = dict(zip(found.extrapolation.sizes, found.extrapolation.values, strict=True))
+        facts[f"{found.metric}_by_videos"] = dict(
+            zip(found.extrapolation.sizes, found.extrapolation.values, strict=True)
+        )
         facts[f"{found.metric}_limit"] = found.extrapolation.limit
     return facts
 
 
-def _calibrated(*, videos: int, only: list[str], processes: int, thresholds: Thresholds | int) -> Calibration:
+def _calibrated(
+    *, videos: int, only: list[str], processes: int, thresholds: Thresholds | int
+) -> Calibration:
     cells = {f"{cell.scenario}:{cell.size_px}": cell for cell in CELLS}
     unknown = [name for name in only if name not in cells]
     if unknown:
         raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(cells)}")
     if not videos and isinstance(thresholds, dict):
-        raise UserError("--videos 0 judges nothing and sets nothing: give --set-on N too, or some videos")
+        raise UserError(
+            "--videos 0 judges nothing and sets nothing: give --set-on N too, or some videos"
+        )
     chosen = tuple(cells[name] for name in only) if only else CELLS
-    return calibrate(chosen, videos=videos, thresholds=thresholds, processes=processes, tell=_progress)
+    return calibrate(
+        chosen, videos=videos, thresholds=thresholds, processes=processes, tell=_progress
+    )
 
 
-def _keep(found: Calibration, *, table_file: Path | None, thresholds: Path | None, as_json: bool) -> None:
+def _keep(
+    found: Calibration, *, table_file: Path | None, thresholds: Path | None, as_json: bool
+) -> None:
     if table_file is not None:
         write_atomic(table_file, (table(found) + "\n").encode())
     if thresholds is not None:
         write_thresholds(found.thresholds, path=thresholds)
-    rates = {f"{kind} | {cell}": dataclasses.asdict(rate) for (kind, cell), rate in found.rates.items()}
+    rates = {
+        f"{kind} | {cell}": dataclasses.asdict(rate) for (kind, cell), rate in found.rates.items()
+    }
     print(json.dumps({"thresholds": found.thresholds, "rates": rates}) if as_json else table(found))
 
 

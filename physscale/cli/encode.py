@@ -1,4 +1,5 @@
-"""`physscale encode STUDY`: the latents of a study's training videos, made once and kept; trainings read them instead of encoding again.
+"""`physscale encode STUDY`: the latents of a study's training videos, made once and kept; trainings
+read them instead of encoding again.
 
 ```
 physscale encode spatial --dry-run                     files, bytes, FLOPs and time
@@ -18,7 +19,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from physscale.cli.options import AsJson, DryRun, MachineFile, Name, Only, Overrides, Results, console, open_study, print_json
+from physscale.cli.options import (
+    AsJson,
+    DryRun,
+    MachineFile,
+    Name,
+    Only,
+    Overrides,
+    Results,
+    console,
+    open_study,
+    print_json,
+)
 from physscale.records.errors import DamagedData
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
@@ -63,7 +75,8 @@ def encode_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Encode the training videos of a study once, as Arrow files that its runs read. Run again = go on; every file is checked."""
+    """Encode the training videos of a study once, as Arrow files that its runs read. Run again = go
+    on; every file is checked."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
     chosen, out = read_machine(machine), console(as_json=as_json)
     runs = list(opened.study.runs.values())
@@ -78,7 +91,11 @@ def encode_command(
         _say_codecs(caches, out=out)
         counts = _encode(caches, workers=workers, machine=chosen, out=out)
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        out.print(f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}", highlight=False, soft_wrap=True)
+        out.print(
+            f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     if as_json:
         seconds = round(time.monotonic() - begun_s, 3)
         print_json(
@@ -124,11 +141,21 @@ def _there(unit: Unit) -> bool:
         return False
 
 
-def _show(lines: Sequence[Line], *, notes: Sequence[str], workers: int, machine: Machine, out: Console) -> None:
+def _show(
+    lines: Sequence[Line], *, notes: Sequence[str], workers: int, machine: Machine, out: Console
+) -> None:
     for line in lines:
         size = f"{line.videos} videos, {gigabytes(line.bytes)} in {line.files} files"
-        left = f"{line.missing} to make: {line.flops:.1e} FLOPs, about {span(line.about_s / workers)}" if line.missing else "all there"
-        out.print(f"{line.latents}  {line.scenario} {line.side}: {size}, {left}", highlight=False, soft_wrap=True)
+        left = (
+            f"{line.missing} to make: {line.flops:.1e} FLOPs, about {span(line.about_s / workers)}"
+            if line.missing
+            else "all there"
+        )
+        out.print(
+            f"{line.latents}  {line.scenario} {line.side}: {size}, {left}",
+            highlight=False,
+            soft_wrap=True,
+        )
     if any(line.missing for line in lines):
         left = span(sum(line.about_s for line in lines) / workers)
         by = "one process" if workers == 1 else f"{workers} workers"
@@ -143,15 +170,30 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
     for run in {cache.run.codec_fingerprint: cache.run for cache in caches}.values():
         store = Store(caches[0].root)
         if not (store.codec(run.codec_fingerprint) / MANIFEST).exists():
-            history = f"; a VAE's history: {store.run(run.fingerprint).codec_fit}" if run.codec.training else ""
-            out.print(f"codec {short(run.codec_fingerprint)} is fitted first{history}", highlight=False, soft_wrap=True)
+            history = (
+                f"; a VAE's history: {store.run(run.fingerprint).codec_fit}"
+                if run.codec.training
+                else ""
+            )
+            out.print(
+                f"codec {short(run.codec_fingerprint)} is fitted first{history}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
-def _encode(caches: Sequence[Cache], *, workers: int, machine: Machine, out: Console) -> Counter[str]:
+def _encode(
+    caches: Sequence[Cache], *, workers: int, machine: Machine, out: Console
+) -> Counter[str]:
     """What became of the files."""
     units = [unit for cache in caches for unit in cache.units]
     states: Counter[str] = Counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=out.stderr) as bar:
         task = bar.add_task("files of latents", total=len(units))
         for _, encoded in _encoded(units, workers=workers, machine=machine):
@@ -160,7 +202,9 @@ def _encode(caches: Sequence[Cache], *, workers: int, machine: Machine, out: Con
     return states
 
 
-def _encoded(units: Sequence[Unit], *, workers: int, machine: Machine) -> "Iterator[tuple[Unit, Encoded]]":
+def _encoded(
+    units: Sequence[Unit], *, workers: int, machine: Machine
+) -> "Iterator[tuple[Unit, Encoded]]":
     if workers == 1:
         import torch
 

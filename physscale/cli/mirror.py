@@ -1,4 +1,5 @@
-"""The commands that keep a study beyond the life of a cluster: `push` copies it to an object store, `pull` brings it back."""
+"""The commands that keep a study beyond the life of a cluster: `push` copies it to an object store,
+`pull` brings it back."""
 
 import time
 from pathlib import Path
@@ -14,7 +15,11 @@ from physscale.records.mirror import push as pushed_to
 from physscale.records.store import Store, checked_name
 
 _Uri = Annotated[
-    str, typer.Argument(metavar="URI", help="s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or a folder; the study gets a folder in it.")
+    str,
+    typer.Argument(
+        metavar="URI",
+        help="s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or a folder; the study gets a folder in it.",
+    ),
 ]
 
 
@@ -22,24 +27,35 @@ def push(
     name: Name,
     uri: _Uri,
     results: Results = Path("results"),
-    every: Annotated[float | None, typer.Option("--every", metavar="SECONDS", help="Again and again, until every run has ended.")] = None,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            "--every", metavar="SECONDS", help="Again and again, until every run has ended."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables. Again = what has changed.
-    Latents and weights are not copied: `physscale encode` makes the ones again, PHYSSCALE_WEIGHTS names the folder of the others."""
+    """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables.
+    Again = what has changed. Latents and weights are not copied: `physscale encode` makes the ones
+    again, PHYSSCALE_WEIGHTS names the folder of the others."""
     store, mirror = Store(results / checked_name(name, what="study")), mirror_at(uri, study=name)
     while every is not None and not store.ledger.exists():
         time.sleep(every)
     _say(pushed_to(store, mirror), name=name, word="pushed", as_json=as_json)
-    while every is not None and any(entry.state not in FINAL for entry in Ledger(store.ledger).entries().values()):
+    while every is not None and any(
+        entry.state not in FINAL for entry in Ledger(store.ledger).entries().values()
+    ):
         time.sleep(every)
         copied = pushed_to(store, mirror)
         if copied.runs:
             _say(copied, name=name, word="pushed", as_json=as_json)
 
 
-def pull(name: Name, uri: _Uri, results: Results = Path("results"), as_json: AsJson = False) -> None:
-    """Bring a study back from an object store: finished runs are finished here too, stopped ones go on from their checkpoint."""
+def pull(
+    name: Name, uri: _Uri, results: Results = Path("results"), as_json: AsJson = False
+) -> None:
+    """Bring a study back from an object store: finished runs are finished here too, stopped ones go
+    on from their checkpoint."""
     store = Store(results / checked_name(name, what="study"))
     _say(pulled_from(store, mirror_at(uri, study=name)), name=name, word="pulled", as_json=as_json)
 

@@ -26,41 +26,103 @@ def complete_study(incomplete: str) -> list[str]:
 
 
 def complete_override(ctx: typer.Context, incomplete: str) -> list[str]:
-    """`train.le` → `train.learning_rate=`: the keys of the study's first run, one level at a time."""
+    """`train.le` → `train.learning_rate=`: the keys of the study's first run, one level at a
+    time."""
     try:
         owner: Any = next(iter(load_study(ctx.params["name"]).runs.values()))
     except (UserError, KeyError):
         return []
     *path, beginning = incomplete.split(".")
     for key in path:
-        owner = owner[int(key)] if isinstance(owner, tuple) and key.isdigit() and int(key) < len(owner) else getattr(owner, key, None)
+        owner = (
+            owner[int(key)]
+            if isinstance(owner, tuple) and key.isdigit() and int(key) < len(owner)
+            else getattr(owner, key, None)
+        )
     if not dataclasses.is_dataclass(owner):
         return []
     before = "".join(f"{key}." for key in path)
     names = [field.name for field in dataclasses.fields(owner) if field.name.startswith(beginning)]
     goes_on = (dict, tuple)
-    ends = ["." if dataclasses.is_dataclass(item := getattr(owner, name)) or isinstance(item, goes_on) else "=" for name in names]
+    ends = [
+        "."
+        if dataclasses.is_dataclass(item := getattr(owner, name)) or isinstance(item, goes_on)
+        else "="
+        for name in names
+    ]
     return [f"{before}{name}{end}" for name, end in zip(names, ends, strict=True)]
 
 
-Name = Annotated[str, typer.Argument(metavar="STUDY", help="A module of experiments/, by its name.", autocompletion=complete_study)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A module of experiments/, by its name.",
+        autocompletion=complete_study,
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="KEY=VALUE", help="Changes to every run, as in train.steps=100.", autocompletion=complete_override),
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Changes to every run, as in train.steps=100.",
+        autocompletion=complete_override,
+    ),
 ]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where studies keep their results.", callback=checked_folder)]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="This group of runs alone; may be repeated.")]
-MachineFile = Annotated[Path | None, typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml; else this one.")]
+Results = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        help="Where studies keep their results.",
+        callback=checked_folder,
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="GROUP", help="This group of runs alone; may be repeated."),
+]
+MachineFile = Annotated[
+    Path | None,
+    typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml; else this one."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Next = Annotated[Path | None, typer.Option("--next", metavar="FILE", help="Runs that `python -m analysis next --out FILE` proposes.")]
-TunedFile = Annotated[Path | None, typer.Option("--tuned", metavar="FILE", help="Rates and batch that `physscale tune --out FILE` found.")]
-Budget = Annotated[float | None, typer.Option("--budget", metavar="FLOPS", help="Keep the plan within so many FLOPs, as in 1e18.")]
-Hours = Annotated[float | None, typer.Option("--hours", metavar="H", help="Keep the plan within so many hours on this machine.")]
-Device = Annotated[
-    str | None, typer.Option("--device", metavar="NAME", help="Times as on one of these, from its peak: h100, a100, l4 ..., this-cpu.")
+Next = Annotated[
+    Path | None,
+    typer.Option(
+        "--next", metavar="FILE", help="Runs that `python -m analysis next --out FILE` proposes."
+    ),
 ]
-Utilisation = Annotated[float, typer.Option("--utilisation", help="Share of the device's peak that training reaches.")]
+TunedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--tuned", metavar="FILE", help="Rates and batch that `physscale tune --out FILE` found."
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget", metavar="FLOPS", help="Keep the plan within so many FLOPs, as in 1e18."
+    ),
+]
+Hours = Annotated[
+    float | None,
+    typer.Option(
+        "--hours", metavar="H", help="Keep the plan within so many hours on this machine."
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Times as on one of these, from its peak: h100, a100, l4 ..., this-cpu.",
+    ),
+]
+Utilisation = Annotated[
+    float, typer.Option("--utilisation", help="Share of the device's peak that training reaches.")
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,22 +143,28 @@ def open_study(
     proposal: Path | None = None,
     tuned: Path | None = None,
 ) -> Opened:
-    """The study of that name, with tuned rates, the changes of the command line, and the runs that were proposed for it.
+    """The study of that name, with tuned rates, the changes of the command line, and the runs that
+    were proposed for it.
 
-    With a proposal, `only` says which groups it extends, and the command is about the proposed runs alone.
-    """
+    With a proposal, `only` says which groups it extends, and the command is about the proposed runs
+    alone."""
     study = load_study(name)
     if tuned is not None:
         study = take_tuned(study, tuned=read_tuned(tuned))
     study = overridden(study, overrides=overrides or [])
     store = Store(results / study.name)
     whole = with_proposals(study, store=store, given=proposal, only=only or [])
-    chosen = [group_of(proposal, study=study, store=store, only=only or [])] if proposal and only else only
+    chosen = (
+        [group_of(proposal, study=study, store=store, only=only or [])]
+        if proposal and only
+        else only
+    )
     return Opened(whole, whole.only(chosen) if chosen else whole, store)
 
 
 def rows_of(name: str, *, results: Path) -> list[Row]:
-    """The runs of a study as the last `run` told them; of one that was never run, as it is planned."""
+    """The runs of a study as the last `run` told them; of one that was never run, as it is
+    planned."""
     store = Store(results / checked_name(name, what="study"))
     speed = speed_of(Machine(), results=results)
     if rows := told_rows(store, speed=speed):

@@ -8,17 +8,27 @@ import typer
 
 from physscale.simulate.phyre.environment import installed, setup
 
-phyre = typer.Typer(help="The real PHYRE, in a Python 3.9 or 3.8 environment of its own.", no_args_is_help=True)
+phyre = typer.Typer(
+    help="The real PHYRE, in a Python 3.9 or 3.8 environment of its own.", no_args_is_help=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-@phyre.command("setup", epilog="Example: `physscale phyre setup`; `PHYSSCALE_PHYRE_PYTHON=/path/to/python3.9 physscale phyre setup`.")
+@phyre.command(
+    "setup",
+    epilog="Example: `physscale phyre setup`; `PHYSSCALE_PHYRE_PYTHON=/path/to/python3.9 "
+    "physscale phyre setup`.",
+)
 def setup_command(
-    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the environment goes; else your cache folder.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the environment goes; else your cache folder."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build the environment, or say that it is there. Finds the interpreter, or says how to get one."""
+    """Build the environment, or say that it is there. Finds the interpreter, or says how to get
+    one."""
     python = str(setup(folder))
     typer.echo(json.dumps({"python": python}) if as_json else f"PHYRE is ready: {python}")
 

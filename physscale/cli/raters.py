@@ -1,4 +1,5 @@
-"""`physscale study-page`: people judge videos on a local page; later, how far they agree. `physscale.cli.main` adds it to its own.
+"""`physscale study-page`: people judge videos on a local page; later, how far they agree.
+`physscale.cli.main` adds it to its own.
 
 ```
 physscale study-page results/quickstart/runs --each 5            the page; Ctrl-C ends it, the answers are in DIR/answers.jsonl
@@ -19,18 +20,34 @@ ANSWERS = "answers.jsonl"
 
 
 def study_page(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Arrow files of rows with frames, or mp4 files, anywhere below.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Arrow files of rows with frames, or mp4 files, anywhere below."
+        ),
+    ],
     each: Annotated[int, typer.Option(help="Videos of each Arrow file, drawn by the seed.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the draw and of each rater's order.")] = 0,
     port: Annotated[int, typer.Option(help="0: any free one.")] = 8421,
-    answers: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the answers go; else DIR/answers.jsonl.")] = None,
-    agreement: Annotated[bool, typer.Option("--agreement", help="No page: rates and agreement of the answers so far.")] = False,
+    answers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the answers go; else DIR/answers.jsonl."),
+    ] = None,
+    agreement: Annotated[
+        bool,
+        typer.Option("--agreement", help="No page: rates and agreement of the answers so far."),
+    ] = False,
     judge: Annotated[
-        str, typer.Option(metavar="auto|FILE", help="Agreement with the automatic judge, run now, or with verdicts in a Parquet file.")
+        str,
+        typer.Option(
+            metavar="auto|FILE",
+            help="Agreement with the automatic judge, run now, or with verdicts in a Parquet file.",
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Let people judge videos by first impression, on a page that only this machine sees; `--agreement` says how far they agree."""
+    """Let people judge videos by first impression, on a page that only this machine sees;
+    `--agreement` says how far they agree."""
     file = answers or folder / ANSWERS
     if agreement:
         _agreement(folder, file=file, judge=judge, as_json=as_json)
@@ -65,19 +82,29 @@ def _agreement(folder: Path, *, file: Path, judge: str, as_json: bool) -> None:
     from physscale.raters.summary import AUTO, judge_rows, read_verdicts, summarise
 
     if not file.is_file():
-        raise UserError(f"{file}: no answers yet; `physscale study-page {folder}` opens the page for raters")
+        raise UserError(
+            f"{file}: no answers yet; `physscale study-page {folder}` opens the page for raters"
+        )
     said = read_answers(file)
-    verdicts = None
+    detections = None
     if judge:
-        verdicts = judge_rows(said, folder=folder) if judge == AUTO else read_verdicts(Path(judge))
-    summary = summarise(said, verdicts=verdicts)
+        detections = (
+            judge_rows(said, folder=folder) if judge == AUTO else read_verdicts(Path(judge))
+        )
+    summary = summarise(said, detections=detections)
     if as_json:
         typer.echo(json.dumps(summary.facts(), allow_nan=False))
         return
-    typer.echo(f"{len(said)} answers: {', '.join(f'{name} {count}' for name, count in summary.raters.items())}")
+    typer.echo(
+        f"{len(said)} answers: "
+        f"{', '.join(f'{name} {count}' for name, count in summary.raters.items())}"
+    )
     typer.echo("abnormal, averaged over raters")
     for source, rate in summary.rates.items():
-        typer.echo(f"  {rate.value:6.1%}  {rate.low:6.1%} to {rate.high:6.1%}  {rate.count:4} videos  {source!r}")
+        typer.echo(
+            f"  {rate.value:6.1%}  {rate.low:6.1%} to {rate.high:6.1%}  {rate.count:4} videos  "
+            f"{source!r}"
+        )
     if summary.all_raters is not None:
         typer.echo(f"agreement of all raters (Fleiss): {_words(summary.all_raters)}")
     for pair in [*summary.pairs, *summary.with_judge]:

@@ -78,7 +78,9 @@ def plan_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the runs of a study, what they cost, and which are done."""
-    opened = open_study(name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+    opened = open_study(
+        name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned
+    )
     chosen = read_machine(machine)
     speed = device_speed(device, utilisation=utilisation) if device else None
     prepared = prepare(opened, machine=chosen, budget=budget, hours=hours, speed=speed)
@@ -94,7 +96,10 @@ def run_command(
     only: Only = None,
     results: Results = Path("results"),
     machine: MachineFile = None,
-    backend: Annotated[Literal["ray", "plain"], typer.Option(help="ray: Ray Tune and Train; plain: one after the other, here.")] = "ray",
+    backend: Annotated[
+        Literal["ray", "plain"],
+        typer.Option(help="ray: Ray Tune and Train; plain: one after the other, here."),
+    ] = "ray",
     budget: Budget = None,
     hours: Hours = None,
     proposal: Next = None,
@@ -104,7 +109,9 @@ def run_command(
 ) -> None:
     """Run what is missing of a study. Run again = continue; Ctrl-C saves and stops."""
     check_pins()
-    opened = open_study(name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+    opened = open_study(
+        name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned
+    )
     chosen = read_machine(machine)
     out = console(as_json=as_json)
     prepared = prepare(opened, machine=chosen, budget=budget, hours=hours, backend=backend)
@@ -122,7 +129,14 @@ def run_command(
     _say_ending(prepared, rows=rows, out=out)
     if as_json:
         report = str(opened.store.report) if opened.store.report.exists() else None
-        print_json({"study": opened.whole.name, "exit_code": code, "report": report, "runs": [dataclasses.asdict(row) for row in rows]})
+        print_json(
+            {
+                "study": opened.whole.name,
+                "exit_code": code,
+                "report": report,
+                "runs": [dataclasses.asdict(row) for row in rows],
+            }
+        )
     raise typer.Exit(code)
 
 
@@ -139,7 +153,8 @@ def prepare(
 
     Raises:
         Unschedulable: if some run that is missing could never be placed.
-        UserError: if nothing fits into the limits, or weights that a codec begins with are not where they are said to lie.
+        UserError: if nothing fits into the limits, or weights that a codec begins with are not
+            where they are said to lie.
         DamagedData: if a file of latents that a run would read is torn or foreign.
     """
     study, store = opened.study, opened.store
@@ -157,9 +172,13 @@ def prepare(
         kept = within_hours(study, rows=rows, hours=hours, at_a_time=beside)
         study, left_out, notes = kept.study, (*left_out, *kept.left_out), [*notes, kept.said]
         rows = [row for row in rows if row.fingerprint in study.runs]
-    notes += [f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)]
+    notes += [
+        f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)
+    ]
     if machine.run_gpus and study.runs:
-        bytes_held, fullest = max((run_memory(run).total, label(run)) for run in study.runs.values())
+        bytes_held, fullest = max(
+            (run_memory(run).total, label(run)) for run in study.runs.values()
+        )
         notes.append(f"memory: at most {gigabytes(bytes_held)} a device, {fullest}")
     left = [study.runs[row.fingerprint] for row in _missing(rows)]
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
@@ -196,16 +215,21 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
     out.out(_table(rows, width=out.width if out.is_terminal else None), highlight=False)
     whole = prepared.opened.whole
     for full in prepared.left_out:
-        out.out(f"left out: {full[:12]}  {'+'.join(whole.groups_of[full])}  {label(whole.runs[full])}", highlight=False)
+        out.out(
+            f"left out: {full[:12]}  {'+'.join(whole.groups_of[full])}  {label(whole.runs[full])}",
+            highlight=False,
+        )
     left = _missing(rows)
     work = span(sum(row.estimated_s for row in left))
     out.print(
-        f"{len(rows)} runs, {len(left)} to run: {sum(row.flops for row in left):.2e} FLOPs, about {work} of work, "
+        f"{len(rows)} runs, {len(left)} to run: {sum(row.flops for row in left):.2e} FLOPs, about "
+        f"{work} of work, "
         f"{span(prepared.wall_s)} from start to end",
         highlight=False,
     )
     out.print(
-        f"data: {gigabytes(sum(row.data_bytes for row in left))} of frames, rendered as they are read; "
+        f"data: {gigabytes(sum(row.data_bytes for row in left))} of frames, rendered as they are "
+        "read; "
         f"disk: {gigabytes(sum(row.disk_bytes for row in left))} of checkpoints and samples",
         highlight=False,
     )
@@ -216,9 +240,17 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
         out.print(f"note: {note}", highlight=False, soft_wrap=True)
 
 
-def _carry_out(prepared: Prepared, *, backend: Literal["ray", "plain"], machine: Machine, out: Console) -> tuple[list[Row], int]:
-    """Runs what is missing; the study's files tell of the whole study, whatever part of it was run."""
-    whole, study, store, rows = prepared.opened.whole, prepared.opened.study, prepared.opened.store, prepared.rows
+def _carry_out(
+    prepared: Prepared, *, backend: Literal["ray", "plain"], machine: Machine, out: Console
+) -> tuple[list[Row], int]:
+    """Runs what is missing; the study's files tell of the whole study, whatever part of it was
+    run."""
+    whole, study, store, rows = (
+        prepared.opened.whole,
+        prepared.opened.study,
+        prepared.opened.store,
+        prepared.rows,
+    )
     everything = plan(whole, store=store, flops_per_s=machine.flops_per_s)
     groups = {row.fingerprint: row.group for row in everything}
     missing = bool(_missing(rows))
@@ -230,7 +262,9 @@ def _carry_out(prepared: Prepared, *, backend: Literal["ray", "plain"], machine:
         write_study(whole, store=store, rows=everything)
     code = 0
     if missing:
-        ending = run_study(study, rows=rows, store=store, backend=backend, machine=machine, console=out)
+        ending = run_study(
+            study, rows=rows, store=store, backend=backend, machine=machine, console=out
+        )
         rows, code = ending.rows, ending.exit_code
         note_speed(store, runs=list(study.runs), machine=machine)
     if changed or behind(store, runs=groups):
@@ -248,13 +282,25 @@ def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
     counts = Counter(row.state for row in rows)
     if set(counts) <= FINAL:
         diverged = f" ({counts[State.DIVERGED]} diverged)" if counts[State.DIVERGED] else ""
-        out.print(f"{study.name}: all {len(rows)} runs are done{diverged}: {store.root}", highlight=False, soft_wrap=True)
+        out.print(
+            f"{study.name}: all {len(rows)} runs are done{diverged}: {store.root}",
+            highlight=False,
+            soft_wrap=True,
+        )
     else:
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        out.print(f"{study.name}: {states}; the same command goes on", highlight=False, soft_wrap=True)
+        out.print(
+            f"{study.name}: {states}; the same command goes on", highlight=False, soft_wrap=True
+        )
     for full, error in failures(store, rows=rows).items():
         where = store.run(full).root / "error.txt"
-        out.print(f"{full[:12]} {error} (see {where})", highlight=False, soft_wrap=True, markup=False, style="red")
+        out.print(
+            f"{full[:12]} {error} (see {where})",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+            style="red",
+        )
     _say_report(store, finished=set(counts) <= FINAL, out=out)
 
 
@@ -262,11 +308,14 @@ def _say_report(store: Store, *, finished: bool, out: Console) -> None:
     if store.report.exists():
         out.print(f"report: {store.report}", highlight=False, soft_wrap=True)
     elif finished:
-        out.print(f"report: python -m analysis report {store.root}", highlight=False, soft_wrap=True)
+        out.print(
+            f"report: python -m analysis report {store.root}", highlight=False, soft_wrap=True
+        )
 
 
 def _table(rows: list[Row], *, width: int | None) -> str:
-    """One line a run, cut to the terminal; by hand, since rich takes seconds for thousands of rows."""
+    """One line a run, cut to the terminal; by hand, since rich takes seconds for thousands of
+    rows."""
     table = [_HEADINGS]
     for row in rows:
         sizes = (gigabytes(row.data_bytes), gigabytes(row.disk_bytes))
@@ -277,5 +326,8 @@ def _table(rows: list[Row], *, width: int | None) -> str:
 
 
 def _line(cells: tuple[str, ...], *, widths: list[int]) -> str:
-    padded = [cell.rjust(wide) if at in _NUMBERS else cell.ljust(wide) for at, (cell, wide) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        cell.rjust(wide) if at in _NUMBERS else cell.ljust(wide)
+        for at, (cell, wide) in enumerate(zip(cells, widths, strict=True))
+    ]
     return "  ".join(padded).rstrip()

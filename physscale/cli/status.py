@@ -15,26 +15,42 @@ from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
 from physscale.study.progress import Follower, status_table
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, by the beginning of its fingerprint.")]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run, by the beginning of its fingerprint.")
+]
 
 
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Show how far a study is, from any other terminal."""
     standings = Follower(rows_of(name, results=results), store=_store(name, results=results)).look()
     if as_json:
-        print_json({"study": name, "runs": [dataclasses.asdict(item.row) | {"step": item.step, "loss": item.loss} for item in standings]})
+        print_json(
+            {
+                "study": name,
+                "runs": [
+                    dataclasses.asdict(item.row) | {"step": item.step, "loss": item.loss}
+                    for item in standings
+                ],
+            }
+        )
         return
     console().print(status_table(standings, lines=len(standings)))
 
 
-def metrics_command(name: Name, run: Run = "", results: Results = Path("results"), as_json: AsJson = False) -> None:
+def metrics_command(
+    name: Name, run: Run = "", results: Results = Path("results"), as_json: AsJson = False
+) -> None:
     """Show the training history of a run; without RUN, the newest line of each."""
     lines = history(_store(name, results=results), beginning=run)
     if as_json:
         print_json({"study": name, "lines": lines})
         return
     for line in lines:
-        shown = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in line.items() if key != "time_s"}
+        shown = {
+            key: f"{value:.6g}" if isinstance(value, float) else value
+            for key, value in line.items()
+            if key != "time_s"
+        }
         typer.echo("  ".join(f"{key} {value}" for key, value in shown.items()))
 
 
@@ -42,17 +58,29 @@ def logs_command(
     name: Name,
     run: Run = "",
     results: Results = Path("results"),
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen; Ctrl-C ends looking, not the runs.")] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Go on as things happen; Ctrl-C ends looking, not the runs."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show who took which run when and how it ended; of one run, with the whole error of its last failure."""
+    """Show who took which run when and how it ended; of one run, with the whole error of its last
+    failure."""
     store = _store(name, results=results)
     chosen = one_run(store, beginning=run) if run else None
     all_runs(store)
     found = events(store, run=chosen)
     error = error_text(store, run=chosen) if chosen else ""
     if as_json:
-        print_json({"study": name, "events": [dataclasses.asdict(event) for event in found], "error": error})
+        print_json(
+            {
+                "study": name,
+                "events": [dataclasses.asdict(event) for event in found],
+                "error": error,
+            }
+        )
         return
     for event in found:
         typer.echo(str(event))
@@ -65,7 +93,12 @@ def logs_command(
 
 
 def diff_command(
-    one: Annotated[str, typer.Argument(metavar="A", help="A run of any study, by the beginning of its fingerprint.")],
+    one: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A run of any study, by the beginning of its fingerprint."
+        ),
+    ],
     other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     results: Results = Path("results"),
     as_json: AsJson = False,
@@ -74,8 +107,13 @@ def diff_command(
     old, new = find_run(one, results=results), find_run(other, results=results)
     found = differences(old.spec, new.spec)
     if as_json:
-        ends = {key: {"fingerprint": end.fingerprint, "where": end.where} for key, end in (("old", old), ("new", new))}
-        print_json({**ends, "differences": [dataclasses.asdict(difference) for difference in found]})
+        ends = {
+            key: {"fingerprint": end.fingerprint, "where": end.where}
+            for key, end in (("old", old), ("new", new))
+        }
+        print_json(
+            {**ends, "differences": [dataclasses.asdict(difference) for difference in found]}
+        )
         return
     for sign, end in (("-", old), ("+", new)):
         typer.echo(f"{sign} {end.fingerprint[:12]}  {end.where}")
@@ -83,7 +121,11 @@ def diff_command(
         typer.echo(f"{difference.field}: {difference.old} -> {difference.new}")
     if not found:
         same = old.fingerprint == new.fingerprint
-        typer.echo("one and the same run" if same else "equal descriptions: the RECIPE number of the code was raised between them")
+        typer.echo(
+            "one and the same run"
+            if same
+            else "equal descriptions: the RECIPE number of the code was raised between them"
+        )
 
 
 def _store(name: str, *, results: Path) -> Store:

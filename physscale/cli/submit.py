@@ -1,4 +1,5 @@
-"""`physscale submit`: a study as a job of a Ray cluster, followed from here, whatever becomes of the connection."""
+"""`physscale submit`: a study as a job of a Ray cluster, followed from here, whatever becomes of
+the connection."""
 
 import shlex
 from pathlib import Path
@@ -28,13 +29,44 @@ from physscale.study.submit import checked_results, exit_code, follow, submit
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 _INTERRUPTED = 130
 
-Name = Annotated[str, typer.Argument(metavar="STUDY", help="A module of experiments/.", autocompletion=complete_study)]
-Address = Annotated[str, typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="The cluster's dashboard.")]
-Place = Annotated[str | None, typer.Option("--results", metavar="DIR", help="Where the cluster keeps the study: seen by all its nodes.")]
-Job = Annotated[str | None, typer.Option("--job", metavar="ID", help="Come back to a job that was sent before, instead of sending one.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the job to its end, or leave once it is sent.")]
-AnyVersions = Annotated[bool, typer.Option("--any-versions", help="Run even if the cluster's Ray, torch, numpy or pyarrow differ.")]
-Patience = Annotated[float, typer.Option("--patience", metavar="S", help="How long the head may be silent, in seconds.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY", help="A module of experiments/.", autocompletion=complete_study
+    ),
+]
+Address = Annotated[
+    str,
+    typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="The cluster's dashboard."),
+]
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--results", metavar="DIR", help="Where the cluster keeps the study: seen by all its nodes."
+    ),
+]
+Job = Annotated[
+    str | None,
+    typer.Option(
+        "--job",
+        metavar="ID",
+        help="Come back to a job that was sent before, instead of sending one.",
+    ),
+]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait/--no-wait", help="Follow the job to its end, or leave once it is sent."),
+]
+AnyVersions = Annotated[
+    bool,
+    typer.Option(
+        "--any-versions", help="Run even if the cluster's Ray, torch, numpy or pyarrow differ."
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option("--patience", metavar="S", help="How long the head may be silent, in seconds."),
+]
 
 
 def submit_command(
@@ -54,19 +86,34 @@ def submit_command(
     patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
-    """Run a study as a job of a Ray cluster: sends what git tracks, follows the job, ends with its exit code."""
+    """Run a study as a job of a Ray cluster: sends what git tracks, follows the job, ends with its
+    exit code."""
     if bool(name) == (job is not None):
         raise UserError("submit: give a STUDY to send, or --job ID to come back to one")
     head = head_at(address)
     if job is None:
         where = checked_results(results)
-        opened = open_study(name, results=Path("results"), overrides=overrides, only=only, proposal=proposal, tuned=tuned)
+        opened = open_study(
+            name,
+            results=Path("results"),
+            overrides=overrides,
+            only=only,
+            proposal=proposal,
+            tuned=tuned,
+        )
         read_machine(machine)  # what would fail there fails here
         _say(f"{name}: {len(opened.study.runs)} runs")
         named = {"--machine": machine, "--next": proposal, "--tuned": tuned}
         files = {option: file for option, file in named.items() if file is not None}
-        places = {option: f"{ALONG}/{option.removeprefix('--')}{file.suffix}" for option, file in files.items()}
-        package = pack(Path.cwd(), study=name, along={places[option]: file.read_bytes() for option, file in files.items()})
+        places = {
+            option: f"{ALONG}/{option.removeprefix('--')}{file.suffix}"
+            for option, file in files.items()
+        }
+        package = pack(
+            Path.cwd(),
+            study=name,
+            along={places[option]: file.read_bytes() for option, file in files.items()},
+        )
         values = [
             ("--results", where),
             ("--budget", budget),
@@ -74,8 +121,17 @@ def submit_command(
             *places.items(),
             *(("--only", group) for group in only or []),
         ]
-        given = [str(word) for option, value in values if value is not None for word in (option, value)]
-        job = _send(head, name=name, arguments=[*given, *(overrides or [])], package=package, pinned=not any_versions, patience_s=patience)
+        given = [
+            str(word) for option, value in values if value is not None for word in (option, value)
+        ]
+        job = _send(
+            head,
+            name=name,
+            arguments=[*given, *(overrides or [])],
+            package=package,
+            pinned=not any_versions,
+            patience_s=patience,
+        )
         _say(f"come back with: {_return_to(head, job=job)}")
     if wait:
         state = _followed(head, job=job, patience_s=patience, as_json=as_json)
@@ -84,15 +140,35 @@ def submit_command(
     else:
         return
     if as_json:
-        print_json({"job": job, "address": head.address, "status": state.status, "exit_code": exit_code(state) if wait else None})
+        print_json(
+            {
+                "job": job,
+                "address": head.address,
+                "status": state.status,
+                "exit_code": exit_code(state) if wait else None,
+            }
+        )
     raise typer.Exit(exit_code(state) if wait else 0)
 
 
-def _send(head: Head, *, name: str, arguments: list[str], package: Package, pinned: bool, patience_s: float) -> str:
+def _send(
+    head: Head,
+    *,
+    name: str,
+    arguments: list[str],
+    package: Package,
+    pinned: bool,
+    patience_s: float,
+) -> str:
     """The job's name, once the head has it."""
     changed = f", {package.changed} files changed since" if package.changed else ""
-    _say(f"{package.files} tracked files, {package.bytes / 1e6:.1f} MB, commit {package.commit}{changed}")
-    sent = submit(head, study=name, arguments=arguments, package=package, pinned=pinned, patience_s=patience_s)
+    _say(
+        f"{package.files} tracked files, {package.bytes / 1e6:.1f} MB, commit "
+        f"{package.commit}{changed}"
+    )
+    sent = submit(
+        head, study=name, arguments=arguments, package=package, pinned=pinned, patience_s=patience_s
+    )
     _say(f"job {sent.job} on {head.address}: {sent.entrypoint}")
     return sent.job
 
@@ -109,7 +185,11 @@ def _followed(head: Head, *, job: str, patience_s: float, as_json: bool) -> JobS
         _say(f"\njob {job} goes on; come back with: {_return_to(head, job=job)}")
         _say(f"end it with: ray job stop --address {head.address} {job}")
         raise typer.Exit(_INTERRUPTED) from None
-    ending = f": {' '.join(state.message.split())[:200]}" if state.status == "FAILED" and state.message else ""
+    ending = (
+        f": {' '.join(state.message.split())[:200]}"
+        if state.status == "FAILED" and state.message
+        else ""
+    )
     _say(f"job {job}: {state.status}{ending}")
     return state
 

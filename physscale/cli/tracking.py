@@ -1,4 +1,5 @@
-"""The commands that show a study elsewhere: `sync` sends runs to W&B, `dashboard` writes or publishes their dashboard."""
+"""The commands that show a study elsewhere: `sync` sends runs to W&B, `dashboard` writes or
+publishes their dashboard."""
 
 import json
 import os
@@ -16,8 +17,8 @@ from physscale.records.store import Store, checked_name, write_atomic
 def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Send the runs that were kept offline to W&B; those that are there already are left alone.
 
-    `WANDB_API_KEY` says who you are. A server that does not answer costs less than a minute, and nothing is lost.
-    """
+    `WANDB_API_KEY` says who you are. A server that does not answer costs less than a minute, and
+    nothing is lost."""
     from physscale.tracking.launch import send
 
     ending = send(Store(results / checked_name(name, what="study")))
@@ -26,27 +27,37 @@ def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False
         print_json({"study": name, "sent": ending.sent, "left": left})
     else:
         typer.echo(
-            f"{name}: {len(ending.sent)} runs sent, {len(left)} left{': ' if left else ''}{', '.join(short(full) for full in left[:8])}"
+            f"{name}: {len(ending.sent)} runs sent, {len(left)} "
+            f"left{': ' if left else ''}{', '.join(short(full) for full in left[:8])}"
         )
         if left:
-            typer.echo(f"see {results / name / 'tracking' / 'follower.log'}; the same command tries again", err=True)
+            typer.echo(
+                f"see {results / name / 'tracking' / 'follower.log'}; the same command tries again",
+                err=True,
+            )
     raise typer.Exit(1 if left else 0)
 
 
 def dashboard(
     name: Name,
     results: Results = Path("results"),
-    publish: Annotated[bool, typer.Option("--publish", help="Save it on W&B as well (WANDB_API_KEY, WANDB_ENTITY).")] = False,
+    publish: Annotated[
+        bool,
+        typer.Option("--publish", help="Save it on W&B as well (WANDB_API_KEY, WANDB_ENTITY)."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the study's W&B dashboard as a file: scaling, errors of every split, training, videos, the sweep."""
+    """Write the study's W&B dashboard as a file: scaling, errors of every split, training, videos,
+    the sweep."""
     from physscale.tracking import dashboard as code
     from physscale.tracking.weights_and_biases import project
 
     store = Store(results / checked_name(name, what="study"))
     entity = os.environ.get("WANDB_ENTITY", "")
     if publish and not entity:
-        raise UserError("WANDB_ENTITY is not set: the W&B user or team whose dashboard this shall be")
+        raise UserError(
+            "WANDB_ENTITY is not set: the W&B user or team whose dashboard this shall be"
+        )
     board = code.workspace(code.measured(store), entity=entity or "ENTITY", project=project())
     file = store.root / "dashboard.json"
     write_atomic(file, json.dumps(code.specification(board), indent=1).encode())

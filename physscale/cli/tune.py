@@ -6,15 +6,37 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import AsJson, DryRun, MachineFile, Name, Only, Overrides, Results, open_study, print_json
+from physscale.cli.options import (
+    AsJson,
+    DryRun,
+    MachineFile,
+    Name,
+    Only,
+    Overrides,
+    Results,
+    open_study,
+    print_json,
+)
 from physscale.run.weights import keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.study.plan import size_name
 from physscale.study.tune import to_tune, tune_study, tuning_flops
 
-Trials = Annotated[int, typer.Option("--trials", help="Candidates a size; the first is the recipe's own.")]
-Sizes = Annotated[int, typer.Option("--sizes", help="How many of the study's widths to tune; the others follow by rule.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write; else tuned.json in the study's results.")]
+Trials = Annotated[
+    int, typer.Option("--trials", help="Candidates a size; the first is the recipe's own.")
+]
+Sizes = Annotated[
+    int,
+    typer.Option(
+        "--sizes", help="How many of the study's widths to tune; the others follow by rule."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Where to write; else tuned.json in the study's results."
+    ),
+]
 
 
 def tune_command(
@@ -29,14 +51,18 @@ def tune_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the learning rates and batch of a few sizes (Optuna, ASHA); `physscale run STUDY --tuned FILE` takes them. Run again = go on."""
+    """Find the learning rates and batch of a few sizes (Optuna, ASHA); `physscale run STUDY --tuned
+    FILE` takes them. Run again = go on."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
     runs = to_tune(opened.study, sizes=sizes)
     target = out or opened.store.root / "tuned.json"
     flops = tuning_flops(runs, trials=trials)
     if not as_json:
         names = ", ".join(size_name(run.model) for run in runs)
-        typer.echo(f"{len(runs)} sizes ({names}) x {trials} trials: at most {flops:.2e} FLOPs, about half with ASHA")
+        typer.echo(
+            f"{len(runs)} sizes ({names}) x {trials} trials: at most {flops:.2e} FLOPs, about "
+            "half with ASHA"
+        )
     found = []
     if not dry_run:
         keep_weights(runs, store=opened.store)
@@ -51,6 +77,13 @@ def tune_command(
         )
         found = [dataclasses.asdict(size) for size in tuned.sizes]
     if as_json:
-        print_json({"study": name, "flops": flops, "file": None if dry_run else str(target), "sizes": found})
+        print_json(
+            {
+                "study": name,
+                "flops": flops,
+                "file": None if dry_run else str(target),
+                "sizes": found,
+            }
+        )
     elif not dry_run:
         typer.echo(f"now: physscale plan {name} --tuned {target}")

@@ -12,13 +12,21 @@ from physscale.records.store import Store, checked_name
 from physscale.study.attempts import Kind, retry, to_retry
 from physscale.study.inspect import examine, garbage, remove
 
-Kinds = Annotated[list[Kind] | None, typer.Option("--only", help="failed or diverged; without it, failed ones.")]
-Runs = Annotated[list[str] | None, typer.Argument(metavar="RUN", help="These runs alone, by the beginning of their fingerprints.")]
+Kinds = Annotated[
+    list[Kind] | None, typer.Option("--only", help="failed or diverged; without it, failed ones.")
+]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="These runs alone, by the beginning of their fingerprints."),
+]
 
 
-def gc_command(name: Name, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Remove what no run needs any more: half-written files, orphan checkpoints, finished runs' older checkpoints.
-    Latents and weights of the study stay: a run that is added later reads them."""
+def gc_command(
+    name: Name, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Remove what no run needs any more: half-written files, orphan checkpoints, finished runs'
+    older checkpoints. Latents and weights of the study stay: a run that is added later reads
+    them."""
     store = Store(results / checked_name(name, what="study"))
     found = garbage(store)
     if not dry_run:
@@ -34,15 +42,28 @@ def gc_command(name: Name, results: Results = Path("results"), dry_run: DryRun =
 
 
 def retry_command(
-    name: Name, runs: Runs = None, only: Kinds = None, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False
+    name: Name,
+    runs: Runs = None,
+    only: Kinds = None,
+    results: Results = Path("results"),
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Put failed or diverged runs back on the list; `physscale run` then takes them. Diverged ones begin anew."""
+    """Put failed or diverged runs back on the list; `physscale run` then takes them. Diverged ones
+    begin anew."""
     kinds = only or [Kind.FAILED]
     rows = to_retry(rows_of(name, results=results), kinds=kinds)
     for beginning in runs or []:
         if not any(row.fingerprint.startswith(beginning) for row in rows):
-            raise UserError(f"run {beginning[:64]!r}: none of the {len(rows)} {' or '.join(kinds)} runs begins so")
-    chosen = [row for row in rows if not runs or any(row.fingerprint.startswith(beginning) for beginning in runs)]
+            raise UserError(
+                f"run {beginning[:64]!r}: none of the {len(rows)} {' or '.join(kinds)} runs "
+                "begins so"
+            )
+    chosen = [
+        row
+        for row in rows
+        if not runs or any(row.fingerprint.startswith(beginning) for beginning in runs)
+    ]
     if not dry_run:
         retry(Store(results / name), rows=chosen)
     if as_json:
@@ -52,7 +73,11 @@ def retry_command(
     for row in chosen:
         typer.echo(f"{row.fingerprint[:12]}  {row.state}  {row.label}")
     verb = "would be put back" if dry_run else "put back"
-    typer.echo(f"{len(chosen)} runs {verb}; physscale run {name} takes them" if chosen else f"no {' or '.join(kinds)} runs")
+    typer.echo(
+        f"{len(chosen)} runs {verb}; physscale run {name} takes them"
+        if chosen
+        else f"no {' or '.join(kinds)} runs"
+    )
 
 
 def doctor_command(results: Results = Path("results"), as_json: AsJson = False) -> None:
@@ -63,4 +88,6 @@ def doctor_command(results: Results = Path("results"), as_json: AsJson = False) 
     else:
         for finding in findings:
             typer.echo(f"{finding.verdict:5} {finding.what}: {finding.detail}")
-    raise typer.Exit(UserError.exit_code if any(finding.verdict == "wrong" for finding in findings) else 0)
+    raise typer.Exit(
+        UserError.exit_code if any(finding.verdict == "wrong" for finding in findings) else 0
+    )

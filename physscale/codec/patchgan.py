@@ -1,7 +1,8 @@
-"""Two adversaries of the VAE: small convolutional networks that judge patches, of pictures (2-D) and of clips (3-D).
+"""Two adversaries of the VAE: small convolutional networks that judge patches, of pictures (2-D)
+and of clips (3-D).
 
-PatchGAN: arXiv 1611.07004; hinge loss: 1705.02894; a 3-D one beside the 2-D one: 2411.02385. Both learn from scratch.
-"""
+PatchGAN: arXiv 1611.07004; hinge loss: 1705.02894; a 3-D one beside the 2-D one: 2411.02385. Both
+learn from scratch."""
 
 from dataclasses import dataclass
 
@@ -28,7 +29,10 @@ def patch_3d() -> nn.Sequential:
     """Clips [B, 3, T, H, W] to one score a patch."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip((3, *WIDTHS), WIDTHS, strict=False):
-        layers += [nn.Conv3d(inputs, outputs, (3, 4, 4), stride=(1, 2, 2), padding=1), nn.LeakyReLU(SLOPE)]
+        layers += [
+            nn.Conv3d(inputs, outputs, (3, 4, 4), stride=(1, 2, 2), padding=1),
+            nn.LeakyReLU(SLOPE),
+        ]
     return nn.Sequential(*layers, nn.Conv3d(WIDTHS[-1], 1, 3, padding=1))
 
 
@@ -44,16 +48,21 @@ class Adversaries:
     def create(training: VaeTraining, *, device: torch.device) -> "Adversaries":
         frames, clips = patch_2d().to(device), patch_3d().to(device)
         parameters = [*frames.parameters(), *clips.parameters()]
-        return Adversaries(frames, clips, torch.optim.Adam(parameters, lr=training.learning_rate, betas=(0.5, 0.9)))
+        return Adversaries(
+            frames, clips, torch.optim.Adam(parameters, lr=training.learning_rate, betas=(0.5, 0.9))
+        )
 
     def generator_loss(self, rebuilt: Tensor) -> Tensor:
         """What the VAE pays for rebuilt clips [B, T, 3, H, W] that look rebuilt."""
         return -sum((score.mean() for score in self._scores(rebuilt)), start=rebuilt.new_zeros(()))
 
     def learn(self, frames: Tensor, rebuilt: Tensor) -> float:
-        """One step of both judges by the hinge loss on real and rebuilt clips [B, T, 3, H, W]; returns the loss."""
+        """One step of both judges by the hinge loss on real and rebuilt clips [B, T, 3, H, W];
+        returns the loss."""
         real, drawn = self._scores(frames), self._scores(rebuilt)
-        parts = [(1 - r).relu().mean() + (1 + d).relu().mean() for r, d in zip(real, drawn, strict=True)]
+        parts = [
+            (1 - r).relu().mean() + (1 + d).relu().mean() for r, d in zip(real, drawn, strict=True)
+        ]
         loss = sum(parts, start=frames.new_zeros(()))
         self.adam.zero_grad()
         torch.autograd.backward(loss)

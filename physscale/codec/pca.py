@@ -1,9 +1,10 @@
-"""A linear stand-in for a frozen VAE: principal components of whole frames, one latent vector a frame.
+"""A linear stand-in for a frozen VAE: principal components of whole frames, one latent vector a
+frame.
 
-ink = 1 - pixel / 255 (white paper is zero), z = (ink - mean) @ components / scale, with one scale for all components, so
-that latents of the corpus have mean square 1 and keep the proportions of the picture. Fitted on a motion-free corpus,
-so that the codec is never the reason of an out-of-distribution failure. Subspace iteration: Halko et al., arXiv 0909.4061.
-"""
+ink = 1 - pixel / 255 (white paper is zero), z = (ink - mean) @ components / scale, with one scale
+for all components, so that latents of the corpus have mean square 1 and keep the proportions of the
+picture. Fitted on a motion-free corpus, so that the codec is never the reason of an
+out-of-distribution failure. Subspace iteration: Halko et al., arXiv 0909.4061."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ SUBSPACE_ROUNDS = 6
 OVERSAMPLING = 16
 
 
-def fit_codec(frames: UInt8[np.ndarray, "frames height width 3"], *, spec: CodecSpec) -> "FrameCodec":
+def fit_codec(
+    frames: UInt8[np.ndarray, "frames height width 3"], *, spec: CodecSpec
+) -> "FrameCodec":
     """Components of these frames [M, H, W, 3], the same bit for bit for the same frames.
 
     Raises UserError when there are fewer frames or pixels than components.
@@ -33,13 +36,21 @@ def fit_codec(frames: UInt8[np.ndarray, "frames height width 3"], *, spec: Codec
     count, height, width, colours = frames.shape
     pixels = height * width * colours
     if min(count, pixels) < spec.components:
-        raise UserError(f"codec components={spec.components}: needs as many frames and pixels, got {count} and {pixels}")
+        raise UserError(
+            f"codec components={spec.components}: needs as many frames and pixels, got {count} "
+            f"and {pixels}"
+        )
     flat = frames.reshape(count, pixels)
-    mean = sum((block.sum(axis=0, dtype=np.float64) for block in _ink(flat)), start=np.zeros(pixels)) / count
+    mean = (
+        sum((block.sum(axis=0, dtype=np.float64) for block in _ink(flat)), start=np.zeros(pixels))
+        / count
+    )
     mean = mean.astype(np.float32)
 
     wide = min(spec.components + OVERSAMPLING, count, pixels)
-    basis = np.random.Generator(np.random.Philox(key=0)).standard_normal((pixels, wide), dtype=np.float32)
+    basis = np.random.Generator(np.random.Philox(key=0)).standard_normal(
+        (pixels, wide), dtype=np.float32
+    )
     for _ in range(SUBSPACE_ROUNDS):
         basis = np.linalg.qr(_covariance_times(flat, mean, basis))[0]
     small = basis.T @ _covariance_times(flat, mean, basis) / count
@@ -56,7 +67,13 @@ def load_frame_codec(folder: Path) -> "FrameCodec":
     """The codec that `FrameCodec.save` wrote into this folder."""
     arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
     height, width = (int(size) for size in arrays["frame"])
-    return FrameCodec(components=arrays["components"], mean=arrays["mean"], scale=float(arrays["scale"][0]), height=height, width=width)
+    return FrameCodec(
+        components=arrays["components"],
+        mean=arrays["mean"],
+        scale=float(arrays["scale"][0]),
+        height=height,
+        width=width,
+    )
 
 
 def _ink(flat: np.ndarray) -> Iterator[np.ndarray]:
@@ -75,7 +92,8 @@ def _covariance_times(flat: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> 
 
 @dataclass(frozen=True)
 class FrameCodec:
-    """`components` f32[pixels, C] orthonormal, `mean` f32[pixels] of ink, `scale` of all latents."""
+    """`components` f32[pixels, C] orthonormal, `mean` f32[pixels] of ink, `scale` of all
+    latents."""
 
     components: Float[np.ndarray, "pixels channels"]
     mean: Float[np.ndarray, " pixels"]
@@ -83,21 +101,32 @@ class FrameCodec:
     height: int
     width: int
 
-    def encode(self, pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch time channels 1 1"]:
-        """Videos u8[B, T, H, W, 3] to latents f32[B, T, C, 1, 1]. Raises UserError on another frame size."""
+    def encode(
+        self, pixels: UInt8[np.ndarray, "batch time height width 3"]
+    ) -> Float[Tensor, "batch time channels 1 1"]:
+        """Videos u8[B, T, H, W, 3] to latents f32[B, T, C, 1, 1]. Raises UserError on another frame
+        size."""
         batch, frames, height, width = pixels.shape[:4]
         if (height, width) != (self.height, self.width):
-            raise UserError(f"codec is for frames of {self.height} x {self.width} px, got {height} x {width}")
+            raise UserError(
+                f"codec is for frames of {self.height} x {self.width} px, got {height} x {width}"
+            )
         offset = self.mean @ self.components
         flat = pixels.reshape(batch, frames, -1)
-        blocks = [block @ self.components for video in flat for block in _ink(video)]  # each video alone: the same in any batch
+        blocks = [
+            block @ self.components for video in flat for block in _ink(video)
+        ]  # each video alone: the same in any batch
         latents = (np.concatenate(blocks) - offset) / np.float32(self.scale)
         return torch.from_numpy(latents.reshape(batch, frames, -1, 1, 1))
 
-    def decode(self, latents: Float[Tensor, "batch time channels 1 1"]) -> UInt8[np.ndarray, "batch time height width 3"]:
+    def decode(
+        self, latents: Float[Tensor, "batch time channels 1 1"]
+    ) -> UInt8[np.ndarray, "batch time height width 3"]:
         """Latents f32[B, T, C, 1, 1] to videos u8[B, T, H, W, 3], rounded and clipped to 0..255."""
         batch, frames, channels = latents.shape[:3]
-        flat = latents.detach().cpu().numpy().reshape(batch * frames, channels) * np.float32(self.scale)
+        flat = latents.detach().cpu().numpy().reshape(batch * frames, channels) * np.float32(
+            self.scale
+        )
         pixels = np.empty((batch * frames, len(self.mean)), dtype=np.uint8)
         for start in range(0, len(flat), FRAMES_AT_ONCE):
             ink = flat[start : start + FRAMES_AT_ONCE] @ self.components.T + self.mean

@@ -17,11 +17,16 @@ __all__ = ["Codec", "PixelCodec", "load_codec"]
 class Codec(Protocol):
     """Whole-frame components, a VAE, or the pixels themselves."""
 
-    def encode(self, pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch latent_time channels rows columns"]:
-        """Videos u8[B, T, H, W, 3] to latents f32 on the CPU; a video's are the same whatever else is in the batch."""
+    def encode(
+        self, pixels: UInt8[np.ndarray, "batch time height width 3"]
+    ) -> Float[Tensor, "batch latent_time channels rows columns"]:
+        """Videos u8[B, T, H, W, 3] to latents f32 on the CPU; a video's are the same whatever else
+        is in the batch."""
         ...
 
-    def decode(self, latents: Float[Tensor, "batch latent_time channels rows columns"]) -> UInt8[np.ndarray, "batch time height width 3"]:
+    def decode(
+        self, latents: Float[Tensor, "batch latent_time channels rows columns"]
+    ) -> UInt8[np.ndarray, "batch time height width 3"]:
         """Latents to videos."""
         ...
 
@@ -33,10 +38,14 @@ class Codec(Protocol):
 class PixelCodec:
     """The frames themselves in -1..1: no error of its own but rounding."""
 
-    def encode(self, pixels: UInt8[np.ndarray, "batch time height width 3"]) -> Float[Tensor, "batch time 3 height width"]:
+    def encode(
+        self, pixels: UInt8[np.ndarray, "batch time height width 3"]
+    ) -> Float[Tensor, "batch time 3 height width"]:
         return to_signed(pixels)
 
-    def decode(self, latents: Float[Tensor, "batch time 3 height width"]) -> UInt8[np.ndarray, "batch time height width 3"]:
+    def decode(
+        self, latents: Float[Tensor, "batch time 3 height width"]
+    ) -> UInt8[np.ndarray, "batch time height width 3"]:
         return from_signed(latents)
 
     def save(self, folder: Path) -> None:

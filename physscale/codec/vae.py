@@ -1,9 +1,11 @@
-"""A causal 3-D VAE: pictures become latents of 1 / 2^levels of their height and width, frames 1 + k n become 1 + n (k: time factor).
+"""A causal 3-D VAE: pictures become latents of 1 / 2^levels of their height and width, frames 1 + k
+n become 1 + n (k: time factor).
 
-The picture part is the AutoencoderKL of Stable Diffusion 1.5 with the same parameter names (arXiv 2112.10752); the deepest levels look back
-in time as arXiv 2411.02385 describes for its own. One code is the paper's encoder (`SD15` in size, inflated from its weights: `inflate.py`)
-and a small one that this project trains on motion-free scenes (`codec/vae_training.py`). Letters: B videos, T frames, C channels, H W
-pixels."""
+The picture part is the AutoencoderKL of Stable Diffusion 1.5 with the same parameter names (arXiv
+2112.10752); the deepest levels look back in time as arXiv 2411.02385 describes for its own. One
+code is the paper's encoder (`SD15` in size, inflated from its weights: `inflate.py`) and a small
+one that this project trains on motion-free scenes (`codec/vae_training.py`). Letters: B videos, T
+frames, C channels, H W pixels."""
 
 from dataclasses import dataclass
 
@@ -12,7 +14,14 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from physscale.codec.spec import VaeSpec
-from physscale.codec.vae_blocks import NORM_EPSILON, Attention, Downsample, ResBlock, Upsample, per_frame
+from physscale.codec.vae_blocks import (
+    NORM_EPSILON,
+    Attention,
+    Downsample,
+    ResBlock,
+    Upsample,
+    per_frame,
+)
 
 __all__ = ["Posterior", "VideoVae"]
 
@@ -26,7 +35,9 @@ class Posterior:
     mean: Float[Tensor, "batch time channels rows columns"]
     log_variance: Float[Tensor, "batch time channels rows columns"]
 
-    def draw(self, noise: Float[Tensor, "batch time channels rows columns"]) -> Float[Tensor, "batch time channels rows columns"]:
+    def draw(
+        self, noise: Float[Tensor, "batch time channels rows columns"]
+    ) -> Float[Tensor, "batch time channels rows columns"]:
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
     def divergence(self) -> Float[Tensor, ""]:
@@ -35,7 +46,8 @@ class Posterior:
 
 
 class VideoVae(nn.Module):
-    """`encode` maps frames f32[B, T, 3, H, W] in -1..1 to a posterior; `decode` maps latents back."""
+    """`encode` maps frames f32[B, T, 3, H, W] in -1..1 to a posterior; `decode` maps latents
+    back."""
 
     def __init__(self, spec: VaeSpec) -> None:
         super().__init__()
@@ -50,14 +62,18 @@ class VideoVae(nn.Module):
         mean, log_variance = per_frame(self.quant_conv, self.encoder(frames)).chunk(2, dim=2)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCE))
 
-    def decode(self, latents: Float[Tensor, "batch time channels rows columns"]) -> Float[Tensor, "batch frames 3 height width"]:
+    def decode(
+        self, latents: Float[Tensor, "batch time channels rows columns"]
+    ) -> Float[Tensor, "batch frames 3 height width"]:
         return self.decoder(per_frame(self.post_quant_conv, latents))
 
 
 class _Middle(nn.Module):
     def __init__(self, channels: int, *, groups: int) -> None:
         super().__init__()
-        self.resnets = nn.ModuleList([ResBlock(channels, channels, groups=groups, looks_back=True) for _ in range(2)])
+        self.resnets = nn.ModuleList(
+            [ResBlock(channels, channels, groups=groups, looks_back=True) for _ in range(2)]
+        )
         self.attentions = nn.ModuleList([Attention(channels, groups=groups)])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,9 +86,15 @@ class _DownLevel(nn.Module):
         inputs, outputs = spec.widths[max(level - 1, 0)], spec.widths[level]
         back = spec.looks_back(level)
         widths = [inputs] + [outputs] * spec.blocks
-        self.resnets = nn.ModuleList([ResBlock(a, outputs, groups=spec.groups, looks_back=back) for a in widths[:-1]])
+        self.resnets = nn.ModuleList(
+            [ResBlock(a, outputs, groups=spec.groups, looks_back=back) for a in widths[:-1]]
+        )
         last = level == len(spec.widths) - 1
-        downsamplers = [] if last else [Downsample(outputs, looks_back=back, time_stride=spec.time_stride(level))]
+        downsamplers = (
+            []
+            if last
+            else [Downsample(outputs, looks_back=back, time_stride=spec.time_stride(level))]
+        )
         self.downsamplers = nn.ModuleList(downsamplers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,7 +109,9 @@ class _UpLevel(nn.Module):
         inputs, outputs = spec.widths[min(level + 1, len(spec.widths) - 1)], spec.widths[level]
         back = spec.looks_back(level)
         widths = [inputs] + [outputs] * (spec.blocks + 1)
-        self.resnets = nn.ModuleList([ResBlock(a, outputs, groups=spec.groups, looks_back=back) for a in widths[:-1]])
+        self.resnets = nn.ModuleList(
+            [ResBlock(a, outputs, groups=spec.groups, looks_back=back) for a in widths[:-1]]
+        )
         upsamplers = [Upsample(outputs, time_stride=spec.time_stride(level - 1))] if level else []
         self.upsamplers = nn.ModuleList(upsamplers)
 
@@ -101,7 +125,9 @@ class _Encoder(nn.Module):
     def __init__(self, spec: VaeSpec) -> None:
         super().__init__()
         self.conv_in = nn.Conv2d(3, spec.widths[0], 3, padding=1)
-        self.down_blocks = nn.ModuleList([_DownLevel(spec, level=level) for level in range(len(spec.widths))])
+        self.down_blocks = nn.ModuleList(
+            [_DownLevel(spec, level=level) for level in range(len(spec.widths))]
+        )
         self.mid_block = _Middle(spec.widths[-1], groups=spec.groups)
         self.conv_norm_out = nn.GroupNorm(spec.groups, spec.widths[-1], eps=NORM_EPSILON)
         self.conv_out = nn.Conv2d(spec.widths[-1], 2 * spec.latent_channels, 3, padding=1)
@@ -110,7 +136,9 @@ class _Encoder(nn.Module):
         x = per_frame(self.conv_in, x)
         for level in self.down_blocks:
             x = level(x)
-        return per_frame(lambda frames: self.conv_out(silu(self.conv_norm_out(frames))), self.mid_block(x))
+        return per_frame(
+            lambda frames: self.conv_out(silu(self.conv_norm_out(frames))), self.mid_block(x)
+        )
 
 
 class _Decoder(nn.Module):
@@ -118,7 +146,9 @@ class _Decoder(nn.Module):
         super().__init__()
         self.conv_in = nn.Conv2d(spec.latent_channels, spec.widths[-1], 3, padding=1)
         self.mid_block = _Middle(spec.widths[-1], groups=spec.groups)
-        self.up_blocks = nn.ModuleList([_UpLevel(spec, level=level) for level in reversed(range(len(spec.widths)))])
+        self.up_blocks = nn.ModuleList(
+            [_UpLevel(spec, level=level) for level in reversed(range(len(spec.widths)))]
+        )
         self.conv_norm_out = nn.GroupNorm(spec.groups, spec.widths[0], eps=NORM_EPSILON)
         self.conv_out = nn.Conv2d(spec.widths[0], 3, 3, padding=1)
 

@@ -1,9 +1,9 @@
 """Parts of the video VAE: every layer works frame by frame, except the few that look back in time.
 
-Each layer that looks back (`CausalConv`, `TimeMix`) can begin as the identity in time, so that an image VAE inflated by them gives the
-picture of each frame before it is trained on (arXiv 2411.02385, appendix on the VAE). Names of parameters are those of diffusers'
-AutoencoderKL, so that its checkpoints load as they are. Letters: B videos, T frames, C channels, H W pixels.
-"""
+Each layer that looks back (`CausalConv`, `TimeMix`) can begin as the identity in time, so that an
+image VAE inflated by them gives the picture of each frame before it is trained on (arXiv
+2411.02385, appendix on the VAE). Names of parameters are those of diffusers' AutoencoderKL, so that
+its checkpoints load as they are. Letters: B videos, T frames, C channels, H W pixels."""
 
 from collections.abc import Callable
 
@@ -24,16 +24,22 @@ def per_frame(layer: Callable[[Tensor], Tensor], x_BTCHW: Tensor) -> Tensor:
 
 
 class CausalConv(nn.Conv3d):
-    """A convolution with taps into the past, the last of them the frame itself: kernel [out, in, 3, k, k].
+    """A convolution with taps into the past, the last of them the frame itself: kernel [out, in, 3,
+    k, k].
 
-    The first frame is repeated in front, so that nothing looks ahead and a picture is a video of one frame.
-    """
+    The first frame is repeated in front, so that nothing looks ahead and a picture is a video of
+    one frame."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, time_stride: int = 1) -> None:
-        super().__init__(inputs, outputs, (TIME_TAPS, kernel, kernel), stride=(time_stride, stride, stride))
+    def __init__(
+        self, inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, time_stride: int = 1
+    ) -> None:
+        super().__init__(
+            inputs, outputs, (TIME_TAPS, kernel, kernel), stride=(time_stride, stride, stride)
+        )
 
     def begin_as(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Give each frame what a layer for pictures with this weight [out, in, k, k] and bias [out] gives."""
+        """Give each frame what a layer for pictures with this weight [out, in, k, k] and bias [out]
+        gives."""
         with torch.no_grad():
             self.weight.zero_()
             self.weight[:, :, -1] = weight
@@ -58,7 +64,8 @@ class TimeMix(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """x + conv(silu(norm(conv(silu(norm(x)))))), and a time mix behind it at levels that look back."""
+    """x + conv(silu(norm(conv(silu(norm(x)))))), and a time mix behind it at levels that look
+    back."""
 
     def __init__(self, inputs: int, outputs: int, *, groups: int, looks_back: bool) -> None:
         super().__init__()
@@ -93,12 +100,15 @@ class Attention(nn.Module):
 
     def _picture(self, x: Tensor) -> Tensor:
         pixels = self.group_norm(x).flatten(2).mT.unsqueeze(1)  # n 1 HW C
-        mixed = scaled_dot_product_attention(self.to_q(pixels), self.to_k(pixels), self.to_v(pixels))
+        mixed = scaled_dot_product_attention(
+            self.to_q(pixels), self.to_k(pixels), self.to_v(pixels)
+        )
         return self.to_out[0](mixed).squeeze(1).mT.unflatten(2, x.shape[2:])
 
 
 class Downsample(nn.Module):
-    """Half the height and width by a convolution of stride 2; half the frames (1 + 2n to 1 + n) with `time_stride` 2."""
+    """Half the height and width by a convolution of stride 2; half the frames (1 + 2n to 1 + n)
+    with `time_stride` 2."""
 
     def __init__(self, channels: int, *, looks_back: bool, time_stride: int) -> None:
         super().__init__()
@@ -110,12 +120,15 @@ class Downsample(nn.Module):
 
     def forward(self, x_BTCHW: Tensor) -> Tensor:
         padded = pad(x_BTCHW, (0, 1, 0, 1))
-        return self.conv(padded) if isinstance(self.conv, CausalConv) else per_frame(self.conv, padded)
+        return (
+            self.conv(padded) if isinstance(self.conv, CausalConv) else per_frame(self.conv, padded)
+        )
 
 
 class Upsample(nn.Module):
-    """Twice the height and width: a convolution to four times the channels, dealt out to space, that begins as nearest-neighbour; twice the
-    frames (1 + n to 1 + 2n) in the same way with `time_stride` 2; then the convolution of the image VAE."""
+    """Twice the height and width: a convolution to four times the channels, dealt out to space,
+    that begins as nearest-neighbour; twice the frames (1 + n to 1 + 2n) in the same way with
+    `time_stride` 2; then the convolution of the image VAE."""
 
     def __init__(self, channels: int, *, time_stride: int) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
-"""How large the video VAE is and what it costs, by formula and without torch; `tests/unit/codec/test_vae_flops.py` holds it.
+"""How large the video VAE is and what it costs, by formula and without torch;
+`tests/unit/codec/test_vae_flops.py` holds it.
 
-A convolution from a to b channels with k x k taps has k^2 a b weights and does as many multiply-adds at each pixel that it gives; one that
-looks back has three taps in time. Letters as in `codec/vae.py`.
-"""
+A convolution from a to b channels with k x k taps has k^2 a b weights and does as many
+multiply-adds at each pixel that it gives; one that looks back has three taps in time. Letters as in
+`codec/vae.py`."""
 
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ TAPS = 3
 
 
 def encode_flops(spec: VaeSpec, *, frames: int, size_px: int) -> int:
-    """Floating-point operations of the matrix products that encode one video (a multiply-add is 2)."""
+    """Floating-point operations of the matrix products that encode one video (a multiply-add is
+    2)."""
     return 2 * _encoder(spec, frames=frames, size_px=size_px).products
 
 
@@ -77,7 +79,9 @@ def _encoder(spec: VaeSpec, *, frames: int, size_px: int) -> _Walk:
     for level, width in enumerate(spec.widths):
         back = spec.looks_back(level)
         for block in range(spec.blocks):
-            walk.block(spec.widths[max(level - 1, 0)] if block == 0 else width, width, looks_back=back)
+            walk.block(
+                spec.widths[max(level - 1, 0)] if block == 0 else width, width, looks_back=back
+            )
         if level < len(spec.widths) - 1:
             walk.halved(time_stride=spec.time_stride(level))
             walk.conv(width, width, kernel=3, taps=TAPS if back else 1)

@@ -1,12 +1,14 @@
-"""Training of the video VAE: reconstruction, divergence and, where asked for, a perceptual distance and adversaries.
+"""Training of the video VAE: reconstruction, divergence and, where asked for, a perceptual distance
+and adversaries.
 
-loss = |x' - x|_1 + |x' - x|^2 + kl_weight KL + perceptual_weight P(x', x) + adversary_weight (2-D and 3-D PatchGAN)
+loss = |x' - x|_1 + |x' - x|^2 + kl_weight KL + perceptual_weight P(x', x) + adversary_weight (2-D
+and 3-D PatchGAN)
 
 as in arXiv 2112.10752 and 2411.02385.
 
-The corpus has no motion: a clip is several independent stills, so the layers that look back learn to rely on nothing there, and the codec
-cannot favour trained velocities. Every draw is a function of (seed, step): run again gives the same weights.
-"""
+The corpus has no motion: a clip is several independent stills, so the layers that look back learn
+to rely on nothing there, and the codec cannot favour trained velocities. Every draw is a function
+of (seed, step): run again gives the same weights."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -51,8 +53,8 @@ def fit_vae(
     perceptual: Perceptual | None = None,
     report: Callable[[VaeStep], None] | None = None,
 ) -> VaeCodec:
-    """Train to the end, telling `report` of every step, and measure shift and scale of the latents on the corpus. Raises Diverged before a
-    step that is not finite."""
+    """Train to the end, telling `report` of every step, and measure shift and scale of the latents
+    on the corpus. Raises Diverged before a step that is not finite."""
     for step in vae_steps(vae, stills=stills, training=training, perceptual=perceptual):
         if report is not None:
             report(step)
@@ -60,24 +62,39 @@ def fit_vae(
 
 
 def vae_steps(
-    vae: VideoVae, *, stills: UInt8[np.ndarray, "stills height width 3"], training: VaeTraining, perceptual: Perceptual | None = None
+    vae: VideoVae,
+    *,
+    stills: UInt8[np.ndarray, "stills height width 3"],
+    training: VaeTraining,
+    perceptual: Perceptual | None = None,
 ) -> Iterator[VaeStep]:
     """The training, step by step, in place."""
     if perceptual is None and training.perceptual_weight:
-        raise UserError(f"vae perceptual_weight={training.perceptual_weight}: name the weights of a perceptual distance, or set it to 0")
+        raise UserError(
+            f"vae perceptual_weight={training.perceptual_weight}: name the weights of a "
+            "perceptual distance, or set it to 0"
+        )
     adam = torch.optim.Adam(vae.parameters(), lr=training.learning_rate, betas=(0.9, 0.99))
     device = next(vae.parameters()).device
     adversaries = Adversaries.create(training, device=device) if training.adversary_weight else None
     for step in range(training.steps):
-        factor = min((step + 1) / max(training.warmup_steps, 1), 0.5 * (1 + math.cos(math.pi * step / training.steps)))
+        factor = min(
+            (step + 1) / max(training.warmup_steps, 1),
+            0.5 * (1 + math.cos(math.pi * step / training.steps)),
+        )
         for group in adam.param_groups:
             group["lr"] = training.learning_rate * factor
         frames = clips(stills, training=training, step=step).to(device)
         posterior = vae.encode(frames)
-        noise = normal(training.seed, stream=Stream.NOISE, counter=step, shape=tuple(posterior.mean.shape)).to(frames)
+        noise = normal(
+            training.seed, stream=Stream.NOISE, counter=step, shape=tuple(posterior.mean.shape)
+        ).to(frames)
         rebuilt = vae.decode(posterior.draw(noise))
         error = rebuilt - frames
-        reconstruction, divergence = error.abs().mean() + error.square().mean(), posterior.divergence()
+        reconstruction, divergence = (
+            error.abs().mean() + error.square().mean(),
+            posterior.divergence(),
+        )
         loss = reconstruction + training.kl_weight * divergence
         distance = error.new_zeros(())
         if perceptual is not None and training.perceptual_weight:
@@ -95,7 +112,9 @@ def vae_steps(
         adam.step()
         if adversaries is not None and step >= training.adversary_from:
             adversaries.learn(frames, rebuilt.detach())
-        yield VaeStep(step, reconstruction.item(), divergence.item(), distance.item(), judged.item())
+        yield VaeStep(
+            step, reconstruction.item(), divergence.item(), distance.item(), judged.item()
+        )
 
 
 def clips(
@@ -103,7 +122,9 @@ def clips(
 ) -> Float[Tensor, "batch time 3 height width"]:
     """The step's clips: `batch` times `frames` stills, each frame drawn on its own."""
     shape = (training.batch, training.frames)
-    chosen = generator(training.seed, stream=Stream.ORDER, counter=step).integers(len(stills), size=shape)
+    chosen = generator(training.seed, stream=Stream.ORDER, counter=step).integers(
+        len(stills), size=shape
+    )
     return to_signed(stills[chosen])
 
 
@@ -111,9 +132,14 @@ def clips(
 def normalised(vae: VideoVae, *, stills: UInt8[np.ndarray, "stills height width 3"]) -> VaeCodec:
     """The codec whose latents have mean 0 and mean square 1 a channel on these stills."""
     device = next(vae.parameters()).device
-    means = [vae.encode(to_signed(stills[i : i + CORPUS_AT_ONCE, None]).to(device)).mean for i in range(0, len(stills), CORPUS_AT_ONCE)]
+    means = [
+        vae.encode(to_signed(stills[i : i + CORPUS_AT_ONCE, None]).to(device)).mean
+        for i in range(0, len(stills), CORPUS_AT_ONCE)
+    ]
     by_channel = torch.cat(means).movedim(2, 0).flatten(1).double()
-    return VaeCodec(vae, shift=by_channel.mean(1).float(), scale=by_channel.std(1).clamp_min(1e-6).float())
+    return VaeCodec(
+        vae, shift=by_channel.mean(1).float(), scale=by_channel.std(1).clamp_min(1e-6).float()
+    )
 
 
 def fresh_vae(spec: VaeSpec, *, seed: int) -> VideoVae:

@@ -1,4 +1,5 @@
-"""Is a data set fit to learn from? What a careful eye would look for, in one line each, however many rows there are."""
+"""Is a data set fit to learn from? What a careful eye would look for, in one line each, however
+many rows there are."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 
 MOVES_M, MOVES_PX = 0.05, 1.5
-"""A body that goes farther than this between two frames must change the picture; where edges are hard, farther than both."""
+"""A body that goes farther than this between two frames must change the picture; where edges are
+hard, farther than both."""
 
 NOT_FINITE = "a state, time or body constant that is not finite"
 REPEATED = "the same first state as an earlier row"
@@ -21,7 +23,8 @@ LEAKED = "a first state that is also in the training data"
 
 @dataclass
 class FirstStates:
-    """First states and bodies met so far, 8 bytes each (three million rows: 24 MB): sorted runs, merged when the newer is as long."""
+    """First states and bodies met so far, 8 bytes each (three million rows: 24 MB): sorted runs,
+    merged when the newer is as long."""
 
     runs: list[np.ndarray] = field(default_factory=list)
 
@@ -70,7 +73,10 @@ class Inspection:
 
     def problems(self) -> tuple[str, ...]:
         """One line a kind of problem."""
-        return tuple(f"{found.rows} rows with {what}, first row {found.first}" for what, found in self._found.items())
+        return tuple(
+            f"{found.rows} rows with {what}, first row {found.first}"
+            for what, found in self._found.items()
+        )
 
     def _note(self, what: str, part: Videos, wrong: Bool[np.ndarray, " batch"]) -> None:
         if wrong.any():
@@ -79,7 +85,8 @@ class Inspection:
 
 
 def problems(videos: Videos) -> tuple[str, ...]:
-    """Everything wrong with these rows: states that are not finite, repeated rows, frames that stand still while bodies move."""
+    """Everything wrong with these rows: states that are not finite, repeated rows, frames that
+    stand still while bodies move."""
     inspection = Inspection()
     inspection.look(videos)
     return inspection.problems()
@@ -99,8 +106,11 @@ def leaked(training: Videos, judge: Videos) -> Int[np.ndarray, " leaks"]:
 
 
 def first_states(videos: Videos) -> UInt64[np.ndarray, " batch"]:
-    """BLAKE2b (8 bytes) of each row's first state and bodies; of 4 million sets of 3 million rows, one has two that share it by chance."""
-    both = np.ascontiguousarray(np.concatenate([videos.state[:, 0], videos.body], axis=-1)) + np.float32(0)  # -0 is 0
+    """BLAKE2b (8 bytes) of each row's first state and bodies; of 4 million sets of 3 million rows,
+    one has two that share it by chance."""
+    both = np.ascontiguousarray(
+        np.concatenate([videos.state[:, 0], videos.body], axis=-1)
+    ) + np.float32(0)  # -0 is 0
     digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in both)
     return np.frombuffer(digests, np.uint64)
 
@@ -114,7 +124,9 @@ def _again(hashes: UInt64[np.ndarray, " batch"]) -> Bool[np.ndarray, " batch"]:
 
 def _finite(videos: Videos) -> Bool[np.ndarray, " batch"]:
     columns = (videos.state, videos.body, videos.time_s)
-    return np.all([np.isfinite(column).reshape(len(videos), -1).all(1) for column in columns], axis=0)
+    return np.all(
+        [np.isfinite(column).reshape(len(videos), -1).all(1) for column in columns], axis=0
+    )
 
 
 def _frozen(videos: Videos) -> Bool[np.ndarray, " batch"]:
@@ -125,6 +137,12 @@ def _frozen(videos: Videos) -> Bool[np.ndarray, " batch"]:
     colours = np.unique(videos.pixels[0, 0].reshape(-1, 3) @ np.array([1, 256, 65536]))
     hard = len(colours) <= place.shape[2] + 1  # no more than the background and a colour a body
     far = max(MOVES_M, MOVES_PX * WORLD_M / videos.pixels.shape[2]) if hard else MOVES_M
-    moves = (np.linalg.norm(np.diff(place, axis=1), axis=-1) > far) & in_view[:, 1:] & in_view[:, :-1]
-    still = (videos.pixels[:, 1:] == videos.pixels[:, :-1]).reshape(len(videos), place.shape[1] - 1, -1).all(-1)
+    moves = (
+        (np.linalg.norm(np.diff(place, axis=1), axis=-1) > far) & in_view[:, 1:] & in_view[:, :-1]
+    )
+    still = (
+        (videos.pixels[:, 1:] == videos.pixels[:, :-1])
+        .reshape(len(videos), place.shape[1] - 1, -1)
+        .all(-1)
+    )
     return (moves.any(-1) & still).any(1)

@@ -1,8 +1,8 @@
 """One Arrow IPC file of videos: data and samples alike.
 
-The file carries its own SHA-256 over the columns' values, so a flipped bit is noticed; the schema is checked before any value is looked
-at, so a foreign file (a pickle above all) is refused unread. Frames are rendered on read where the file has none.
-"""
+The file carries its own SHA-256 over the columns' values, so a flipped bit is noticed; the schema
+is checked before any value is looked at, so a foreign file (a pickle above all) is refused unread.
+Frames are rendered on read where the file has none."""
 
 import hashlib
 from pathlib import Path
@@ -21,7 +21,8 @@ NUMBERS = ("index", "contact_s", "time_s", "state", "body", "from_trained", "pix
 
 
 def digest(videos: Videos) -> str:
-    """SHA-256 of every value of every column: one name for a data set, however it was made or stored."""
+    """SHA-256 of every value of every column: one name for a data set, however it was made or
+    stored."""
     total = hashlib.sha256()
     for name in TEXT_COLUMNS:
         total.update("\0".join([name, *getattr(videos, name).tolist(), ""]).encode())
@@ -40,16 +41,23 @@ def write_videos(path: Path, videos: Videos) -> None:
         UserError: if the place cannot be written.
     """
     table = videos.to_arrow()
-    table = table.replace_schema_metadata({**table.schema.metadata, DIGEST_KEY: digest(videos).encode()})
+    table = table.replace_schema_metadata(
+        {**table.schema.metadata, DIGEST_KEY: digest(videos).encode()}
+    )
     sink = pa.BufferOutputStream()
-    compression = None if videos.pixels is None else "zstd"  # states hardly compress, frames shrink a hundredfold
-    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+    compression = (
+        None if videos.pixels is None else "zstd"
+    )  # states hardly compress, frames shrink a hundredfold
+    with pa.ipc.new_file(
+        sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)
+    ) as writer:
         writer.write_table(table)
     write_atomic(path, sink.getvalue().to_pybytes())
 
 
 def read_videos(path: Path, *, canvas: Canvas | None = None) -> Videos:
-    """The videos of one file; with a canvas, also their frames, rendered now unless the file holds them at that size.
+    """The videos of one file; with a canvas, also their frames, rendered now unless the file holds
+    them at that size.
 
     Raises:
         UserError: if there is no such file.
@@ -64,9 +72,17 @@ def read_videos(path: Path, *, canvas: Canvas | None = None) -> Videos:
             table.validate(full=True)
             videos = Videos.from_arrow(table)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedData(f"{path}: not a readable Arrow file ({type(error).__name__}); delete it to make it again") from error
-    if (table.schema.metadata or {}).get(DIGEST_KEY, b"").decode(errors="replace") != digest(videos):
-        raise DamagedData(f"{path}: its values are not the ones that were written (SHA-256 differs); delete it to make it again")
+        raise DamagedData(
+            f"{path}: not a readable Arrow file ({type(error).__name__}); delete it to make it "
+            "again"
+        ) from error
+    if (table.schema.metadata or {}).get(DIGEST_KEY, b"").decode(errors="replace") != digest(
+        videos
+    ):
+        raise DamagedData(
+            f"{path}: its values are not the ones that were written (SHA-256 differs); delete it "
+            "to make it again"
+        )
     return videos if canvas is None else with_frames(videos, canvas=canvas)
 
 

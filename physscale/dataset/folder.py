@@ -6,9 +6,9 @@ DIR/shard_00000000.arrow …       rows k·rows_per_shard …, each complete or 
 DIR/manifest.json                sizes and SHA-256, written last: the mark of completeness
 ```
 
-Row i is a pure function of (identity, i), so a lost or damaged shard is made again alone and comes out the same. This room does not know
-the simulator: whoever writes passes the function that makes rows.
-"""
+Row i is a pure function of (identity, i), so a lost or damaged shard is made again alone and comes
+out the same. This room does not know the simulator: whoever writes passes the function that makes
+rows."""
 
 import functools
 import hashlib
@@ -35,7 +35,8 @@ MakeRows = Callable[[np.ndarray], Videos]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a folder holds: states alone (frames are rendered on read), or states and encoded frames."""
+    """What a folder holds: states alone (frames are rendered on read), or states and encoded
+    frames."""
 
     identity: str
     videos: int
@@ -43,18 +44,29 @@ class Layout:
     encoding: Encoding | None = None
 
     def described(self) -> dict[str, object]:
-        told = {"identity": self.identity, "videos": self.videos, "rows_per_shard": self.rows_per_shard}
+        told = {
+            "identity": self.identity,
+            "videos": self.videos,
+            "rows_per_shard": self.rows_per_shard,
+        }
         return told if self.encoding is None else told | {"encoding": self.encoding}
 
     def shards(self) -> list[str]:
         return [f"shard_{start:08d}.arrow" for start in range(0, self.videos, self.rows_per_shard)]
 
     def rows(self, shard: int) -> Int[np.ndarray, " rows"]:
-        return np.arange(shard * self.rows_per_shard, min((shard + 1) * self.rows_per_shard, self.videos))
+        return np.arange(
+            shard * self.rows_per_shard, min((shard + 1) * self.rows_per_shard, self.videos)
+        )
 
 
 def write_dataset(
-    path: Path, layout: Layout, *, make: MakeRows, canvas: Canvas | None = None, after_shard: Callable[[int], None] = lambda rows: None
+    path: Path,
+    layout: Layout,
+    *,
+    make: MakeRows,
+    canvas: Canvas | None = None,
+    after_shard: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """Writes what is missing of a data set; run again after any interruption, it continues.
 
@@ -69,7 +81,10 @@ def write_dataset(
     description = json.dumps(layout.described(), indent=1)
     if (path / DESCRIPTION).exists():
         if _described(path) != layout:
-            raise UserError(f"{path}: holds another data set (see {DESCRIPTION}); choose another folder or delete it")
+            raise UserError(
+                f"{path}: holds another data set (see {DESCRIPTION}); choose another folder or "
+                "delete it"
+            )
     else:
         write_atomic(path / DESCRIPTION, description.encode())
     for number, name in enumerate(layout.shards()):
@@ -95,12 +110,17 @@ class DataFolder:
             DamagedData: naming the shard that is torn or altered.
         """
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= self.layout.videos:
-            raise UserError(f"{self.path}: rows 0 to {self.layout.videos - 1} exist; asked for {len(indices)} of which some are not there")
+            raise UserError(
+                f"{self.path}: rows 0 to {self.layout.videos - 1} exist; asked for {len(indices)} "
+                "of which some are not there"
+            )
         shard = indices // self.layout.rows_per_shard
         parts, places = [], []
         for number in np.unique(shard).tolist():
             chosen = np.flatnonzero(shard == number)
-            parts.append(self._shard(number).take(indices[chosen] - number * self.layout.rows_per_shard))
+            parts.append(
+                self._shard(number).take(indices[chosen] - number * self.layout.rows_per_shard)
+            )
             places.append(chosen)
         videos = Videos.concat(parts).take(np.argsort(np.concatenate(places)))
         return videos if canvas is None else with_frames(videos, canvas=canvas)
@@ -111,7 +131,9 @@ class DataFolder:
             yield self.rows(np.arange(start, min(start + rows, self.layout.videos)), canvas=canvas)
 
     def _shard(self, number: int) -> Videos | FrameShard:
-        return _read_shard(self.path / self.layout.shards()[number], encoded=self.layout.encoding is not None)
+        return _read_shard(
+            self.path / self.layout.shards()[number], encoded=self.layout.encoding is not None
+        )
 
 
 def open_dataset(path: Path) -> DataFolder:
@@ -128,10 +150,15 @@ def open_dataset(path: Path) -> DataFolder:
         listed = json.loads((path / MANIFEST).read_bytes())["files"]
         sizes = {name: entry["bytes"] for name, entry in listed.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedData(f"{path}: no readable {MANIFEST}; write the data set again to finish it") from error
+        raise DamagedData(
+            f"{path}: no readable {MANIFEST}; write the data set again to finish it"
+        ) from error
     for name in layout.shards():
         if not (path / name).is_file() or (path / name).stat().st_size != sizes.get(name):
-            raise DamagedData(f"{path / name}: missing or cut short; delete {MANIFEST} and write the data set again to mend it")
+            raise DamagedData(
+                f"{path / name}: missing or cut short; delete {MANIFEST} and write the data set "
+                "again to mend it"
+            )
     return DataFolder(path, layout)
 
 
@@ -154,10 +181,15 @@ def _described(path: Path) -> Layout:
         if encoding not in (None, *get_args(Encoding)):
             raise ValueError(f"unknown encoding {encoding!r:.20}")
         layout = Layout(
-            identity=str(found["identity"]), videos=int(found["videos"]), rows_per_shard=int(found["rows_per_shard"]), encoding=encoding
+            identity=str(found["identity"]),
+            videos=int(found["videos"]),
+            rows_per_shard=int(found["rows_per_shard"]),
+            encoding=encoding,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedData(f"{path}: no readable {DESCRIPTION}; this is no data set of physscale") from error
+        raise DamagedData(
+            f"{path}: no readable {DESCRIPTION}; this is no data set of physscale"
+        ) from error
     return layout
 
 

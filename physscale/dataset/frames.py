@@ -1,9 +1,11 @@
-"""A shard that holds frames: one zstd blob a row in an Arrow IPC file, memory-mapped, every row reachable alone.
+"""A shard that holds frames: one zstd blob a row in an Arrow IPC file, memory-mapped, every row
+reachable alone.
 
-For frames that cannot be drawn again from their states, or are wanted on a machine that does not draw. `rgb` compresses the pixels as they
-are; `palette` stores one byte a pixel and the row's colours (at most 256: PHYRE's seven, or hard-edged drawings). States are verified by
-their digest when the file is opened, each blob by its own (SHA-256 over row and blob, first 16 bytes) before it is decompressed.
-"""
+For frames that cannot be drawn again from their states, or are wanted on a machine that does not
+draw. `rgb` compresses the pixels as they are; `palette` stores one byte a pixel and the row's
+colours (at most 256: PHYRE's seven, or hard-edged drawings). States are verified by their digest
+when the file is opened, each blob by its own (SHA-256 over row and blob, first 16 bytes) before it
+is decompressed."""
 
 import hashlib
 import json
@@ -35,7 +37,9 @@ COLOURS = 256
 SIDE = 4096
 
 
-def write_frames(path: Path, videos: Videos, *, encoding: Encoding, canvas: Canvas | None = None) -> None:
+def write_frames(
+    path: Path, videos: Videos, *, encoding: Encoding, canvas: Canvas | None = None
+) -> None:
     """Writes one shard, complete or not at all.
 
     Args:
@@ -46,16 +50,26 @@ def write_frames(path: Path, videos: Videos, *, encoding: Encoding, canvas: Canv
         UserError: if a row has too many colours for a palette, or the place cannot be written.
     """
     side = 0 if canvas is None else canvas.size_px
-    shape = (videos.time_s.shape[1], side, side, 3) if videos.pixels is None else videos.pixels.shape[1:]
+    shape = (
+        (videos.time_s.shape[1], side, side, 3)
+        if videos.pixels is None
+        else videos.pixels.shape[1:]
+    )
     states = videos.with_pixels(None)
     codec = pa.Codec("zstd", compression_level=LEVEL)
     rows = _drawn(states, canvas=canvas) if videos.pixels is None else iter(videos.pixels)
     packed = [
-        codec.compress(_indexed(row, where=path) if encoding == "palette" else np.ascontiguousarray(row), asbytes=True) for row in rows
+        codec.compress(
+            _indexed(row, where=path) if encoding == "palette" else np.ascontiguousarray(row),
+            asbytes=True,
+        )
+        for row in rows
     ]
     table = states.to_arrow()
     table = table.append_column(BLOB, pa.array(packed, pa.large_binary()))
-    checks = [_check(index, blob) for index, blob in zip(videos.index.tolist(), packed, strict=True)]
+    checks = [
+        _check(index, blob) for index, blob in zip(videos.index.tolist(), packed, strict=True)
+    ]
     table = table.append_column(CHECK, pa.array(checks, pa.binary(CHECK_BYTES)))
     told = json.dumps({"encoding": encoding, "shape": list(shape)}).encode()
     metadata = {**table.schema.metadata, DIGEST_KEY: digest(states).encode(), FRAMES_KEY: told}
@@ -69,7 +83,9 @@ def write_frames(path: Path, videos: Videos, *, encoding: Encoding, canvas: Canv
 def _drawn(states: Videos, *, canvas: Canvas | None) -> Iterator[np.ndarray]:
     """The frames of one row after the other, in memory that is used again."""
     assert canvas is not None, "rows without frames need a canvas"
-    out = np.empty((ROWS_DRAWN, states.time_s.shape[1], canvas.size_px, canvas.size_px, 3), np.uint8)
+    out = np.empty(
+        (ROWS_DRAWN, states.time_s.shape[1], canvas.size_px, canvas.size_px, 3), np.uint8
+    )
     for start in range(0, len(states), ROWS_DRAWN):
         some = states.take(slice(start, start + ROWS_DRAWN))
         yield from render(some, canvas=canvas, out=out[: len(some)])
@@ -90,7 +106,8 @@ class FrameShard:
         """These rows with their frames.
 
         Raises:
-            DamagedData: naming the row whose frames are not what was written; no frame of any row is returned then.
+            DamagedData: naming the row whose frames are not what was written; no frame of any row
+                is returned then.
         """
         pixels = np.empty((len(positions), *self.shape), np.uint8)
         codec = pa.Codec("zstd")
@@ -98,25 +115,41 @@ class FrameShard:
             self._unpack(position, codec=codec, out=pixels[place])
         return self.states.take(positions).with_pixels(pixels)
 
-    def _unpack(self, position: int, *, codec: pa.Codec, out: UInt8[np.ndarray, "frames height width 3"]) -> None:
+    def _unpack(
+        self, position: int, *, codec: pa.Codec, out: UInt8[np.ndarray, "frames height width 3"]
+    ) -> None:
         blob, index = self.blobs[position].as_buffer(), int(self.states.index[position])
         if _check(index, blob) != self.checks[position].as_py():
             raise self._damaged(index)
         try:
             if self.encoding == "rgb":
-                out.reshape(-1)[:] = np.frombuffer(codec.decompress(blob, decompressed_size=out.size), np.uint8)
+                out.reshape(-1)[:] = np.frombuffer(
+                    codec.decompress(blob, decompressed_size=out.size), np.uint8
+                )
             else:
-                packed = np.frombuffer(codec.decompress(blob, decompressed_size=3 * COLOURS + out.size // 3), np.uint8)
-                np.take(packed[: 3 * COLOURS].reshape(COLOURS, 3), packed[3 * COLOURS :], axis=0, out=out.reshape(-1, 3), mode="clip")
+                packed = np.frombuffer(
+                    codec.decompress(blob, decompressed_size=3 * COLOURS + out.size // 3), np.uint8
+                )
+                np.take(
+                    packed[: 3 * COLOURS].reshape(COLOURS, 3),
+                    packed[3 * COLOURS :],
+                    axis=0,
+                    out=out.reshape(-1, 3),
+                    mode="clip",
+                )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(index) from error
 
     def _damaged(self, index: int) -> DamagedData:
-        return DamagedData(f"{self.path}: the frames of row {index} are not the ones that were written; delete the file to make it again")
+        return DamagedData(
+            f"{self.path}: the frames of row {index} are not the ones that were written; delete "
+            "the file to make it again"
+        )
 
 
 def is_frame_shard(path: Path) -> bool:
-    """Whether a file is an Arrow file with packed frames; what else is wrong with it, reading tells."""
+    """Whether a file is an Arrow file with packed frames; what else is wrong with it, reading
+    tells."""
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return BLOB in reader.schema.names
@@ -125,7 +158,8 @@ def is_frame_shard(path: Path) -> bool:
 
 
 def open_frames(path: Path) -> FrameShard:
-    """Maps a shard and verifies all of it but the blobs, which are verified one by one when they are read.
+    """Maps a shard and verifies all of it but the blobs, which are verified one by one when they
+    are read.
 
     Raises:
         UserError: if there is no such file.
@@ -136,7 +170,9 @@ def open_frames(path: Path) -> FrameShard:
     try:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         schema = table.schema
-        if {BLOB: pa.large_binary(), CHECK: pa.binary(CHECK_BYTES)} != {name: schema.field(name).type for name in (BLOB, CHECK)}:
+        if {BLOB: pa.large_binary(), CHECK: pa.binary(CHECK_BYTES)} != {
+            name: schema.field(name).type for name in (BLOB, CHECK)
+        }:
             raise DamagedData(f"{path}: this is no shard with frames")
         plain = table.drop_columns([BLOB, CHECK])
         check_schema(plain.schema)
@@ -153,10 +189,18 @@ def open_frames(path: Path) -> FrameShard:
             and encoding in get_args(Encoding)
         )
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedData(f"{path}: not a readable shard with frames ({type(error).__name__}); delete it to make it again") from error
+        raise DamagedData(
+            f"{path}: not a readable shard with frames ({type(error).__name__}); delete it to "
+            "make it again"
+        ) from error
     if not sound or schema.metadata.get(DIGEST_KEY, b"") != digest(states).encode():
-        raise DamagedData(f"{path}: its values are not the ones that were written (SHA-256 differs); delete it to make it again")
-    return FrameShard(path, states, table[BLOB], table[CHECK], encoding, (frames, height, width, channels))
+        raise DamagedData(
+            f"{path}: its values are not the ones that were written (SHA-256 differs); delete it "
+            "to make it again"
+        )
+    return FrameShard(
+        path, states, table[BLOB], table[CHECK], encoding, (frames, height, width, channels)
+    )
 
 
 def verify(shard: FrameShard) -> None:
@@ -176,10 +220,14 @@ def _check(index: int, blob: bytes | pa.Buffer) -> bytes:
     return total.digest()[:CHECK_BYTES]
 
 
-def _indexed(row: UInt8[np.ndarray, "frames height width 3"], *, where: Path) -> UInt8[np.ndarray, " bytes"]:
+def _indexed(
+    row: UInt8[np.ndarray, "frames height width 3"], *, where: Path
+) -> UInt8[np.ndarray, " bytes"]:
     """The row's palette (256 · 3 bytes) and then one byte a pixel."""
     packed = np.zeros(3 * COLOURS + row.size // 3, np.uint8)
-    if not _index(row.reshape(-1, 3), packed[: 3 * COLOURS].reshape(COLOURS, 3), packed[3 * COLOURS :]):
+    if not _index(
+        row.reshape(-1, 3), packed[: 3 * COLOURS].reshape(COLOURS, 3), packed[3 * COLOURS :]
+    ):
         raise UserError(f"{where}: a row has more than {COLOURS} colours; use encoding rgb")
     return packed
 
@@ -191,7 +239,11 @@ def _index(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> bool
     known = np.full(1 << 24, -1, np.int16)
     count = 0
     for number in range(len(pixels)):
-        colour = (np.int64(pixels[number, 0]) << 16) | (np.int64(pixels[number, 1]) << 8) | np.int64(pixels[number, 2])
+        colour = (
+            (np.int64(pixels[number, 0]) << 16)
+            | (np.int64(pixels[number, 1]) << 8)
+            | np.int64(pixels[number, 2])
+        )
         if known[colour] < 0:
             if count == len(palette):
                 return False

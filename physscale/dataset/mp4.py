@@ -1,4 +1,5 @@
-"""Frames as an H.264 file that every browser and W&B plays: an export for people, never what a stage reads."""
+"""Frames as an H.264 file that every browser and W&B plays: an export for people, never what a
+stage reads."""
 
 import io
 from pathlib import Path
@@ -11,33 +12,58 @@ from physscale.records.errors import DamagedData
 from physscale.records.store import write_atomic
 
 
-def write_mp4(path: Path, frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> None:
-    """Writes RGB frames; odd sizes lose their last row or column (H.264 with 4:2:0 chroma wants even ones)."""
+def write_mp4(
+    path: Path, frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int
+) -> None:
+    """Writes RGB frames; odd sizes lose their last row or column (H.264 with 4:2:0 chroma wants
+    even ones)."""
     write_atomic(path, mp4_bytes(frames, frames_per_s=frames_per_s))
 
 
-def mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int, crf: int = 18, preset: str = "veryfast") -> bytes:
-    """The same as bytes; `crf` is H.264's loss (0 none, 18 hardly seen, 23 its default), `preset` how long it may search."""
+def mp4_bytes(
+    frames: UInt8[np.ndarray, "frames height width 3"],
+    *,
+    frames_per_s: int,
+    crf: int = 18,
+    preset: str = "veryfast",
+) -> bytes:
+    """The same as bytes; `crf` is H.264's loss (0 none, 18 hardly seen, 23 its default), `preset`
+    how long it may search."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=frames_per_s, options={"crf": str(crf), "preset": preset})
+        stream = container.add_stream(
+            "libx264", rate=frames_per_s, options={"crf": str(crf), "preset": preset}
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for frame in frames[:, :height, :width]:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         container.mux(stream.encode())
     return buffer.getvalue()
 
 
-def exact_mp4_bytes(frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int) -> bytes:
-    """As an mp4 file that loses nothing: H.264 in RGB, which our reader and OpenCV play, and not every browser."""
+def exact_mp4_bytes(
+    frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int
+) -> bytes:
+    """As an mp4 file that loses nothing: H.264 in RGB, which our reader and OpenCV play, and not
+    every browser."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264rgb", rate=frames_per_s, options={"qp": "0", "preset": "veryfast"})
+        stream = container.add_stream(
+            "libx264rgb", rate=frames_per_s, options={"qp": "0", "preset": "veryfast"}
+        )
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "rgb24"
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+                )
+            )
         container.mux(stream.encode())
     return buffer.getvalue()
 

@@ -1,4 +1,5 @@
-"""A contact sheet: videos as rows, moments as columns, thin grey lines between; one look says what a data set shows."""
+"""A contact sheet: videos as rows, moments as columns, thin grey lines between; one look says what
+a data set shows."""
 
 import io
 from pathlib import Path
@@ -12,19 +13,34 @@ from physscale.records.store import write_atomic
 LINE = 200
 
 
-def contact_sheet(pixels: UInt8[np.ndarray, "videos frames height width 3"], *, columns: int = 8) -> UInt8[np.ndarray, "height2 width2 3"]:
-    """One picture of at most `columns` moments a video, evenly spread from the first to the last."""
+def contact_sheet(
+    pixels: UInt8[np.ndarray, "videos frames height width 3"], *, columns: int = 8
+) -> UInt8[np.ndarray, "height2 width2 3"]:
+    """One picture of at most `columns` moments a video, evenly spread from the first to the
+    last."""
     chosen = np.unique(np.linspace(0, pixels.shape[1] - 1, columns).round().astype(int))
-    framed = np.pad(pixels[:, chosen], ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=LINE)
+    framed = np.pad(
+        pixels[:, chosen], ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=LINE
+    )
     videos, moments, height, width, _ = framed.shape
-    return np.ascontiguousarray(framed.transpose(0, 2, 1, 3, 4).reshape(videos * height, moments * width, 3))
+    return np.ascontiguousarray(
+        framed.transpose(0, 2, 1, 3, 4).reshape(videos * height, moments * width, 3)
+    )
 
 
-def side_by_side(pixels: UInt8[np.ndarray, "videos frames height width 3"]) -> UInt8[np.ndarray, "frames height2 width2 3"]:
+def side_by_side(
+    pixels: UInt8[np.ndarray, "videos frames height width 3"],
+) -> UInt8[np.ndarray, "frames height2 width2 3"]:
     """All videos at once in a nearly square field, for one moving picture."""
     across = int(np.ceil(np.sqrt(len(pixels))))
-    blank = np.full((across * -(-len(pixels) // across) - len(pixels), *pixels.shape[1:]), 255, np.uint8)
-    framed = np.pad(np.concatenate([pixels, blank]), ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=LINE)
+    blank = np.full(
+        (across * -(-len(pixels) // across) - len(pixels), *pixels.shape[1:]), 255, np.uint8
+    )
+    framed = np.pad(
+        np.concatenate([pixels, blank]),
+        ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)),
+        constant_values=LINE,
+    )
     _, frames, height, width, _ = framed.shape
     field = framed.reshape(-1, across, frames, height, width, 3).transpose(2, 0, 3, 1, 4, 5)
     return np.ascontiguousarray(field.reshape(frames, -1, across * width, 3))

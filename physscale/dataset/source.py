@@ -1,4 +1,5 @@
-"""What a command line names: a data set (a folder of shards) or one shard of it, a file of videos, or one of the published layout."""
+"""What a command line names: a data set (a folder of shards) or one shard of it, a file of videos,
+or one of the published layout."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,8 @@ def rows_with_frames(path: Path) -> Int[np.ndarray, " rows"]:
 
 
 def read_rows(path: Path, *, indices: Int[np.ndarray, " rows"]) -> Videos:
-    """The rows of an Arrow file that have these numbers, in the file's order; errors as of `rows_with_frames`."""
+    """The rows of an Arrow file that have these numbers, in the file's order; errors as of
+    `rows_with_frames`."""
     if is_frame_shard(path):
         shard = open_frames(path)
         return shard.take(np.flatnonzero(np.isin(shard.states.index, indices)))

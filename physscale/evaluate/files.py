@@ -1,8 +1,9 @@
-"""Videos in hand, measured: rows with their frames, or mp4 files beside the rows that say what should have happened.
+"""Videos in hand, measured: rows with their frames, or mp4 files beside the rows that say what
+should have happened.
 
-An mp4 file is named by its row: `00002-00017.mp4` is scene 17 of the third thousand, as the official script names them, `2017.mp4` the
-same one; a picture several times as wide as high is a row of panels (truth, reconstruction, model), of which the last one is measured.
-"""
+An mp4 file is named by its row: `00002-00017.mp4` is scene 17 of the third thousand, as the
+official script names them, `2017.mp4` the same one; a picture several times as wide as high is a
+row of panels (truth, reconstruction, model), of which the last one is measured."""
 
 import dataclasses
 from pathlib import Path
@@ -13,7 +14,12 @@ import pyarrow as pa
 from physscale.dataset.mp4 import mp4_frames
 from physscale.dataset.source import read_parts, read_whole
 from physscale.evaluate.motion.outcomes import outcomes
-from physscale.evaluate.motion.paper_protocol import paper_outcomes, paper_scores, partitions_of, sides_of
+from physscale.evaluate.motion.paper_protocol import (
+    paper_outcomes,
+    paper_scores,
+    partitions_of,
+    sides_of,
+)
 from physscale.evaluate.scores import METRICS, bootstrap, video_means
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos
@@ -31,7 +37,8 @@ MOST_GROUPS = 24
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One mean with its 95 % interval over the videos; `floor` is what the true frames give, drawn and measured alike."""
+    """One mean with its 95 % interval over the videos; `floor` is what the true frames give, drawn
+    and measured alike."""
 
     metric: str
     group: str
@@ -44,7 +51,8 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What should have happened and the frames that are judged: as many as the truth has, or one less."""
+    """What should have happened and the frames that are judged: as many as the truth has, or one
+    less."""
 
     name: str
     truth: Videos
@@ -58,14 +66,21 @@ def cases_of(files: list[Path], *, truth: Path | None) -> list[Case]:
             raise UserError(f"--truth {truth}: these files hold their own truth; leave it out")
         return [_with_frames(path) for path in files]
     if truth is None or len(movies) < len(files):
-        raise UserError("mp4 files are judged together, beside --truth FILE with the rows they belong to")
-    return [_beside(movies, rows=Videos.concat([part.with_pixels(None) for part in read_parts(truth)]))]
+        raise UserError(
+            "mp4 files are judged together, beside --truth FILE with the rows they belong to"
+        )
+    return [
+        _beside(movies, rows=Videos.concat([part.with_pixels(None) for part in read_parts(truth)]))
+    ]
 
 
 def _with_frames(path: Path) -> Case:
     videos = read_whole(path)
     if videos.pixels is None:
-        raise UserError(f"{path}: it holds states and no frames, so there is nothing to measure; give samples, HDF5 or mp4")
+        raise UserError(
+            f"{path}: it holds states and no frames, so there is nothing to measure; give "
+            "samples, HDF5 or mp4"
+        )
     return Case(str(path), videos.with_pixels(None), videos.pixels)
 
 
@@ -77,10 +92,16 @@ def _beside(movies: list[Path], *, rows: Videos) -> Case:
         places.append(_row_number(path, rows=len(rows)))
     shapes = {clip.shape for clip in clips}
     if len(shapes) > 1:
-        raise UserError(f"mp4 files of different lengths or sizes: {', '.join(map(str, sorted(shapes)[:2]))}; judge them by kinds")
+        raise UserError(
+            f"mp4 files of different lengths or sizes: {', '.join(map(str, sorted(shapes)[:2]))}; "
+            "judge them by kinds"
+        )
     pixels, frames = np.stack(clips), rows.state.shape[1]
     if pixels.shape[1] not in (frames, frames - 1):
-        raise UserError(f"{movies[0]}: {pixels.shape[1]} frames where the truth has {frames}; give as many, or one less")
+        raise UserError(
+            f"{movies[0]}: {pixels.shape[1]} frames where the truth has {frames}; give as many, "
+            "or one less"
+        )
     return Case(f"{len(movies)} mp4 files", rows.take(np.array(places)), pixels)
 
 
@@ -93,14 +114,20 @@ def _last_panel(path: Path) -> np.ndarray:
         raise DamagedData(f"{path}: {error}") from error
     height = frames.shape[1]
     if frames.shape[2] % height:
-        raise UserError(f"{path}: {frames.shape[2]} × {height} px is neither a square picture nor a row of square panels")
+        raise UserError(
+            f"{path}: {frames.shape[2]} × {height} px is neither a square picture nor a row of "
+            "square panels"
+        )
     return frames[:, :, -height:]
 
 
 def _row_number(path: Path, *, rows: int) -> int:
     words = path.stem.split("-")
     if len(words) > 2 or not all(word.isdecimal() for word in words):
-        raise UserError(f"{path.name}: name mp4 files by their rows, as 17.mp4 or 00000-00017.mp4 (thousand, row in it)")
+        raise UserError(
+            f"{path.name}: name mp4 files by their rows, as 17.mp4 or 00000-00017.mp4 (thousand, "
+            "row in it)"
+        )
     number = int(words[-1]) + (CHUNK * int(words[0]) if len(words) == 2 else 0)
     if number >= rows:
         raise UserError(f"{path.name}: row {number} of a truth with {rows} rows")
@@ -108,17 +135,27 @@ def _row_number(path: Path, *, rows: int) -> int:
 
 
 def paper_lines(case: Case) -> list[Line]:
-    batches = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)]
+    batches = [
+        slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)
+    ]
     tables = [paper_outcomes(case.truth.take(batch), case.pixels[batch]) for batch in batches]
     scores = paper_scores(pa.concat_tables(tables, promote_options="default"))
-    return [Line(score.metric, score.group, score.value, score.low, score.high, score.count) for score in scores]
+    return [
+        Line(score.metric, score.group, score.value, score.low, score.high, score.count)
+        for score in scores
+    ]
 
 
 def exact_lines(case: Case, *, condition_frames: int) -> list[Line]:
     frames, size_px = case.pixels.shape[1:3]
-    videos = dataclasses.replace(case.truth, time_s=case.truth.time_s[:, :frames], state=case.truth.state[:, :frames])
+    videos = dataclasses.replace(
+        case.truth, time_s=case.truth.time_s[:, :frames], state=case.truth.state[:, :frames]
+    )
     floors = render(videos, canvas=Canvas(size_px=size_px))
-    made, best = (outcomes(videos, pixels, condition_frames=condition_frames, run="") for pixels in (case.pixels, floors))
+    made, best = (
+        outcomes(videos, pixels, condition_frames=condition_frames, run="")
+        for pixels in (case.pixels, floors)
+    )
     groups = _groups(videos)
     lines = []
     for metric, column in METRICS.items():
@@ -127,18 +164,25 @@ def exact_lines(case: Case, *, condition_frames: int) -> list[Line]:
             if len(values):
                 mean = bootstrap(values)
                 lowest = float(floor.mean()) if len(floor) else None
-                lines.append(Line(metric, group, mean.value, mean.low, mean.high, mean.count, lowest))
+                lines.append(
+                    Line(metric, group, mean.value, mean.low, mean.high, mean.count, lowest)
+                )
             else:
                 lines.append(Line(metric, group, None, None, None, 0))
     return lines
 
 
 def _groups(videos: Videos) -> dict[str, np.ndarray]:
-    """Row numbers of each template, where there are several and not too many; else of each partition of one or two balls, and its sides."""
+    """Row numbers of each template, where there are several and not too many; else of each
+    partition of one or two balls, and its sides."""
     namings = [videos.template]
     if len(set(videos.template.tolist())) < 2 and videos.state.shape[2] <= 2:
         namings = [partitions_of(videos), sides_of(videos)]
-    found = {name: videos.index[names == name] for names in namings for name in sorted(set(names.tolist()))}
+    found = {
+        name: videos.index[names == name]
+        for names in namings
+        for name in sorted(set(names.tolist()))
+    }
     return found if 2 <= len(found) <= MOST_GROUPS else {}
 
 

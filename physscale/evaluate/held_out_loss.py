@@ -1,8 +1,9 @@
-"""Held-out denoising loss with common random numbers: the least noisy number to fit a scaling curve on.
+"""Held-out denoising loss with common random numbers: the least noisy number to fit a scaling curve
+on.
 
-Every model meets the same noise on the same video (a function of the video's index alone), at fixed times. At t = 1 nothing of the
-future is left in x_t, so the error there is that of the prediction from the given frames.
-"""
+Every model meets the same noise on the same video (a function of the video's index alone), at fixed
+times. At t = 1 nothing of the future is left in x_t, so the error there is that of the prediction
+from the given frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ VIDEOS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class HeldOutLoss:
-    """Mean squared error of the predicted x0 on generated frames, in latent units, of each video at each of `HELD_OUT_TIMES`."""
+    """Mean squared error of the predicted x0 on generated frames, in latent units, of each video at
+    each of `HELD_OUT_TIMES`."""
 
     per_video: Float[Tensor, "batch times"]
 
@@ -48,21 +50,32 @@ def held_out_loss(
     *,
     flow: FlowSpec,
     indices: Sequence[int],
-    facts: Tensor | None = None,
+    conditioning: Tensor | None = None,
 ) -> HeldOutLoss:
-    """Errors on latents [B, T, C, H, W] whose row indices are `indices`, each video with its own fixed noise; `facts` [B, ...] is what the
-    model is told."""
+    """Errors on latents [B, T, C, H, W] whose row indices are `indices`, each video with its own
+    fixed noise; `facts` [B, ...] is what the model is told."""
     parts = []
     for start in range(0, len(latents), VIDEOS_AT_ONCE):
         x0 = latents[start : start + VIDEOS_AT_ONCE]
         chosen = indices[start : start + VIDEOS_AT_ONCE]
-        known = None if facts is None else facts[start : start + VIDEOS_AT_ONCE].to(x0.device)
-        noise = torch.stack([normal(COMMON_SEED, stream=Stream.HELD_OUT, counter=int(i), shape=tuple(x0.shape[1:])) for i in chosen]).to(x0)
+        known = (
+            None
+            if conditioning is None
+            else conditioning[start : start + VIDEOS_AT_ONCE].to(x0.device)
+        )
+        noise = torch.stack(
+            [
+                normal(
+                    COMMON_SEED, stream=Stream.HELD_OUT, counter=int(i), shape=tuple(x0.shape[1:])
+                )
+                for i in chosen
+            ]
+        ).to(x0)
         errors = []
         for time in HELD_OUT_TIMES:
             t = x0.new_full((len(x0),), time)
             x_t = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).mix(x0, noise=noise)
-            clean = denoise(model, x_t, t=t, given=x0, flow=flow, facts=known)
+            clean = denoise(model, x_t, t=t, given=x0, flow=flow, conditioning=known)
             errors.append(squared_errors(clean, x0=x0, condition_frames=flow.condition_frames))
         parts.append(torch.stack(errors, dim=1))
     return HeldOutLoss(torch.cat(parts))

@@ -1,4 +1,5 @@
-"""From single videos to numbers: means over videos with 95 % bootstrap intervals, as rows of `SCORES`."""
+"""From single videos to numbers: means over videos with 95 % bootstrap intervals, as rows of
+`SCORES`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ Kind = Literal["id", "ood", "combinatorial"]
 Source = Literal["model", "truth", "codec", "clamp", "mean_speed", "extrapolate", "nearest"]
 
 
-class RunFacts(TypedDict):
+class RunColumns(TypedDict):
     """What is the same in every score row of a run."""
 
     study: str
@@ -59,14 +60,22 @@ class Interval:
     count: int
 
 
-def scores(outcomes: pa.Table, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
-    """The `SCORES` rows of one split from its outcomes; a metric that no video has is left out (all balls gone, say)."""
+def scores(
+    outcomes: pa.Table, *, columns: RunColumns, split: str, kind: Kind, source: Source
+) -> pa.Table:
+    """The `SCORES` rows of one split from its outcomes; a metric that no video has is left out (all
+    balls gone, say)."""
     per_video = {metric: video_means(outcomes, column=column) for metric, column in METRICS.items()}
-    return score_table(per_video, facts=facts, split=split, kind=kind, source=source)
+    return score_table(per_video, columns=columns, split=split, kind=kind, source=source)
 
 
 def score_table(
-    per_video: Mapping[str, Float[np.ndarray, " count"]], *, facts: RunFacts, split: str, kind: Kind, source: Source
+    per_video: Mapping[str, Float[np.ndarray, " count"]],
+    *,
+    columns: RunColumns,
+    split: str,
+    kind: Kind,
+    source: Source,
 ) -> pa.Table:
     """`SCORES` rows from one value a video for each metric (NaN: this video does not count)."""
     rows = []
@@ -75,26 +84,42 @@ def score_table(
         if len(kept):
             mean = bootstrap(kept)
             numbers = {"value": mean.value, "low": mean.low, "high": mean.high, "count": mean.count}
-            rows.append({**facts, "split": split, "kind": kind, "source": source, "metric": metric, **numbers})
+            rows.append(
+                {
+                    **columns,
+                    "split": split,
+                    "kind": kind,
+                    "source": source,
+                    "metric": metric,
+                    **numbers,
+                }
+            )
     return pa.Table.from_pylist(rows, schema=SCORES)
 
 
 def video_means(outcomes: pa.Table, *, column: str) -> Float[np.ndarray, " videos"]:
-    """Mean over the bodies of each video, in the order of the videos' numbers; NaN where no body has a value.
+    """Mean over the bodies of each video, in the order of the videos' numbers; NaN where no body
+    has a value.
 
-    A reversal counts only where a speed could be measured: a vanished ball is neither reversed nor not.
-    """
+    A reversal counts only where a speed could be measured: a vanished ball is neither reversed nor
+    not."""
     if outcomes.num_rows == 0:
         return np.empty(0)
     values = pc.cast(outcomes[column], pa.float64())
     if column == "reversed":
         values = pc.if_else(pc.is_valid(outcomes["speed_m_s"]), values, None)
-    grouped = pa.table({"index": outcomes["index"], "value": values}).group_by("index").aggregate([("value", "mean")]).sort_by("index")
+    grouped = (
+        pa.table({"index": outcomes["index"], "value": values})
+        .group_by("index")
+        .aggregate([("value", "mean")])
+        .sort_by("index")
+    )
     return grouped["value_mean"].to_numpy(zero_copy_only=False).astype(np.float64)
 
 
 def bootstrap(values: Float[np.ndarray, " videos"], *, seed: int = 0) -> Interval:
-    """Percentile interval of the mean over resampled videos; the same values and seed give the same interval."""
+    """Percentile interval of the mean over resampled videos; the same values and seed give the same
+    interval."""
     count = len(values)
     rng = np.random.Generator(np.random.Philox(key=seed))
     rows_at_once = max(BLOCK // count, 1)

@@ -1,7 +1,8 @@
-"""Probes that ask the model itself: does it prefer the law, and does it hold position and velocity in its features?
+"""Probes that ask the model itself: does it prefer the law, and does it hold position and velocity
+in its features?
 
-Videos are drawn again from the run's description; the noise is that of the held-out loss, common to all models.
-"""
+Videos are drawn again from the run's description; the noise is that of the held-out loss, common to
+all models."""
 
 from dataclasses import asdict, replace
 
@@ -17,70 +18,126 @@ from physscale.flow.noise import Stream, torch_seed
 from physscale.model.dit import DiT
 from physscale.records.video import STATE, Videos
 from physscale.render.render import render
-from physscale.run.conditioning import facts_of
+from physscale.run.conditioning import conditioning_of
 from physscale.simulate.simulate import simulate
 
 PROBED = 600
 """Fresh videos of the training's kind for the linear probes, half of them to fit on."""
 
-TARGETS = {"place": slice(0, 2), "velocity": slice(STATE.index("vx_m_s"), STATE.index("vx_m_s") + 2)}
+TARGETS = {
+    "place": slice(0, 2),
+    "velocity": slice(STATE.index("vx_m_s"), STATE.index("vx_m_s") + 2),
+}
 
 
 def twin_facts(one: Finished) -> Facts:
-    """Preference for the true video in every judge and kind of twin, beside that of a model which predicts nothing."""
+    """Preference for the true video in every judge and kind of twin, beside that of a model which
+    predicts nothing."""
     model, codec, flow = one.model(), one.codec(), one.run.flow
     rows = []
-    for judge in one.run.judges:
-        truth = simulate(judge.data, indices=np.arange(judge.data.videos))
-        moment = flow.condition_frames + (judge.data.frames - flow.condition_frames) // 3
+    for split in one.run.test_splits:
+        truth = simulate(split.data, indices=np.arange(split.data.videos))
+        moment = flow.condition_frames + (split.data.frames - flow.condition_frames) // 3
         for kind in TWINS:
             pairs = twins(truth, kind=kind, moment=moment)
             if not len(pairs.valid):
                 continue
-            latents = [codec.encode(render(videos, canvas=one.run.canvas)) for videos in (pairs.valid, pairs.invalid)]
+            latents = [
+                codec.encode(render(videos, canvas=one.run.canvas))
+                for videos in (pairs.valid, pairs.invalid)
+            ]
             indices = pairs.valid.index.tolist()
-            told = facts_of(one.run.model, pairs.valid)  # twins part later: they share the first state
-            losses = [held_out_loss(model, part, flow=flow, indices=indices, facts=told).grid_mean.double().numpy() for part in latents]
-            empty = [part[:, flow.condition_frames :].square().flatten(1).mean(1).double().numpy() for part in latents]
+            conditioning = conditioning_of(
+                one.run.model, pairs.valid
+            )  # twins part later: they share the first state
+            losses = [
+                held_out_loss(model, part, flow=flow, indices=indices, conditioning=conditioning)
+                .grid_mean.double()
+                .numpy()
+                for part in latents
+            ]
+            empty = [
+                part[:, flow.condition_frames :].square().flatten(1).mean(1).double().numpy()
+                for part in latents
+            ]
             found, blind = (preference(pair[0], invalid=pair[1]) for pair in (losses, empty))
-            rows.append({"split": judge.data.split, "kind": judge.kind, "twin": kind, **asdict(found), "blind": asdict(blind.rate)})
+            rows.append(
+                {
+                    "split": split.data.split,
+                    "kind": split.kind,
+                    "twin": kind,
+                    **asdict(found),
+                    "blind": asdict(blind.rate),
+                }
+            )
     return {"run": one.name, "twins": rows}
 
 
 def feature_facts(one: Finished) -> Facts:
-    """R² of place and velocity in the last frame, of every layer, on fresh videos of the training's kind and on every other judge."""
+    """R² of place and velocity in the last frame, of every layer, on fresh videos of the training's
+    kind and on every other judge."""
     model, codec = one.model(), one.codec()
     fresh = DiT(model.spec, shape=model.shape)
     fresh.initialise(torch_seed(one.run.seed, stream=Stream.WEIGHTS))
     models, frame = {"": model, "untrained ": fresh.eval()}, model.shape.frames - 1
     parts = _probed(one)
-    looked = {name: _layers(one, rows=rows, models=models, codec=codec, frame=frame) for name, rows in parts.items()}
+    looked = {
+        name: _layers(one, rows=rows, models=models, codec=codec, frame=frame)
+        for name, rows in parts.items()
+    }
     found = []
     for target, columns in TARGETS.items():
-        true = {name: rows.state[:, -1, :, columns].reshape(len(rows), -1).astype(np.float64) for name, rows in parts.items()}
+        true = {
+            name: rows.state[:, -1, :, columns].reshape(len(rows), -1).astype(np.float64)
+            for name, rows in parts.items()
+        }
         shuffled = np.random.Generator(np.random.Philox(key=one.run.seed)).permutation(true["fit"])
         for layer, features in looked["fit"].items():
-            probe, control = (fit_probe(features, targets=labels) for labels in (true["fit"], shuffled))
-            scores = {name: asdict(r_squared(probe.predict(looked[name][layer]), true=true[name])) for name in parts if name != "fit"}
+            probe, control = (
+                fit_probe(features, targets=labels) for labels in (true["fit"], shuffled)
+            )
+            scores = {
+                name: asdict(r_squared(probe.predict(looked[name][layer]), true=true[name]))
+                for name in parts
+                if name != "fit"
+            }
             nothing = r_squared(control.predict(looked["probe"][layer]), true=true["probe"])
-            found.append({"target": target, "layer": layer, "r2": scores, "shuffled": asdict(nothing)})
+            found.append(
+                {"target": target, "layer": layer, "r2": scores, "shuffled": asdict(nothing)}
+            )
     return {"run": one.name, "probes": found}
 
 
 def _probed(one: Finished) -> dict[str, Videos]:
     """Rows to fit on, to test on, and those of the judges out of distribution."""
-    beyond = max(judge.data.videos for judge in one.run.judges)
-    fresh = simulate(replace(one.run.data, draw="held_out", split="probe"), indices=beyond + np.arange(PROBED))
-    parts = {"fit": fresh.take(slice(0, PROBED // 2)), "probe": fresh.take(slice(PROBED // 2, None))}
-    others = (judge.data for judge in one.run.judges if judge.kind != "id")
+    beyond = max(split.data.videos for split in one.run.test_splits)
+    fresh = simulate(
+        replace(one.run.data, draw="held_out", split="probe"), indices=beyond + np.arange(PROBED)
+    )
+    parts = {
+        "fit": fresh.take(slice(0, PROBED // 2)),
+        "probe": fresh.take(slice(PROBED // 2, None)),
+    }
+    others = (split.data for split in one.run.test_splits if split.kind != "id")
     return parts | {data.split: simulate(data, indices=np.arange(data.videos)) for data in others}
 
 
-def _layers(one: Finished, *, rows: Videos, models: dict[str, DiT], codec: Codec, frame: int) -> dict[str, np.ndarray]:
+def _layers(
+    one: Finished, *, rows: Videos, models: dict[str, DiT], codec: Codec, frame: int
+) -> dict[str, np.ndarray]:
     latents = codec.encode(render(rows, canvas=one.run.canvas))
-    found = {"given latents": latents[:, : one.run.flow.condition_frames].flatten(1).double().numpy()}
-    told = facts_of(one.run.model, rows)
+    found = {
+        "given latents": latents[:, : one.run.flow.condition_frames].flatten(1).double().numpy()
+    }
+    conditioning = conditioning_of(one.run.model, rows)
     for prefix, model in models.items():
-        layers = layer_features(model, latents, flow=one.run.flow, indices=rows.index.tolist(), frame=frame, facts=told)
+        layers = layer_features(
+            model,
+            latents,
+            flow=one.run.flow,
+            indices=rows.index.tolist(),
+            frame=frame,
+            conditioning=conditioning,
+        )
         found |= {prefix + name: features for name, features in layers.items()}
     return found

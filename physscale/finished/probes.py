@@ -1,8 +1,9 @@
-"""Probes that look at generated videos: which attribute wins, what is a copy, how the error grows with the distance from the training.
+"""Probes that look at generated videos: which attribute wins, what is a copy, how the error grows
+with the distance from the training.
 
-A `Case` is generated videos beside what they should have been and the training they are compared with: of a finished run, or of any
-file. All that is compared with generated frames went through the same codec and parser. Facts are such as JSON can hold.
-"""
+A `Case` is generated videos beside what they should have been and the training they are compared
+with: of a finished run, or of any file. All that is compared with generated frames went through the
+same codec and parser. Facts are such as JSON can hold."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -64,21 +65,28 @@ class Case:
 def cases_of(one: Finished) -> Iterator[Case]:
     """Every judge of a finished run."""
     training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
-    for judge in one.run.judges:
-        crossed = isinstance(scenario, Attributes) and judge.kind != "id"
+    for split in one.run.test_splits:
+        crossed = isinstance(scenario, Attributes) and split.kind != "id"
         yield Case(
-            name=judge.data.split,
-            kind=judge.kind,
-            samples=one.samples(judge),
+            name=split.data.split,
+            kind=split.kind,
+            samples=one.samples(split),
             training=training,
-            further=simulate(judge.data, indices=judge.data.videos + np.arange(CALIBRATION)),
+            further=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
             condition_frames=one.run.flow.condition_frames,
             pair=scenario.pair if crossed and isinstance(scenario, Attributes) else None,
         )
 
 
-def case_of_file(samples: Videos, *, name: str, training: Videos, condition_frames: int, pair: tuple[Attribute, Attribute] | None) -> Case:
+def case_of_file(
+    samples: Videos,
+    *,
+    name: str,
+    training: Videos,
+    condition_frames: int,
+    pair: tuple[Attribute, Attribute] | None,
+) -> Case:
     """Any rows with frames; the true rows to compare with are their own.
 
     Raises:
@@ -109,20 +117,28 @@ def attribute_facts(cases: Sequence[Case]) -> Facts:
     for case in (one for one in cases if one.pair is not None):
         assert case.pair is not None
         made, true = (
-            conflict(case.samples, pixels, training=case.training, pair=case.pair, condition_frames=case.condition_frames)
+            conflict(
+                case.samples,
+                pixels,
+                training=case.training,
+                pair=case.pair,
+                condition_frames=case.condition_frames,
+            )
             for pixels in (case.pixels, case.true_frames(case.samples))
         )
         duels.append(made.duel)
         tables.append({"name": case.name, **conflict_facts(made), "true_frames": _rates(true)})
     if not duels:
         raise UserError(
-            "attributes: no run was trained on crossed attributes (`physscale run attributes` trains six); of a file, give --pair"
+            "attributes: no run was trained on crossed attributes (`physscale run attributes` "
+            "trains six); of a file, give --pair"
         )
     return {"conflicts": tables, "ranking": ranking_facts(rank(duels))}
 
 
 def conflict_facts(found: Conflict) -> Facts:
-    """Rates of the outcomes, who won the decided ones, and how far each attribute moved (medians of those seen)."""
+    """Rates of the outcomes, who won the decided ones, and how far each attribute moved (medians of
+    those seen)."""
     moved = dict(zip(found.pair, (found.first_moved, found.second_moved), strict=True))
     return {
         "pair": list(found.pair),
@@ -130,7 +146,10 @@ def conflict_facts(found: Conflict) -> Facts:
         "outcomes": _rates(found),
         "first_of_decided": asdict(found.duel.rate),
         "moved": {
-            name: float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else None for name, values in moved.items()
+            name: float(np.median(values[np.isfinite(values)]))
+            if np.isfinite(values).any()
+            else None
+            for name, values in moved.items()
         },
     }
 
@@ -163,12 +182,22 @@ def memory_facts(cases: Sequence[Case]) -> Facts:
         ]
         for space in SPACES:
             made, own, true = (
-                nearest_training(rows, tracks, training=case.training, condition_frames=case.condition_frames, space=space)
+                nearest_training(
+                    rows,
+                    tracks,
+                    training=case.training,
+                    condition_frames=case.condition_frames,
+                    space=space,
+                )
                 for rows, tracks in looked
             )
             found = memory(made, own_truth=own, calibration_m=true.distance_m)
             copied = [
-                {"index": int(case.samples.index[at]), "training_row": int(made.row[at]), "distance_m": float(made.distance_m[at])}
+                {
+                    "index": int(case.samples.index[at]),
+                    "training_row": int(made.row[at]),
+                    "distance_m": float(made.distance_m[at]),
+                }
                 for at in found.copied[:SHOWN_COPIES].tolist()
             ]
             row[space] = {**asdict(replace(found, copied=found.copied[:0])), "copied": copied}
@@ -179,7 +208,8 @@ def memory_facts(cases: Sequence[Case]) -> Facts:
 
 
 def hull_facts(cases: Sequence[Case]) -> Facts:
-    """How the velocity error of all cases together rises with the distance from the training states."""
+    """How the velocity error of all cases together rises with the distance from the training
+    states."""
     found = [_error_at_distance(case) for case in cases]
     error = np.concatenate([one.error for one in found])
     facts: Facts = {"splits": [one.facts for one in found]}
@@ -207,12 +237,23 @@ def _error_at_distance(case: Case) -> _Errors:
     judged = np.isin(case.samples.index, table["index"].to_numpy())
     order = np.argsort(case.samples.index[judged], kind="stable")
     error[np.flatnonzero(judged)[order]] = video_means(table, column="velocity_error_m_s")
-    means = {"hull": distance.hull, "nearest": distance.nearest, "velocity_error": error[np.isfinite(error)]}
-    return _Errors(error, distance, {"name": case.name} | {name: float(values.mean()) for name, values in means.items() if len(values)})
+    means = {
+        "hull": distance.hull,
+        "nearest": distance.nearest,
+        "velocity_error": error[np.isfinite(error)],
+    }
+    return _Errors(
+        error,
+        distance,
+        {"name": case.name}
+        | {name: float(values.mean()) for name, values in means.items() if len(values)},
+    )
 
 
 def _outcomes(case: Case) -> Any:  # noqa: ANN401 - a pyarrow table
-    return outcomes(case.samples, case.pixels, condition_frames=case.condition_frames, run=case.name)
+    return outcomes(
+        case.samples, case.pixels, condition_frames=case.condition_frames, run=case.name
+    )
 
 
 def _rates(found: Conflict) -> Facts:

@@ -1,4 +1,5 @@
-"""Finished runs, opened again from their own folders: description, model, codec, samples. No study file is needed."""
+"""Finished runs, opened again from their own folders: description, model, codec, samples. No study
+file is needed."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from physscale.records.store import RunFolder, Store
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.codec import codec_of
-from physscale.run.spec import Judge, RunSpec
+from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.scenarios.registry import KINDS
 from physscale.simulate.scenarios.still import StillDiscs
@@ -48,7 +49,10 @@ class Finished:
         """
         newest = latest(self.folder.checkpoints)
         if newest is None:
-            raise DamagedData(f"{self.folder.checkpoints}: no whole checkpoint; the same `physscale run` makes it again")
+            raise DamagedData(
+                f"{self.folder.checkpoints}: no whole checkpoint; the same `physscale run` makes "
+                "it again"
+            )
         return load_model(newest)
 
     def codec(self) -> Codec:
@@ -58,9 +62,9 @@ class Finished:
         """The training rows' states."""
         return simulate(self.run.data, indices=np.arange(self.run.data.videos))
 
-    def samples(self, judge: Judge) -> Videos:
-        """What the run generated for this judge: true rows with generated frames."""
-        return read_videos(self.folder.samples(judge.data.split))
+    def samples(self, split: TestSplit) -> Videos:
+        """What the run generated on this test split: true rows with generated frames."""
+        return read_videos(self.folder.samples(split.data.split))
 
     def true_frames(self, videos: Videos, *, codec: Codec) -> np.ndarray:
         """The rows' true frames after the codec: what a perfect model would give."""
@@ -75,16 +79,21 @@ def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
     """
     names = sorted(path.parent.name for path in store.root.glob("runs/*/scores.parquet"))
     if not names:
-        raise UserError(f"{store.root}: no finished run; give a study's folder, as results/quickstart")
+        raise UserError(
+            f"{store.root}: no finished run; give a study's folder, as results/quickstart"
+        )
     chosen = []
     for beginning in beginnings:
         fitting = [name for name in names if name.startswith(beginning)]
         if len(fitting) != 1:
             raise UserError(
-                f"run {beginning[:40]!r}: {len(fitting)} finished runs in {store.root} begin so; there are {', '.join(names[:6])}"
+                f"run {beginning[:40]!r}: {len(fitting)} finished runs in {store.root} begin so; "
+                f"there are {', '.join(names[:6])}"
             )
         chosen += fitting
-    return [Finished(read_run(RunFolder(store.root / "runs" / name)), store) for name in chosen or names]
+    return [
+        Finished(read_run(RunFolder(store.root / "runs" / name)), store) for name in chosen or names
+    ]
 
 
 def read_run(folder: RunFolder) -> RunSpec:
@@ -98,14 +107,20 @@ def read_run(folder: RunFolder) -> RunSpec:
         facts = json.loads(folder.spec.read_bytes())
         run = from_plain(RunSpec, _with_scenarios(facts["spec"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedData(f"{folder.spec}: no readable description of a run ({type(error).__name__})") from error
+        raise DamagedData(
+            f"{folder.spec}: no readable description of a run ({type(error).__name__})"
+        ) from error
     if run.fingerprint != facts["fingerprint"]:
-        raise UserError(f"{folder.spec}: a run of another version of physscale; its description has another fingerprint here")
+        raise UserError(
+            f"{folder.spec}: a run of another version of physscale; its description has another "
+            "fingerprint here"
+        )
     return run
 
 
 def _with_scenarios(value: Any) -> Any:  # noqa: ANN401 - any configuration value
-    """The same tree with each scenario built: their type is a protocol, so that only a list of classes can say which one is meant."""
+    """The same tree with each scenario built: their type is a protocol, so that only a list of
+    classes can say which one is meant."""
     if isinstance(value, list):
         return [_with_scenarios(item) for item in value]
     if not isinstance(value, dict):
@@ -116,5 +131,8 @@ def _with_scenarios(value: Any) -> Any:  # noqa: ANN401 - any configuration valu
     if kind is None:
         return tree if known is None else tree | {"scenario": known}
     if kind not in SCENARIOS:
-        raise UserError(f"scenario of type {str(kind)[:40]!r}: this version of physscale has {', '.join(sorted(SCENARIOS))}")
+        raise UserError(
+            f"scenario of type {str(kind)[:40]!r}: this version of physscale has "
+            f"{', '.join(sorted(SCENARIOS))}"
+        )
     return tree | {"scenario": from_plain(SCENARIOS[kind], known)}

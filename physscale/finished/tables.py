@@ -1,4 +1,5 @@
-"""The tables of a study: the rows of its finished runs, with the group that the study planned each run for."""
+"""The tables of a study: the rows of its finished runs, with the group that the study planned each
+run for."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +12,8 @@ from physscale.records.tables import write_parquet
 
 
 def behind(store: Store, *, runs: Iterable[str]) -> bool:
-    """Whether the study's tables are older than some run's, as after a driver was killed at the end, or are not there at all."""
+    """Whether the study's tables are older than some run's, as after a driver was killed at the
+    end, or are not there at all."""
     if not (store.scores.exists() and store.outcomes.exists()):
         return True
     made = store.scores.stat().st_mtime_ns
@@ -20,7 +22,8 @@ def behind(store: Store, *, runs: Iterable[str]) -> bool:
 
 
 def gather(store: Store, *, groups: Mapping[str, str]) -> None:
-    """Writes `scores.parquet` and `outcomes.parquet` of the study from those runs (fingerprint → group) whose own tables are there."""
+    """Writes `scores.parquet` and `outcomes.parquet` of the study from those runs (fingerprint →
+    group) whose own tables are there."""
     score_tables, outcome_tables = [SCORES.empty_table()], [OUTCOMES.empty_table()]
     for run, group in groups.items():
         folder = store.run(run)
@@ -28,7 +31,11 @@ def gather(store: Store, *, groups: Mapping[str, str]) -> None:
             continue
         table = pq.read_table(folder.scores, schema=SCORES)
         column = SCORES.get_field_index("group")
-        score_tables.append(table.set_column(column, SCORES.field("group"), pa.array([group] * table.num_rows, pa.string())))
+        score_tables.append(
+            table.set_column(
+                column, SCORES.field("group"), pa.array([group] * table.num_rows, pa.string())
+            )
+        )
         outcome_tables.append(pq.read_table(folder.outcomes, schema=OUTCOMES))
     write_parquet(store.scores, pa.concat_tables(score_tables))
     write_parquet(store.outcomes, pa.concat_tables(outcome_tables))

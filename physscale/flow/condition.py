@@ -1,16 +1,17 @@
-"""How the first frames are given to the model: side by side on the channel axis, as in arXiv 2411.02385.
+"""How the first frames are given to the model: side by side on the channel axis, as in arXiv
+2411.02385.
 
 [noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
 
-Where the frames are withheld (`given` false), the video is noise from its first frame on, and condition and mask are zero. Facts that a
-model is told beside the frames (`model/conditioning_spec.py`) are withheld with them: all zero, they say nothing.
-"""
+Where the frames are dropped (`given` false), the video is noise from its first frame on, and
+condition and mask are zero. Facts that a model is told beside the frames
+(`model/conditioning_spec.py`) are dropped with them: all zero, they say nothing."""
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-__all__ = ["keep_given", "model_input", "told"]
+__all__ = ["dropped_out", "keep_given", "model_input"]
 
 
 def keep_given(x: Tensor, *, clean: Tensor, condition_frames: int) -> Tensor:
@@ -18,11 +19,17 @@ def keep_given(x: Tensor, *, clean: Tensor, condition_frames: int) -> Tensor:
     return torch.cat((clean[:, :condition_frames], x[:, condition_frames:]), dim=1)
 
 
-def told(
-    facts: Shaped[Tensor, "batch told *features"], *, withheld: Bool[Tensor, " batch"] | None
-) -> Shaped[Tensor, "batch told *features"]:
-    """What the model is told of each video: nothing where it is withheld."""
-    return facts if withheld is None else facts.masked_fill(withheld.view(-1, *[1] * (facts.ndim - 1)), 0)
+def dropped_out(
+    conditioning: Shaped[Tensor, "batch tokens *features"],
+    *,
+    dropped: Bool[Tensor, " batch"] | None,
+) -> Shaped[Tensor, "batch tokens *features"]:
+    """What the model is told of each video: nothing where it is dropped."""
+    return (
+        conditioning
+        if dropped is None
+        else conditioning.masked_fill(dropped.view(-1, *[1] * (conditioning.ndim - 1)), 0)
+    )
 
 
 def model_input(
@@ -30,17 +37,17 @@ def model_input(
     *,
     clean: Float[Tensor, "batch given channels height width"],
     condition_frames: int,
-    withheld: Bool[Tensor, " batch"] | None = None,
+    dropped: Bool[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch time inputs height width"]:
-    """What the model sees of x_t [B, T, C, H, W] when the first frames of `clean` are given, but to the videos they are withheld from:
-    [B, T, 2C + 1, H, W]."""
+    """What the model sees of x_t [B, T, C, H, W] when the first frames of `clean` are given, but to
+    the videos they are dropped from: [B, T, 2C + 1, H, W]."""
     channels, c = x_t.shape[2], condition_frames
     inputs = x_t.new_zeros((*x_t.shape[:2], 2 * channels + 1, *x_t.shape[3:]))
     inputs[:, c:, :channels] = x_t[:, c:]
     inputs[:, :c, :channels] = clean[:, :c]
     inputs[:, :c, channels : 2 * channels] = clean[:, :c]
     inputs[:, :c, 2 * channels] = 1
-    if withheld is None:
+    if dropped is None:
         return inputs
     alone = torch.cat((x_t, torch.zeros_like(inputs[:, :, channels:])), dim=2)
-    return torch.where(withheld.view(-1, 1, 1, 1, 1), alone, inputs)
+    return torch.where(dropped.view(-1, 1, 1, 1, 1), alone, inputs)

@@ -1,4 +1,5 @@
-"""The training objective and the denoiser it trains: mean squared error on the frames that are not given."""
+"""The training objective and the denoiser it trains: mean squared error on the frames that are not
+given."""
 
 from collections.abc import Callable
 
@@ -6,14 +7,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from physscale.flow.condition import model_input, told
+from physscale.flow.condition import dropped_out, model_input
 from physscale.flow.path import path_at
 from physscale.flow.spec import FlowSpec
 
 __all__ = ["Network", "denoise", "guided", "squared_errors", "training_loss"]
 
 Network = Callable[..., Tensor]
-"""(model input, t) to a prediction; (model input, t, facts) where facts are told."""
+"""(model input, t) to a prediction; (model input, t, conditioning) where conditioning are told."""
 
 
 def denoise(
@@ -23,26 +24,36 @@ def denoise(
     t: Float[Tensor, " batch"],
     given: Tensor,
     flow: FlowSpec,
-    facts: Tensor | None = None,
-    withheld: Bool[Tensor, " batch"] | None = None,
+    conditioning: Tensor | None = None,
+    dropped: Bool[Tensor, " batch"] | None = None,
 ) -> Tensor:
-    """The clean latents [B, T, C, H, W] that the network expects behind x_t, whatever it predicts."""
-    seen = model_input(x_t, clean=given, condition_frames=flow.condition_frames, withheld=withheld)
-    output = _asked(network, seen, t=t, facts=facts, withheld=withheld)
+    """The clean latents [B, T, C, H, W] that the network expects behind x_t, whatever it
+    predicts."""
+    seen = model_input(x_t, clean=given, condition_frames=flow.condition_frames, dropped=dropped)
+    output = _asked(network, seen, t=t, conditioning=conditioning, dropped=dropped)
     if flow.prediction == "x":
         return output
     return path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).clean(x_t, velocity=output)
 
 
 def guided(
-    network: Network, x_t: Tensor, *, t: Float[Tensor, " batch"], given: Tensor, flow: FlowSpec, facts: Tensor | None = None
+    network: Network,
+    x_t: Tensor,
+    *,
+    t: Float[Tensor, " batch"],
+    given: Tensor,
+    flow: FlowSpec,
+    conditioning: Tensor | None = None,
 ) -> Tensor:
-    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is given and nothing told."""
-    knowing = denoise(network, x_t, t=t, given=given, flow=flow, facts=facts)
+    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is
+    given and nothing told."""
+    knowing = denoise(network, x_t, t=t, given=given, flow=flow, conditioning=conditioning)
     if flow.guidance == 1:
         return knowing
-    withheld = torch.ones_like(t, dtype=torch.bool)
-    unknowing = denoise(network, x_t, t=t, given=given, flow=flow, facts=facts, withheld=withheld)
+    dropped = torch.ones_like(t, dtype=torch.bool)
+    unknowing = denoise(
+        network, x_t, t=t, given=given, flow=flow, conditioning=conditioning, dropped=dropped
+    )
     return unknowing + flow.guidance * (knowing - unknowing)
 
 
@@ -53,34 +64,45 @@ def training_loss(
     noise: Float[Tensor, "batch time channels height width"],
     t: Float[Tensor, " batch"],
     flow: FlowSpec,
-    facts: Tensor | None = None,
-    withheld: Bool[Tensor, " batch"] | None = None,
-    judged_frames: float | None = None,
+    conditioning: Tensor | None = None,
+    dropped: Bool[Tensor, " batch"] | None = None,
+    scored_frames: float | None = None,
 ) -> Float[Tensor, ""]:
-    """Unweighted squared error of what the network predicts (x0, or the velocity), mean over generated frames: where the given frames are
-    withheld, these are judged too.
+    """Unweighted squared error of what the network predicts (x0, or the velocity), mean over
+    generated frames: where the given frames are dropped, these are judged too.
 
-    `judged_frames` divides in place of the number of frames judged here, so that the losses of a batch's parts add up to the batch's.
-    """
+    `scored_frames` divides in place of the number of frames judged here, so that the losses of a
+    batch's parts add up to the batch's."""
     path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
     x_t = path.mix(x0, noise=noise)
-    seen = model_input(x_t, clean=x0, condition_frames=flow.condition_frames, withheld=withheld)
-    output = _asked(network, seen, t=t, facts=facts, withheld=withheld)
+    seen = model_input(x_t, clean=x0, condition_frames=flow.condition_frames, dropped=dropped)
+    output = _asked(network, seen, t=t, conditioning=conditioning, dropped=dropped)
     target = x0 if flow.prediction == "x" else path.velocity(x0, noise=noise)
     c = flow.condition_frames
     error = (output[:, c:] - target[:, c:]).square()
-    if withheld is None and judged_frames is None:
+    if dropped is None and scored_frames is None:
         return error.mean()
     total, judged = error.sum(), float(error.numel())
-    if withheld is not None:
-        first = (output[withheld, :c] - target[withheld, :c]).square()
+    if dropped is not None:
+        first = (output[dropped, :c] - target[dropped, :c]).square()
         total, judged = total + first.sum(), judged + first.numel()
-    return total / (judged if judged_frames is None else judged_frames * x0[0, 0].numel())
+    return total / (judged if scored_frames is None else scored_frames * x0[0, 0].numel())
 
 
-def _asked(network: Network, seen: Tensor, *, t: Tensor, facts: Tensor | None, withheld: Tensor | None) -> Tensor:
+def _asked(
+    network: Network,
+    seen: Tensor,
+    *,
+    t: Tensor,
+    conditioning: Tensor | None,
+    dropped: Tensor | None,
+) -> Tensor:
     """The network's prediction, told what it is told."""
-    return network(seen, t) if facts is None else network(seen, t, told(facts, withheld=withheld))
+    return (
+        network(seen, t)
+        if conditioning is None
+        else network(seen, t, dropped_out(conditioning, dropped=dropped))
+    )
 
 
 def squared_errors(clean: Tensor, *, x0: Tensor, condition_frames: int) -> Float[Tensor, " batch"]:

@@ -1,7 +1,8 @@
-"""Random numbers as pure functions: (seed, stream, counters) -> values, by the counter-based generator Philox.
+"""Random numbers as pure functions: (seed, stream, counters) -> values, by the counter-based
+generator Philox.
 
-Nothing here has a state, so a resumed, sliced or re-ordered computation draws what the undisturbed one would have drawn.
-"""
+Nothing here has a state, so a resumed, sliced or re-ordered computation draws what the undisturbed
+one would have drawn."""
 
 from enum import IntEnum
 
@@ -25,28 +26,46 @@ class Stream(IntEnum):
     NOISE = 3
     SAMPLE = 4
     HELD_OUT = 5
-    WITHHELD = 6
+    DROPPED = 6
     MIRROR = 7
 
 
 def generator(seed: int, *, stream: Stream, counter: int = 0, part: int = 0) -> np.random.Generator:
-    """The generator of this seed, purpose, counter (a step, an epoch, a video) and part. Seed and counters are at least 0, below 2^64."""
+    """The generator of this seed, purpose, counter (a step, an epoch, a video) and part. Seed and
+    counters are at least 0, below 2^64."""
     return np.random.Generator(
-        np.random.Philox(key=np.array([seed, stream], np.uint64), counter=np.array([0, 0, part, counter], np.uint64))
+        np.random.Philox(
+            key=np.array([seed, stream], np.uint64),
+            counter=np.array([0, 0, part, counter], np.uint64),
+        )
     )
 
 
-def normal(seed: int, *, stream: Stream, counter: int, shape: tuple[int, ...], part: int = 0) -> Float[Tensor, "..."]:
+def normal(
+    seed: int, *, stream: Stream, counter: int, shape: tuple[int, ...], part: int = 0
+) -> Float[Tensor, "..."]:
     """Standard normal numbers of this shape, float32."""
-    return torch.from_numpy(generator(seed, stream=stream, counter=counter, part=part).standard_normal(shape, dtype=np.float32))
+    return torch.from_numpy(
+        generator(seed, stream=stream, counter=counter, part=part).standard_normal(
+            shape, dtype=np.float32
+        )
+    )
 
 
-def batch_normal(seed: int, *, stream: Stream, counter: int, rows: slice, batch: int, shape: tuple[int, ...]) -> Float[Tensor, "rows ..."]:
-    """These rows of a batch of standard normal numbers [batch, *shape], which no other choice of rows changes; what is drawn for them is at
-    most `TOGETHER` - 1 rows too many at either end."""
+def batch_normal(
+    seed: int, *, stream: Stream, counter: int, rows: slice, batch: int, shape: tuple[int, ...]
+) -> Float[Tensor, "rows ..."]:
+    """These rows of a batch of standard normal numbers [batch, *shape], which no other choice of
+    rows changes; what is drawn for them is at most `TOGETHER` - 1 rows too many at either end."""
     first = rows.start // TOGETHER
     parts = [
-        normal(seed, stream=stream, counter=counter, shape=(min(TOGETHER, batch - TOGETHER * part), *shape), part=part)
+        normal(
+            seed,
+            stream=stream,
+            counter=counter,
+            shape=(min(TOGETHER, batch - TOGETHER * part), *shape),
+            part=part,
+        )
         for part in range(first, -(-rows.stop // TOGETHER))
     ]
     return torch.cat(parts)[rows.start - TOGETHER * first : rows.stop - TOGETHER * first]

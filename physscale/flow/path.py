@@ -5,9 +5,9 @@ x_t = alpha(t) x0 + sigma(t) eps, and v is the direction of dx_t/dt:
 rectified   alpha = 1 - t           sigma = t               v = eps - x0                  (arXiv 2209.03003)
 cosine      alpha = cos(pi t / 2)   sigma = sin(pi t / 2)   v = alpha eps - sigma x0      (arXiv 2202.00512)
 
-Both end at pure noise: alpha(1) is exactly 0 (zero terminal SNR, arXiv 2305.08891). The sheet of arXiv 2411.02385 prints its v with the
-signal's and the noise's power exchanged in one of two places; what can only be meant is the cosine row above. Time shift: 2403.03206.
-"""
+Both end at pure noise: alpha(1) is exactly 0 (zero terminal SNR, arXiv 2305.08891). The sheet of
+arXiv 2411.02385 prints its v with the signal's and the noise's power exchanged in one of two
+places; what can only be meant is the cosine row above. Time shift: 2403.03206."""
 
 import math
 from dataclasses import dataclass
@@ -42,7 +42,8 @@ class Path:
         return self.sigma_rate * noise + self.alpha_rate * x0
 
     def clean(self, x_t: Tensor, *, velocity: Tensor) -> Tensor:
-        """The x0 behind x_t that moves with this velocity (sigma_rate alpha - alpha_rate sigma = 1 on both paths)."""
+        """The x0 behind x_t that moves with this velocity (sigma_rate alpha - alpha_rate sigma = 1
+        on both paths)."""
         return self.sigma_rate * x_t - self.sigma * velocity
 
     def noise(self, x_t: Tensor, *, clean: Tensor) -> Tensor:
@@ -55,7 +56,8 @@ class Path:
 
 
 def path_at(t: Tensor, *, name: PathName) -> Path:
-    """The path of this name at times t, which broadcast against the latents. alpha is exactly 0 at t = 1."""
+    """The path of this name at times t, which broadcast against the latents. alpha is exactly 0 at
+    t = 1."""
     if name == "rectified":
         return Path(1 - t, t, torch.full_like(t, -1), torch.ones_like(t), speed=1.0)
     alpha, sigma = torch.sin(QUARTER * (1 - t)), torch.sin(QUARTER * t)
@@ -63,12 +65,14 @@ def path_at(t: Tensor, *, name: PathName) -> Path:
 
 
 def shifted(t: Tensor, *, shift: float) -> Tensor:
-    """t <- s t / (1 + (s - 1) t): a shift s above 1 moves times toward pure noise, where the future is still open."""
+    """t <- s t / (1 + (s - 1) t): a shift s above 1 moves times toward pure noise, where the future
+    is still open."""
     return shift * t / (1 + (shift - 1) * t)
 
 
 def stratified_times(uniform: Float[np.ndarray, " batch"]) -> Float[Tensor, " batch"]:
-    """One time in each of B equal parts of [0, 1), from uniform numbers; position i of the batch gets part i."""
+    """One time in each of B equal parts of [0, 1), from uniform numbers; position i of the batch
+    gets part i."""
     batch = len(uniform)
     return torch.from_numpy(((np.arange(batch) + uniform) / batch).astype(np.float32))
 

@@ -1,4 +1,5 @@
-"""Checkpoint and first frames -> generated latents; the noise of a video depends on (seed, its index) alone."""
+"""Checkpoint and first frames -> generated latents; the noise of a video depends on (seed, its
+index) alone."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -38,29 +39,55 @@ def sample(
     indices: Sequence[int],
     flow: FlowSpec,
     seed: int,
-    facts: Tensor | None = None,
+    conditioning: Tensor | None = None,
 ) -> Float[Tensor, "batch time channels height width"]:
-    """Latents [B, T, C, H, W] that continue the given first frames [B, at least condition_frames, C, H, W], which are kept as they are.
+    """Latents [B, T, C, H, W] that continue the given first frames [B, at least condition_frames,
+    C, H, W], which are kept as they are.
 
-    `indices` are the videos' row indices: a video's sample does not depend on which others are drawn with it. `facts` [B, ...] is what a
-    model with conditioning is told of each (`model/conditioning_spec.py`). Raises UserError when fewer frames are given than the flow
+    `indices` are the videos' row indices: a video's sample does not depend on which others are
+    drawn with it. `facts` [B, ...] is what a model with conditioning is told of each
+    (`model/conditioning_spec.py`). Raises UserError when fewer frames are given than the flow
     conditions on."""
     if given.shape[1] < flow.condition_frames:
-        raise UserError(f"flow condition_frames={flow.condition_frames}: only {given.shape[1]} frames were given")
+        raise UserError(
+            f"flow condition_frames={flow.condition_frames}: only {given.shape[1]} frames were "
+            "given"
+        )
     times = sampler_times(flow.sampler_steps, shift=flow.shift).to(given.device)
     parts = []
     for start in range(0, len(given), VIDEOS_AT_ONCE):
         part = given[start : start + VIDEOS_AT_ONCE]
-        known = None if facts is None else facts[start : start + VIDEOS_AT_ONCE].to(given.device)
-        noise = initial_noise(model, seed=seed, indices=indices[start : start + VIDEOS_AT_ONCE]).to(given.device)
+        known = (
+            None
+            if conditioning is None
+            else conditioning[start : start + VIDEOS_AT_ONCE].to(given.device)
+        )
+        noise = initial_noise(model, seed=seed, indices=indices[start : start + VIDEOS_AT_ONCE]).to(
+            given.device
+        )
 
-        def denoiser(x_t: Tensor, t: Tensor, part: Tensor = part, known: Tensor | None = known) -> Tensor:
-            return guided(model, x_t, t=t, given=part, flow=flow, facts=known)
+        def denoiser(
+            x_t: Tensor, t: Tensor, part: Tensor = part, known: Tensor | None = known
+        ) -> Tensor:
+            return guided(model, x_t, t=t, given=part, flow=flow, conditioning=known)
 
-        parts.append(keep_given(solve(denoiser, noise, times=times, flow=flow), clean=part, condition_frames=flow.condition_frames))
+        parts.append(
+            keep_given(
+                solve(denoiser, noise, times=times, flow=flow),
+                clean=part,
+                condition_frames=flow.condition_frames,
+            )
+        )
     return torch.cat(parts)
 
 
-def initial_noise(model: Backbone, *, seed: int, indices: Sequence[int]) -> Float[Tensor, "batch time channels height width"]:
+def initial_noise(
+    model: Backbone, *, seed: int, indices: Sequence[int]
+) -> Float[Tensor, "batch time channels height width"]:
     """Pure noise of each video [B, T, C, H, W]."""
-    return torch.stack([normal(seed, stream=Stream.SAMPLE, counter=int(index), shape=model.shape_of_video) for index in indices])
+    return torch.stack(
+        [
+            normal(seed, stream=Stream.SAMPLE, counter=int(index), shape=model.shape_of_video)
+            for index in indices
+        ]
+    )

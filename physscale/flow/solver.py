@@ -1,4 +1,5 @@
-"""From noise to clean latents on a falling grid of times that ends at 0, given a denoiser x0(x_t, t).
+"""From noise to clean latents on a falling grid of times that ends at 0, given a denoiser x0(x_t,
+t).
 
 ddim    x_s = alpha_s x0 + sigma_s eps, with eps = (x_t - alpha_t x0) / sigma_t; on the rectified path an Euler step   (arXiv 2010.02502)
 euler   x_s = x_t + (s - t) dx/dt
@@ -19,8 +20,11 @@ __all__ = ["Denoiser", "solve"]
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
-def solve(denoiser: Denoiser, noise: Tensor, *, times: Float[Tensor, " times"], flow: FlowSpec) -> Tensor:
-    """From x = noise at times[0] = 1 to times[-1] = 0 by the flow's sampler; the denoiser maps (x_t, t [B]) to x0."""
+def solve(
+    denoiser: Denoiser, noise: Tensor, *, times: Float[Tensor, " times"], flow: FlowSpec
+) -> Tensor:
+    """From x = noise at times[0] = 1 to times[-1] = 0 by the flow's sampler; the denoiser maps
+    (x_t, t [B]) to x0."""
     x_t = noise
     for t, s in pairwise(times):
         here, there = path_at(t, name=flow.path), path_at(s, name=flow.path)

@@ -1,13 +1,13 @@
-"""What the model is told beside the first frames, as layers (in values: `model/conditioning_spec.py`).
+"""What the model is told beside the first frames, as layers (in values:
+`model/conditioning_spec.py`).
 
-Numbers become tokens that join the video's tokens in every attention, not turned by any position. A sentence is read by a small
-transformer of its own, and every block adds what its tokens ask of it:
+Numbers become tokens that join the video's tokens in every attention, not turned by any position. A
+sentence is read by a small transformer of its own, and every block adds what its tokens ask of it:
 
     x + out(softmax(q(norm x) k(text)^T / sqrt(D / K)) v(text)),   out = 0 at the start, so that the model begins as the untold one.
 
-Cross-attention beside shared adaLN: PixArt-alpha, arXiv 2310.00426. Letters: B videos, N video tokens, D width, P told tokens, E their
-width.
-"""
+Cross-attention beside shared adaLN: PixArt-alpha, arXiv 2310.00426. Letters: B videos, N video
+tokens, D width, P told tokens, E their width."""
 
 import math
 
@@ -19,13 +19,13 @@ from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.spec import DiTSpec
 
-__all__ = ["CrossAttention", "is_told", "reader_of", "unturned"]
+__all__ = ["CrossAttention", "reader_of", "reads_conditioning", "unturned"]
 
 LONGEST_PERIOD = 1000.0
 """Of the sentence's positions, in characters."""
 
 
-def is_told(name: str) -> bool:
+def reads_conditioning(name: str) -> bool:
     """Whether a parameter of the model of this name is there for what is told."""
     return name.startswith("reader.") or ".cross." in name
 
@@ -50,8 +50,10 @@ class NumberReader(nn.Module):
         super().__init__()
         self.embed = nn.Linear(NUMBERS_A_BODY, spec.width)
 
-    def forward(self, facts: Float[Tensor, "batch bodies numbers"]) -> Float[Tensor, "batch bodies width"]:
-        tokens: Tensor = self.embed(facts)
+    def forward(
+        self, conditioning: Float[Tensor, "batch bodies numbers"]
+    ) -> Float[Tensor, "batch bodies width"]:
+        tokens: Tensor = self.embed(conditioning)
         return tokens
 
 
@@ -60,12 +62,18 @@ class TextReader(nn.Module):
 
     def __init__(self, spec: TextSpec) -> None:
         super().__init__()
-        self.table = nn.Embedding(CHARACTERS, spec.width) if spec.encoder == "characters" else nn.Linear(spec.features, spec.width)
+        self.table = (
+            nn.Embedding(CHARACTERS, spec.width)
+            if spec.encoder == "characters"
+            else nn.Linear(spec.features, spec.width)
+        )
         self.layers = nn.ModuleList([TextLayer(spec) for _ in range(spec.depth)])
         self.register_buffer("places", places(spec), persistent=False)
 
-    def forward(self, facts: Shaped[Tensor, "batch told *features"]) -> Float[Tensor, "batch told width"]:
-        x_BPE = self.table(facts) + self.places
+    def forward(
+        self, conditioning: Shaped[Tensor, "batch tokens *features"]
+    ) -> Float[Tensor, "batch tokens width"]:
+        x_BPE = self.table(conditioning) + self.places
         for layer in self.layers:
             x_BPE = layer(x_BPE)
         return layer_norm(x_BPE, x_BPE.shape[-1:])
@@ -102,7 +110,9 @@ class CrossAttention(nn.Module):
 
     def forward(self, x_BND: Tensor, text_BPE: Tensor) -> Tensor:
         q = self.q(layer_norm(x_BND, x_BND.shape[-1:]))
-        found: Tensor = self.out(attended(q, k=self.k(text_BPE), v=self.v(text_BPE), heads=self.heads))
+        found: Tensor = self.out(
+            attended(q, k=self.k(text_BPE), v=self.v(text_BPE), heads=self.heads)
+        )
         return found
 
 
@@ -112,7 +122,7 @@ def attended(q: Tensor, *, k: Tensor, v: Tensor, heads: int) -> Tensor:
     return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
-def places(spec: TextSpec) -> Float[Tensor, "told width"]:
+def places(spec: TextSpec) -> Float[Tensor, "tokens width"]:
     """Sines and cosines of a character's place, as large as its row of the table is at first."""
     half = spec.width // 2
     rates = torch.exp(torch.arange(half) * (-math.log(LONGEST_PERIOD) / half))

@@ -1,10 +1,11 @@
-"""What a model may be told beside the first frames, in values and by formula (no torch): the ablation of arXiv 2411.02385, appendix.
+"""What a model may be told beside the first frames, in values and by formula (no torch): the
+ablation of arXiv 2411.02385, appendix.
 
 numbers   the first state of every body as a token of its own beside the video's tokens (the paper adds an embedding in every layer)
 text      a sentence on the first state; every block looks at it by cross-attention (arXiv 2310.00426; the paper's encoder is T5)
 
-Facts that are all zero say nothing: so is a body that is not there, the blank after a sentence, and what is withheld.
-"""
+Facts that are all zero say nothing: so is a body that is not there, the blank after a sentence, and
+what is dropped."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -24,11 +25,12 @@ CHARACTERS = 256
 
 @dataclass(frozen=True)
 class TextSpec:
-    """A sentence of `tokens` characters, blanks included, and the transformer that reads it, trained with the model.
+    """A sentence of `tokens` characters, blanks included, and the transformer that reads it,
+    trained with the model.
 
-    `encoder` is `characters`, or `package.module:function`, a text encoder of the user's own (`run.facts.TextEncoder`) that stays as it is
-    and gives `features` numbers for each of `tokens` tokens; our layers come after it.
-    """
+    `encoder` is `characters`, or `package.module:function`, a text encoder of the user's own
+    (`run.conditioning.TextEncoder`) that stays as it is and gives `features` numbers for each of
+    `tokens` tokens; our layers come after it."""
 
     tokens: int = 256
     width: int = 64
@@ -38,21 +40,38 @@ class TextSpec:
     features: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("tokens", 1), ("width", 1), ("depth", 0), ("heads", 1), ("features", 0)):
+        for name, least in (
+            ("tokens", 1),
+            ("width", 1),
+            ("depth", 0),
+            ("heads", 1),
+            ("features", 0),
+        ):
             if getattr(self, name) < least:
                 raise UserError(f"text {name}={getattr(self, name)}: must be at least {least}")
         if self.width % (2 * self.heads):
-            raise UserError(f"text width={self.width}: must be a multiple of 2 x heads={2 * self.heads}")
+            raise UserError(
+                f"text width={self.width}: must be a multiple of 2 x heads={2 * self.heads}"
+            )
         module, separator, function = self.encoder.partition(":")
         if self.encoder != "characters" and not (module and separator and function):
-            raise UserError(f"text encoder={self.encoder!r}: write characters, or package.module:function")
+            raise UserError(
+                f"text encoder={self.encoder!r}: write characters, or package.module:function"
+            )
         if (self.encoder == "characters") == (self.features > 0):
-            raise UserError(f"text features={self.features}: above 0 with an encoder of one's own, 0 with characters")
+            raise UserError(
+                f"text features={self.features}: above 0 with an encoder of one's own, 0 with "
+                "characters"
+            )
 
     @property
     def parameters(self) -> int:
         """Trained numbers of the reader."""
-        table = CHARACTERS * self.width if self.encoder == "characters" else (self.features + 1) * self.width
+        table = (
+            CHARACTERS * self.width
+            if self.encoder == "characters"
+            else (self.features + 1) * self.width
+        )
         return table + self.depth * (12 * self.width**2 + 9 * self.width)
 
     @property
@@ -69,6 +88,8 @@ class TextSpec:
 def check_conditioning(value: Any, *, bodies: int) -> None:  # noqa: ANN401 - whatever was written there
     """Raises UserError for a word that there is not, or no body to tell of."""
     if value not in get_args(Conditioning):
-        raise UserError(f"model conditioning={value!r}: allowed are {', '.join(get_args(Conditioning))}")
+        raise UserError(
+            f"model conditioning={value!r}: allowed are {', '.join(get_args(Conditioning))}"
+        )
     if bodies < 1:
         raise UserError(f"model bodies={bodies}: must be at least 1")

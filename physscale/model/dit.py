@@ -1,8 +1,10 @@
-"""Diffusion transformer over video latents: one code for a vector a frame (H = W = 1) and for patches of latent images.
+"""Diffusion transformer over video latents: one code for a vector a frame (H = W = 1) and for
+patches of latent images.
 
-Every space-time token attends to every other; positions enter by rotary angles in (t, y, x) only; the diffusion time t enters
-by adaptive layer norm from one projection shared by all blocks. DiT: arXiv 2212.09748; shared adaLN: 2310.00426; model of the
-paper: 2411.02385. The model knows one device and nothing of parallelism.
+Every space-time token attends to every other; positions enter by rotary angles in (t, y, x) only;
+the diffusion time t enters by adaptive layer norm from one projection shared by all blocks. DiT:
+arXiv 2212.09748; shared adaLN: 2310.00426; model of the paper: 2411.02385. The model knows one
+device and nothing of parallelism.
 
 Letters: B videos, T frames, C latent channels, H W latent pixels, N tokens, D width, K heads.
 """
@@ -14,7 +16,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
 
-from physscale.model.conditioning import CrossAttention, is_told, reader_of, unturned
+from physscale.model.conditioning import CrossAttention, reader_of, reads_conditioning, unturned
 from physscale.model.on_cpu import Linear, attend
 from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.sizes import input_channels, time_features
@@ -26,12 +28,14 @@ __all__ = ["DiT"]
 TIME_SCALE = 1000.0
 LONGEST_TIME_PERIOD = 10_000.0
 ROTARY_BASE = 100.0
-"""Slowest rotation: one radian in about 100 positions; videos here have 8 to 64 frames and patches."""
+"""Slowest rotation: one radian in about 100 positions; videos here have 8 to 64 frames and
+patches."""
 
 
 class DiT(nn.Module):
-    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1), and t to [B, T, C, H, W]; a model
-    with `conditioning` is told `facts` too (`model/conditioning.py`)."""
+    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1),
+    and t to [B, T, C, H, W]; a model with `conditioning` is told `facts` too
+    (`model/conditioning.py`)."""
 
     def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
         super().__init__()
@@ -39,7 +43,9 @@ class DiT(nn.Module):
         self.grid = spec.grid(shape)
         width = spec.width
         self.embed = nn.Linear(input_channels(shape.channels) * spec.cells, width)
-        self.time = nn.Sequential(nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.time = nn.Sequential(
+            nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
         if spec.adaln == "shared":
             self.modulate = nn.Linear(width, 6 * width)
             self.block_bias = nn.Parameter(torch.empty(spec.depth, 6, width))
@@ -50,23 +56,37 @@ class DiT(nn.Module):
             self.head_bias = nn.Parameter(torch.empty(2, width))
         self.head = nn.Linear(width, shape.channels * spec.cells)
         self.reader = reader_of(spec)
-        cos, sin = unturned(*rotary_angles(spec, shape=shape), tokens=spec.told_tokens)
+        cos, sin = unturned(*rotary_angles(spec, shape=shape), tokens=spec.conditioning_tokens)
         self.register_buffer("rotary_cos", cos, persistent=False)
         self.register_buffer("rotary_sin", sin, persistent=False)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream smaller by sqrt(2 depth). Scales and gates
-        start at one for every t (their projection at zero), and the head at zero: the first prediction is zero. What reads facts is drawn
+        """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream
+        smaller by sqrt(2 depth). Scales and gates start at one for every t (their projection at
+        zero), and the head at zero: the first prediction is zero. What reads conditioning is drawn
         last: the other weights are those of the model without."""
-        for name, parameter in sorted(self.named_parameters(), key=lambda named: is_told(named[0])):
+        for name, parameter in sorted(
+            self.named_parameters(), key=lambda named: reads_conditioning(named[0])
+        ):
             nn.init.zeros_(parameter)
-            if parameter.ndim == 2 and name.endswith("weight") and not name.startswith(("modulate", "head")) and "cross.out" not in name:
+            if (
+                parameter.ndim == 2
+                and name.endswith("weight")
+                and not name.startswith(("modulate", "head"))
+                and "cross.out" not in name
+            ):
                 branch = 2 * self.spec.depth if name.endswith(("out.weight", "down.weight")) else 1
-                nn.init.normal_(parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator)
+                nn.init.normal_(
+                    parameter, std=(branch * parameter.shape[1]) ** -0.5, generator=generator
+                )
         depth, width = self.spec.depth, self.spec.width
         with torch.no_grad():
             own = self.modulate.bias.view(-1, width)
-            blocks, head = (self.block_bias, self.head_bias) if self.spec.adaln == "shared" else (own[:-2], own[-2:])
+            blocks, head = (
+                (self.block_bias, self.head_bias)
+                if self.spec.adaln == "shared"
+                else (own[:-2], own[-2:])
+            )
             blocks.view(depth, 2, 3, width)[:, :, 1:] = 1
             head[1] = 1
 
@@ -74,40 +94,63 @@ class DiT(nn.Module):
         self,
         x_BTIHW: Float[Tensor, "batch time inputs height width"],
         t_B: Float[Tensor, " batch"],
-        facts: Shaped[Tensor, "batch told *features"] | None = None,
+        conditioning: Shaped[Tensor, "batch tokens *features"] | None = None,
     ) -> Float[Tensor, "batch time channels height width"]:
-        x_BND, text = self._told(self.embed(self._patchify(x_BTIHW)), facts)
+        x_BND, text = self._conditioned(self.embed(self._patchify(x_BTIHW)), conditioning)
         c_BD = self.time(time_embedding(t_B, features=time_features(self.spec)))
         parts, (shift, scale) = self._modulation(c_BD)
         for number, block in enumerate(self.blocks):
-            x_BND = block(x_BND, parts[6 * number : 6 * number + 6], cos=self.rotary_cos, sin=self.rotary_sin, text=text)
-        if self.spec.told_tokens:
-            x_BND = x_BND[:, : -self.spec.told_tokens]
+            x_BND = block(
+                x_BND,
+                parts[6 * number : 6 * number + 6],
+                cos=self.rotary_cos,
+                sin=self.rotary_sin,
+                text=text,
+            )
+        if self.spec.conditioning_tokens:
+            x_BND = x_BND[:, : -self.spec.conditioning_tokens]
         return self._unpatchify(self.head(normalise(x_BND, shift=shift, scale=scale)))
 
-    def _told(self, x_BND: Tensor, facts: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _conditioned(
+        self, x_BND: Tensor, conditioning: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
         """The tokens, with those of told numbers at their end, and the text that the blocks ask."""
         if self.reader is None:
             return x_BND, None
-        assert facts is not None, f"a model with conditioning={self.spec.conditioning!r} is told facts"
-        read = self.reader(facts)
-        return (x_BND, read) if self.spec.conditioning == "text" else (torch.cat((x_BND, read), dim=1), None)
+        assert conditioning is not None, (
+            f"a model with conditioning={self.spec.conditioning!r} is told facts"
+        )
+        read = self.reader(conditioning)
+        return (
+            (x_BND, read)
+            if self.spec.conditioning == "text"
+            else (torch.cat((x_BND, read), dim=1), None)
+        )
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Six [B, 1, D] a block, and the head's shift and scale: float32 whatever the products are, and so is the stream they act on."""
+        """Six [B, 1, D] a block, and the head's shift and scale: float32 whatever the products are,
+        and so is the stream they act on."""
         if self.spec.adaln == "shared":
             blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
             head = c_BD.unsqueeze(1) + self.head_bias
-            return blocks.view(len(c_BD), -1, 1, self.spec.width).unbind(1), head.unsqueeze(2).unbind(1)
+            return blocks.view(len(c_BD), -1, 1, self.spec.width).unbind(1), head.unsqueeze(
+                2
+            ).unbind(1)
         parts = self.modulate(c_BD).float().view(len(c_BD), -1, 1, self.spec.width).unbind(1)
         return parts[:-2], parts[-2:]
 
     def _patchify(self, x_BTIHW: Tensor) -> Tensor:
         (frames, rows, columns), p, q = self.grid, self.spec.patch, self.spec.time_patch
         if p == q == 1:
-            return x_BTIHW.flatten(3).transpose(2, 3).reshape(len(x_BTIHW), frames * rows * columns, -1)
+            return (
+                x_BTIHW.flatten(3)
+                .transpose(2, 3)
+                .reshape(len(x_BTIHW), frames * rows * columns, -1)
+            )
         patches = x_BTIHW.reshape(len(x_BTIHW), frames, q, -1, rows, p, columns, p)
-        return patches.permute(0, 1, 4, 6, 3, 2, 5, 7).reshape(len(x_BTIHW), frames * rows * columns, -1)
+        return patches.permute(0, 1, 4, 6, 3, 2, 5, 7).reshape(
+            len(x_BTIHW), frames * rows * columns, -1
+        )
 
     def _unpatchify(self, x_BNO: Tensor) -> Tensor:
         (frames, rows, columns), p, q = self.grid, self.spec.patch, self.spec.time_patch
@@ -121,8 +164,8 @@ class DiT(nn.Module):
 
 
 class Block(nn.Module):
-    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both come from the diffusion time.
-    A model that is told a text asks it in between."""
+    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both
+    come from the diffusion time. A model that is told a text asks it in between."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
@@ -130,12 +173,26 @@ class Block(nn.Module):
         self.cross = CrossAttention(spec) if spec.conditioning == "text" else None
         self.mlp = MLP(spec)
 
-    def forward(self, x_BND: Tensor, six: tuple[Tensor, ...], *, cos: Tensor, sin: Tensor, text: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x_BND: Tensor,
+        six: tuple[Tensor, ...],
+        *,
+        cos: Tensor,
+        sin: Tensor,
+        text: Tensor | None = None,
+    ) -> Tensor:
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = six
-        x_BND = torch.addcmul(x_BND, gate_a, self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin))
+        x_BND = torch.addcmul(
+            x_BND,
+            gate_a,
+            self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin),
+        )
         if self.cross is not None:
             x_BND = x_BND + self.cross(x_BND, text)
-        return torch.addcmul(x_BND, gate_m, self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m)))
+        return torch.addcmul(
+            x_BND, gate_m, self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m))
+        )
 
 
 class Attention(nn.Module):
@@ -148,7 +205,9 @@ class Attention(nn.Module):
         self.out = Linear(spec.width, spec.width)
 
     def forward(self, x_BND: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
-        qkv = self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)  # B 3K N D/K
+        qkv = (
+            self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)
+        )  # B 3K N D/K
         qk, v = qkv.split((2 * self.heads, self.heads), dim=1)
         q, k = Rotate.apply(qk, cos, sin).chunk(2, dim=1)
         return self.out(attend(q, k, v).transpose(1, 2).flatten(2))
@@ -174,8 +233,8 @@ def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
-    """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out over the axes t, y, x that are longer
-    than one (the remainder goes to t)."""
+    """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out
+    over the axes t, y, x that are longer than one (the remainder goes to t)."""
     grid = spec.grid(shape)
     pairs = spec.head_width // 2
     axes = [axis for axis in (1, 2) if grid[axis] > 1]
@@ -194,6 +253,8 @@ def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]
 def time_embedding(t_B: Tensor, *, features: int) -> Tensor:
     """Sines and cosines of t at geometric rates [B, features]."""
     half = features // 2
-    rates = torch.exp(torch.arange(half, device=t_B.device) * (-math.log(LONGEST_TIME_PERIOD) / half))
+    rates = torch.exp(
+        torch.arange(half, device=t_B.device) * (-math.log(LONGEST_TIME_PERIOD) / half)
+    )
     angle = (TIME_SCALE * t_B).unsqueeze(1) * rates
     return torch.cat((angle.cos(), angle.sin()), dim=1)

@@ -1,10 +1,12 @@
-"""Two operations that PyTorch leaves slow on CPUs, made of its faster kernels; on other devices they are what PyTorch makes of them.
+"""Two operations that PyTorch leaves slow on CPUs, made of its faster kernels; on other devices
+they are what PyTorch makes of them.
 
-Products in float32: PyTorch hands them to MKL, whose kernels for other makers' processors are slower than oneDNN's; forward and towards the
-input oneDNN multiplies here. Attention in bfloat16: PyTorch's kernel widens every number to float32, and forms the logits again in the
-backward pass; here bfloat16's own products are taken and the probabilities kept, up to `LONGEST_KEPT` tokens (2 x heads x tokens bytes
-a token and block). Logits and softmax are float32 as there. `tests/benchmarks/bench_train_step.py` measures both.
-"""
+Products in float32: PyTorch hands them to MKL, whose kernels for other makers' processors are
+slower than oneDNN's; forward and towards the input oneDNN multiplies here. Attention in bfloat16:
+PyTorch's kernel widens every number to float32, and forms the logits again in the backward pass;
+here bfloat16's own products are taken and the probabilities kept, up to `LONGEST_KEPT` tokens (2 x
+heads x tokens bytes a token and block). Logits and softmax are float32 as there.
+`tests/benchmarks/bench_train_step.py` measures both."""
 
 from collections.abc import Iterator
 
@@ -38,15 +40,17 @@ class Linear(nn.Linear):
 
 
 def by_onednn(x: Tensor, *, narrowest: int) -> bool:
-    plain = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    plain = (
+        x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    )
     return ONEDNN and plain and narrowest >= NARROWEST
 
 
 class Product(torch.autograd.Function):
     """x W^T + b; towards x by oneDNN too, towards W by MKL, which is as fast there.
 
-    oneDNN takes a whole matrix or its transpose; on rows that lie apart in memory it is a thousand times slower, hence `contiguous`.
-    """
+    oneDNN takes a whole matrix or its transpose; on rows that lie apart in memory it is a thousand
+    times slower, hence `contiguous`."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -69,10 +73,16 @@ def multiplied(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def attend(
-    q: Float[Tensor, "batch heads asking width"], k: Float[Tensor, "batch heads asked width"], v: Float[Tensor, "batch heads asked width"]
+    q: Float[Tensor, "batch heads asking width"],
+    k: Float[Tensor, "batch heads asked width"],
+    v: Float[Tensor, "batch heads asked width"],
 ) -> Float[Tensor, "batch heads asking width"]:
     """softmax(q k^T / sqrt(width)) v."""
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and max(q.shape[2], k.shape[2]) <= LONGEST_KEPT:
+    if (
+        q.device.type == "cpu"
+        and q.dtype == torch.bfloat16
+        and max(q.shape[2], k.shape[2]) <= LONGEST_KEPT
+    ):
         return Attend.apply(q, k, v)
     return scaled_dot_product_attention(q, k, v)
 
@@ -114,7 +124,8 @@ def few_heads(probabilities: Float[Tensor, "heads asking asked"]) -> Iterator[sl
 
 
 OPERATIONS = torch.library.Library("physscale", "DEF")  # type: ignore[no-untyped-call]
-"""Under a name of its own torch's compiler leaves oneDNN's product as it is, which it knows for constant weights only."""
+"""Under a name of its own torch's compiler leaves oneDNN's product as it is, which it knows for
+constant weights only."""
 OPERATIONS.define("multiplied(Tensor x, Tensor weight, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
 OPERATIONS.impl("multiplied", multiplied, "CPU")  # type: ignore[no-untyped-call]
 OPERATIONS.impl("multiplied", lambda x, weight, _: x.new_empty(*x.shape[:-1], len(weight)), "Meta")  # type: ignore[no-untyped-call]

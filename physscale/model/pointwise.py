@@ -1,4 +1,5 @@
-"""Two pointwise functions with derivatives written out: on small models autograd's chains of them cost as much as the products."""
+"""Two pointwise functions with derivatives written out: on small models autograd's chains of them
+cost as much as the products."""
 
 import torch
 from torch import Tensor
@@ -8,7 +9,8 @@ __all__ = ["Rotate", "SquaredReLU", "rotate"]
 
 
 def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (i, i + half) of the last axis; `sin` carries the sign: minus in its first half."""
+    """Turn the pairs (i, i + half) of the last axis; `sin` carries the sign: minus in its first
+    half."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin).to(x.dtype)
 
 

@@ -1,9 +1,10 @@
-"""Frames from states on the training device: `physscale.render`'s exact coverage, written on tensors.
+"""Frames from states on the training device: `physscale.render`'s exact coverage, written on
+tensors.
 
-Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Anything with
-straight edges: the edge integrals of `render.polygon`, along the borders of `records.outline`. Both meet the CPU rasteriser within 1/255 in
-single precision, so a training node may receive states (2 KB a video) and draw for itself.
-"""
+Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Anything
+with straight edges: the edge integrals of `render.polygon`, along the borders of `records.outline`.
+Both meet the CPU rasteriser within 1/255 in single precision, so a training node may receive states
+(2 KB a video) and draw for itself."""
 
 import torch
 from jaxtyping import Float, UInt8
@@ -19,20 +20,35 @@ COLUMN = {name: position for position, name in enumerate(BODY)}
 
 
 def rasterise(
-    state: Float[Tensor, "batch frames bodies 6"], *, body: Float[Tensor, "batch bodies 10"], size_px: int
+    state: Float[Tensor, "batch frames bodies 6"],
+    *,
+    body: Float[Tensor, "batch bodies 10"],
+    size_px: int,
 ) -> UInt8[Tensor, "..."]:
-    """All frames u8[B, T, H, W, 3] of a batch, on the device of its states; colours, order and borders as `render.render` has them.
+    """All frames u8[B, T, H, W, 3] of a batch, on the device of its states; colours, order and
+    borders as `render.render` has them.
 
     Args:
-        state: metres, y up (`records.video.STATE`); body: constants (`records.video.BODY`), on the same device.
+        state: metres, y up (`records.video.STATE`); body: constants (`records.video.BODY`), on the
+            same device.
     """
     batch, frames = state.shape[:2]
     poses = state[..., :3].flatten(0, 1).float()
-    borders = torch.from_numpy(borders_m(body.float().cpu().numpy())).to(poses) * (size_px / WORLD_M)
-    constants, borders = body.float().repeat_interleave(frames, 0), borders.repeat_interleave(frames, 0)
+    borders = torch.from_numpy(borders_m(body.float().cpu().numpy())).to(poses) * (
+        size_px / WORLD_M
+    )
+    constants, borders = (
+        body.float().repeat_interleave(frames, 0),
+        borders.repeat_interleave(frames, 0),
+    )
     step = max(1, PIXELS_AT_ONCE // size_px**2)
     parts = [
-        _frames(poses[at : at + step], constants=constants[at : at + step], borders=borders[at : at + step], size_px=size_px)
+        _frames(
+            poses[at : at + step],
+            constants=constants[at : at + step],
+            borders=borders[at : at + step],
+            size_px=size_px,
+        )
         for at in range(0, len(poses), step)
     ]
     return torch.cat(parts).reshape(batch, frames, size_px, size_px, 3)
@@ -44,18 +60,31 @@ def _frames(pose: Tensor, *, constants: Tensor, borders: Tensor, size_px: int) -
     out = torch.full((len(pose), size_px, size_px, 3), 255.0, device=pose.device)
     for number in range(pose.shape[1]):
         body = constants[:, number]
-        x, y, angle = pose[:, number, 0] * scale, size_px - pose[:, number, 1] * scale, pose[:, number, 2]
+        x, y, angle = (
+            pose[:, number, 0] * scale,
+            size_px - pose[:, number, 1] * scale,
+            pose[:, number, 2],
+        )
         is_disc = body[:, COLUMN["shape"]] == Shape.DISC
-        size, hole = (torch.where(is_disc, body[:, COLUMN[name]] * scale, 0.0) for name in ("radius_m", "half_height_m"))
+        size, hole = (
+            torch.where(is_disc, body[:, COLUMN[name]] * scale, 0.0)
+            for name in ("radius_m", "half_height_m")
+        )
         area = torch.zeros(out.shape[:3], device=pose.device)
         if bool((size > 0).any()):
             area = disc_coverage(x, y, size, size_px=size_px)
             if bool((hole > 0).any()):
                 area = area - disc_coverage(x, y, hole, size_px=size_px)
         if bool((~is_disc).any()):
-            area = area + polygon_coverage(_put(borders[:, number], x=x, y=y, angle=angle), size_px=size_px)
+            area = area + polygon_coverage(
+                _put(borders[:, number], x=x, y=y, angle=angle), size_px=size_px
+            )
         colour = body[:, COLUMN["red"] : COLUMN["red"] + 3][:, None, None]
-        out = torch.where(area[..., None] > 0, torch.floor(out + area.clamp(0, 1)[..., None] * (colour - out) + 0.5), out)
+        out = torch.where(
+            area[..., None] > 0,
+            torch.floor(out + area.clamp(0, 1)[..., None] * (colour - out) + 0.5),
+            out,
+        )
     return out.to(torch.uint8)
 
 
@@ -63,19 +92,28 @@ def _put(border: Tensor, *, x: Tensor, y: Tensor, angle: Tensor) -> Tensor:
     """`render.polygon.put`."""
     cos, sin = angle.cos()[:, None], angle.sin()[:, None]
     ends = [(border[:, :, column], border[:, :, column + 1]) for column in (0, 2)]
-    placed = [coordinate for along, up in ends for coordinate in (x[:, None] + along * cos - up * sin, y[:, None] - along * sin - up * cos)]
+    placed = [
+        coordinate
+        for along, up in ends
+        for coordinate in (x[:, None] + along * cos - up * sin, y[:, None] - along * sin - up * cos)
+    ]
     return torch.stack(placed, dim=-1)
 
 
 def _half_segment(x: Tensor, radius: Tensor) -> Tensor:
-    """S(x) of `render.disc`; by atan2 and a product of differences, because asin and r² - x² lose half their digits at the rim."""
+    """S(x) of `render.disc`; by atan2 and a product of differences, because asin and r² - x² lose
+    half their digits at the rim."""
     x = torch.minimum(torch.maximum(x, -radius), radius)
     chord = ((radius - x) * (radius + x)).clamp(min=0).sqrt()
     return 0.5 * (x * chord + radius**2 * torch.atan2(x, chord))
 
 
 def disc_coverage(
-    x: Float[Tensor, " discs"], y: Float[Tensor, " discs"], radius: Float[Tensor, " discs"], *, size_px: int
+    x: Float[Tensor, " discs"],
+    y: Float[Tensor, " discs"],
+    radius: Float[Tensor, " discs"],
+    *,
+    size_px: int,
 ) -> Float[Tensor, "discs size size"]:
     """Covered area of every pixel by each disc, in pixels with rows downwards."""
     grid = torch.arange(size_px + 1, device=x.device, dtype=x.dtype)
@@ -86,16 +124,23 @@ def disc_coverage(
     reach_area = _half_segment(reach, r)
     inside = column[:, None].abs() <= reach[:, :, None]
     clipped = torch.minimum(torch.maximum(column[:, None], -reach[:, :, None]), reach[:, :, None])
-    area = torch.where(inside, column_area[:, None], reach_area[:, :, None] * column[:, None].sign())
+    area = torch.where(
+        inside, column_area[:, None], reach_area[:, :, None] * column[:, None].sign()
+    )
     beyond = area.diff(dim=2) - line.abs()[:, :, None] * clipped.diff(dim=2)
     upper, lower = beyond[:, :-1], beyond[:, 1:]
     below_centre, above_centre = (line[:, :-1] >= 0)[:, :, None], (line[:, 1:] <= 0)[:, :, None]
     middle = 2.0 * column_area.diff(dim=1)[:, None] - upper - lower
-    return torch.where(below_centre, upper - lower, torch.where(above_centre, lower - upper, middle))
+    return torch.where(
+        below_centre, upper - lower, torch.where(above_centre, lower - upper, middle)
+    )
 
 
-def polygon_coverage(edges: Float[Tensor, "frames edges 4"], *, size_px: int) -> Float[Tensor, "frames size size"]:
-    """Covered area of every pixel by what each border encloses, in pixels with rows downwards; edges of length 0 count for nothing."""
+def polygon_coverage(
+    edges: Float[Tensor, "frames edges 4"], *, size_px: int
+) -> Float[Tensor, "frames size size"]:
+    """Covered area of every pixel by what each border encloses, in pixels with rows downwards;
+    edges of length 0 count for nothing."""
     grid = torch.arange(size_px, device=edges.device, dtype=edges.dtype)
     total = torch.zeros((len(edges), size_px, size_px), device=edges.device, dtype=edges.dtype)
     for x0, y0, x1, y1 in (edge.unbind(-1) for edge in edges.unbind(1)):
@@ -104,11 +149,16 @@ def polygon_coverage(edges: Float[Tensor, "frames edges 4"], *, size_px: int) ->
         height = (high - low).clamp(min=0) * (y0 - y1).sign()[:, None]
         rise = torch.where((y1 - y0) == 0, 1.0, y1 - y0)[:, None]
         slope = (x1 - x0)[:, None] / rise
-        first, last = x0[:, None] + (low - y0[:, None]) * slope, x0[:, None] + (high - y0[:, None]) * slope
+        first, last = (
+            x0[:, None] + (low - y0[:, None]) * slope,
+            x0[:, None] + (high - y0[:, None]) * slope,
+        )
         u0, u1 = first[:, :, None] - grid, last[:, :, None] - grid
         across = u1 - u0
         flat = across.abs() < STEEP_PX
-        mean = torch.where(flat, (0.5 * (u0 + u1)).clamp(0, 1), _clipped(u0, u1) / torch.where(flat, 1.0, across))
+        mean = torch.where(
+            flat, (0.5 * (u0 + u1)).clamp(0, 1), _clipped(u0, u1) / torch.where(flat, 1.0, across)
+        )
         total = total + torch.where(height[:, :, None] == 0, 0.0, mean * height[:, :, None])
     return total
 

@@ -1,15 +1,23 @@
-"""How large a model is and what it costs, by formula: parameters and FLOPs without building anything (no torch).
+"""How large a model is and what it costs, by formula: parameters and FLOPs without building
+anything (no torch).
 
-A block has 12 d^2 weights (attention 4, MLP 8) and 9 d biases; one adaLN projection (6 d^2) is shared by all blocks, each
-of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426). Only this count meets the four sizes published with
-arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M); one projection a block (`adaln="block"`), as in the first DiT, gives 33M for S.
-"""
+A block has 12 d^2 weights (attention 4, MLP 8) and 9 d biases; one adaLN projection (6 d^2) is
+shared by all blocks, each of which adds a bias of its own to it (PixArt-alpha, arXiv 2310.00426).
+Only this count meets the four sizes published with arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M);
+one projection a block (`adaln="block"`), as in the first DiT, gives 33M for S."""
 
 from physscale.model.conditioning_spec import NUMBERS_A_BODY
 from physscale.model.spec import DiTSpec
 from physscale.records.latent_shape import LatentShape
 
-__all__ = ["SIZES", "TIME_FEATURES", "forward_flops", "input_channels", "parameters", "training_flops"]
+__all__ = [
+    "SIZES",
+    "TIME_FEATURES",
+    "forward_flops",
+    "input_channels",
+    "parameters",
+    "training_flops",
+]
 
 TIME_FEATURES = 256
 """Sines and cosines that describe the time t; narrow models use fewer (`time_features`)."""
@@ -26,11 +34,13 @@ SIZES: dict[str, DiTSpec] = {
     "L": DiTSpec(width=1024, depth=24, heads=16, patch=2, activation="gelu"),
     "XL": DiTSpec(width=1152, depth=28, heads=16, patch=2, activation="gelu"),
 }
-"""From the CPU ladder's smallest (whole-frame latents, one token a frame) to the paper's S, B, L, XL (head width 64 and 72)."""
+"""From the CPU ladder's smallest (whole-frame latents, one token a frame) to the paper's S, B, L,
+XL (head width 64 and 72)."""
 
 
 def input_channels(channels: int) -> int:
-    """Noisy latents, given frames (zero elsewhere) and the mask that tells which are given, side by side."""
+    """Noisy latents, given frames (zero elsewhere) and the mask that tells which are given, side by
+    side."""
     return 2 * channels + 1
 
 
@@ -51,9 +61,10 @@ def parameters(spec: DiTSpec, *, shape: LatentShape) -> int:
 
 
 def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
-    """Floating-point operations of the matrix products of one forward pass on one video (a multiply-add is 2)."""
+    """Floating-point operations of the matrix products of one forward pass on one video (a
+    multiply-add is 2)."""
     d, tokens = spec.width, spec.tokens(shape)
-    met = tokens + spec.told_tokens
+    met = tokens + spec.conditioning_tokens
     projections = spec.depth * (4 * d * d + 2 * d * spec.mlp_ratio * d) * met
     attention = spec.depth * 2 * met * met * d
     modulations = 6 if spec.adaln == "shared" else 6 * spec.depth + 2
@@ -63,12 +74,15 @@ def forward_flops(spec: DiTSpec, *, shape: LatentShape) -> int:
 
 
 def training_flops(spec: DiTSpec, *, shape: LatentShape, batch: int, steps: int) -> float:
-    """Matrix products of forward and backward (twice the forward) passes of a whole training, optimiser not counted.
+    """Matrix products of forward and backward (twice the forward) passes of a whole training,
+    optimiser not counted.
 
-    The input needs no gradient, so the backward pass of the embedding and of the first time layer is one product less.
-    """
+    The input needs no gradient, so the backward pass of the embedding and of the first time layer
+    is one product less."""
     d = spec.width
-    no_gradient = d * (input_channels(shape.channels) * spec.cells * spec.tokens(shape) + time_features(spec)) + _told_first(spec)
+    no_gradient = d * (
+        input_channels(shape.channels) * spec.cells * spec.tokens(shape) + time_features(spec)
+    ) + _told_first(spec)
     return float(batch * steps) * (3 * forward_flops(spec, shape=shape) - 2 * no_gradient)
 
 
@@ -81,7 +95,8 @@ def _told_parameters(spec: DiTSpec) -> int:
 
 
 def _told_products(spec: DiTSpec, *, tokens: int) -> int:
-    """Multiply-adds of one video with so many tokens, besides those of the told tokens in the blocks."""
+    """Multiply-adds of one video with so many tokens, besides those of the told tokens in the
+    blocks."""
     d, text = spec.width, spec.text
     if spec.conditioning != "text":
         return _told_first(spec)
@@ -91,4 +106,8 @@ def _told_products(spec: DiTSpec, *, tokens: int) -> int:
 
 def _told_first(spec: DiTSpec) -> int:
     """Multiply-adds of the first layer of what is told: its input needs no gradient."""
-    return spec.text.first_products if spec.conditioning == "text" else NUMBERS_A_BODY * spec.width * spec.told_tokens
+    return (
+        spec.text.first_products
+        if spec.conditioning == "text"
+        else NUMBERS_A_BODY * spec.width * spec.conditioning_tokens
+    )

@@ -13,13 +13,20 @@ __all__ = ["DiTSpec"]
 
 @dataclass(frozen=True)
 class DiTSpec:
-    """Width, depth and heads of a diffusion transformer (`model/dit.py`); a token is a square `patch` of latent pixels on `time_patch`
-    frames. The projection from the diffusion time to scales, shifts and gates is `shared` by all blocks, or each `block` has its own.
+    """Width, depth and heads of a diffusion transformer (`model/dit.py`); a token is a square
+    `patch` of latent pixels on `time_patch` frames. The projection from the diffusion time to
+    scales, shifts and gates is `shared` by all blocks, or each `block` has its own.
 
-    With `conditioning` the model is told more than the first frames (`model/conditioning_spec.py`): `numbers` of up to `bodies` bodies, or
-    a `text`."""
+    With `conditioning` the model is told more than the first frames (`model/conditioning_spec.py`):
+    `numbers` of up to `bodies` bodies, or a `text`."""
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"time_patch": 1, "adaln": "shared", "conditioning": "none", "bodies": 2, "text": TextSpec()}
+    NEUTRAL: ClassVar[dict[str, Any]] = {
+        "time_patch": 1,
+        "adaln": "shared",
+        "conditioning": "none",
+        "bodies": 2,
+        "text": TextSpec(),
+    }
 
     width: int
     depth: int
@@ -40,7 +47,10 @@ class DiTSpec:
         if self.adaln not in ("shared", "block"):
             raise UserError(f"model adaln={self.adaln!r}: allowed are shared, block")
         if self.width % (2 * self.heads):
-            raise UserError(f"model width={self.width}: must be a multiple of 2 x heads={2 * self.heads} (rotary pairs)")
+            raise UserError(
+                f"model width={self.width}: must be a multiple of 2 x heads={2 * self.heads} "
+                "(rotary pairs)"
+            )
         check_conditioning(self.conditioning, bodies=self.bodies)
 
     @property
@@ -53,17 +63,27 @@ class DiTSpec:
         return self.time_patch * self.patch**2
 
     @property
-    def told_tokens(self) -> int:
+    def conditioning_tokens(self) -> int:
         """Tokens beside the video's own."""
         return self.bodies if self.conditioning == "numbers" else 0
 
     def grid(self, shape: LatentShape) -> tuple[int, int, int]:
-        """Tokens along time, height and width. Raises UserError when the patches do not divide the video."""
+        """Tokens along time, height and width. Raises UserError when the patches do not divide the
+        video."""
         if shape.height % self.patch or shape.width % self.patch:
-            raise UserError(f"model patch={self.patch}: must divide the latent frame {shape.height} x {shape.width}")
+            raise UserError(
+                f"model patch={self.patch}: must divide the latent frame {shape.height} x "
+                f"{shape.width}"
+            )
         if shape.frames % self.time_patch:
-            raise UserError(f"model time_patch={self.time_patch}: must divide the {shape.frames} latent frames")
-        return shape.frames // self.time_patch, shape.height // self.patch, shape.width // self.patch
+            raise UserError(
+                f"model time_patch={self.time_patch}: must divide the {shape.frames} latent frames"
+            )
+        return (
+            shape.frames // self.time_patch,
+            shape.height // self.patch,
+            shape.width // self.patch,
+        )
 
     def tokens(self, shape: LatentShape) -> int:
         """How many tokens the model sees."""

@@ -2,9 +2,9 @@
 
     κ = (P - Pₑ) / (1 - Pₑ)
 
-P is the share of agreeing pairs, Pₑ what independent raters would reach. Cohen 1960 takes Pₑ from the two raters' own shares, Fleiss 1971
-from the shares of all ratings together. 1: always agreed; 0: as by chance; undefined where everybody always says the same.
-"""
+P is the share of agreeing pairs, Pₑ what independent raters would reach. Cohen 1960 takes Pₑ from
+the two raters' own shares, Fleiss 1971 from the shares of all ratings together. 1: always agreed;
+0: as by chance; undefined where everybody always says the same."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Kappa:
-    """A kappa with its 95 % percentile bootstrap interval over the videos; None where it is undefined.
+    """A kappa with its 95 % percentile bootstrap interval over the videos; None where it is
+    undefined.
 
     Attributes:
         agreement: share of the agreeing pairs of ratings.
@@ -48,7 +49,10 @@ def fleiss(ratings: Bool[np.ndarray, "videos raters"]) -> Kappa:
         ValueError: for no videos or fewer than two raters.
     """
     if ratings.shape[0] < 1 or ratings.shape[1] < 2:
-        raise ValueError(f"{ratings.shape[1]} raters of {ratings.shape[0]} videos; agreement takes two raters and a video")
+        raise ValueError(
+            f"{ratings.shape[1]} raters of {ratings.shape[0]} videos; agreement takes two raters "
+            "and a video"
+        )
     return _with_interval(ratings, pooled=True)
 
 

@@ -1,4 +1,5 @@
-"""What raters said: rows of an append-only file, one an answer; of several answers of a rater to a clip the last one counts."""
+"""What raters said: rows of an append-only file, one an answer; of several answers of a rater to a
+clip the last one counts."""
 
 import math
 import time
@@ -13,7 +14,16 @@ from physscale.records.errors import DamagedData
 from physscale.records.json_lines import append_line, read_lines
 
 LONGEST_NAME = 40
-_FIELDS = {"clip": str, "source": str, "index": int, "rater": str, "abnormal": bool, "seconds": float, "time_s": float, "seed": int}
+_FIELDS = {
+    "clip": str,
+    "source": str,
+    "index": int,
+    "rater": str,
+    "abnormal": bool,
+    "seconds": float,
+    "time_s": float,
+    "seed": int,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,9 @@ def checked_rater(name: object) -> str:
         ValueError: unless it is 1 to 40 characters that can be seen.
     """
     text = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
-    if not 1 <= len(text) <= LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in text):
+    if not 1 <= len(text) <= LONGEST_NAME or any(
+        unicodedata.category(sign)[0] == "C" for sign in text
+    ):
         raise ValueError(f"a name has 1 to {LONGEST_NAME} visible characters")
     return text
 
@@ -60,10 +72,17 @@ def answered(said: dict[str, Any], *, clips: dict[str, Clip], seed: int) -> Answ
     obeys, seconds = said.get("obeys"), said.get("seconds")
     if not isinstance(obeys, bool):
         raise ValueError("obeys: true or false")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not math.isfinite(seconds)
+        or seconds < 0
+    ):
         raise ValueError("seconds: a number, 0 or more")
     rater = checked_rater(said.get("rater"))
-    return Answer(clip.name, clip.source, clip.index, rater, not obeys, float(seconds), time.time(), seed)
+    return Answer(
+        clip.name, clip.source, clip.index, rater, not obeys, float(seconds), time.time(), seed
+    )
 
 
 def write_answer(path: Path, answer: Answer) -> None:
@@ -83,8 +102,12 @@ def read_answers(path: Path) -> list[Answer]:
     """
     last: dict[tuple[str, str], Answer] = {}
     for number, row in enumerate(read_lines(path), 1):
-        if set(row) != set(_FIELDS) or any(type(row[name]) is not kind for name, kind in _FIELDS.items()):
-            raise DamagedData(f"{path}: line {number} is no answer of the study page; take the line out")
+        if set(row) != set(_FIELDS) or any(
+            type(row[name]) is not kind for name, kind in _FIELDS.items()
+        ):
+            raise DamagedData(
+                f"{path}: line {number} is no answer of the study page; take the line out"
+            )
         answer = Answer(**row)
         last[answer.rater, answer.clip] = answer
     return list(last.values())

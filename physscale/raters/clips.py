@@ -1,7 +1,8 @@
-"""Which videos people are shown, in which order, and under which names: none that tells where a video comes from.
+"""Which videos people are shown, in which order, and under which names: none that tells where a
+video comes from.
 
-A folder's Arrow files of rows with frames are its sources, each video a clip; a folder without such files is one of mp4 files, each a clip.
-"""
+A folder's Arrow files of rows with frames are its sources, each video a clip; a folder without such
+files is one of mp4 files, each a clip."""
 
 import hashlib
 import os
@@ -50,9 +51,14 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
         source = path.relative_to(folder).as_posix()
         index = rows_with_frames(path)
         chosen = _generator("clips", source, seed=seed).permutation(len(index))[:each]
-        found += [_clip(source, index=int(index[row]), seed=seed) for row in sorted(chosen.tolist())]
+        found += [
+            _clip(source, index=int(index[row]), seed=seed) for row in sorted(chosen.tolist())
+        ]
     if not found:
-        found = [_clip(path.relative_to(folder).as_posix(), index=-1, seed=seed) for path in sorted(folder.rglob("*.mp4"))]
+        found = [
+            _clip(path.relative_to(folder).as_posix(), index=-1, seed=seed)
+            for path in sorted(folder.rglob("*.mp4"))
+        ]
     if not found:
         raise UserError(f"{folder}: neither Arrow files of rows with frames nor mp4 files below it")
     return found
@@ -60,11 +66,15 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
 
 def order_of(clips: list[Clip], *, rater: str, seed: int) -> list[Clip]:
     """The rater's own order: random, and the same tomorrow."""
-    return [clips[place] for place in _generator("order", rater, seed=seed).permutation(len(clips)).tolist()]
+    return [
+        clips[place]
+        for place in _generator("order", rater, seed=seed).permutation(len(clips)).tolist()
+    ]
 
 
 def movie(folder: Path, *, clip: Clip) -> bytes:
-    """The clip as a browser plays it: every source enlarged and compressed alike, without what its file tells beside the frames."""
+    """The clip as a browser plays it: every source enlarged and compressed alike, without what its
+    file tells beside the frames."""
     path = folder / clip.source
     if clip.index < 0:
         frames = _movie_frames(path)
@@ -73,7 +83,9 @@ def movie(folder: Path, *, clip: Clip) -> bytes:
         assert pixels is not None, "clips are of rows with frames"
         frames = pixels[0]
     times = max(SHOWN_PX // frames.shape[1], 1)
-    return mp4_bytes(frames.repeat(times, axis=1).repeat(times, axis=2), frames_per_s=FRAMES_PER_S, crf=12)
+    return mp4_bytes(
+        frames.repeat(times, axis=1).repeat(times, axis=2), frames_per_s=FRAMES_PER_S, crf=12
+    )
 
 
 def _movie_frames(path: Path) -> UInt8[np.ndarray, "frames height width 3"]:
@@ -84,11 +96,15 @@ def _movie_frames(path: Path) -> UInt8[np.ndarray, "frames height width 3"]:
 
 
 def _clip(source: str, *, index: int, seed: int) -> Clip:
-    return Clip(hashlib.sha256(_key("name", source, str(index), seed=seed)).hexdigest()[:16], source, index)
+    return Clip(
+        hashlib.sha256(_key("name", source, str(index), seed=seed)).hexdigest()[:16], source, index
+    )
 
 
 def _generator(*words: str, seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(hashlib.sha256(_key(*words, seed=seed)).digest()[:8])))
+    return np.random.Generator(
+        np.random.Philox(key=int.from_bytes(hashlib.sha256(_key(*words, seed=seed)).digest()[:8]))
+    )
 
 
 def _key(*words: str, seed: int) -> bytes:

@@ -1,4 +1,5 @@
-"""One local page for raters. It is served to this machine alone, asks nothing of any other, and knows no names of sources.
+"""One local page for raters. It is served to this machine alone, asks nothing of any other, and
+knows no names of sources.
 
 ```
 GET /  /page.js  /page.css      the page
@@ -28,10 +29,15 @@ ON_A_SCREEN = 4
 LONGEST_ANSWER = 4096
 CACHED_CLIPS = 64
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; media-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; media-src 'self'; "
+    "connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_PAGES = {"/": ("page.html", "text/html"), "/page.js": ("page.js", "text/javascript"), "/page.css": ("page.css", "text/css")}
+_PAGES = {
+    "/": ("page.html", "text/html"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/page.css": ("page.css", "text/css"),
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,9 @@ class StudyServer(ThreadingHTTPServer):
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
-            raise UserError(f"--port {port}: cannot listen there ({error}); use another, or 0 for any free one") from error
+            raise UserError(
+                f"--port {port}: cannot listen there ({error}); use another, or 0 for any free one"
+            ) from error
 
     @property
     def url(self) -> str:
@@ -94,10 +102,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._guarded(self._post)
 
     def _guarded(self, work: Any) -> None:  # noqa: ANN401
-        """A page elsewhere that has this machine's address under a name of its own (DNS rebinding) gets nothing."""
+        """A page elsewhere that has this machine's address under a name of its own (DNS rebinding)
+        gets nothing."""
         hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         origin = self.headers.get("Origin")
-        if self.headers.get("Host") not in hosts or (origin and urlsplit(origin).netloc not in hosts):
+        if self.headers.get("Host") not in hosts or (
+            origin and urlsplit(origin).netloc not in hosts
+        ):
             self.close_connection = True
             self._say(HTTPStatus.FORBIDDEN, {"error": "this page is for this machine"})
             return
@@ -113,30 +124,59 @@ class _Handler(BaseHTTPRequestHandler):
         asked = urlsplit(self.path)
         if asked.path in _PAGES:
             name, kind = _PAGES[asked.path]
-            self._send(HTTPStatus.OK, importlib.resources.files(__package__).joinpath(name).read_bytes(), kind=f"{kind}; charset=utf-8")
+            self._send(
+                HTTPStatus.OK,
+                importlib.resources.files(__package__).joinpath(name).read_bytes(),
+                kind=f"{kind}; charset=utf-8",
+            )
         elif asked.path == "/screen":
-            self._say(HTTPStatus.OK, self._screen(checked_rater(parse_qs(asked.query).get("rater", [""])[0])))
+            self._say(
+                HTTPStatus.OK,
+                self._screen(checked_rater(parse_qs(asked.query).get("rater", [""])[0])),
+            )
         elif asked.path.startswith("/clip/") and asked.path[6:] in self.server.by_name:
-            self._send(HTTPStatus.OK, self.server.movie(self.server.by_name[asked.path[6:]]), kind="video/mp4")
+            self._send(
+                HTTPStatus.OK,
+                self.server.movie(self.server.by_name[asked.path[6:]]),
+                kind="video/mp4",
+            )
         else:
             self._say(HTTPStatus.NOT_FOUND, {"error": "no such page"})
 
     def _screen(self, rater: str) -> dict[str, Any]:
         study = self.server.study
-        missing = left(order_of(study.clips, rater=rater, seed=study.seed), answers=read_answers(study.answers), rater=rater)
+        missing = left(
+            order_of(study.clips, rater=rater, seed=study.seed),
+            answers=read_answers(study.answers),
+            rater=rater,
+        )
         shown = [clip.name for clip in missing[:ON_A_SCREEN]]
-        return {"rater": rater, "clips": shown, "done": len(study.clips) - len(missing), "all": len(study.clips)}
+        return {
+            "rater": rater,
+            "clips": shown,
+            "done": len(study.clips) - len(missing),
+            "all": len(study.clips),
+        }
 
     def _post(self) -> None:
         text = self.headers.get("Content-Length", "")
         size = int(text) if text.isdecimal() and len(text) < 8 else -1
-        if self.path != "/answer" or self.headers.get_content_type() != "application/json" or not 0 <= size <= LONGEST_ANSWER:
+        if (
+            self.path != "/answer"
+            or self.headers.get_content_type() != "application/json"
+            or not 0 <= size <= LONGEST_ANSWER
+        ):
             self.close_connection = True
-            raise ValueError(f"POST /answer takes one JSON object of at most {LONGEST_ANSWER} bytes")
+            raise ValueError(
+                f"POST /answer takes one JSON object of at most {LONGEST_ANSWER} bytes"
+            )
         said = json.loads(self.rfile.read(size))
         if not isinstance(said, dict):
             raise ValueError("an answer is a JSON object")
-        write_answer(self.server.study.answers, answered(said, clips=self.server.by_name, seed=self.server.study.seed))
+        write_answer(
+            self.server.study.answers,
+            answered(said, clips=self.server.by_name, seed=self.server.study.seed),
+        )
         self._say(HTTPStatus.OK, {"written": True})
 
     def _say(self, status: HTTPStatus, facts: dict[str, Any]) -> None:

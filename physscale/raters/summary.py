@@ -1,8 +1,9 @@
-"""What the answers come to: the share of abnormal videos of each source in the raters' eyes, and how far raters (and the judge) agree.
+"""What the answers come to: the share of abnormal videos of each source in the raters' eyes, and
+how far raters (and the judge) agree.
 
-The paper's number (arXiv 2411.02385, appendix C.2) is the abnormal share averaged over raters who all saw all videos; where some stopped
-early it is here the mean over clips of the share of their raters.
-"""
+The paper's number (arXiv 2411.02385, appendix C.2) is the abnormal share averaged over raters who
+all saw all videos; where some stopped early it is here the mean over clips of the share of their
+raters."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from physscale.dataset.source import read_rows
-from physscale.evaluate.abnormal.detector import judge
+from physscale.evaluate.abnormal.detector import detect
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.raters.agreement import Kappa, cohen, fleiss
 from physscale.raters.answers import Answer
@@ -40,7 +41,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Summary:
-    """All of it; `all_raters` is Fleiss' kappa on the clips that every rater judged, None where there are none or one rater."""
+    """All of it; `all_raters` is Fleiss' kappa on the clips that every rater judged, None where
+    there are none or one rater."""
 
     raters: dict[str, int]
     rates: dict[str, Interval]
@@ -53,11 +55,11 @@ class Summary:
         return asdict(self)
 
 
-def summarise(answers: list[Answer], *, verdicts: dict[Row, bool] | None = None) -> Summary:
+def summarise(answers: list[Answer], *, detections: dict[Row, bool] | None = None) -> Summary:
     """Rates and agreement.
 
     Args:
-        verdicts: the judge's, by row; rows that it does not know are left out of its agreement.
+        detections: the judge's, by row; rows that it does not know are left out of its agreement.
 
     Raises:
         UserError: if nobody has answered.
@@ -70,7 +72,7 @@ def summarise(answers: list[Answer], *, verdicts: dict[Row, bool] | None = None)
     names = sorted(said)
     shared = sorted(set.intersection(*(set(rows) for rows in said.values())))
     everybody = np.array([[said[name][row] for name in names] for row in shared])
-    judged = _against_judge(said, verdicts=verdicts or {})
+    judged = _against_judge(said, detections=detections or {})
     return Summary(
         raters={name: len(said[name]) for name in names},
         rates=_rates(said),
@@ -89,10 +91,14 @@ def _votes(said: dict[str, dict[Row, bool]]) -> dict[Row, list[bool]]:
 
 
 def _rates(said: dict[str, dict[Row, bool]]) -> dict[str, Interval]:
-    """Of each source: the mean over its clips of the share of raters who found the clip abnormal."""
+    """Of each source: the mean over its clips of the share of raters who found the clip
+    abnormal."""
     votes = _votes(said)
     sources = sorted({source for source, _ in votes})
-    return {name: bootstrap(np.array([np.mean(votes[row]) for row in sorted(votes) if row[0] == name])) for name in sources}
+    return {
+        name: bootstrap(np.array([np.mean(votes[row]) for row in sorted(votes) if row[0] == name]))
+        for name in sources
+    }
 
 
 def _pairs(said: dict[str, dict[Row, bool]], pairs: list[tuple[str, str]]) -> list[Pair]:
@@ -105,15 +111,20 @@ def _pairs(said: dict[str, dict[Row, bool]], pairs: list[tuple[str, str]]) -> li
     return found
 
 
-def _against_judge(said: dict[str, dict[Row, bool]], *, verdicts: dict[Row, bool]) -> list[Pair]:
+def _against_judge(said: dict[str, dict[Row, bool]], *, detections: dict[Row, bool]) -> list[Pair]:
     """Each rater and the majority of raters beside the judge; a tie is no majority."""
-    majority = {row: 2 * sum(given) > len(given) for row, given in _votes(said).items() if 2 * sum(given) != len(given)}
-    columns = {**said, MAJORITY: majority, JUDGE: verdicts}
+    majority = {
+        row: 2 * sum(given) > len(given)
+        for row, given in _votes(said).items()
+        if 2 * sum(given) != len(given)
+    }
+    columns = {**said, MAJORITY: majority, JUDGE: detections}
     return _pairs(columns, [(name, JUDGE) for name in [*sorted(said), MAJORITY]])
 
 
 def judge_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
-    """The automatic judge's verdict on every row that somebody judged; of mp4 files there is no truth to judge by.
+    """The automatic judge's verdict on every row that somebody judged; of mp4 files there is no
+    truth to judge by.
 
     Raises:
         UserError: if a source is gone, or of a scenario that the judge does not know.
@@ -125,12 +136,15 @@ def judge_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
     found: dict[Row, bool] = {}
     for source, indices in sorted(wanted.items()):
         rows = read_rows(folder / source, indices=np.array(sorted(indices)))
-        found |= {(source, int(index)): bool(flag) for index, flag in zip(rows.index, judge(rows).abnormal, strict=True)}
+        found |= {
+            (source, int(index)): bool(flag)
+            for index, flag in zip(rows.index, detect(rows).abnormal, strict=True)
+        }
     return found
 
 
 def read_verdicts(path: Path) -> dict[Row, bool]:
-    """Verdicts from a Parquet file with the columns source, index and abnormal.
+    """Detections from a Parquet file with the columns source, index and abnormal.
 
     Raises:
         UserError: if it is no such file.
@@ -138,5 +152,8 @@ def read_verdicts(path: Path) -> dict[Row, bool]:
     try:
         rows = pq.read_table(path, columns=["source", "index", "abnormal"]).to_pylist()
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"--judge {path}: no Parquet file with source, index and abnormal ({type(error).__name__})") from error
+        raise UserError(
+            f"--judge {path}: no Parquet file with source, index and abnormal "
+            f"({type(error).__name__})"
+        ) from error
     return {(str(row["source"]), int(row["index"])): bool(row["abnormal"]) for row in rows}

@@ -1,9 +1,9 @@
 """Joins the Ray cluster that this process was given, or starts a private one for itself.
 
-`ray job submit` and a user's `RAY_ADDRESS` name a cluster; without them a local one is started that ends with this process. It is private:
-an own temporary folder (short, since Unix sockets allow 107 characters), an own random token in the environment and nowhere on disk, the
-dashboard on loopback, no fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too.
-"""
+`ray job submit` and a user's `RAY_ADDRESS` name a cluster; without them a local one is started that
+ends with this process. It is private: an own temporary folder (short, since Unix sockets allow 107
+characters), an own random token in the environment and nowhere on disk, the dashboard on loopback,
+no fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too."""
 
 import contextlib
 import logging
@@ -47,7 +47,8 @@ QUIET = {
 
 @contextlib.contextmanager
 def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
-    """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is used and left running.
+    """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is
+    used and left running.
 
     Raises:
         UserError: if no head answers at `RAY_ADDRESS`.
@@ -65,7 +66,8 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
     else:
         folder = _own_folder()
         if "RAY_AUTH_MODE" not in os.environ:
-            # Ray turns token authentication on for a local cluster by itself; with a token at hand it does not write one to the home folder
+            # Ray turns token authentication on for a local cluster by itself; with a token at hand
+            # it does not write one to the home folder
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
         ray.init(
@@ -85,8 +87,8 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
 
 
 def _await_fetchers() -> None:
-    """Threads of Ray Data outlive a stream that is left before its end by a fraction of a second; what asks Ray after its shutdown ends the
-    whole process."""
+    """Threads of Ray Data outlive a stream that is left before its end by a fraction of a second;
+    what asks Ray after its shutdown ends the whole process."""
     deadline_s = time.monotonic() + _FETCH_S
     for thread in threading.enumerate():
         if thread.name == _FETCHER:
@@ -95,17 +97,25 @@ def _await_fetchers() -> None:
 
 def nodes() -> list[Node]:
     """The living nodes of the cluster."""
-    return [Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in ray.nodes() if node["Alive"]]
+    return [
+        Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
 
 
 def check_answers(address: str, *, patience_s: float = _HEAD_S) -> None:
-    """Asks for a connection: Ray itself would wait a quarter of an hour for a head that is not there, without a word.
+    """Asks for a connection: Ray itself would wait a quarter of an hour for a head that is not
+    there, without a word.
 
     Raises:
         UserError: if nobody takes it in time.
     """
     if address.startswith("http"):
-        raise UserError(f"RAY_ADDRESS={address}: that is a dashboard, for `ray job submit`; unset it, or name the head as HOST:6379")
+        raise UserError(
+            f"RAY_ADDRESS={address}: that is a dashboard, for `ray job submit`; unset it, or name "
+            "the head as HOST:6379"
+        )
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not port.isdigit():
         return  # `auto`: Ray knows where
@@ -116,7 +126,10 @@ def check_answers(address: str, *, patience_s: float = _HEAD_S) -> None:
             return
         except (OSError, OverflowError) as error:
             if time.monotonic() > deadline_s:
-                raise UserError(f"RAY_ADDRESS={address}: no Ray head answers ({error}); unset it to use this machine alone") from error
+                raise UserError(
+                    f"RAY_ADDRESS={address}: no Ray head answers ({error}); unset it to use this "
+                    "machine alone"
+                ) from error
         time.sleep(0.5)
 
 

@@ -1,11 +1,12 @@
-"""Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the order asked for.
+"""Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the
+order asked for.
 
-One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel in one task (a task costs about 10 ms
-of scheduling, a video of 32 px less than 1 ms), tasks run in the run's own placement group, a few hundred megabytes are made ahead of who
-reads, and blocks come back in the order of their batches (`preserve_order`); that it is so is checked, not believed. The numbers enter by
-`from_blocks`: `from_arrow` asks a whole CPU for every block's metadata, which a full cluster never gives. Columns are
-`arrow.fixed_shape_tensor` throughout, never pickles.
-"""
+One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel
+in one task (a task costs about 10 ms of scheduling, a video of 32 px less than 1 ms), tasks run in
+the run's own placement group, a few hundred megabytes are made ahead of who reads, and blocks come
+back in the order of their batches (`preserve_order`); that it is so is checked, not believed. The
+numbers enter by `from_blocks`: `from_arrow` asks a whole CPU for every block's metadata, which a
+full cluster never gives. Columns are `arrow.fixed_shape_tensor` throughout, never pickles."""
 
 import functools
 import logging
@@ -39,7 +40,8 @@ Source = Callable[[Iterable[np.ndarray]], Iterator[Videos]]
 
 @dataclass(frozen=True)
 class Tasks:
-    """Where the data tasks of a run find their CPUs: in the run's own placement group, or wherever the cluster has them free."""
+    """Where the data tasks of a run find their CPUs: in the run's own placement group, or wherever
+    the cluster has them free."""
 
     cpus: float
     group: PlacementGroup | None = None
@@ -48,20 +50,32 @@ class Tasks:
         """For Ray."""
         if self.group is None:
             return {"num_cpus": self.cpus}
-        return {"num_cpus": self.cpus, "scheduling_strategy": PlacementGroupSchedulingStrategy(self.group)}
+        return {
+            "num_cpus": self.cpus,
+            "scheduling_strategy": PlacementGroupSchedulingStrategy(self.group),
+        }
 
 
-def videos(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], tasks: Tasks) -> Iterator[Videos]:
+def videos(
+    data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], tasks: Tasks
+) -> Iterator[Videos]:
     """The rows of each batch, with their frames, in order."""
     source = functools.partial(_simulated, data, canvas)
-    return ordered(source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, tasks=tasks)
+    return ordered(
+        source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, tasks=tasks
+    )
 
 
-def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, tasks: Tasks) -> Iterator[Videos]:
-    """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides how many batches share a task."""
+def ordered(
+    source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, tasks: Tasks
+) -> Iterator[Videos]:
+    """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides
+    how many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
-    blocks = [_numbers(group) for group in _grouped(numbered, rows=max(1, _TASK_BYTES // video_bytes))]
+    blocks = [
+        _numbers(group) for group in _grouped(numbered, rows=max(1, _TASK_BYTES // video_bytes))
+    ]
 
     def drawn(table: pa.Table) -> Iterator[pa.Table]:
         number, index = table[_BATCH].to_numpy(), table["index"].to_numpy()
@@ -75,7 +89,9 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
         )
         dataset.context.execution_options.preserve_order = True
         tables: list[ray.ObjectRef[pa.Table]] = dataset.materialize().to_arrow_refs()
-        ray.wait(tables, num_returns=len(tables), timeout=0, fetch_local=True)  # begins to bring them here
+        ray.wait(
+            tables, num_returns=len(tables), timeout=0, fetch_local=True
+        )  # begins to bring them here
         return tables
 
     windows = _windows(blocks, video_bytes=video_bytes)
@@ -85,12 +101,14 @@ def ordered(source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, 
 Made = TypeVar("Made")
 
 
-def _one_ahead(make: "Callable[[Made], list[ray.ObjectRef[pa.Table]]]", items: Iterable[Made]) -> Iterator[pa.Table]:
+def _one_ahead(
+    make: "Callable[[Made], list[ray.ObjectRef[pa.Table]]]", items: Iterable[Made]
+) -> Iterator[pa.Table]:
     """The tables of each item, while a thread makes those of the next.
 
-    One dataset for all would run ahead until memory is full, and then Ray Data's scheduler, a thread of this process, asks without a pause
-    whether there is room again: steps took twice their time.
-    """
+    One dataset for all would run ahead until memory is full, and then Ray Data's scheduler, a
+    thread of this process, asks without a pause whether there is room again: steps took twice their
+    time."""
     with ThreadPoolExecutor(1) as pool:
         last: Future[list[ray.ObjectRef[pa.Table]]] | None = None
         for item in items:
@@ -118,25 +136,32 @@ def _simulated(data: DataSpec, canvas: Canvas, batches: Iterable[np.ndarray]) ->
 
 
 def _in_order(tables: Iterable[pa.Table], *, sizes: list[int]) -> Iterator[Videos]:
-    """Cuts the arriving blocks at the batches' ends, and joins a batch that is larger than one of Ray's blocks."""
+    """Cuts the arriving blocks at the batches' ends, and joins a batch that is larger than one of
+    Ray's blocks."""
     expected, parts = 0, list[Videos]()
     for table in tables:
         numbers = table[_BATCH].to_numpy()
-        schema = table.schema.remove(table.schema.get_field_index(_BATCH)).with_metadata({FORMAT_KEY: str(FORMAT).encode()})
+        schema = table.schema.remove(table.schema.get_field_index(_BATCH)).with_metadata(
+            {FORMAT_KEY: str(FORMAT).encode()}
+        )
         plain = table.drop_columns(_BATCH).cast(schema)
         for number in np.unique(numbers):
             begin, end = np.searchsorted(numbers, [number, number + 1])
             assert number == expected, f"Ray Data gave batch {number} where {expected} was due"
             parts.append(Videos.from_arrow(plain.slice(begin, end - begin)))
             arrived = sum(len(part) for part in parts)
-            assert arrived <= sizes[expected], f"batch {number} has {arrived} rows, {sizes[expected]} were asked for"
+            assert arrived <= sizes[expected], (
+                f"batch {number} has {arrived} rows, {sizes[expected]} were asked for"
+            )
             if arrived == sizes[expected]:
                 yield parts[0] if len(parts) == 1 else Videos.concat(parts)
                 expected, parts = expected + 1, []
     assert expected == len(sizes), f"Ray Data gave {expected} of {len(sizes)} batches"
 
 
-def _grouped(numbered: list[tuple[int, np.ndarray]], *, rows: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+def _grouped(
+    numbered: list[tuple[int, np.ndarray]], *, rows: int
+) -> Iterator[list[tuple[int, np.ndarray]]]:
     """Consecutive batches, about `rows` rows together."""
     group: list[tuple[int, np.ndarray]] = []
     for item in numbered:
@@ -150,7 +175,12 @@ def _grouped(numbered: list[tuple[int, np.ndarray]], *, rows: int) -> Iterator[l
 
 def _numbers(group: list[tuple[int, np.ndarray]]) -> pa.Table:
     number = np.concatenate([np.full(len(indices), position) for position, indices in group])
-    return pa.table({_BATCH: number, "index": np.concatenate([indices for _, indices in group]).astype(np.int64)})
+    return pa.table(
+        {
+            _BATCH: number,
+            "index": np.concatenate([indices for _, indices in group]).astype(np.int64),
+        }
+    )
 
 
 def _quiet() -> None:

@@ -1,8 +1,9 @@
-"""Latents as a Ray Data job: files of a cache in, each made by one of a pool of actors that keep their codec; what became of them out.
+"""Latents as a Ray Data job: files of a cache in, each made by one of a pool of actors that keep
+their codec; what became of them out.
 
-The actors write the files themselves, into the results folder that every node sees: complete or absent, and the same bytes as one plain
-process writes. The driver only counts. Killed at any moment, the next call goes on with the files that are not there.
-"""
+The actors write the files themselves, into the results folder that every node sees: complete or
+absent, and the same bytes as one plain process writes. The driver only counts. Killed at any
+moment, the next call goes on with the files that are not there."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -19,10 +20,14 @@ from physscale.scheduling.resources import Machine, Node
 __all__ = ["encoded_by_actors"]
 
 KINDS = {kind.__name__: kind for kind in (UserError, DamagedData)}
-ROW = pa.schema([("place", pa.int64()), ("state", pa.string()), ("bytes", pa.int64()), ("error", pa.string())])
+ROW = pa.schema(
+    [("place", pa.int64()), ("state", pa.string()), ("bytes", pa.int64()), ("error", pa.string())]
+)
 
 
-def encoded_by_actors(units: Sequence[Unit], *, workers: int, machine: Machine, nodes: Sequence[Node]) -> Iterator[tuple[Unit, Encoded]]:
+def encoded_by_actors(
+    units: Sequence[Unit], *, workers: int, machine: Machine, nodes: Sequence[Node]
+) -> Iterator[tuple[Unit, Encoded]]:
     """Each unit with what became of it, as they come, by so many actors; Ray is up already.
 
     Raises:
@@ -31,7 +36,9 @@ def encoded_by_actors(units: Sequence[Unit], *, workers: int, machine: Machine, 
     """
     _check_room(workers, machine=machine, nodes=nodes)
     _quiet()
-    dataset = ray.data.from_blocks([pa.table({"place": [place]}) for place in range(len(units))]).map_batches(
+    dataset = ray.data.from_blocks(
+        [pa.table({"place": [place]}) for place in range(len(units))]
+    ).map_batches(
         _Encoder,
         fn_constructor_args=(tuple(units), machine.threads),
         batch_size=None,
@@ -58,7 +65,9 @@ class _Encoder:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         places = table["place"].to_pylist()
-        return pa.Table.from_pylist([{"place": place, **self._row(self.units[place])} for place in places], schema=ROW)
+        return pa.Table.from_pylist(
+            [{"place": place, **self._row(self.units[place])} for place in places], schema=ROW
+        )
 
     def _row(self, unit: Unit) -> dict[str, object]:
         """What is a user's error reaches the user as it is, not as a trace through Ray."""
@@ -70,8 +79,15 @@ class _Encoder:
 
 def _check_room(workers: int, *, machine: Machine, nodes: Sequence[Node]) -> None:
     gpus = machine.run_gpus or machine.worker_gpus
-    fit = sum(min(int(node.cpus // machine.threads), int(node.gpus / gpus) if gpus else workers) for node in nodes)
+    fit = sum(
+        min(int(node.cpus // machine.threads), int(node.gpus / gpus) if gpus else workers)
+        for node in nodes
+    )
     if fit < workers:
-        has = f"{sum(node.cpus for node in nodes):g} CPU and {sum(node.gpus for node in nodes):g} GPU"
+        has = (
+            f"{sum(node.cpus for node in nodes):g} CPU and {sum(node.gpus for node in nodes):g} GPU"
+        )
         each = f"{machine.threads} CPU" + (f" and {gpus:g} GPU" if gpus else "")
-        raise Unschedulable(f"--workers {workers}: each wants {each}, the nodes have {has}: at most {fit}")
+        raise Unschedulable(
+            f"--workers {workers}: each wants {each}, the nodes have {has}: at most {fit}"
+        )

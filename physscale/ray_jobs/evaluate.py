@@ -1,8 +1,9 @@
-"""Evaluation as a Ray Data job: units (a split of a run) in, their finished files out, in order, by as many tasks as there is room for.
+"""Evaluation as a Ray Data job: units (a split of a run) in, their finished files out, in order, by
+as many tasks as there is room for.
 
-What a unit gives is computed from its own files alone, so the rows are those of one plain process. The driver writes what arrives; killed
-at any moment, the next call goes on with the units that have no result.
-"""
+What a unit gives is computed from its own files alone, so the rows are those of one plain process.
+The driver writes what arrives; killed at any moment, the next call goes on with the units that have
+no result."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,9 +15,12 @@ from physscale.ray_jobs.data import _quiet
 
 
 def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, Found]]:
-    """Each unit with what was found, by so many tasks at a time; Ray is up already, and every node sees the results folder."""
+    """Each unit with what was found, by so many tasks at a time; Ray is up already, and every node
+    sees the results folder."""
     _quiet()
-    blocks = [pa.table({"root": [unit.root], "run": [unit.run], "split": [unit.split]}) for unit in units]
+    blocks = [
+        pa.table({"root": [unit.root], "run": [unit.run], "split": [unit.split]}) for unit in units
+    ]
     dataset = ray.data.from_blocks(blocks).map_batches(
         _task,
         batch_size=None,

@@ -1,8 +1,9 @@
-"""Whether a node has been told to go: a spot machine that is reclaimed, a pod that is deleted, a cluster that shrinks.
+"""Whether a node has been told to go: a spot machine that is reclaimed, a pod that is deleted, a
+cluster that shrinks.
 
-`ray start --block` answers SIGTERM by marking its node as draining: nothing new is placed there, and what is at work there has
-`RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S` (30 s) to end before it is killed. The mark is known to the head alone, so somebody must ask.
-"""
+`ray start --block` answers SIGTERM by marking its node as draining: nothing new is placed there,
+and what is at work there has `RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S` (30 s) to end before it is
+killed. The mark is known to the head alone, so somebody must ask."""
 
 import threading
 import time
@@ -18,7 +19,8 @@ def own_node() -> str:
 
 
 class NodeWatch:
-    """Asks after some nodes again and again, in a thread of its own: training waits for no answer."""
+    """Asks after some nodes again and again, in a thread of its own: training waits for no
+    answer."""
 
     def __init__(self, *nodes: str) -> None:
         self._nodes = frozenset(nodes)

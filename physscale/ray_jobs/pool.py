@@ -1,8 +1,9 @@
-"""Sources with something to keep, through a pool of Ray Data actors: PHYRE's child process lives as long as its actor.
+"""Sources with something to keep, through a pool of Ray Data actors: PHYRE's child process lives as
+long as its actor.
 
-Blocks go to whichever actor is free and come back in the order of their batches, so the rows are those of one plain process. A child that
-dies costs its actor one task's retry and a line in that actor's log (`simulate.phyre.worker`); an actor that dies, one block's.
-"""
+Blocks go to whichever actor is free and come back in the order of their batches, so the rows are
+those of one plain process. A child that dies costs its actor one task's retry and a line in that
+actor's log (`simulate.phyre.worker`); an actor that dies, one block's."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,16 @@ from physscale.simulate.spec import DataSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Filmed:
-    """Rows of the real PHYRE with the frames that it paints itself; `shards.Simulated` draws them from their states instead."""
+    """Rows of the real PHYRE with the frames that it paints itself; `shards.Simulated` draws them
+    from their states instead."""
 
     data: DataSpec
 
     def __call__(self, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
         for indices in batches:
-            yield simulate(self.data, indices=indices).with_pixels(own_frames(self.data, indices=indices))
+            yield simulate(self.data, indices=indices).with_pixels(
+                own_frames(self.data, indices=indices)
+            )
 
 
 class _Actor:
@@ -41,7 +45,9 @@ class _Actor:
             yield part.to_arrow().append_column(_BATCH, pa.array(number))
 
 
-def pooled(source: Source, *, batches: Iterable[np.ndarray], actors: int, cpus: float) -> Iterator[Videos]:
+def pooled(
+    source: Source, *, batches: Iterable[np.ndarray], actors: int, cpus: float
+) -> Iterator[Videos]:
     """What a source makes of each batch, by so many actors of `cpus` each, in order."""
     _quiet()
     numbered = list(enumerate(batches))

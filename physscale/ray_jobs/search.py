@@ -1,8 +1,9 @@
-"""Optuna through Ray Tune with ASHA (arXiv 1810.05934): the rates and batch at which a run ends with the least held-out loss.
+"""Optuna through Ray Tune with ASHA (arXiv 1810.05934): the rates and batch at which a run ends
+with the least held-out loss.
 
-Trials are compared at equal compute: twice the batch takes half the steps. After a ninth and a third of its videos a trial goes on only if
-it is among the best third so far. The recipe's own values are the first trial and are never stopped, so that what is found is no worse.
-"""
+Trials are compared at equal compute: twice the batch takes half the steps. After a ninth and a
+third of its videos a trial goes on only if it is among the best third so far. The recipe's own
+values are the first trial and are never stopped, so that what is found is no worse."""
 
 import logging
 import math
@@ -55,29 +56,54 @@ def candidate(run: RunSpec, values: Mapping[str, float]) -> RunSpec:
     return replace(run, train=replace(run.train, batch=batch, steps=steps, **rates))
 
 
-def search(run: RunSpec, *, space: Space, trials: int, store: Store, machine: Machine, seed: int = 0) -> list[Trial]:
-    """Tries `trials` candidates, the run itself first; returns all of them, those at the recipe's values first.
+def search(
+    run: RunSpec, *, space: Space, trials: int, store: Store, machine: Machine, seed: int = 0
+) -> list[Trial]:
+    """Tries `trials` candidates, the run itself first; returns all of them, those at the recipe's
+    values first.
 
     Raises:
         Unschedulable: if not even one fits.
     """
-    recipe = {name: float(getattr(run.train, name)) for name in space.rates} | {"batch": run.train.batch}
-    domains = {name: tune.loguniform(*ends) for name, ends in space.rates.items()} | {"batch": tune.choice(list(space.batches))}
+    recipe = {name: float(getattr(run.train, name)) for name in space.rates} | {
+        "batch": run.train.batch
+    }
+    domains = {name: tune.loguniform(*ends) for name, ends in space.rates.items()} | {
+        "batch": tune.choice(list(space.batches))
+    }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(4, trials // 3))
     scratch = store.root.resolve() / f".tune-{os.getpid()}"
     with cluster() as nodes:
         schedule = slots(machine, nodes=nodes)
-        optuna_search = OptunaSearch(domains, metric="loss", mode="min", points_to_evaluate=[recipe], sampler=sampler)
+        optuna_search = OptunaSearch(
+            domains, metric="loss", mode="min", points_to_evaluate=[recipe], sampler=sampler
+        )
         tuner = tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_trial, run=run, recipe=recipe, root=store.root.resolve(), threads=machine.threads),
-                {"cpu": schedule.run_cpus} | ({"gpu": machine.run_gpus} if machine.run_gpus else {}),
+                tune.with_parameters(
+                    _trial,
+                    run=run,
+                    recipe=recipe,
+                    root=store.root.resolve(),
+                    threads=machine.threads,
+                ),
+                {"cpu": schedule.run_cpus}
+                | ({"gpu": machine.run_gpus} if machine.run_gpus else {}),
             ),
             tune_config=tune.TuneConfig(
-                search_alg=ConcurrencyLimiter(optuna_search, max_concurrent=min(schedule.concurrency, trials)),
-                scheduler=ASHAScheduler(time_attr="ninths", metric="loss", mode="min", max_t=9, grace_period=1, reduction_factor=3),
+                search_alg=ConcurrencyLimiter(
+                    optuna_search, max_concurrent=min(schedule.concurrency, trials)
+                ),
+                scheduler=ASHAScheduler(
+                    time_attr="ninths",
+                    metric="loss",
+                    mode="min",
+                    max_t=9,
+                    grace_period=1,
+                    reduction_factor=3,
+                ),
                 num_samples=trials,
                 reuse_actors=True,
             ),
@@ -87,7 +113,11 @@ def search(run: RunSpec, *, space: Space, trials: int, store: Store, machine: Ma
             results = tuner.fit()
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    found = [_told(result, names=[*space.rates, "batch"]) for result in results if result.metrics and "loss" in result.metrics]
+    found = [
+        _told(result, names=[*space.rates, "batch"])
+        for result in results
+        if result.metrics and "loss" in result.metrics
+    ]
     return sorted(found, key=lambda trial: not same(trial.values, recipe))
 
 
@@ -97,10 +127,16 @@ def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 
 
 def _told(result: Any, *, names: list[str]) -> Trial:  # noqa: ANN401 - Ray is untyped here
-    return Trial({name: result.config[name] for name in names}, result.metrics["loss"], whole=result.metrics["ninths"] == max(NINTHS))
+    return Trial(
+        {name: result.config[name] for name in names},
+        result.metrics["loss"],
+        whole=result.metrics["ninths"] == max(NINTHS),
+    )
 
 
-def _trial(config: dict[str, Any], *, run: RunSpec, recipe: dict[str, float], root: Path, threads: int) -> None:
+def _trial(
+    config: dict[str, Any], *, run: RunSpec, recipe: dict[str, float], root: Path, threads: int
+) -> None:
     """One candidate, in a process of Tune's."""
     import torch
 
@@ -110,7 +146,12 @@ def _trial(config: dict[str, Any], *, run: RunSpec, recipe: dict[str, float], ro
     torch.set_num_threads(threads)
     ninths = (max(NINTHS),) if same(config, recipe) else NINTHS
     try:
-        for rung in rungs(candidate(run, config), store=Store(root), context=PlainContext(), shares=[count / 9 for count in ninths]):
+        for rung in rungs(
+            candidate(run, config),
+            store=Store(root),
+            context=PlainContext(),
+            shares=[count / 9 for count in ninths],
+        ):
             loss = rung.loss if math.isfinite(rung.loss) else DIVERGED_LOSS
             tune.report({"loss": loss, "ninths": round(9 * rung.share)})
     except Diverged:

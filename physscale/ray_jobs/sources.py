@@ -29,7 +29,8 @@ class Simulated:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Rows of a data set on disk (a folder that every node can read), with its frames or rendered on read."""
+    """Rows of a data set on disk (a folder that every node can read), with its frames or rendered
+    on read."""
 
     path: Path
     canvas: Canvas

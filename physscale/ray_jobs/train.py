@@ -1,8 +1,9 @@
-"""A run on several devices: Ray Train starts the workers, each executes the very same run, torch.distributed joins them.
+"""A run on several devices: Ray Train starts the workers, each executes the very same run,
+torch.distributed joins them.
 
-The model knows one device; the run asks its context for rank and world and slices what it draws. A worker that was asked to stop, or whose
-loss ran away, says so in a small file and returns, since Ray Train would take its exception for a fault and start the run again.
-"""
+The model knows one device; the run asks its context for rank and world and slices what it draws. A
+worker that was asked to stop, or whose loss ran away, says so in a small file and returns, since
+Ray Train would take its exception for a fault and start the run again."""
 
 import json
 import logging
@@ -31,10 +32,12 @@ from physscale.simulate.spec import DataSpec
 from physscale.train.checkpoint import folders
 
 _RESTARTS = 2
-"""How often the whole group is started again after a worker died; it goes on from the run's own checkpoint."""
+"""How often the whole group is started again after a worker died; it goes on from the run's own
+checkpoint."""
 
 _LOST_PLACE_S = 20.0
-"""How long the place of a lost worker is hoped for; Ray itself counts on a node that died for about as long."""
+"""How long the place of a lost worker is hoped for; Ray itself counts on a node that died for about
+as long."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,31 @@ class WorkerContext:
     rank: int
     world: int
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         stream = videos(data, canvas=canvas, batches=batches, tasks=Tasks(self.data_cpus))
         if self.rank:
             return stream
         folder = self.job.store.run(self.run.fingerprint)
-        return noting(stream, folder=folder, wants=f"{self.data_cpus:g} CPU for its data", driver=self.job.driver.token)
+        return noting(
+            stream,
+            folder=folder,
+            wants=f"{self.data_cpus:g} CPU for its data",
+            driver=self.job.driver.token,
+        )
 
     def stop_requested(self) -> bool:
         return self.job.stop_mark.exists() or self.node.leaving()
 
 
 def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
-    """Executes a run with `run.workers` Ray Train workers, or with fewer where the machine allows it and some are lost; waits for its end.
+    """Executes a run with `run.workers` Ray Train workers, or with fewer where the machine allows
+    it and some are lost; waits for its end.
 
-    Ray Train's own elasticity hangs on an actor that may die with the very node that is lost, so the group's size is decided here: a group
-    that failed is started again, as large as there is room for, until it has failed three times without one checkpoint more.
+    Ray Train's own elasticity hangs on an actor that may die with the very node that is lost, so
+    the group's size is decided here: a group that failed is started again, as large as there is
+    room for, until it has failed three times without one checkpoint more.
 
     Raises:
         Preempted, Diverged: as the workers did.
@@ -72,25 +84,35 @@ def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
     failures, reached = 0, _newest(run, job=job)
     while True:
         try:
-            return _train_group(run, job=job, machine=machine, workers=_room(run, job=job, machine=machine))
+            return _train_group(
+                run, job=job, machine=machine, workers=_room(run, job=job, machine=machine)
+            )
         except ray.train.TrainingFailedError as error:
             failures = failures + 1 if _newest(run, job=job) == reached else 1
             reached = _newest(run, job=job)
             if machine.fewest_workers is None or failures > _RESTARTS:
                 raise
-            logging.getLogger(__name__).warning("run %s starts again: %s", run.fingerprint[:12], str(error).splitlines()[0])
+            logging.getLogger(__name__).warning(
+                "run %s starts again: %s", run.fingerprint[:12], str(error).splitlines()[0]
+            )
 
 
 def _newest(run: Run, *, job: Job) -> str:
-    return max((folder.name for folder in folders(job.store.run(run.fingerprint).checkpoints)), default="")
+    return max(
+        (folder.name for folder in folders(job.store.run(run.fingerprint).checkpoints)), default=""
+    )
 
 
 def _room(run: Run, *, job: Job, machine: Machine) -> int:
-    """For how many workers: the run's own number, or what is free if that does not change within a short time. Raises Preempted."""
+    """For how many workers: the run's own number, or what is free if that does not change within a
+    short time. Raises Preempted."""
     if machine.fewest_workers is None:
         return run.workers
     fewest = min(machine.fewest_workers, run.workers)
-    note(job.store.run(run.fingerprint), Wait(f"room for {fewest} of its {run.workers} workers at least", job.driver.token))
+    note(
+        job.store.run(run.fingerprint),
+        Wait(f"room for {fewest} of its {run.workers} workers at least", job.driver.token),
+    )
     begun_s = time.monotonic()
     while True:
         free = min(run.workers, safe_workers(machine, nodes=[node.free for node in free_nodes()]))
@@ -102,16 +124,31 @@ def _room(run: Run, *, job: Job, machine: Machine) -> int:
 
 
 def _train_group(run: Run, *, job: Job, machine: Machine, workers: int) -> None:
-    folder = job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"  # Ray Train would go on from what it finds
-    devices = {"CPU": machine.worker_cpus} | ({"GPU": machine.worker_gpus} if machine.worker_gpus else {})
+    folder = (
+        job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"
+    )  # Ray Train would go on from what it finds
+    devices = {"CPU": machine.worker_cpus} | (
+        {"GPU": machine.worker_gpus} if machine.worker_gpus else {}
+    )
     each = " and ".join(f"{amount:g} {kind}" for kind, amount in devices.items())
-    note(job.store.run(run.fingerprint), Wait(f"{workers} worker{'s' * (workers > 1)} with {each} each", job.driver.token))
+    note(
+        job.store.run(run.fingerprint),
+        Wait(f"{workers} worker{'s' * (workers > 1)} with {each} each", job.driver.token),
+    )
     retry = ray.train.FailureConfig(max_failures=_RESTARTS)
     decide_here = ray.train.FailureConfig(max_failures=0, controller_failure_limit=0)
     trainer = ray.train.torch.TorchTrainer(
         _work,
-        train_loop_config={"run": run, "job": job, "machine": machine, "trial": own_node(), "ending": str(folder / "ending.json")},
-        scaling_config=ray.train.ScalingConfig(num_workers=workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices),
+        train_loop_config={
+            "run": run,
+            "job": job,
+            "machine": machine,
+            "trial": own_node(),
+            "ending": str(folder / "ending.json"),
+        },
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices
+        ),
         torch_config=ray.train.torch.TorchConfig(backend="nccl" if machine.worker_gpus else "gloo"),
         run_config=ray.train.RunConfig(
             name=run.fingerprint[:12],
@@ -148,4 +185,7 @@ def _work(config: dict[str, Any]) -> None:
         job.execute(run, store=job.store, context=context)
     except (Preempted, Diverged) as error:
         if context.rank == 0:
-            write_atomic(Path(config["ending"]), json.dumps({"kind": type(error).__name__, "error": str(error)}).encode())
+            write_atomic(
+                Path(config["ending"]),
+                json.dumps({"kind": type(error).__name__, "error": str(error)}).encode(),
+            )

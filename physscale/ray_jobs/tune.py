@@ -1,9 +1,10 @@
-"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that stays for the next one.
+"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that stays for the
+next one.
 
-Starting a process that imports torch and Ray Data costs 5 to 10 s, a nested trainer 20 to 45 s; a reused actor costs about 1 s a run. So
-runs of one worker train inside the trial itself, and only runs of several workers start Ray Train below it (`train.py`). Tune schedules;
-what was run and how it ended stands in the ledger, and Tune's own files are thrown away with the driver's folder.
-"""
+Starting a process that imports torch and Ray Data costs 5 to 10 s, a nested trainer 20 to 45 s; a
+reused actor costs about 1 s a run. So runs of one worker train inside the trial itself, and only
+runs of several workers start Ray Train below it (`train.py`). Tune schedules; what was run and how
+it ended stands in the ledger, and Tune's own files are thrown away with the driver's folder."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,8 @@ from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
 
 _RESTARTS = 2
-"""How often a trial whose process died (killed, out of memory) is started again; it goes on from its checkpoint."""
+"""How often a trial whose process died (killed, out of memory) is started again; it goes on from
+its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,16 @@ class TrialContext:
     rank: int = 0
     world: int = 1
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         stream = videos(data, canvas=canvas, batches=batches, tasks=self.tasks)
-        return noting(stream, folder=self.folder, wants=f"{self.tasks.cpus:g} CPU for its data", driver=self.driver)
+        return noting(
+            stream,
+            folder=self.folder,
+            wants=f"{self.tasks.cpus:g} CPU for its data",
+            driver=self.driver,
+        )
 
     def stop_requested(self) -> bool:
         return self.lease.stop_requested() or self.node.leaving()
@@ -57,7 +66,9 @@ class TrialContext:
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     """One run a trial; the actor is reused for the next."""
 
-    def setup(self, config: dict[str, Any], *, runs: Sequence[Run], job: Job, machine: Machine) -> None:
+    def setup(
+        self, config: dict[str, Any], *, runs: Sequence[Run], job: Job, machine: Machine
+    ) -> None:
         import torch
 
         torch.set_num_threads(job.threads)
@@ -76,7 +87,9 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
             if ending != State.PREEMPTED or self._job.stop_mark.exists():
                 return {"ending": ending, "process": os.getpid(), "done": True}
             if self._node.leaving():
-                ray.actor.exit_actor()  # Tune starts the trial again elsewhere; where only workers had to go, it goes on from here
+                # Tune starts the trial again elsewhere; where only workers had to go, it goes on
+                # from here
+                ray.actor.exit_actor()
 
     def _execute(self, run: Run, *, lease: Lease) -> None:
         if run.workers > 1:
@@ -84,7 +97,11 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
         else:
             tasks = Tasks(self._machine.data_cpus, group=get_current_placement_group())
             folder = self._job.store.run(run.fingerprint)
-            self._job.execute(run, store=self._job.store, context=TrialContext(lease, self._node, folder, tasks, self._job.driver.token))
+            self._job.execute(
+                run,
+                store=self._job.store,
+                context=TrialContext(lease, self._node, folder, tasks, self._job.driver.token),
+            )
 
 
 def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
@@ -94,7 +111,10 @@ def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
         Unschedulable: before anything starts, if some run could never be placed.
     """
     with cluster(dashboard="yes" if any(run.workers > 1 for run in runs) else "no") as nodes:
-        phases = [[run for run in runs if run.workers == workers] for workers in sorted({run.workers for run in runs})]
+        phases = [
+            [run for run in runs if run.workers == workers]
+            for workers in sorted({run.workers for run in runs})
+        ]
         for phase in phases:
             slots(machine, nodes=nodes, workers=phase[0].workers)
         for phase in phases:
@@ -102,7 +122,8 @@ def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
 
 
 def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
-    """Runs of equal size, so that every actor can be reused for every run; with fewer at a time if they starve each other all the same."""
+    """Runs of equal size, so that every actor can be reused for every run; with fewer at a time if
+    they starve each other all the same."""
     for at_a_time in range(slots(machine, nodes=nodes, workers=runs[0].workers).concurrency, 0, -1):
         starved = _tuned(runs, job=job, machine=machine, at_a_time=at_a_time)
         if starved is None:
@@ -113,11 +134,13 @@ def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[N
 
 
 def _tuned(runs: Sequence[Run], *, job: Job, machine: Machine, at_a_time: int) -> str | None:
-    """One experiment of Tune; what its runs wait for, if they starve each other and were ended because of it."""
+    """One experiment of Tune; what its runs wait for, if they starve each other and were ended
+    because of it."""
     workers = runs[0].workers
     bundles = machine.bundles() if workers == 1 else [{"CPU": DRIVER_CPUS}]
     trainable = tune.with_resources(
-        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine), tune.PlacementGroupFactory(bundles)
+        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine),
+        tune.PlacementGroupFactory(bundles),
     )
     name = f"{len(runs)}-runs-of-{workers}-by-{at_a_time}"
     watchdog = Watchdog(runs, job=job, machine=machine, verdict=job.folder / f"starved-{name}")
@@ -125,13 +148,18 @@ def _tuned(runs: Sequence[Run], *, job: Job, machine: Machine, at_a_time: int) -
         trainable,
         param_space={"position": tune.grid_search(list(range(len(runs))))},
         tune_config=tune.TuneConfig(
-            reuse_actors=True, max_concurrent_trials=at_a_time, trial_name_creator=_name, trial_dirname_creator=_name
+            reuse_actors=True,
+            max_concurrent_trials=at_a_time,
+            trial_name_creator=_name,
+            trial_dirname_creator=_name,
         ),
         run_config=tune.RunConfig(
             name=name,
             storage_path=str(job.folder / "tune"),
             verbose=0,
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+            checkpoint_config=tune.CheckpointConfig(
+                checkpoint_at_end=False, checkpoint_frequency=0
+            ),
             failure_config=tune.FailureConfig(max_failures=_RESTARTS),
             stop=watchdog,
         ),

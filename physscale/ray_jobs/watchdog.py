@@ -1,15 +1,19 @@
 """Looks on while a sweep goes round, and says who holds what when nothing advances.
 
-A run with a placement group of its own cannot starve once it has begun. What can still wait for ever: runs of several workers, whose data
-tasks take what is free; runs whose nodes are gone; runs on a cluster that somebody else has filled. After `patience_s` without any advance
-(no line in the ledger, no run at work that is not waiting itself) the watchdog tells, on standard error and in `watchdog.log` of the study:
-each waiting run, what it wants and since when, what every node has free, and who holds the rest. Then it acts:
+A run with a placement group of its own cannot starve once it has begun. What can still wait for
+ever: runs of several workers, whose data tasks take what is free; runs whose nodes are gone; runs
+on a cluster that somebody else has filled. After `patience_s` without any advance (no line in the
+ledger, no run at work that is not waiting itself) the watchdog tells, on standard error and in
+`watchdog.log` of the study: each waiting run, what it wants and since when, what every node has
+free, and who holds the rest. Then it acts:
 
-* all runs at work wait for one another: they are ended (they go on from their checkpoints) and the sweep continues with one fewer at a
-  time; if one alone still waits, it ends with `Unschedulable` (exit code 4);
-* no run can start since the nodes left could never hold one, and the machine file promises no others: `Unschedulable`;
-* no run can start since others hold the cluster: it says so again after each `patience_s`, and waits.
-"""
+* all runs at work wait for one another: they are ended (they go on from their checkpoints) and the
+  sweep continues with one fewer at a time; if one alone still waits, it ends with `Unschedulable`
+  (exit code 4);
+* no run can start since the nodes left could never hold one, and the machine file promises no
+  others: `Unschedulable`;
+* no run can start since others hold the cluster: it says so again after each `patience_s`, and
+waits."""
 
 import sys
 import time
@@ -45,11 +49,14 @@ class NodeShare:
         gpus = f" and {self.free.gpus:g} of {self.whole.gpus:g} GPU" if self.whole.gpus else ""
         counted = [f"{self.groups.count(held)} x ({held})" for held in dict.fromkeys(self.groups)]
         held = f"held by groups of {', '.join(counted)}" if counted else "held by no group"
-        return f"node {self.address}: {self.free.cpus:g} of {self.whole.cpus:g} CPU{gpus} free, {held}"
+        return (
+            f"node {self.address}: {self.free.cpus:g} of {self.whole.cpus:g} CPU{gpus} free, {held}"
+        )
 
 
 class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
-    """Tune asks it, round after round, whether to stop; why it stopped is written to the file `verdict`."""
+    """Tune asks it, round after round, whether to stop; why it stopped is written to the file
+    `verdict`."""
 
     def __init__(self, runs: Sequence[Run], *, job: Job, machine: Machine, verdict: Path) -> None:
         self.verdict = verdict
@@ -77,7 +84,9 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
         entries = self._job.ledger.entries()
         ours = {run.fingerprint: entries[run.fingerprint] for run in self._runs}
         held = {full for full, entry in ours.items() if entry.held(now_s=time.time())}
-        waits = {full: wait for full in held if (wait := wait_of(self._job.store.run(full))) is not None}
+        waits = {
+            full: wait for full in held if (wait := wait_of(self._job.store.run(full))) is not None
+        }
         seen = sum(entry.attempts + (entry.state in FINAL) for entry in ours.values())
         if seen != self._seen or len(waits) < len(held):
             self._seen, self._advanced_s = seen, time.monotonic()
@@ -88,15 +97,24 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
         nodes = free_nodes()
         wants = self._machine.bundles() if self._runs[0].workers == 1 else [{"CPU": DRIVER_CPUS}]
         words = told(ours, waits=waits, wants=wants, nodes=nodes)
-        _say([f"nothing has advanced for {quiet_s:.0f} s", *words], log=self._job.root / "watchdog.log")
+        _say(
+            [f"nothing has advanced for {quiet_s:.0f} s", *words],
+            log=self._job.root / "watchdog.log",
+        )
         if any(wait.driver == self._job.driver.token for wait in waits.values()):
             write_atomic(self.verdict, "; ".join(words).encode())
         elif not held:
-            slots(self._machine, nodes=[node.whole for node in nodes], workers=self._runs[0].workers)
+            slots(
+                self._machine, nodes=[node.whole for node in nodes], workers=self._runs[0].workers
+            )
 
 
 def told(
-    runs: Mapping[str, Entry], *, waits: Mapping[str, Wait], wants: Sequence[Mapping[str, float]], nodes: Sequence[NodeShare]
+    runs: Mapping[str, Entry],
+    *,
+    waits: Mapping[str, Wait],
+    wants: Sequence[Mapping[str, float]],
+    nodes: Sequence[NodeShare],
 ) -> list[str]:
     """Who waits for what since when, and who holds it, one line each."""
     now_s = time.time()
@@ -104,10 +122,18 @@ def told(
     for full, wait in waits.items():
         owner = runs[full].owner
         who = f" (process {owner.process} on {owner.host})" if owner else ""
-        lines.append(f"run {short(full)}{who} waits for {wait.wants}, since {now_s - wait.since_s:.0f} s")
-    queued = [full for full, entry in runs.items() if entry.state not in FINAL and not entry.held(now_s=now_s)]
+        lines.append(
+            f"run {short(full)}{who} waits for {wait.wants}, since {now_s - wait.since_s:.0f} s"
+        )
+    queued = [
+        full
+        for full, entry in runs.items()
+        if entry.state not in FINAL and not entry.held(now_s=now_s)
+    ]
     if queued:
-        named = ", ".join(short(full) for full in queued[:3]) + ("" if len(queued) <= 3 else f" and {len(queued) - 3} more")
+        named = ", ".join(short(full) for full in queued[:3]) + (
+            "" if len(queued) <= 3 else f" and {len(queued) - 3} more"
+        )
         lines.append(f"{named} wait for a place: {_bundles(wants)} each")
     return lines + [str(node) for node in nodes]
 
@@ -122,19 +148,32 @@ def free_nodes() -> list[NodeShare]:
             continue
         name, free = node["NodeID"], left.get(node["NodeID"], {})
         holding = [
-            _bundles([bundle for number, bundle in group["bundles"].items() if group["bundles_to_node_id"].get(number) == name])
+            _bundles(
+                [
+                    bundle
+                    for number, bundle in group["bundles"].items()
+                    if group["bundles_to_node_id"].get(number) == name
+                ]
+            )
             for group in groups
             if name in group["bundles_to_node_id"].values()
         ]
         whole = Node(node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
-        share = NodeShare(node["NodeManagerAddress"], whole, Node(free.get("CPU", 0.0), free.get("GPU", 0.0)), tuple(holding))
+        share = NodeShare(
+            node["NodeManagerAddress"],
+            whole,
+            Node(free.get("CPU", 0.0), free.get("GPU", 0.0)),
+            tuple(holding),
+        )
         shares.append(share)
     return shares
 
 
 def _bundles(bundles: Sequence[Mapping[str, float]]) -> str:
     """`0.5 CPU + 0.5 CPU`."""
-    return " + ".join(" and ".join(f"{amount:g} {kind}" for kind, amount in bundle.items()) for bundle in bundles)
+    return " + ".join(
+        " and ".join(f"{amount:g} {kind}" for kind, amount in bundle.items()) for bundle in bundles
+    )
 
 
 def _say(lines: Sequence[str], *, log: Path) -> None:

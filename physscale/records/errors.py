@@ -1,7 +1,8 @@
-"""What can go wrong for a user, one class an exit code: a message is one line that names the key, the value and what to do.
+"""What can go wrong for a user, one class an exit code: a message is one line that names the key,
+the value and what to do.
 
-`Diverged` and `Preempted` are the two ways in which a training ends early without a fault of its code.
-"""
+`Diverged` and `Preempted` are the two ways in which a training ends early without a fault of its
+code."""
 
 
 class UserError(Exception):

@@ -1,8 +1,7 @@
 """An append-only file of JSON lines that several processes share and a kill cannot spoil.
 
-Each append happens under a lock, in one write, followed by fsync. A line torn by a kill is cut off by the next append and never seen by a
-reader.
-"""
+Each append happens under a lock, in one write, followed by fsync. A line torn by a kill is cut off
+by the next append and never seen by a reader."""
 
 import contextlib
 import json
@@ -28,7 +27,8 @@ def append_line(path: Path, entry: dict[str, Any]) -> None:
 
 
 def shared_time_s(path: Path) -> float:
-    """Now, by the clock of the file system that holds the file: the same for every host. Asked while the file is locked."""
+    """Now, by the clock of the file system that holds the file: the same for every host. Asked
+    while the file is locked."""
     lock = _lock_of(path)
     os.utime(lock)
     return lock.stat().st_mtime
@@ -51,12 +51,19 @@ Answer = TypeVar("Answer")
 
 
 class Folded(Generic[Value]):
-    """What the lines of a file come to, each line read once by this process however often it is asked.
+    """What the lines of a file come to, each line read once by this process however often it is
+    asked.
 
     `add` puts one line's object into the value. A file that was replaced or rewritten is read anew.
     """
 
-    def __init__(self, path: Path, *, empty: Callable[[], Value], add: Callable[[Value, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        empty: Callable[[], Value],
+        add: Callable[[Value, dict[str, Any]], None],
+    ) -> None:
         self._path, self._empty, self._add = path, empty, add
         self._guard = threading.RLock()
         self._forget()
@@ -76,7 +83,8 @@ class Folded(Generic[Value]):
             return answer(self._value)
 
     def append_after(self, decide: Callable[[Value], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Asks `decide` which lines to add to the file as it is now, and adds them, while no other process can do the same.
+        """Asks `decide` which lines to add to the file as it is now, and adds them, while no other
+        process can do the same.
 
         Returns:
             the lines that were added.
@@ -97,14 +105,22 @@ class Folded(Generic[Value]):
     def _catch_up(self, file: BinaryIO) -> None:
         facts = os.fstat(file.fileno())
         file.seek(max(0, self._read - len(self._last)))
-        if facts.st_ino != self._inode or facts.st_size < self._read or file.read(len(self._last)) != self._last:
+        if (
+            facts.st_ino != self._inode
+            or facts.st_size < self._read
+            or file.read(len(self._last)) != self._last
+        ):
             self._forget()
             self._inode = facts.st_ino
         file.seek(self._read)
         try:
             for line in _whole_lines(file, self._path, before=self._lines):
                 self._add(self._value, line.entry)
-                self._read, self._lines, self._last = self._read + len(line.raw), self._lines + 1, line.raw
+                self._read, self._lines, self._last = (
+                    self._read + len(line.raw),
+                    self._lines + 1,
+                    line.raw,
+                )
         except BaseException:
             self._forget()
             raise
@@ -117,7 +133,10 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
         with filelock.FileLock(_lock_of(path)), path.open("a+b") as file:
             yield file
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; choose another place with --results, or make this one writable") from error
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; choose another place with --results, or make "
+            "this one writable"
+        ) from error
 
 
 def _lock_of(path: Path) -> Path:
@@ -149,7 +168,8 @@ class _Line(NamedTuple):
 
 
 def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Line]:
-    """The lines from here on that end and hold a JSON object; a last one without an end is not there yet."""
+    """The lines from here on that end and hold a JSON object; a last one without an end is not
+    there yet."""
     for number, line in enumerate(file, start=before + 1):
         if not line.endswith(b"\n"):
             return
@@ -158,5 +178,8 @@ def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Li
         except ValueError:
             entry = None
         if not isinstance(entry, dict):
-            raise DamagedData(f"{path} line {number}: not a JSON object; move the file away or cut it before that line")
+            raise DamagedData(
+                f"{path} line {number}: not a JSON object; move the file away or cut it before "
+                "that line"
+            )
         yield _Line(line, entry)

@@ -1,4 +1,5 @@
-"""Shape of one video in latent space: what a codec gives and a backbone takes (read without torch)."""
+"""Shape of one video in latent space: what a codec gives and a backbone takes (read without
+torch)."""
 
 from dataclasses import dataclass
 

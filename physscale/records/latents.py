@@ -1,8 +1,9 @@
-"""One Arrow file of latents: consecutive videos after their codec, complete or invisible, read row by row without loading the file.
+"""One Arrow file of latents: consecutive videos after their codec, complete or invisible, read row
+by row without loading the file.
 
-Columns are those of `SHARD`; a row's `check` is the CRC-32 of its latents, so that a flipped bit is noticed by whoever reads that row, and
-a file of gigabytes need not be read whole. The metadata says which latents these are.
-"""
+Columns are those of `SHARD`; a row's `check` is the CRC-32 of its latents, so that a flipped bit is
+noticed by whoever reads that row, and a file of gigabytes need not be read whole. The metadata says
+which latents these are."""
 
 import zlib
 from collections.abc import Iterable
@@ -21,7 +22,11 @@ __all__ = ["FORMAT", "LatentShard", "open_latents", "write_latents"]
 FORMAT = 1
 """Raised by hand whenever a column changes its meaning; a reader refuses any other number."""
 
-FORMAT_KEY, IDENTITY_KEY, CANVAS_KEY = b"physscale_latents", b"physscale_fingerprint", b"physscale_canvas"
+FORMAT_KEY, IDENTITY_KEY, CANVAS_KEY = (
+    b"physscale_latents",
+    b"physscale_fingerprint",
+    b"physscale_canvas",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class LatentShard:
     def __len__(self) -> int:
         return len(self.latents)
 
-    def take(self, indices: Int[np.ndarray, " taken"]) -> Float32[np.ndarray, "taken time channels height width"]:
+    def take(
+        self, indices: Int[np.ndarray, " taken"]
+    ) -> Float32[np.ndarray, "taken time channels height width"]:
         """Those of these videos, copied. Raises DamagedData when one is not what was written."""
         taken = self.latents[indices - self.first]
         for index, row in zip(indices.tolist(), taken, strict=True):
@@ -48,16 +55,30 @@ class LatentShard:
 def schema(shape: Iterable[int], *, identity: str, canvas: str) -> pa.Schema:
     """Of a file of latents with this shape [T, C, h, w]."""
     latents = pa.fixed_shape_tensor(pa.float32(), tuple(shape))
-    metadata = {FORMAT_KEY: str(FORMAT).encode(), IDENTITY_KEY: identity.encode(), CANVAS_KEY: canvas.encode()}
-    return pa.schema([("index", pa.int64()), ("check", pa.uint32()), ("latents", latents)], metadata=metadata)
+    metadata = {
+        FORMAT_KEY: str(FORMAT).encode(),
+        IDENTITY_KEY: identity.encode(),
+        CANVAS_KEY: canvas.encode(),
+    }
+    return pa.schema(
+        [("index", pa.int64()), ("check", pa.uint32()), ("latents", latents)], metadata=metadata
+    )
 
 
 def write_latents(
-    path: Path, latents: Float32[np.ndarray, "rows time channels height width"], *, first: int, identity: str, canvas: str
+    path: Path,
+    latents: Float32[np.ndarray, "rows time channels height width"],
+    *,
+    first: int,
+    identity: str,
+    canvas: str,
 ) -> int:
-    """The file of videos `first`, `first + 1`, ...; its bytes. Raises UserError when the place cannot be written."""
+    """The file of videos `first`, `first + 1`, ...; its bytes. Raises UserError when the place
+    cannot be written."""
     kind = schema(latents.shape[1:], identity=identity, canvas=canvas)
-    flat = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(latents).reshape(-1), type=kind.field("latents").type.storage_type)
+    flat = pa.FixedSizeListArray.from_arrays(
+        np.ascontiguousarray(latents).reshape(-1), type=kind.field("latents").type.storage_type
+    )
     columns = [
         pa.array(np.arange(first, first + len(latents)), pa.int64()),
         pa.array([zlib.crc32(row) for row in latents], pa.uint32()),
@@ -71,7 +92,9 @@ def write_latents(
     return int(content.size)
 
 
-def open_latents(path: Path, *, first: int, shape: Iterable[int], identity: str, canvas: str) -> LatentShard:
+def open_latents(
+    path: Path, *, first: int, shape: Iterable[int], identity: str, canvas: str
+) -> LatentShard:
     """The file, if it is whole and of these latents; its values are checked when they are taken.
 
     Raises:
@@ -81,7 +104,9 @@ def open_latents(path: Path, *, first: int, shape: Iterable[int], identity: str,
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             if not reader.schema.equals(expected, check_metadata=True):
-                raise _damaged(path, "its columns, format or fingerprint are others than are asked for")
+                raise _damaged(
+                    path, "its columns, format or fingerprint are others than are asked for"
+                )
             if reader.num_record_batches != 1:
                 raise _damaged(path, f"it has {reader.num_record_batches} blocks instead of one")
             batch = reader.get_batch(0)
@@ -91,8 +116,12 @@ def open_latents(path: Path, *, first: int, shape: Iterable[int], identity: str,
     index = batch["index"].to_numpy()
     if not np.array_equal(index, np.arange(first, first + len(index))):
         raise _damaged(path, f"its videos are not {first}, {first + 1}, ...")
-    return LatentShard(path, first, np.asarray(batch["latents"].to_numpy_ndarray()), batch["check"].to_numpy())
+    return LatentShard(
+        path, first, np.asarray(batch["latents"].to_numpy_ndarray()), batch["check"].to_numpy()
+    )
 
 
 def _damaged(path: Path, what: str) -> DamagedData:
-    return DamagedData(f"{path}: {what}; `physscale encode` mends it, or delete its folder to train without")
+    return DamagedData(
+        f"{path}: {what}; `physscale encode` mends it, or delete its folder to train without"
+    )

@@ -1,9 +1,11 @@
-"""Which runs of a study are planned, running and done: an append-only file that several drivers share.
+"""Which runs of a study are planned, running and done: an append-only file that several drivers
+share.
 
-States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE a fingerprint. A lease belongs to an
-owner (host, process, start) and lapses when its process is gone (same host) or its heartbeat is older than `STALE_S`. Times are those of
-the file system that all hosts share, so that a host whose clock is wrong neither takes a living lease nor keeps a dead one.
-"""
+States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE
+a fingerprint. A lease belongs to an owner (host, process, start) and lapses when its process is
+gone (same host) or its heartbeat is older than `STALE_S`. Times are those of the file system that
+all hosts share, so that a host whose clock is wrong neither takes a living lease nor keeps a dead
+one."""
 
 import enum
 import functools
@@ -53,7 +55,7 @@ class Entry:
     time_s: float
     owner: Owner | None
     attempts: int
-    facts: dict[str, Any]
+    details: dict[str, Any]
 
     def held(self, *, now_s: float) -> bool:
         """Whether a living owner works on it."""
@@ -78,11 +80,14 @@ class Ledger:
         self._folded.append_after(new)
 
     def claim(self, run: str, *, owner: Owner) -> bool:
-        """Takes the lease of a run; False if the run is in a final state or another living owner holds it."""
+        """Takes the lease of a run; False if the run is in a final state or another living owner
+        holds it."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry, now_s = entries.get(run), shared_time_s(self.path)
-            if entry and (entry.state in FINAL or (entry.held(now_s=now_s) and entry.owner != owner)):
+            if entry and (
+                entry.state in FINAL or (entry.held(now_s=now_s) and entry.owner != owner)
+            ):
                 return []
             return [_line(run, State.RUNNING, now_s=now_s, owner=owner, claim=True)]
 
@@ -94,15 +99,15 @@ class Ledger:
         Raises:
             LeaseHeld: if somebody else took it meanwhile.
         """
-        self._append_as_owner(run, State.RUNNING, owner=owner, facts={"owner": owner})
+        self._append_as_owner(run, State.RUNNING, owner=owner, details={"owner": owner})
 
-    def finish(self, run: str, state: State, *, owner: Owner, **facts: Any) -> None:  # noqa: ANN401
+    def finish(self, run: str, state: State, *, owner: Owner, **details: Any) -> None:  # noqa: ANN401
         """Ends a lease in `state`, with what is worth keeping (seconds, kind of failure).
 
         Raises:
             LeaseHeld: if somebody else took the lease meanwhile: their result counts, not this one.
         """
-        self._append_as_owner(run, state, owner=owner, facts=facts)
+        self._append_as_owner(run, state, owner=owner, details=details)
 
     def reopen(self, run: str) -> None:
         """Puts a run back to PLANNED, whatever it was (`retry`)."""
@@ -117,7 +122,11 @@ class Ledger:
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry = entries.get(event["run"])
-            return [] if entry and (entry.state in FINAL or entry.held(now_s=shared_time_s(self.path))) else [event]
+            return (
+                []
+                if entry and (entry.state in FINAL or entry.held(now_s=shared_time_s(self.path)))
+                else [event]
+            )
 
         self._folded.append_after(decide)
 
@@ -129,18 +138,34 @@ class Ledger:
     def _folded(self) -> Folded[dict[str, Entry]]:
         return _folded(self.path.absolute())
 
-    def _append_as_owner(self, run: str, state: State, *, owner: Owner, facts: dict[str, Any]) -> None:
+    def _append_as_owner(
+        self, run: str, state: State, *, owner: Owner, details: dict[str, Any]
+    ) -> None:
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry = entries.get(run)
             mine = entry and entry.state is State.RUNNING and entry.owner == owner
-            return [_line(run, state, now_s=shared_time_s(self.path), **facts)] if mine else []
+            return [_line(run, state, now_s=shared_time_s(self.path), **details)] if mine else []
 
         if not self._folded.append_after(decide):
-            raise LeaseHeld(f"run {run[:12]}: the lease of process {owner.process} on {owner.host} was taken over or is closed")
+            raise LeaseHeld(
+                f"run {run[:12]}: the lease of process {owner.process} on {owner.host} was taken "
+                "over or is closed"
+            )
 
 
-def _line(run: str, state: State, *, now_s: float, owner: Owner | None = None, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"run": run, "state": state.value, "time_s": now_s} | ({"owner": asdict(owner)} if owner else {}) | facts
+def _line(
+    run: str,
+    state: State,
+    *,
+    now_s: float,
+    owner: Owner | None = None,
+    **details: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    return (
+        {"run": run, "state": state.value, "time_s": now_s}
+        | ({"owner": asdict(owner)} if owner else {})
+        | details
+    )
 
 
 @functools.lru_cache(maxsize=32)
@@ -151,14 +176,18 @@ def _folded(path: Path) -> Folded[dict[str, Entry]]:
 
 def _add(entries: dict[str, Entry], line: dict[str, Any]) -> None:
     """The last line of each run counts, with the number of claims so far."""
-    facts = {key: value for key, value in line.items() if key not in {"run", "state", "time_s", "owner", "claim"}}
+    details = {
+        key: value
+        for key, value in line.items()
+        if key not in {"run", "state", "time_s", "owner", "claim"}
+    }
     before = entries.get(line["run"])
     entries[line["run"]] = Entry(
         state=State(line["state"]),
         time_s=line["time_s"],
         owner=Owner(**line["owner"]) if "owner" in line else None,
         attempts=(before.attempts if before else 0) + int("claim" in line),
-        facts=facts,
+        details=details,
     )
 
 

@@ -1,7 +1,8 @@
-"""The history of one run: our own append-only log, since Ray Tune loses what was reported before a resume.
+"""The history of one run: our own append-only log, since Ray Tune loses what was reported before a
+resume.
 
-An attempt that is killed and resumed from step s writes the steps after s again; the reader keeps the last writing of each step, so the
-history of a run that was disturbed has no hole and no double.
+An attempt that is killed and resumed from step s writes the steps after s again; the reader keeps
+the last writing of each step, so the history of a run that was disturbed has no hole and no double.
 """
 
 import time

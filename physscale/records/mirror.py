@@ -1,4 +1,5 @@
-"""A study in an object store (S3, GCS, any file system that pyarrow knows): what ended, and what another cluster needs to go on.
+"""A study in an object store (S3, GCS, any file system that pyarrow knows): what ended, and what
+another cluster needs to go on.
 
 ```
 URI/STUDY/ledger/TIME-SHA12.json           one small object an event: nothing is ever appended to or overwritten
@@ -7,10 +8,10 @@ URI/STUDY/runs/FP12/mirror.json            names, sizes, SHA-256; written last, 
 URI/STUDY/study.json scores.parquet ...    the tables
 ```
 
-Runs work on a folder that their nodes share, and the store keeps the study beyond the life of a cluster: `push` copies what changed, `pull`
-brings back what is not here. An object store has no leases: two clusters that run one study at the same time, each on a folder of its own,
-both do the work; one after the other they share it.
-"""
+Runs work on a folder that their nodes share, and the store keeps the study beyond the life of a
+cluster: `push` copies what changed, `pull` brings back what is not here. An object store has no
+leases: two clusters that run one study at the same time, each on a folder of its own, both do the
+work; one after the other they share it."""
 
 import hashlib
 import json
@@ -31,7 +32,13 @@ from physscale.records.spec import short
 from physscale.records.store import RunFolder, Store, checked_name, write_atomic
 
 _INDEX = "mirror.json"
-_TABLES = ("study.json", "scores.parquet", "outcomes.parquet", "dashboard.json", "report/index.html")
+_TABLES = (
+    "study.json",
+    "scores.parquet",
+    "outcomes.parquet",
+    "dashboard.json",
+    "report/index.html",
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,9 @@ class Mirror:
 
     def names(self, folder: str) -> list[str]:
         """Names right below a folder."""
-        found = self.files.get_file_info(fs.FileSelector(str(self.root / folder), allow_not_found=True))
+        found = self.files.get_file_info(
+            fs.FileSelector(str(self.root / folder), allow_not_found=True)
+        )
         return sorted(item.base_name for item in found)
 
 
@@ -82,18 +91,24 @@ def mirror_at(uri: str, *, study: str) -> Mirror:
         if not path:
             raise ValueError("no bucket")
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise UserError(f"store {uri[:200]!r}: {_one_line(error)}; use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or a folder") from error
+        raise UserError(
+            f"store {uri[:200]!r}: {_one_line(error)}; use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
+            "or a folder"
+        ) from error
     return Mirror(files, PurePosixPath(path) / study)
 
 
 def push(store: Store, mirror: Mirror) -> Copied:
-    """Copies what changed: every run that has ended or stopped, the ledger's events, the tables. Runs at work are left for the next push.
+    """Copies what changed: every run that has ended or stopped, the ledger's events, the tables.
+    Runs at work are left for the next push.
 
     Raises:
         UserError: when there is nothing to push, or the store does not take it.
     """
     if not store.ledger.exists():
-        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+        raise UserError(
+            f"{store.root}: no ledger there; is it the right --results, and was the study run?"
+        )
     pushed, sent = [], 0
     try:
         for full, entry in Ledger(store.ledger).entries().items():
@@ -113,28 +128,41 @@ def push(store: Store, mirror: Mirror) -> Copied:
             if (store.root / name).exists():
                 mirror.write(name, (store.root / name).read_bytes())
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"store {mirror.root}: {_one_line(error)}; push again when it answers") from error
+        raise UserError(
+            f"store {mirror.root}: {_one_line(error)}; push again when it answers"
+        ) from error
     return Copied(pushed, sent)
 
 
 def pull(store: Store, mirror: Mirror) -> Copied:
-    """Brings runs that are not finished here and are further in the store, with the ledger's word on them.
+    """Brings runs that are not finished here and are further in the store, with the ledger's word
+    on them.
 
     Raises:
         UserError: when the store has no such study, or does not answer.
         DamagedData: when an object is not what its index says; nothing of that run was taken.
     """
     try:
-        events = [json.loads(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")]
+        events = [
+            json.loads(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")
+        ]
         if not events:
             raise UserError(f"store {mirror.root}: no such study there")
-        last = {event["run"]: event for event in events if State(event["state"]) not in {State.RUNNING, State.PLANNED}}
+        last = {
+            event["run"]: event
+            for event in events
+            if State(event["state"]) not in {State.RUNNING, State.PLANNED}
+        }
         here = Ledger(store.ledger).entries()
         pulled, taken = [], 0
         for full, event in last.items():
-            settled = full in here and (here[full].state in FINAL or here[full].held(now_s=time.time()))
+            settled = full in here and (
+                here[full].state in FINAL or here[full].held(now_s=time.time())
+            )
             index = None if settled else mirror.read(f"runs/{short(full)}/{_INDEX}")
-            if index is None or (State(event["state"]) not in FINAL and store.run(full).root.exists()):
+            if index is None or (
+                State(event["state"]) not in FINAL and store.run(full).root.exists()
+            ):
                 continue
             taken += _pull_run(store.run(full), mirror=mirror, index=json.loads(index))
             pulled.append(full)
@@ -157,16 +185,25 @@ def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
         name = str(path.relative_to(folder.root))
         facts = path.stat()
         before = known.get(name)
-        if before is not None and (before["bytes"], before["changed_ns"]) == (facts.st_size, facts.st_mtime_ns):
+        if before is not None and (before["bytes"], before["changed_ns"]) == (
+            facts.st_size,
+            facts.st_mtime_ns,
+        ):
             files[name] = before
             continue
         data = path.read_bytes()
         mirror.write(f"{place}/{name}", data)
-        files[name] = {"bytes": len(data), "changed_ns": facts.st_mtime_ns, "sha256": hashlib.sha256(data).hexdigest()}
+        files[name] = {
+            "bytes": len(data),
+            "changed_ns": facts.st_mtime_ns,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
         sent += len(data)
     if files == known:
         return None
-    mirror.write(f"{place}/{_INDEX}", json.dumps({"state": state.value, "files": files}, indent=1).encode())
+    mirror.write(
+        f"{place}/{_INDEX}", json.dumps({"state": state.value, "files": files}, indent=1).encode()
+    )
     return sent
 
 
@@ -176,7 +213,9 @@ def _wanted(folder: RunFolder) -> Iterator[Path]:
     for path in sorted(item for item in folder.root.rglob("*") if item.is_file()):
         inside = path.relative_to(folder.root).parts
         hidden = any(part.startswith(".") for part in inside) or path.name == "waiting.json"
-        if not hidden and (inside[0] != folder.checkpoints.name or (newest is not None and newest in path.parents)):
+        if not hidden and (
+            inside[0] != folder.checkpoints.name or (newest is not None and newest in path.parents)
+        ):
             yield path
 
 
@@ -187,10 +226,16 @@ def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> in
     for name, facts in index["files"].items():
         path = temporary / name
         if not path.resolve().is_relative_to(temporary.resolve()):
-            raise DamagedData(f"store {mirror.root}: {folder.root.name}/{_INDEX} names a file outside the run: {name[:80]!r}")
+            raise DamagedData(
+                f"store {mirror.root}: {folder.root.name}/{_INDEX} names a file outside the run: "
+                f"{name[:80]!r}"
+            )
         data = mirror.read(f"runs/{folder.root.name}/{name}")
         if data is None or hashlib.sha256(data).hexdigest() != facts["sha256"]:
-            raise DamagedData(f"store {mirror.root}: runs/{folder.root.name}/{name} is not what {_INDEX} says; push that run again")
+            raise DamagedData(
+                f"store {mirror.root}: runs/{folder.root.name}/{name} is not what {_INDEX} says; "
+                "push that run again"
+            )
         write_atomic(path, data)
         taken += len(data)
     if folder.root.exists():

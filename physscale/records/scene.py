@@ -1,4 +1,5 @@
-"""A scene: bodies and their world, before time runs. World units are metres, y points up, the origin is at the bottom left."""
+"""A scene: bodies and their world, before time runs. World units are metres, y points up, the
+origin is at the bottom left."""
 
 import enum
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class Shape(enum.IntEnum):
 
 
 class Behaviour(enum.IntEnum):
-    """What a body does by itself once its kind's moment has come (the *composition* scenario); FREE obeys the laws alone."""
+    """What a body does by itself once its kind's moment has come (the *composition* scenario); FREE
+    obeys the laws alone."""
 
     FREE = 0
     ACCELERATE = 1
@@ -34,9 +36,9 @@ class Behaviour(enum.IntEnum):
 class Body:
     """One rigid body at t = 0; `kind` names it within a template.
 
-    `radius_m` is a disc's radius or a box's half width, `half_height_m` a box's half height or, above 0 for a disc, the radius of the hole
-    that makes it a ring. Mass 0 is a wall: nothing moves it.
-    """
+    `radius_m` is a disc's radius or a box's half width, `half_height_m` a box's half height or,
+    above 0 for a disc, the radius of the hole that makes it a ring. Mass 0 is a wall: nothing moves
+    it."""
 
     x_m: float
     y_m: float
@@ -56,7 +58,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Scene:
-    """Bodies in painter's order (later ones are drawn over earlier ones) in a world with `gravity_m_s2` pointing down."""
+    """Bodies in painter's order (later ones are drawn over earlier ones) in a world with
+    `gravity_m_s2` pointing down."""
 
     bodies: tuple[Body, ...]
     gravity_m_s2: float = 0.0

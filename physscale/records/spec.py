@@ -1,9 +1,13 @@
 """A configuration as canonical JSON, and its fingerprint.
 
-A run is named by what it is: `fingerprint = SHA-256(canonical JSON)`, where every dataclass carries its class name (two scenarios with
-equal fields must not share a fingerprint), keys are sorted and floats are written in their shortest exact form. What only changes speed
-(machine, workers, logging) does not belong into a fingerprinted dataclass, or is named in its `NEUTRAL`.
-"""
+A run is named by what it is: `fingerprint = SHA-256(canonical JSON)`, where every dataclass carries
+its class name (two scenarios with equal fields must not share a fingerprint), keys are sorted and
+floats are written in their shortest exact form. What only changes speed (machine, workers, logging)
+does not belong into a fingerprinted dataclass, or is named in its `NEUTRAL`.
+
+A class or a field that was renamed keeps the name under which it is written: `WRITTEN_AS:
+ClassVar[str]` of the class, and `WRITTEN_FIELDS: ClassVar[dict[str, str]]` from a field to its
+written name. Old fingerprints and old files stay valid."""
 
 import dataclasses
 import enum
@@ -32,30 +36,40 @@ class _Anything:
 
 
 ANYTHING = _Anything()
-"""In a class's `NEUTRAL`: the field never changes a result, so that whatever its value it is left out."""
+"""In a class's `NEUTRAL`: the field never changes a result, so that whatever its value it is left
+out."""
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - the whole point is any configuration value
-    """The value as JSON types: dataclasses as `{"type": ClassName, ...}`, enums by value, tuples as lists.
+    """The value as JSON types: dataclasses as `{"type": ClassName, ...}`, enums by value, tuples as
+    lists.
 
-    A dataclass may hold `NEUTRAL: ClassVar[dict]`: a field that has its neutral value is left out, so that a field added later (at the
-    value which reproduces the old behaviour), or one that never changes a result, does not change old fingerprints.
+    A dataclass may hold `NEUTRAL: ClassVar[dict]`: a field that has its neutral value is left out,
+    so that a field added later (at the value which reproduces the old behaviour), or one that never
+    changes a result, does not change old fingerprints.
 
     Raises:
         TypeError: for anything that has no canonical form (a NaN, an array, a function).
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         neutral = getattr(value, "NEUTRAL", {})
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        kept = {name: plain(item) for name, item in fields.items() if name not in neutral or item != neutral[name]}
-        return {"type": type(value).__name__} | kept
+        names = written_fields(type(value))
+        fields = {name: getattr(value, name) for name in names}
+        kept = {
+            names[name]: plain(item)
+            for name, item in fields.items()
+            if name not in neutral or item != neutral[name]
+        }
+        return {"type": written_name(type(value))} | kept
     if isinstance(value, enum.Enum):
         return plain(value.value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError(f"a dictionary with keys other than strings has no canonical form: {value!r}")
+            raise TypeError(
+                f"a dictionary with keys other than strings has no canonical form: {value!r}"
+            )
         return {key: plain(item) for key, item in value.items()}
     if value is None or isinstance(value, (str, bool, int)):
         return value
@@ -64,8 +78,21 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - the whole point is any configura
     raise TypeError(f"{value!r} ({type(value).__name__}) has no canonical form")
 
 
+def written_name(kind: type) -> str:
+    """The name under which a class is written."""
+    name: str = vars(kind).get("WRITTEN_AS", kind.__name__)
+    return name
+
+
+def written_fields(kind: Any) -> dict[str, str]:  # noqa: ANN401 - any dataclass
+    """The name under which each field of a dataclass is written."""
+    renamed = vars(kind).get("WRITTEN_FIELDS", {})
+    return {field.name: renamed.get(field.name, field.name) for field in dataclasses.fields(kind)}
+
+
 def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
-    """The inverse of `plain`, given the dataclass that was written: fields left out have their neutral values, which are their defaults.
+    """The inverse of `plain`, given the dataclass that was written: fields left out have their
+    neutral values, which are their defaults.
 
     Raises:
         UserError: for another class, or a field that it does not have (a file of another version).
@@ -77,16 +104,33 @@ def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
 def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
     """A value as its type hint wants it."""
     if isinstance(value, dict) and "type" in value:
-        known = {kind.__name__: kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
+        kinds = [
+            kind
+            for kind in (hint, *get_args(hint))
+            if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        ]
+        known = {written_name(kind): kind for kind in kinds}
         if value["type"] not in known:
-            raise UserError(f"a description of type {value['type']!r}: allowed here are {', '.join(sorted(known)) or 'plain values'}")
+            raise UserError(
+                f"a description of type {value['type']!r}: allowed here are "
+                f"{', '.join(sorted(known)) or 'plain values'}"
+            )
         kind: Any = known[value["type"]]
         hints = get_type_hints(kind)
-        fields = {field.name for field in dataclasses.fields(kind)}
-        unknown = sorted(value.keys() - fields - {"type"})
+        fields = {written: name for name, written in written_fields(kind).items()}
+        unknown = sorted(value.keys() - fields.keys() - {"type"})
         if unknown:
-            raise UserError(f"{kind.__name__} has no field {unknown[0]!r}: this file is of another version of physscale")
-        return kind(**{name: _rebuilt(hints[name], item) for name, item in value.items() if name in fields})
+            raise UserError(
+                f"{written_name(kind)} has no field {unknown[0]!r}: this file is of another "
+                "version of physscale"
+            )
+        return kind(
+            **{
+                fields[key]: _rebuilt(hints[fields[key]], item)
+                for key, item in value.items()
+                if key in fields
+            }
+        )
     if isinstance(value, list):
         part = next((kind for kind in (hint, *get_args(hint)) if get_origin(kind) is tuple), None)
         if part is None:
@@ -100,7 +144,8 @@ def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401
-    """Canonical JSON of a configuration: sorted keys, no blanks, ASCII. The text of `plain(value)`, four times as fast as by way of it."""
+    """Canonical JSON of a configuration: sorted keys, no blanks, ASCII. The text of `plain(value)`,
+    four times as fast as by way of it."""
     kind: Any = type(value)
     if kind is str:
         return encode_basestring_ascii(value)
@@ -124,7 +169,8 @@ def canonical(value: Any) -> str:  # noqa: ANN401
 
 
 class _Key(NamedTuple):
-    """A field of a dataclass as it stands in the text; `own` is the whole entry where it is the same for every value (the class name)."""
+    """A field of a dataclass as it stands in the text; `own` is the whole entry where it is the
+    same for every value (the class name)."""
 
     name: str
     text: str
@@ -136,9 +182,16 @@ def _layout(kind: type) -> tuple[_Key, ...] | None:
     """The entries of a dataclass in their order; None for any other class."""
     if not dataclasses.is_dataclass(kind):
         return None
-    names = {field.name for field in dataclasses.fields(kind)}
-    own = {} if "type" in names else {"type": f'"type":{encode_basestring_ascii(kind.__name__)}'}
-    return tuple(_Key(name, f"{encode_basestring_ascii(name)}:", own.get(name)) for name in sorted(names | {"type"}))
+    fields = {written: name for name, written in written_fields(kind).items()}
+    entries = [
+        (written, _Key(name, f"{encode_basestring_ascii(written)}:", None))
+        for written, name in fields.items()
+    ]
+    if "type" not in fields:
+        entries.append(
+            ("type", _Key("type", "", f'"type":{encode_basestring_ascii(written_name(kind))}'))
+        )
+    return tuple(key for _, key in sorted(entries, key=lambda entry: entry[0]))
 
 
 def fingerprint(*values: Any) -> str:  # noqa: ANN401

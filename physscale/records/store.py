@@ -12,9 +12,9 @@ results/STUDY/
   runs/FP12/frames/                  SPLIT.parquet  SPLIT.scores.parquet  SPLIT.worst.mp4  SPLIT.best.mp4
 ```
 
-A folder is written under a temporary name, every file is fsynced, the manifest (sizes and SHA-256) comes last, then one rename. A reader
-believes only a folder whose manifest verifies: neither safetensors nor `torch.load` notices a flipped bit.
-"""
+A folder is written under a temporary name, every file is fsynced, the manifest (sizes and SHA-256)
+comes last, then one rename. A reader believes only a folder whose manifest verifies: neither
+safetensors nor `torch.load` notices a flipped bit."""
 
 import contextlib
 import hashlib
@@ -133,7 +133,9 @@ def checked_name(name: str, *, what: str) -> str:
         UserError: if it is not `[a-z0-9][a-z0-9._-]{0,63}`.
     """
     if not NAME.fullmatch(name):
-        raise UserError(f"{what} {name[:80]!r}: use 1 to 64 of a-z 0-9 . _ - and start with a letter or digit")
+        raise UserError(
+            f"{what} {name[:80]!r}: use 1 to 64 of a-z 0-9 . _ - and start with a letter or digit"
+        )
     return name
 
 
@@ -145,13 +147,15 @@ def checked_folder(path: Path) -> Path:
     """
     if path.parts and path.parts[0].endswith(":"):
         raise UserError(
-            f"{str(path)[:80]!r}: runs work in a folder; `physscale push STUDY URI` copies a study to a bucket, `pull` brings it back"
+            f"{str(path)[:80]!r}: runs work in a folder; `physscale push STUDY URI` copies a "
+            "study to a bucket, `pull` brings it back"
         )
     return path
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees the old bytes or the new ones, and nothing between, whatever happens.
+    """Writes a file so that a reader sees the old bytes or the new ones, and nothing between,
+    whatever happens.
 
     Raises:
         UserError: if the place cannot be written (read-only, full, no permission).
@@ -167,16 +171,20 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}; choose another place with --results, or make this one writable") from error
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; choose another place with --results, or make "
+            "this one writable"
+        ) from error
     _sync_folder(path.parent)
 
 
 @contextlib.contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty temporary folder; on leaving without an exception it becomes `path`, manifest and all, in one rename.
+    """Yields an empty temporary folder; on leaving without an exception it becomes `path`, manifest
+    and all, in one rename.
 
-    A folder already at `path` is replaced; whatever an earlier, killed writer left beside it under a temporary name is removed.
-    """
+    A folder already at `path` is replaced; whatever an earlier, killed writer left beside it under
+    a temporary name is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         shutil.rmtree(stale)
@@ -210,11 +218,17 @@ def read_folder(path: Path) -> Path:
         manifest = json.loads((path / MANIFEST).read_bytes())["files"]
         items = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedData(f"{path}: no readable {MANIFEST} ({type(error).__name__}); delete the folder to make it again") from error
+        raise DamagedData(
+            f"{path}: no readable {MANIFEST} ({type(error).__name__}); delete the folder to make "
+            "it again"
+        ) from error
     for name, (size, digest) in items.items():
         file = path / name
         if not file.is_file() or file.stat().st_size != size or sha256_of(file) != digest:
-            raise DamagedData(f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); delete {path} to make it again")
+            raise DamagedData(
+                f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); delete "
+                f"{path} to make it again"
+            )
     return path
 
 

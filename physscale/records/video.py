@@ -1,9 +1,9 @@
 """A batch of videos, and the Arrow schema that data and samples share.
 
-The true state travels in the row, so evaluation never runs a simulator and never guesses what the truth was. Frames are rendered on read;
-`pixels` is there only in samples and in materialised exports. Columns are primitives and `arrow.fixed_shape_tensor`; `README.md` beside
-this file shows the format by example, and a test compares the two.
-"""
+The true state travels in the row, so evaluation never runs a simulator and never guesses what the
+truth was. Frames are rendered on read; `pixels` is there only in samples and in materialised
+exports. Columns are primitives and `arrow.fixed_shape_tensor`; `README.md` beside this file shows
+the format by example, and a test compares the two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,16 +20,34 @@ FORMAT = 1
 
 FORMAT_KEY = b"physscale_format"
 STATE = ("x_m", "y_m", "angle_rad", "vx_m_s", "vy_m_s", "omega_rad_s")
-BODY = ("shape", "radius_m", "half_height_m", "mass_kg", "elasticity", "red", "green", "blue", "behaviour", "kind")
+BODY = (
+    "shape",
+    "radius_m",
+    "half_height_m",
+    "mass_kg",
+    "elasticity",
+    "red",
+    "green",
+    "blue",
+    "behaviour",
+    "kind",
+)
 TEXT_COLUMNS = ("scenario", "split", "template")
-TENSOR_COLUMNS = {"time_s": pa.float32(), "state": pa.float32(), "body": pa.float32(), "from_trained": pa.float32(), "pixels": pa.uint8()}
+TENSOR_COLUMNS = {
+    "time_s": pa.float32(),
+    "state": pa.float32(),
+    "body": pa.float32(),
+    "from_trained": pa.float32(),
+    "pixels": pa.uint8(),
+}
 OPTIONAL_COLUMNS = ("from_trained", "pixels")
 PLAIN_COLUMNS = {"index": pa.int64(), "contact_s": pa.float32()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Videos:
-    """B videos of T frames and N bodies, one NumPy array a column (see `STATE` and `BODY` for the last axes).
+    """B videos of T frames and N bodies, one NumPy array a column (see `STATE` and `BODY` for the
+    last axes).
 
     Attributes:
         index: the row's number in its data set, from 0.
@@ -38,8 +56,9 @@ class Videos:
         state: world units, y up.
         body: constants of each body; colours are 0 … 255.
         contact_s: moment of the first contact, NaN where there is none.
-        from_trained: distance of the row's (left, right) pair from the trained region and from its convex hull (`simulate.hull`), for
-            collisions with holes in what is trained; None for all others.
+        from_trained: distance of the row's (left, right) pair from the trained region and from its
+            convex hull (`simulate.hull`), for collisions with holes in what is trained; None for
+            all others.
         pixels: frames, row 0 on top, or None where they are rendered on read.
     """
 
@@ -57,25 +76,35 @@ class Videos:
     def __len__(self) -> int:
         return len(self.index)
 
-    def take(self, positions: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " batch"] | slice) -> "Videos":
+    def take(
+        self, positions: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " batch"] | slice
+    ) -> "Videos":
         """The rows at these positions (NumPy indexing rules, order kept)."""
         columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        taken: dict[str, Any] = {name: None if column is None else column[positions] for name, column in columns.items()}
+        taken: dict[str, Any] = {
+            name: None if column is None else column[positions] for name, column in columns.items()
+        }
         return Videos(**taken)
 
-    def with_pixels(self, pixels: UInt8[np.ndarray, "batch frames height width 3"] | None) -> "Videos":
+    def with_pixels(
+        self, pixels: UInt8[np.ndarray, "batch frames height width 3"] | None
+    ) -> "Videos":
         """The same rows with these frames."""
         return replace(self, pixels=pixels)
 
     def to_arrow(self) -> pa.Table:
         """One table, one row a video, the format number in the schema's metadata."""
         arrays: dict[str, pa.Array] = {"index": pa.array(self.index, pa.int64())}
-        arrays |= {name: pa.array(getattr(self, name).tolist(), pa.string()) for name in TEXT_COLUMNS}
+        arrays |= {
+            name: pa.array(getattr(self, name).tolist(), pa.string()) for name in TEXT_COLUMNS
+        }
         arrays["contact_s"] = pa.array(self.contact_s, pa.float32())
         for name in TENSOR_COLUMNS:
             column = getattr(self, name)
             if column is not None:
-                arrays[name] = _tensor_array(np.ascontiguousarray(column), pa.from_numpy_dtype(column.dtype))
+                arrays[name] = _tensor_array(
+                    np.ascontiguousarray(column), pa.from_numpy_dtype(column.dtype)
+                )
         return pa.table(arrays).replace_schema_metadata({FORMAT_KEY: str(FORMAT).encode()})
 
     @classmethod
@@ -83,7 +112,8 @@ class Videos:
         """The rows of a table written by `to_arrow`.
 
         Raises:
-            DamagedData: for another format number, or any column that the schema does not allow (pickles above all).
+            DamagedData: for another format number, or any column that the schema does not allow
+                (pickles above all).
         """
         check_schema(table.schema)
         table = table.combine_chunks()
@@ -93,34 +123,54 @@ class Videos:
             if name in TENSOR_COLUMNS:
                 columns[name] = _tensor(column)
             else:
-                columns[name] = np.array(column.to_pylist(), dtype=object) if name in TEXT_COLUMNS else column.to_numpy()
+                columns[name] = (
+                    np.array(column.to_pylist(), dtype=object)
+                    if name in TEXT_COLUMNS
+                    else column.to_numpy()
+                )
         return cls(**columns)
 
     @classmethod
     def concat(cls, batches: Sequence["Videos"]) -> "Videos":
-        """The rows of all batches, in order; all must agree on frames, bodies and the presence of pixels."""
-        columns: dict[str, Any] = {field.name: [getattr(batch, field.name) for batch in batches] for field in fields(cls)}
-        joined: dict[str, Any] = {name: None if parts[0] is None else np.concatenate(parts) for name, parts in columns.items()}
+        """The rows of all batches, in order; all must agree on frames, bodies and the presence of
+        pixels."""
+        columns: dict[str, Any] = {
+            field.name: [getattr(batch, field.name) for batch in batches] for field in fields(cls)
+        }
+        joined: dict[str, Any] = {
+            name: None if parts[0] is None else np.concatenate(parts)
+            for name, parts in columns.items()
+        }
         return cls(**joined)
 
 
 def check_schema(schema: pa.Schema) -> None:
-    """Refuses everything but this project's columns, types and format number, before any value is looked at.
+    """Refuses everything but this project's columns, types and format number, before any value is
+    looked at.
 
     Raises:
         DamagedData: with the first thing that is wrong.
     """
     found = (schema.metadata or {}).get(FORMAT_KEY)
     if found != str(FORMAT).encode():
-        known = "no physscale format number" if found is None else f"format {found.decode(errors='replace')[:20]!r}"
-        raise DamagedData(f"this table has {known}, this version reads format {FORMAT}: make it again with `physscale simulate`")
+        known = (
+            "no physscale format number"
+            if found is None
+            else f"format {found.decode(errors='replace')[:20]!r}"
+        )
+        raise DamagedData(
+            f"this table has {known}, this version reads format {FORMAT}: make it again with "
+            "`physscale simulate`"
+        )
     required = {*PLAIN_COLUMNS, *TEXT_COLUMNS, *TENSOR_COLUMNS} - set(OPTIONAL_COLUMNS)
     missing = sorted(required - set(schema.names))
     if missing:
         raise DamagedData(f"column {missing[0]!r} is missing; a video table has {sorted(required)}")
     for field in schema:
         if not _allowed(field):
-            raise DamagedData(f"column {field.name!r} of type {field.type} does not belong into a video table")
+            raise DamagedData(
+                f"column {field.name!r} of type {field.type} does not belong into a video table"
+            )
 
 
 def _allowed(field: pa.Field) -> bool:
@@ -135,7 +185,9 @@ def _allowed(field: pa.Field) -> bool:
 def _tensor_array(column: np.ndarray, value_type: pa.DataType) -> pa.Array:
     """As `FixedShapeTensorArray.from_numpy_ndarray`, which refuses a column without rows."""
     kind = pa.fixed_shape_tensor(value_type, column.shape[1:])
-    return pa.ExtensionArray.from_storage(kind, pa.FixedSizeListArray.from_arrays(column.reshape(-1), type=kind.storage_type))
+    return pa.ExtensionArray.from_storage(
+        kind, pa.FixedSizeListArray.from_arrays(column.reshape(-1), type=kind.storage_type)
+    )
 
 
 def _tensor(column: pa.ChunkedArray) -> np.ndarray:

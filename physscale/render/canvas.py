@@ -10,12 +10,14 @@ Style = Literal["exact", "paper", "hard"]
 
 @dataclass(frozen=True, kw_only=True)
 class Canvas:
-    """A square white canvas of `size_px`; pixel (col, row) covers [col, col+1) × [row, row+1), row 0 on top.
+    """A square white canvas of `size_px`; pixel (col, row) covers [col, col+1) × [row, row+1), row
+    0 on top.
 
-    `exact` blends every pixel by the area that a body covers of it. `paper` draws as the official generator of arXiv 2411.02385 does: pixel
-    centres at linspace(0, 1, size), discs with a soft edge inside them, squares with a hard one; kept so that its numbers can be met.
-    `hard` gives a pixel the colour of the last body that covers its centre, as PHYRE's painter does: few colours, which a palette holds.
-    """
+    `exact` blends every pixel by the area that a body covers of it. `paper` draws as the official
+    generator of arXiv 2411.02385 does: pixel centres at linspace(0, 1, size), discs with a soft
+    edge inside them, squares with a hard one; kept so that its numbers can be met. `hard` gives a
+    pixel the colour of the last body that covers its centre, as PHYRE's painter does: few colours,
+    which a palette holds."""
 
     size_px: int = 32
     style: Style = "exact"

@@ -1,13 +1,14 @@
 """A disc on a pixel grid by exact area coverage.
 
-The part of a disc beyond a horizontal line at distance h from its centre, between two columns, has the area
+The part of a disc beyond a horizontal line at distance h from its centre, between two columns, has
+the area
 
     A(a, b, h) = S(b') - S(a') - h (b' - a'),   S(x) = ½ (x √(r² - x²) + r² asin(x/r)),
 
-with a', b' the columns clipped to the line's half chord √(r² - h²). A pixel's coverage is A at its near line minus A at its far line; on
-the row of the centre it is the full height of the disc minus A at both. S is needed once a column edge and once a row line, and only
-for pixels that the circle passes through, so an exact disc costs less than a sampled one.
-"""
+with a', b' the columns clipped to the line's half chord √(r² - h²). A pixel's coverage is A at its
+near line minus A at its far line; on the row of the centre it is the full height of the disc minus
+A at both. S is needed once a column edge and once a row line, and only for pixels that the circle
+passes through, so an exact disc costs less than a sampled one."""
 
 import math
 from typing import no_type_check
@@ -100,9 +101,9 @@ def draw_disc(
 ) -> None:
     """Blends one disc (centre and radius in pixels, y downwards) over frame[H, 3 · W].
 
-    ink[3 · W] is a full row of the colour; columns and lines are scratch of W + 1 and H + 1, and where `lines_fit` the lines are those of a
-    disc drawn before at this height with this radius: bodies that fly level need them once a video.
-    """
+    ink[3 · W] is a full row of the colour; columns and lines are scratch of W + 1 and H + 1, and
+    where `lines_fit` the lines are those of a disc drawn before at this height with this radius:
+    bodies that fly level need them once a video."""
     height, width = frame.shape[0], frame.shape[1] // 3
     first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
     first_row, last_row = max(math.floor(y - radius), 0), min(math.floor(y + radius), height - 1)
@@ -120,7 +121,10 @@ def draw_disc(
         begin, end = max(math.floor(x - outer), first_col), min(math.floor(x + outer), last_col) + 1
         if begin >= end:
             continue
-        solid_from, solid_to = min(max(math.ceil(x - inner), begin), end), max(min(math.floor(x + inner), end), begin)
+        solid_from, solid_to = (
+            min(max(math.ceil(x - inner), begin), end),
+            max(min(math.floor(x + inner), end), begin),
+        )
         if solid_to <= solid_from:
             solid_from = solid_to = end
         for byte in range(3 * solid_from, 3 * solid_to):
@@ -142,8 +146,11 @@ def _blend(line: np.ndarray, col: int, area: float, colour: np.ndarray) -> None:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def draw_ring(frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray) -> None:
-    """Blends a disc with a round hole over frame[H, W, 3]: the outer disc's coverage minus the hole's."""
+def draw_ring(
+    frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray
+) -> None:
+    """Blends a disc with a round hole over frame[H, W, 3]: the outer disc's coverage minus the
+    hole's."""
     height, width = frame.shape[0], frame.shape[1]
     first_col, last_col = max(math.floor(x - outer), 0), min(math.floor(x + outer), width - 1)
     first_row, last_row = max(math.floor(y - outer), 0), min(math.floor(y + outer), height - 1)
@@ -155,8 +162,12 @@ def draw_ring(frame: np.ndarray, x: float, y: float, outer: float, inner: float,
         line_table(first_row, y, radius, tables[1][which])
     for row in range(last_row - first_row + 1):
         for col in range(last_col - first_col + 1):
-            area = _covered(row, col, tables[0][0], tables[1][0]) - _covered(row, col, tables[0][1], tables[1][1])
+            area = _covered(row, col, tables[0][0], tables[1][0]) - _covered(
+                row, col, tables[0][1], tables[1][1]
+            )
             if area > 0.0:
                 for channel in range(3):
                     old = float(frame[first_row + row, first_col + col, channel])
-                    frame[first_row + row, first_col + col, channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
+                    frame[first_row + row, first_col + col, channel] = np.uint8(
+                        old + area * (colour[channel] - old) + 0.5
+                    )

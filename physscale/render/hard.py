@@ -1,5 +1,5 @@
-"""Frames without soft edges: a pixel has the colour of the last body that covers its centre, as PHYRE paints (all but some border pixels,
-which it rounds its own way)."""
+"""Frames without soft edges: a pixel has the colour of the last body that covers its centre, as
+PHYRE paints (all but some border pixels, which it rounds its own way)."""
 
 import math
 from typing import no_type_check
@@ -16,7 +16,12 @@ DISC = int(Shape.DISC)
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def paint_hard(
-    frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.ndarray, borders: np.ndarray, colours: np.ndarray
+    frames: np.ndarray,
+    poses: np.ndarray,
+    sizes: np.ndarray,
+    shapes: np.ndarray,
+    borders: np.ndarray,
+    colours: np.ndarray,
 ) -> None:
     """As `paint.paint`, by pixel centres."""
     edges, turns = np.empty((borders.shape[2], 4)), np.empty(frames.shape[3] + 1)
@@ -24,8 +29,16 @@ def paint_hard(
     for video in range(frames.shape[0]):
         for moment in range(frames.shape[1]):
             for body in range(sizes.shape[1]):
-                x, y, angle = poses[video, moment, body, 0], poses[video, moment, body, 1], poses[video, moment, body, 2]
-                size, second, colour = sizes[video, body, 0], sizes[video, body, 1], colours[video, body]
+                x, y, angle = (
+                    poses[video, moment, body, 0],
+                    poses[video, moment, body, 1],
+                    poses[video, moment, body, 2],
+                )
+                size, second, colour = (
+                    sizes[video, body, 0],
+                    sizes[video, body, 1],
+                    colours[video, body],
+                )
                 if size <= 0.0:
                     continue
                 if shapes[video, body] == DISC:
@@ -37,12 +50,20 @@ def paint_hard(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _fill_disc(frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray) -> None:
-    first_row, last_row = max(math.ceil(y - outer - 0.5), 0), min(math.floor(y + outer - 0.5), frame.shape[0] - 1)
+def _fill_disc(
+    frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray
+) -> None:
+    first_row, last_row = (
+        max(math.ceil(y - outer - 0.5), 0),
+        min(math.floor(y + outer - 0.5), frame.shape[0] - 1),
+    )
     for row in range(first_row, last_row + 1):
         square = (row + 0.5 - y) ** 2
         reach = math.sqrt(max(outer * outer - square, 0.0))
-        first_col, last_col = max(math.ceil(x - reach - 0.5), 0), min(math.floor(x + reach - 0.5), frame.shape[1] - 1)
+        first_col, last_col = (
+            max(math.ceil(x - reach - 0.5), 0),
+            min(math.floor(x + reach - 0.5), frame.shape[1] - 1),
+        )
         for col in range(first_col, last_col + 1):
             if inner <= 0.0 or (col + 0.5 - x) ** 2 + square > inner * inner:
                 for channel in range(3):
@@ -51,10 +72,18 @@ def _fill_disc(frame: np.ndarray, x: float, y: float, outer: float, inner: float
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _fill_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turns: np.ndarray) -> None:
+def _fill_polygon(
+    frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turns: np.ndarray
+) -> None:
     """How often the border goes round a centre, counted by the edges that pass on its right."""
-    first_col, last_col = max(math.floor(edges[:, 0].min()), 0), min(math.floor(edges[:, 0].max()), frame.shape[1] - 1)
-    first_row, last_row = max(math.ceil(edges[:, 1].min() - 0.5), 0), min(math.floor(edges[:, 1].max() - 0.5), frame.shape[0] - 1)
+    first_col, last_col = (
+        max(math.floor(edges[:, 0].min()), 0),
+        min(math.floor(edges[:, 0].max()), frame.shape[1] - 1),
+    )
+    first_row, last_row = (
+        max(math.ceil(edges[:, 1].min() - 0.5), 0),
+        min(math.floor(edges[:, 1].max() - 0.5), frame.shape[0] - 1),
+    )
     if last_col < first_col:
         return
     for row in range(first_row, last_row + 1):
@@ -64,7 +93,9 @@ def _fill_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turn
             x0, y0, x1, y1 = edges[number, 0], edges[number, 1], edges[number, 2], edges[number, 3]
             if (y0 <= height) != (y1 <= height):
                 crossing = x0 + (height - y0) / (y1 - y0) * (x1 - x0)
-                turns[min(max(math.ceil(crossing - 0.5), first_col), last_col + 1)] += 1.0 if y1 < y0 else -1.0
+                turns[min(max(math.ceil(crossing - 0.5), first_col), last_col + 1)] += (
+                    1.0 if y1 < y0 else -1.0
+                )
         inside = 0.0
         for col in range(last_col, first_col - 1, -1):
             inside += turns[col + 1]

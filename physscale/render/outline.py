@@ -1,12 +1,14 @@
-"""What a body looks like around its reference point: the convex parts of bars, crossed sticks and jars, and the border of their union.
+"""What a body looks like around its reference point: the convex parts of bars, crossed sticks and
+jars, and the border of their union.
 
-A bar is one box; sticks are two bars crossed at ±77.5°; a jar is a base and two leaning walls, open at the top. The order of the operations
-is that of PHYRE 0.2.2 (creator.py, shapes.py), so that the doubles come out the same, bit for bit. Any unit of length, y up.
+A bar is one box; sticks are two bars crossed at ±77.5°; a jar is a base and two leaning walls, open
+at the top. The order of the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so that the
+doubles come out the same, bit for bit. Any unit of length, y up.
 
-Parts overlap, and ink must not count twice. By inclusion and exclusion |A ∪ B| = |A| + |B| - |A ∩ B|, and by Green's theorem the area of
-each term is an integral along its border; so the borders of the parts, and of their overlaps the other way round, are together a border
-of the union: any rasteriser that sums along directed edges needs nothing else.
-"""
+Parts overlap, and ink must not count twice. By inclusion and exclusion |A ∪ B| = |A| + |B| - |A ∩
+B|, and by Green's theorem the area of each term is an integral along its border; so the borders of
+the parts, and of their overlaps the other way round, are together a border of the union: any
+rasteriser that sums along directed edges needs nothing else."""
 
 import itertools
 import math
@@ -27,8 +29,11 @@ JAR_BASE, JAR_WIDTH = 0.8, 1.0 / 1.2
 SHAPE, RADIUS, HALF_HEIGHT = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m"))
 
 
-def borders_m(body: Float32[np.ndarray, "batch bodies 10"]) -> Float[np.ndarray, "batch bodies edges 4"]:
-    """Directed edges (x₀, y₀, x₁, y₁) of every row's boxes, sticks and jars around their reference points, anticlockwise in the sum.
+def borders_m(
+    body: Float32[np.ndarray, "batch bodies 10"],
+) -> Float[np.ndarray, "batch bodies edges 4"]:
+    """Directed edges (x₀, y₀, x₁, y₁) of every row's boxes, sticks and jars around their reference
+    points, anticlockwise in the sum.
 
     A body with fewer edges than another, a disc above all, has edges of length 0 in their place.
     """
@@ -41,7 +46,9 @@ def borders_m(body: Float32[np.ndarray, "batch bodies 10"]) -> Float[np.ndarray,
     ]
     edges = max((4 * int((shape == Shape.BOX).any()), *(len(border) for _, _, border in jointed)))
     out = np.zeros((*shape.shape, edges, 4))
-    out[:, :, :4] = np.where((shape == Shape.BOX)[..., None, None], sizes[:, :, None] * box, 0.0)[:, :, :edges]
+    out[:, :, :4] = np.where((shape == Shape.BOX)[..., None, None], sizes[:, :, None] * box, 0.0)[
+        :, :, :edges
+    ]
     for row, number, border in jointed:
         out[row, number, : len(border)] = border
     return out
@@ -62,12 +69,17 @@ def union_border(parts: tuple[Polygon, ...]) -> Float[np.ndarray, "edges 4"]:
             for other in chosen[1:]:
                 common = overlap(common, other)
             pairs = zip(common, (*common[1:], *common[:1]), strict=True)
-            edges += [(*begin, *end) if count % 2 else (*end, *begin) for begin, end in pairs if begin != end]
+            edges += [
+                (*begin, *end) if count % 2 else (*end, *begin)
+                for begin, end in pairs
+                if begin != end
+            ]
     return np.array(edges, float).reshape(-1, 4)
 
 
 def overlap(one: Polygon, other: Polygon) -> Polygon:
-    """What two convex polygons share (Sutherland and Hodgman 1974: one is cut along every edge of the other); () where they are apart."""
+    """What two convex polygons share (Sutherland and Hodgman 1974: one is cut along every edge of
+    the other); () where they are apart."""
     left = list(one)
     for (x0, y0), (x1, y1) in zip(other, (*other[1:], other[0]), strict=True):
         side = [(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) for x, y in left]
@@ -76,7 +88,12 @@ def overlap(one: Polygon, other: Polygon) -> Polygon:
             before, there = left[number - 1], side[number - 1]
             if (here >= 0) != (there >= 0):
                 share = there / (there - here)
-                kept.append((before[0] + share * (point[0] - before[0]), before[1] + share * (point[1] - before[1])))
+                kept.append(
+                    (
+                        before[0] + share * (point[0] - before[0]),
+                        before[1] + share * (point[1] - before[1]),
+                    )
+                )
             if here >= 0:
                 kept.append(point)
         left = kept
@@ -97,16 +114,29 @@ def polygons_m(shape: int, *, radius_m: float, half_height_m: float) -> tuple[Po
 
 def bar_polygons(width: float, *, height: float) -> tuple[Polygon, ...]:
     """One box around its centre."""
-    return (tuple(((1 - 2 * (i in (1, 2))) / 2.0 * width, (1 - 2 * (i in (2, 3))) / 2.0 * height) for i in range(4)),)
+    return (
+        tuple(
+            ((1 - 2 * (i in (1, 2))) / 2.0 * width, (1 - 2 * (i in (2, 3))) / 2.0 * height)
+            for i in range(4)
+        ),
+    )
 
 
 def sticks_polygons(width: float, *, height: float) -> tuple[Polygon, ...]:
     """Two crossed bars, each of two thirds of this width and height."""
-    one = [(((1 - 2 * (i in (1, 2))) / 3.0) * width, ((1 - 2 * (i in (2, 3))) / 3.0 + 0.0) * height) for i in range(4)]
+    one = [
+        (((1 - 2 * (i in (1, 2))) / 3.0) * width, ((1 - 2 * (i in (2, 3))) / 3.0 + 0.0) * height)
+        for i in range(4)
+    ]
     polygons = []
     for degrees in (-STICKS_ANGLE_DEG, STICKS_ANGLE_DEG):
         turn = degrees / 180.0 * math.pi
-        polygons.append(tuple((math.cos(turn) * x - math.sin(turn) * y, math.cos(turn) * y + math.sin(turn) * x) for x, y in one))
+        polygons.append(
+            tuple(
+                (math.cos(turn) * x - math.sin(turn) * y, math.cos(turn) * y + math.sin(turn) * x)
+                for x, y in one
+            )
+        )
     return tuple(polygons)
 
 
@@ -114,7 +144,10 @@ def jar_polygons(height: float, *, thickness: float) -> tuple[Polygon, ...]:
     """A base around the reference point, then the left and the right wall, which lean outwards."""
     width = height * JAR_WIDTH
     base_width = width * JAR_BASE
-    base = tuple(((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness) for i in range(4))
+    base = tuple(
+        ((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness)
+        for i in range(4)
+    )
     lean = (width - base_width) / 2.0
     hypotenuse = math.sqrt(height**2 + lean**2)
     cos, sin = lean / hypotenuse, height / hypotenuse

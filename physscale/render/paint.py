@@ -14,15 +14,27 @@ DISC = int(Shape.DISC)
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.ndarray, borders: np.ndarray, colours: np.ndarray) -> None:
-    """Paints frames[B, T, H, W, 3] white, then every body of every frame; a body of size 0 is not there.
+def paint(
+    frames: np.ndarray,
+    poses: np.ndarray,
+    sizes: np.ndarray,
+    shapes: np.ndarray,
+    borders: np.ndarray,
+    colours: np.ndarray,
+) -> None:
+    """Paints frames[B, T, H, W, 3] white, then every body of every frame; a body of size 0 is not
+    there.
 
-    poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] a disc's radius and the radius of its hole, borders[B, N, E, 4] anything else's
-    edges (`records.outline`), all in pixels, poses with rows downwards; shapes[B, N], colours[B, N, 3].
-    """
+    poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] a disc's radius and the radius of its
+    hole, borders[B, N, E, 4] anything else's edges (`records.outline`), all in pixels, poses with
+    rows downwards; shapes[B, N], colours[B, N, 3]."""
     bodies, height, width = sizes.shape[1], frames.shape[2], frames.shape[3]
     rows = frames.reshape(frames.shape[0], frames.shape[1], height, 3 * width)
-    columns, lines, lines_y = np.empty((2, width + 1)), np.empty((bodies, 3, height + 1)), np.empty(bodies)
+    columns, lines, lines_y = (
+        np.empty((2, width + 1)),
+        np.empty((bodies, 3, height + 1)),
+        np.empty(bodies),
+    )
     ink, edges = np.empty((bodies, 3 * width), np.uint8), np.empty((borders.shape[2], 4))
     rows[:] = 255
     for video in range(frames.shape[0]):
@@ -32,8 +44,16 @@ def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.n
                 ink[body, byte] = np.uint8(colours[video, body, byte % 3])
         for moment in range(frames.shape[1]):
             for body in range(bodies):
-                x, y, angle = poses[video, moment, body, 0], poses[video, moment, body, 1], poses[video, moment, body, 2]
-                size, second, colour = sizes[video, body, 0], sizes[video, body, 1], colours[video, body]
+                x, y, angle = (
+                    poses[video, moment, body, 0],
+                    poses[video, moment, body, 1],
+                    poses[video, moment, body, 2],
+                )
+                size, second, colour = (
+                    sizes[video, body, 0],
+                    sizes[video, body, 1],
+                    colours[video, body],
+                )
                 if size <= 0.0:
                     continue
                 if shapes[video, body] != DISC:
@@ -42,6 +62,16 @@ def paint(frames: np.ndarray, poses: np.ndarray, sizes: np.ndarray, shapes: np.n
                 elif second > 0.0:
                     draw_ring(frames[video, moment], x, y, size, second, colour)
                 else:
-                    draw_disc(rows[video, moment], x, y, size, ink[body], colour, columns, lines[body], y == lines_y[body])
+                    draw_disc(
+                        rows[video, moment],
+                        x,
+                        y,
+                        size,
+                        ink[body],
+                        colour,
+                        columns,
+                        lines[body],
+                        y == lines_y[body],
+                    )
                     if x + size >= 0.0 and x - size < width:
                         lines_y[body] = y

@@ -1,11 +1,11 @@
 """Anything with straight edges on a pixel grid by exact area coverage.
 
-By Green's theorem the covered area of the pixel [c, c+1) × [r, r+1) is a sum over the directed edges of a border (`records.outline`) of
-∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part inside the row. Along a straight edge that integral is
-(F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the integral of clip: 0 below 0, u²/2 up to 1, u - ½ above. Columns that lie fully on the left of an
-edge get Δy each, by a running sum; the integral is taken only where the edge passes. `physscale.model.raster` has the same formula on
-tensors.
-"""
+By Green's theorem the covered area of the pixel [c, c+1) × [r, r+1) is a sum over the directed
+edges of a border (`records.outline`) of ∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part
+inside the row. Along a straight edge that integral is (F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the
+integral of clip: 0 below 0, u²/2 up to 1, u - ½ above. Columns that lie fully on the left of an
+edge get Δy each, by a running sum; the integral is taken only where the edge passes.
+`physscale.model.raster` has the same formula on tensors."""
 
 import math
 from typing import no_type_check
@@ -20,7 +20,8 @@ STEEP = 1e-9
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def put(border: np.ndarray, x: float, y: float, angle: float, edges: np.ndarray) -> None:
-    """edges[E, 4] = the border around a body's reference point, turned by its angle and moved to (x, y), in pixels with rows downwards."""
+    """edges[E, 4] = the border around a body's reference point, turned by its angle and moved to
+    (x, y), in pixels with rows downwards."""
     cos, sin = math.cos(angle), math.sin(angle)
     for number in range(border.shape[0]):
         for end in (0, 2):
@@ -40,8 +41,11 @@ def _clip_integral(u: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def row_coverage(edges: np.ndarray, row: int, first_col: int, area: np.ndarray, full: np.ndarray) -> None:
-    """area[k] = covered area of the row's pixel first_col + k; full is scratch of the same length."""
+def row_coverage(
+    edges: np.ndarray, row: int, first_col: int, area: np.ndarray, full: np.ndarray
+) -> None:
+    """area[k] = covered area of the row's pixel first_col + k; full is scratch of the same
+    length."""
     area[:], full[:] = 0.0, 0.0
     count = len(area)
     for number in range(edges.shape[0]):
@@ -51,7 +55,11 @@ def row_coverage(edges: np.ndarray, row: int, first_col: int, area: np.ndarray, 
             continue
         slope = (x1 - x0) / (y1 - y0)
         one, other = x0 + (low - y0) * slope - first_col, x0 + (high - y0) * slope - first_col
-        left, right, height = min(one, other), max(one, other), high - low if y1 < y0 else low - high
+        left, right, height = (
+            min(one, other),
+            max(one, other),
+            high - low if y1 < y0 else low - high,
+        )
         begin, end = min(max(math.floor(left), 0), count), min(max(math.floor(right) + 1, 0), count)
         if begin > 0:
             full[begin - 1] += height
@@ -82,8 +90,14 @@ def polygon_coverage(size: int, edges: np.ndarray) -> np.ndarray:
 @no_type_check
 def draw_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray) -> None:
     """Blends what a border encloses (edges in pixels, y downwards) over frame[H, W, 3]."""
-    first_col, last_col = max(math.floor(edges[:, 0].min()), 0), min(math.floor(edges[:, 0].max()), frame.shape[1] - 1)
-    first_row, last_row = max(math.floor(edges[:, 1].min()), 0), min(math.floor(edges[:, 1].max()), frame.shape[0] - 1)
+    first_col, last_col = (
+        max(math.floor(edges[:, 0].min()), 0),
+        min(math.floor(edges[:, 0].max()), frame.shape[1] - 1),
+    )
+    first_row, last_row = (
+        max(math.floor(edges[:, 1].min()), 0),
+        min(math.floor(edges[:, 1].max()), frame.shape[0] - 1),
+    )
     if last_col < first_col:
         return
     area, full = np.empty(last_col - first_col + 1), np.empty(last_col - first_col + 1)
@@ -94,4 +108,6 @@ def draw_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray) -> No
                 col, covered = first_col + place, min(area[place], 1.0)
                 for channel in range(3):
                     old = float(frame[row, col, channel])
-                    frame[row, col, channel] = np.uint8(old + covered * (colour[channel] - old) + 0.5)
+                    frame[row, col, channel] = np.uint8(
+                        old + covered * (colour[channel] - old) + 0.5
+                    )

@@ -1,4 +1,5 @@
-"""States to frames: rendered on read, because drawing a clip costs no more than decompressing it."""
+"""States to frames: rendered on read, because drawing a clip costs no more than decompressing
+it."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,14 +21,17 @@ Frames = UInt8[np.ndarray, "batch frames height width 3"]
 
 
 def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Frames:
-    """All frames of all videos: white background, bodies in their colours, later bodies over earlier ones.
+    """All frames of all videos: white background, bodies in their colours, later bodies over
+    earlier ones.
 
-    A box, a jar, sticks are drawn at their angle; a disc whose `half_height_m` is above 0 is a ring with a hole of that radius.
+    A box, a jar, sticks are drawn at their angle; a disc whose `half_height_m` is above 0 is a ring
+    with a hole of that radius.
 
     Args:
         videos: states in metres, y up; a body may be partly or fully out of view.
         canvas: the frame's size and style.
-        out: C-contiguous memory to draw into and return; without it, half of the time goes into memory fresh from the kernel.
+        out: C-contiguous memory to draw into and return; without it, half of the time goes into
+            memory fresh from the kernel.
 
     Raises:
         UserError: for a ring, an oblong or a turned box in the paper's style, which has none.
@@ -41,13 +45,22 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
     if canvas.style == "paper":
         _check_plain(videos, boxes=shapes == Shape.BOX)
         radii = videos.body[:, :, SIZES[0]].astype(np.float64) / WORLD_M
-        draw_as_the_paper(frames, videos.state[..., :2].astype(np.float64) / WORLD_M, radii, shapes == Shape.BOX, colours)
+        draw_as_the_paper(
+            frames,
+            videos.state[..., :2].astype(np.float64) / WORLD_M,
+            radii,
+            shapes == Shape.BOX,
+            colours,
+        )
         return frames
     pixels_per_m = canvas.size_px / WORLD_M
     poses = videos.state[..., :3].astype(np.float64)
     poses[..., :2] *= pixels_per_m
     poses[..., 1] = canvas.size_px - poses[..., 1]
-    sizes, borders = videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m, borders_m(videos.body) * pixels_per_m
+    sizes, borders = (
+        videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m,
+        borders_m(videos.body) * pixels_per_m,
+    )
     painter = paint if canvas.style == "exact" else paint_hard
     painter(frames, poses, sizes, shapes, borders, colours)
     return frames
@@ -62,4 +75,6 @@ def _check_plain(videos: Videos, *, boxes: np.ndarray) -> None:
         (turned.any(), "turns nothing"),
     ):
         if wrong:
-            raise UserError(f"style=paper: the official generator {what}; draw these rows with style=exact")
+            raise UserError(
+                f"style=paper: the official generator {what}; draw these rows with style=exact"
+            )

@@ -1,4 +1,5 @@
-"""The codec of a run: fitted once on its motion-free corpus, shared by every run of the study that asks for the same one."""
+"""The codec of a run: fitted once on its motion-free corpus, shared by every run of the study that
+asks for the same one."""
 
 import json
 import time
@@ -28,8 +29,8 @@ LINE_EVERY_S = 2.0
 
 
 def codec_of(run: RunSpec, *, store: Store) -> Codec:
-    """Reads the run's codec, or fits and keeps it; a damaged one is fitted again (it is a pure function of the description). A VAE lies on
-    the GPU where there is one."""
+    """Reads the run's codec, or fits and keeps it; a damaged one is fitted again (it is a pure
+    function of the description). A VAE lies on the GPU where there is one."""
     folder = store.codec(run.codec_fingerprint)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.with_suffix(".lock")):
@@ -39,7 +40,9 @@ def codec_of(run: RunSpec, *, store: Store) -> Codec:
             codec = _fitted(run, store=store)
             with write_folder(folder) as temporary:
                 codec.save(temporary)
-                (temporary / "codec.json").write_text(json.dumps(json.loads(canonical(run.codec)), indent=1))
+                (temporary / "codec.json").write_text(
+                    json.dumps(json.loads(canonical(run.codec)), indent=1)
+                )
     return codec.on(_device()) if isinstance(codec, VaeCodec) else codec
 
 
@@ -50,16 +53,26 @@ def _device() -> str:
 def _fitted(run: RunSpec, *, store: Store) -> Codec:
     """The codec on the stills of its corpus; a training says how far it is in the run's history."""
     recipe = run.codec
-    corpus = render(simulate(recipe.corpus, indices=np.arange(recipe.corpus.videos)), canvas=run.canvas)
+    corpus = render(
+        simulate(recipe.corpus, indices=np.arange(recipe.corpus.videos)), canvas=run.canvas
+    )
     stills = corpus.reshape(-1, *corpus.shape[2:])
     if isinstance(recipe.spec, CodecSpec):
         return fit_codec(stills, spec=recipe.spec)
     if isinstance(recipe.spec, VaeSpec):
-        return _vae(recipe, stills=stills, spec=recipe.spec, store=store, history=store.run(run.fingerprint).codec_fit)
+        return _vae(
+            recipe,
+            stills=stills,
+            spec=recipe.spec,
+            store=store,
+            history=store.run(run.fingerprint).codec_fit,
+        )
     return PixelCodec()
 
 
-def _vae(recipe: CodecRecipe, *, stills: np.ndarray, spec: VaeSpec, store: Store, history: Path) -> VaeCodec:
+def _vae(
+    recipe: CodecRecipe, *, stills: np.ndarray, spec: VaeSpec, store: Store, history: Path
+) -> VaeCodec:
     """From the weights that the recipe names, or from nothing; trained, or as it is."""
     training = recipe.training
     if recipe.weights is not None:
@@ -71,19 +84,34 @@ def _vae(recipe: CodecRecipe, *, stills: np.ndarray, spec: VaeSpec, store: Store
     if training is None:
         return normalised(vae.eval().requires_grad_(False), stills=stills)
     perceptual = _perceptual(training, size_px=stills.shape[1], store=store)
-    return fit_vae(vae, stills=stills, training=training, perceptual=perceptual, report=FitProgress(history, steps=training.steps))
+    return fit_vae(
+        vae,
+        stills=stills,
+        training=training,
+        perceptual=perceptual,
+        report=FitProgress(history, steps=training.steps),
+    )
 
 
 def _perceptual(training: VaeTraining, *, size_px: int, store: Store) -> Perceptual | None:
     """The distance of two batches of frames that the training asks for, as a mean over them."""
     if not training.perceptual_weight:
         return None
-    from physscale.evaluate.frames.perceptual import SMALLEST_PX, lpips, st_lpips  # torchvision: only here
+    from physscale.evaluate.frames.perceptual import (
+        SMALLEST_PX,
+        lpips,
+        st_lpips,
+    )  # torchvision: only here
 
     if size_px < SMALLEST_PX:
-        raise UserError(f"vae perceptual_weight={training.perceptual_weight}: its network needs frames of {SMALLEST_PX} px, not {size_px}")
+        raise UserError(
+            f"vae perceptual_weight={training.perceptual_weight}: its network needs frames of "
+            f"{SMALLEST_PX} px, not {size_px}"
+        )
     named = training.perceptual
-    network = (st_lpips() if named == "st_lpips" else lpips(kept_weights(named, store=store))).on(_device())
+    network = (st_lpips() if named == "st_lpips" else lpips(kept_weights(named, store=store))).on(
+        _device()
+    )
     return lambda drawn, real: network.distance(drawn, real).mean()
 
 

@@ -1,7 +1,8 @@
-"""What a run's model is told beside the first frames: numbers or a sentence on each row's first state, from the truth that rows carry.
+"""What a run's model is told beside the first frames: numbers or a sentence on each row's first
+state, from the truth that rows carry.
 
-Facts are a function of the row's first moment, so those of a training are drawn from (scenario, seed, index) without its frames, whatever
-way its latents come. A mirrored video is told mirrored.
+Facts are a function of the row's first moment, so those of a training are drawn from (scenario,
+seed, index) without its frames, whatever way its latents come. A mirrored video is told mirrored.
 """
 
 import importlib
@@ -25,32 +26,43 @@ from physscale.simulate.simulate import simulate
 from physscale.train.latents import mirrors, order
 from physscale.train.parallel import Workers
 
-__all__ = ["RunFacts", "TextEncoder", "facts_of", "run_facts"]
+__all__ = ["TextEncoder", "TrainingConditioning", "conditioning_of", "conditioning_source"]
 
 HELD_BYTES = 1_000_000_000
 """Facts of a training above this are made as its steps need them."""
 
 
 class TextEncoder(Protocol):
-    """A text encoder of the user's own, named by `TextSpec.encoder`: the same features for the same sentence, always."""
+    """A text encoder of the user's own, named by `TextSpec.encoder`: the same features for the same
+    sentence, always."""
 
-    def __call__(self, sentences: Sequence[str], /) -> Float32[np.ndarray, "batch tokens features"]: ...
+    def __call__(
+        self, sentences: Sequence[str], /
+    ) -> Float32[np.ndarray, "batch tokens features"]: ...
 
 
-def run_facts(run: RunSpec) -> "RunFacts | None":
+def conditioning_source(run: RunSpec) -> "TrainingConditioning | None":
     """What tells the run's model; None where it is told nothing."""
-    return None if run.model.conditioning == "none" else RunFacts(run)
+    return None if run.model.conditioning == "none" else TrainingConditioning(run)
 
 
-def facts_of(model: DiTSpec, videos: Videos) -> Shaped[Tensor, "batch told *features"] | None:
-    """What this model is told of these rows: numbers f32[B, bodies, 19], characters i64[B, tokens], or features f32[B, tokens, F].
+def conditioning_of(
+    model: DiTSpec, videos: Videos
+) -> Shaped[Tensor, "batch tokens *features"] | None:
+    """What this model is told of these rows: numbers f32[B, bodies, 19], characters i64[B, tokens],
+    or features f32[B, tokens, F].
 
     Raises:
-        UserError: for more bodies, or longer sentences, than the model takes, or a text encoder that is not there or gives another shape.
+        UserError: for more bodies, or longer sentences, than the model takes, or a text encoder
+            that is not there or gives another shape.
     """
     if model.conditioning == "none":
         return None
-    return _numbers(videos, bodies=model.bodies) if model.conditioning == "numbers" else _text(model.text, sentences(videos))
+    return (
+        _numbers(videos, bodies=model.bodies)
+        if model.conditioning == "numbers"
+        else _text(model.text, sentences(videos))
+    )
 
 
 def _numbers(videos: Videos, *, bodies: int) -> Tensor:
@@ -58,11 +70,16 @@ def _numbers(videos: Videos, *, bodies: int) -> Tensor:
     there = values[:, :, 0] > 0
     most = int(there.sum(axis=1).max())
     if most > bodies:
-        raise UserError(f"model bodies={bodies}: scenario {videos.scenario[0]} has rows of {most} bodies; use model.bodies={most}")
-    first = np.take_along_axis(values, np.argsort(~there, axis=1, kind="stable")[:, :bodies, None], axis=1)
-    facts = torch.zeros(len(videos), bodies, NUMBERS_A_BODY)
-    facts[:, : first.shape[1]] = torch.from_numpy(first)
-    return facts
+        raise UserError(
+            f"model bodies={bodies}: scenario {videos.scenario[0]} has rows of {most} bodies; use "
+            f"model.bodies={most}"
+        )
+    first = np.take_along_axis(
+        values, np.argsort(~there, axis=1, kind="stable")[:, :bodies, None], axis=1
+    )
+    conditioning = torch.zeros(len(videos), bodies, NUMBERS_A_BODY)
+    conditioning[:, : first.shape[1]] = torch.from_numpy(first)
+    return conditioning
 
 
 def _text(spec: TextSpec, said: list[str]) -> Tensor:
@@ -70,14 +87,17 @@ def _text(spec: TextSpec, said: list[str]) -> Tensor:
 
 
 def _characters(spec: TextSpec, said: list[str]) -> Tensor:
-    facts = np.zeros((len(said), spec.tokens), np.int64)
+    conditioning = np.zeros((len(said), spec.tokens), np.int64)
     for row, sentence in enumerate(said):
         characters = np.frombuffer(sentence.encode(), np.uint8)
         if len(characters) > spec.tokens:
-            raise UserError(f"text tokens={spec.tokens}: {sentence[:40]!r}... has {len(characters)} characters; raise model.text.tokens")
-        facts[row, : len(characters)] = characters
-    assert facts.max(initial=0) < CHARACTERS
-    return torch.from_numpy(facts)
+            raise UserError(
+                f"text tokens={spec.tokens}: {sentence[:40]!r}... has {len(characters)} "
+                "characters; raise model.text.tokens"
+            )
+        conditioning[row, : len(characters)] = characters
+    assert conditioning.max(initial=0) < CHARACTERS
+    return torch.from_numpy(conditioning)
 
 
 def _features(spec: TextSpec, said: list[str]) -> Tensor:
@@ -85,41 +105,58 @@ def _features(spec: TextSpec, said: list[str]) -> Tensor:
     try:
         encoder: TextEncoder = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise UserError(f"text encoder={spec.encoder!r}: {error}; name a function that python can import here") from error
+        raise UserError(
+            f"text encoder={spec.encoder!r}: {error}; name a function that python can import here"
+        ) from error
     features = np.asarray(encoder(said))
     due = (len(said), spec.tokens, spec.features)
     if features.shape != due or features.dtype != np.float32:
-        raise UserError(f"text encoder={spec.encoder!r}: gave {features.dtype}{list(features.shape)}, float32{list(due)} is due")
+        raise UserError(
+            f"text encoder={spec.encoder!r}: gave {features.dtype}{list(features.shape)}, "
+            f"float32{list(due)} is due"
+        )
     return torch.from_numpy(features)
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """Of a run's training videos, step by step (a `train.task.FactSource`)."""
+class TrainingConditioning:
+    """Of a run's training videos, step by step (a `train.task.ConditioningSource`)."""
 
     run: RunSpec
 
-    def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Shaped[Tensor, "share told *features"]:
+    def batch(
+        self, step: int, *, seed: int, batch: int, workers: Workers
+    ) -> Shaped[Tensor, "share tokens *features"]:
         """Of this worker's share of the step's batch."""
         rows = workers.rows(batch)
         indices = order(seed, videos=self.run.data.videos, batch=batch, step=step)[rows]
         flips = self.run.train.flip == "horizontal"
-        coins = mirrors(seed, batch=batch, step=step)[rows] if flips else np.zeros(len(indices), np.bool_)
+        coins = (
+            mirrors(seed, batch=batch, step=step)[rows]
+            if flips
+            else np.zeros(len(indices), np.bool_)
+        )
         if self._held is None:
             return self._made(indices, coins=coins)
         return self._held[torch.from_numpy(coins.astype(np.int64)), torch.from_numpy(indices)]
 
     @cached_property
     def _held(self) -> Tensor | None:
-        """Of all videos, plain ones and, where the run mirrors videos, mirrored ones [1 or 2, D, ...]; None where that is too much."""
+        """Of all videos, plain ones and, where the run mirrors videos, mirrored ones [1 or 2, D,
+        ...]; None where that is too much."""
         every = np.arange(self.run.data.videos)
         copies = 2 if self.run.train.flip == "horizontal" else 1
-        if copies * len(every) * self._made(every[:1], coins=np.zeros(1, np.bool_)).nbytes > HELD_BYTES:
+        if (
+            copies * len(every) * self._made(every[:1], coins=np.zeros(1, np.bool_)).nbytes
+            > HELD_BYTES
+        ):
             return None
-        return torch.stack([self._made(every, coins=np.full(len(every), bool(copy))) for copy in range(copies)])
+        return torch.stack(
+            [self._made(every, coins=np.full(len(every), bool(copy))) for copy in range(copies)]
+        )
 
     def _made(self, indices: np.ndarray, *, coins: Bool[np.ndarray, " batch"]) -> Tensor:
         first = simulate(replace(self.run.data, frames=1), indices=indices)
-        facts = facts_of(self.run.model, mirrored(first, coins=coins))
-        assert facts is not None
-        return facts
+        conditioning = conditioning_of(self.run.model, mirrored(first, coins=coins))
+        assert conditioning is not None
+        return conditioning

@@ -1,8 +1,8 @@
-"""What a run needs of whoever runs it: its place among the workers, its videos, and somebody to report to.
+"""What a run needs of whoever runs it: its place among the workers, its videos, and somebody to
+report to.
 
-Three back ends fulfil it: a plain process (below), a trial of Ray Tune and a worker of Ray Train (`ray_jobs`). The run itself is one
-function that knows none of them.
-"""
+Three back ends fulfil it: a plain process (below), a trial of Ray Tune and a worker of Ray Train
+(`ray_jobs`). The run itself is one function that knows none of them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ class Context(Protocol):
     @property
     def world(self) -> int: ...
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         """The rows of each batch of indices, with their frames, in order."""
         ...
 
@@ -55,5 +57,7 @@ class PlainContext:
     rank: int = 0
     world: int = 1
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         return stream(data, canvas=canvas, batches=batches)

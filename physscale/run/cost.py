@@ -13,7 +13,8 @@ _NUMBERS_A_PARAMETER = 4
 """Value, average and two moments, float32 each."""
 
 _SAMPLES_COMPRESSED = 0.075
-"""Bytes of a judge's samples on disk ÷ bytes of their frames, measured on 32 px samples of trained models (0.070 to 0.078)."""
+"""Bytes of a judge's samples on disk ÷ bytes of their frames, measured on 32 px samples of trained
+models (0.070 to 0.078)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +51,11 @@ def cost(run: RunSpec) -> Cost:
     shape = latent_shape(run)
     count = parameters(run.model, shape=shape)
     frame_bytes = 3 * run.canvas.size_px**2
-    sampled = sum(judge.data.videos * judge.data.frames * frame_bytes for judge in run.judges)
+    sampled = sum(split.data.videos * split.data.frames * frame_bytes for split in run.test_splits)
     return Cost(
         parameters=count,
         flops=training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps),
         data_bytes=run.data.videos * run.data.frames * frame_bytes,
-        disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_A_PARAMETER * count + run.train.steps) + round(_SAMPLES_COMPRESSED * sampled),
+        disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_A_PARAMETER * count + run.train.steps)
+        + round(_SAMPLES_COMPRESSED * sampled),
     )

@@ -1,4 +1,5 @@
-"""One file of latents: drawn, rendered, encoded, written. What `physscale encode` does for each, in one process or many."""
+"""One file of latents: drawn, rendered, encoded, written. What `physscale encode` does for each, in
+one process or many."""
 
 import functools
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Encoded:
 
 
 def encode_unit(unit: Unit) -> Encoded:
-    """Makes the file unless it is there and whole, every value checked. Raises UserError without a codec, or where it cannot be written."""
+    """Makes the file unless it is there and whole, every value checked. Raises UserError without a
+    codec, or where it cannot be written."""
     state: Literal["made", "mended"] = "made"
     try:
         if check_unit(unit):
@@ -39,12 +41,23 @@ def encode_unit(unit: Unit) -> Encoded:
     cache = unit.cache
     codec = _codec(cache.run, root=cache.root)
     latents = np.empty((len(unit), *cache.dimensions), np.float32)
-    batches = [np.arange(start, min(start + VIDEOS_AT_ONCE, unit.stop)) for start in range(unit.start, unit.stop, VIDEOS_AT_ONCE)]
-    for indices, videos in zip(batches, stream(cache.run.data, canvas=cache.run.canvas, batches=batches), strict=True):
+    batches = [
+        np.arange(start, min(start + VIDEOS_AT_ONCE, unit.stop))
+        for start in range(unit.start, unit.stop, VIDEOS_AT_ONCE)
+    ]
+    for indices, videos in zip(
+        batches, stream(cache.run.data, canvas=cache.run.canvas, batches=batches), strict=True
+    ):
         assert videos.pixels is not None, "a stream has frames"
         pixels = mirror_image(videos.pixels) if cache.side == "mirrored" else videos.pixels
         latents[indices - unit.start] = codec.encode(pixels).numpy()
-    written = write_latents(unit.path, latents, first=unit.start, identity=cache.fingerprint, canvas=canonical(cache.run.canvas))
+    written = write_latents(
+        unit.path,
+        latents,
+        first=unit.start,
+        identity=cache.fingerprint,
+        canvas=canonical(cache.run.canvas),
+    )
     return Encoded(state, written)
 
 
@@ -58,4 +71,7 @@ def _codec(run: RunSpec, *, root: Path) -> Codec:
     try:
         return codec_of(run, store=Store(root))
     except Diverged as error:
-        raise UserError(f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate may help") from error
+        raise UserError(
+            f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate "
+            "may help"
+        ) from error

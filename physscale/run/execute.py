@@ -8,11 +8,11 @@ from physscale.codec.protocol import Codec
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
-from physscale.run.conditioning import run_facts
+from physscale.run.conditioning import conditioning_source
 from physscale.run.context import Context
 from physscale.run.cost import cost
 from physscale.run.peak_flops import product_flops_per_s
-from physscale.run.score import Trained, judge_run
+from physscale.run.score import Trained, score_run
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_source
 from physscale.run.validation import observers
@@ -24,9 +24,11 @@ CHECKPOINTS_A_RUN = 4
 
 
 def execute(run: RunSpec, *, store: Store, context: Context) -> None:
-    """Trains and judges; leaves `run.json`, history, checkpoints, samples, videos and scores in the run's folder.
+    """Trains and judges; leaves `run.json`, history, checkpoints, samples, videos and scores in the
+    run's folder.
 
-    Safe to repeat: training goes on from the newest whole checkpoint, everything after it is made again.
+    Safe to repeat: training goes on from the newest whole checkpoint, everything after it is made
+    again.
 
     Raises:
         Diverged, Preempted: as `train.loop.train` does.
@@ -34,16 +36,16 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     """
     folder = store.run(run.fingerprint)
     if context.rank == 0:
-        write_atomic(folder.spec, json.dumps(facts_of(run), indent=1).encode())
+        write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
     codec = codec_of(run, store=store)
     latents = training_source(run, codec=codec, context=context, store=store)
     result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
-        judge_run(run, trained=trained, folder=folder)
+        score_run(run, trained=trained, folder=folder)
 
 
-def facts_of(run: RunSpec) -> dict[str, object]:
+def run_record(run: RunSpec) -> dict[str, object]:
     """What `run.json` says: the fingerprint, the axes of the study, and the whole description."""
     price = cost(run)
     return {
@@ -74,6 +76,8 @@ def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Code
         checkpoint_every=max(1, run.train.steps // CHECKPOINTS_A_RUN),
         device=device,
         observers=observers(run, codec=codec, folder=folder),
-        facts=run_facts(run),
-        device_flops_per_s=product_flops_per_s(device, dtype=dtype) if run.train.validate_every else None,
+        conditioning=conditioning_source(run),
+        device_flops_per_s=product_flops_per_s(device, dtype=dtype)
+        if run.train.validate_every
+        else None,
     )

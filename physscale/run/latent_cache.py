@@ -1,13 +1,14 @@
-"""Latents of training videos on disk: encoded once by `physscale encode`, read by every training of the same data through the same codec.
+"""Latents of training videos on disk: encoded once by `physscale encode`, read by every training of
+the same data through the same codec.
 
 ```
 results/STUDY/latents/FP12/shard_00000000.arrow     videos 0 to 1023 and so on, each file complete or absent (`records/latents.py`)
 ```
 
-A cache is named by what it holds: the data without their number (1,000 videos are the beginning of 10,000), the canvas, the codec, and
-whether the frames were mirrored before they were encoded. A video's latents depend on nothing but these, so a training that reads them
-equals one that encodes as it goes, bit for bit, and neither workers nor the order of shards can change a byte.
-"""
+A cache is named by what it holds: the data without their number (1,000 videos are the beginning of
+10,000), the canvas, the codec, and whether the frames were mirrored before they were encoded. A
+video's latents depend on nothing but these, so a training that reads them equals one that encodes
+as it goes, bit for bit, and neither workers nor the order of shards can change a byte."""
 
 import functools
 from collections.abc import Iterable
@@ -24,7 +25,17 @@ from physscale.records.store import Store
 from physscale.run.cost import encoding_flops, latent_shape
 from physscale.run.spec import RunSpec
 
-__all__ = ["Cache", "Unit", "cache_notes", "caches_of", "check_held", "check_unit", "latent_bytes", "open_cache", "sides"]
+__all__ = [
+    "Cache",
+    "Unit",
+    "cache_notes",
+    "caches_of",
+    "check_held",
+    "check_unit",
+    "latent_bytes",
+    "open_cache",
+    "sides",
+]
 
 Side = Literal["plain", "mirrored"]
 SHARD_BYTES = 1 << 28
@@ -45,7 +56,13 @@ class Cache:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        return fingerprint("latents", FORMAT, replace(self.run.data, videos=1), self.run.codec_fingerprint, self.side)
+        return fingerprint(
+            "latents",
+            FORMAT,
+            replace(self.run.data, videos=1),
+            self.run.codec_fingerprint,
+            self.side,
+        )
 
     @functools.cached_property
     def shape(self) -> LatentShape:
@@ -76,7 +93,10 @@ class Cache:
     @property
     def units(self) -> "list[Unit]":
         each = self.shard_videos
-        return [Unit(self, start, min(start + each, self.videos)) for start in range(0, self.videos, each)]
+        return [
+            Unit(self, start, min(start + each, self.videos))
+            for start in range(0, self.videos, each)
+        ]
 
     def __str__(self) -> str:
         return f"{self.run.data.scenario.name} {short(self.fingerprint)} {self.side}"
@@ -103,12 +123,19 @@ class Unit:
             return None
         cache = self.cache
         canvas = canonical(cache.run.canvas)
-        shard = open_latents(self.path, first=self.start, shape=cache.dimensions, identity=cache.fingerprint, canvas=canvas)
+        shard = open_latents(
+            self.path,
+            first=self.start,
+            shape=cache.dimensions,
+            identity=cache.fingerprint,
+            canvas=canvas,
+        )
         return shard if len(shard) >= len(self) else None
 
 
 def caches_of(runs: Iterable[RunSpec], *, store: Store) -> list[Cache]:
-    """Those of these runs' training videos, each once, with as many videos as the largest run has."""
+    """Those of these runs' training videos, each once, with as many videos as the largest run
+    has."""
     largest: dict[str, Cache] = {}
     for run in runs:
         for side in sides(run):
@@ -125,7 +152,8 @@ def sides(run: RunSpec) -> tuple[Side, ...]:
 
 
 def check_unit(unit: Unit) -> bool:
-    """Reads all of a file; False where there is none. Raises DamagedData when a value is not what was written."""
+    """Reads all of a file; False where there is none. Raises DamagedData when a value is not what
+    was written."""
     shard = unit.open()
     if shard is None:
         return False
@@ -135,10 +163,12 @@ def check_unit(unit: Unit) -> bool:
 
 
 def check_held(runs: Iterable[RunSpec], *, store: Store) -> None:
-    """Reads all files that these runs hold in memory, before any begins; larger ones are checked row by row as they are read. Raises
-    DamagedData when a value is not what was written."""
+    """Reads all files that these runs hold in memory, before any begins; larger ones are checked
+    row by row as they are read. Raises DamagedData when a value is not what was written."""
     if (store.root / "latents").is_dir():
-        for cache in caches_of([run for run in runs if latent_bytes(run) <= HELD_BYTES], store=store):
+        for cache in caches_of(
+            [run for run in runs if latent_bytes(run) <= HELD_BYTES], store=store
+        ):
             for unit in cache.units:
                 check_unit(unit)
 
@@ -158,12 +188,15 @@ def open_cache(cache: Cache) -> list[LatentShard] | None:
 
 def latent_bytes(run: RunSpec) -> int:
     """Of all training videos, float32; mirrored ones are twice as many."""
-    return sum(cache.videos * cache.video_bytes for cache in (Cache(run, side, Path()) for side in sides(run)))
+    return sum(
+        cache.videos * cache.video_bytes
+        for cache in (Cache(run, side, Path()) for side in sides(run))
+    )
 
 
 def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """What a plan says of latents: which caches are there, and what it takes to do without those that are not. Raises DamagedData for a
-    torn or foreign file."""
+    """What a plan says of latents: which caches are there, and what it takes to do without those
+    that are not. Raises DamagedData for a torn or foreign file."""
     runs = list(runs)
     caches = caches_of(runs, store=store) if (store.root / "latents").is_dir() else []
     notes, whole = [], set()
@@ -172,7 +205,11 @@ def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
         if there == len(cache.units):
             whole.add(cache.fingerprint)
         if cache.folder.is_dir():
-            used = "used" if cache.fingerprint in whole else "`physscale encode` makes the rest; not used until then"
+            used = (
+                "used"
+                if cache.fingerprint in whole
+                else "`physscale encode` makes the rest; not used until then"
+            )
             notes.append(f"latents {cache}: {there} of {len(cache.units)} files, {used}")
     return notes + _without(runs, whole=whole, store=store)
 
@@ -180,12 +217,22 @@ def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
 def _without(runs: Iterable[RunSpec], *, whole: set[str], store: Store) -> list[str]:
     """What encoding takes of runs that do not hold their latents."""
     streamed = [run for run in runs if latent_bytes(run) > HELD_BYTES]
-    left = {cache.fingerprint: cache for cache in caches_of(streamed, store=store) if cache.fingerprint not in whole}
-    anew = [run for run in streamed if any(cache.fingerprint in left for cache in caches_of([run], store=store))]
+    left = {
+        cache.fingerprint: cache
+        for cache in caches_of(streamed, store=store)
+        if cache.fingerprint not in whole
+    }
+    anew = [
+        run
+        for run in streamed
+        if any(cache.fingerprint in left for cache in caches_of([run], store=store))
+    ]
     again = sum(run.train.steps * run.train.batch * encoding_flops(run) for run in anew)
     once = sum(cache.videos * encoding_flops(cache.run) for cache in left.values())
     held = sum(cache.videos * cache.video_bytes for cache in left.values())
     if again <= once:
         return []
     by_command = f"once by `physscale encode` {once:.1e}, {held / 1e9:.1f} GB"
-    return [f"latents: encoding videos as they are drawn takes {again:.1e} FLOPs more; {by_command}"]
+    return [
+        f"latents: encoding videos as they are drawn takes {again:.1e} FLOPs more; {by_command}"
+    ]

@@ -1,7 +1,8 @@
-"""How fast this device multiplies large matrices: what a training's own products are measured against (MFU, arXiv 2204.02311).
+"""How fast this device multiplies large matrices: what a training's own products are measured
+against (MFU, arXiv 2204.02311).
 
-A vendor's figure is for a clock that a busy device does not hold; this one is measured here, once, in the training's own precision.
-"""
+A vendor's figure is for a clock that a busy device does not hold; this one is measured here, once,
+in the training's own precision."""
 
 import time
 

@@ -1,4 +1,5 @@
-"""A trained model before its judges: held-out loss, samples, floors and baselines, as score and outcome rows."""
+"""A trained model before its test_splits: held-out loss, samples, floors and baselines, as score
+and outcome rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.motion import baselines
 from physscale.evaluate.motion.outcomes import compare, outcomes
 from physscale.evaluate.motion.track import Parsed
-from physscale.evaluate.scores import RunFacts, Source, score_table, scores
+from physscale.evaluate.scores import RunColumns, Source, score_table, scores
 from physscale.flow.sample import sample
 from physscale.model.dit import DiT
 from physscale.records.scores import OUTCOMES
@@ -21,9 +22,9 @@ from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.conditioning import facts_of
+from physscale.run.conditioning import conditioning_of
 from physscale.run.cost import cost
-from physscale.run.spec import Judge, RunSpec
+from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.simulate import simulate
 
 SHOWN = 6
@@ -46,18 +47,18 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Case:
+class ScoredSplit:
     """A judge's videos, rendered once, and what every table of theirs shares."""
 
     run: RunSpec
-    judge: Judge
+    test_split: TestSplit
     truth: Videos
     pixels: np.ndarray
-    facts: RunFacts
+    columns: RunColumns
 
     @property
     def split(self) -> str:
-        return self.judge.data.split
+        return self.test_split.data.split
 
     @property
     def frames(self) -> int:
@@ -65,18 +66,22 @@ class Case:
 
     @property
     def tracked(self) -> bool:
-        """Whether its bodies are found by colour. PHYRE's share theirs (the paper measures no velocities there either): what such videos
-        are worth, `physscale evaluate` tells from their frames."""
+        """Whether its bodies are found by colour. PHYRE's share theirs (the paper measures no
+        velocities there either): what such videos are worth, `physscale evaluate` tells from their
+        frames."""
         return not (self.truth.scenario == "phyre").all()
 
     def score(self, table: pa.Table, *, source: Source) -> pa.Table:
-        return scores(table, facts=self.facts, split=self.split, kind=self.judge.kind, source=source)
+        return scores(
+            table, columns=self.columns, split=self.split, kind=self.test_split.kind, source=source
+        )
 
 
-def table_facts(run: RunSpec, *, study: str) -> RunFacts:
-    """What every row of a run's tables of numbers says; which figure the run is for, the study's own tables add (`gather`)."""
+def run_columns(run: RunSpec, *, study: str) -> RunColumns:
+    """What every row of a run's tables of numbers says; which figure the run is for, the study's
+    own tables add (`gather`)."""
     price = cost(run)
-    return RunFacts(
+    return RunColumns(
         study=study,
         run=run.fingerprint,
         group="",
@@ -89,65 +94,117 @@ def table_facts(run: RunSpec, *, study: str) -> RunFacts:
     )
 
 
-def judge_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
-    """Writes samples, videos, outcomes and scores of every judge; the two tables come last, so that their presence means all is there."""
-    row = table_facts(run, study=trained.study)
+def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
+    """Writes samples, videos, outcomes and scores of every judge; the two tables come last, so that
+    their presence means all is there."""
+    row = run_columns(run, study=trained.study)
     outcome_tables, score_tables = [], []
-    for judge in run.judges:
-        truth = simulate(judge.data, indices=np.arange(judge.data.videos))
-        case = Case(run, judge, truth, pixels=render(truth, canvas=run.canvas), facts=row)
+    for split in run.test_splits:
+        truth = simulate(split.data, indices=np.arange(split.data.videos))
+        case = ScoredSplit(run, split, truth, pixels=render(truth, canvas=run.canvas), columns=row)
         table, generated = _model(case, trained=trained, folder=folder)
         outcome_tables.append(table)
         score_tables += generated
         if case.tracked:
-            score_tables += [case.score(table, source="model"), *_floors(case, codec=trained.codec), *_baselines(case)]
+            score_tables += [
+                case.score(table, source="model"),
+                *_floors(case, codec=trained.codec),
+                *_baselines(case),
+            ]
     write_parquet(folder.outcomes, pa.concat_tables(outcome_tables))
     write_parquet(folder.scores, pa.concat_tables(score_tables))
 
 
-def _model(case: Case, *, trained: Trained, folder: RunFolder) -> tuple[pa.Table, list[pa.Table]]:
+def _model(
+    case: ScoredSplit, *, trained: Trained, folder: RunFolder
+) -> tuple[pa.Table, list[pa.Table]]:
     """The model's outcomes, and the scores that are not made from them."""
     run, indices = case.run, case.truth.index.tolist()
     latents = trained.codec.encode(case.pixels).to(next(trained.model.parameters()).device)
-    told = facts_of(run.model, case.truth)
-    loss = held_out_loss(trained.model, latents, flow=run.flow, indices=indices, facts=told)
-    losses = {"loss": loss.at_noise.double().cpu().numpy(), "loss_grid": loss.grid_mean.double().cpu().numpy()}
-    drawn = sample(trained.model, given=latents[:, : case.frames], indices=indices, flow=run.flow, seed=run.seed, facts=told)
+    conditioning = conditioning_of(run.model, case.truth)
+    loss = held_out_loss(
+        trained.model, latents, flow=run.flow, indices=indices, conditioning=conditioning
+    )
+    losses = {
+        "loss": loss.at_noise.double().cpu().numpy(),
+        "loss_grid": loss.grid_mean.double().cpu().numpy(),
+    }
+    drawn = sample(
+        trained.model,
+        given=latents[:, : case.frames],
+        indices=indices,
+        flow=run.flow,
+        seed=run.seed,
+        conditioning=conditioning,
+    )
     pixels = trained.codec.decode(drawn)
     write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
-    write_mp4(folder.video(case.split), beside(case.pixels[:SHOWN], pixels[:SHOWN]), frames_per_s=FRAMES_PER_S)
-    tracked = outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint) if case.tracked else OUTCOMES.empty_table()
-    return tracked, [score_table(losses, facts=case.facts, split=case.split, kind=case.judge.kind, source="model")]
+    write_mp4(
+        folder.video(case.split),
+        beside(case.pixels[:SHOWN], pixels[:SHOWN]),
+        frames_per_s=FRAMES_PER_S,
+    )
+    tracked = (
+        outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint)
+        if case.tracked
+        else OUTCOMES.empty_table()
+    )
+    return tracked, [
+        score_table(
+            losses,
+            columns=case.columns,
+            split=case.split,
+            kind=case.test_split.kind,
+            source="model",
+        )
+    ]
 
 
-def _floors(case: Case, *, codec: Codec) -> Iterator[pa.Table]:
-    """What is measured on the true frames, and on the true frames after the codec: no model can be better."""
+def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
+    """What is measured on the true frames, and on the true frames after the codec: no model can be
+    better."""
     recoded = codec.decode(codec.encode(case.pixels))
     floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
     for source, pixels in floors.items():
-        yield case.score(outcomes(case.truth, pixels, condition_frames=case.frames, run=case.run.fingerprint), source=source)
+        yield case.score(
+            outcomes(case.truth, pixels, condition_frames=case.frames, run=case.run.fingerprint),
+            source=source,
+        )
 
 
-def _baselines(case: Case) -> Iterator[pa.Table]:
+def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
     """Tracks that need no model: what an error out of distribution has to be compared with."""
     scenario = case.run.data.scenario
     speeds = getattr(scenario, "speed_m_s", None)
     tracks: dict[Source, Parsed] = {}
     if speeds and not case.run.combinations:
-        tracks["clamp"] = baselines.clamp(case.truth, speed_m_s=speeds, condition_frames=case.frames)
-        tracks["mean_speed"] = baselines.mean_speed(case.truth, speed_m_s=speeds, condition_frames=case.frames)
+        tracks["clamp"] = baselines.clamp(
+            case.truth, speed_m_s=speeds, condition_frames=case.frames
+        )
+        tracks["mean_speed"] = baselines.mean_speed(
+            case.truth, speed_m_s=speeds, condition_frames=case.frames
+        )
     tracks["extrapolate"] = baselines.extrapolate(
-        case.truth, case.pixels, condition_frames=case.frames, order=2 if getattr(scenario, "gravity_m_s2", 0.0) else 1
+        case.truth,
+        case.pixels,
+        condition_frames=case.frames,
+        order=2 if getattr(scenario, "gravity_m_s2", 0.0) else 1,
     )
     training = simulate(case.run.data, indices=np.arange(case.run.data.videos))
     tracks["nearest"] = baselines.nearest(case.truth, training=training)
     for source, parsed in tracks.items():
-        yield case.score(compare(case.truth, parsed, condition_frames=case.frames, run=case.run.fingerprint), source=source)
+        yield case.score(
+            compare(case.truth, parsed, condition_frames=case.frames, run=case.run.fingerprint),
+            source=source,
+        )
 
 
 def beside(truth: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """u8[B, T, H, W, 3] twice to one picture sequence u8[T, H', W', 3]: truth above, sample below, enlarged, with thin grey lines."""
-    above, below = (np.concatenate([_framed(video) for video in row], axis=2) for row in (truth, samples))
+    """u8[B, T, H, W, 3] twice to one picture sequence u8[T, H', W', 3]: truth above, sample below,
+    enlarged, with thin grey lines."""
+    above, below = (
+        np.concatenate([_framed(video) for video in row], axis=2) for row in (truth, samples)
+    )
     strip = np.full_like(above[:, :CONTROLS_PX], 255)
     return np.concatenate([above, below, strip], axis=1)
 

@@ -1,8 +1,8 @@
 """One run: everything that decides its result, and nothing else.
 
-A run is: draw the training videos, encode them, train one model, sample the judges' videos, score them. Its fingerprint is that of this
-description, so two studies that ask for the same run share it, and run again = continue.
-"""
+A run is: draw the training videos, encode them, train one model, sample the videos of the test
+splits, score them. Its fingerprint is that of this description, so two studies that ask for the
+same run share it, and run again = continue."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,25 +21,31 @@ Kind = Literal["id", "ood", "combinatorial"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
+class TestSplit:
     """A held-out data set that a run is scored on; its name is the data's `split`."""
+
+    WRITTEN_AS: ClassVar[str] = "Judge"
 
     kind: Kind
     data: DataSpec
 
     def __post_init__(self) -> None:
         if self.data.draw != "held_out":
-            raise ValueError(f"judge {self.data.split!r} draws with the key of training data: set draw='held_out'")
+            raise ValueError(
+                f"test split {self.data.split!r} draws with the key of training data: set "
+                "draw='held_out'"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodecRecipe:
-    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every look and no motion.
+    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every
+    look and no motion.
 
-    A VAE says how it is trained there, or with which `weights` it begins, or both: the SHA-256 of a VAE for pictures (the safetensors file
-    of diffusers' AutoencoderKL), inflated to the spec's layout. Weights alone are taken as they are, frame by frame. Where the file lies is
-    no part of this (`run/weights.py`).
-    """
+    A VAE says how it is trained there, or with which `weights` it begins, or both: the SHA-256 of a
+    VAE for pictures (the safetensors file of diffusers' AutoencoderKL), inflated to the spec's
+    layout. Weights alone are taken as they are, frame by frame. Where the file lies is no part of
+    this (`run/weights.py`)."""
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"training": None, "weights": None}
 
@@ -56,19 +62,26 @@ class CodecRecipe:
         if self.training is None and self.weights is None:
             raise UserError("codec training: a VAE needs it, or weights to begin with, or both")
         if self.weights is not None and not is_sha256(self.weights):
-            raise UserError(f"codec weights={self.weights[:80]!r}: must be a file's SHA-256, 64 digits of 0-9 a-f, as sha256sum prints it")
+            raise UserError(
+                f"codec weights={self.weights[:80]!r}: must be a file's SHA-256, 64 digits of 0-9 "
+                "a-f, as sha256sum prints it"
+            )
         if self.training is None and self.spec.time_factor > 1:
-            raise UserError(f"codec time_factor={self.spec.time_factor}: weights of pictures know no time; give training too, or 1")
+            raise UserError(
+                f"codec time_factor={self.spec.time_factor}: weights of pictures know no time; "
+                "give training too, or 1"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What one training is and what it is judged on."""
+    """What one training is and what it is scored on."""
 
     RECIPE: ClassVar[int] = 1
     """Raised by hand when the code that makes a result of this description changes its meaning."""
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1}
+    WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges"}
 
     data: DataSpec
     canvas: Canvas
@@ -76,7 +89,7 @@ class RunSpec:
     model: DiTSpec
     flow: FlowSpec
     train: TrainSpec
-    judges: tuple[Judge, ...]
+    test_splits: tuple[TestSplit, ...]
     seed: int = 0
     workers: int = 1
 

@@ -1,8 +1,9 @@
-"""Where a training's latents come from: held in memory, or, if they are too many, drawn, rendered and encoded as its steps need them; where
-`physscale encode` has made them before, they are read from disk, to memory or row by row.
+"""Where a training's latents come from: held in memory, or, if they are too many, drawn, rendered
+and encoded as its steps need them; where `physscale encode` has made them before, they are read
+from disk, to memory or row by row.
 
-All give the same latents in the same order, bit for bit, so what is too large for memory trains as what is not.
-"""
+All give the same latents in the same order, bit for bit, so what is too large for memory trains as
+what is not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,21 +21,39 @@ from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.cost import latent_shape
 from physscale.run.encode import mirror_image
-from physscale.run.latent_cache import HELD_BYTES, VIDEOS_AT_ONCE, caches_of, latent_bytes, open_cache
+from physscale.run.latent_cache import (
+    HELD_BYTES,
+    VIDEOS_AT_ONCE,
+    caches_of,
+    latent_bytes,
+    open_cache,
+)
 from physscale.run.spec import RunSpec
 from physscale.train.latents import LatentSet, LatentSource, mirrors, order
 from physscale.train.parallel import Workers
 
-__all__ = ["StoredLatents", "StreamedLatents", "stored_latents", "training_latents", "training_source"]
+__all__ = [
+    "StoredLatents",
+    "StreamedLatents",
+    "stored_latents",
+    "training_latents",
+    "training_source",
+]
 
 STEPS_A_STREAM = 500
 """A stream begins within a second; its batches are listed beforehand."""
 
 
 def training_source(
-    run: RunSpec, *, codec: Codec, context: Context, store: Store | None = None, held_bytes: int = HELD_BYTES
+    run: RunSpec,
+    *,
+    codec: Codec,
+    context: Context,
+    store: Store | None = None,
+    held_bytes: int = HELD_BYTES,
 ) -> LatentSource:
-    """The run's training videos, one way or the other. Raises DamagedData for files of the store that are not what was written."""
+    """The run's training videos, one way or the other. Raises DamagedData for files of the store
+    that are not what was written."""
     stored = None if store is None else stored_latents(run, store=store)
     if latent_bytes(run) > held_bytes:
         return stored or StreamedLatents(run, codec, context)
@@ -51,9 +70,12 @@ def stored_latents(run: RunSpec, *, store: Store) -> "StoredLatents | None":
 
 
 def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentSet:
-    """Of all training videos, in the order of their index; where the run mirrors videos, also of every one's mirror image."""
+    """Of all training videos, in the order of their index; where the run mirrors videos, also of
+    every one's mirror image."""
     indices = np.arange(run.data.videos)
-    batches = [indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)]
+    batches = [
+        indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)
+    ]
     plain_ones, mirrored = [], []
     for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
         assert videos.pixels is not None
@@ -81,14 +103,18 @@ class StreamedLatents:
         run, rows = self.run, workers.rows(batch)
         for first in count(start, STEPS_A_STREAM):
             steps = range(first, first + STEPS_A_STREAM)
-            chosen = [order(seed, videos=run.data.videos, batch=batch, step=step)[rows] for step in steps]
+            chosen = [
+                order(seed, videos=run.data.videos, batch=batch, step=step)[rows] for step in steps
+            ]
             stream = self.context.videos(run.data, canvas=run.canvas, batches=chosen)
             for step, videos in zip(steps, stream, strict=True):
                 assert videos.pixels is not None
                 pixels = videos.pixels
                 if run.train.flip == "horizontal":
                     coins = mirrors(seed, batch=batch, step=step)[rows]
-                    pixels = np.where(coins[:, None, None, None, None], mirror_image(pixels), pixels)
+                    pixels = np.where(
+                        coins[:, None, None, None, None], mirror_image(pixels), pixels
+                    )
                 yield self.codec.encode(pixels)
 
 
@@ -107,7 +133,10 @@ class StoredLatents:
     def held(self) -> LatentSet:
         """All of them in memory."""
         every = np.arange(self.run.data.videos)
-        sides = [None if shards is None else _rows(shards, every) for shards in (self.plain, self.mirrored)]
+        sides = [
+            None if shards is None else _rows(shards, every)
+            for shards in (self.plain, self.mirrored)
+        ]
         assert sides[0] is not None
         return LatentSet(sides[0], sides[1])
 
@@ -124,7 +153,9 @@ class StoredLatents:
             yield latents
 
 
-def _rows(shards: Sequence[LatentShard], indices: np.ndarray) -> Float[Tensor, "rows time channels height width"]:
+def _rows(
+    shards: Sequence[LatentShard], indices: np.ndarray
+) -> Float[Tensor, "rows time channels height width"]:
     """Of these videos, in this order."""
     begins = np.array([shard.first for shard in shards])
     number = np.searchsorted(begins, indices, side="right") - 1

@@ -1,4 +1,5 @@
-"""A training on trial: rung by rung its loss on held-out videos that no judge uses, so that tuning never looks at what is judged."""
+"""A training on trial: rung by rung its loss on held-out videos that no judge uses, so that tuning
+never looks at what is judged."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ import torch
 from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
-from physscale.run.conditioning import facts_of, run_facts
+from physscale.run.conditioning import conditioning_of, conditioning_source
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_latents, training_source
@@ -22,15 +23,19 @@ from physscale.train.step import begin, train_step
 
 @dataclass(frozen=True)
 class Rung:
-    """How a training stands after `share` of its steps; `loss` is that of the averaged weights, the mean over videos and noise levels."""
+    """How a training stands after `share` of its steps; `loss` is that of the averaged weights, the
+    mean over videos and noise levels."""
 
     share: float
     step: int
     loss: float
 
 
-def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[float]) -> Iterator[Rung]:
-    """Trains the run and stops for breath after each share of its steps, in ascending order. Nothing but the codec is left on disk.
+def rungs(
+    run: RunSpec, *, store: Store, context: Context, shares: Sequence[float]
+) -> Iterator[Rung]:
+    """Trains the run and stops for breath after each share of its steps, in ascending order.
+    Nothing but the codec is left on disk.
 
     Raises:
         Diverged: on a loss that is not finite.
@@ -38,16 +43,47 @@ def rungs(run: RunSpec, *, store: Store, context: Context, shares: Sequence[floa
     codec = codec_of(run, store=store)
     latents = training_source(run, codec=codec, context=context, store=store)
     plainly = replace(run.train, flip="none")
-    validation = training_latents(replace(run, data=unseen(run), train=plainly), codec=codec, context=context).latents
-    facts, told = run_facts(run), facts_of(run.model, simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS)))
-    state = begin(run.model, train=run.train, shape=latents.shape, seed=run.seed, device="cuda" if torch.cuda.is_available() else "cpu")
+    validation = training_latents(
+        replace(run, data=unseen(run), train=plainly), codec=codec, context=context
+    ).latents
+    conditioning, told = (
+        conditioning_source(run),
+        conditioning_of(run.model, simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS))),
+    )
+    state = begin(
+        run.model,
+        train=run.train,
+        shape=latents.shape,
+        seed=run.seed,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
     alone = Workers(rank=0, world=1)
     device = next(state.model.parameters()).device
     batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
     for share in shares:
         while state.step < max(1, round(share * run.train.steps)):
-            known = None if facts is None else facts.batch(state.step, seed=run.seed, batch=run.train.batch, workers=alone).to(device)
-            train_step(state, next(batches).to(device), seed=run.seed, train=run.train, flow=run.flow, workers=alone, facts=known)
+            known = (
+                None
+                if conditioning is None
+                else conditioning.batch(
+                    state.step, seed=run.seed, batch=run.train.batch, workers=alone
+                ).to(device)
+            )
+            train_step(
+                state,
+                next(batches).to(device),
+                seed=run.seed,
+                train=run.train,
+                flow=run.flow,
+                workers=alone,
+                conditioning=known,
+            )
         indices = np.arange(VALIDATION_VIDEOS).tolist()
-        loss = held_out_loss(averaged(state), validation.to(device), flow=run.flow, indices=indices, facts=told)
+        loss = held_out_loss(
+            averaged(state),
+            validation.to(device),
+            flow=run.flow,
+            indices=indices,
+            conditioning=told,
+        )
         yield Rung(share, state.step, loss=float(loss.grid_mean.double().mean()))

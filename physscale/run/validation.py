@@ -1,8 +1,9 @@
-"""What is looked at while a run trains: the loss on held-out videos that no judge uses, and a few of their samples as a moving picture.
+"""What is looked at while a run trains: the loss on held-out videos that no judge uses, and a few
+of their samples as a moving picture.
 
-The loss is `evaluate/held_out_loss.py`'s: the same noise and the same times whenever and by whomever it is measured, so that two lines of a
-history, or of two runs, differ by their models alone.
-"""
+The loss is `evaluate/held_out_loss.py`'s: the same noise and the same times whenever and by
+whomever it is measured, so that two lines of a history, or of two runs, differ by their models
+alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from physscale.model.dit import DiT
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.render import render
-from physscale.run.conditioning import facts_of
+from physscale.run.conditioning import conditioning_of
 from physscale.run.score import FRAMES_PER_S, SHOWN, beside
 from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
@@ -33,7 +34,13 @@ VALIDATION_SEED = 1_000_003
 
 def unseen(run: RunSpec) -> DataSpec:
     """Videos as the run trains on them, none of which it trains or is judged on."""
-    return replace(run.data, videos=VALIDATION_VIDEOS, seed=VALIDATION_SEED, draw="held_out", split="validation")
+    return replace(
+        run.data,
+        videos=VALIDATION_VIDEOS,
+        seed=VALIDATION_SEED,
+        draw="held_out",
+        split="validation",
+    )
 
 
 def observers(run: RunSpec, *, codec: Codec, folder: RunFolder) -> tuple[Observer, ...]:
@@ -60,8 +67,8 @@ class Watch:
         return render(self.rows, canvas=self.run.canvas)
 
     @cached_property
-    def facts(self) -> torch.Tensor | None:
-        return facts_of(self.run.model, self.rows)
+    def conditioning(self) -> torch.Tensor | None:
+        return conditioning_of(self.run.model, self.rows)
 
     @cached_property
     def latents(self) -> torch.Tensor:
@@ -71,14 +78,28 @@ class Watch:
         """Mean over the videos: at pure noise, and over all of the fixed times."""
         latents = self.latents.to(next(model.parameters()).device)
         indices = np.arange(VALIDATION_VIDEOS).tolist()
-        loss = held_out_loss(model, latents, flow=self.run.flow, indices=indices, facts=self.facts)
-        return {"validation_loss": float(loss.grid_mean.double().mean()), "validation_loss_at_noise": float(loss.at_noise.double().mean())}
+        loss = held_out_loss(
+            model, latents, flow=self.run.flow, indices=indices, conditioning=self.conditioning
+        )
+        return {
+            "validation_loss": float(loss.grid_mean.double().mean()),
+            "validation_loss_at_noise": float(loss.at_noise.double().mean()),
+        }
 
     def picture(self, model: DiT, step: int) -> Mapping[str, float]:
         """`videos/step_XXXXXXXX.mp4`: truth above, sample below."""
-        given = self.latents[:SHOWN, : self.run.flow.condition_frames].to(next(model.parameters()).device)
-        told = None if self.facts is None else self.facts[:SHOWN]
-        drawn = sample(model, given=given, indices=range(SHOWN), flow=self.run.flow, seed=self.run.seed, facts=told)
+        given = self.latents[:SHOWN, : self.run.flow.condition_frames].to(
+            next(model.parameters()).device
+        )
+        told = None if self.conditioning is None else self.conditioning[:SHOWN]
+        drawn = sample(
+            model,
+            given=given,
+            indices=range(SHOWN),
+            flow=self.run.flow,
+            seed=self.run.seed,
+            conditioning=told,
+        )
         shown = beside(self.pixels[:SHOWN], self.codec.decode(drawn))
         write_mp4(self.folder.video(f"step_{step:08d}"), shown, frames_per_s=FRAMES_PER_S)
         return {}

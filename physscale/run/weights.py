@@ -1,9 +1,10 @@
-"""Weights that a run names by their SHA-256: looked for where `PHYSSCALE_WEIGHTS` says, and kept beside the study's results.
+"""Weights that a run names by their SHA-256: looked for where `PHYSSCALE_WEIGHTS` says, and kept
+beside the study's results.
 
-What the weights are is part of a run's description, where they lie is not. The driver finds each file among those that `PHYSSCALE_WEIGHTS`
-lists (files, or folders of them), looks whether it fits, and copies it to `results/STUDY/weights/SHA256`: a place that every node sees, so
-that no worker needs the variable.
-"""
+What the weights are is part of a run's description, where they lie is not. The driver finds each
+file among those that `PHYSSCALE_WEIGHTS` lists (files, or folders of them), looks whether it fits,
+and copies it to `results/STUDY/weights/SHA256`: a place that every node sees, so that no worker
+needs the variable."""
 
 import os
 import shutil
@@ -24,15 +25,21 @@ SHOWN = 4
 
 
 def check_weights(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """What is to be said of files that are not among the results yet: where they were found, or that nobody has said where they lie.
+    """What is to be said of files that are not among the results yet: where they were found, or
+    that nobody has said where they lie.
 
     Raises:
-        UserError: for a file that is not where it is said to be, or of another layout than a run says.
+        UserError: for a file that is not where it is said to be, or of another layout than a run
+            says.
     """
     runs = list(runs)
     missing = _missing(runs, store=store)
     if not os.environ.get(VARIABLE):
-        return [f"weights {sha256[:12]}: to run this, set {VARIABLE} to the file with this SHA-256, or its folder" for sha256 in missing]
+        return [
+            f"weights {sha256[:12]}: to run this, set {VARIABLE} to the file with this SHA-256, "
+            "or its folder"
+            for sha256 in missing
+        ]
     found = {sha256: _find(sha256) for sha256 in missing}
     for recipe in {run.codec_fingerprint: run.codec for run in runs}.values():
         _check(recipe, found=found)
@@ -60,12 +67,15 @@ def kept_weights(sha256: str, *, store: Store) -> Path:
     if not kept.exists():
         _copy(_find(sha256), to=kept)
     if sha256_of(kept) != sha256:
-        raise DamagedData(f"{kept}: its content has another SHA-256; delete it, and the next run copies it again")
+        raise DamagedData(
+            f"{kept}: its content has another SHA-256; delete it, and the next run copies it again"
+        )
     return kept
 
 
 def _missing(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """SHA-256 of the files that codecs of these runs begin with, where neither codec nor file is among the results."""
+    """SHA-256 of the files that codecs of these runs begin with, where neither codec nor file is
+    among the results."""
     fits = [run for run in runs if not (store.codec(run.codec_fingerprint) / MANIFEST).exists()]
     names = dict.fromkeys(name for run in fits for name in _named(run.codec))
     return [name for name in names if not store.weights(name).exists()]
@@ -74,7 +84,11 @@ def _missing(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
 def _named(recipe: CodecRecipe) -> Iterator[str]:
     if recipe.weights is not None:
         yield recipe.weights
-    if recipe.training is not None and recipe.training.perceptual_weight and recipe.training.perceptual != "st_lpips":
+    if (
+        recipe.training is not None
+        and recipe.training.perceptual_weight
+        and recipe.training.perceptual != "st_lpips"
+    ):
         yield recipe.training.perceptual
 
 
@@ -82,30 +96,47 @@ def _find(sha256: str) -> Path:
     """Among the files that the variable lists."""
     listed = os.environ.get(VARIABLE, "")
     if not listed:
-        raise UserError(f"weights {sha256[:12]}: set {VARIABLE} to the file with this SHA-256, or to its folder; several with {os.pathsep}")
+        raise UserError(
+            f"weights {sha256[:12]}: set {VARIABLE} to the file with this SHA-256, or to its "
+            f"folder; several with {os.pathsep}"
+        )
     seen = {}
     for place in map(Path, filter(None, listed.split(os.pathsep))):
         if not place.exists():
             raise UserError(f"{VARIABLE}: {place}: no such file or folder")
-        files = [place] if place.is_file() else sorted(path for path in place.iterdir() if path.suffix in KINDS)
+        files = (
+            [place]
+            if place.is_file()
+            else sorted(path for path in place.iterdir() if path.suffix in KINDS)
+        )
         for file in files:
             seen[file] = sha256_of(file)
             if seen[file] == sha256:
                 return file
-    there = ", ".join(f"{file} is {found[:12]}" for file, found in list(seen.items())[:SHOWN]) or f"no {' or '.join(KINDS)} is there"
-    raise UserError(f"weights {sha256[:12]}: {VARIABLE}={listed} has no file with this SHA-256; {there}")
+    there = (
+        ", ".join(f"{file} is {found[:12]}" for file, found in list(seen.items())[:SHOWN])
+        or f"no {' or '.join(KINDS)} is there"
+    )
+    raise UserError(
+        f"weights {sha256[:12]}: {VARIABLE}={listed} has no file with this SHA-256; {there}"
+    )
 
 
 def _check(recipe: CodecRecipe, *, found: dict[str, Path]) -> None:
     """Whether the files are what the recipe takes them for."""
     if recipe.weights in found:
-        from physscale.codec.inflate import inflate, picture_spec  # torch: only where there are weights to look at
+        from physscale.codec.inflate import (
+            inflate,
+            picture_spec,
+        )  # torch: only where there are weights to look at
 
         assert isinstance(recipe.spec, VaeSpec)
         path = found[recipe.weights]
         config = path.with_name("config.json")
         if config.exists():
-            told = picture_spec(config, time_factor=recipe.spec.time_factor, levels_back=recipe.spec.levels_back)
+            told = picture_spec(
+                config, time_factor=recipe.spec.time_factor, levels_back=recipe.spec.levels_back
+            )
             if told != recipe.spec:
                 raise UserError(f"codec spec={recipe.spec}: {config} says {told}")
         inflate(path, spec=recipe.spec)
@@ -123,4 +154,6 @@ def _copy(path: Path, *, to: Path) -> None:
         temporary.replace(to)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot copy {path} to {to}: {error.strerror}; choose another place with --results") from error
+        raise UserError(
+            f"cannot copy {path} to {to}: {error.strerror}; choose another place with --results"
+        ) from error

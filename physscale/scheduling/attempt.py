@@ -1,9 +1,9 @@
 """One attempt at one run: take its lease, keep it alive, execute, write down how it ended.
 
-Every back end goes through here, in whichever process the training happens, so that the lease's owner is the process that does the work:
-it dies with it, and the run is free again at once. A helper thread keeps the lease, looks for the driver's stop mark, and leaves the
-process when the driver is gone, so that an orphan never writes beside its successor.
-"""
+Every back end goes through here, in whichever process the training happens, so that the lease's
+owner is the process that does the work: it dies with it, and the run is free again at once. A
+helper thread keeps the lease, looks for the driver's stop mark, and leaves the process when the
+driver is gone, so that an orphan never writes beside its successor."""
 
 import contextlib
 import os
@@ -25,7 +25,8 @@ from physscale.scheduling.waiting import clear
 _POLL_S = 0.25
 
 HELD = "HELD"
-"""How an attempt ends, besides the states of the ledger: somebody else works on the run, or it was final already."""
+"""How an attempt ends, besides the states of the ledger: somebody else works on the run, or it was
+final already."""
 
 
 class Run(Protocol):
@@ -88,7 +89,9 @@ class Lease:
         self._owner = owner
         self._stop = threading.Event()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"lease-{run.fingerprint[:12]}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._keep, name=f"lease-{run.fingerprint[:12]}", daemon=True
+        )
 
     def stop_requested(self) -> bool:
         return self._stop.is_set()
@@ -117,8 +120,12 @@ class Lease:
 
 
 def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
-    """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`, not the sweep's end."""
-    from physscale.records.errors import Diverged, Preempted  # torch is loaded where work is done, not where it is planned
+    """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`,
+    not the sweep's end."""
+    from physscale.records.errors import (
+        Diverged,
+        Preempted,
+    )  # torch is loaded where work is done, not where it is planned
 
     owner = Owner()
     if job.stop_mark.exists():
@@ -138,12 +145,20 @@ def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
         state = State.PREEMPTED
     except Diverged as error:
         state, facts = State.DIVERGED, {"error": _one_line(error)}
-    except Exception as error:  # any fault of one run must leave the other runs alone; it is written down whole
+    except (
+        Exception
+    ) as error:  # any fault of one run must leave the other runs alone; it is written down whole
         state, facts = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
         write_atomic(error_file, traceback.format_exc().encode())
     clear(job.store.run(run.fingerprint))
     try:
-        job.ledger.finish(run.fingerprint, state, owner=owner, seconds=round(time.perf_counter() - begun_s, 3), **facts)
+        job.ledger.finish(
+            run.fingerprint,
+            state,
+            owner=owner,
+            seconds=round(time.perf_counter() - begun_s, 3),
+            **facts,
+        )
     except LeaseHeld:
         return HELD
     return state.value
@@ -151,7 +166,8 @@ def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
 
 @contextlib.contextmanager
 def driving(job: Job) -> Iterator[Job]:
-    """The driver's scratch folder exists inside; those of killed drivers of this machine are removed."""
+    """The driver's scratch folder exists inside; those of killed drivers of this machine are
+    removed."""
     for folder in job.root.glob(".driver-*-*"):
         process = folder.name.split("-")[1]
         if process.isdigit() and not is_alive(int(process)):
@@ -164,10 +180,17 @@ def driving(job: Job) -> Iterator[Job]:
 
 
 def buried(run: Run, *, job: Job, reason: str) -> None:
-    """Writes FAILED for a run whose process died without a word, unless somebody else has taken it up."""
+    """Writes FAILED for a run whose process died without a word, unless somebody else has taken it
+    up."""
     owner = Owner()
     if job.ledger.claim(run.fingerprint, owner=owner):
-        job.ledger.finish(run.fingerprint, State.FAILED, owner=owner, kind="WorkerDied", error=" ".join(reason.split())[-300:])
+        job.ledger.finish(
+            run.fingerprint,
+            State.FAILED,
+            owner=owner,
+            kind="WorkerDied",
+            error=" ".join(reason.split())[-300:],
+        )
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,4 +1,5 @@
-"""A machine file of `cluster/`: YAML with the fields of `ray_jobs.resources.Machine`, read strictly."""
+"""A machine file of `cluster/`: YAML with the fields of `ray_jobs.resources.Machine`, read
+strictly."""
 
 import dataclasses
 import difflib
@@ -29,8 +30,12 @@ def read_machine(path: Path | None) -> Machine:
         raise UserError(f"machine file {path}: {error.strerror}") from error
     except UserError:
         raise
-    except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for a file that is no YAML
-        raise UserError(f"machine file {path}: cannot be read as YAML ({type(error).__name__})") from error
+    except (
+        Exception
+    ) as error:  # OmegaConf and PyYAML raise a dozen kinds for a file that is no YAML
+        raise UserError(
+            f"machine file {path}: cannot be read as YAML ({type(error).__name__})"
+        ) from error
     if not isinstance(given, dict):
         raise UserError(f"machine file {path}: must be a list of KEY: VALUE")
     known = [field.name for field in dataclasses.fields(Machine)]
@@ -39,9 +44,14 @@ def read_machine(path: Path | None) -> Machine:
             close = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
             raise UserError(f"machine file {path}: no key {str(key)[:40]!r}; {hint}")
-    schema = dataclasses.make_dataclass("MachineFile", [(field.name, field.type, field.default) for field in dataclasses.fields(Machine)])
+    schema = dataclasses.make_dataclass(
+        "MachineFile",
+        [(field.name, field.type, field.default) for field in dataclasses.fields(Machine)],
+    )
     try:
-        merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(schema), given), resolve=False)
+        merged = OmegaConf.to_container(
+            OmegaConf.merge(OmegaConf.structured(schema), given), resolve=False
+        )
     except OmegaConfBaseException as error:
         raise UserError(f"machine file {path}: {error.full_key}: wrong type") from error
     return Machine(**merged)  # type: ignore[arg-type]

@@ -1,16 +1,19 @@
-"""The arithmetic that keeps a sweep from waiting for ever: how many runs fit at a time, each with the CPUs of its own data tasks.
+"""The arithmetic that keeps a sweep from waiting for ever: how many runs fit at a time, each with
+the CPUs of its own data tasks.
 
-A run computes with `run_cpus` (and `run_gpus`) and streams its videos through tasks of `data_cpus`. Runs that take everything leave no CPU
-to the tasks that feed them, and nothing says so (ray#24304, ray#54305). So a run of one worker is one placement group, given whole or not
-at all: a bundle to compute in and `data_tasks` bundles of `data_cpus` that only its own tasks may use. However many drivers share a
-cluster, a run that has begun is fed, and a GPU never waits for a CPU that another run holds. What fits is
+A run computes with `run_cpus` (and `run_gpus`) and streams its videos through tasks of `data_cpus`.
+Runs that take everything leave no CPU to the tasks that feed them, and nothing says so (ray#24304,
+ray#54305). So a run of one worker is one placement group, given whole or not at all: a bundle to
+compute in and `data_tasks` bundles of `data_cpus` that only its own tasks may use. However many
+drivers share a cluster, a run that has begun is fed, and a GPU never waits for a CPU that another
+run holds. What fits is
 
     max Σ_i n_i   with   Σ_i ⌊(C_i − n_i·run_cpus) / data_cpus⌋ ≥ data_tasks · Σ_i n_i,   n_i ≤ ⌊C_i/run_cpus⌋, ⌊G_i/run_gpus⌋
 
-over nodes of C_i CPUs and G_i GPUs, found exactly. A run of several workers holds `DRIVER_CPUS` for its Tune trial and Ray Train's own
-group of `workers × worker_cpus`; its data tasks take what is free, so there a concurrency is safe only if under *every* placement one
-node keeps `data_cpus` free: Σ_i blocked_i − 1, with blocked_i = ⌊(C_i − data)/worker⌋ + 1.
-"""
+over nodes of C_i CPUs and G_i GPUs, found exactly. A run of several workers holds `DRIVER_CPUS` for
+its Tune trial and Ray Train's own group of `workers × worker_cpus`; its data tasks take what is
+free, so there a concurrency is safe only if under *every* placement one node keeps `data_cpus`
+free: Σ_i blocked_i − 1, with blocked_i = ⌊(C_i − data)/worker⌋ + 1."""
 
 import os
 from collections.abc import Sequence
@@ -35,12 +38,11 @@ _AT_A_TIME = 2048
 class Machine:
     """What a kind of machine gives to one run; a file of `cluster/` holds one of these.
 
-    With `fewest_workers`, a run of several workers that loses some goes on with those that are left, down to so few; without, it waits for
-    its own number.
+    With `fewest_workers`, a run of several workers that loses some goes on with those that are
+    left, down to so few; without, it waits for its own number.
 
-    With `nodes`, the plan counts with so many nodes of `node_cpus` and `node_gpus`, those that an autoscaler will start, instead of those
-    that are up.
-    """
+    With `nodes`, the plan counts with so many nodes of `node_cpus` and `node_gpus`, those that an
+    autoscaler will start, instead of those that are up."""
 
     name: str = "local"
     run_cpus: float = 0.5
@@ -59,24 +61,42 @@ class Machine:
     flops_per_s: float = 2e10
 
     def __post_init__(self) -> None:
-        for key in ("run_cpus", "worker_cpus", "data_cpus", "data_tasks", "threads", "node_cpus", "patience_s", "flops_per_s"):
+        for key in (
+            "run_cpus",
+            "worker_cpus",
+            "data_cpus",
+            "data_tasks",
+            "threads",
+            "node_cpus",
+            "patience_s",
+            "flops_per_s",
+        ):
             if getattr(self, key) <= 0:
                 raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be above 0")
         for key in ("run_gpus", "worker_gpus", "node_gpus"):
             if getattr(self, key) < 0:
-                raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be 0 or more")
+                raise UserError(
+                    f"machine {self.name}: {key}={getattr(self, key)}, must be 0 or more"
+                )
             if key != "node_gpus" and getattr(self, key) > 1 and getattr(self, key) % 1:
-                raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, Ray gives parts of one GPU or whole ones")
+                raise UserError(
+                    f"machine {self.name}: {key}={getattr(self, key)}, Ray gives parts of one GPU "
+                    "or whole ones"
+                )
         for name, absent in (
             ("concurrency", "as many as there are"),
             ("nodes", "as many as there are"),
             ("fewest_workers", "as many as the run says"),
         ):
             if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UserError(f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or left out: {absent}")
+                raise UserError(
+                    f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or "
+                    f"left out: {absent}"
+                )
 
     def bundles(self) -> list[dict[str, float]]:
-        """The placement group of a run of one worker: where it computes, then where its data tasks do."""
+        """The placement group of a run of one worker: where it computes, then where its data tasks
+        do."""
         own = {"CPU": self.run_cpus} | ({"GPU": self.run_gpus} if self.run_gpus else {})
         return [own, *[{"CPU": self.data_cpus}] * self.data_tasks]
 
@@ -99,10 +119,12 @@ class Slots:
 
 
 def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots:
-    """How many runs of `workers` workers may go at a time on these nodes, or on the machine file's own.
+    """How many runs of `workers` workers may go at a time on these nodes, or on the machine file's
+    own.
 
     Raises:
-        Unschedulable: with the numbers, if not even one fits beside its data, or if the machine file asks for more than fit.
+        Unschedulable: with the numbers, if not even one fits beside its data, or if the machine
+            file asks for more than fit.
     """
     if machine.nodes is not None:
         nodes = [Node(machine.node_cpus, machine.node_gpus)] * machine.nodes
@@ -117,38 +139,48 @@ def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots
         gpus = machine.run_gpus if single else workers * machine.worker_gpus
         more = f" and {gpus:g} GPU of {_summed([node.gpus for node in nodes])}" if gpus else ""
         raise Unschedulable(
-            f"a run with {workers} worker{'s' * (not single)} wants {held:g} CPU for the run + {per_task} for its data"
-            f"{more}, the nodes have {has} CPU: lower run_cpus, worker_cpus or data_cpus in the machine file, or add CPUs"
+            f"a run with {workers} worker{'s' * (not single)} wants {held:g} CPU for the run + "
+            f"{per_task} for its data"
+            f"{more}, the nodes have {has} CPU: lower run_cpus, worker_cpus or data_cpus in the "
+            "machine file, or add CPUs"
         )
     if machine.concurrency is not None and single and machine.concurrency > fit:
         raise Unschedulable(
-            f"concurrency={machine.concurrency} starves the data tasks: {machine.concurrency} x ({held:g} CPU + {per_task} "
+            f"concurrency={machine.concurrency} starves the data tasks: {machine.concurrency} x "
+            f"({held:g} CPU + {per_task} "
             f"for data) do not fit into {has} CPU; {fit} do"
         )
     busy = sum(int(node.cpus // (machine.threads * workers)) for node in nodes)
     count = machine.concurrency if machine.concurrency and single else max(1, min(fit, busy))
     total = sum(node.cpus for node in nodes)
     if single:
-        arithmetic = f"{count} at a time x ({held:g} CPU + {per_task} for data) = {count * (held + data):g}"
+        arithmetic = (
+            f"{count} at a time x ({held:g} CPU + {per_task} for data) = {count * (held + data):g}"
+        )
     else:
-        arithmetic = f"{count} at a time x {held:g} CPU + {data:g} CPU for data = {count * held + data:g}"
+        arithmetic = (
+            f"{count} at a time x {held:g} CPU + {data:g} CPU for data = {count * held + data:g}"
+        )
     return Slots(
         concurrency=count,
         run_cpus=machine.run_cpus if single else DRIVER_CPUS,
-        arithmetic=f"{arithmetic} of {total:g} CPU{_gpus(machine, nodes=nodes, count=count, workers=workers)}",
+        arithmetic=f"{arithmetic} of {total:g} "
+        f"CPU{_gpus(machine, nodes=nodes, count=count, workers=workers)}",
     )
 
 
 def safe_concurrency(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> int:
     """The largest number of runs at a time that leaves none without its data; 0 if there is none.
 
-    For several workers the one driver's `DRIVER_CPUS` may lie on any node; of several drivers all are taken off every node, since any may
-    hold them all.
-    """
+    For several workers the one driver's `DRIVER_CPUS` may lie on any node; of several drivers all
+    are taken off every node, since any may hold them all."""
     if workers == 1:
         return _fitting(machine, nodes=nodes)
     hosts = [at for at, node in enumerate(nodes) if _units(node.cpus) >= _units(DRIVER_CPUS)]
-    alone = [[Node(node.cpus - DRIVER_CPUS * (at == host), node.gpus) for at, node in enumerate(nodes)] for host in hosts]
+    alone = [
+        [Node(node.cpus - DRIVER_CPUS * (at == host), node.gpus) for at, node in enumerate(nodes)]
+        for host in hosts
+    ]
     if not alone or min(safe_workers(machine, nodes=left) for left in alone) < workers:
         return 0
     runs = 1
@@ -160,18 +192,22 @@ def safe_concurrency(machine: Machine, *, nodes: Sequence[Node], workers: int = 
 
 
 def safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
-    """How many workers of runs of several may be placed so that, wherever they are put, one node keeps the CPUs of a data task."""
+    """How many workers of runs of several may be placed so that, wherever they are put, one node
+    keeps the CPUs of a data task."""
     return _safe(nodes, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
 
 
 def local_nodes() -> list[Node]:
-    """This machine as a cluster of one: the CPUs that this process may use (affinity and cgroup quota)."""
+    """This machine as a cluster of one: the CPUs that this process may use (affinity and cgroup
+    quota)."""
     return [Node(cpus=float(usable_cpus()))]
 
 
 def usable_cpus() -> int:
     """CPUs this process may use."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cpus = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    )
     quota = Path("/sys/fs/cgroup/cpu.max")
     if quota.exists():
         limit, period = quota.read_text().split()
@@ -181,8 +217,13 @@ def usable_cpus() -> int:
 
 
 def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
-    """The largest number of placement groups that the nodes hold together: `most[k]` data tasks beside k runs, node after node."""
-    item, item_gpus, task = _units(machine.run_cpus), _units(machine.run_gpus), _units(machine.data_cpus)
+    """The largest number of placement groups that the nodes hold together: `most[k]` data tasks
+    beside k runs, node after node."""
+    item, item_gpus, task = (
+        _units(machine.run_cpus),
+        _units(machine.run_gpus),
+        _units(machine.data_cpus),
+    )
     most = np.zeros(1, np.int64)
     for node in nodes:
         room = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus), _AT_A_TIME)
@@ -190,20 +231,28 @@ def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
         for runs in range(room + 1):
             tasks = (_units(node.cpus) - runs * item) // task
             reached = most[: len(longer) - runs]
-            longer[runs : runs + len(reached)] = np.maximum(longer[runs : runs + len(reached)], reached + tasks)
+            longer[runs : runs + len(reached)] = np.maximum(
+                longer[runs : runs + len(reached)], reached + tasks
+            )
         most = longer
     fed = np.flatnonzero(most >= machine.data_tasks * np.arange(len(most)))
     return int(fed[-1])
 
 
 def _gpus(machine: Machine, *, nodes: Sequence[Node], count: int, workers: int) -> str:
-    """What the runs leave of the GPUs, in words; CPUs are what is missing where a whole slot stays empty."""
+    """What the runs leave of the GPUs, in words; CPUs are what is missing where a whole slot stays
+    empty."""
     each = machine.run_gpus if workers == 1 else workers * machine.worker_gpus
     total = sum(node.gpus for node in nodes)
     if not each:
         return ""
     idle = total - count * each
-    hint = f"; {idle:g} GPU stay idle: more CPUs a node, or a smaller run_cpus or data_cpus, would use them" if idle >= each else ""
+    hint = (
+        f"; {idle:g} GPU stay idle: more CPUs a node, or a smaller run_cpus or data_cpus, would "
+        "use them"
+        if idle >= each
+        else ""
+    )
     return f", {count * each:g} of {total:g} GPU{hint}"
 
 
@@ -215,7 +264,8 @@ def _summed(amounts: Sequence[float]) -> str:
 
 
 def _safe(nodes: Sequence[Node], *, cpus: float, gpus: float, data: float) -> int:
-    """The largest number of equal items such that however they are placed, some node keeps `data` CPUs free."""
+    """The largest number of equal items such that however they are placed, some node keeps `data`
+    CPUs free."""
     item, item_gpus, task = _units(cpus), _units(gpus), _units(data)
     room = 0
     starving: int | None = 0
@@ -230,7 +280,8 @@ def _safe(nodes: Sequence[Node], *, cpus: float, gpus: float, data: float) -> in
 
 
 def _on_gpus(node: Node, *, each: int) -> int:
-    """How many items of `each` units a node's GPUs hold; a part of a GPU is a part of one GPU, never of two."""
+    """How many items of `each` units a node's GPUs hold; a part of a GPU is a part of one GPU,
+    never of two."""
     if each == 0:
         return _AT_A_TIME
     whole = _units(1.0)

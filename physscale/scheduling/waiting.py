@@ -1,8 +1,9 @@
-"""A run that waits for resources says so in its own folder: `waiting.json` says since when, and for what.
+"""A run that waits for resources says so in its own folder: `waiting.json` says since when, and for
+what.
 
-Computing and waiting look alike from outside: no line in the history, no line in the ledger. Only the waiting process knows which it is, so
-it notes a wait that lasts, and takes the note away when it is over; the watchdog reads the notes of all runs, whichever node they are on.
-"""
+Computing and waiting look alike from outside: no line in the history, no line in the ledger. Only
+the waiting process knows which it is, so it notes a wait that lasts, and takes the note away when
+it is over; the watchdog reads the notes of all runs, whichever node they are on."""
 
 import json
 import threading

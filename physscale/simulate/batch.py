@@ -1,4 +1,5 @@
-"""Scenes as arrays: what an engine takes (`Batch`) and what it returns (`Trace`), both in double precision."""
+"""Scenes as arrays: what an engine takes (`Batch`) and what it returns (`Trace`), both in double
+precision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ COLUMN = {name: position for position, name in enumerate(BODY)}
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """B scenes of N bodies each: constants as in `records.video.BODY`, first states as in `records.video.STATE`."""
+    """B scenes of N bodies each: constants as in `records.video.BODY`, first states as in
+    `records.video.STATE`."""
 
     body: Float[np.ndarray, "batch bodies 10"]
     start: Float[np.ndarray, "batch bodies 6"]
@@ -27,7 +29,8 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """What an engine returns: states at the asked times, and the first contact (NaN where there is none in that time)."""
+    """What an engine returns: states at the asked times, and the first contact (NaN where there is
+    none in that time)."""
 
     state: Float[np.ndarray, "batch frames bodies 6"]
     contact_s: Float[np.ndarray, " batch"]
@@ -36,7 +39,9 @@ class Trace:
 def stack(scenes: Sequence[Scene]) -> Batch:
     """Scenes of equally many bodies as arrays."""
     counts = {len(scene.bodies) for scene in scenes}
-    assert len(counts) == 1, f"scenes of one data set must have equally many bodies, not {sorted(counts)}"
+    assert len(counts) == 1, (
+        f"scenes of one data set must have equally many bodies, not {sorted(counts)}"
+    )
     return Batch(
         body=np.array([[_constants(body) for body in scene.bodies] for scene in scenes], float),
         start=np.array([[_state(body) for body in scene.bodies] for scene in scenes], float),
@@ -45,7 +50,16 @@ def stack(scenes: Sequence[Scene]) -> Batch:
 
 
 def _constants(body: Body) -> tuple[float, ...]:
-    numbers = (body.shape, body.radius_m, body.half_height_m, body.mass_kg, body.elasticity, *body.colour, body.behaviour, body.kind)
+    numbers = (
+        body.shape,
+        body.radius_m,
+        body.half_height_m,
+        body.mass_kg,
+        body.elasticity,
+        *body.colour,
+        body.behaviour,
+        body.kind,
+    )
     return tuple(float(number) for number in numbers)
 
 

@@ -1,8 +1,9 @@
-"""What a body does by itself: its distance s(t) along its first direction and its speed, per `Behaviour`.
+"""What a body does by itself: its distance s(t) along its first direction and its speed, per
+`Behaviour`.
 
-Up to `ONSET_S` every body moves at its first speed v, so the conditioning frames (t <= 0.2 s) do not tell the behaviours apart; with τ the
-time since then: ACCELERATE s' = v + aτ, BRAKE s' = v e^(-kτ), REVERSE s' = -v, STOP s' = 0, TRIPLE s' = 3v.
-"""
+Up to `ONSET_S` every body moves at its first speed v, so the conditioning frames (t <= 0.2 s) do
+not tell the behaviours apart; with τ the time since then: ACCELERATE s' = v + aτ, BRAKE s' = v
+e^(-kτ), REVERSE s' = -v, STOP s' = 0, TRIPLE s' = 3v."""
 
 from dataclasses import dataclass
 
@@ -14,7 +15,12 @@ from physscale.records.scene import Behaviour
 ONSET_S = 0.35
 ACCELERATION_M_S2 = 3.0
 BRAKE_PER_S = 2.0
-SPEED_FACTOR = {Behaviour.FREE: 1.0, Behaviour.REVERSE: -1.0, Behaviour.STOP: 0.0, Behaviour.TRIPLE: 3.0}
+SPEED_FACTOR = {
+    Behaviour.FREE: 1.0,
+    Behaviour.REVERSE: -1.0,
+    Behaviour.STOP: 0.0,
+    Behaviour.TRIPLE: 3.0,
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,10 @@ class Path1D:
 
 
 def along(
-    behaviour: Int[np.ndarray, "*bodies"], *, speed_m_s: Float[np.ndarray, "*bodies"], time_s: Float[np.ndarray, "*bodies"]
+    behaviour: Int[np.ndarray, "*bodies"],
+    *,
+    speed_m_s: Float[np.ndarray, "*bodies"],
+    time_s: Float[np.ndarray, "*bodies"],
 ) -> Path1D:
     """The closed form of every behaviour, elementwise over arrays of one shape."""
     after = np.maximum(time_s - ONSET_S, 0.0)

@@ -1,4 +1,5 @@
-"""The initial state in numbers and in words, as optional inputs beside the frames (arXiv 2411.02385, appendix).
+"""The initial state in numbers and in words, as optional inputs beside the frames (arXiv
+2411.02385, appendix).
 
 Both are functions of a row, so they are columns made on read: nothing is stored twice.
 """
@@ -36,14 +37,17 @@ SCALES = {
 
 
 def present(videos: Videos) -> Bool[np.ndarray, "batch bodies"]:
-    """Which places of a row hold a body that is somewhere near the view: rows of one data set have as many places as its fullest one."""
-    there: np.ndarray = (videos.body[:, :, BODY.index("radius_m")] > 0) & (videos.state[:, 0, :, X] > -WORLD_M)
+    """Which places of a row hold a body that is somewhere near the view: rows of one data set have
+    as many places as its fullest one."""
+    there: np.ndarray = (videos.body[:, :, BODY.index("radius_m")] > 0) & (
+        videos.state[:, 0, :, X] > -WORLD_M
+    )
     return there
 
 
 def scaled_numbers(videos: Videos) -> Float32[np.ndarray, "batch bodies 19"]:
-    """Of every body at the first frame: 1, its shape (one of four), its angle as cosine and sine, and all of `SCALES` around 0 and about as
-    large as 1; zeros for a body that is not there."""
+    """Of every body at the first frame: 1, its shape (one of four), its angle as cosine and sine,
+    and all of `SCALES` around 0 and about as large as 1; zeros for a body that is not there."""
     names = {
         **{name: videos.state[:, 0, :, at] for at, name in enumerate(STATE)},
         **dict(zip(BODY, np.moveaxis(videos.body, -1, 0), strict=True)),
@@ -73,11 +77,17 @@ def numbers(videos: Videos) -> Float32[np.ndarray, "batch bodies 5"]:
 
 
 def sentences(videos: Videos) -> list[str]:
-    """One English sentence a body that is there, joined, in metres and metres per second with two decimals."""
+    """One English sentence a body that is there, joined, in metres and metres per second with two
+    decimals."""
     values, there = numbers(videos), present(videos)
     return [
-        " ".join(_sentence(*each) for each in zip(bodies[seen], row[seen].tolist(), angles[seen].tolist(), strict=True))
-        for bodies, row, angles, seen in zip(videos.body, values, videos.state[:, 0, :, ANGLE], there, strict=True)
+        " ".join(
+            _sentence(*each)
+            for each in zip(bodies[seen], row[seen].tolist(), angles[seen].tolist(), strict=True)
+        )
+        for bodies, row, angles, seen in zip(
+            videos.body, values, videos.state[:, 0, :, ANGLE], there, strict=True
+        )
     ]
 
 

@@ -1,4 +1,5 @@
-"""Unions of intervals: what a scenario draws from and what a baseline may know, e.g. `((0, 0.8), (4.5, 6))`."""
+"""Unions of intervals: what a scenario draws from and what a baseline may know, e.g. `((0, 0.8),
+(4.5, 6))`."""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +12,15 @@ Ranges = tuple[tuple[float, float], ...]
 
 
 def settle(instance: object, **values: object) -> None:
-    """Sets fields of a frozen dataclass from its `__post_init__`, so that 1 and 1.0, lists and tuples, name one and the same data set."""
+    """Sets fields of a frozen dataclass from its `__post_init__`, so that 1 and 1.0, lists and
+    tuples, name one and the same data set."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
 
 
-def checked_ranges(ranges: Sequence[Sequence[float | int]], *, what: str, least: float = 0.0) -> Ranges:
+def checked_ranges(
+    ranges: Sequence[Sequence[float | int]], *, what: str, least: float = 0.0
+) -> Ranges:
     """The union as floats, once no interval is empty, ends before it starts or goes below `least`.
 
     Raises:
@@ -26,12 +30,15 @@ def checked_ranges(ranges: Sequence[Sequence[float | int]], *, what: str, least:
         raise UserError(f"{what}: no interval given; write for example ((1.0, 4.0),)")
     for low, high in ranges:
         if not (math.isfinite(low) and math.isfinite(high) and least <= low <= high):
-            raise UserError(f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high")
+            raise UserError(
+                f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high"
+            )
     return tuple((float(low), float(high)) for low, high in ranges)
 
 
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:
-    """A uniform draw from the union (from its end points, where every interval is a point). Always one number of the generator."""
+    """A uniform draw from the union (from its end points, where every interval is a point). Always
+    one number of the generator."""
     chosen = rng.random()
     total = sum(high - low for low, high in ranges)
     if total == 0.0:

@@ -22,14 +22,18 @@ ROWS_AT_ONCE = 4096
 
 
 def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
-    """The rows with these numbers, without pixels; row i depends on (scenario, seed, draw, i) alone.
+    """The rows with these numbers, without pixels; row i depends on (scenario, seed, draw, i)
+    alone.
 
     Args:
         data: the data set; indices beyond `data.videos` are its continuation.
         indices: row numbers, in any order.
     """
     assert len(indices) > 0, "at least one row"
-    parts = [_rows(data, indices=indices[start : start + ROWS_AT_ONCE]) for start in range(0, len(indices), ROWS_AT_ONCE)]
+    parts = [
+        _rows(data, indices=indices[start : start + ROWS_AT_ONCE])
+        for start in range(0, len(indices), ROWS_AT_ONCE)
+    ]
     return parts[0] if len(parts) == 1 else Videos.concat(parts)
 
 
@@ -42,10 +46,24 @@ def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
     elif data.engine in ENGINES:
         trace = ENGINES[data.engine](batch, time_s=time_s)
     else:
-        raise UserError(f"engine={data.engine}: only scenario 'phyre' runs on it; use {', '.join(ENGINES)}")
-    videos = _videos(data, indices=indices, batch=batch, trace=trace, templates=[scene.template for scene in scenes])
-    trained = data.scenario.trained if isinstance(data.scenario, (CollisionHoles, PaperFile)) else None
-    return videos if trained is None else replace(videos, from_trained=hull_distance(videos, trained=trained).columns)
+        raise UserError(
+            f"engine={data.engine}: only scenario 'phyre' runs on it; use {', '.join(ENGINES)}"
+        )
+    videos = _videos(
+        data,
+        indices=indices,
+        batch=batch,
+        trace=trace,
+        templates=[scene.template for scene in scenes],
+    )
+    trained = (
+        data.scenario.trained if isinstance(data.scenario, (CollisionHoles, PaperFile)) else None
+    )
+    return (
+        videos
+        if trained is None
+        else replace(videos, from_trained=hull_distance(videos, trained=trained).columns)
+    )
 
 
 def _scenes(data: DataSpec, *, indices: list[int]) -> list[Scene]:
@@ -55,7 +73,9 @@ def _scenes(data: DataSpec, *, indices: list[int]) -> list[Scene]:
     return [data.scenario.draw(row_generator(key, index=index)) for index in indices]
 
 
-def _videos(data: DataSpec, *, indices: np.ndarray, batch: Batch, trace: Trace, templates: list[str]) -> Videos:
+def _videos(
+    data: DataSpec, *, indices: np.ndarray, batch: Batch, trace: Trace, templates: list[str]
+) -> Videos:
     rows = len(indices)
     time_s = data.start_s + np.arange(data.frames, dtype=np.float64) * data.interval_s
     return Videos(

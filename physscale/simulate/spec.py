@@ -1,8 +1,8 @@
 """What a data set is: a pure function of (scenario, seed, draw, row index).
 
-Row i has a generator of its own: Philox (counter-based; Salmon et al., SC'11) with `key = SHA-256(scenario, seed, draw)` and `counter = i`.
-So a data set of 1,000 videos is the beginning of the one of 10,000, and neither worker count nor block size can change a row.
-"""
+Row i has a generator of its own: Philox (counter-based; Salmon et al., SC'11) with `key =
+SHA-256(scenario, seed, draw)` and `counter = i`. So a data set of 1,000 videos is the beginning of
+the one of 10,000, and neither worker count nor block size can change a row."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,7 +47,8 @@ class DataSpec:
     """A data set: the first `videos` rows of an endless sequence.
 
     Attributes:
-        frames, interval_s, start_s: frame k shows t = start_s + k · interval_s (the paper's files start at 0.01 s).
+        frames, interval_s, start_s: frame k shows t = start_s + k · interval_s (the paper's files
+            start at 0.01 s).
         draw: part of the generator's key, so that a judge ("held_out") never equals a training row.
         split: the name under which scores are reported.
     """
@@ -72,9 +73,14 @@ class DataSpec:
         if self.seed < 0:
             raise UserError(f"seed={self.seed}: use 0 or more")
         if not self.start_s >= 0:
-            raise UserError(f"start_s={self.start_s}: the first frame shows a moment of 0 s or later")
+            raise UserError(
+                f"start_s={self.start_s}: the first frame shows a moment of 0 s or later"
+            )
         if isinstance(self.scenario, Listed) and self.videos > self.scenario.count:
-            raise UserError(f"videos={self.videos}: scenario {self.scenario.name!r} is a list of {self.scenario.count} scenes")
+            raise UserError(
+                f"videos={self.videos}: scenario {self.scenario.name!r} is a list of "
+                f"{self.scenario.count} scenes"
+            )
         settle(self, interval_s=float(self.interval_s), start_s=float(self.start_s))
         checked_name(self.split, what="split")
 

@@ -1,7 +1,8 @@
-"""How far a (left, right) pair lies from what was trained: from the trained region itself, and from its convex hull.
+"""How far a (left, right) pair lies from what was trained: from the trained region itself, and from
+its convex hull.
 
-0 and 0: trained. Above 0 and 0: in a hole, interpolation. Above 0 and above 0: outside the hull, extrapolation.
-"""
+0 and 0: trained. Above 0 and 0: in a hole, interpolation. Above 0 and above 0: outside the hull,
+extrapolation."""
 
 from dataclasses import dataclass
 
@@ -44,7 +45,12 @@ def pair_distance(pairs: Float[np.ndarray, "rows 2"], *, trained: CollisionHoles
     nearest = np.clip(pairs[:, None], cells[None, :, 0], cells[None, :, 1])
     region = np.linalg.norm(pairs[:, None] - nearest, axis=2).min(1)
     corners = np.concatenate(
-        [cells[:, 0], cells[:, 1], np.stack([cells[:, 0, 0], cells[:, 1, 1]], 1), np.stack([cells[:, 1, 0], cells[:, 0, 1]], 1)]
+        [
+            cells[:, 0],
+            cells[:, 1],
+            np.stack([cells[:, 0, 0], cells[:, 1, 1]], 1),
+            np.stack([cells[:, 1, 0], cells[:, 0, 1]], 1),
+        ]
     )
     hull = ConvexHull(corners)
     ring = corners[hull.vertices]
@@ -53,25 +59,39 @@ def pair_distance(pairs: Float[np.ndarray, "rows 2"], *, trained: CollisionHoles
 
 
 def _cells(trained: CollisionHoles) -> Float[np.ndarray, "cells 2 2"]:
-    """The trained region as rectangles (low corner, high corner), cut at all borders of base and holes."""
+    """The trained region as rectangles (low corner, high corner), cut at all borders of base and
+    holes."""
     base = trained.base
     axes: tuple[Ranges, Ranges] = (
-        (base.left_speed_m_s, base.right_speed_m_s) if trained.plane == "speed" else (base.left_radius_m, base.right_radius_m)
+        (base.left_speed_m_s, base.right_speed_m_s)
+        if trained.plane == "speed"
+        else (base.left_radius_m, base.right_radius_m)
     )
     edges = [
-        np.unique([*np.ravel(ranges), *(border for hole in trained.holes for border in hole[axis])]) for axis, ranges in enumerate(axes)
+        np.unique([*np.ravel(ranges), *(border for hole in trained.holes for border in hole[axis])])
+        for axis, ranges in enumerate(axes)
     ]
     low, high = (
-        np.stack([grid.ravel() for grid in np.meshgrid(edges[0][part], edges[1][part], indexing="ij")], 1)
+        np.stack(
+            [grid.ravel() for grid in np.meshgrid(edges[0][part], edges[1][part], indexing="ij")], 1
+        )
         for part in (slice(0, -1), slice(1, None))
     )
     middle = (low + high) / 2
-    drawn = np.all([np.any([(a <= middle[:, axis]) & (middle[:, axis] <= b) for a, b in ranges], 0) for axis, ranges in enumerate(axes)], 0)
+    drawn = np.all(
+        [
+            np.any([(a <= middle[:, axis]) & (middle[:, axis] <= b) for a, b in ranges], 0)
+            for axis, ranges in enumerate(axes)
+        ],
+        0,
+    )
     kept = drawn & ~trained.in_hole(middle)
     return np.stack([low[kept], high[kept]], axis=1)
 
 
-def _to_ring(pairs: Float[np.ndarray, "rows 2"], *, ring: Float[np.ndarray, "corners 2"]) -> Float[np.ndarray, " rows"]:
+def _to_ring(
+    pairs: Float[np.ndarray, "rows 2"], *, ring: Float[np.ndarray, "corners 2"]
+) -> Float[np.ndarray, " rows"]:
     """Distance to the border of a polygon."""
     ends = np.roll(ring, -1, axis=0)
     side = ends - ring

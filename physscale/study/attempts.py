@@ -1,4 +1,5 @@
-"""What happened to the runs of a study, one line an event, and putting runs that failed or diverged back on the list."""
+"""What happened to the runs of a study, one line an event, and putting runs that failed or diverged
+back on the list."""
 
 import enum
 import shutil
@@ -34,12 +35,12 @@ class Event:
     run: str
     state: str
     owner: str
-    facts: dict[str, Any]
+    details: dict[str, Any]
 
     def __str__(self) -> str:
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.time_s))
-        facts = "  ".join(f"{key}={value}" for key, value in self.facts.items())
-        return f"{clock}  {self.state:9}  {self.run[:12]}  {self.owner}{'  ' * bool(self.owner and facts)}{facts}".rstrip()
+        details = "  ".join(f"{key}={value}" for key, value in self.details.items())
+        return f"{clock}  {self.state:9}  {self.run[:12]}  {self.owner}{'  ' * bool(self.owner and details)}{details}".rstrip()
 
 
 def all_runs(store: Store) -> list[str]:
@@ -50,7 +51,9 @@ def all_runs(store: Store) -> list[str]:
     """
     runs = list(Ledger(store.ledger).entries())
     if not runs:
-        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+        raise UserError(
+            f"{store.root}: no ledger there; is it the right --results, and was the study run?"
+        )
     return runs
 
 
@@ -69,7 +72,11 @@ def one_run(store: Store, *, beginning: str) -> str:
 
 def events(store: Store, *, run: str | None = None) -> list[Event]:
     """Who took which run when, and how it ended, oldest first; of all runs or of one."""
-    lines = (line for line in read_lines(store.ledger) if line["state"] != State.RUNNING or "claim" in line)
+    lines = (
+        line
+        for line in read_lines(store.ledger)
+        if line["state"] != State.RUNNING or "claim" in line
+    )
     return [_event(line) for line in lines if run is None or line["run"] == run]
 
 
@@ -79,7 +86,9 @@ def error_text(store: Store, *, run: str) -> str:
     return file.read_text(errors="replace") if file.exists() else ""
 
 
-def follow_events(store: Store, *, run: str | None, shown: int, look_s: float = 1.0) -> Iterator[Event]:
+def follow_events(
+    store: Store, *, run: str | None, shown: int, look_s: float = 1.0
+) -> Iterator[Event]:
     """Events as they come, from number `shown` on, until interrupted."""
     while True:
         new = events(store, run=run)[shown:]
@@ -95,7 +104,8 @@ def to_retry(rows: Sequence[Row], *, kinds: Sequence[Kind]) -> list[Row]:
 
 
 def retry(store: Store, *, rows: Sequence[Row]) -> None:
-    """Puts them back to PLANNED. What failed goes on from its checkpoint; what diverged begins anew, for it would only diverge again."""
+    """Puts them back to PLANNED. What failed goes on from its checkpoint; what diverged begins
+    anew, for it would only diverge again."""
     for row in rows:
         folder = store.run(row.fingerprint)
         if row.state == State.DIVERGED:
@@ -113,5 +123,15 @@ def _remove(path: Path) -> None:
 
 def _event(line: dict[str, Any]) -> Event:
     owner = line.get("owner")
-    facts = {key: value for key, value in line.items() if key not in {"run", "state", "time_s", "owner", "claim"}}
-    return Event(line["time_s"], line["run"], line["state"], f"{owner['host']} process {owner['process']}" if owner else "", facts)
+    details = {
+        key: value
+        for key, value in line.items()
+        if key not in {"run", "state", "time_s", "owner", "claim"}
+    }
+    return Event(
+        line["time_s"],
+        line["run"],
+        line["state"],
+        f"{owner['host']} process {owner['process']}" if owner else "",
+        details,
+    )

@@ -1,4 +1,5 @@
-"""The axes along which the runs of a study differ, read off the runs themselves, and which of them cannot be told apart."""
+"""The axes along which the runs of a study differ, read off the runs themselves, and which of them
+cannot be told apart."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 
 _TOGETHER = 0.95
-"""Correlation of two axes' logarithms above which an effect of one is an effect of the other as well."""
+"""Correlation of two axes' logarithms above which an effect of one is an effect of the other as
+well."""
 
 
 def levels(run: RunSpec) -> dict[str, float | str]:
-    """Where a run stands on every axis, seeds aside: N, D, C, epochs, steps, batch, px, encoder, scenario, workers."""
+    """Where a run stands on every axis, seeds aside: N, D, C, epochs, steps, batch, px, encoder,
+    scenario, workers."""
     seen = run.train.steps * run.train.batch
     return {
         "N": cost(run).parameters,
@@ -37,7 +40,8 @@ def configuration(run: RunSpec) -> str:
 
 
 def together(runs: Sequence[RunSpec]) -> list[str]:
-    """Pairs of N, D and C that move together over these runs, in words: no fit can say which of the two it was.
+    """Pairs of N, D and C that move together over these runs, in words: no fit can say which of the
+    two it was.
 
     arXiv 2411.02385 raised templates and videos together; that is such a pair.
     """
@@ -52,5 +56,8 @@ def together(runs: Sequence[RunSpec]) -> list[str]:
     for (one, a), (other, b) in itertools.combinations(moving.items(), 2):
         correlation = float(np.corrcoef(a, b)[0, 1])
         if abs(correlation) > _TOGETHER:
-            found.append(f"{one} and {other} move together (r = {correlation:.2f}): add runs that change one alone")
+            found.append(
+                f"{one} and {other} move together (r = {correlation:.2f}): add runs that change "
+                "one alone"
+            )
     return found

@@ -1,9 +1,9 @@
 """Keeps a plan inside a budget of FLOPs or hours, and says what was left out.
 
-Further seeds go first, the dearest first, from the configurations that have most. When every configuration has one seed left, runs go by
-price ÷ worth; a run is worth Σ over its axes 1 / (runs left on its level), so the last run of a level is the last to go. What money is left
-then buys seeds back, the cheapest first. What is done already costs nothing.
-"""
+Further seeds go first, the dearest first, from the configurations that have most. When every
+configuration has one seed left, runs go by price ÷ worth; a run is worth Σ over its axes 1 / (runs
+left on its level), so the last run of a level is the last to go. What money is left then buys seeds
+back, the cheapest first. What is done already costs nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,18 +42,30 @@ def within_flops(study: Study, *, rows: Sequence[Row], flops: float) -> Kept:
     return _told(study, rows=rows, kept=kept, begins=f"--budget {flops:g}: {spent:.3g} FLOPs")
 
 
-def within_hours(study: Study, *, rows: Sequence[Row], hours: float, at_a_time: Mapping[int, int]) -> Kept:
-    """The runs that end within `hours` when `at_a_time[workers]` runs of so many workers go side by side.
+def within_hours(
+    study: Study, *, rows: Sequence[Row], hours: float, at_a_time: Mapping[int, int]
+) -> Kept:
+    """The runs that end within `hours` when `at_a_time[workers]` runs of so many workers go side by
+    side.
 
     Raises:
         UserError: if not even the shortest missing run does.
     """
     _check(hours, option="--hours")
     limit_s = 3600 * hours
-    prices = [row.estimated_s / at_a_time[row.workers] if row.estimated_s <= limit_s else np.inf for row in rows]
+    prices = [
+        row.estimated_s / at_a_time[row.workers] if row.estimated_s <= limit_s else np.inf
+        for row in rows
+    ]
     kept = _kept(study, rows=rows, prices=prices, limit=limit_s)
-    spent_s = sum(price for row, price in zip(rows, prices, strict=True) if row.state not in FINAL and row.fingerprint in kept)
-    return _told(study, rows=rows, kept=kept, begins=f"--hours {hours:g}: about {spent_s / 3600:.3g} h")
+    spent_s = sum(
+        price
+        for row, price in zip(rows, prices, strict=True)
+        if row.state not in FINAL and row.fingerprint in kept
+    )
+    return _told(
+        study, rows=rows, kept=kept, begins=f"--hours {hours:g}: about {spent_s / 3600:.3g} h"
+    )
 
 
 def _check(amount: float, *, option: str) -> None:
@@ -67,7 +79,8 @@ def _told(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> 
     if missing and len(out) == len(missing):
         cheapest = min(missing, key=lambda row: row.flops)
         raise UserError(
-            f"{begins.partition(':')[0]}: not even {cheapest.label} fits ({cheapest.flops:.3g} FLOPs, {cheapest.estimated_s:g} s)"
+            f"{begins.partition(':')[0]}: not even {cheapest.label} fits ({cheapest.flops:.3g} "
+            f"FLOPs, {cheapest.estimated_s:g} s)"
         )
     names = {full: configuration(run) for full, run in study.runs.items()}
     stay = {names[full] for full in kept}
@@ -76,7 +89,10 @@ def _told(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> 
     words = f"{begins} of {len(kept)} of {len(rows)} runs"
     if out:
         words += f"; left out {len(out)}: {seeds} further seeds of kept configurations, {len(gone)} configurations whole"
-    groups = {name: [run for run in runs if run.fingerprint in kept] for name, runs in study.groups.items()}
+    groups = {
+        name: [run for run in runs if run.fingerprint in kept]
+        for name, runs in study.groups.items()
+    }
     return Kept(
         study=replace(study, groups={name: runs for name, runs in groups.items() if runs}),
         left_out=tuple(row.fingerprint for row in out),
@@ -88,8 +104,17 @@ def _kept(study: Study, *, rows: Sequence[Row], prices: Sequence[float], limit: 
     """The fingerprints that stay."""
     free = np.array([row.state in FINAL for row in rows])
     price = np.where(free, 0.0, np.array(prices))
-    table = [{"configuration": configuration(study.runs[row.fingerprint]), **levels(study.runs[row.fingerprint])} for row in rows]
-    codes = {axis: np.unique([str(entry[axis]) for entry in table], return_inverse=True)[1] for axis in table[0]}
+    table = [
+        {
+            "configuration": configuration(study.runs[row.fingerprint]),
+            **levels(study.runs[row.fingerprint]),
+        }
+        for row in rows
+    ]
+    codes = {
+        axis: np.unique([str(entry[axis]) for entry in table], return_inverse=True)[1]
+        for axis in table[0]
+    }
     same = codes.pop("configuration")
     kept = ~np.isinf(price)
     while price[kept].sum() > limit:
@@ -99,7 +124,10 @@ def _kept(study: Study, *, rows: Sequence[Row], prices: Sequence[float], limit: 
         if most > 1:
             order = np.where(paid & (replicates == most), price, -1.0)
         else:
-            worth = sum(1.0 / np.maximum(np.bincount(code, weights=kept)[code], 1) for code in codes.values())
+            worth = sum(
+                1.0 / np.maximum(np.bincount(code, weights=kept)[code], 1)
+                for code in codes.values()
+            )
             order = np.where(paid, price / worth, -1.0)
         # of equal ones the last goes: seeds and sizes are written in ascending order
         kept[len(order) - 1 - int(np.argmax(order[::-1]))] = False
@@ -108,7 +136,8 @@ def _kept(study: Study, *, rows: Sequence[Row], prices: Sequence[float], limit: 
 
 
 def _fill(kept: np.ndarray, *, price: np.ndarray, same: np.ndarray, left: float) -> None:
-    """Takes back what still fits, the cheapest first, as long as the kept configurations stay within one seed of each other."""
+    """Takes back what still fits, the cheapest first, as long as the kept configurations stay
+    within one seed of each other."""
     while True:
         replicates = np.bincount(same, weights=kept)
         waiting = np.bincount(same, weights=~kept) > 0

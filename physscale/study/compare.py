@@ -32,21 +32,28 @@ class Difference:
 
 
 def find_run(beginning: str, *, results: Path) -> Found:
-    """The one run whose fingerprint begins so, among the results of all studies and the plans of all experiments.
+    """The one run whose fingerprint begins so, among the results of all studies and the plans of
+    all experiments.
 
     Raises:
         UserError: if there is none, or more than one.
     """
     name = beginning.lower()
     if not name or set(name) - set("0123456789abcdef"):
-        raise UserError(f"run {beginning[:64]!r}: give the beginning of a fingerprint (0-9, a-f), as `physscale plan` shows it")
+        raise UserError(
+            f"run {beginning[:64]!r}: give the beginning of a fingerprint (0-9, a-f), as "
+            "`physscale plan` shows it"
+        )
     found: dict[str, Found] = {}
     for one in _candidates(name, results=results):
         found.setdefault(one.fingerprint, one)
     if not found:
         raise UserError(f"run {beginning[:64]!r}: none begins so, in {results} or in experiments/")
     if len(found) > 1:
-        raise UserError(f"run {beginning[:64]!r}: {len(found)} begin so ({', '.join(short(full) for full in list(found)[:4])}); give more")
+        raise UserError(
+            f"run {beginning[:64]!r}: {len(found)} begin so "
+            f"({', '.join(short(full) for full in list(found)[:4])}); give more"
+        )
     return next(iter(found.values()))
 
 
@@ -67,7 +74,9 @@ def _candidates(beginning: str, *, results: Path) -> Iterator[Found]:
             facts = json.loads(file.read_bytes())
             full, spec = str(facts["fingerprint"]), dict(facts["spec"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DamagedData(f"{file}: not a run's description ({type(error).__name__})") from error
+            raise DamagedData(
+                f"{file}: not a run's description ({type(error).__name__})"
+            ) from error
         if full.startswith(beginning):
             yield Found(full, f"results of {file.parents[2].name}", spec)
     for name in study_names():

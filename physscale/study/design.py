@@ -1,12 +1,15 @@
-"""Which runs answer a question: factorials over named axes, balanced fractions of them, and isoFLOP grids.
+"""Which runs answer a question: factorials over named axes, balanced fractions of them, and isoFLOP
+grids.
 
-The axes of a scaling study are kept apart, each a word of its own: how many *different* videos there are (`videos`, U), how many kinds of
-them (`coverage`, C), and how often each is seen (`epochs`), besides model size, resolution, encoder and seed. arXiv 2411.02385 raised the
-number of templates and of videos together, so that its gain belongs to neither; here that takes two axes or is said by the plan.
+The axes of a scaling study are kept apart, each a word of its own: how many *different* videos
+there are (`videos`, U), how many kinds of them (`coverage`, C), and how often each is seen
+(`epochs`), besides model size, resolution, encoder and seed. arXiv 2411.02385 raised the number of
+templates and of videos together, so that its gain belongs to neither; here that takes two axes or
+is said by the plan.
 
-A fraction 1/f keeps the cells whose level numbers sum to 0 modulo f (Box, Hunter & Hunter 2005, chapter 6): every level of an axis stays as
-often as any other if f divides the number of levels of some other axis.
-"""
+A fraction 1/f keeps the cells whose level numbers sum to 0 modulo f (Box, Hunter & Hunter 2005,
+chapter 6): every level of an axis stays as often as any other if f divides the number of levels of
+some other axis."""
 
 import dataclasses
 import itertools
@@ -30,24 +33,32 @@ FEWEST_SIZES = 3
 
 
 def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> list[RunSpec]:
-    """Every combination of the axes' values (or a balanced 1/`fraction` of them), each a change of `base`; the last axis varies fastest.
+    """Every combination of the axes' values (or a balanced 1/`fraction` of them), each a change of
+    `base`; the last axis varies fastest.
 
-    `size` (a name of `SIZES` or a `DiTSpec`), `videos`, `coverage` (pairs or templates), one of `epochs`, `seen` and `steps`, `resolution`
-    (pixels), `encoder` (components or a `CodecRecipe`), `batch`, `learning_rate`, `muon_learning_rate`, `seed`. Seeds are replicates: a
-    fraction leaves out cells, never the seeds of one.
+    `size` (a name of `SIZES` or a `DiTSpec`), `videos`, `coverage` (pairs or templates), one of
+    `epochs`, `seen` and `steps`, `resolution` (pixels), `encoder` (components or a `CodecRecipe`),
+    `batch`, `learning_rate`, `muon_learning_rate`, `seed`. Seeds are replicates: a fraction leaves
+    out cells, never the seeds of one.
 
     Raises:
-        UserError: for an axis that there is not, without levels, or a fraction that the levels cannot be balanced in.
+        UserError: for an axis that there is not, without levels, or a fraction that the levels
+            cannot be balanced in.
     """
     _check_axes(axes)
     levels = [len(values) for name, values in axes.items() if name != "seed"]
     if fraction != 1 and (fraction < 1 or sum(count % fraction == 0 for count in levels) < 2):
-        raise UserError(f"fraction={fraction}: must divide the number of levels of at least two axes besides seed, to stay balanced")
+        raise UserError(
+            f"fraction={fraction}: must divide the number of levels of at least two axes besides "
+            "seed, to stay balanced"
+        )
     runs = []
     for cell in itertools.product(*(range(len(values)) for values in axes.values())):
         numbers = dict(zip(axes, cell, strict=True))
         if sum(number for name, number in numbers.items() if name != "seed") % fraction == 0:
-            runs.append(changed(base, **{name: axes[name][number] for name, number in numbers.items()}))
+            runs.append(
+                changed(base, **{name: axes[name][number] for name, number in numbers.items()})
+            )
     return runs
 
 
@@ -60,7 +71,8 @@ def isoflop(
     seed: Sequence[int] = (0,),
     steps: tuple[int, int] = (100, 10_000_000),
 ) -> list[RunSpec]:
-    """For each budget a row of model sizes, each trained for the steps that spend it by our FLOP formula, on videos seen `epochs` times.
+    """For each budget a row of model sizes, each trained for the steps that spend it by our FLOP
+    formula, on videos seen `epochs` times.
 
     Cells that would take fewer or more `steps` than allowed are left out.
 
@@ -78,7 +90,8 @@ def isoflop(
                 cells += [changed(one, videos=videos, steps=count, seed=number) for number in seed]
         if len(cells) < FEWEST_SIZES * len(seed):
             raise UserError(
-                f"isoflop {budget:g} FLOPs: {len(cells) // len(seed)} of {len(size)} sizes take {steps[0]} to {steps[1]} steps, "
+                f"isoflop {budget:g} FLOPs: {len(cells) // len(seed)} of {len(size)} sizes take "
+                f"{steps[0]} to {steps[1]} steps, "
                 f"{FEWEST_SIZES} are needed to bracket a minimum; add sizes or change the budget"
             )
         runs += cells
@@ -86,7 +99,8 @@ def isoflop(
 
 
 def changed(base: RunSpec, **values: Any) -> RunSpec:  # noqa: ANN401 - each axis has a type of its own
-    """The run with other values of some axes; steps that follow from epochs or videos seen are counted last."""
+    """The run with other values of some axes; steps that follow from epochs or videos seen are
+    counted last."""
     run = base
     for name in sorted(values, key=list(_AXES).index):
         run = _AXES[name](run, values[name])
@@ -101,7 +115,9 @@ def _check_axes(axes: Mapping[str, Sequence[Any]]) -> None:
             raise UserError(f"axis {name}: has no levels")
     lengths = [name for name in ("steps", "seen", "epochs") if name in axes]
     if len(lengths) > 1:
-        raise UserError(f"axes {' and '.join(lengths)}: each decides how long a run trains; give one")
+        raise UserError(
+            f"axes {' and '.join(lengths)}: each decides how long a run trains; give one"
+        )
 
 
 def _size(run: RunSpec, value: str | DiTSpec) -> RunSpec:

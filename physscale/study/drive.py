@@ -1,8 +1,9 @@
-"""Runs what is missing of a study, and nothing else: the ledger says what is missing, a back end executes it, files say how far it is.
+"""Runs what is missing of a study, and nothing else: the ledger says what is missing, a back end
+executes it, files say how far it is.
 
-Several drivers may work on one study: each run is executed by whoever takes its lease first. Killed at any moment and started again, a
-driver finds finished runs finished, and the others' checkpoints where they were.
-"""
+Several drivers may work on one study: each run is executed by whoever takes its lease first. Killed
+at any moment and started again, a driver finds finished runs finished, and the others' checkpoints
+where they were."""
 
 import os
 import signal
@@ -41,7 +42,8 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How a drive ended: the plan as it stands now, and the signal that ended it early, if one did."""
+    """How a drive ended: the plan as it stands now, and the signal that ended it early, if one
+    did."""
 
     rows: list[Row]
     signal: int | None
@@ -56,7 +58,15 @@ class Ending:
         return 1 if left else 0
 
 
-def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backend, machine: Machine, console: Console) -> Ending:
+def run_study(
+    study: Study,
+    *,
+    rows: Sequence[Row],
+    store: Store,
+    backend: Backend,
+    machine: Machine,
+    console: Console,
+) -> Ending:
     """The study with everything around it: live table and W&B follower.
 
     Raises:
@@ -66,14 +76,24 @@ def run_study(study: Study, *, rows: Sequence[Row], store: Store, backend: Backe
 
     beside = min(at_a_time(rows, machine=machine, backend=backend).values(), default=1)
     with following(store), progress(rows, store=store, at_a_time=beside, console=console) as watch:
-        return drive(study, store=store, backend=backend, machine=machine, execute=execute, watch=watch)
+        return drive(
+            study, store=store, backend=backend, machine=machine, execute=execute, watch=watch
+        )
 
 
 Watch = Callable[[], None]
 """Called every half second while the runs go on."""
 
 
-def drive(study: Study, *, store: Store, backend: Backend, machine: Machine, execute: Execute, watch: Watch) -> Ending:
+def drive(
+    study: Study,
+    *,
+    store: Store,
+    backend: Backend,
+    machine: Machine,
+    execute: Execute,
+    watch: Watch,
+) -> Ending:
     """Executes every run of the study that is not in a final state.
 
     Raises:
@@ -85,36 +105,61 @@ def drive(study: Study, *, store: Store, backend: Backend, machine: Machine, exe
     with driving(job), _signals(job) as caught:
         done: set[str] = set()
         for _ in range(_ROUNDS):
-            todo = [row for row in _free(study, store=store, machine=machine, caught=caught) if row.fingerprint not in done]
+            todo = [
+                row
+                for row in _free(study, store=store, machine=machine, caught=caught)
+                if row.fingerprint not in done
+            ]
             if not todo or caught:
                 break
-            runs = [study.runs[row.fingerprint] for row in sorted(todo, key=lambda row: -row.estimated_s)]
-            _in_background(partial(_execute, runs, job=job, backend=backend, machine=machine), watch=watch)
-            done |= {row.fingerprint for row in plan(study, store=store, flops_per_s=machine.flops_per_s) if row.state == State.FAILED}
-    return Ending(rows=plan(study, store=store, flops_per_s=machine.flops_per_s), signal=caught[0] if caught else None)
+            runs = [
+                study.runs[row.fingerprint]
+                for row in sorted(todo, key=lambda row: -row.estimated_s)
+            ]
+            _in_background(
+                partial(_execute, runs, job=job, backend=backend, machine=machine), watch=watch
+            )
+            done |= {
+                row.fingerprint
+                for row in plan(study, store=store, flops_per_s=machine.flops_per_s)
+                if row.state == State.FAILED
+            }
+    return Ending(
+        rows=plan(study, store=store, flops_per_s=machine.flops_per_s),
+        signal=caught[0] if caught else None,
+    )
 
 
 def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> list[str]:
-    """The arithmetic of each size of run on this machine, in words; of a given cluster Ray is asked when it is joined.
+    """The arithmetic of each size of run on this machine, in words; of a given cluster Ray is asked
+    when it is joined.
 
     Raises:
         Unschedulable: with the numbers.
     """
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return []
-    return [slots(machine, nodes=local_nodes(), workers=workers).arithmetic for workers in sorted({row.workers for row in rows})]
+    return [
+        slots(machine, nodes=local_nodes(), workers=workers).arithmetic
+        for workers in sorted({row.workers for row in rows})
+    ]
 
 
 def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dict[int, int]:
-    """How many runs go side by side, by their number of workers; one where only the cluster itself could tell."""
+    """How many runs go side by side, by their number of workers; one where only the cluster itself
+    could tell."""
     sizes = sorted({row.workers for row in rows})
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return dict.fromkeys(sizes, 1)
-    return {workers: slots(machine, nodes=local_nodes(), workers=workers).concurrency for workers in sizes}
+    return {
+        workers: slots(machine, nodes=local_nodes(), workers=workers).concurrency
+        for workers in sizes
+    }
 
 
 def _prepare(study: Study, *, store: Store, machine: Machine) -> None:
-    """Notes the runs in the ledger; a run that is called done but has lost files is opened again."""
+    """Notes the runs in the ledger; a run that is called done but has lost files is opened
+    again."""
     rows = plan(study, store=store, flops_per_s=machine.flops_per_s)
     ledger = Ledger(store.ledger)
     ledger.plan([row.fingerprint for row in rows])
@@ -125,10 +170,15 @@ def _prepare(study: Study, *, store: Store, machine: Machine) -> None:
 
 
 def _free(study: Study, *, store: Store, machine: Machine, caught: list[int]) -> list[Row]:
-    """The runs that nobody works on; if all that is left is held, waits a moment, for the holders may be orphans of a killed driver."""
+    """The runs that nobody works on; if all that is left is held, waits a moment, for the holders
+    may be orphans of a killed driver."""
     deadline_s = time.monotonic() + _ORPHANS_END_S
     while True:
-        missing = [row for row in plan(study, store=store, flops_per_s=machine.flops_per_s) if row.state not in FINAL]
+        missing = [
+            row
+            for row in plan(study, store=store, flops_per_s=machine.flops_per_s)
+            if row.state not in FINAL
+        ]
         free = [row for row in missing if row.state != State.RUNNING]
         if free or not missing or caught or time.monotonic() > deadline_s:
             return free
@@ -139,7 +189,9 @@ def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Ma
     if backend == "plain":
         run_plain(runs, job=job)
         return
-    from physscale.ray_jobs.tune import sweep  # starts in seconds: only where something is to be run
+    from physscale.ray_jobs.tune import (
+        sweep,
+    )  # starts in seconds: only where something is to be run
 
     sweep(runs, job=job, machine=machine)
 
@@ -157,7 +209,8 @@ def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
 
 @contextmanager
 def _signals(job: Job) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the runs to save and leave, the second ends this process at once. Yields the signals caught."""
+    """The first Ctrl-C (or SIGTERM) asks the runs to save and leave, the second ends this process
+    at once. Yields the signals caught."""
     caught: list[int] = []
 
     def hear(number: int, _frame: FrameType | None) -> None:
@@ -165,7 +218,11 @@ def _signals(job: Job) -> Iterator[list[int]]:
         if len(caught) > 1:
             os._exit(128 + number)
         job.ask_to_stop()
-        print("stopping: the runs save a checkpoint and leave; once more to end at once", file=sys.stderr, flush=True)
+        print(
+            "stopping: the runs save a checkpoint and leave; once more to end at once",
+            file=sys.stderr,
+            flush=True,
+        )
 
     before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,7 +1,8 @@
-"""A Ray head's Jobs API (docs.ray.io, "Ray Jobs REST API") as far as a submission needs it: version, package, job, log, stop.
+"""A Ray head's Jobs API (docs.ray.io, "Ray Jobs REST API") as far as a submission needs it:
+version, package, job, log, stop.
 
-Plain HTTP with a time limit on every call, since Ray's own client waits for a silent head for ever; no Ray is imported.
-"""
+Plain HTTP with a time limit on every call, since Ray's own client waits for a silent head for ever;
+no Ray is imported."""
 
 import http.client
 import json
@@ -51,9 +52,16 @@ class Head:
             self._call("PUT", path, body=content, kind="application/octet-stream")
         return f"gcs://{name}"
 
-    def submit(self, *, entrypoint: str, job: str, runtime_env: dict[str, Any], metadata: dict[str, str]) -> None:
+    def submit(
+        self, *, entrypoint: str, job: str, runtime_env: dict[str, Any], metadata: dict[str, str]
+    ) -> None:
         """Starts a job of that name."""
-        content = {"entrypoint": entrypoint, "submission_id": job, "runtime_env": runtime_env, "metadata": metadata}
+        content = {
+            "entrypoint": entrypoint,
+            "submission_id": job,
+            "runtime_env": runtime_env,
+            "metadata": metadata,
+        }
         self._json("POST", "/api/jobs/", body=json.dumps(content).encode())
 
     def state(self, job: str) -> JobState:
@@ -64,40 +72,73 @@ class Head:
         """
         answer = self._call("GET", f"/api/jobs/{urllib.parse.quote(job, safe='')}", allowed=(404,))
         if answer.status == 404:
-            raise UserError(f"job {job[:80]!r}: {self.address} knows no such job (a head that was started anew forgets them)")
+            raise UserError(
+                f"job {job[:80]!r}: {self.address} knows no such job (a head that was started "
+                "anew forgets them)"
+            )
         content = _parsed(answer.body)
-        return JobState(str(content["status"]), str(content.get("message") or ""), content.get("driver_exit_code"))
+        return JobState(
+            str(content["status"]),
+            str(content.get("message") or ""),
+            content.get("driver_exit_code"),
+        )
 
     def log(self, job: str) -> str:
         """All that the job has printed so far; empty before it has begun."""
-        answer = self._call("GET", f"/api/jobs/{urllib.parse.quote(job, safe='')}/logs", allowed=(404,))
+        answer = self._call(
+            "GET", f"/api/jobs/{urllib.parse.quote(job, safe='')}/logs", allowed=(404,)
+        )
         return "" if answer.status == 404 else str(_parsed(answer.body).get("logs") or "")
 
     def _json(self, method: str, path: str, *, body: bytes | None = None) -> dict[str, Any]:
         return _parsed(self._call(method, path, body=body).body)
 
     def _call(
-        self, method: str, path: str, *, body: bytes | None = None, kind: str = "application/json", allowed: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        allowed: tuple[int, ...] = (),
     ) -> "_Answer":
-        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
-        request = urllib.request.Request(f"{self.address}{path}", data=body, method=method, headers=headers)
+        headers = {"Content-Type": kind} | (
+            {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        )
+        request = urllib.request.Request(
+            f"{self.address}{path}", data=body, method=method, headers=headers
+        )
         try:
             with urllib.request.urlopen(request, timeout=_CALL_S) as answer:
                 return _Answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                return self._refused(error.code, error.read(), what=f"{method} {path.rpartition('/')[0]}", allowed=allowed)
+                return self._refused(
+                    error.code,
+                    error.read(),
+                    what=f"{method} {path.rpartition('/')[0]}",
+                    allowed=allowed,
+                )
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise Silent(f"{type(error).__name__}: {reason}") from error
 
-    def _refused(self, status: int, body: bytes, *, what: str, allowed: tuple[int, ...]) -> "_Answer":
+    def _refused(
+        self, status: int, body: bytes, *, what: str, allowed: tuple[int, ...]
+    ) -> "_Answer":
         text = " ".join(body.decode(errors="replace").split())[-160:]
         if status in allowed:
             return _Answer(status, body)
         if status in (401, 403):
-            wrong = "the token is not this cluster's" if self.token else "it wants a token, and there is none here"
-            raise UserError(f"{self.address}: {status}, {wrong}; put its token into ~/.ray/auth_token (mode 600) or RAY_AUTH_TOKEN")
+            wrong = (
+                "the token is not this cluster's"
+                if self.token
+                else "it wants a token, and there is none here"
+            )
+            raise UserError(
+                f"{self.address}: {status}, {wrong}; put its token into ~/.ray/auth_token (mode "
+                "600) or RAY_AUTH_TOKEN"
+            )
         if status < 500:
             raise UserError(f"{self.address}: {what} gave {status}: {text}")
         raise Silent(f"{status}: {text}")
@@ -110,7 +151,8 @@ class _Answer:
 
 
 def head_at(address: str) -> Head:
-    """The head at an address, with the token that Ray's own tools would use: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token.
+    """The head at an address, with the token that Ray's own tools would use: RAY_AUTH_TOKEN,
+    RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token.
 
     Raises:
         UserError: for an address that is none, or a token that others can read.
@@ -121,7 +163,9 @@ def head_at(address: str) -> Head:
     except ValueError:
         whole = False
     if not whole:
-        raise UserError(f"--address {address[:80]!r}: give the dashboard's, as http://127.0.0.1:8265")
+        raise UserError(
+            f"--address {address[:80]!r}: give the dashboard's, as http://127.0.0.1:8265"
+        )
     return Head(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token=_token())
 
 

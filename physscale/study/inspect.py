@@ -1,4 +1,5 @@
-"""Looking into results without running anything: failures, histories, what may be removed, and whether this machine is fit."""
+"""Looking into results without running anything: failures, histories, what may be removed, and
+whether this machine is fit."""
 
 import importlib.metadata
 import os
@@ -43,11 +44,16 @@ def failures(store: Store, *, rows: Sequence[Row]) -> dict[str, str]:
     """One line for each of the runs that failed, by fingerprint."""
     entries = Ledger(store.ledger).entries()
     failed = [row.fingerprint for row in rows if row.state == State.FAILED]
-    return {full: f"{entries[full].facts.get('kind', 'Failed')}: {entries[full].facts.get('error', '')}" for full in failed}
+    return {
+        full: f"{entries[full].details.get('kind', 'Failed')}: "
+        f"{entries[full].details.get('error', '')}"
+        for full in failed
+    }
 
 
 def history(store: Store, *, beginning: str) -> list[dict[str, Any]]:
-    """The history of the one run whose fingerprint begins so; with nothing given, the newest line of every run.
+    """The history of the one run whose fingerprint begins so; with nothing given, the newest line
+    of every run.
 
     Raises:
         UserError: if no run, or more than one, begins so.
@@ -59,10 +65,17 @@ def history(store: Store, *, beginning: str) -> list[dict[str, Any]]:
 
 
 def garbage(store: Store) -> list[Garbage]:
-    """Half-written files, scratch of dead drivers, checkpoints of no run, all but the last of finished runs; nothing of a run at work."""
+    """Half-written files, scratch of dead drivers, checkpoints of no run, all but the last of
+    finished runs; nothing of a run at work."""
     entries = Ledger(store.ledger).entries()
-    at_work = {store.run(run).root for run, entry in entries.items() if entry.state is State.RUNNING}
-    found = [Garbage(path, _bytes(path), "half-written") for path in store.root.rglob(".*.tmp") if not at_work.intersection(path.parents)]
+    at_work = {
+        store.run(run).root for run, entry in entries.items() if entry.state is State.RUNNING
+    }
+    found = [
+        Garbage(path, _bytes(path), "half-written")
+        for path in store.root.rglob(".*.tmp")
+        if not at_work.intersection(path.parents)
+    ]
     for folder in store.root.glob(".driver-*-*"):
         process = folder.name.split("-")[1]
         if process.isdigit() and not is_alive(int(process)):
@@ -70,11 +83,15 @@ def garbage(store: Store) -> list[Garbage]:
     known = {store.run(run).root.name for run in entries}
     for checkpoints in sorted((store.root / "runs").glob("*/checkpoints")):
         if entries and checkpoints.parent.name not in known:
-            found.append(Garbage(checkpoints, _bytes(checkpoints), "checkpoints of no run of the ledger"))
+            found.append(
+                Garbage(checkpoints, _bytes(checkpoints), "checkpoints of no run of the ledger")
+            )
     for run, entry in entries.items():
         if entry.state is State.DONE:
             older = sorted(store.run(run).checkpoints.glob("step_*"))[:-1]
-            found += [Garbage(path, _bytes(path), "older checkpoint of a finished run") for path in older]
+            found += [
+                Garbage(path, _bytes(path), "older checkpoint of a finished run") for path in older
+            ]
     return found
 
 
@@ -89,7 +106,10 @@ def remove(found: Iterable[Garbage]) -> None:
 
 def examine(results: Path) -> list[Finding]:
     """What a study needs of this machine, and what should not stand open."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("ray", "torch", "pyarrow", "numpy", "wandb"))
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("ray", "torch", "pyarrow", "numpy", "wandb")
+    )
     return [
         Finding("versions", "fine", versions),
         _schedule(),
@@ -103,25 +123,37 @@ def examine(results: Path) -> list[Finding]:
 
 def _schedule() -> Finding:
     try:
-        lines = [slots(Machine(), nodes=local_nodes(), workers=workers).arithmetic for workers in (1, 2)]
+        lines = [
+            slots(Machine(), nodes=local_nodes(), workers=workers).arithmetic for workers in (1, 2)
+        ]
     except Unschedulable as error:
         return Finding("schedule", "wrong", str(error))
     return Finding("schedule", "fine", "; ".join(lines))
 
 
 def _writable(results: Path) -> Finding:
-    place = next(folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists())
+    place = next(
+        folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists()
+    )
     try:
         with tempfile.TemporaryFile(dir=place):
             return Finding("results", "fine", f"{place} can be written")
     except OSError as error:
-        return Finding("results", "wrong", f"{place} cannot be written ({error.strerror}): choose another --results")
+        return Finding(
+            "results",
+            "wrong",
+            f"{place} cannot be written ({error.strerror}): choose another --results",
+        )
 
 
 def _space(results: Path) -> Finding:
-    place = next(folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists())
+    place = next(
+        folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists()
+    )
     free = shutil.disk_usage(place).free
-    return Finding("disk", "fine" if free > _FREE_BYTES else "note", f"{free / 1e9:.1f} GB free at {place}")
+    return Finding(
+        "disk", "fine" if free > _FREE_BYTES else "note", f"{free / 1e9:.1f} GB free at {place}"
+    )
 
 
 def _shared_memory() -> Finding:
@@ -129,27 +161,46 @@ def _shared_memory() -> Finding:
     if not shared.exists():
         return Finding("shared memory", "note", "no /dev/shm: Ray uses the disk")
     free = shutil.disk_usage(shared).free
-    return Finding("shared memory", "fine" if free > _FREE_BYTES / 4 else "note", f"{free / 1e9:.1f} GB free in {shared}")
+    return Finding(
+        "shared memory",
+        "fine" if free > _FREE_BYTES / 4 else "note",
+        f"{free / 1e9:.1f} GB free in {shared}",
+    )
 
 
 def _token() -> Finding:
     """Ray writes its token so that everybody on the machine can read it."""
     token = Path.home() / ".ray" / "auth_token"
     if os.environ.get("RAY_AUTH_MODE") == "disabled":
-        return Finding("ray token", "wrong", "RAY_AUTH_MODE=disabled: whoever reaches a Ray port runs code as you; unset it")
+        return Finding(
+            "ray token",
+            "wrong",
+            "RAY_AUTH_MODE=disabled: whoever reaches a Ray port runs code as you; unset it",
+        )
     if not token.exists():
         return Finding(
-            "ray token", "fine", "local clusters get one of their own; for `ray start`, make one with `ray get-auth-token --generate`"
+            "ray token",
+            "fine",
+            "local clusters get one of their own; for `ray start`, make one with `ray "
+            "get-auth-token --generate`",
         )
     mode = stat.S_IMODE(token.stat().st_mode)
     if mode & 0o077:
-        return Finding("ray token", "wrong", f"{token} can be read by others (mode {mode:o}): chmod 600 {token}")
+        return Finding(
+            "ray token",
+            "wrong",
+            f"{token} can be read by others (mode {mode:o}): chmod 600 {token}",
+        )
     return Finding("ray token", "fine", f"{token}, mode {mode:o}")
 
 
 def _tracking() -> Finding:
     mode = os.environ.get("WANDB_MODE", "offline")
-    return Finding("W&B", "fine", f"{mode}; WANDB_MODE=online sends runs to W&B, WANDB_MODE=disabled switches it off")
+    return Finding(
+        "W&B",
+        "fine",
+        f"{mode}; WANDB_MODE=online sends runs to W&B, WANDB_MODE=disabled switches it off",
+    )
 
 
 def _bytes(path: Path) -> int:

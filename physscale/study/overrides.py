@@ -1,8 +1,8 @@
 """`train.steps=100` on the command line: one typed change to every run of a study.
 
-The path is walked through the runs' frozen dataclasses (`judges.0.data.videos`, `judges.*.data.videos` for all of a list), the value is
-read by OmegaConf against the field's declared type, and the dataclasses are rebuilt, so that their own checks hold.
-"""
+The path is walked through the runs' frozen dataclasses (`test_splits.0.data.videos`,
+`test_splits.*.data.videos` for all of a list), the value is read by OmegaConf against the field's
+declared type, and the dataclasses are rebuilt, so that their own checks hold."""
 
 import dataclasses
 import difflib
@@ -18,7 +18,8 @@ from physscale.study.spec import Study
 
 
 def overridden(study: Study, *, overrides: Sequence[str]) -> Study:
-    """The study with the changes made to each of its runs; they are other runs then, by fingerprint.
+    """The study with the changes made to each of its runs; they are other runs then, by
+    fingerprint.
 
     Raises:
         UserError: for a wrong key or value, naming it and what is allowed.
@@ -44,13 +45,20 @@ def _set(owner: Any, *, path: list[str], value: str, whole: str) -> Any:  # noqa
     key, *rest = path
     if isinstance(owner, tuple):
         chosen = _positions(owner, key=key, whole=whole)
-        return tuple(_step(owner[at], rest, value=value, whole=whole) if at in chosen else owner[at] for at in range(len(owner)))
+        return tuple(
+            _step(owner[at], rest, value=value, whole=whole) if at in chosen else owner[at]
+            for at in range(len(owner))
+        )
     names = [field.name for field in dataclasses.fields(owner)]
     if key not in names:
         close = difflib.get_close_matches(key, names, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
         raise UserError(f"override {whole}: no key {key!r} in {type(owner).__name__}; {hint}")
-    new = _step(getattr(owner, key), rest, value=value, whole=whole) if rest else _typed(owner, key=key, value=value, whole=whole)
+    new = (
+        _step(getattr(owner, key), rest, value=value, whole=whole)
+        if rest
+        else _typed(owner, key=key, value=value, whole=whole)
+    )
     try:
         return replace(owner, **{key: new})
     except (ValueError, UserError) as error:
@@ -59,7 +67,10 @@ def _set(owner: Any, *, path: list[str], value: str, whole: str) -> Any:  # noqa
 
 def _step(item: Any, rest: list[str], *, value: str, whole: str) -> Any:  # noqa: ANN401
     if not rest:
-        raise UserError(f"override {whole}: names a whole {type(item).__name__}; go on to one of its keys, as in {whole}.KEY=VALUE")
+        raise UserError(
+            f"override {whole}: names a whole {type(item).__name__}; go on to one of its keys, as "
+            f"in {whole}.KEY=VALUE"
+        )
     if not (dataclasses.is_dataclass(item) or isinstance(item, tuple)):
         raise UserError(f"override {whole}: {rest[0]!r} goes below a plain value ({item!r})")
     return _set(item, path=rest, value=value, whole=whole)
@@ -70,21 +81,31 @@ def _positions(owner: tuple[Any, ...], *, key: str, whole: str) -> range:
         return range(len(owner))
     if key.isdigit() and int(key) < len(owner):
         return range(int(key), int(key) + 1)
-    raise UserError(f"override {whole}: {key!r} is no position in a list of {len(owner)}; use 0 to {len(owner) - 1}, or * for all")
+    raise UserError(
+        f"override {whole}: {key!r} is no position in a list of {len(owner)}; use 0 to "
+        f"{len(owner) - 1}, or * for all"
+    )
 
 
 def _typed(owner: Any, *, key: str, value: str, whole: str) -> Any:  # noqa: ANN401
     """The text read as the field's type, by OmegaConf's structured configs."""
     declared = typing.get_type_hints(type(owner))[key]
     if dataclasses.is_dataclass(declared) or dataclasses.is_dataclass(getattr(owner, key)):
-        raise UserError(f"override {whole}: names a whole {type(getattr(owner, key)).__name__}; go on to one of its keys")
+        raise UserError(
+            f"override {whole}: names a whole {type(getattr(owner, key)).__name__}; go on to one "
+            "of its keys"
+        )
     schema = dataclasses.make_dataclass("Value", [(key, _as_list(declared))])
     try:
         # an interpolation would put values of the environment into errors and snapshots
         if "${" in value:
             raise ValueError(value)
-        merged = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_dotlist([f"{key}={value}"]))
-        return _as_declared(OmegaConf.to_container(merged, throw_on_missing=True)[key], declared=declared)  # type: ignore[index, call-overload]
+        merged = OmegaConf.merge(
+            OmegaConf.structured(schema), OmegaConf.from_dotlist([f"{key}={value}"])
+        )
+        return _as_declared(
+            OmegaConf.to_container(merged, throw_on_missing=True)[key], declared=declared
+        )  # type: ignore[index, call-overload]
     except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for text that is no value
         raise UserError(f"override {whole}={value[:80]}: must be {_type_name(declared)}") from error
 
@@ -109,4 +130,8 @@ def _as_declared(value: Any, *, declared: Any) -> Any:  # noqa: ANN401
 def _type_name(declared: Any) -> str:  # noqa: ANN401
     if typing.get_origin(declared) is typing.Literal:
         return "one of " + ", ".join(repr(choice) for choice in typing.get_args(declared))
-    return getattr(declared, "__name__", str(declared)) if not typing.get_args(declared) else str(declared).replace("typing.", "")
+    return (
+        getattr(declared, "__name__", str(declared))
+        if not typing.get_args(declared)
+        else str(declared).replace("typing.", "")
+    )

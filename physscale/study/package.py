@@ -1,8 +1,8 @@
-"""What goes to a cluster: exactly the files that git tracks, as they lie here now, and those that the command names, in a zip whose bytes
-depend on nothing else.
+"""What goes to a cluster: exactly the files that git tracks, as they lie here now, and those that
+the command names, in a zip whose bytes depend on nothing else.
 
-Never the folder: results, virtual environments and `.git` have filled upload limits for others (ray#22043, ray#38566, ray#45602).
-"""
+Never the folder: results, virtual environments and `.git` have filled upload limits for others
+(ray#22043, ray#38566, ray#45602)."""
 
 import hashlib
 import io
@@ -39,19 +39,30 @@ class Package:
     changed: int
 
 
-def pack(root: Path, *, study: str, along: Mapping[str, bytes] | None = None, most_bytes: int = MOST_BYTES) -> Package:
-    """The tracked files of the checkout at `root`, packed; `along` are further contents by their path in the package.
+def pack(
+    root: Path,
+    *,
+    study: str,
+    along: Mapping[str, bytes] | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> Package:
+    """The tracked files of the checkout at `root`, packed; `along` are further contents by their
+    path in the package.
 
     Raises:
-        UserError: outside a checkout, if git does not track the study, or for more bytes than a cluster should be sent, naming the largest
-            files.
+        UserError: outside a checkout, if git does not track the study, or for more bytes than a
+            cluster should be sent, naming the largest files.
     """
     files = _tracked(root)
     if not any(file.parts[0] == "experiments" for file in files):
-        raise UserError(f"{root}: git tracks no experiments/ here; submit from the folder that holds them")
+        raise UserError(
+            f"{root}: git tracks no experiments/ here; submit from the folder that holds them"
+        )
     module = Path("experiments") / f"{study}.py"
     if module not in files:
-        raise UserError(f"{module}: git does not track it, so it would not be sent: git add {module}")
+        raise UserError(
+            f"{module}: git does not track it, so it would not be sent: git add {module}"
+        )
     sizes = {file: (root / file).stat().st_size for file in files}
     total = sum(sizes.values())
     if total > most_bytes:
@@ -63,24 +74,45 @@ def pack(root: Path, *, study: str, along: Mapping[str, bytes] | None = None, mo
     digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     changed = len(_git(root, "diff", "--name-only", "HEAD").splitlines())
     commit = _git(root, "rev-parse", "--short=12", "HEAD").strip()
-    return Package(content, f"_ray_pkg_{digest}.zip", files=len(files), bytes=total, commit=commit, changed=changed)
+    return Package(
+        content,
+        f"_ray_pkg_{digest}.zip",
+        files=len(files),
+        bytes=total,
+        commit=commit,
+        changed=changed,
+    )
 
 
 def _tracked(root: Path) -> list[Path]:
     listed = [Path(name) for name in _git(root, "ls-files", "-z").split("\0") if name]
-    outside = [file for file in listed if (root / file).is_symlink() and not (root / file).resolve().is_relative_to(root.resolve())]
+    outside = [
+        file
+        for file in listed
+        if (root / file).is_symlink() and not (root / file).resolve().is_relative_to(root.resolve())
+    ]
     if outside:
-        raise UserError(f"{outside[0]}: a tracked link that leaves {root}; nothing outside of it is sent")
+        raise UserError(
+            f"{outside[0]}: a tracked link that leaves {root}; nothing outside of it is sent"
+        )
     return [file for file in listed if (root / file).is_file()]
 
 
 def _git(root: Path, *words: str) -> str:
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, check=False
+        )
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"git {words[0]} in {root}: {error.strerror}; what is sent are the files that git tracks") from error
+        raise UserError(
+            f"git {words[0]} in {root}: {error.strerror}; what is sent are the files that git "
+            "tracks"
+        ) from error
     if done.returncode:
-        raise UserError(f"git {words[0]} in {root}: {' '.join(done.stderr.split())[:160]}; what is sent are the files that git tracks")
+        raise UserError(
+            f"git {words[0]} in {root}: {' '.join(done.stderr.split())[:160]}; what is sent are "
+            "the files that git tracks"
+        )
     return done.stdout
 
 
@@ -88,7 +120,10 @@ def _zipped(root: Path, files: list[Path], *, along: Mapping[str, bytes]) -> byt
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_DEFLATED) as archive:
         for file in files:
-            archive.writestr(_entry(file.as_posix(), mode=(root / file).stat().st_mode & 0o755 | 0o644), (root / file).read_bytes())
+            archive.writestr(
+                _entry(file.as_posix(), mode=(root / file).stat().st_mode & 0o755 | 0o644),
+                (root / file).read_bytes(),
+            )
         for name, content in along.items():
             archive.writestr(_entry(name, mode=0o644), content)
     return buffer.getvalue()

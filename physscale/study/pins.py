@@ -1,8 +1,9 @@
-"""Versions that a job was submitted with: the cluster must have them too, or the job ends before it begins.
+"""Versions that a job was submitted with: the cluster must have them too, or the job ends before it
+begins.
 
-`physscale submit` writes them into the job's environment. Another torch gives other losses by rounding, another Ray may not speak with the
-head at all; both are better said in one line at the start.
-"""
+`physscale submit` writes them into the job's environment. Another torch gives other losses by
+rounding, another Ray may not speak with the head at all; both are better said in one line at the
+start."""
 
 import json
 import os
@@ -16,8 +17,11 @@ PACKAGES = ("ray", "torch", "numpy", "pyarrow")
 
 
 def present() -> dict[str, str]:
-    """What this Python has; Python itself by its minor version, which is what Ray's workers must share."""
-    return {"python": ".".join(platform.python_version_tuple()[:2])} | {name: _version(name) for name in PACKAGES}
+    """What this Python has; Python itself by its minor version, which is what Ray's workers must
+    share."""
+    return {"python": ".".join(platform.python_version_tuple()[:2])} | {
+        name: _version(name) for name in PACKAGES
+    }
 
 
 def check_pins() -> None:
@@ -29,9 +33,16 @@ def check_pins() -> None:
     if VARIABLE not in os.environ:
         return
     wanted, here = json.loads(os.environ[VARIABLE]), present()
-    other = [f"{name} {here[name]} instead of {wanted[name]}" for name in here if wanted.get(name, here[name]) != here[name]]
+    other = [
+        f"{name} {here[name]} instead of {wanted[name]}"
+        for name in here
+        if wanted.get(name, here[name]) != here[name]
+    ]
     if other:
-        raise UserError(f"this cluster has {', '.join(other)}: install requirements.lock there, or submit with --any-versions")
+        raise UserError(
+            f"this cluster has {', '.join(other)}: install requirements.lock there, or submit "
+            "with --any-versions"
+        )
 
 
 def _version(name: str) -> str:

@@ -1,4 +1,5 @@
-"""The back end without Ray: one run after the other in this process, for debugging, tests and machines where Ray is not wanted."""
+"""The back end without Ray: one run after the other in this process, for debugging, tests and
+machines where Ray is not wanted."""
 
 from collections.abc import Sequence
 
@@ -7,7 +8,8 @@ from physscale.scheduling.attempt import Job, Lease, Run, attempt
 
 
 def run_plain(runs: Sequence[Run], *, job: Job) -> None:
-    """Executes the runs; runs of several workers take one, which changes their result by rounding only."""
+    """Executes the runs; runs of several workers take one, which changes their result by rounding
+    only."""
     import torch
 
     torch.set_num_threads(job.threads)

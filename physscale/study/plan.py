@@ -1,4 +1,5 @@
-"""What a study is made of and what is left of it: a table by formula and ledger, without torch and without Ray."""
+"""What a study is made of and what is left of it: a table by formula and ledger, without torch and
+without Ray."""
 
 import dataclasses
 import json
@@ -41,14 +42,19 @@ class Row:
     disk_bytes: int
 
 
-def plan(study: Study, *, store: Store, flops_per_s: float, speed: Speed | None = None) -> list[Row]:
-    """One row a run, in the order of the study. Times are those of `speed`, or what `flops_per_s` gives; if only assumed, finished runs of
-    this ledger correct them."""
+def plan(
+    study: Study, *, store: Store, flops_per_s: float, speed: Speed | None = None
+) -> list[Row]:
+    """One row a run, in the order of the study. Times are those of `speed`, or what `flops_per_s`
+    gives; if only assumed, finished runs of this ledger correct them."""
     entries = Ledger(store.ledger).entries()
     groups = study.groups_of
     costs = {full: cost(run) for full, run in study.runs.items()}
     assumed = speed or Speed(flops_per_s, "")
-    guesses = {full: assumed.seconds(flops=costs[full].flops, steps=run.train.steps) for full, run in study.runs.items()}
+    guesses = {
+        full: assumed.seconds(flops=costs[full].flops, steps=run.train.steps)
+        for full, run in study.runs.items()
+    }
     factor = 1.0 if assumed.kind != "assumed" else _measured_factor(guesses, entries=entries)
     now_s = time.time()
     return [
@@ -87,7 +93,10 @@ def standing(entry: Entry | None, *, folder: RunFolder, now_s: float) -> str:
 
 def complete(folder: RunFolder) -> bool:
     """Whether all that a finished run leaves is there."""
-    return all(path.is_file() and path.stat().st_size > 0 for path in (folder.spec, folder.metrics, folder.scores, folder.outcomes))
+    return all(
+        path.is_file() and path.stat().st_size > 0
+        for path in (folder.spec, folder.metrics, folder.scores, folder.outcomes)
+    )
 
 
 def label(run: RunSpec) -> str:
@@ -98,19 +107,29 @@ def label(run: RunSpec) -> str:
 
 
 def size_name(model: DiTSpec) -> str:
-    """The size's name in the table of sizes, or its width and depth, and what the model is told beside the frames."""
-    plain = dataclasses.replace(model, **{name: DiTSpec.NEUTRAL[name] for name in ("conditioning", "bodies", "text")})
-    named = next((name for name, size in SIZES.items() if size == plain), f"d{model.width}x{model.depth}")
+    """The size's name in the table of sizes, or its width and depth, and what the model is told
+    beside the frames."""
+    plain = dataclasses.replace(
+        model, **{name: DiTSpec.NEUTRAL[name] for name in ("conditioning", "bodies", "text")}
+    )
+    named = next(
+        (name for name, size in SIZES.items() if size == plain), f"d{model.width}x{model.depth}"
+    )
     return named if model.conditioning == "none" else f"{named}+{model.conditioning}"
 
 
 def told(store: Store) -> list[str]:
     """The fingerprints that `study.json` tells of; none where there is no such file."""
-    return [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]] if store.study.exists() else []
+    return (
+        [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]]
+        if store.study.exists()
+        else []
+    )
 
 
 def told_rows(store: Store, *, speed: Speed) -> list[Row]:
-    """The runs that `study.json` tells of, as they stand now: those of the last `run`, with its overrides, tuned rates and proposals."""
+    """The runs that `study.json` tells of, as they stand now: those of the last `run`, with its
+    overrides, tuned rates and proposals."""
     if not store.study.exists():
         return []
     entries, now_s = Ledger(store.ledger).entries(), time.time()
@@ -125,14 +144,27 @@ def told_rows(store: Store, *, speed: Speed) -> list[Row]:
         }
         # an older file does not know what a newer row counts
         older = {"data_bytes": 0, "disk_bytes": 0}
-        rows.append(Row(**{key: value for key, value in (older | told_of | changing).items() if key in known}))
+        rows.append(
+            Row(
+                **{
+                    key: value
+                    for key, value in (older | told_of | changing).items()
+                    if key in known
+                }
+            )
+        )
     return rows
 
 
 def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
     """`study.json`: what the analysis needs to know besides the runs' own files."""
     lasting = [
-        {key: value for key, value in dataclasses.asdict(row).items() if key not in {"state", "attempts", "estimated_s"}} for row in rows
+        {
+            key: value
+            for key, value in dataclasses.asdict(row).items()
+            if key not in {"state", "attempts", "estimated_s"}
+        }
+        for row in rows
     ]
     content: Mapping[str, Any] = {
         "name": study.name,
@@ -146,8 +178,10 @@ def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
 
 def _measured_factor(guesses: Mapping[str, float], *, entries: Mapping[str, Entry]) -> float:
     ratios = [
-        entries[full].facts["seconds"] / guess
+        entries[full].details["seconds"] / guess
         for full, guess in guesses.items()
-        if full in entries and entries[full].state is State.DONE and entries[full].facts.get("seconds", 0) > 0
+        if full in entries
+        and entries[full].state is State.DONE
+        and entries[full].details.get("seconds", 0) > 0
     ]
     return statistics.median(ratios) if ratios else 1.0

@@ -1,4 +1,5 @@
-"""The live table of a sweep, drawn from the files that the runs write: it shows other drivers' runs too, and can never slow one down."""
+"""The live table of a sweep, drawn from the files that the runs write: it shows other drivers' runs
+too, and can never slow one down."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,14 @@ from physscale.records.store import RunFolder, Store
 from physscale.study.plan import Row
 from physscale.study.plan import standing as standing_of
 
-_COLOURS = {"DONE": "green", "RUNNING": "cyan", "FAILED": "red", "DIVERGED": "magenta", "PREEMPTED": "yellow", "PLANNED": "dim"}
+_COLOURS = {
+    "DONE": "green",
+    "RUNNING": "cyan",
+    "FAILED": "red",
+    "DIVERGED": "magenta",
+    "PREEMPTED": "yellow",
+    "PLANNED": "dim",
+}
 _AROUND = 6
 """Lines of the terminal that are not runs."""
 
@@ -52,7 +60,8 @@ class Fit:
 
 
 class Follower:
-    """Reads ledger and histories again and again; remembers since when it has seen each run going."""
+    """Reads ledger and histories again and again; remembers since when it has seen each run
+    going."""
 
     def __init__(self, rows: Sequence[Row], *, store: Store) -> None:
         self._rows = rows
@@ -66,7 +75,11 @@ class Follower:
 
     def _stand(self, row: Row, *, entry: Entry | None) -> Standing:
         folder = self._store.run(row.fingerprint)
-        now = replace(row, state=standing_of(entry, folder=folder, now_s=time.time()), attempts=entry.attempts if entry else 0)
+        now = replace(
+            row,
+            state=standing_of(entry, folder=folder, now_s=time.time()),
+            attempts=entry.attempts if entry else 0,
+        )
         if now.state in FINAL:
             return Standing(row=now, step=row.steps, loss=None, left_s=0.0)
         last = last_metrics(folder.metrics)
@@ -76,7 +89,9 @@ class Follower:
             return Standing(row=now, step=step, loss=None, left_s=left_s)
         fit = fit_of(folder) if not step else None
         if fit is not None:
-            return Standing(row=now, step=0, loss=None, left_s=fit.left_s + row.estimated_s, fit=fit)
+            return Standing(
+                row=now, step=0, loss=None, left_s=fit.left_s + row.estimated_s, fit=fit
+            )
         begun_s, first_step = self._first.setdefault(row.fingerprint, (time.monotonic(), step))
         gone_s = time.monotonic() - begun_s
         guess_s = max(1.0, row.estimated_s - gone_s)
@@ -86,14 +101,25 @@ class Follower:
 
 
 def fit_of(folder: RunFolder) -> Fit | None:
-    """Of a codec whose training is at work; a training that was killed and begun again counts from its new beginning."""
+    """Of a codec whose training is at work; a training that was killed and begun again counts from
+    its new beginning."""
     lines = read_lines(folder.codec_fit)
-    if not lines or lines[-1]["step"] == lines[-1]["steps"] or time.time() - lines[-1]["time_s"] > _FIT_IS_DEAD_S:
+    if (
+        not lines
+        or lines[-1]["step"] == lines[-1]["steps"]
+        or time.time() - lines[-1]["time_s"] > _FIT_IS_DEAD_S
+    ):
         return None
-    begun = max((at for at in range(1, len(lines)) if lines[at]["step"] <= lines[at - 1]["step"]), default=0)
+    begun = max(
+        (at for at in range(1, len(lines)) if lines[at]["step"] <= lines[at - 1]["step"]), default=0
+    )
     first, last = lines[begun], lines[-1]
     done, left = last["step"] - first["step"], last["steps"] - last["step"]
-    return Fit(last["step"], last["steps"], left_s=(last["time_s"] - first["time_s"]) * left / done if done else 0.0)
+    return Fit(
+        last["step"],
+        last["steps"],
+        left_s=(last["time_s"] - first["time_s"]) * left / done if done else 0.0,
+    )
 
 
 def last_metrics(path: Path) -> dict[str, Any]:
@@ -102,7 +128,8 @@ def last_metrics(path: Path) -> dict[str, Any]:
 
 
 def remaining_s(standings: Sequence[Standing], *, at_a_time: int) -> float:
-    """When all will be done: the work left, shared out over `at_a_time` runs (or over more, if more are going), or the longest of it."""
+    """When all will be done: the work left, shared out over `at_a_time` runs (or over more, if more
+    are going), or the longest of it."""
     left = [standing.left_s for standing in standings]
     going = sum(standing.row.state == State.RUNNING for standing in standings)
     return max([sum(left) / max(at_a_time, going), *left], default=0.0)
@@ -122,8 +149,11 @@ def gigabytes(count: int) -> str:
 
 
 @contextmanager
-def progress(rows: Sequence[Row], *, store: Store, at_a_time: int, console: Console) -> Iterator[Callable[[], None]]:
-    """Yields what is to be called again and again while the runs go on: a live table in a terminal, a line a change elsewhere."""
+def progress(
+    rows: Sequence[Row], *, store: Store, at_a_time: int, console: Console
+) -> Iterator[Callable[[], None]]:
+    """Yields what is to be called again and again while the runs go on: a live table in a terminal,
+    a line a change elsewhere."""
     follower = Follower(rows, store=store)
     begun_s = time.monotonic()
     if not console.is_terminal:
@@ -132,11 +162,19 @@ def progress(rows: Sequence[Row], *, store: Store, at_a_time: int, console: Cons
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield lambda: live.update(
-            _table(follower.look(), at_a_time=at_a_time, height=console.height, elapsed_s=time.monotonic() - begun_s), refresh=True
+            _table(
+                follower.look(),
+                at_a_time=at_a_time,
+                height=console.height,
+                elapsed_s=time.monotonic() - begun_s,
+            ),
+            refresh=True,
         )
 
 
-def _lines(standings: Sequence[Standing], *, seen: dict[str, str], at_a_time: int, console: Console) -> None:
+def _lines(
+    standings: Sequence[Standing], *, seen: dict[str, str], at_a_time: int, console: Console
+) -> None:
     done = sum(standing.row.state in FINAL for standing in standings)
     for standing in standings:
         row = standing.row
@@ -146,7 +184,9 @@ def _lines(standings: Sequence[Standing], *, seen: dict[str, str], at_a_time: in
             line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {row.label}  ({left})"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
         fit = standing.fit
-        if fit is not None and seen.get(_fit_key(row)) != (tenth := f"{10 * fit.step // fit.steps}"):
+        if fit is not None and seen.get(_fit_key(row)) != (
+            tenth := f"{10 * fit.step // fit.steps}"
+        ):
             seen[_fit_key(row)] = tenth
             line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {fit.text}  ({span(fit.left_s)} left of the codec)"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -156,13 +196,20 @@ def _fit_key(row: Row) -> str:
     return f"codec of {row.fingerprint}"
 
 
-def _table(standings: Sequence[Standing], *, at_a_time: int, height: int, elapsed_s: float) -> Group:
+def _table(
+    standings: Sequence[Standing], *, at_a_time: int, height: int, elapsed_s: float
+) -> Group:
     table = status_table(standings, lines=max(3, height - _AROUND))
     done = sum(standing.row.state in FINAL for standing in standings)
     bar = ProgressBar(total=len(standings), completed=done, width=40)
     left = span(remaining_s(standings, at_a_time=at_a_time))
     return Group(
-        table, Text(f"\n{done} of {len(standings)} runs done · {span(elapsed_s)} gone · {left} left · Ctrl-C saves and stops"), bar
+        table,
+        Text(
+            f"\n{done} of {len(standings)} runs done · {span(elapsed_s)} gone · {left} left · "
+            "Ctrl-C saves and stops"
+        ),
+        bar,
     )
 
 
@@ -178,7 +225,13 @@ def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
         ("loss", "right"),
         ("left", "right"),
     ):
-        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=9 if name == "state" else None)  # type: ignore[arg-type]
+        table.add_column(
+            name,
+            justify=justify,
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=9 if name == "state" else None,
+        )  # type: ignore[arg-type]
     for standing in _shown(standings, lines=lines):
         row = standing.row
         loss = "" if standing.loss is None else f"{standing.loss:.4f}"
@@ -190,7 +243,17 @@ def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
 
 
 def _shown(standings: Sequence[Standing], *, lines: int) -> list[Standing]:
-    """As many as fit: running and failed ones first, then the next planned ones, then the last finished ones; in the plan's order."""
-    rank = {State.RUNNING: 0, State.FAILED: 1, State.DIVERGED: 2, State.PREEMPTED: 3, State.PLANNED: 4, State.DONE: 5}
-    chosen = sorted(range(len(standings)), key=lambda at: (rank[State(standings[at].row.state)], at))[:lines]
+    """As many as fit: running and failed ones first, then the next planned ones, then the last
+    finished ones; in the plan's order."""
+    rank = {
+        State.RUNNING: 0,
+        State.FAILED: 1,
+        State.DIVERGED: 2,
+        State.PREEMPTED: 3,
+        State.PLANNED: 4,
+        State.DONE: 5,
+    }
+    chosen = sorted(
+        range(len(standings)), key=lambda at: (rank[State(standings[at].row.state)], at)
+    )[:lines]
     return [standings[at] for at in sorted(chosen)]

@@ -1,10 +1,11 @@
-"""The file that `python -m analysis next --budget ... --out FILE` writes, taken as it is: which runs would tell most, as runs of a study.
+"""The file that `python -m analysis next --budget ... --out FILE` writes, taken as it is: which
+runs would tell most, as runs of a study.
 
-The analysis speaks of N, D and C; a run has a model, videos and combinations. N becomes the width of the study's own family of models that
-comes nearest, D the number of videos, C that many of the study's combinations in its own order; everything else is that of the study's
-nearest run. A configuration that is proposed again, or that the study has, takes the next seed. What a study has run of a proposal stays
-part of it: `run` keeps the file in `results/STUDY/next/`.
-"""
+The analysis speaks of N, D and C; a run has a model, videos and combinations. N becomes the width
+of the study's own family of models that comes nearest, D the number of videos, C that many of the
+study's combinations in its own order; everything else is that of the study's nearest run. A
+configuration that is proposed again, or that the study has, takes the next seed. What a study has
+run of a proposal stays part of it: `run` keeps the file in `results/STUDY/next/`."""
 
 import itertools
 import json
@@ -32,7 +33,8 @@ _MOST_RUNS = 10_000
 
 @dataclass(frozen=True)
 class Proposal:
-    """Points to run, by axis, and the groups of the study that they extend (all, if none is named)."""
+    """Points to run, by axis, and the groups of the study that they extend (all, if none is
+    named)."""
 
     parameter: str
     points: tuple[dict[str, float], ...]
@@ -49,24 +51,35 @@ def read_proposal(path: Path, *, only: Sequence[str] = ()) -> Proposal:
         content = json.loads(path.read_bytes())
         wrapped = content if "proposal" in content else {"proposal": content, "only": list(only)}
         parameter, runs = str(wrapped["proposal"]["parameter"]), wrapped["proposal"]["runs"]
-        points = tuple({str(axis): float(value) for axis, value in run.items() if axis != "flops"} for run in runs)
+        points = tuple(
+            {str(axis): float(value) for axis, value in run.items() if axis != "flops"}
+            for run in runs
+        )
     except OSError as error:
         raise UserError(f"--next {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"--next {path}: not what `python -m analysis next --out FILE` writes ({type(error).__name__})") from error
+        raise UserError(
+            f"--next {path}: not what `python -m analysis next --out FILE` writes "
+            f"({type(error).__name__})"
+        ) from error
     if not 0 < len(points) <= _MOST_RUNS:
         raise UserError(f"--next {path}: {len(points)} runs; 1 to {_MOST_RUNS} are taken")
     for point in points:
         for axis, value in point.items():
             if axis not in _AXES:
-                raise UserError(f"--next {path}: axis {axis[:20]!r}; runs of a study have {', '.join(_AXES)}")
+                raise UserError(
+                    f"--next {path}: axis {axis[:20]!r}; runs of a study have {', '.join(_AXES)}"
+                )
             if not (math.isfinite(value) and value >= 1):
                 raise UserError(f"--next {path}: {axis}={value:g}, must be 1 or more")
     return Proposal(parameter=parameter, points=points, only=tuple(wrapped["only"]))
 
 
-def with_proposals(study: Study, *, store: Store, given: Path | None, only: Sequence[str] = ()) -> Study:
-    """The study with what was proposed and begun before, and with the file `given` now, each as a group `next-1`, `next-2`, ..."""
+def with_proposals(
+    study: Study, *, store: Store, given: Path | None, only: Sequence[str] = ()
+) -> Study:
+    """The study with what was proposed and begun before, and with the file `given` now, each as a
+    group `next-1`, `next-2`, ..."""
     files = sorted((store.root / "next").glob("*.json"))
     proposals = [read_proposal(file) for file in files]
     if given is not None:
@@ -83,7 +96,10 @@ def keep_proposal(given: Path, *, store: Store, only: Sequence[str] = ()) -> Non
     folder, new = store.root / "next", read_proposal(given, only=only)
     files = sorted(folder.glob("*.json"))
     if new not in [read_proposal(file) for file in files]:
-        content = {"proposal": {"parameter": new.parameter, "runs": list(new.points)}, "only": list(new.only)}
+        content = {
+            "proposal": {"parameter": new.parameter, "runs": list(new.points)},
+            "only": list(new.only),
+        }
         write_atomic(folder / f"{len(files) + 1:04d}.json", json.dumps(content, indent=1).encode())
 
 
@@ -97,14 +113,21 @@ def group_of(proposal: Path, *, study: Study, store: Store, only: Sequence[str] 
 def _runs(study: Study, proposal: Proposal) -> Iterator[RunSpec]:
     known = study.only(proposal.only) if proposal.only else study
     candidates = [run for run in known.runs.values() if run.workers == 1]
-    if len({run.judges for run in candidates}) != 1:
+    if len({run.test_splits for run in candidates}) != 1:
         groups = ", ".join(known.groups)
-        raise UserError(f"--next: the runs of study {study.name} are judged on different sets; say whose law it is with --only ({groups})")
+        raise UserError(
+            f"--next: the runs of study {study.name} are judged on different sets; say whose law "
+            f"it is with --only ({groups})"
+        )
     taken = set(study.runs)
     for point in proposal.points:
         like = min(candidates, key=lambda run: _distance(run, point))
         one = _at(like, point=point, pairs=_longest(candidates), family=_family(candidates))
-        fresh = next(run for seed in itertools.count() if (run := changed(one, seed=seed)).fingerprint not in taken)
+        fresh = next(
+            run
+            for seed in itertools.count()
+            if (run := changed(one, seed=seed)).fingerprint not in taken
+        )
         taken.add(fresh.fingerprint)
         yield fresh
 
@@ -112,19 +135,25 @@ def _runs(study: Study, proposal: Proposal) -> Iterator[RunSpec]:
 def _at(run: RunSpec, *, point: dict[str, float], pairs: tuple[Any, ...], family: int) -> RunSpec:
     """The run at these axes."""
     if "N" in point:
-        run = replace(run, model=_model(run.model, count=point["N"], shape=latent_shape(run), head_width=family))
+        run = replace(
+            run,
+            model=_model(run.model, count=point["N"], shape=latent_shape(run), head_width=family),
+        )
     if "D" in point:
         run = changed(run, videos=round(point["D"]))
     if "C" in point:
         if not pairs:
-            raise UserError(f"--next: axis C, but scenario {run.data.scenario.name!r} has no combinations")
+            raise UserError(
+                f"--next: axis C, but scenario {run.data.scenario.name!r} has no combinations"
+            )
         run = changed(run, coverage=pairs[: max(1, min(round(point["C"]), len(pairs)))])
     return run
 
 
 @lru_cache(maxsize=4096)
 def _model(like: DiTSpec, *, count: float, shape: LatentShape, head_width: int) -> DiTSpec:
-    """The model of this depth whose number of parameters is nearest in ratio; one of the named sizes if that is it."""
+    """The model of this depth whose number of parameters is nearest in ratio; one of the named
+    sizes if that is it."""
     best, least = like, math.inf
     for width in range(2, _WIDEST + 1, 2):
         heads = max(1, width // head_width)
@@ -145,8 +174,14 @@ def _family(runs: Sequence[RunSpec]) -> int:
 
 
 def _longest(runs: Sequence[RunSpec]) -> tuple[Any, ...]:
-    """The most combinations that any run is trained on, in their order: fewer are a beginning of them."""
-    covered = [getattr(run.data.scenario, name) for run in runs for name in COVERED if hasattr(run.data.scenario, name)]
+    """The most combinations that any run is trained on, in their order: fewer are a beginning of
+    them."""
+    covered = [
+        getattr(run.data.scenario, name)
+        for run in runs
+        for name in COVERED
+        if hasattr(run.data.scenario, name)
+    ]
     return max(covered, key=len, default=())
 
 

@@ -1,8 +1,9 @@
-"""The small recipe: whole-frame latents, one token a frame, x-prediction on a rectified flow, Muon; minutes of one CPU core a run.
+"""The small recipe: whole-frame latents, one token a frame, x-prediction on a rectified flow, Muon;
+minutes of one CPU core a run.
 
-What a frozen VAE is for large videos, principal components of motion-free frames are here, so that neither the codec nor the budget decides
-between in and out of distribution (measured in `experiments/LOG.md`).
-"""
+What a frozen VAE is for large videos, principal components of motion-free frames are here, so that
+neither the codec nor the budget decides between in and out of distribution (measured in
+`experiments/LOG.md`)."""
 
 from typing import ClassVar, Protocol
 
@@ -13,13 +14,13 @@ from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.records.scene import Scene
 from physscale.render.canvas import Canvas
-from physscale.run.spec import CodecRecipe, Judge, Kind, RunSpec
+from physscale.run.spec import CodecRecipe, Kind, RunSpec, TestSplit
 from physscale.simulate.scenarios.still import StillDiscs
 from physscale.simulate.spec import DataSpec, Scenario
 from physscale.train.spec import TrainSpec
 
 CORPUS_FRAMES = 4800
-JUDGED_VIDEOS = 96
+TEST_VIDEOS = 96
 
 
 class WithCorpus(Protocol):
@@ -32,10 +33,13 @@ class WithCorpus(Protocol):
     def still(self) -> StillDiscs: ...
 
 
-def judged(**splits: tuple[Kind, Scenario]) -> tuple[Judge, ...]:
-    """Judges by the name of their split, each with `JUDGED_VIDEOS` held-out videos."""
+def splits(**splits: tuple[Kind, Scenario]) -> tuple[TestSplit, ...]:
+    """Judges by the name of their split, each with `TEST_VIDEOS` held-out videos."""
     return tuple(
-        Judge(kind=kind, data=DataSpec(scenario=scenario, videos=JUDGED_VIDEOS, draw="held_out", split=split))
+        TestSplit(
+            kind=kind,
+            data=DataSpec(scenario=scenario, videos=TEST_VIDEOS, draw="held_out", split=split),
+        )
         for split, (kind, scenario) in splits.items()
     )
 
@@ -43,7 +47,7 @@ def judged(**splits: tuple[Kind, Scenario]) -> tuple[Judge, ...]:
 def small_run(
     scenario: WithCorpus,
     *,
-    judges: tuple[Judge, ...],
+    test_splits: tuple[TestSplit, ...],
     videos: int = 1000,
     size: str = "d64",
     seed: int = 0,
@@ -51,15 +55,19 @@ def small_run(
     steps: int = 1500,
     workers: int = 1,
 ) -> RunSpec:
-    """One run of the small recipe; `seed` decides the training videos, the first weights and the noise."""
+    """One run of the small recipe; `seed` decides the training videos, the first weights and the
+    noise."""
     return RunSpec(
         data=DataSpec(scenario=scenario, videos=videos, seed=seed),
         canvas=Canvas(),
-        codec=CodecRecipe(spec=CodecSpec(components), corpus=DataSpec(scenario=scenario.still(), videos=CORPUS_FRAMES, frames=1)),
+        codec=CodecRecipe(
+            spec=CodecSpec(components),
+            corpus=DataSpec(scenario=scenario.still(), videos=CORPUS_FRAMES, frames=1),
+        ),
         model=SIZES[size],
         flow=FlowSpec(),
         train=TrainSpec(steps=steps),
-        judges=judges,
+        test_splits=test_splits,
         seed=seed,
         workers=workers,
     )

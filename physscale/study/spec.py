@@ -1,7 +1,7 @@
 """A study: one question, and the runs that answer it, in named groups (one a figure).
 
-A module of `experiments/` defines `study = Study(...)` from values alone. A run may serve several groups; it is executed once.
-"""
+A module of `experiments/` defines `study = Study(...)` from values alone. A run may serve several
+groups; it is executed once."""
 
 import difflib
 import importlib
@@ -62,12 +62,18 @@ class Study:
         """
         for group in groups:
             if group not in self.groups:
-                raise UserError(f"--only {group}: study {self.name} has no such group{_hint(group, list(self.groups))}")
-        return replace(self, groups={name: runs for name, runs in self.groups.items() if name in groups})
+                raise UserError(
+                    f"--only {group}: study {self.name} has no such "
+                    f"group{_hint(group, list(self.groups))}"
+                )
+        return replace(
+            self, groups={name: runs for name, runs in self.groups.items() if name in groups}
+        )
 
 
 def load_study(name: str) -> Study:
-    """The study of `experiments/NAME.py`, of the present folder if it has one, else of the installed project.
+    """The study of `experiments/NAME.py`, of the present folder if it has one, else of the
+    installed project.
 
     Raises:
         UserError: if there is no such module, or it does not define a study.
@@ -81,7 +87,8 @@ def load_study(name: str) -> Study:
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = " ".join(str(error).split())
         raise UserError(
-            f"experiments/{name}.py: {type(error).__name__}: {reason} ({Path(where.filename).name} line {where.lineno})"
+            f"experiments/{name}.py: {type(error).__name__}: {reason} "
+            f"({Path(where.filename).name} line {where.lineno})"
         ) from error
     if not isinstance(study, Study) or study.name != name:
         raise UserError(f"experiments/{name}.py: `study` must be a Study with name={name!r}")
@@ -89,12 +96,15 @@ def load_study(name: str) -> Study:
 
 
 def study_names() -> list[str]:
-    """The modules of `experiments/`, of the present folder if it has one, else of the installed project."""
+    """The modules of `experiments/`, of the present folder if it has one, else of the installed
+    project."""
     here = str(Path.cwd())
     if Path(here, "experiments").is_dir() and here not in sys.path:
         sys.path.insert(0, here)
     experiments = importlib.import_module("experiments")
-    return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__) if not module.ispkg)
+    return sorted(
+        module.name for module in pkgutil.iter_modules(experiments.__path__) if not module.ispkg
+    )
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -1,8 +1,9 @@
-"""How long a run takes: from seconds per step measured on this class of machine, or from a named device's peak.
+"""How long a run takes: from seconds per step measured on this class of machine, or from a named
+device's peak.
 
-Every driver notes, for each run that it finished, the median seconds per step of the run's own history in `speed.jsonl` beside the studies.
-A plan interpolates them over FLOPs per step: small models cost what a step costs by itself, large ones what their FLOPs cost.
-"""
+Every driver notes, for each run that it finished, the median seconds per step of the run's own
+history in `speed.jsonl` beside the studies. A plan interpolates them over FLOPs per step: small
+models cost what a step costs by itself, large ones what their FLOPs cost."""
 
 import json
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ THIS_CPU = "this-cpu"
 """Beside the table: the processor that asks, all threads of its process."""
 
 UTILISATION = 0.3
-"""Share of the peak that a training reaches, unless said otherwise; video transformers report 0.25 to 0.45."""
+"""Share of the peak that a training reaches, unless said otherwise; video transformers report 0.25
+to 0.45."""
 
 _BESIDES_TRAINING_S = 4.0
 """Simulation, codec, sampling and scoring of a small run, about."""
@@ -52,9 +54,11 @@ class Speed:
     """Seconds of a run, by its FLOPs per step.
 
     Attributes:
-        flops, step_s: measured pairs, ascending in FLOPs per step; empty where only `flops_per_s` is known.
+        flops, step_s: measured pairs, ascending in FLOPs per step; empty where only `flops_per_s`
+            is known.
         besides_s: a run's seconds besides its training.
-        source, kind: where the numbers come from, in words and in one; `assumed` ones are corrected by the finished runs of a ledger.
+        source, kind: where the numbers come from, in words and in one; `assumed` ones are corrected
+            by the finished runs of a ledger.
     """
 
     flops_per_s: float
@@ -76,15 +80,23 @@ class Speed:
 
 def speed_of(machine: Machine, *, results: Path) -> Speed:
     """What this class of machine was measured at, or the machine file's FLOPs per second."""
-    lines = [line for line in read_lines(results / "speed.jsonl") if line["machine"] == machine_class(machine)]
+    lines = [
+        line
+        for line in read_lines(results / "speed.jsonl")
+        if line["machine"] == machine_class(machine)
+    ]
     if not lines:
-        return Speed(machine.flops_per_s, f"{machine.flops_per_s:.2g} FLOP/s of machine {machine.name}")
+        return Speed(
+            machine.flops_per_s, f"{machine.flops_per_s:.2g} FLOP/s of machine {machine.name}"
+        )
     by_flops: dict[float, list[float]] = {}
     for line in lines:
         by_flops.setdefault(line["flops_per_step"], []).append(line["step_s"])
     flops = tuple(sorted(by_flops))
     # a larger model is never faster: what looks so is noise of small ones
-    step_s = tuple(float(value) for value in np.maximum.accumulate([median(by_flops[key]) for key in flops]))
+    step_s = tuple(
+        float(value) for value in np.maximum.accumulate([median(by_flops[key]) for key in flops])
+    )
     return Speed(
         machine.flops_per_s,
         f"{len(lines)} runs measured on {machine_class(machine)}",
@@ -107,7 +119,11 @@ def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
     if not 0 < utilisation <= 1:
         raise UserError(f"--utilisation {utilisation}: a share of the peak, above 0 and at most 1")
     peak = _peak_of_this_cpu() if device == THIS_CPU else PEAK_FLOPS_PER_S[device]
-    return Speed(utilisation * peak, f"{utilisation:.0%} of the peak of one {device}, {peak / 1e12:.3g} TFLOP/s", kind="device")
+    return Speed(
+        utilisation * peak,
+        f"{utilisation:.0%} of the peak of one {device}, {peak / 1e12:.3g} TFLOP/s",
+        kind="device",
+    )
 
 
 def _peak_of_this_cpu() -> float:
@@ -120,7 +136,11 @@ def _peak_of_this_cpu() -> float:
 
 def machine_class(machine: Machine) -> str:
     """Runs on machines of one class take equal times; this machine's is its processor's name."""
-    return f"{machine.name}, {processor()}, {machine.threads} threads" if machine.name == "local" else machine.name
+    return (
+        f"{machine.name}, {processor()}, {machine.threads} threads"
+        if machine.name == "local"
+        else machine.name
+    )
 
 
 def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
@@ -132,12 +152,22 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
         if run in known or run not in entries or entries[run].state is not State.DONE:
             continue
         facts = json.loads(store.run(run).spec.read_text())
-        laps = [line["ms_per_step"] / 1e3 for line in read_metrics(store.run(run).metrics) if "ms_per_step" in line]
+        laps = [
+            line["ms_per_step"] / 1e3
+            for line in read_metrics(store.run(run).metrics)
+            if "ms_per_step" in line
+        ]
         if laps:
             step_s = median(laps)
-            besides_s = max(0.0, entries[run].facts.get("seconds", 0.0) - step_s * facts["steps"])
+            besides_s = max(0.0, entries[run].details.get("seconds", 0.0) - step_s * facts["steps"])
             per_step = facts["flops"] / facts["steps"]
             append_line(
                 table,
-                {"run": run, "machine": machine_class(machine), "flops_per_step": per_step, "step_s": step_s, "besides_s": besides_s},
+                {
+                    "run": run,
+                    "machine": machine_class(machine),
+                    "flops_per_step": per_step,
+                    "step_s": step_s,
+                    "besides_s": besides_s,
+                },
             )

@@ -1,8 +1,9 @@
-"""A study as a job of a Ray cluster: sent, followed by asking how it stands, and left running when the asking ends.
+"""A study as a job of a Ray cluster: sent, followed by asking how it stands, and left running when
+the asking ends.
 
-The log stream of `ray job submit` may end while the job goes on (ray#57002, ray#60665), so nothing here rests on a stream: the status is
-asked for again and again, and what the log has grown by is printed. The job's own exit code is what counts.
-"""
+The log stream of `ray job submit` may end while the job goes on (ray#57002, ray#60665), so nothing
+here rests on a stream: the status is asked for again and again, and what the log has grown by is
+printed. The job's own exit code is what counts."""
 
 import json
 import os
@@ -48,7 +49,15 @@ class Submission:
     entrypoint: str
 
 
-def submit(head: Head, *, study: str, arguments: Sequence[str], package: Package, pinned: bool, patience_s: float) -> Submission:
+def submit(
+    head: Head,
+    *,
+    study: str,
+    arguments: Sequence[str],
+    package: Package,
+    pinned: bool,
+    patience_s: float,
+) -> Submission:
     """Sends code and command; returns when the head has taken the job.
 
     Raises:
@@ -57,11 +66,20 @@ def submit(head: Head, *, study: str, arguments: Sequence[str], package: Package
     """
     theirs, ours = _first_answer(head), present()["ray"]
     if pinned and theirs != ours:
-        raise UserError(f"{head.address} runs Ray {theirs}, here is {ours}: install requirements.lock there, or submit with --any-versions")
-    uri = patiently(lambda: head.put_package(package.name, content=package.content), head=head, patience_s=patience_s)
+        raise UserError(
+            f"{head.address} runs Ray {theirs}, here is {ours}: install requirements.lock there, "
+            "or submit with --any-versions"
+        )
+    uri = patiently(
+        lambda: head.put_package(package.name, content=package.content),
+        head=head,
+        patience_s=patience_s,
+    )
     job = f"{checked_name(study, what='study')}-{uuid.uuid4().hex[:8]}"
     entrypoint = shlex.join(["python", "-m", f"experiments.{study}", *arguments])
-    variables = {name: os.environ[name] for name in FORWARDED if name in os.environ} | ({VARIABLE: json.dumps(present())} if pinned else {})
+    variables = {name: os.environ[name] for name in FORWARDED if name in os.environ} | (
+        {VARIABLE: json.dumps(present())} if pinned else {}
+    )
     environment = {"working_dir": uri} | ({"env_vars": variables} if variables else {})
     metadata = {"study": study, "commit": package.commit + "+" * bool(package.changed)}
 
@@ -72,7 +90,9 @@ def submit(head: Head, *, study: str, arguments: Sequence[str], package: Package
     return Submission(job, entrypoint)
 
 
-def follow(head: Head, *, job: str, patience_s: float, say: Callable[[str], None], printed: int = 0) -> JobState:
+def follow(
+    head: Head, *, job: str, patience_s: float, say: Callable[[str], None], printed: int = 0
+) -> JobState:
     """Prints what the job prints until it has ended; returns its last state.
 
     Raises:
@@ -111,7 +131,9 @@ def patiently(ask: Callable[[], Answer], *, head: Head, patience_s: float) -> An
         except Silent as silence:
             gone_s = time.monotonic() - begun_s
             if gone_s > patience_s:
-                raise LostContact(f"{head.address}: no answer for {gone_s:.0f} s ({silence})") from silence
+                raise LostContact(
+                    f"{head.address}: no answer for {gone_s:.0f} s ({silence})"
+                ) from silence
         time.sleep(wait_s)
         wait_s = min(2 * wait_s, 5.0)
 
@@ -120,18 +142,24 @@ def checked_results(results: str | None) -> str:
     """A place that every node of a cluster sees.
 
     Raises:
-        UserError: for a bucket, and for a relative path: it would lie in a temporary folder of one node and go with the job.
+        UserError: for a bucket, and for a relative path: it would lie in a temporary folder of one
+            node and go with the job.
     """
     if not results:
-        raise UserError("--results: say where the cluster keeps the study: a folder that all its nodes see")
+        raise UserError(
+            "--results: say where the cluster keeps the study: a folder that all its nodes see"
+        )
     checked_folder(Path(results))
     if not PurePosixPath(results).is_absolute():
-        raise UserError(f"--results {results[:80]!r}: must be an absolute folder that all nodes see")
+        raise UserError(
+            f"--results {results[:80]!r}: must be an absolute folder that all nodes see"
+        )
     return results
 
 
 def _log(head: Head, *, job: str, until_s: float) -> str:
-    """What the job has printed; nothing while the node that holds it does not answer, which is no reason to give the job up."""
+    """What the job has printed; nothing while the node that holds it does not answer, which is no
+    reason to give the job up."""
     try:
         return patiently(lambda: head.log(job), head=head, patience_s=until_s)
     except LostContact:
@@ -143,11 +171,17 @@ def _first_answer(head: Head) -> str:
     try:
         return patiently(head.ray_version, head=head, patience_s=_FIRST_ANSWER_S)
     except LostContact as silence:
-        raise UserError(f"{silence}; is the head up, is --address its dashboard's, and is the port forwarded to here?") from silence
+        raise UserError(
+            f"{silence}; is the head up, is --address its dashboard's, and is the port forwarded "
+            "to here?"
+        ) from silence
 
 
-def _start(head: Head, *, job: str, entrypoint: str, environment: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Once, though the answer to the first asking may have been lost: a job of this name that is there already is this one."""
+def _start(
+    head: Head, *, job: str, entrypoint: str, environment: dict[str, Any], metadata: dict[str, str]
+) -> None:
+    """Once, though the answer to the first asking may have been lost: a job of this name that is
+    there already is this one."""
     try:
         head.submit(entrypoint=entrypoint, job=job, runtime_env=environment, metadata=metadata)
     except UserError as error:

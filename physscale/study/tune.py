@@ -1,4 +1,5 @@
-"""Tunes learning rates and batch of a few sizes of a study, before any law is fitted; size after size: interrupted, it goes on."""
+"""Tunes learning rates and batch of a few sizes of a study, before any law is fitted; size after
+size: interrupted, it goes on."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -26,7 +27,8 @@ _EDGE = 0.1
 
 
 def to_tune(study: Study, *, sizes: int) -> list[RunSpec]:
-    """One run a width, of at most so many widths, spread evenly over the study's: the one with the most videos, on one worker.
+    """One run a width, of at most so many widths, spread evenly over the study's: the one with the
+    most videos, on one worker.
 
     Raises:
         UserError: if there is no run of one worker, or fewer than one size is asked for.
@@ -37,8 +39,16 @@ def to_tune(study: Study, *, sizes: int) -> list[RunSpec]:
     if not alone:
         raise UserError(f"study {study.name}: no run of one worker to tune on")
     widths = sorted({run.model.width for run in alone})
-    at = sorted({round(place) for place in np.linspace(0, len(widths) - 1, min(sizes, len(widths)))})
-    return [max((run for run in alone if run.model.width == widths[place]), key=lambda run: run.data.videos) for place in at]
+    at = sorted(
+        {round(place) for place in np.linspace(0, len(widths) - 1, min(sizes, len(widths)))}
+    )
+    return [
+        max(
+            (run for run in alone if run.model.width == widths[place]),
+            key=lambda run: run.data.videos,
+        )
+        for place in at
+    ]
 
 
 def tuning_flops(runs: Sequence[RunSpec], *, trials: int) -> float:
@@ -47,14 +57,23 @@ def tuning_flops(runs: Sequence[RunSpec], *, trials: int) -> float:
 
 
 def tune_study(
-    study: Study, *, runs: Sequence[RunSpec], trials: int, store: Store, machine: Machine, out: Path, say: Callable[[str], None]
+    study: Study,
+    *,
+    runs: Sequence[RunSpec],
+    trials: int,
+    store: Store,
+    machine: Machine,
+    out: Path,
+    say: Callable[[str], None],
 ) -> Tuned:
     """Tunes what `out` does not hold yet, with so many trials each, and writes it after every size.
 
     Raises:
         UserError: for fewer than two trials, or a place that cannot be written.
     """
-    from physscale.ray_jobs.search import search  # starts in seconds: only where something is to be run
+    from physscale.ray_jobs.search import (
+        search,
+    )  # starts in seconds: only where something is to be run
 
     if trials < 2:
         raise UserError(f"--trials {trials}: at least 2, the first is the recipe's own")
@@ -64,7 +83,11 @@ def tune_study(
         size = known.get(run.fingerprint)
         if size is None or size.trials < trials:
             found = search(run, space=_space(run), trials=trials, store=store, machine=machine)
-            size = _best(run, found=[(trial.values, trial.loss) for trial in found if trial.whole], trials=trials)
+            size = _best(
+                run,
+                found=[(trial.values, trial.loss) for trial in found if trial.whole],
+                trials=trials,
+            )
         tuned = Tuned(study.name, (*tuned.sizes, size))
         write_tuned(out, tuned)
         say(told(size))
@@ -82,23 +105,37 @@ def _space(run: RunSpec) -> "Space":
     from physscale.ray_jobs.search import Space
 
     names = [name for name in RATES if name == "learning_rate" or run.train.optimiser == "muon"]
-    rates = {name: (min(RATES[name][0], getattr(run.train, name)), max(RATES[name][1], getattr(run.train, name))) for name in names}
+    rates = {
+        name: (
+            min(RATES[name][0], getattr(run.train, name)),
+            max(RATES[name][1], getattr(run.train, name)),
+        )
+        for name in names
+    }
     batch = run.train.batch
     return Space(rates, batches=tuple(sorted({max(1, batch // 2), batch, 2 * batch})))
 
 
-def _best(run: RunSpec, *, found: Sequence[tuple[dict[str, float], float]], trials: int) -> TunedSize:
+def _best(
+    run: RunSpec, *, found: Sequence[tuple[dict[str, float], float]], trials: int
+) -> TunedSize:
     """The best of the whole trials; the first of them has the recipe's own values."""
     values, loss = min(found, key=lambda trial: trial[1])
     space = _space(run)
     edges = [
-        name for name, (low, high) in space.rates.items() if not _EDGE < math.log(values[name] / low) / math.log(high / low) < 1 - _EDGE
+        name
+        for name, (low, high) in space.rates.items()
+        if not _EDGE < math.log(values[name] / low) / math.log(high / low) < 1 - _EDGE
     ]
-    edges += ["batch"] * (values["batch"] in (space.batches[0], space.batches[-1]) and len(space.batches) > 1)
+    edges += ["batch"] * (
+        values["batch"] in (space.batches[0], space.batches[-1]) and len(space.batches) > 1
+    )
     return TunedSize(
         width=run.model.width,
         learning_rate=float(f"{values['learning_rate']:.4g}"),
-        muon_learning_rate=float(f"{values.get('muon_learning_rate', run.train.muon_learning_rate):.4g}"),
+        muon_learning_rate=float(
+            f"{values.get('muon_learning_rate', run.train.muon_learning_rate):.4g}"
+        ),
         batch=int(values["batch"]),
         loss=loss,
         recipe_loss=found[0][1],

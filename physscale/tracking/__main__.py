@@ -1,4 +1,5 @@
-"""`python -m physscale.tracking FOLDER TRACKER`: follows a study's folder until standard input ends."""
+"""`python -m physscale.tracking FOLDER TRACKER`: follows a study's folder until standard input
+ends."""
 
 import sys
 from pathlib import Path

@@ -1,9 +1,10 @@
-"""The study's W&B dashboard as code: a workspace made from what the study planned and measured, not clicked together.
+"""The study's W&B dashboard as code: a workspace made from what the study planned and measured, not
+clicked together.
 
-Sections: scaling (each split's error against N, D, C and FLOPs, both axes logarithmic), errors a split (model beside its floors and
-baselines), training, videos, and the table of the sweep as parallel coordinates. A pure function of the study's files; the specification
-is a JSON file that can be kept, compared and published.
-"""
+Sections: scaling (each split's error against N, D, C and FLOPs, both axes logarithmic), errors a
+split (model beside its floors and baselines), training, videos, and the table of the sweep as
+parallel coordinates. A pure function of the study's files; the specification is a JSON file that
+can be kept, compared and published."""
 
 import itertools
 import json
@@ -23,7 +24,8 @@ AXES = {"parameters": "N", "videos": "D", "combinations": "C", "flops": "FLOPs"}
 """What an error may scale with: the key of a run's configuration, and its symbol."""
 
 METRICS = ("velocity_error", "loss")
-"""What is drawn against the axes, where the study measured it; all other metrics are in the section of their split."""
+"""What is drawn against the axes, where the study measured it; all other metrics are in the section
+of their split."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Measured:
     def keys(self, split: str, metric: str) -> list[str]:
         """The summary keys of a metric: the model's first."""
         names = self.sources[f"{split}/{metric}"]
-        return [f"{split}/{metric}" if source == "model" else f"{split}/{metric}/{source}" for source in names]
+        return [
+            f"{split}/{metric}" if source == "model" else f"{split}/{metric}/{source}"
+            for source in names
+        ]
 
 
 def measured(store: Store) -> Measured:
@@ -49,7 +54,10 @@ def measured(store: Store) -> Measured:
         UserError: while no run of the study has ended.
     """
     if not store.scores.exists():
-        raise UserError(f"{store.root}: no scores.parquet yet; `physscale run {store.root.name}` writes it when runs have ended")
+        raise UserError(
+            f"{store.root}: no scores.parquet yet; `physscale run {store.root.name}` writes it "
+            "when runs have ended"
+        )
     columns = ["split", "metric", "source", *AXES]
     rows = pq.read_table(store.scores, columns=columns).to_pylist()
     splits = list(dict.fromkeys(row["split"] for row in rows))
@@ -62,7 +70,10 @@ def measured(store: Store) -> Measured:
         study=store.root.name,
         axes=[axis for axis in AXES if len({row[axis] for row in rows}) > 1],
         splits=splits,
-        metrics={split: list(dict.fromkeys(row["metric"] for row in rows if row["split"] == split)) for split in splits},
+        metrics={
+            split: list(dict.fromkeys(row["metric"] for row in rows if row["split"] == split))
+            for split in splits
+        },
         sources=sources,
     )
 
@@ -71,9 +82,23 @@ def workspace(found: Measured, *, entity: str, project: str) -> ws.Workspace:
     """The dashboard of a study."""
     sections = [
         ws.Section(name="Scaling", panels=_scaling(found), is_open=True),
-        *[ws.Section(name=f"Errors: {split}", panels=_errors(found, split), is_open=split == found.splits[0]) for split in found.splits],
+        *[
+            ws.Section(
+                name=f"Errors: {split}",
+                panels=_errors(found, split),
+                is_open=split == found.splits[0],
+            )
+            for split in found.splits
+        ],
         ws.Section(name="Training", panels=_training(), is_open=True),
-        ws.Section(name="Videos", panels=[wr.MediaBrowser(media_keys=[f"videos/{split}" for split in found.splits], num_columns=2)]),
+        ws.Section(
+            name="Videos",
+            panels=[
+                wr.MediaBrowser(
+                    media_keys=[f"videos/{split}" for split in found.splits], num_columns=2
+                )
+            ],
+        ),
         ws.Section(name="Sweep", panels=[_table(found)], is_open=True),
     ]
     return ws.Workspace(
@@ -81,20 +106,28 @@ def workspace(found: Measured, *, entity: str, project: str) -> ws.Workspace:
         project=project,
         name=f"physscale: {found.study}",
         sections=sections,
-        runset_settings=ws.RunsetSettings(filters=ws.And(ws.Metric("Group") == found.study), groupby=[ws.Metric("JobType")]),
+        runset_settings=ws.RunsetSettings(
+            filters=ws.And(ws.Metric("Group") == found.study), groupby=[ws.Metric("JobType")]
+        ),
         auto_generate_panels=False,
     )
 
 
 def specification(board: ws.Workspace) -> dict[str, Any]:
-    """The dashboard as JSON values, without asking a server; panels are numbered, where W&B would draw lots."""
+    """The dashboard as JSON values, without asking a server; panels are numbered, where W&B would
+    draw lots."""
     text = board._to_model().model_dump_json(by_alias=True, exclude_none=True)
     numbers = itertools.count()
-    return dict(json.loads(re.sub(r'"__id__":\s*"[^"]*"', lambda _: f'"__id__":"panel{next(numbers)}"', text)))
+    return dict(
+        json.loads(
+            re.sub(r'"__id__":\s*"[^"]*"', lambda _: f'"__id__":"panel{next(numbers)}"', text)
+        )
+    )
 
 
 def publish(board: ws.Workspace) -> str:
-    """Saves the dashboard on the server that `WANDB_BASE_URL` and `WANDB_API_KEY` name; its address.
+    """Saves the dashboard on the server that `WANDB_BASE_URL` and `WANDB_API_KEY` name; its
+    address.
 
     Raises:
         UserError: if the server refuses or does not answer.
@@ -102,7 +135,10 @@ def publish(board: ws.Workspace) -> str:
     try:
         return str(board.save().url)
     except Exception as error:  # wandb-workspaces lets GraphQL, HTTP and its own errors through
-        raise UserError(f"W&B did not take the dashboard ({type(error).__name__}: {error}); the file is the same dashboard") from error
+        raise UserError(
+            f"W&B did not take the dashboard ({type(error).__name__}: {error}); the file is the "
+            "same dashboard"
+        ) from error
 
 
 def _scaling(found: Measured) -> list[Any]:
@@ -124,7 +160,12 @@ def _scaling(found: Measured) -> list[Any]:
 
 def _errors(found: Measured, split: str) -> list[Any]:
     return [
-        wr.BarPlot(title=f"{split}: {metric}", metrics=found.keys(split, metric), groupby=wr.Config("parameters"), orientation="v")
+        wr.BarPlot(
+            title=f"{split}: {metric}",
+            metrics=found.keys(split, metric),
+            groupby=wr.Config("parameters"),
+            orientation="v",
+        )
         for metric in found.metrics[split]
     ]
 
@@ -132,12 +173,20 @@ def _errors(found: Measured, split: str) -> list[Any]:
 def _training() -> list[Any]:
     logarithmic = ("loss", "gradient_norm")
     keys: Sequence[str] = ("loss", "learning_rate", "gradient_norm", "ms_per_step")
-    return [wr.LinePlot(title=key, x="Step", y=[key], log_y=key in logarithmic, smoothing_show_original=True) for key in keys]
+    return [
+        wr.LinePlot(
+            title=key, x="Step", y=[key], log_y=key in logarithmic, smoothing_show_original=True
+        )
+        for key in keys
+    ]
 
 
 def _table(found: Measured) -> wr.ParallelCoordinatesPlot:
     """Every run as a line from its axes to its errors."""
-    axes = [wr.ParallelCoordinatesPlotColumn(metric=wr.Config(axis), display_name=AXES[axis], log=True) for axis in found.axes]
+    axes = [
+        wr.ParallelCoordinatesPlotColumn(metric=wr.Config(axis), display_name=AXES[axis], log=True)
+        for axis in found.axes
+    ]
     errors = [
         wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(f"{split}/{metric}"), log=True)
         for split in found.splits

@@ -1,9 +1,10 @@
-"""Follows a study's folder and shows its runs while they go on: a process of its own, so that training can neither fail nor wait for it.
+"""Follows a study's folder and shows its runs while they go on: a process of its own, so that
+training can neither fail nor wait for it.
 
-All it needs is in the files that the runs leave (`run.json`, `metrics.jsonl`, `scores.parquet`, `videos/*.mp4`), so a killed follower
-is simply started again. A run at work is followed live; one that has ended gets its scores and videos, and a mark in `tracking/TRACKER/`
-that says where it went (`online`, `offline`). Ends when its standard input ends, that is when the driver ends.
-"""
+All it needs is in the files that the runs leave (`run.json`, `metrics.jsonl`, `scores.parquet`,
+`videos/*.mp4`), so a killed follower is simply started again. A run at work is followed live; one
+that has ended gets its scores and videos, and a mark in `tracking/TRACKER/` that says where it went
+(`online`, `offline`). Ends when its standard input ends, that is when the driver ends."""
 
 import json
 import os
@@ -63,7 +64,13 @@ class Follower:
             if where(self.store, full, tracker=self.tracker.name) is not None:
                 continue
             shown = folder.metrics.exists() and folder.spec.exists()
-            if shown and (entry.state in FINAL or (entry.state is State.RUNNING and (full in self._live or len(self._live) < _AT_A_TIME))):
+            if shown and (
+                entry.state in FINAL
+                or (
+                    entry.state is State.RUNNING
+                    and (full in self._live or len(self._live) < _AT_A_TIME)
+                )
+            ):
                 self._feed(full)
                 if entry.state in FINAL:
                     self._finish(full)
@@ -73,10 +80,15 @@ class Follower:
     def _feed(self, full: str) -> None:
         if full not in self._live:
             session = self.tracker.open(shown_run(self.store, full))
-            self._live[full] = (session, Tail(self.store.run(full).metrics, step=session.first_step - 1))
+            self._live[full] = (
+                session,
+                Tail(self.store.run(full).metrics, step=session.first_step - 1),
+            )
         session, tail = self._live[full]
         for line in tail.new():
-            session.log({key: value for key, value in line.items() if key != "step"}, step=line["step"])
+            session.log(
+                {key: value for key, value in line.items() if key != "step"}, step=line["step"]
+            )
 
     def _finish(self, full: str) -> None:
         folder = self.store.run(full)
@@ -86,7 +98,8 @@ class Follower:
 
 
 def follow(store: Store, *, tracker: Tracker) -> None:
-    """Shows the runs until standard input ends; one follower a study is at work, others stand by to take its place."""
+    """Shows the runs until standard input ends; one follower a study is at work, others stand by to
+    take its place."""
     follower = Follower(store, tracker)
     lock = filelock.FileLock(store.root / "tracking" / f".{tracker.name}.lock", blocking=False)
     ended = False
@@ -122,7 +135,12 @@ def summary(scores: Path) -> dict[str, float]:
     if not scores.exists():
         return {}
     rows = pq.read_table(scores, columns=["split", "metric", "source", "value"]).to_pylist()
-    return {"/".join([row["split"], row["metric"], *([row["source"]] if row["source"] != "model" else [])]): row["value"] for row in rows}
+    return {
+        "/".join(
+            [row["split"], row["metric"], *([row["source"]] if row["source"] != "model" else [])]
+        ): row["value"]
+        for row in rows
+    }
 
 
 def mark(store: Store, full: str, *, tracker: str) -> Path:
@@ -136,11 +154,15 @@ def where(store: Store, full: str, *, tracker: str) -> str | None:
     return path.read_text() if path.exists() else None
 
 
-def waiting_for_display(store: Store, *, tracker: str, among: frozenset[str] = frozenset({"online", "offline"})) -> list[str]:
+def waiting_for_display(
+    store: Store, *, tracker: str, among: frozenset[str] = frozenset({"online", "offline"})
+) -> list[str]:
     """The runs that have ended and are not on display in one of these ways."""
     entries = Ledger(store.ledger).entries()
     return [
         full
         for full, entry in entries.items()
-        if entry.state in FINAL and store.run(full).metrics.exists() and where(store, full, tracker=tracker) not in among
+        if entry.state in FINAL
+        and store.run(full).metrics.exists()
+        and where(store, full, tracker=tracker) not in among
     ]

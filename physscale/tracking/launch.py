@@ -20,7 +20,8 @@ _QUIET_S = 45.0
 
 @contextmanager
 def following(store: Store) -> Iterator[None]:
-    """A follower is at work inside; on leaving it shows what is left. Whatever happens to it, the runs go on.
+    """A follower is at work inside; on leaving it shows what is left. Whatever happens to it, the
+    runs go on.
 
     Raises:
         UserError: for a tracker that there is not.
@@ -36,10 +37,18 @@ def following(store: Store) -> Iterator[None]:
         code = _ended(process, store=store, tracker=tracker)
         if code:
             log = _log(store)
-            print(f"{tracker}: the follower ended with code {code}; the runs are not affected, see {log}", file=sys.stderr)
+            print(
+                f"{tracker}: the follower ended with code {code}; the runs are not affected, see "
+                f"{log}",
+                file=sys.stderr,
+            )
         left = waiting_for_display(store, tracker=tracker, among=frozenset({"online"}))
         if tracker == "wandb" and os.environ.get("WANDB_MODE") == "online" and left:
-            print(f"W&B: {len(left)} runs were not sent; `physscale sync {store.root.name}` sends them", file=sys.stderr)
+            print(
+                f"W&B: {len(left)} runs were not sent; `physscale sync {store.root.name}` sends "
+                "them",
+                file=sys.stderr,
+            )
 
 
 @dataclass(frozen=True)
@@ -57,18 +66,24 @@ def send(store: Store) -> Sent:
         UserError: if there is no study.
     """
     if not store.ledger.exists():
-        raise UserError(f"{store.root}: no ledger there; is it the right --results, and was the study run?")
+        raise UserError(
+            f"{store.root}: no ledger there; is it the right --results, and was the study run?"
+        )
     unsent = waiting_for_display(store, tracker="wandb", among=frozenset({"online"}))
     for full in unsent:
         mark(store, full, tracker="wandb").unlink(missing_ok=True)
     if unsent:
-        process = _started(store, tracker="wandb", environment=os.environ | {"WANDB_MODE": "online"})
+        process = _started(
+            store, tracker="wandb", environment=os.environ | {"WANDB_MODE": "online"}
+        )
         _ended(process, store=store, tracker="wandb")
     left = waiting_for_display(store, tracker="wandb", among=frozenset({"online"}))
     return Sent([full for full in unsent if full not in left], left)
 
 
-def _started(store: Store, *, tracker: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _started(
+    store: Store, *, tracker: str, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     _log(store).parent.mkdir(parents=True, exist_ok=True)
     with _log(store).open("ab") as log:
         return subprocess.Popen(

@@ -1,7 +1,8 @@
-"""Runs on TensorBoard, for those without an account: `tensorboard --logdir results/STUDY/tensorboard` shows them, live.
+"""Runs on TensorBoard, for those without an account: `tensorboard --logdir
+results/STUDY/tensorboard` shows them, live.
 
-Written by tensorboardX, which Ray Tune brings along. A session that begins again writes the run anew from its files.
-"""
+Written by tensorboardX, which Ray Tune brings along. A session that begins again writes the run
+anew from its files."""
 
 import json
 import shutil
@@ -20,10 +21,14 @@ class TensorBoard:
     name = "tensorboard"
 
     def open(self, run: Shown) -> Session:
-        folder = run.root / "tensorboard" / "-".join(filter(None, (run.group, short(run.fingerprint))))
+        folder = (
+            run.root / "tensorboard" / "-".join(filter(None, (run.group, short(run.fingerprint))))
+        )
         shutil.rmtree(folder, ignore_errors=True)
         writer = SummaryWriter(str(folder), flush_secs=5)
-        writer.add_text("run", f"{run.label}\n\n```json\n{json.dumps(run.config, indent=1)}\n```", 0)
+        writer.add_text(
+            "run", f"{run.label}\n\n```json\n{json.dumps(run.config, indent=1)}\n```", 0
+        )
         return _Session(writer)
 
 
@@ -38,13 +43,19 @@ class _Session:
         self._step = step
         for key, value in values.items():
             if isinstance(value, (int, float)) and key != "time_s":
-                self._writer.add_scalar(f"train/{key}", value, step, walltime=float(values.get("time_s", 0.0)) or None)
+                self._writer.add_scalar(
+                    f"train/{key}", value, step, walltime=float(values.get("time_s", 0.0)) or None
+                )
 
     def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
         for key, value in summary.items():
             self._writer.add_scalar(key, value, self._step)
         if videos:
-            self._writer.add_text("videos", "\n\n".join(f"{split}: {file}" for split, file in videos.items()), self._step)
+            self._writer.add_text(
+                "videos",
+                "\n\n".join(f"{split}: {file}" for split, file in videos.items()),
+                self._step,
+            )
         self._writer.close()
         return "offline"
 

@@ -1,4 +1,5 @@
-"""Which tracker shows the runs: `PHYSSCALE_TRACKER` is `wandb` (the default), `tensorboard` or `none`."""
+"""Which tracker shows the runs: `PHYSSCALE_TRACKER` is `wandb` (the default), `tensorboard` or
+`none`."""
 
 import os
 

@@ -1,8 +1,9 @@
-"""Runs on Weights & Biases: offline files unless `WANDB_MODE=online`, and offline files again as soon as the server does not answer.
+"""Runs on Weights & Biases: offline files unless `WANDB_MODE=online`, and offline files again as
+soon as the server does not answer.
 
-The id is the fingerprint: a run that goes on, or is sent again, is the same W&B run. Offline, a session that begins again replaces its
-unfinished predecessor; online, W&B says which step it knows, and what lies before is not sent again.
-"""
+The id is the fingerprint: a run that goes on, or is sent again, is the same W&B run. Offline, a
+session that begins again replaces its unfinished predecessor; online, W&B says which step it knows,
+and what lies before is not sent again."""
 
 import os
 import shutil
@@ -51,9 +52,12 @@ class WeightsAndBiases:
 
 
 def _why_not(server: str) -> str | None:
-    """Why no run should be begun at this server; None if it answers. W&B itself would try again for minutes."""
+    """Why no run should be begun at this server; None if it answers. W&B itself would try again for
+    minutes."""
     asked = urllib.request.Request(
-        f"{server}/graphql", data=b'{"query": "query { viewer { id } }"}', headers={"Content-Type": "application/json"}
+        f"{server}/graphql",
+        data=b'{"query": "query { viewer { id } }"}',
+        headers={"Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(asked, timeout=_ANSWER_S):
@@ -78,7 +82,12 @@ class _Session:
         import wandb
 
         if videos:
-            self._session.log({f"videos/{split}": wandb.Video(str(file), format="mp4") for split, file in videos.items()})
+            self._session.log(
+                {
+                    f"videos/{split}": wandb.Video(str(file), format="mp4")
+                    for split, file in videos.items()
+                }
+            )
         self._session.summary.update(dict(summary))
         return self._where if self._ended() else "offline"
 

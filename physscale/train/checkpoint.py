@@ -1,9 +1,10 @@
 """A training on disk: everything a step depends on, complete or invisible, no pickle.
 
-step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors  state.json  manifest.json
+step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors
+state.json  manifest.json
 
-`model` and `ema` hold the model's own tensor names; `state.json` says what was trained, so that a checkpoint alone gives back its model.
-"""
+`model` and `ema` hold the model's own tensor names; `state.json` says what was trained, so that a
+checkpoint alone gives back its model."""
 
 import json
 import logging
@@ -32,23 +33,27 @@ CHECKPOINT_FORMAT = 1
 
 
 def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
-    """Write the state after `state.step` steps and drop all but the newest two. Every worker calls it, the first one writes."""
+    """Write the state after `state.step` steps and drop all but the newest two. Every worker calls
+    it, the first one writes."""
     saved = state.weights.saved(workers)
     if saved is None:
         return
     with write_folder(folder_of(task, step=state.step)) as temporary:
         write_tensors(temporary / "model.safetensors", saved.model)
         write_tensors(temporary / "ema.safetensors", saved.ema)
-        write_tensors(temporary / "moments.safetensors", {"first": saved.first, "second": saved.second})
+        write_tensors(
+            temporary / "moments.safetensors", {"first": saved.first, "second": saved.second}
+        )
         write_tensors(temporary / "losses.safetensors", {"losses": state.losses[: state.step]})
-        facts = {"format": CHECKPOINT_FORMAT, "step": state.step, "recipe": recipe(task)}
-        (temporary / "state.json").write_text(json.dumps(facts, indent=1))
+        described = {"format": CHECKPOINT_FORMAT, "step": state.step, "recipe": recipe(task)}
+        (temporary / "state.json").write_text(json.dumps(described, indent=1))
     for old in folders(task.checkpoints)[:-CHECKPOINTS_KEPT]:
         shutil.rmtree(old)
 
 
 def latest(checkpoints: Path) -> Path | None:
-    """The newest checkpoint whose manifest verifies; damaged ones are named in the log and passed over."""
+    """The newest checkpoint whose manifest verifies; damaged ones are named in the log and passed
+    over."""
     for folder in reversed(folders(checkpoints)):
         try:
             return read_folder(folder)
@@ -62,20 +67,30 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
 
     Raises UserError when the checkpoint belongs to another training.
     """
-    facts = json.loads((folder / "state.json").read_text())
-    if canonical(facts["recipe"]) != canonical(recipe(task)):
-        raise UserError(f"{folder}: a checkpoint of another training; choose another folder or delete this one")
-    model, ema, moments = (safetensors.torch.load_file(folder / f"{name}.safetensors") for name in ("model", "ema", "moments"))
+    saved = json.loads((folder / "state.json").read_text())
+    if canonical(saved["recipe"]) != canonical(recipe(task)):
+        raise UserError(
+            f"{folder}: a checkpoint of another training; choose another folder or delete this one"
+        )
+    model, ema, moments = (
+        safetensors.torch.load_file(folder / f"{name}.safetensors")
+        for name in ("model", "ema", "moments")
+    )
     state.weights.load(Saved(model, ema, moments["first"], moments["second"]))
-    state.step = facts["step"]
-    state.losses[: state.step] = safetensors.torch.load_file(folder / "losses.safetensors")["losses"]
+    state.step = saved["step"]
+    state.losses[: state.step] = safetensors.torch.load_file(folder / "losses.safetensors")[
+        "losses"
+    ]
 
 
 def load_model(folder: Path) -> DiT:
-    """The averaged model of a checkpoint, whatever wrote it. Raises DamagedData when its manifest does not verify."""
+    """The averaged model of a checkpoint, whatever wrote it. Raises DamagedData when its manifest
+    does not verify."""
     read_folder(folder)
     trained = json.loads((folder / "state.json").read_text())["recipe"]
-    model = DiT(from_plain(DiTSpec, trained["model"]), shape=from_plain(LatentShape, trained["shape"]))
+    model = DiT(
+        from_plain(DiTSpec, trained["model"]), shape=from_plain(LatentShape, trained["shape"])
+    )
     model.load_state_dict(safetensors.torch.load_file(folder / "ema.safetensors"))
     return model.eval()
 
@@ -87,7 +102,8 @@ def discard_unfinished(checkpoints: Path) -> None:
 
 
 def recipe(task: TrainTask) -> dict[str, object]:
-    """What the losses depend on, except the data, the number of workers and how a step is computed (which change nothing, or rounding)."""
+    """What the losses depend on, except the data, the number of workers and how a step is computed
+    (which change nothing, or rounding)."""
     return {
         "model": plain(task.model),
         "shape": plain(task.latents.shape),
@@ -108,5 +124,9 @@ def folder_of(task: TrainTask, *, step: int) -> Path:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     safetensors.torch.save_file(
-        {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path
+        {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in tensors.items()
+        },
+        path,
     )

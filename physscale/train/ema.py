@@ -1,4 +1,5 @@
-"""An average of the parameters over the training steps, exponentially forgetting: what is sampled from."""
+"""An average of the parameters over the training steps, exponentially forgetting: what is sampled
+from."""
 
 from torch import Tensor
 
@@ -6,7 +7,8 @@ __all__ = ["average", "decay_at"]
 
 
 def decay_at(step: int, *, decay: float) -> float:
-    """Ramped: early steps forget faster, so that the start is not remembered. min(decay, (1 + s) / (10 + s))."""
+    """Ramped: early steps forget faster, so that the start is not remembered. min(decay, (1 + s) /
+    (10 + s))."""
     return min(decay, (1 + step) / (10 + step))
 
 

@@ -1,8 +1,9 @@
-"""All parameters of a model in one vector, all gradients in another: an update, a norm, an average over workers is one operation.
+"""All parameters of a model in one vector, all gradients in another: an update, a norm, an average
+over workers is one operation.
 
-The model's own parameters become views into these vectors, so forward and backward never notice. Layout: the blocks' matrices first,
-those of one shape side by side (a stack [n, rows, columns] is a view), then all else.
-"""
+The model's own parameters become views into these vectors, so forward and backward never notice.
+Layout: the blocks' matrices first, those of one shape side by side (a stack [n, rows, columns] is a
+view), then all else."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["FlatParameters", "Layout", "Stack", "flatten", "is_block_matrix", "layout_of", "matrix_shape"]
+__all__ = [
+    "FlatParameters",
+    "Layout",
+    "Stack",
+    "flatten",
+    "is_block_matrix",
+    "layout_of",
+    "matrix_shape",
+]
 
 ALIGNMENT = 16
 """Floats: each parameter begins on a cache line of 64 bytes."""
@@ -34,7 +43,8 @@ class Stack:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stacks of matrices; where all else begins; where each parameter lies; the vector's length."""
+    """The stacks of matrices; where all else begins; where each parameter lies; the vector's
+    length."""
 
     stacks: tuple[Stack, ...]
     rest: slice
@@ -42,15 +52,27 @@ class Layout:
     total: int
 
     def named(self, vector: Float[Tensor, " total"]) -> dict[str, Tensor]:
-        """A vector of this layout (values, an average, a moment) as the model's named tensors, views into it."""
-        return {name: vector[start : start + shape.numel()].view(shape) for name, (start, shape) in self.places.items()}
+        """A vector of this layout (values, an average, a moment) as the model's named tensors,
+        views into it."""
+        return {
+            name: vector[start : start + shape.numel()].view(shape)
+            for name, (start, shape) in self.places.items()
+        }
 
-    def stretches(self, numbers: dict[str, float], *, part: slice) -> tuple[tuple[slice, float], ...]:
+    def stretches(
+        self, numbers: dict[str, float], *, part: slice
+    ) -> tuple[tuple[slice, float], ...]:
         """Where in this part of a vector neighbouring parameters have one number, and which."""
-        ordered = sorted((start, numbers[name]) for name, (start, _) in self.places.items() if part.start <= start < part.stop)
+        ordered = sorted(
+            (start, numbers[name])
+            for name, (start, _) in self.places.items()
+            if part.start <= start < part.stop
+        )
         runs = [(next(group)[0], number) for number, group in groupby(ordered, key=itemgetter(1))]
         ends = [start for start, _ in runs[1:]] + [part.stop]
-        return tuple((slice(start, end), number) for (start, number), end in zip(runs, ends, strict=True))
+        return tuple(
+            (slice(start, end), number) for (start, number), end in zip(runs, ends, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,9 @@ def layout_of(model: nn.Module) -> Layout:
         for name in names:
             places[name] = (end, named[name].shape)
             end += named[name].numel()
-        stacks.append(Stack(start, count=(end - start) // (rows * columns), rows=rows, columns=columns))
+        stacks.append(
+            Stack(start, count=(end - start) // (rows * columns), rows=rows, columns=columns)
+        )
         end = aligned(end)
     first_other = end
     for name, parameter in named.items():
@@ -86,15 +110,21 @@ def layout_of(model: nn.Module) -> Layout:
 
 
 def flatten(model: nn.Module) -> FlatParameters:
-    """Move the model's parameters and gradients into two vectors; gradients add up there until they are zeroed."""
+    """Move the model's parameters and gradients into two vectors; gradients add up there until they
+    are zeroed."""
     named, layout = dict(model.named_parameters()), layout_of(model)
     device = next(model.parameters()).device
-    values, gradients = torch.zeros(layout.total, device=device), torch.zeros(layout.total, device=device)
+    values, gradients = (
+        torch.zeros(layout.total, device=device),
+        torch.zeros(layout.total, device=device),
+    )
     for name, view in layout.named(values).items():
         named[name].data = view.copy_(named[name].data)
     for name, view in layout.named(gradients).items():
         named[name].grad = view
-    return FlatParameters(layout.stacks, layout.rest, layout.places, layout.total, values, gradients)
+    return FlatParameters(
+        layout.stacks, layout.rest, layout.places, layout.total, values, gradients
+    )
 
 
 def is_block_matrix(name: str, parameter: Tensor) -> bool:
@@ -103,7 +133,8 @@ def is_block_matrix(name: str, parameter: Tensor) -> bool:
 
 
 def matrix_shape(name: str, parameter: Tensor) -> tuple[int, int]:
-    """Rows and columns of the matrices that a weight consists of: query, key and value are three, though one product makes them."""
+    """Rows and columns of the matrices that a weight consists of: query, key and value are three,
+    though one product makes them."""
     rows, columns = parameter.shape
     return (rows // 3, columns) if name.endswith("qkv.weight") else (rows, columns)
 

@@ -1,4 +1,5 @@
-"""Where batches come from: any source that can start at any step; small data sets are held in memory as latents."""
+"""Where batches come from: any source that can start at any step; small data sets are held in
+memory as latents."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ __all__ = ["LatentSet", "LatentSource", "mirrors", "order"]
 
 
 def order(seed: int, *, videos: int, batch: int, step: int) -> Int[np.ndarray, " batch"]:
-    """Rows of the global batch of this step: one endless sequence of epochs, each its own permutation of all videos, cut into batches."""
+    """Rows of the global batch of this step: one endless sequence of epochs, each its own
+    permutation of all videos, cut into batches."""
     first, last = step * batch, (step + 1) * batch
     epochs = range(first // videos, (last - 1) // videos + 1)
-    parts = [permutation(seed, videos, epoch)[max(first - epoch * videos, 0) : last - epoch * videos] for epoch in epochs]
+    parts = [
+        permutation(seed, videos, epoch)[max(first - epoch * videos, 0) : last - epoch * videos]
+        for epoch in epochs
+    ]
     return np.concatenate(parts)
 
 
@@ -42,14 +47,16 @@ class LatentSource(Protocol):
     def batches(
         self, start: int, *, seed: int, batch: int, workers: Workers
     ) -> Iterator[Float[Tensor, "share time channels height width"]]:
-        """This worker's share of the global batch of step `start`, of `start + 1`, ... without end."""
+        """This worker's share of the global batch of step `start`, of `start + 1`, ... without
+        end."""
 
 
 @dataclass(frozen=True)
 class LatentSet:
-    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index; with `mirrored`, those of the same videos mirrored left to
-    right *before* they were encoded (no codec of whole frames or of curved features commutes with a mirror), every second video, by a coin
-    of (seed, step, place in the batch), comes from there."""
+    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index; with `mirrored`,
+    those of the same videos mirrored left to right *before* they were encoded (no codec of whole
+    frames or of curved features commutes with a mirror), every second video, by a coin of (seed,
+    step, place in the batch), comes from there."""
 
     latents: Float[Tensor, "videos time channels height width"]
     mirrored: Float[Tensor, "videos time channels height width"] | None = None
@@ -63,7 +70,9 @@ class LatentSet:
     ) -> Iterator[Float[Tensor, "share time channels height width"]]:
         rows = workers.rows(batch)
         for step in count(start):
-            chosen = torch.from_numpy(order(seed, videos=len(self.latents), batch=batch, step=step)[rows])
+            chosen = torch.from_numpy(
+                order(seed, videos=len(self.latents), batch=batch, step=step)[rows]
+            )
             videos = self.latents.index_select(0, chosen)
             if self.mirrored is not None:
                 coins = torch.from_numpy(mirrors(seed, batch=batch, step=step)[rows])

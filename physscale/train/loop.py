@@ -1,4 +1,5 @@
-"""Counts steps, logs, saves, stops: run again after any kill and the losses are those of an undisturbed run, bit for bit."""
+"""Counts steps, logs, saves, stops: run again after any kill and the losses are those of an
+undisturbed run, bit for bit."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
 from physscale.train.parallel import Workers
 from physscale.train.spec import learning_rate_factor
-from physscale.train.step import StepFacts, TrainState, begin, train_step
+from physscale.train.step import StepResult, TrainState, begin, train_step
 from physscale.train.task import Context, Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
@@ -24,12 +25,20 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     Raises:
         Diverged: before a step whose loss or gradient is not finite would be taken.
         Preempted: when the context asks to stop, after a checkpoint.
-        UserError: when the batch cannot be dealt out to the workers, or the folder holds checkpoints of another training.
+        UserError: when the batch cannot be dealt out to the workers, or the folder holds
+            checkpoints of another training.
     """
     workers = Workers(rank=context.rank, world=context.world)
     workers.rows(task.train.batch)
     started = time.perf_counter()
-    state = begin(task.model, train=task.train, shape=task.latents.shape, seed=task.seed, device=task.device, workers=workers)
+    state = begin(
+        task.model,
+        train=task.train,
+        shape=task.latents.shape,
+        seed=task.seed,
+        device=task.device,
+        workers=workers,
+    )
     newest = checkpoint.latest(task.checkpoints)
     if newest is not None:
         checkpoint.restore(state, newest, task=task)
@@ -37,30 +46,58 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         checkpoint.discard_unfinished(task.checkpoints)
     clock = _Clock(step=state.step)
 
-    batches = task.latents.batches(state.step, seed=task.seed, batch=task.train.batch, workers=workers)
+    batches = task.latents.batches(
+        state.step, seed=task.seed, batch=task.train.batch, workers=workers
+    )
     while state.step < task.train.steps:
         if workers.any(context.stop_requested()):
             checkpoint.save(state, task=task, workers=workers)
-            raise Preempted(f"stopped after step {state.step} of {task.train.steps}; run again to go on")
-        x0, told = next(batches).to(task.device), _told(task, step=state.step, workers=workers)
-        facts = train_step(state, x0, seed=task.seed, train=task.train, flow=task.flow, workers=workers, facts=told)
+            raise Preempted(
+                f"stopped after step {state.step} of {task.train.steps}; run again to go on"
+            )
+        x0, told = (
+            next(batches).to(task.device),
+            _conditioned(task, step=state.step, workers=workers),
+        )
+        done = train_step(
+            state,
+            x0,
+            seed=task.seed,
+            train=task.train,
+            flow=task.flow,
+            workers=workers,
+            conditioning=told,
+        )
         last = state.step == task.train.steps
-        looking = [observer for observer in task.observers if last or state.step % observer.every == 0]
+        looking = [
+            observer for observer in task.observers if last or state.step % observer.every == 0
+        ]
         if last or looking or state.step % task.log_every == 0:
             pace = clock.lap(state.step)
             seen = _looked(state, looking, workers=workers)
             clock.restart()
-            _log(state, facts, task=task, workers=workers, seconds=pace, seen=seen)
+            _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
         if last or state.step % task.checkpoint_every == 0:
             checkpoint.save(state, task=task, workers=workers)
 
     folder = checkpoint.folder_of(task, step=state.step)
-    return TrainResult(averaged(state), losses=state.losses, checkpoint=folder, seconds=time.perf_counter() - started)
+    return TrainResult(
+        averaged(state),
+        losses=state.losses,
+        checkpoint=folder,
+        seconds=time.perf_counter() - started,
+    )
 
 
-def _told(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
+def _conditioned(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
     """What the model is told of this worker's share of the step."""
-    return None if task.facts is None else task.facts.batch(step, seed=task.seed, batch=task.train.batch, workers=workers).to(task.device)
+    return (
+        None
+        if task.conditioning is None
+        else task.conditioning.batch(
+            step, seed=task.seed, batch=task.train.batch, workers=workers
+        ).to(task.device)
+    )
 
 
 class _Clock:
@@ -78,8 +115,11 @@ class _Clock:
         self.time = time.perf_counter()
 
 
-def _looked(state: TrainState, observers: Sequence[Observer], *, workers: Workers) -> dict[str, float]:
-    """What the observers see; every worker gives its shards of the averaged model, the first one looks."""
+def _looked(
+    state: TrainState, observers: Sequence[Observer], *, workers: Workers
+) -> dict[str, float]:
+    """What the observers see; every worker gives its shards of the averaged model, the first one
+    looks."""
     if not observers:
         return {}
     model = averaged(state)
@@ -91,7 +131,7 @@ def _looked(state: TrainState, observers: Sequence[Observer], *, workers: Worker
 
 def _log(
     state: TrainState,
-    facts: StepFacts,
+    done: StepResult,
     *,
     task: TrainTask,
     workers: Workers,
@@ -102,14 +142,17 @@ def _log(
     since = (state.step - 1) // task.log_every * task.log_every
     metrics = {
         "loss": float(state.losses[since : state.step].mean()),
-        "learning_rate": task.train.learning_rate * learning_rate_factor(task.train, step=state.step - 1),
-        "gradient_norm": facts.gradient_norm,
+        "learning_rate": task.train.learning_rate
+        * learning_rate_factor(task.train, step=state.step - 1),
+        "gradient_norm": done.gradient_norm,
         "ms_per_step": 1e3 * seconds,
         "videos_per_s": task.train.batch / seconds,
         "workers": float(workers.world),
     }
     if task.device_flops_per_s is not None:
-        flops = training_flops(task.model, shape=task.latents.shape, batch=task.train.batch, steps=1)
+        flops = training_flops(
+            task.model, shape=task.latents.shape, batch=task.train.batch, steps=1
+        )
         metrics["mfu"] = flops / (seconds * workers.world * task.device_flops_per_s)
     if workers.rank == 0:
         MetricLog(task.metrics).append(step=state.step, **metrics, **seen)

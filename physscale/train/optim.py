@@ -1,8 +1,9 @@
-"""AdamW on one vector, and Muon on stacks of matrices: momentum, then the nearest orthogonal matrix instead of the gradient's size.
+"""AdamW on one vector, and Muon on stacks of matrices: momentum, then the nearest orthogonal matrix
+instead of the gradient's size.
 
-Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything stays in float32; both are plain
-functions of values, gradients and moments, so workers that average their gradients first make equal steps.
-"""
+Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything
+stays in float32; both are plain functions of values, gradients and moments, so workers that average
+their gradients first make equal steps."""
 
 import math
 from dataclasses import dataclass
@@ -24,12 +25,15 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_ROUNDS = 4
 
 
-def orthogonalise(stack: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:
-    """Each matrix U S V^T of the stack becomes about U V^T: its singular values are driven to the neighbourhood of 1.
+def orthogonalise(
+    stack: Float[Tensor, "count rows columns"],
+) -> Float[Tensor, "count rows columns"]:
+    """Each matrix U S V^T of the stack becomes about U V^T: its singular values are driven to the
+    neighbourhood of 1.
 
-    Newton-Schulz X <- a X + b (X X^T) X + c (X X^T)^2 X on the smaller Gram matrix A = X X^T. All factors are polynomials of A, so
-    wide matrices iterate on A alone and are multiplied once at the end.
-    """
+    Newton-Schulz X <- a X + b (X X^T) X + c (X X^T)^2 X on the smaller Gram matrix A = X X^T. All
+    factors are polynomials of A, so wide matrices iterate on A alone and are multiplied once at the
+    end."""
     a, b, c = NEWTON_SCHULZ
     count, rows, columns = stack.shape
     x = stack.mT if rows > columns else stack
@@ -56,9 +60,17 @@ class AdamW:
     beta_2: float
     step: int
 
-    def move(self, values: Tensor, *, gradients: Tensor, first: Tensor, second: Tensor, factor: float = 1.0) -> None:
-        """Values and moments, in place; `factor` multiplies the rate, but not what the values shrink by: muP's smaller rates of wide
-        matrices do not touch that."""
+    def move(
+        self,
+        values: Tensor,
+        *,
+        gradients: Tensor,
+        first: Tensor,
+        second: Tensor,
+        factor: float = 1.0,
+    ) -> None:
+        """Values and moments, in place; `factor` multiplies the rate, but not what the values
+        shrink by: muP's smaller rates of wide matrices do not touch that."""
         torch_adamw(
             [values],
             [gradients],
@@ -78,7 +90,8 @@ class AdamW:
 
 
 def adamw(spec: TrainSpec, *, step: int, factor: float) -> AdamW:
-    """AdamW as it moves at this step (counted from 0), with its learning rate multiplied by `factor`."""
+    """AdamW as it moves at this step (counted from 0), with its learning rate multiplied by
+    `factor`."""
     return AdamW(factor * spec.learning_rate, spec.weight_decay, beta_2=spec.adam_beta_2, step=step)
 
 
@@ -89,8 +102,8 @@ def muon_rate(rows: int, columns: int, *, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first; `stretches` are what AdamW moves, each by a
-    multiple of its rate."""
+    """Moments of all parameters in two vectors: Adam's two, or Muon's momentum in the first;
+    `stretches` are what AdamW moves, each by a multiple of its rate."""
 
     spec: TrainSpec
     flat: FlatParameters
@@ -99,18 +112,29 @@ class Optimiser:
     stretches: tuple[tuple[slice, float], ...]
 
     @staticmethod
-    def create(spec: TrainSpec, *, flat: FlatParameters, rates: dict[str, float] | None = None) -> "Optimiser":
+    def create(
+        spec: TrainSpec, *, flat: FlatParameters, rates: dict[str, float] | None = None
+    ) -> "Optimiser":
         """`rates` multiplies AdamW's rate of the named parameters."""
         part = flat.rest if spec.optimiser == "muon" else slice(0, flat.total)
         stretches = ((part, 1.0),) if rates is None else flat.stretches(rates, part=part)
-        return Optimiser(spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), stretches)
+        return Optimiser(
+            spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), stretches
+        )
 
     def update(self, *, step: int, factor: float) -> None:
-        """Change the values by their gradients; `step` counts from 0, `factor` multiplies the learning rates."""
+        """Change the values by their gradients; `step` counts from 0, `factor` multiplies the
+        learning rates."""
         flat, adam = self.flat, adamw(self.spec, step=step, factor=factor)
         for part, multiple in self.stretches:
             first, second = self.first[part], self.second[part]
-            adam.move(flat.values[part], gradients=flat.gradients[part], first=first, second=second, factor=multiple)
+            adam.move(
+                flat.values[part],
+                gradients=flat.gradients[part],
+                first=first,
+                second=second,
+                factor=multiple,
+            )
         if self.spec.optimiser == "muon":
             self._muon(rate=factor * self.spec.muon_learning_rate)
 
@@ -122,4 +146,6 @@ class Optimiser:
         self.flat.values[matrices].mul_(1 - rate * self.spec.weight_decay)
         for stack in self.flat.stacks:
             direction = orthogonalise(stack.of(nesterov))
-            stack.of(self.flat.values).add_(direction, alpha=-muon_rate(stack.rows, stack.columns, rate=rate))
+            stack.of(self.flat.values).add_(
+                direction, alpha=-muon_rate(stack.rows, stack.columns, rate=rate)
+            )

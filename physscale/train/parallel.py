@@ -1,8 +1,9 @@
-"""Several workers as one: each takes its slice of the global batch, gradients are averaged before anything is done with them.
+"""Several workers as one: each takes its slice of the global batch, gradients are averaged before
+anything is done with them.
 
-All randomness belongs to the global batch, so the number of workers changes a result by rounding only, and a run may be resumed with
-another number, any up to the batch: shares need not be equal. The process group (gloo or NCCL) is started by whoever starts the processes.
-"""
+All randomness belongs to the global batch, so the number of workers changes a result by rounding
+only, and a run may be resumed with another number, any up to the batch: shares need not be equal.
+The process group (gloo or NCCL) is started by whoever starts the processes."""
 
 from dataclasses import dataclass
 
@@ -27,9 +28,12 @@ class Workers:
         assert self.world == 1 or dist.get_world_size() == self.world
 
     def rows(self, batch: int) -> slice:
-        """This worker's rows of a global batch: shares differ by one at most. Raises UserError when a worker would get none."""
+        """This worker's rows of a global batch: shares differ by one at most. Raises UserError when
+        a worker would get none."""
         if batch < self.world:
-            raise UserError(f"train batch={batch}: must be at least the number of workers ({self.world})")
+            raise UserError(
+                f"train batch={batch}: must be at least the number of workers ({self.world})"
+            )
         return slice(self.rank * batch // self.world, (self.rank + 1) * batch // self.world)
 
     def deals_evenly(self, batch: int) -> bool:
@@ -46,6 +50,8 @@ class Workers:
         """Whether any worker says yes."""
         if self.world == 1:
             return answer
-        votes = torch.tensor(float(answer), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        votes = torch.tensor(
+            float(answer), device="cuda" if dist.get_backend() == "nccl" else "cpu"
+        )
         dist.all_reduce(votes)
         return bool(votes > 0)

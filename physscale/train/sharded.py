@@ -1,8 +1,9 @@
-"""Weights in shards (FSDP2, after arXiv 2304.11277): a worker holds a slice of every parameter, its gradient, its moments, its average.
+"""Weights in shards (FSDP2, after arXiv 2304.11277): a worker holds a slice of every parameter, its
+gradient, its moments, its average.
 
-A block's parameters are gathered just before it is used. AdamW and the average work number by number, so each worker moves its own
-slice. Muon needs whole matrices: each is gathered, made orthogonal by every worker alike, and cut up again.
-"""
+A block's parameters are gathered just before it is used. AdamW and the average work number by
+number, so each worker moves its own slice. Muon needs whole matrices: each is gathered, made
+orthogonal by every worker alike, and cut up again."""
 
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ __all__ = ["ShardedWeights", "shard"]
 
 @dataclass(frozen=True)
 class Shard:
-    """One parameter: its values, Adam's moments (Muon's momentum in the first) and its average, all of them spread over the workers."""
+    """One parameter: its values, Adam's moments (Muon's momentum in the first) and its average, all
+    of them spread over the workers."""
 
     values: DTensor
     first: DTensor
@@ -43,7 +45,13 @@ class Shard:
 
     def adamw(self, adam: AdamW) -> None:
         first, second = self.first.to_local(), self.second.to_local()
-        adam.move(self.values.to_local(), gradients=self.gradient, first=first, second=second, factor=self.rate)
+        adam.move(
+            self.values.to_local(),
+            gradients=self.gradient,
+            first=first,
+            second=second,
+            factor=self.rate,
+        )
 
     def muon(self, *, rows: int, columns: int, rate: float, decay: float) -> None:
         """As `optim.Optimiser` moves a stack; the matrices are whole for a moment."""
@@ -51,7 +59,9 @@ class Shard:
         momentum.lerp_(self.gradient, 1 - MUON_MOMENTUM)
         nesterov = _zeros(self.first)
         nesterov.to_local().copy_(self.gradient.lerp(momentum, MUON_MOMENTUM))
-        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).reshape(self.values.shape)
+        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).reshape(
+            self.values.shape
+        )
         values.mul_(1 - decay)
         values.add_(_slice(direction, like=self.values), alpha=-muon_rate(rows, columns, rate=rate))
 
@@ -67,8 +77,16 @@ class ShardedWeights:
 
     @staticmethod
     @torch.no_grad()
-    def of(model: DiT, *, spec: TrainSpec, rates: dict[str, float] | None, workers: Workers, device: str) -> "ShardedWeights":
-        """Cuts up a whole model, the same on every worker, in place; `rates` multiplies AdamW's learning rate."""
+    def of(
+        model: DiT,
+        *,
+        spec: TrainSpec,
+        rates: dict[str, float] | None,
+        workers: Workers,
+        device: str,
+    ) -> "ShardedWeights":
+        """Cuts up a whole model, the same on every worker, in place; `rates` multiplies AdamW's
+        learning rate."""
         layout = layout_of(model)
         shard(model, workers=workers, train=spec, device=device)
         shards = {}
@@ -76,7 +94,13 @@ class ShardedWeights:
             assert isinstance(values, DTensor)
             ema = _zeros(values)
             ema.to_local().copy_(values.to_local())
-            shards[name] = Shard(values, _zeros(values), _zeros(values), ema, rate=1.0 if rates is None else rates[name])
+            shards[name] = Shard(
+                values,
+                _zeros(values),
+                _zeros(values),
+                ema,
+                rate=1.0 if rates is None else rates[name],
+            )
         return ShardedWeights(spec, layout, shards, device)
 
     def zero_gradients(self) -> None:
@@ -97,14 +121,24 @@ class ShardedWeights:
 
     @torch.no_grad()
     def update(self, *, step: int, factor: float) -> None:
-        adam, rate = adamw(self.spec, step=step, factor=factor), factor * self.spec.muon_learning_rate
+        adam, rate = (
+            adamw(self.spec, step=step, factor=factor),
+            factor * self.spec.muon_learning_rate,
+        )
         for name, part in self.shards.items():
             if self.spec.optimiser == "muon" and is_block_matrix(name, part.values):
                 rows, columns = matrix_shape(name, part.values)
-                part.muon(rows=rows, columns=columns, rate=rate, decay=rate * self.spec.weight_decay)
+                part.muon(
+                    rows=rows, columns=columns, rate=rate, decay=rate * self.spec.weight_decay
+                )
             else:
                 part.adamw(adam)
-            average(part.ema.to_local(), values=part.values.to_local(), step=step, decay=self.spec.ema_decay)
+            average(
+                part.ema.to_local(),
+                values=part.values.to_local(),
+                step=step,
+                decay=self.spec.ema_decay,
+            )
 
     @torch.no_grad()
     def averages(self) -> dict[str, Tensor]:
@@ -116,7 +150,10 @@ class ShardedWeights:
         first, second = torch.zeros(self.layout.total), torch.zeros(self.layout.total)
         firsts, seconds = self.layout.named(first), self.layout.named(second)
         for name, part in self.shards.items():
-            whole = [tensor.full_tensor().cpu() for tensor in (part.values, part.ema, part.first, part.second)]
+            whole = [
+                tensor.full_tensor().cpu()
+                for tensor in (part.values, part.ema, part.first, part.second)
+            ]
             if workers.rank == 0:
                 model[name], ema[name] = whole[0], whole[1]
                 firsts[name].copy_(whole[2])
@@ -128,15 +165,20 @@ class ShardedWeights:
         moments = self.layout.named(saved.first), self.layout.named(saved.second)
         for name, part in self.shards.items():
             whole = (saved.model[name], saved.ema[name], moments[0][name], moments[1][name])
-            for own, tensor in zip((part.values, part.ema, part.first, part.second), whole, strict=True):
+            for own, tensor in zip(
+                (part.values, part.ema, part.first, part.second), whole, strict=True
+            ):
                 own.to_local().copy_(_slice(tensor.to(self.device), like=own))
 
 
 def shard(model: DiT, *, workers: Workers, train: TrainSpec, device: str) -> None:
-    """Deal the parameters out to the workers, in place: each block a unit, all else another. Blocks are gathered in bfloat16 where products
-    are taken in it; shards, gradients and moments are float32."""
+    """Deal the parameters out to the workers, in place: each block a unit, all else another. Blocks
+    are gathered in bfloat16 where products are taken in it; shards, gradients and moments are
+    float32."""
     mesh = init_device_mesh(torch.device(device).type, (workers.world,))
-    narrow = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    narrow = MixedPrecisionPolicy(
+        param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False
+    )
     policy = narrow if train.precision == "bf16" else MixedPrecisionPolicy()
     for block in model.blocks:
         fully_shard(block, mesh=mesh, mp_policy=policy)
@@ -157,4 +199,6 @@ def _own_memory(_: object, __: object, output: Tensor) -> Tensor:
 
 def _slice(whole: Tensor, *, like: DTensor) -> Tensor:
     """This worker's slice of a tensor that all workers hold whole; nothing is sent."""
-    return distribute_tensor(whole, like.device_mesh, like.placements, src_data_rank=None).to_local()
+    return distribute_tensor(
+        whole, like.device_mesh, like.placements, src_data_rank=None
+    ).to_local()

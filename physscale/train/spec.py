@@ -1,4 +1,5 @@
-"""How a run is trained, in values (read without torch). What changes no result (logging, checkpoints) is in `TrainTask`, not here."""
+"""How a run is trained, in values (read without torch). What changes no result (logging,
+checkpoints) is in `TrainTask`, not here."""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,21 +16,24 @@ CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """Steps, global batch and optimiser. With `muon`, the blocks' matrices take Muon at `muon_learning_rate` and all else AdamW at
-    `learning_rate`; with `adamw`, everything takes AdamW. The rate warms up linearly, holds, and falls to zero over the last
-    `decay_fraction` of the steps, linearly or along half a cosine (`schedule`).
+    """Steps, global batch and optimiser. With `muon`, the blocks' matrices take Muon at
+    `muon_learning_rate` and all else AdamW at `learning_rate`; with `adamw`, everything takes
+    AdamW. The rate warms up linearly, holds, and falls to zero over the last `decay_fraction` of
+    the steps, linearly or along half a cosine (`schedule`).
 
-    How a step is computed, each with one result up to rounding (`train/README.md` says what is proved where):
-    `parallel`: every device holds the whole model, or a shard of it (FSDP2); `precision`: products in float32 or bfloat16 (the weights
-    are float32 either way); `accumulate`: in how many parts a worker's share of the batch goes through the model; `recompute`: whether
-    the blocks' activations are kept or made again in the backward pass; `compile`: torch.compile of each block.
+    How a step is computed, each with one result up to rounding (`train/README.md` says what is
+    proved where): `parallel`: every device holds the whole model, or a shard of it (FSDP2);
+    `precision`: products in float32 or bfloat16 (the weights are float32 either way); `accumulate`:
+    in how many parts a worker's share of the batch goes through the model; `recompute`: whether the
+    blocks' activations are kept or made again in the backward pass; `compile`: torch.compile of
+    each block.
 
-    What is learned: `flip` mirrors each video left to right, or not, by a coin of (seed, step, place in the batch); `parametrisation`:
-    with `mup`, AdamW's rate of every matrix falls with its fan-in, so that a rate found at `base_width` holds at other widths.
+    What is learned: `flip` mirrors each video left to right, or not, by a coin of (seed, step,
+    place in the batch); `parametrisation`: with `mup`, AdamW's rate of every matrix falls with its
+    fan-in, so that a rate found at `base_width` holds at other widths.
 
-    What is looked at on the way and changes no result: every `validate_every` and `sample_every` steps (0: never), the loss on held-out
-    videos and a few sampled ones.
-    """
+    What is looked at on the way and changes no result: every `validate_every` and `sample_every`
+    steps (0: never), the loss on held-out videos and a few sampled ones."""
 
     NEUTRAL: ClassVar[dict[str, Any]] = {
         "schedule": "linear",
@@ -72,7 +76,10 @@ class TrainSpec:
     def __post_init__(self) -> None:
         for name, allowed in _WORDS.items():
             if getattr(self, name) not in allowed:
-                raise UserError(f"train {name}={getattr(self, name)!r}: allowed are {' and '.join(map(repr, allowed))}")
+                raise UserError(
+                    f"train {name}={getattr(self, name)!r}: allowed are "
+                    f"{' and '.join(map(repr, allowed))}"
+                )
         for name in ("steps", "batch", "accumulate", "base_width"):
             if getattr(self, name) < 1:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
@@ -81,7 +88,9 @@ class TrainSpec:
                 raise UserError(f"train {name}={getattr(self, name)}: must be above 0")
         for name in ("weight_decay", "ema_decay", "adam_beta_2"):
             if not 0 <= getattr(self, name) < 1:
-                raise UserError(f"train {name}={getattr(self, name)}: must be at least 0 and below 1")
+                raise UserError(
+                    f"train {name}={getattr(self, name)}: must be at least 0 and below 1"
+                )
         for name in ("warmup_steps", "validate_every", "sample_every"):
             if getattr(self, name) < 0:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 0")
@@ -90,13 +99,15 @@ class TrainSpec:
 
 
 _WORDS: dict[str, tuple[str, ...]] = {
-    name: get_args(hint) for name, hint in get_type_hints(TrainSpec).items() if get_origin(hint) is Literal
+    name: get_args(hint)
+    for name, hint in get_type_hints(TrainSpec).items()
+    if get_origin(hint) is Literal
 }
 
 
 def computed_plainly(spec: TrainSpec) -> TrainSpec:
-    """The same training on one device, all at once: what differs changes rounding only, so that a checkpoint of one resumes the other.
-    (The precision is more than rounding.)"""
+    """The same training on one device, all at once: what differs changes rounding only, so that a
+    checkpoint of one resumes the other. (The precision is more than rounding.)"""
     return replace(spec, parallel="ddp", accumulate=1, recompute="none", compile="none")
 
 

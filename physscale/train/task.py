@@ -16,7 +16,7 @@ from physscale.train.latents import LatentSource
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Context", "FactSource", "Observer", "TrainResult", "TrainTask"]
+__all__ = ["ConditioningSource", "Context", "Observer", "TrainResult", "TrainTask"]
 
 
 @runtime_checkable
@@ -34,8 +34,9 @@ class Context(Protocol):
 
 
 @runtime_checkable
-class FactSource(Protocol):
-    """What a model with conditioning is told of the videos of a step (`model/conditioning_spec.py`)."""
+class ConditioningSource(Protocol):
+    """What a model with conditioning is told of the videos of a step
+    (`model/conditioning_spec.py`)."""
 
     def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Tensor:
         """Of this worker's share, row for row those of `LatentSource.batches`."""
@@ -43,8 +44,8 @@ class FactSource(Protocol):
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks at the averaged model every `every` steps and at the end, on the first worker; what it says joins the step's line of the
-    history. Its time counts as none of the training's."""
+    """Looks at the averaged model every `every` steps and at the end, on the first worker; what it
+    says joins the step's line of the history. Its time counts as none of the training's."""
 
     every: int
     look: Callable[[DiT, int], Mapping[str, float]]
@@ -52,10 +53,11 @@ class Observer:
 
 @dataclass(frozen=True)
 class TrainTask:
-    """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the history to the file `metrics`;
-    how often, and who looks on, does not change a result. `device` is where the model lives; with `device_flops_per_s`, the rate of its
-    large matrix products, the history says what share of that rate the model's own products reach (`mfu`). `facts` tells a model with
-    conditioning."""
+    """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the
+    history to the file `metrics`; how often, and who looks on, does not change a result. `device`
+    is where the model lives; with `device_flops_per_s`, the rate of its large matrix products, the
+    history says what share of that rate the model's own products reach (`mfu`). `facts` tells a
+    model with conditioning."""
 
     model: DiTSpec
     flow: FlowSpec
@@ -69,7 +71,7 @@ class TrainTask:
     device: str = "cpu"
     observers: tuple[Observer, ...] = ()
     device_flops_per_s: float | None = None
-    facts: FactSource | None = None
+    conditioning: ConditioningSource | None = None
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "log_every"):
@@ -77,13 +79,19 @@ class TrainTask:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
         frames = self.latents.shape.frames
         if self.flow.condition_frames >= frames:
-            raise UserError(f"flow condition_frames={self.flow.condition_frames}: must be below the videos' {frames} frames")
-        assert (self.facts is None) == (self.model.conditioning == "none"), "who is told needs somebody to tell"
+            raise UserError(
+                f"flow condition_frames={self.flow.condition_frames}: must be below the videos' "
+                f"{frames} frames"
+            )
+        assert (self.conditioning is None) == (self.model.conditioning == "none"), (
+            "who is told needs somebody to tell"
+        )
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """`model` has the averaged (EMA) weights; `losses` [steps] are of the global batches, the same with or without interruptions."""
+    """`model` has the averaged (EMA) weights; `losses` [steps] are of the global batches, the same
+    with or without interruptions."""
 
     model: DiT
     losses: Float[Tensor, " steps"]

@@ -1,4 +1,5 @@
-"""All that a step changes in a model's parameters, behind one face: whole on every device (below) or in shards (`train/sharded.py`).
+"""All that a step changes in a model's parameters, behind one face: whole on every device (below)
+or in shards (`train/sharded.py`).
 
 What is saved is the same for both, so a checkpoint does not know which it was.
 """
@@ -21,7 +22,8 @@ __all__ = ["Saved", "Weights", "WholeWeights"]
 
 @dataclass(frozen=True)
 class Saved:
-    """The model's and the average's tensors by name, and both moments in the order of `train/flat.py`, on the CPU or as views."""
+    """The model's and the average's tensors by name, and both moments in the order of
+    `train/flat.py`, on the CPU or as views."""
 
     model: dict[str, Tensor]
     ema: dict[str, Tensor]
@@ -31,7 +33,8 @@ class Saved:
 
 @runtime_checkable
 class Weights(Protocol):
-    """The parameters of a model in training with gradients, moments and average. Every worker calls every method."""
+    """The parameters of a model in training with gradients, moments and average. Every worker calls
+    every method."""
 
     def zero_gradients(self) -> None: ...
 
@@ -44,7 +47,8 @@ class Weights(Protocol):
     def scale_gradients(self, factor: float) -> None: ...
 
     def update(self, *, step: int, factor: float) -> None:
-        """The optimiser's step and the average's; `step` counts from 0, `factor` multiplies the learning rates."""
+        """The optimiser's step and the average's; `step` counts from 0, `factor` multiplies the
+        learning rates."""
 
     def averages(self) -> dict[str, Tensor]:
         """The averaged tensors by name, whole, in memory of their own."""
@@ -58,7 +62,8 @@ class Weights(Protocol):
 
 @dataclass(frozen=True)
 class WholeWeights:
-    """One device, or each of several, holds everything, in vectors of one layout: one operation for all parameters, one all-reduce."""
+    """One device, or each of several, holds everything, in vectors of one layout: one operation for
+    all parameters, one all-reduce."""
 
     spec: TrainSpec
     flat: FlatParameters
@@ -67,9 +72,12 @@ class WholeWeights:
 
     @staticmethod
     def of(model: nn.Module, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
-        """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named parameters."""
+        """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named
+        parameters."""
         flat = flatten(model)
-        return WholeWeights(spec, flat, Optimiser.create(spec, flat=flat, rates=rates), ema=flat.values.clone())
+        return WholeWeights(
+            spec, flat, Optimiser.create(spec, flat=flat, rates=rates), ema=flat.values.clone()
+        )
 
     def zero_gradients(self) -> None:
         self.flat.gradients.zero_()
@@ -94,7 +102,9 @@ class WholeWeights:
         if workers.rank:
             return None
         named = self.flat.named
-        return Saved(named(self.flat.values), named(self.ema), self.optimiser.first, self.optimiser.second)
+        return Saved(
+            named(self.flat.values), named(self.ema), self.optimiser.first, self.optimiser.second
+        )
 
     def load(self, saved: Saved) -> None:
         for vector, tensors in ((self.flat.values, saved.model), (self.ema, saved.ema)):

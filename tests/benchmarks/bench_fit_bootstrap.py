@@ -1,9 +1,10 @@
-"""fit_bootstrap: CPU time of one global fit of E + A N^-alpha + B D^-beta with 4,000 case bootstraps on the 240 Chinchilla points.
+"""fit_bootstrap: CPU time of one global fit of E + A N^-alpha + B D^-beta with 4,000 case
+bootstraps on the 240 Chinchilla points.
 
-Ours is the whole job. The peer is the loop of the replication (Besiroglu et al. 2024, arXiv 2404.10102): one L-BFGS-B run for each of 4,500
-starts, then one BFGS run a resample from one start; a part of each is measured here and scaled to the whole. Without the reference points
-a law of the same shape is drawn.
-"""
+Ours is the whole job. The peer is the loop of the replication (Besiroglu et al. 2024, arXiv
+2404.10102): one L-BFGS-B run for each of 4,500 starts, then one BFGS run a resample from one start;
+a part of each is measured here and scaled to the whole. Without the reference points a law of the
+same shape is drawn."""
 
 import csv
 import itertools
@@ -30,7 +31,11 @@ def points() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return n, d, loss
     rng = np.random.default_rng(0)
     n, d = np.exp(rng.uniform(17.5, 23.5, 240)), np.exp(rng.uniform(20, 26, 240))
-    return n, d, (1.82 + 480 * n**-0.347 + 2100 * d**-0.366) * np.exp(0.005 * rng.standard_t(3, 240))
+    return (
+        n,
+        d,
+        (1.82 + 480 * n**-0.347 + 2100 * d**-0.366) * np.exp(0.005 * rng.standard_t(3, 240)),
+    )
 
 
 def run() -> dict[str, object]:
@@ -38,7 +43,13 @@ def run() -> dict[str, object]:
     n, d, loss = points()
     begun = time.process_time()
     ours = fit(
-        law_named("power-nd"), columns={"N": n, "D": d}, response=loss, delta=DELTA, bootstrap=RESAMPLES, seed=42, with_profile=False
+        law_named("power-nd"),
+        columns={"N": n, "D": d},
+        response=loss,
+        delta=DELTA,
+        bootstrap=RESAMPLES,
+        seed=42,
+        with_profile=False,
     )
     ours_s = time.process_time() - begun
     peer_s = _peer_seconds(n, d, loss)
@@ -48,8 +59,10 @@ def run() -> dict[str, object]:
         "peer": peer_s,
         "ratio": peer_s / ours_s,
         "unit": "CPU s",
-        "note": f"4,000 bootstraps and a global fit; objective {ours.solution.objective:.13f}; peer: L-BFGS-B a start, BFGS a resample, "
-        f"measured on {STARTS_MEASURED} of {STARTS} starts and {RESAMPLES_MEASURED} of {RESAMPLES} resamples",
+        "note": f"4,000 bootstraps and a global fit; objective {ours.solution.objective:.13f}; "
+        "peer: L-BFGS-B a start, BFGS a resample, "
+        f"measured on {STARTS_MEASURED} of {STARTS} starts and {RESAMPLES_MEASURED} of "
+        f"{RESAMPLES} resamples",
     }
 
 
@@ -61,7 +74,9 @@ def _peer_seconds(n: np.ndarray, d: np.ndarray, loss: np.ndarray) -> float:
 
     def objective(theta: np.ndarray, chosen: np.ndarray) -> float:
         a, b, e, alpha, beta = theta
-        terms = np.stack([a - alpha * log_n[chosen], b - beta * log_d[chosen], np.full(len(chosen), e)])
+        terms = np.stack(
+            [a - alpha * log_n[chosen], b - beta * log_d[chosen], np.full(len(chosen), e)]
+        )
         top = terms.max(axis=0)
         size = np.abs(top + np.log(np.exp(terms - top).sum(axis=0)) - log_loss[chosen])
         inside = np.minimum(size, DELTA)
@@ -70,15 +85,28 @@ def _peer_seconds(n: np.ndarray, d: np.ndarray, loss: np.ndarray) -> float:
     rng = np.random.default_rng(0)
     everything = np.arange(len(n))
     grid = list(
-        itertools.product(range(0, 30, 5), range(0, 30, 5), np.arange(-1, 1.5, 0.5), np.arange(0, 2.5, 0.5), np.arange(0, 2.5, 0.5))
+        itertools.product(
+            range(0, 30, 5),
+            range(0, 30, 5),
+            np.arange(-1, 1.5, 0.5),
+            np.arange(0, 2.5, 0.5),
+            np.arange(0, 2.5, 0.5),
+        )
     )
     begun = time.process_time()
     for place in rng.choice(len(grid), STARTS_MEASURED, replace=False):
-        scipy.optimize.minimize(objective, np.array(grid[place], dtype=float), args=(everything,), method="L-BFGS-B")
+        scipy.optimize.minimize(
+            objective, np.array(grid[place], dtype=float), args=(everything,), method="L-BFGS-B"
+        )
     starts_s = (time.process_time() - begun) / STARTS_MEASURED
     begun = time.process_time()
     for _ in range(RESAMPLES_MEASURED):
         resample = rng.choice(len(n), len(n))
-        scipy.optimize.minimize(objective, np.array([6.0073, 6.0179, 0.5267, 0.3392, 0.2849]), args=(resample,), method="BFGS")
+        scipy.optimize.minimize(
+            objective,
+            np.array([6.0073, 6.0179, 0.5267, 0.3392, 0.2849]),
+            args=(resample,),
+            method="BFGS",
+        )
     resamples_s = (time.process_time() - begun) / RESAMPLES_MEASURED
     return STARTS * starts_s + RESAMPLES * resamples_s

@@ -1,4 +1,5 @@
-"""Frames back to states at 128 px, two discs, 32 frames: our parser beside one of the official kind (NumPy masks, frame by frame)."""
+"""Frames back to states at 128 px, two discs, 32 frames: our parser beside one of the official kind
+(NumPy masks, frame by frame)."""
 
 import math
 import time
@@ -17,7 +18,8 @@ VIDEOS, FRAMES, SIZE_PX, ROUNDS, NOISE = 32, 32, 128, 7, 4.0
 
 
 def threshold_parse(frames: np.ndarray) -> np.ndarray:
-    """(frames, 2 balls, x y r): masks of red and blue, means of their pixels, radius of their area; no components, no coverage."""
+    """(frames, 2 balls, x y r): masks of red and blue, means of their pixels, radius of their area;
+    no components, no coverage."""
     states = np.full((len(frames), 2, 3), np.nan)
     scale = 10.0 / frames.shape[2]
     for number, frame in enumerate(frames):
@@ -33,10 +35,19 @@ def threshold_parse(frames: np.ndarray) -> np.ndarray:
 
 
 def run() -> dict[str, Any]:
-    videos = simulate(DataSpec(scenario=Collision(), videos=VIDEOS, frames=FRAMES), indices=np.arange(VIDEOS))
+    videos = simulate(
+        DataSpec(scenario=Collision(), videos=VIDEOS, frames=FRAMES), indices=np.arange(VIDEOS)
+    )
     clean = render(videos, canvas=Canvas(size_px=SIZE_PX))
-    noisy = np.clip(clean + np.random.default_rng(0).normal(0.0, NOISE, clean.shape), 0, 255).round().astype(np.uint8)
-    seconds = {name: _median_pair(videos.body, pixels) for name, pixels in (("clean", clean), ("noisy", noisy))}
+    noisy = (
+        np.clip(clean + np.random.default_rng(0).normal(0.0, NOISE, clean.shape), 0, 255)
+        .round()
+        .astype(np.uint8)
+    )
+    seconds = {
+        name: _median_pair(videos.body, pixels)
+        for name, pixels in (("clean", clean), ("noisy", noisy))
+    }
     ours, peer = seconds["clean"]
     return {
         "name": "parse",
@@ -44,7 +55,8 @@ def run() -> dict[str, Any]:
         "peer": 1 / peer,
         "ratio": peer / ours,
         "unit": "videos/s/core",
-        "note": f"{FRAMES} frames of {SIZE_PX} px, two discs; with pixel noise {NOISE:g}: {seconds['noisy'][1] / seconds['noisy'][0]:.1f}x",
+        "note": f"{FRAMES} frames of {SIZE_PX} px, two discs; with pixel noise {NOISE:g}: "
+        f"{seconds['noisy'][1] / seconds['noisy'][0]:.1f}x",
     }
 
 
@@ -58,6 +70,8 @@ def _median_pair(body: np.ndarray, pixels: np.ndarray) -> tuple[float, float]:
         between = time.process_time()
         for frames in pixels:
             threshold_parse(frames)
-        pairs.append(((between - before) / len(pixels), (time.process_time() - between) / len(pixels)))
+        pairs.append(
+            ((between - before) / len(pixels), (time.process_time() - between) / len(pixels))
+        )
     ours, peer = np.median(pairs, axis=0).tolist()
     return ours, peer

@@ -1,8 +1,9 @@
-"""phyre_stream: simulations a CPU-second at 256 px with 32 frames, from the real PHYRE, through our pipe and through the paper's pipeline.
+"""phyre_stream: simulations a CPU-second at 256 px with 32 frames, from the real PHYRE, through our
+pipe and through the paper's pipeline.
 
-Ours: requests out, palette frames (zstd) and poses of all bodies back, all checked. Peer: the same simulations in the same kind of child,
-then what the paper's generator does: palette to RGB by fancy indexing and one H.264 mp4 a video (its recipe; PyAV instead of imageio).
-"""
+Ours: requests out, palette frames (zstd) and poses of all bodies back, all checked. Peer: the same
+simulations in the same kind of child, then what the paper's generator does: palette to RGB by fancy
+indexing and one H.264 mp4 a video (its recipe; PyAV instead of imageio)."""
 
 import io
 import os
@@ -42,11 +43,14 @@ def run() -> dict[str, object]:
     with PhyreWorker(size_px=SIZE_PX, python=setup()) as worker:
         list(worker.run(_tasks(WARM_UP)))
         ours = _spent(worker, lambda: sum(1 for _ in worker.run(_tasks(SIMULATIONS))))
-        peer = _spent(worker, lambda: sum(len(_as_the_paper(answer)) for answer in worker.run(_tasks(PEER_SIMULATIONS))))
+        peer = _spent(
+            worker,
+            lambda: sum(
+                len(_as_the_paper(answer)) for answer in worker.run(_tasks(PEER_SIMULATIONS))
+            ),
+        )
     ours_a_s, peer_a_s = SIMULATIONS / ours.total_s, PEER_SIMULATIONS / peer.total_s
-    note = (
-        f"real PHYRE, 32 frames of 256 px; child {ours.child_s / SIMULATIONS * 1e3:.1f} + parent {ours.parent_s / SIMULATIONS * 1e3:.1f} ms"
-    )
+    note = f"real PHYRE, 32 frames of 256 px; child {ours.child_s / SIMULATIONS * 1e3:.1f} + parent {ours.parent_s / SIMULATIONS * 1e3:.1f} ms"
     return {
         "name": "phyre_stream",
         "ours": ours_a_s,
@@ -58,7 +62,8 @@ def run() -> dict[str, object]:
 
 
 def _tasks(count: int) -> list[Task]:
-    """Rows in a data set's own order: trial by trial over the scenes of the six templates that cover all pairs."""
+    """Rows in a data set's own order: trial by trial over the scenes of the six templates that
+    cover all pairs."""
     rows = Phyre(templates=SIX, scenes=(0, SCENES), scene_px=SIZE_PX)
     return [Task(setting=case.setting, ball=case.ball) for case in map(rows.case, range(count))]
 

@@ -1,8 +1,8 @@
-"""plan: CPU time of a plan of 5,000 runs, half of which the ledger knows as done, fingerprints and budget included.
+"""plan: CPU time of a plan of 5,000 runs, half of which the ledger knows as done, fingerprints and
+budget included.
 
-The peer is the plain way: canonical JSON by way of JSON types and `json.dumps`, made anew wherever a fingerprint is asked for (the runs of
-the study, their groups), as a first version does.
-"""
+The peer is the plain way: canonical JSON by way of JSON types and `json.dumps`, made anew wherever
+a fingerprint is asked for (the runs of the study, their groups), as a first version does."""
 
 import json
 import tempfile
@@ -24,8 +24,19 @@ ASKED = 4
 
 def study() -> Study:
     """Five axes, 5,000 runs."""
-    sizes, videos, epochs = ("d8", "d16", "d32", "d64", "d96"), range(100, 1100, 100), (1, 2, 4, 8, 16)
-    runs = factorial(tiny_run(), size=sizes, videos=videos, epochs=epochs, resolution=(16, 32, 64, 128), seed=range(5))
+    sizes, videos, epochs = (
+        ("d8", "d16", "d32", "d64", "d96"),
+        range(100, 1100, 100),
+        (1, 2, 4, 8, 16),
+    )
+    runs = factorial(
+        tiny_run(),
+        size=sizes,
+        videos=videos,
+        epochs=epochs,
+        resolution=(16, 32, 64, 128),
+        seed=range(5),
+    )
     return Study(name="large", question="?", groups={"all": runs})
 
 
@@ -63,4 +74,11 @@ def run() -> dict[str, object]:
             json.dumps(plain(one), sort_keys=True, separators=(",", ":"))
     peer = (time.process_time() - begun) * 5000 / len(runs)
     note = "5,000 runs, ledger of 10,000 lines, budget of half; the peer is its fingerprints alone"
-    return {"name": "plan", "ours": ours, "peer": peer, "ratio": peer / ours, "unit": "s CPU", "note": note}
+    return {
+        "name": "plan",
+        "ours": ours,
+        "peer": peer,
+        "ratio": peer / ours,
+        "unit": "s CPU",
+        "note": note,
+    }

@@ -1,9 +1,11 @@
-"""Seconds of a step whose videos Ray Data brings straight from the simulator ÷ of one that finds them in memory, at 64 and 128 px.
+"""Seconds of a step whose videos Ray Data brings straight from the simulator ÷ of one that finds
+them in memory, at 64 and 128 px.
 
-Raw pixels, 32 frames: nothing is encoded, so the stream has the most bytes to bring. The step (draw, forward, backward, clip, AdamW,
-average) runs on one thread, the data task on the other core. Rounds alternate; each opens a stream of its own. Its first batch is the
-start of a run, told apart in the note; every later wait, copy and conversion counts. In memory lie float32 frames, ready for the model.
-"""
+Raw pixels, 32 frames: nothing is encoded, so the stream has the most bytes to bring. The step
+(draw, forward, backward, clip, AdamW, average) runs on one thread, the data task on the other core.
+Rounds alternate; each opens a stream of its own. Its first batch is the start of a run, told apart
+in the note; every later wait, copy and conversion counts. In memory lie float32 frames, ready for
+the model."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -44,7 +46,9 @@ PATCH = {64: 8, 128: 16}
 class FromRay(PlainContext):
     """The surroundings of a run whose data task has a CPU of its own."""
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         return videos(data, canvas=canvas, batches=batches, tasks=Tasks(1.0))
 
 
@@ -57,7 +61,9 @@ def run() -> dict[str, Any]:
             found[size_px] = measured(size_px)
     worst = max(found, key=lambda size_px: found[size_px].ratio)
     told = "; ".join(
-        f"{size} px: {one.ratio:.3f}, {1e3 * one.held_s:.0f} ms a step in memory, first {one.first_s:.1f} s" for size, one in found.items()
+        f"{size} px: {one.ratio:.3f}, {1e3 * one.held_s:.0f} ms a step in memory, first "
+        f"{one.first_s:.1f} s"
+        for size, one in found.items()
     )
     held_s = found[worst].held_s
     return {
@@ -90,10 +96,16 @@ def measured(size_px: int) -> Measured:
             one[type(source)] = lap(state, source, spec=spec, first=turn * STEPS)
         firsts_s.append(one[StreamedLatents][0])
         pairs.append((median(one[StreamedLatents][1]), median(one[type(held)][1])))
-    return Measured(median(ours / peer for ours, peer in pairs), held_s=median(peer for _, peer in pairs), first_s=median(firsts_s))
+    return Measured(
+        median(ours / peer for ours, peer in pairs),
+        held_s=median(peer for _, peer in pairs),
+        first_s=median(firsts_s),
+    )
 
 
-def lap(state: TrainState, source: LatentSource, *, spec: RunSpec, first: int) -> tuple[float, list[float]]:
+def lap(
+    state: TrainState, source: LatentSource, *, spec: RunSpec, first: int
+) -> tuple[float, list[float]]:
     """Seconds to the first batch, and of each step after the first with the wait for its batch."""
     batches = source.batches(first, seed=0, batch=BATCH, workers=Workers())
     begun = time.perf_counter()

@@ -1,8 +1,8 @@
-"""What a tracked run costs: milliseconds a training step with W&B's offline files written beside it, against the same run without.
+"""What a tracked run costs: milliseconds a training step with W&B's offline files written beside
+it, against the same run without.
 
-Pairs of the same run, one after the other, in turn first; the median of the pairs' ratios. Ideal is 1: the follower is a process of its own
-at the lowest priority that reads files.
-"""
+Pairs of the same run, one after the other, in turn first; the median of the pairs' ratios. Ideal is
+1: the follower is a process of its own at the lowest priority that reads files."""
 
 import os
 import statistics
@@ -36,7 +36,13 @@ def run() -> dict[str, Any]:
             spec = tiny_run(seed=seed, steps=STEPS)
             order = [(TRACKED, tracked), (ALONE, alone)]
             for environment, times in order if seed % 2 else reversed(order):
-                times.append(milliseconds_a_step(spec, store=Store(Path(folder) / f"{seed}-{len(environment)}"), environment=environment))
+                times.append(
+                    milliseconds_a_step(
+                        spec,
+                        store=Store(Path(folder) / f"{seed}-{len(environment)}"),
+                        environment=environment,
+                    )
+                )
     ratios = [one / other for one, other in zip(tracked, alone, strict=True)]
     note = f"median of {PAIRS} pairs; {min(ratios):.3f} to {max(ratios):.3f}"
     return {
@@ -53,5 +59,19 @@ def milliseconds_a_step(spec: RunSpec, *, store: Store, environment: dict[str, s
     """The median over the lines of the run's history."""
     with patch.dict(os.environ, environment), following(store):
         study = Study(name="tracked", question="?", groups={"all": [spec]})
-        assert drive(study, store=store, backend="plain", machine=Machine(), execute=execute, watch=no_watch).exit_code == 0
-    return statistics.median(line["ms_per_step"] for line in read_metrics(store.run(spec.fingerprint).metrics) if "ms_per_step" in line)
+        assert (
+            drive(
+                study,
+                store=store,
+                backend="plain",
+                machine=Machine(),
+                execute=execute,
+                watch=no_watch,
+            ).exit_code
+            == 0
+        )
+    return statistics.median(
+        line["ms_per_step"]
+        for line in read_metrics(store.run(spec.fingerprint).metrics)
+        if "ms_per_step" in line
+    )

@@ -1,12 +1,14 @@
-"""One training step, all of it, beside diffusers' DiT and a plain DiT of the same size (`step_peers.py`), on one thread.
+"""One training step, all of it, beside diffusers' DiT and a plain DiT of the same size
+(`step_peers.py`), on one thread.
 
-In float32, and in bfloat16 by autocast as the paper's recipe is trained here; ours also with `train.compile=block`, the peers as they are
-published. Every round takes the CPU time of each step once, one after another; medians of the rounds' ratios, so that
-what else the machine does falls on all alike. Ratios are against the faster peer. Two more columns say what is left to win: our FLOPs by
-formula against a large matrix product timed in the same round, and the ceiling, which is the ratio of a step that consists of its
-products and its attention alone (`bare_step`): no code that leaves these to PyTorch is faster, and ours does not leave them all
-(`physscale/model/on_cpu.py`). Studies train S in bfloat16 (`paper`), d128 x 5 (`spatial`) and d64 x 3.
-"""
+In float32, and in bfloat16 by autocast as the paper's recipe is trained here; ours also with
+`train.compile=block`, the peers as they are published. Every round takes the CPU time of each step
+once, one after another; medians of the rounds' ratios, so that what else the machine does falls on
+all alike. Ratios are against the faster peer. Two more columns say what is left to win: our FLOPs
+by formula against a large matrix product timed in the same round, and the ceiling, which is the
+ratio of a step that consists of its products and its attention alone (`bare_step`): no code that
+leaves these to PyTorch is faster, and ours does not leave them all (`physscale/model/on_cpu.py`).
+Studies train S in bfloat16 (`paper`), d128 x 5 (`spatial`) and d64 x 3."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -53,8 +55,17 @@ CASES = (
     Case("d256 x 6, 256 tokens", SMALL, LatentShape(16, 4, 8, 8), batch=8, rounds=15),
     Case("d128 x 5, 64 tokens", VAE.model, latent_shape(VAE), batch=VAE.train.batch, rounds=21),
     Case("d64 x 3, 16 tokens", SIZES["d64"], LatentShape(16, 32, 1, 1), batch=32, rounds=41),
-    Case("S, 1024 tokens", SIZES["S"], LatentShape(16, 4, 16, 16), batch=1, rounds=11, precision="bf16"),
-    Case("S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11, precision="bf16"),
+    Case(
+        "S, 1024 tokens",
+        SIZES["S"],
+        LatentShape(16, 4, 16, 16),
+        batch=1,
+        rounds=11,
+        precision="bf16",
+    ),
+    Case(
+        "S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11, precision="bf16"
+    ),
 )
 DTYPE = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -75,22 +86,42 @@ def run() -> dict[str, Any]:
     table = Table(*heads)
     rows = []
     for case in CASES:
-        ours = {"ours": our_step(case, compiled="none"), "compiled": our_step(case, compiled="block")}
+        ours = {
+            "ours": our_step(case, compiled="none"),
+            "compiled": our_step(case, compiled="block"),
+        }
         beside = peers(case.model, shape=case.shape, precision=case.precision)
         seconds = timed(case, steps={**ours, **beside, "bare": bare_step(case)})
-        ratio = {one: min(median_ratio(seconds[peer], seconds[one]) for peer in beside) for one in (*ours, "bare")}
+        ratio = {
+            one: min(median_ratio(seconds[peer], seconds[one]) for peer in beside)
+            for one in (*ours, "bare")
+        }
         flops = training_flops(case.model, shape=case.shape, batch=case.batch, steps=1)
-        share = median(flops / mine / peak for mine, peak in zip(seconds["ours"], seconds["peak"], strict=True))
+        share = median(
+            flops / mine / peak for mine, peak in zip(seconds["ours"], seconds["peak"], strict=True)
+        )
         ms = {name: 1e3 * median(values) for name, values in seconds.items()}
-        cells = [f"{ms[name]:.4g}" for name in (*ours, *beside)] + [f"{value:.2f}" for value in ratio.values()]
+        cells = [f"{ms[name]:.4g}" for name in (*ours, *beside)] + [
+            f"{value:.2f}" for value in ratio.values()
+        ]
         table.add_row(f"{case.name}, batch {case.batch}, {case.precision}", *cells, f"{share:.0%}")
         rows.append((case, ms, ratio, share))
     Console(width=150).print(table)
     (case, ms, ratio, _), best = rows[0], max(share for *_, share in rows)
-    each = ", ".join(f"{of['ours']:.2f} ({of['compiled']:.2f}) of {of['bare']:.2f} at {at.name} {at.precision}" for at, _, of, _ in rows)
+    each = ", ".join(
+        f"{of['ours']:.2f} ({of['compiled']:.2f}) of {of['bare']:.2f} at {at.name} {at.precision}"
+        for at, _, of, _ in rows
+    )
     note = f"{case.name}, batch {case.batch}; ratio (compiled) of its ceiling: {each}; up to {best:.0%} of the GEMM peak"
     peer = min(ms["diffusers"], ms["plain"])
-    return {"name": "train_step", "ours": ms["ours"], "peer": peer, "ratio": ratio["ours"], "unit": "ms/step", "note": note}
+    return {
+        "name": "train_step",
+        "ours": ms["ours"],
+        "peer": peer,
+        "ratio": ratio["ours"],
+        "unit": "ms/step",
+        "note": note,
+    }
 
 
 def timed(case: Case, *, steps: Mapping[str, Step]) -> dict[str, list[float]]:
@@ -127,22 +158,44 @@ def our_step(case: Case, *, compiled: Literal["none", "block"]) -> Step:
 
 
 def bare_step(case: Case) -> Step:
-    """Forward and backward of a block's four products and its attention, block after block, and nothing else."""
+    """Forward and backward of a block's four products and its attention, block after block, and
+    nothing else."""
     model, tokens = case.model, case.model.tokens(case.shape)
     wide = model.mlp_ratio * model.width
-    sides = ((model.width, 3 * model.width), (model.width, model.width), (model.width, wide), (wide, model.width))
-    layers = [nn.Linear(rows, columns, bias=False) for _ in range(model.depth) for rows, columns in sides]
+    sides = (
+        (model.width, 3 * model.width),
+        (model.width, model.width),
+        (model.width, wide),
+        (wide, model.width),
+    )
+    layers = [
+        nn.Linear(rows, columns, bias=False) for _ in range(model.depth) for rows, columns in sides
+    ]
     dtype = DTYPE[case.precision]
-    inputs = {side: torch.randn(case.batch * tokens, side, dtype=dtype, requires_grad=True) for side in (model.width, wide)}
-    q, k, v = (torch.randn(case.batch, model.heads, tokens, model.head_width, dtype=dtype, requires_grad=True) for _ in "qkv")
-    gradients = {side: torch.randn(case.batch * tokens, side, dtype=dtype) for side in (model.width, 3 * model.width, wide)}
+    inputs = {
+        side: torch.randn(case.batch * tokens, side, dtype=dtype, requires_grad=True)
+        for side in (model.width, wide)
+    }
+    q, k, v = (
+        torch.randn(
+            case.batch, model.heads, tokens, model.head_width, dtype=dtype, requires_grad=True
+        )
+        for _ in "qkv"
+    )
+    gradients = {
+        side: torch.randn(case.batch * tokens, side, dtype=dtype)
+        for side in (model.width, 3 * model.width, wide)
+    }
     away = torch.randn_like(q)
 
     def step(_: Tensor) -> None:
         for leaf in (*inputs.values(), q, k, v, *(layer.weight for layer in layers)):
             leaf.grad = None
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.precision == "bf16"):
-            kept = [(layer(inputs[layer.in_features]), gradients[layer.out_features]) for layer in layers]
+            kept = [
+                (layer(inputs[layer.in_features]), gradients[layer.out_features])
+                for layer in layers
+            ]
             kept += [(scaled_dot_product_attention(q, k, v), away) for _ in range(model.depth)]
         for output, gradient in reversed(kept):
             torch.autograd.backward(output, gradient)

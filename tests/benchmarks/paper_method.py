@@ -1,8 +1,9 @@
-"""The paper's own method, written from its description (arXiv 2411.02385, appendix C; id_ood_data of its repository) as a peer.
+"""The paper's own method, written from its description (arXiv 2411.02385, appendix C; id_ood_data
+of its repository) as a peer.
 
-pybox2d, 320 steps of 0.01 s with 15/20 iterations, every tenth state; whole-frame NumPy soft discs in double precision; H.264 by imageio;
-variable-length bytes in HDF5. CPU time counts the encoder's process.
-"""
+pybox2d, 320 steps of 0.01 s with 15/20 iterations, every tenth state; whole-frame NumPy soft discs
+in double precision; H.264 by imageio; variable-length bytes in HDF5. CPU time counts the encoder's
+process."""
 
 import io
 import os
@@ -64,14 +65,21 @@ def paper_frames(positions: np.ndarray, radii: np.ndarray, *, size_px: int) -> n
 
 def paper_seconds(*, size_px: int, videos: int, folder: Path) -> float:
     """CPU seconds a video of the paper's method, half of them collisions."""
-    chosen = [simulate(DataSpec(scenario=scenario, videos=videos, frames=1), indices=np.arange(videos)) for scenario in SCENARIOS]
+    chosen = [
+        simulate(DataSpec(scenario=scenario, videos=videos, frames=1), indices=np.arange(videos))
+        for scenario in SCENARIOS
+    ]
     before = cpu_s()
     for rows in chosen:
         with h5py.File(folder / "paper.hdf5", "w") as file:
-            streams = file.create_dataset("video_streams", shape=(videos,), dtype=h5py.vlen_dtype(np.dtype("uint8")))
+            streams = file.create_dataset(
+                "video_streams", shape=(videos,), dtype=h5py.vlen_dtype(np.dtype("uint8"))
+            )
             for row in range(videos):
                 radii = rows.body[row, :, 1]
-                frames = paper_frames(paper_states(rows.state[row, 0], radii), radii, size_px=size_px)
+                frames = paper_frames(
+                    paper_states(rows.state[row, 0], radii), radii, size_px=size_px
+                )
                 with io.BytesIO() as buffer:
                     imageio.imwrite(buffer, frames, extension=".mp4")
                     streams[row] = np.frombuffer(buffer.getvalue(), np.uint8)
@@ -83,7 +91,9 @@ def our_seconds(*, size_px: int, videos: int, folder: Path) -> float:
     canvas = Canvas(size_px=size_px)
     before = cpu_s()
     for scenario in SCENARIOS:
-        rows = simulate(DataSpec(scenario=scenario, videos=videos, frames=FRAMES), indices=np.arange(videos))
+        rows = simulate(
+            DataSpec(scenario=scenario, videos=videos, frames=FRAMES), indices=np.arange(videos)
+        )
         write_frames(folder / "ours.arrow", rows, encoding="rgb", canvas=canvas)
     return (cpu_s() - before) / (len(SCENARIOS) * videos)
 
@@ -93,7 +103,10 @@ def compare(name: str, *, size_px: int, ours: int, theirs: int, folder: Path) ->
     our_seconds(size_px=size_px, videos=2, folder=folder)
     paper_seconds(size_px=size_px, videos=1, folder=folder)
     pairs = [
-        (our_seconds(size_px=size_px, videos=ours, folder=folder), paper_seconds(size_px=size_px, videos=theirs, folder=folder))
+        (
+            our_seconds(size_px=size_px, videos=ours, folder=folder),
+            paper_seconds(size_px=size_px, videos=theirs, folder=folder),
+        )
         for _ in range(3)
     ]
     fast, slow = np.median(pairs, axis=0).tolist()
@@ -103,5 +116,6 @@ def compare(name: str, *, size_px: int, ours: int, theirs: int, folder: Path) ->
         "peer": 1 / slow,
         "ratio": slow / fast,
         "unit": "videos/s/core",
-        "note": f"{FRAMES} frames of {size_px} px, half collisions; states + frames + zstd against pybox2d + NumPy + mp4 in HDF5",
+        "note": f"{FRAMES} frames of {size_px} px, half collisions; states + frames + zstd "
+        "against pybox2d + NumPy + mp4 in HDF5",
     }

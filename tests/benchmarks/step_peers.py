@@ -1,9 +1,10 @@
-"""Training steps to stand beside ours: the same widths, depths, tokens, batch and precision, written as published code writes them.
+"""Training steps to stand beside ours: the same widths, depths, tokens, batch and precision,
+written as published code writes them.
 
-diffusers: `DiTTransformer2DModel` with the video's frames laid out as one square picture (as many latent pixels, so as many tokens).
-plain: the first DiT (arXiv 2212.09748) on a video: adaLN in every block, fused attention of torch, GELU, fixed positions.
-Both are trained as example scripts do: `torch.optim.AdamW`, `clip_grad_norm_`, an average parameter by parameter.
-"""
+diffusers: `DiTTransformer2DModel` with the video's frames laid out as one square picture (as many
+latent pixels, so as many tokens). plain: the first DiT (arXiv 2212.09748) on a video: adaLN in
+every block, fused attention of torch, GELU, fixed positions. Both are trained as example scripts
+do: `torch.optim.AdamW`, `clip_grad_norm_`, an average parameter by parameter."""
 
 import copy
 import math
@@ -29,7 +30,9 @@ class PeerStep:
     def __init__(self, model: nn.Module, *, loss: Loss, precision: Precision) -> None:
         self.model, self.loss, self.precision = model, loss, precision
         self.ema = copy.deepcopy(model).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(), lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01
+        )
 
     def __call__(self, x0: Tensor) -> None:
         t = torch.rand(len(x0))
@@ -40,12 +43,15 @@ class PeerStep:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         with torch.no_grad():
-            for average, parameter in zip(self.ema.parameters(), self.model.parameters(), strict=True):
+            for average, parameter in zip(
+                self.ema.parameters(), self.model.parameters(), strict=True
+            ):
                 average.mul_(0.999).add_(parameter, alpha=0.001)
 
 
 def conditioned(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-    """Noisy latents, given frames and mask side by side [B, T, 2C + 1, H, W], on the rectified path."""
+    """Noisy latents, given frames and mask side by side [B, T, 2C + 1, H, W], on the rectified
+    path."""
     mix = (1 - t).view(-1, 1, 1, 1, 1) * x0 + t.view(-1, 1, 1, 1, 1) * noise
     mask = torch.zeros_like(x0[:, :, :1])
     mask[:, :CONDITION_FRAMES] = 1
@@ -54,7 +60,9 @@ def conditioned(x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
 
 
 def velocity_loss(output: Tensor, *, x0: Tensor, noise: Tensor) -> Tensor:
-    return nn.functional.mse_loss(output[:, CONDITION_FRAMES:].float(), (noise - x0)[:, CONDITION_FRAMES:])
+    return nn.functional.mse_loss(
+        output[:, CONDITION_FRAMES:].float(), (noise - x0)[:, CONDITION_FRAMES:]
+    )
 
 
 def plain_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> PeerStep:
@@ -80,10 +88,16 @@ def diffusers_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -
 
     def loss(model: nn.Module, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         seen = conditioned(x0, noise, t)
-        picture = seen.unflatten(1, (-1, across)).permute(0, 3, 1, 4, 2, 5).reshape(len(x0), -1, side, side)
+        picture = (
+            seen.unflatten(1, (-1, across))
+            .permute(0, 3, 1, 4, 2, 5)
+            .reshape(len(x0), -1, side, side)
+        )
         labels = torch.zeros(len(x0), dtype=torch.long)
         output = model(picture, timestep=(999 * t).long(), class_labels=labels).sample
-        frames = output.view(len(x0), shape.channels, -1, shape.height, across, shape.width).permute(0, 2, 4, 1, 3, 5)
+        frames = output.view(
+            len(x0), shape.channels, -1, shape.height, across, shape.width
+        ).permute(0, 2, 4, 1, 3, 5)
         return velocity_loss(frames.reshape(x0.shape), x0=x0, noise=noise)
 
     return PeerStep(model, loss=loss, precision=precision)
@@ -97,7 +111,9 @@ class PlainDiT(nn.Module):
         self.spec, self.shape = spec, shape
         d, p = spec.width, spec.patch
         self.embed = nn.Conv2d(input_channels(shape.channels), d, kernel_size=p, stride=p)
-        self.positions = nn.Parameter(torch.randn(1, spec.tokens(shape), d) * 0.02, requires_grad=False)
+        self.positions = nn.Parameter(
+            torch.randn(1, spec.tokens(shape), d) * 0.02, requires_grad=False
+        )
         self.time = nn.Sequential(nn.Linear(256, d), nn.SiLU(), nn.Linear(d, d))
         self.blocks = nn.ModuleList([PlainBlock(spec) for _ in range(spec.depth)])
         self.norm = nn.LayerNorm(d, elementwise_affine=False, eps=1e-6)
@@ -108,7 +124,10 @@ class PlainDiT(nn.Module):
         batch, frames = x.shape[:2]
         patches = self.embed(x.flatten(0, 1))
         rows, columns = patches.shape[2:]
-        tokens = patches.flatten(2).transpose(1, 2).reshape(batch, frames * rows * columns, -1) + self.positions
+        tokens = (
+            patches.flatten(2).transpose(1, 2).reshape(batch, frames * rows * columns, -1)
+            + self.positions
+        )
         rates = torch.exp(torch.arange(128) * (-math.log(10_000) / 128))
         angle = 1000 * t[:, None] * rates
         c = self.time(torch.cat((angle.cos(), angle.sin()), dim=-1))
@@ -125,9 +144,15 @@ class PlainBlock(nn.Module):
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
         d, self.heads = spec.width, spec.heads
-        self.norm1, self.norm2 = (nn.LayerNorm(d, elementwise_affine=False, eps=1e-6) for _ in range(2))
+        self.norm1, self.norm2 = (
+            nn.LayerNorm(d, elementwise_affine=False, eps=1e-6) for _ in range(2)
+        )
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.mlp = nn.Sequential(nn.Linear(d, spec.mlp_ratio * d), nn.GELU(approximate="tanh"), nn.Linear(spec.mlp_ratio * d, d))
+        self.mlp = nn.Sequential(
+            nn.Linear(d, spec.mlp_ratio * d),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(spec.mlp_ratio * d, d),
+        )
         self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(d, 6 * d))
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
@@ -138,7 +163,9 @@ class PlainBlock(nn.Module):
     def _attention(self, x: Tensor) -> Tensor:
         qkv = self.qkv(x).reshape(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
-        return self.out(nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.out(
+            nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        )
 
 
 def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -146,4 +173,7 @@ def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 def peers(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> dict[str, Any]:
-    return {make.__name__.removesuffix("_step"): make(spec, shape=shape, precision=precision) for make in (diffusers_step, plain_step)}
+    return {
+        make.__name__.removesuffix("_step"): make(spec, shape=shape, precision=precision)
+        for make in (diffusers_step, plain_step)
+    }

@@ -1,8 +1,9 @@
-"""The human study in a real browser: a rater types a hostile name and judges all by the keyboard; no other machine is asked.
+"""The human study in a real browser: a rater types a hostile name and judges all by the keyboard;
+no other machine is asked.
 
-Virtual time stands still while something is asked of the server, so waiting is done by asking.
-The page is served as users get it; a script of the test's own is added to page.js, which the policy allows as the page's own.
-"""
+Virtual time stands still while something is asked of the server, so waiting is done by asking. The
+page is served as users get it; a script of the test's own is added to page.js, which the policy
+allows as the page's own."""
 
 import html
 import importlib.resources
@@ -26,7 +27,14 @@ from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 
-BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+BROWSER = next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
+)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium in PATH")
 NAME = "<img src=x onerror=document.title=1>"
 PROBE = """
@@ -57,15 +65,34 @@ PROBE = """
 
 
 def browse(url: str, profile: Path, *, width: int) -> subprocess.CompletedProcess[str]:
-    quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    window = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", f"--window-size={width},900"]
-    rest = ["--enable-logging=stderr", "--v=0", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--virtual-time-budget=20000"]
+    quiet = [
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    window = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={profile}",
+        f"--window-size={width},900",
+    ]
+    rest = [
+        "--enable-logging=stderr",
+        "--v=0",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        "--virtual-time-budget=20000",
+    ]
     command = [str(BROWSER), *window, *quiet, *rest, "--dump-dom", url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("width", [1200, 600])
-def test_a_rater_judges_all_by_the_keyboard(tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rater_judges_all_by_the_keyboard(
+    tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     videos = simulate(DataSpec(scenario=UniformMotion(), videos=6, frames=8), indices=np.arange(6))
     write_videos(tmp_path / "clips" / "model.arrow", with_frames(videos, canvas=Canvas(size_px=32)))
     script = tmp_path / "page.js"
@@ -84,7 +111,9 @@ def test_a_rater_judges_all_by_the_keyboard(tmp_path: Path, width: int, monkeypa
     assert found, done.stderr[-2000:]
     seen = json.loads(html.unescape(found.group(1)))
     assert [screen["videos"] for screen in seen["screens"]] == [4, 2]
-    assert all(screen["broken"] == 0 and screen["wide"] <= seen["window"] for screen in seen["screens"])
+    assert all(
+        screen["broken"] == 0 and screen["wide"] <= seen["window"] for screen in seen["screens"]
+    )
     assert seen["thanks"].startswith(f"{NAME}: all 6 videos are judged")
     assert (seen["error"], seen["pictures"], seen["foreign"]) == ("", 0, [])
     assert "<title>Does it obey physics?</title>" in done.stdout

@@ -1,4 +1,5 @@
-"""A driver of the chaos study: `python -m tests.chaos.driver_process ROOT BACKEND`; `RAY_ADDRESS` names the cluster."""
+"""A driver of the chaos study: `python -m tests.chaos.driver_process ROOT BACKEND`; `RAY_ADDRESS`
+names the cluster."""
 
 import sys
 from dataclasses import replace
@@ -25,12 +26,22 @@ def chaos_study() -> Study:
     return Study(
         name="chaos",
         question="Does it survive?",
-        groups={"well": well, "wild": [replace(wild, train=replace(wild.train, learning_rate=1e30))]},
+        groups={
+            "well": well,
+            "wild": [replace(wild, train=replace(wild.train, learning_rate=1e30))],
+        },
     )
 
 
 if __name__ == "__main__":
     root, backend = Path(sys.argv[1]), sys.argv[2]
     chosen: Backend = next(known for known in get_args(Backend) if known == backend)
-    ending = drive(chaos_study(), store=Store(root), backend=chosen, machine=MACHINE, execute=execute, watch=no_watch)
+    ending = drive(
+        chaos_study(),
+        store=Store(root),
+        backend=chosen,
+        machine=MACHINE,
+        execute=execute,
+        watch=no_watch,
+    )
     sys.exit(ending.exit_code)

@@ -1,4 +1,5 @@
-"""The real thing, killed: a sweep of real runs under Ray whose driver dies twice equals the undisturbed one, bit for bit."""
+"""The real thing, killed: a sweep of real runs under Ray whose driver dies twice equals the
+undisturbed one, bit for bit."""
 
 import os
 import signal
@@ -17,14 +18,30 @@ from physscale.study.spec import load_study
 from tests.paths import ROOT
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
-CHANGES = ["train.steps=300", "data.videos=64", "judges.*.data.videos=8", "codec.corpus.videos=200"]
+CHANGES = [
+    "train.steps=300",
+    "data.videos=64",
+    "test_splits.*.data.videos=8",
+    "codec.corpus.videos=200",
+]
 STUDY = overridden(load_study("quickstart"), overrides=CHANGES).only(["size"])
 
 
 def start(results: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "experiments.quickstart", "--only", "size", "--results", str(results), *CHANGES]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.quickstart",
+        "--only",
+        "size",
+        "--results",
+        str(results),
+        *CHANGES,
+    ]
     with (results / "driver.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"WANDB_MODE": "disabled"})
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"WANDB_MODE": "disabled"}
+        )
 
 
 def ended(store: Store) -> int:
@@ -32,7 +49,10 @@ def ended(store: Store) -> int:
 
 
 def losses(store: Store) -> dict[str, list[tuple[int, float]]]:
-    return {run: [(line["step"], line["loss"]) for line in read_metrics(store.run(run).metrics)] for run in STUDY.runs}
+    return {
+        run: [(line["step"], line["loss"]) for line in read_metrics(store.run(run).metrics)]
+        for run in STUDY.runs
+    }
 
 
 def test_a_driver_killed_twice_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:

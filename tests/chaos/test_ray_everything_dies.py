@@ -1,9 +1,9 @@
-"""The promise of the sweep service: 24 real runs on two Ray nodes, two drivers racing, and nearly everything killed on the way.
+"""The promise of the sweep service: 24 real runs on two Ray nodes, two drivers racing, and nearly
+everything killed on the way.
 
-A worker, both drivers and one node die by SIGKILL, each in the midst of a run, and one run leaves the numbers by its own learning rate.
-What is left must be the undisturbed study, bit for bit: each run ended once, its losses those of one plain process, its history without a
-hole.
-"""
+A worker, both drivers and one node die by SIGKILL, each in the midst of a run, and one run leaves
+the numbers by its own learning rate. What is left must be the undisturbed study, bit for bit: each
+run ended once, its losses those of one plain process, its history without a hole."""
 
 import os
 import signal
@@ -38,7 +38,9 @@ def start(store: Store, *, backend: str, environment: dict[str, str]) -> subproc
 def endings(store: Store) -> Counter[tuple[str, str]]:
     """How often each run came to each end."""
     ended = {State.DONE, State.DIVERGED, State.FAILED}
-    return Counter((line["run"], line["state"]) for line in read_lines(store.ledger) if line["state"] in ended)
+    return Counter(
+        (line["run"], line["state"]) for line in read_lines(store.ledger) if line["state"] in ended
+    )
 
 
 def wait_for_ends(store: Store, *, wanted: int, drivers: list[subprocess.Popen[bytes]]) -> None:
@@ -55,7 +57,11 @@ def held(store: Store, *, at_least: int) -> dict[str, int]:
     deadline_s = time.monotonic() + 240
     while time.monotonic() < deadline_s:
         entries = Ledger(store.ledger).entries().items()
-        found = {run: entry.owner.process for run, entry in entries if entry.held(now_s=time.time()) and entry.owner}
+        found = {
+            run: entry.owner.process
+            for run, entry in entries
+            if entry.held(now_s=time.time()) and entry.owner
+        }
         if len(found) >= at_least:
             return found
         time.sleep(0.05)
@@ -63,11 +69,16 @@ def held(store: Store, *, at_least: int) -> dict[str, int]:
 
 
 def training(store: Store, *, below: int = 1) -> dict[str, int]:
-    """The runs in the midst of their training, the youngest first, and the processes, all descendants of one; waits for the first."""
+    """The runs in the midst of their training, the youngest first, and the processes, all
+    descendants of one; waits for the first."""
     deadline_s = time.monotonic() + 240
     while time.monotonic() < deadline_s:
         processes = held(store, at_least=1)
-        steps = {run: line["step"] for run in processes for line in read_metrics(store.run(run).metrics)[-1:]}
+        steps = {
+            run: line["step"]
+            for run in processes
+            for line in read_metrics(store.run(run).metrics)[-1:]
+        }
         found = [run for run in steps if steps[run] < STEPS and below in ancestors(processes[run])]
         if found:
             return {run: processes[run] for run in sorted(found, key=steps.__getitem__)}
@@ -81,7 +92,10 @@ def claims(store: Store) -> Counter[str]:
 
 
 def histories(store: Store) -> dict[str, list[tuple[int, str]]]:
-    return {run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)] for run in STUDY.runs}
+    return {
+        run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)]
+        for run in STUDY.runs
+    }
 
 
 def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) -> None:
@@ -103,15 +117,25 @@ def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) ->
         stranded = training(store, below=second.pid)
         second.kill()
         second.wait()
-        assert {driver.wait(900) for driver in drivers} <= {0, 3}, (store.root / "driver.log").read_text()
-        assert start(store, backend="ray", environment=nodes.environment).wait(300) == 0, (store.root / "driver.log").read_text()
+        assert {driver.wait(900) for driver in drivers} <= {0, 3}, (
+            store.root / "driver.log"
+        ).read_text()
+        assert start(store, backend="ray", environment=nodes.environment).wait(300) == 0, (
+            store.root / "driver.log"
+        ).read_text()
     before = store.ledger.read_bytes()
     assert start(store, backend="plain", environment=dict(os.environ)).wait(300) == 0
     assert store.ledger.read_bytes() == before, "all is done: nothing is run again"
-    assert start(calm, backend="plain", environment=dict(os.environ)).wait(900) == 0, (calm.root / "driver.log").read_text()
+    assert start(calm, backend="plain", environment=dict(os.environ)).wait(900) == 0, (
+        calm.root / "driver.log"
+    ).read_text()
 
     assert len(STUDY.runs) == RUNS
-    assert endings(store) == endings(calm) == {(run, "DIVERGED" if run == WILD else "DONE"): 1 for run in STUDY.runs}
+    assert (
+        endings(store)
+        == endings(calm)
+        == {(run, "DIVERGED" if run == WILD else "DONE"): 1 for run in STUDY.runs}
+    )
     begun = claims(store)
     assert begun[struck] > 1
     assert any(begun[run] > 1 for run in stranded)

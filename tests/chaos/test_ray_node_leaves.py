@@ -1,4 +1,5 @@
-"""A node that is told to go (SIGTERM, as a spot machine or a deleted pod gets it) loses no step: its runs save, and go on elsewhere."""
+"""A node that is told to go (SIGTERM, as a spot machine or a deleted pod gets it) loses no step:
+its runs save, and go on elsewhere."""
 
 import subprocess
 import threading
@@ -33,12 +34,19 @@ def losses(store: Store, run: RunSpec) -> list[float]:
     return [line["loss"] for line in read_metrics(store.run(run.fingerprint).metrics)]
 
 
-def node_at_work(run: RunSpec, *, store: Store, nodes: Nodes, title: str = "") -> subprocess.Popen[bytes]:
-    """A node, not the head, on which a process of that title trains the run, or without a title the one that owns it; waits for it."""
+def node_at_work(
+    run: RunSpec, *, store: Store, nodes: Nodes, title: str = ""
+) -> subprocess.Popen[bytes]:
+    """A node, not the head, on which a process of that title trains the run, or without a title the
+    one that owns it; waits for it."""
     deadline_s = time.monotonic() + 240
     while time.monotonic() < deadline_s:
         if any(line["step"] >= EARLY for line in read_metrics(store.run(run.fingerprint).metrics)):
-            processes = [int(file.parent.name) for file in Path("/proc").glob("[0-9]*/cmdline") if title and titled_so(file, title=title)]
+            processes = [
+                int(file.parent.name)
+                for file in Path("/proc").glob("[0-9]*/cmdline")
+                if title and titled_so(file, title=title)
+            ]
             owner = Ledger(store.ledger).entries()[run.fingerprint].owner
             processes += [owner.process] if owner and not title else []
             for node in nodes.processes[1:]:
@@ -56,7 +64,9 @@ def titled_so(file: Path, *, title: str) -> bool:
 
 
 @pytest.mark.parametrize(("workers", "title"), [(1, ""), (2, "ray::RayTrainWorker")])
-def test_runs_of_a_node_that_goes_save_and_go_on(workers: int, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_a_node_that_goes_save_and_go_on(
+    workers: int, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     run = tiny_run(steps=STEPS[workers], workers=workers)
     with ray_nodes() as nodes:
@@ -76,11 +86,17 @@ def test_runs_of_a_node_that_goes_save_and_go_on(workers: int, title: str, tmp_p
         leaving = threading.Thread(target=send_away)
         leaving.start()
         study = Study(name="leaving", question="Does it lose a step?", groups={"one": [run]})
-        ending = drive(study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch)
+        ending = drive(
+            study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch
+        )
         leaving.join()
     assert ending.exit_code == 0
     assert gone_s[0] < 60, "within what a pod is given"
-    states = [line["state"] for line in read_lines(store.ledger) if line["state"] != "RUNNING" or "claim" in line]
+    states = [
+        line["state"]
+        for line in read_lines(store.ledger)
+        if line["state"] != "RUNNING" or "claim" in line
+    ]
     assert states == ["PLANNED", "RUNNING", "PREEMPTED", "RUNNING", "DONE"]
     assert Ledger(store.ledger).entries()[run.fingerprint].attempts == 2
     steps = [line["step"] for line in read_lines(store.run(run.fingerprint).metrics)]

@@ -1,4 +1,5 @@
-"""A node that dies without a word: its run goes on with fewer workers, on the same global batches."""
+"""A node that dies without a word: its run goes on with fewer workers, on the same global
+batches."""
 
 import threading
 from dataclasses import replace
@@ -25,10 +26,13 @@ MACHINE = Machine(worker_cpus=0.6, data_cpus=0.35, fewest_workers=1)
 """A node of one CPU holds one worker and its data, and no second worker."""
 
 ROUNDING = 1e-3
-"""Another order of summation changes a loss by 1e-7 at first and by 4e-5 after 700 steps of AdamW; Muon's large steps make it a tenth."""
+"""Another order of summation changes a loss by 1e-7 at first and by 4e-5 after 700 steps of AdamW;
+Muon's large steps make it a tenth."""
 
 
-def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_loses_a_worker_goes_on_with_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     alone = tiny_run(steps=STEPS)
     alone = replace(alone, train=replace(alone.train, optimiser="adamw"))
@@ -44,13 +48,17 @@ def test_a_run_that_loses_a_worker_goes_on_with_fewer(tmp_path: Path, monkeypatc
         killer = threading.Thread(target=kill)
         killer.start()
         study = Study(name="lost", question="Does it wait for ever?", groups={"one": [run]})
-        ending = drive(study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch)
+        ending = drive(
+            study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch
+        )
         killer.join()
     assert ending.exit_code == 0
     lines = read_lines(store.run(run.fingerprint).metrics)
     together = [line["step"] for line in lines if line["workers"] == 2]
     alone_on = [line["step"] for line in lines if line["workers"] == 1]
     assert together[0] < 200 <= together[-1]
-    assert (alone_on[0], alone_on[-1]) == (200, STEPS), "it goes on from the checkpoint, with one worker to the end"
+    assert (alone_on[0], alone_on[-1]) == (200, STEPS), (
+        "it goes on from the checkpoint, with one worker to the end"
+    )
     execute(alone, store=plain, context=PlainContext())
     assert losses(store, run) == pytest.approx(losses(plain, alone), rel=ROUNDING)

@@ -1,4 +1,5 @@
-"""Every file of `experiments/`: values only, few lines, a question, an expectation and a cost; and what it resolves to, kept as golden."""
+"""Every file of `experiments/`: values only, few lines, a question, an expectation and a cost; and
+what it resolves to, kept as golden."""
 
 import ast
 import json
@@ -16,7 +17,7 @@ LINES_AT_MOST = 60
 
 
 @pytest.mark.parametrize("name", study_names())
-class TestExperiment:
+class EveryExperiment:
     def test_fits_one_look_and_says_what_it_asks(self, name: str) -> None:
         text = (ROOT / "experiments" / f"{name}.py").read_text()
         docstring = ast.get_docstring(ast.parse(text)) or ""
@@ -26,15 +27,16 @@ class TestExperiment:
         assert "Cost:" in docstring
 
     def test_resolves_to_the_runs_of_its_golden_file(self, name: str) -> None:
-        """A changed default shows here as a changed line: renew with `python -m tests.golden.test_experiments`, and say why."""
+        """A changed default shows here as a changed line: renew with `python -m
+        tests.golden.test_experiments`, and say why."""
         assert resolved(name) == (GOLDEN / f"{name}.txt").read_text()
 
     def test_is_listed(self, name: str) -> None:
         assert f"`{name}`" in (ROOT / "experiments" / "README.md").read_text()
 
-    def test_no_judge_shares_a_row_with_training(self, name: str) -> None:
+    def test_no_test_split_shares_a_row_with_training(self, name: str) -> None:
         for run in load_study(name).runs.values():
-            assert all(judge.data.draw != run.data.draw for judge in run.judges)
+            assert all(split.data.draw != run.data.draw for split in run.test_splits)
 
 
 def resolved(name: str) -> str:
@@ -42,9 +44,10 @@ def resolved(name: str) -> str:
     lines = []
     for full, run in load_study(name).runs.items():
         price = cost(run)
-        judges = json.dumps([judge.data.split for judge in run.judges])
+        splits = json.dumps([split.data.split for split in run.test_splits])
         lines.append(
-            f"{full[:12]}  {label(run)}  N={price.parameters}  steps={run.train.steps}  FLOPs={price.flops:.4g}  judges={judges}\n"
+            f"{full[:12]}  {label(run)}  N={price.parameters}  steps={run.train.steps}  "
+            f"FLOPs={price.flops:.4g}  judges={splits}\n"
         )
     return "".join(lines)
 

@@ -1,4 +1,5 @@
-"""What only GPUs can prove of training; `python -m pytest -m gpu -s tests/gpu/test_train_gpu.py` on a machine that has them."""
+"""What only GPUs can prove of training; `python -m pytest -m gpu -s tests/gpu/test_train_gpu.py` on
+a machine that has them."""
 
 import json
 import subprocess
@@ -34,7 +35,10 @@ from tests.tiny import tiny_run
 SHAPE = LatentShape(frames=16, channels=4, height=32, width=32)
 FLOW = FlowSpec(condition_frames=3)
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="two CUDA devices are needed")
@@ -44,9 +48,16 @@ def test_shards_on_two_gpus_equal_one_gpu(tmp_path: Path, optimiser: str) -> Non
     for world, parallel in ((1, "ddp"), (2, "ddp"), (2, "fsdp")):
         folder = tmp_path / f"{world}-{parallel}"
         folder.mkdir()
-        job = {"name": "job", "folder": "job", "fields": {"steps": 20, "optimiser": optimiser, "parallel": parallel}}
+        job = {
+            "name": "job",
+            "folder": "job",
+            "fields": {"steps": 20, "optimiser": optimiser, "parallel": parallel},
+        }
         command = [sys.executable, "-m", "tests.unit.train.one_worker", str(folder)]
-        workers = [subprocess.Popen([*command, str(rank), str(world), json.dumps([job]), "cuda"], cwd=ROOT) for rank in range(world)]
+        workers = [
+            subprocess.Popen([*command, str(rank), str(world), json.dumps([job]), "cuda"], cwd=ROOT)
+            for rank in range(world)
+        ]
         assert [worker.wait(timeout=300) for worker in workers] == [0] * world
         losses.append(torch.tensor(json.loads((folder / "job.0.json").read_text())["losses"]))
     torch.testing.assert_close(losses[1], losses[0], atol=1e-5, rtol=1e-4)
@@ -108,4 +119,6 @@ def test_a_vae_is_trained_and_used_on_the_gpu_with_every_part_of_its_loss(tmp_pa
     pixels = render(simulate(run.data, indices=np.arange(2)), canvas=run.canvas)
     there, here = codec.encode(pixels), codec.on("cpu").encode(pixels)
     torch.testing.assert_close(there, here, atol=1e-2, rtol=1e-2)  # convolutions in TF32
-    assert np.abs(codec.on("cuda").decode(there).astype(int) - codec.on("cpu").decode(here)).max() <= 4
+    assert (
+        np.abs(codec.on("cuda").decode(there).astype(int) - codec.on("cpu").decode(here)).max() <= 4
+    )

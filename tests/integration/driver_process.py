@@ -1,4 +1,5 @@
-"""A driver in a process of its own, for tests that race or kill drivers: `python -m tests.integration.driver_process ROOT SEEDS STEPS`."""
+"""A driver in a process of its own, for tests that race or kill drivers: `python -m
+tests.integration.driver_process ROOT SEEDS STEPS`."""
 
 import sys
 from pathlib import Path
@@ -11,5 +12,12 @@ from tests.sweep_doubles import counting_execute, no_watch, tiny_study
 if __name__ == "__main__":
     root, seeds, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     study = tiny_study(seeds=range(seeds), steps=steps)
-    ending = drive(study, store=Store(root), backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+    ending = drive(
+        study,
+        store=Store(root),
+        backend="plain",
+        machine=Machine(),
+        execute=counting_execute,
+        watch=no_watch,
+    )
     sys.exit(ending.exit_code)

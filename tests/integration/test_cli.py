@@ -21,7 +21,14 @@ from physscale.study.spec import load_study
 from tests.paths import ROOT
 from tests.sweep_doubles import leave_finished
 
-SMALL = ["train.steps=6", "train.batch=8", "data.videos=16", "judges.*.data.videos=4", "codec.corpus.videos=64", "codec.spec.components=8"]
+SMALL = [
+    "train.steps=6",
+    "train.batch=8",
+    "data.videos=16",
+    "test_splits.*.data.videos=4",
+    "codec.corpus.videos=64",
+    "codec.spec.components=8",
+]
 
 
 def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -56,7 +63,9 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_wrong_is_one_line_and_exit_code_2(
+    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, err = said(arguments, capsys)
     assert code == 2
     assert out == ""
@@ -66,7 +75,9 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(arguments: list[str], named: 
     assert len(err) <= 260
 
 
-def test_a_results_folder_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_results_folder_that_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "results").write_text("a file where a folder should be")
     code, _, err = said(["run", "quickstart", "--results", str(tmp_path / "results")], capsys)
     assert (code, err.count("\n")) == (2, 1)
@@ -74,10 +85,22 @@ def test_a_results_folder_that_cannot_be_written_leaves_nothing_behind(tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
-def test_a_run_that_cannot_be_scheduled_is_exit_code_4_with_the_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_cannot_be_scheduled_is_exit_code_4_with_the_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "big.yaml").write_text("name: big\nrun_cpus: 4096\n")
     for command in ("plan", "run"):
-        code, _, err = said([command, "quickstart", "--machine", str(tmp_path / "big.yaml"), "--results", str(tmp_path)], capsys)
+        code, _, err = said(
+            [
+                command,
+                "quickstart",
+                "--machine",
+                str(tmp_path / "big.yaml"),
+                "--results",
+                str(tmp_path),
+            ],
+            capsys,
+        )
         assert (code, err.count("\n")) == (4, 1)
         assert "wants 4096 CPU" in err
     assert [path.name for path in tmp_path.iterdir()] == ["big.yaml"]
@@ -93,7 +116,9 @@ def test_a_run_that_cannot_be_scheduled_is_exit_code_4_with_the_numbers(tmp_path
         ("run_cpus: 0\n", "run_cpus"),
     ],
 )
-def test_a_machine_file_is_read_strictly(tmp_path: Path, text: str, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_machine_file_is_read_strictly(
+    tmp_path: Path, text: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "m.yaml").write_text(text)
     code, _, err = said(["plan", "quickstart", "--machine", str(tmp_path / "m.yaml")], capsys)
     assert (code, err.count("\n")) == (2, 1)
@@ -105,7 +130,10 @@ def test_plan_as_json_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[
     runs = json.loads(out)["runs"]
     assert code == 0
     assert [run["fingerprint"] for run in runs] == list(load_study("quickstart").runs)
-    assert all(re.fullmatch("[0-9a-f]{64}", run["fingerprint"]) and run["state"] == "PLANNED" for run in runs)
+    assert all(
+        re.fullmatch("[0-9a-f]{64}", run["fingerprint"]) and run["state"] == "PLANNED"
+        for run in runs
+    )
     assert all(run["parameters"] > 0 and run["flops"] > 0 for run in runs)
     code, out, _ = said(["run", "quickstart", "--dry-run", "--results", str(tmp_path)], capsys)
     assert code == 0
@@ -130,8 +158,23 @@ def test_a_finished_study_says_so_at_once_and_where_the_report_is(tmp_path: Path
     study, store = load_study("quickstart"), Store(tmp_path / "quickstart")
     finish(store, runs=study.runs)
     before_s = cpu_of_children_s()
-    command = [sys.executable, "-X", "importtime", "-m", "experiments.quickstart", "--results", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, env=os.environ | {"COLUMNS": "200"})
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "experiments.quickstart",
+        "--results",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        env=os.environ | {"COLUMNS": "200"},
+    )
     assert done.returncode == 0, done.stderr
     assert f"all {len(study.runs)} runs are done" in done.stdout
     assert f"python -m analysis report {tmp_path}" in done.stdout
@@ -146,7 +189,9 @@ def cpu_of_children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def test_the_whole_way_with_the_plain_back_end(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_way_with_the_plain_back_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     arguments = ["quickstart", "--only", "workers", "--results", str(tmp_path), *SMALL]
     code, out, _ = said(["run", *arguments, "--backend", "plain"], capsys)
@@ -159,7 +204,9 @@ def test_the_whole_way_with_the_plain_back_end(tmp_path: Path, capsys: pytest.Ca
     code, out, _ = said(["plan", *arguments, "--json"], capsys)
     assert [run["state"] for run in json.loads(out)["runs"]] == ["DONE", "DONE"]
     run = json.loads(out)["runs"][0]["fingerprint"]
-    code, out, _ = said(["metrics", "quickstart", run[:8], "--results", str(tmp_path), "--json"], capsys)
+    code, out, _ = said(
+        ["metrics", "quickstart", run[:8], "--results", str(tmp_path), "--json"], capsys
+    )
     assert [line["step"] for line in json.loads(out)["lines"]][-1] == 6
 
 
@@ -173,12 +220,18 @@ def test_status_shows_every_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     code, out, _ = said(["status", "quickstart", "--results", str(tmp_path), "--json"], capsys)
     shown = {run["fingerprint"]: run for run in json.loads(out)["runs"]}
     assert code == 0
-    assert (shown[going]["state"], shown[going]["step"], shown[going]["loss"]) == ("RUNNING", 50, 0.25)
+    assert (shown[going]["state"], shown[going]["step"], shown[going]["loss"]) == (
+        "RUNNING",
+        50,
+        0.25,
+    )
     _, out, _ = said(["status", "quickstart", "--results", str(tmp_path)], capsys)
     assert re.search(rf"RUNNING +{going[:12]} .* 50/1500 +0\.2500", out)
 
 
-def test_gc_removes_what_nobody_needs_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gc_removes_what_nobody_needs_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = Store(tmp_path / "quickstart")
     study = load_study("quickstart").only(["gap"])
     (run,) = study.runs.values()
@@ -225,13 +278,28 @@ def test_doctor_finds_a_token_that_others_can_read(
     assert said(["doctor", "--results", str(tmp_path)], capsys)[0] == 0
 
 
-def test_only_says_what_is_run_not_what_the_study_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_says_what_is_run_not_what_the_study_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = Store(tmp_path / "laws")
-    command = ["run", "laws", *SMALL, "model.width=8", "model.heads=1", "--results", str(tmp_path), "--backend", "plain"]
+    command = [
+        "run",
+        "laws",
+        *SMALL,
+        "model.width=8",
+        "model.heads=1",
+        "--results",
+        str(tmp_path),
+        "--backend",
+        "plain",
+    ]
     for group, expected in (("collision", {"collision"}), ("parabola", {"collision", "parabola"})):
         assert said([*command, "--only", group], capsys)[0] == 0
         assert set(pq.read_table(store.scores)["group"].to_pylist()) == expected
-        assert {row["group"] for row in json.loads(store.study.read_text())["runs"]} == {"collision", "parabola"}
+        assert {row["group"] for row in json.loads(store.study.read_text())["runs"]} == {
+            "collision",
+            "parabola",
+        }
     whole = store.scores.read_bytes()
     store.scores.unlink()  # as if the last driver had been killed just before
     assert said(command, capsys)[0] == 0

@@ -1,4 +1,5 @@
-"""Every command: its help has an example, its JSON parses, a wrong key is one line and exit code 2; and the shell completes it."""
+"""Every command: its help has an example, its JSON parses, a wrong key is one line and exit code 2;
+and the shell completes it."""
 
 import json
 import os
@@ -39,11 +40,19 @@ JSON = {
     "push": ["laws", "{folder}/copies"],
     "pull": ["laws", "{folder}/copies"],
 }
-"""Arguments with which a command succeeds in the folder `finished`; the others need a cluster, an account or videos (own tests)."""
+"""Arguments with which a command succeeds in the folder `finished`; the others need a cluster, an
+account or videos (own tests)."""
 
 NAMES = [
-    *(command.name or (command.callback.__name__ if command.callback else "") for command in app.registered_commands),
-    *(f"phyre {command.name}" for group in app.registered_groups for command in group.typer_instance.registered_commands),  # type: ignore[union-attr]
+    *(
+        command.name or (command.callback.__name__ if command.callback else "")
+        for command in app.registered_commands
+    ),
+    *(
+        f"phyre {command.name}"
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands
+    ),  # type: ignore[union-attr]
 ]
 
 
@@ -56,7 +65,8 @@ def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int,
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the study `laws` is done, its copies are pushed and `data` holds two videos: no test here waits for another."""
+    """A folder in which the study `laws` is done, its copies are pushed and `data` holds two
+    videos: no test here waits for another."""
     folder = tmp_path_factory.mktemp("finished")
     store, owner = Store(folder / "results" / "laws"), Owner()
     for full, run in load_study("laws").runs.items():
@@ -66,7 +76,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)
     push(store, mirror_at(str(folder / "copies"), study="laws"))
     with pytest.raises(SystemExit, match="0"):
-        main(["simulate", "uniform", "--videos", "2", "--out", str(folder / "data"), "--size", "32", "--json"])
+        main(
+            [
+                "simulate",
+                "uniform",
+                "--videos",
+                "2",
+                "--out",
+                str(folder / "data"),
+                "--size",
+                "32",
+                "--json",
+            ]
+        )
     return folder
 
 
@@ -75,32 +97,45 @@ def test_the_table_of_this_test_names_commands_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-class TestEveryCommand:
+class EveryCommand:
     def test_help_has_an_example(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         code, out, _ = said([*name.split(), "--help"], capsys)
         assert code == 0
         assert f"`physscale {name}" in " ".join(out.split())
 
-    def test_a_wrong_key_is_one_line_and_exit_code_2(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_wrong_key_is_one_line_and_exit_code_2(
+        self, name: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         code, out, err = said([*name.split(), "--no-such-option"], capsys)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith("physscale: ")
         assert "--no-such-option" in err
 
-    def test_json_parses(self, name: str, finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_json_parses(
+        self,
+        name: str,
+        finished: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         if (arguments := JSON.get(name)) is None:
             pytest.skip("needs what this machine may not have; tested where it is said")
         monkeypatch.chdir(finished)
-        code, out, err = said([*name.split(), *(word.format(folder=finished) for word in arguments), "--json"], capsys)
+        code, out, err = said(
+            [*name.split(), *(word.format(folder=finished) for word in arguments), "--json"], capsys
+        )
         assert code == 0, err
         assert isinstance(json.loads(out), dict)
 
 
 @pytest.mark.parametrize("name", ["plan", "run", "tune", "submit"])
 @pytest.mark.parametrize(
-    ("override", "hint"), [("train.stepps=3", "'steps'"), ("trian.steps=3", "'train'"), ("train.steps=x", "must be int")]
+    ("override", "hint"),
+    [("train.stepps=3", "'steps'"), ("trian.steps=3", "'train'"), ("train.steps=x", "must be int")],
 )
-def test_a_wrong_override_says_what_was_meant(name: str, override: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_override_says_what_was_meant(
+    name: str, override: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     where = ["--results", "/shared"] if name == "submit" else []
     code, _, err = said([name, "laws", override, *where], capsys)
     assert (code, err.count("\n")) == (2, 1)
@@ -115,8 +150,14 @@ def test_a_bucket_is_no_place_to_run_in(name: str, capsys: pytest.CaptureFixture
 
 
 def completed(words: str) -> list[str]:
-    environment = os.environ | {"_PHYSSCALE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
-    done = subprocess.run([PHYSSCALE], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+    environment = os.environ | {
+        "_PHYSSCALE_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    done = subprocess.run(
+        [PHYSSCALE], env=environment, capture_output=True, text=True, cwd=ROOT, check=False
+    )
     return done.stdout.split()
 
 
@@ -127,7 +168,7 @@ def completed(words: str) -> list[str]:
         ("physscale plan quick", ["quickstart"]),
         ("physscale sync quick", ["quickstart"]),
         ("physscale run laws train.le", ["train.learning_rate="]),
-        ("physscale run laws judges.0.", ["judges.0.kind=", "judges.0.data."]),
+        ("physscale run laws test_splits.0.", ["test_splits.0.kind=", "test_splits.0.data."]),
         ("physscale plan --bud", ["--budget"]),
     ],
 )
@@ -135,7 +176,9 @@ def test_the_shell_completes(words: str, offered: list[str]) -> None:
     assert completed(words) == offered
 
 
-def test_diff_says_what_differs_across_studies(finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diff_says_what_differs_across_studies(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     motion = list(load_study("motion").runs)
     monkeypatch.chdir(finished)
     code, out, _ = said(["diff", motion[0][:10], motion[1][:10]], capsys)
@@ -146,16 +189,26 @@ def test_diff_says_what_differs_across_studies(finished: Path, capsys: pytest.Ca
     assert "plan of motion" in out
     assert "train.steps: 1600 -> 1500" in out.splitlines()
     assert "one and the same run" in said(["diff", RUNS[0], RUNS[0][:6]], capsys)[1]
-    for wrong, named in (("zz", "0-9, a-f"), ("", "give the beginning"), ("0" * 20, "none begins so"), ("../..", "0-9, a-f")):
+    for wrong, named in (
+        ("zz", "0-9, a-f"),
+        ("", "give the beginning"),
+        ("0" * 20, "none begins so"),
+        ("../..", "0-9, a-f"),
+    ):
         code, _, err = said(["diff", wrong, RUNS[0]], capsys)
         assert (code, err.count("\n")) == (2, 1)
         assert named in err
 
 
-def test_logs_and_retry_of_what_went_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_and_retry_of_what_went_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store, owner = Store(tmp_path / "laws"), Owner()
     failed, diverged = RUNS
-    for run, state, facts in ((failed, State.FAILED, {"kind": "RuntimeError", "error": "no"}), (diverged, State.DIVERGED, {})):
+    for run, state, facts in (
+        (failed, State.FAILED, {"kind": "RuntimeError", "error": "no"}),
+        (diverged, State.DIVERGED, {}),
+    ):
         Ledger(store.ledger).claim(run, owner=owner)
         Ledger(store.ledger).heartbeat(run, owner=owner)
         MetricLog(store.run(run).metrics).append(step=1, loss=1.0)
@@ -164,9 +217,14 @@ def test_logs_and_retry_of_what_went_wrong(tmp_path: Path, capsys: pytest.Captur
     (store.run(failed).root / "error.txt").write_text("Traceback\nRuntimeError: no\n")
     results = ["--results", str(tmp_path)]
     _, out, _ = said(["logs", "laws", failed[:8], *results], capsys)
-    assert [line.split()[2] for line in out.splitlines()[:2]] == ["RUNNING", "FAILED"], "heartbeats are no events"
+    assert [line.split()[2] for line in out.splitlines()[:2]] == ["RUNNING", "FAILED"], (
+        "heartbeats are no events"
+    )
     assert out.endswith("Traceback\nRuntimeError: no\n")
-    assert "1 runs would be put back" in said(["retry", "laws", "--only", "failed", "--dry-run", *results], capsys)[1]
+    assert (
+        "1 runs would be put back"
+        in said(["retry", "laws", "--only", "failed", "--dry-run", *results], capsys)[1]
+    )
     assert said(["retry", "laws", "--only", "failed", diverged[:8], *results], capsys)[0] == 2
     assert "1 runs put back" in said(["retry", "laws", "--only", "diverged", *results], capsys)[1]
     states = {run: entry.state for run, entry in Ledger(store.ledger).entries().items()}
@@ -177,7 +235,9 @@ def test_logs_and_retry_of_what_went_wrong(tmp_path: Path, capsys: pytest.Captur
     assert store.run(failed).checkpoints.exists(), "what failed goes on from its checkpoint"
 
 
-def test_gc_takes_checkpoints_of_no_run_and_leaves_their_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gc_takes_checkpoints_of_no_run_and_leaves_their_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = Store(tmp_path / "laws")
     Ledger(store.ledger).plan(RUNS)
     for run in (RUNS[0], "f" * 64):

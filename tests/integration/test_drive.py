@@ -17,17 +17,41 @@ from physscale.scheduling.resources import Machine
 from physscale.study.drive import Ending, drive
 from physscale.study.spec import Study
 from tests.paths import ROOT
-from tests.sweep_doubles import DIVERGING_SEED, FAILING_SEED, STEP_S, calls_of, counting_execute, no_watch, tiny_study
+from tests.sweep_doubles import (
+    DIVERGING_SEED,
+    FAILING_SEED,
+    STEP_S,
+    calls_of,
+    counting_execute,
+    no_watch,
+    tiny_study,
+)
 
 
 def run_here(study: Study, *, store: Store) -> Ending:
-    return drive(study, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+    return drive(
+        study,
+        store=store,
+        backend="plain",
+        machine=Machine(),
+        execute=counting_execute,
+        watch=no_watch,
+    )
 
 
 def start(store: Store, *, seeds: int, steps: int, step_s: float) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.integration.driver_process", str(store.root), str(seeds), str(steps)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.integration.driver_process",
+        str(store.root),
+        str(seeds),
+        str(steps),
+    ]
     with (store.root / "driver.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, env=os.environ | {STEP_S: str(step_s)}, stderr=log)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | {STEP_S: str(step_s)}, stderr=log
+        )
 
 
 def wait_for(condition: object, *, seconds: float = 60.0) -> None:
@@ -64,14 +88,18 @@ def test_a_run_that_lost_a_file_is_run_again(tmp_path: Path) -> None:
     assert sum(calls_of(store).values()) == 4
 
 
-def test_a_failed_run_stops_no_other_and_is_tried_again_by_the_next_drive_alone(tmp_path: Path) -> None:
+def test_a_failed_run_stops_no_other_and_is_tried_again_by_the_next_drive_alone(
+    tmp_path: Path,
+) -> None:
     study, store = tiny_study(seeds=range(FAILING_SEED - 1, FAILING_SEED + 3)), Store(tmp_path)
     ending = run_here(study, store=store)
     assert ending.exit_code == 1
     by_seed = {row.seed: row for row in ending.rows}
     assert [by_seed[seed].state for seed in range(12, 16)] == ["DONE", "FAILED", "DIVERGED", "DONE"]
     failed, diverged = by_seed[FAILING_SEED].fingerprint, by_seed[DIVERGING_SEED].fingerprint
-    assert Ledger(store.ledger).entries()[failed].facts["error"] == "this seed fails, on two lines"
+    assert (
+        Ledger(store.ledger).entries()[failed].details["error"] == "this seed fails, on two lines"
+    )
     assert "counting_execute" in (store.run(failed).root / "error.txt").read_text()
     assert calls_of(store)[failed] == 1
     run_here(study, store=store)
@@ -80,7 +108,12 @@ def test_a_failed_run_stops_no_other_and_is_tried_again_by_the_next_drive_alone(
 
 
 def test_a_study_with_a_diverged_run_is_complete(tmp_path: Path) -> None:
-    assert run_here(tiny_study(seeds=range(DIVERGING_SEED, DIVERGING_SEED + 1)), store=Store(tmp_path)).exit_code == 0
+    assert (
+        run_here(
+            tiny_study(seeds=range(DIVERGING_SEED, DIVERGING_SEED + 1)), store=Store(tmp_path)
+        ).exit_code
+        == 0
+    )
 
 
 def test_two_drivers_share_the_work_and_no_run_is_run_twice(tmp_path: Path) -> None:
@@ -98,20 +131,30 @@ def test_two_drivers_share_the_work_and_no_run_is_run_twice(tmp_path: Path) -> N
 def test_a_killed_driver_leaves_nothing_stuck(tmp_path: Path, killed_after: int) -> None:
     store, seeds = Store(tmp_path), 4
     driver = start(store, seeds=seeds, steps=10, step_s=0.05)
-    wait_for(lambda: store.ledger.exists() and done_lines(store) == killed_after and len(calls_of(store)) == killed_after + 1)
+    wait_for(
+        lambda: (
+            store.ledger.exists()
+            and done_lines(store) == killed_after
+            and len(calls_of(store)) == killed_after + 1
+        )
+    )
     driver.kill()
     driver.wait()
     study = tiny_study(seeds=range(seeds), steps=10)
     assert run_here(study, store=store).exit_code == 0
     assert done_lines(store) == seeds
-    assert sorted(calls_of(store).values()) == [1, 1, 1, 2], "only the interrupted run was begun again"
+    assert sorted(calls_of(store).values()) == [1, 1, 1, 2], (
+        "only the interrupted run was begun again"
+    )
     assert not list(tmp_path.glob(".driver-*")), "the killed driver's folder is gone"
     for run in study.runs:
         assert [line["step"] for line in read_metrics(store.run(run).metrics)] == list(range(1, 11))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_first_signal_saves_and_stops(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_the_first_signal_saves_and_stops(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     store = Store(tmp_path)
     driver = start(store, seeds=3, steps=100, step_s=0.05)
     wait_for(lambda: store.ledger.exists() and State.RUNNING in states(store))
@@ -130,7 +173,9 @@ def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
     assert driver.wait(10) == 130
 
 
-def test_what_a_living_driver_holds_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_living_driver_holds_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("physscale.study.drive._ORPHANS_END_S", 0.3)
     study, store = tiny_study(seeds=range(2)), Store(tmp_path)
     held, _ = study.runs

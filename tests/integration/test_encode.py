@@ -1,4 +1,5 @@
-"""`physscale encode`: latents on disk, the same bytes from one worker and two; trainings that read them equal trainings that encode."""
+"""`physscale encode`: latents on disk, the same bytes from one worker and two; trainings that read
+them equal trainings that encode."""
 
 import json
 import shutil
@@ -69,12 +70,16 @@ def encode(run: RunSpec, *, root: Path) -> list[str]:
 class Blind(PlainContext):
     """Nobody draws a training video."""
 
-    def videos(self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    def videos(
+        self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
+    ) -> Iterator[Videos]:
         raise AssertionError("the training drew videos of its own")
 
 
 @pytest.mark.parametrize("spec", [CodecSpec(8), VAE], ids=["components", "vae"])
-def test_a_training_that_reads_them_equals_one_that_encodes(spec: AnyCodecSpec, tmp_path: Path) -> None:
+def test_a_training_that_reads_them_equals_one_that_encodes(
+    spec: AnyCodecSpec, tmp_path: Path
+) -> None:
     run = run_of(spec)
     alone, cached = Store(tmp_path / "alone" / "study"), Store(tmp_path / "cached" / "study")
     execute(run, store=alone, context=PlainContext())
@@ -90,7 +95,10 @@ def test_a_training_that_reads_them_equals_one_that_encodes(spec: AnyCodecSpec, 
         assert folder.scores.exists()
     assert losses[0] == losses[1]
     assert all(torch.equal(tensor, tensors[1][name]) for name, tensor in tensors[0].items())
-    assert alone.run(run.fingerprint).scores.read_bytes() == cached.run(run.fingerprint).scores.read_bytes()
+    assert (
+        alone.run(run.fingerprint).scores.read_bytes()
+        == cached.run(run.fingerprint).scores.read_bytes()
+    )
 
 
 @pytest.mark.parametrize("spec", [CodecSpec(8), VAE], ids=["components", "vae"])
@@ -107,14 +115,21 @@ def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(
     assert kinds == (StreamedLatents, LatentSet, StoredLatents)
     assert streamed.shape == held.shape == stored.shape
     for start in (0, 3):
-        sources = [source.batches(start, seed=3, batch=7, workers=Workers()) for source in (streamed, held, stored)]
+        sources = [
+            source.batches(start, seed=3, batch=7, workers=Workers())
+            for source in (streamed, held, stored)
+        ]
         for one, two, three in islice(zip(*sources, strict=False), 4):
             assert torch.equal(one, two)
             assert torch.equal(two, three)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     for source in (held, stored):
-        shares = [next(source.batches(3, seed=3, batch=7, workers=Workers(rank, 2))) for rank in range(2)]
-        assert torch.equal(torch.cat(shares), next(held.batches(3, seed=3, batch=7, workers=Workers())))
+        shares = [
+            next(source.batches(3, seed=3, batch=7, workers=Workers(rank, 2))) for rank in range(2)
+        ]
+        assert torch.equal(
+            torch.cat(shares), next(held.batches(3, seed=3, batch=7, workers=Workers()))
+        )
 
 
 def test_what_is_there_is_kept_and_more_videos_change_only_the_last_file(tmp_path: Path) -> None:
@@ -126,7 +141,10 @@ def test_what_is_there_is_kept_and_more_videos_change_only_the_last_file(tmp_pat
     assert encode(run, root=tmp_path) == ["kept", "made", "kept", "kept", "kept", "kept"]
     assert {path: path.read_bytes() for path in before} == before
     assert encode(run_of(videos=13), root=tmp_path) == ["kept", "kept", "made", "made"] * 2
-    assert [path for path, content in before.items() if path.read_bytes() != content] == [units[2].path, units[5].path]
+    assert [path for path, content in before.items() if path.read_bytes() != content] == [
+        units[2].path,
+        units[5].path,
+    ]
     assert encode(run, root=tmp_path) == ["kept"] * 6, "the first ten of thirteen"
 
 
@@ -139,12 +157,25 @@ def test_a_cache_is_named_by_what_it_holds(tmp_path: Path) -> None:
 
     mine = names(run)
     assert len(mine) == 2, "plain and mirrored"
-    unchanged = [replace(run, seed=3), replace(run, model=replace(run.model, depth=3)), run_of(videos=99)]
+    unchanged = [
+        replace(run, seed=3),
+        replace(run, model=replace(run.model, depth=3)),
+        run_of(videos=99),
+    ]
     assert all(names(other) == mine for other in unchanged)
-    changed = [replace(run, canvas=Canvas(size_px=24)), replace(run, data=replace(run.data, seed=1)), run_of(CodecSpec(9))]
+    changed = [
+        replace(run, canvas=Canvas(size_px=24)),
+        replace(run, data=replace(run.data, seed=1)),
+        run_of(CodecSpec(9)),
+    ]
     assert not any(names(other) & mine for other in changed)
-    together = caches_of([run, run_of(videos=99), replace(run, train=replace(run.train, flip="none"))], store=store)
-    assert sorted((cache.side, cache.videos) for cache in together) == [("mirrored", 99), ("plain", 99)]
+    together = caches_of(
+        [run, run_of(videos=99), replace(run, train=replace(run.train, flip="none"))], store=store
+    )
+    assert sorted((cache.side, cache.videos) for cache in together) == [
+        ("mirrored", 99),
+        ("plain", 99),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -156,7 +187,14 @@ def test_two_workers_write_the_same_bytes(tmp_path: Path) -> None:
         shutil.copytree(tmp_path / "two" / "codecs", tmp_path / "blocked" / "codecs")
         (tmp_path / "blocked" / "latents").touch()
         with pytest.raises(UserError, match=r"^cannot write .*blocked.latents"):
-            list(encoded_by_actors(units_of(run, root=tmp_path / "blocked"), workers=2, machine=Machine(), nodes=nodes))
+            list(
+                encoded_by_actors(
+                    units_of(run, root=tmp_path / "blocked"),
+                    workers=2,
+                    machine=Machine(),
+                    nodes=nodes,
+                )
+            )
     assert sorted(states, key=units.index) == units
     assert {one.state for one in states.values()} == {"made"}
     encode(run, root=tmp_path / "one")
@@ -197,11 +235,16 @@ def test_a_file_says_what_it_is(tmp_path: Path) -> None:
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> RunSpec:
     run = run_of()
-    monkeypatch.setattr("physscale.cli.options.load_study", lambda name: Study(name="tiny", question="?", groups={"all": [run]}))
+    monkeypatch.setattr(
+        "physscale.cli.options.load_study",
+        lambda name: Study(name="tiny", question="?", groups={"all": [run]}),
+    )
     return run
 
 
-def tell(command: str, *more: str, results: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
+def tell(
+    command: str, *more: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, Any]:
     with pytest.raises(SystemExit) as ended:
         main([command, "tiny", "--results", str(results), *more])
     told = capsys.readouterr()
@@ -223,18 +266,27 @@ def test_the_command(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixtu
     units = units_of(study, root=tmp_path / "tiny")
     units[0].path.unlink()
     notes = tell("plan", "--json", results=tmp_path, capsys=capsys)[1]["notes"]
-    assert any("2 of 3 files, `physscale encode` makes the rest; not used until then" in note for note in notes)
+    assert any(
+        "2 of 3 files, `physscale encode` makes the rest; not used until then" in note
+        for note in notes
+    )
 
 
-def test_a_plan_says_what_encoding_takes_where_latents_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_says_what_encoding_takes_where_latents_are_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, store = run_of(steps=6), Store(tmp_path)
     assert latent_cache.cache_notes([run], store=store) == []
     monkeypatch.setattr(latent_cache, "HELD_BYTES", 100)
     video = 2 * 16 * 3 * 16**2 * 8
     (note,) = latent_cache.cache_notes([run], store=store)
-    assert f"{6 * 8 * video:.1e} FLOPs more; once by `physscale encode` {2 * 10 * video:.1e}" in note
+    assert (
+        f"{6 * 8 * video:.1e} FLOPs more; once by `physscale encode` {2 * 10 * video:.1e}" in note
+    )
     encode(run, root=tmp_path)
-    assert [note.endswith("3 of 3 files, used") for note in latent_cache.cache_notes([run], store=store)] == [True, True]
+    assert [
+        note.endswith("3 of 3 files, used") for note in latent_cache.cache_notes([run], store=store)
+    ] == [True, True]
 
 
 def test_a_torn_file_stops_before_anything_is_spent_and_is_mended(
@@ -250,11 +302,16 @@ def test_a_torn_file_stops_before_anything_is_spent_and_is_mended(
         assert str(path) in said
         assert len(said.splitlines()) == 1
         assert not (tmp_path / "tiny" / "runs").exists()
-        assert tell("encode", "--json", results=tmp_path, capsys=capsys)[1]["files"] == {"kept": 5, "mended": 1}
+        assert tell("encode", "--json", results=tmp_path, capsys=capsys)[1]["files"] == {
+            "kept": 5,
+            "mended": 1,
+        }
         assert path.read_bytes() == whole
 
 
-def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(
+    study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tmp_path = tmp_path / "tiny"
     encode(study, root=tmp_path)
     unit = units_of(study, root=tmp_path)[1]
@@ -265,9 +322,13 @@ def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(study: RunSpec, tmp_p
     content[place + 5] ^= 1
     unit.path.write_bytes(content)
     codec = codec_of(study, store=Store(tmp_path))
-    with pytest.raises(DamagedData, match=r"shard_00000004\.arrow: video 6 is not what was written"):
+    with pytest.raises(
+        DamagedData, match=r"shard_00000004\.arrow: video 6 is not what was written"
+    ):
         training_source(study, codec=codec, context=Blind(), store=Store(tmp_path))
-    stored = training_source(study, codec=codec, context=Blind(), store=Store(tmp_path), held_bytes=0)
+    stored = training_source(
+        study, codec=codec, context=Blind(), store=Store(tmp_path), held_bytes=0
+    )
     with pytest.raises(DamagedData, match="video 6"):
         list(islice(stored.batches(0, seed=0, batch=8, workers=Workers()), 4))
     code, said = tell("run", "--backend", "plain", "--json", results=tmp_path.parent, capsys=capsys)

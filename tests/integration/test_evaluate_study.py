@@ -1,4 +1,5 @@
-"""`physscale evaluate STUDY`: the samples of finished runs as frames, resumable, the same rows from one process and from Ray Data tasks."""
+"""`physscale evaluate STUDY`: the samples of finished runs as frames, resumable, the same rows from
+one process and from Ray Data tasks."""
 
 import json
 import shutil
@@ -27,7 +28,11 @@ from tests.tiny import tiny_run
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("results") / "tiny"
     for seed in (0, 1):
-        execute(replace(tiny_run(steps=4, seed=seed), canvas=Canvas(size_px=32)), store=Store(root), context=PlainContext())
+        execute(
+            replace(tiny_run(steps=4, seed=seed), canvas=Canvas(size_px=32)),
+            store=Store(root),
+            context=PlainContext(),
+        )
     return root
 
 
@@ -52,8 +57,12 @@ def test_what_is_done_is_not_done_again(study: Path, capsys: pytest.CaptureFixtu
     rows, numbers = pq.read_table(store.frames), pq.read_table(store.frame_scores)
     assert rows.schema.equals(FRAMES)
     assert numbers.schema.equals(SCORES)
-    assert not any(pc.filter(rows["abnormal"], pc.equal(rows["source"], "truth")).to_pylist()), "true frames are normal"
-    assert {"ssim", "psnr_db", "state_frechet", "violation_frechet", "abnormal_rate"} <= set(numbers["metric"].to_pylist())
+    assert not any(pc.filter(rows["abnormal"], pc.equal(rows["source"], "truth")).to_pylist()), (
+        "true frames are normal"
+    )
+    assert {"ssim", "psnr_db", "state_frechet", "violation_frechet", "abnormal_rate"} <= set(
+        numbers["metric"].to_pylist()
+    )
     unit = units_of(finished_runs(store, beginnings=[]))[0]
     unit.folder.frames(unit.split, suffix=NUMBERS).unlink()
     assert not is_done(unit)
@@ -72,10 +81,14 @@ def test_several_workers_find_the_same(study: Path, two_workers: None) -> None:
     assert [unit for unit, _ in by_tasks] == units
     for unit, found in by_tasks:
         alone = evaluated(unit)
-        assert {suffix: found.files[suffix] for suffix in (TABLE, NUMBERS)} == {suffix: alone.files[suffix] for suffix in (TABLE, NUMBERS)}
+        assert {suffix: found.files[suffix] for suffix in (TABLE, NUMBERS)} == {
+            suffix: alone.files[suffix] for suffix in (TABLE, NUMBERS)
+        }
 
 
-def test_a_study_option_without_a_study_is_refused(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_option_without_a_study_is_refused(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sample = next(study.glob("runs/*/samples/id.arrow"))
     shutil.copy(sample, tmp_path / "id.arrow")
     with pytest.raises(SystemExit, match="2"):

@@ -22,7 +22,12 @@ from tests.ray_nodes import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PHYSSCALE = str(Path(sys.executable).with_name("physscale"))
 RAY = str(Path(sys.executable).with_name("ray"))
-CHANGES = ["train.steps=20", "data.videos=64", "judges.*.data.videos=8", "codec.corpus.videos=200"]
+CHANGES = [
+    "train.steps=20",
+    "data.videos=64",
+    "test_splits.*.data.videos=8",
+    "codec.corpus.videos=200",
+]
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,20 @@ class Head:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
-    """A head node of our own: own home, ports and folder; ended by its process number, never by `ray stop`."""
+    """A head node of our own: own home, ports and folder; ended by its process number, never by
+    `ray stop`."""
     home, folder = tmp_path_factory.mktemp("home"), Path(f"/tmp/psh-{os.getpid()}")
-    ours = {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "RAY_AUTH_MODE": "token"}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | ours
-    subprocess.run([RAY, "get-auth-token", "--generate"], env=environment, check=True, capture_output=True)
+    ours = {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "RAY_AUTH_MODE": "token",
+    }
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("RAY_")
+    } | ours
+    subprocess.run(
+        [RAY, "get-auth-token", "--generate"], env=environment, check=True, capture_output=True
+    )
     (home / ".ray" / "auth_token").chmod(0o600)
     port, dashboard = free_port(), free_port()
     ports = [
@@ -77,9 +91,32 @@ def test_a_stranger_is_turned_away(head: Head) -> None:
 
 
 def test_the_quickstart_runs_as_a_job_and_goes_on_as_another(head: Head, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "experiments", tmp_path / "code" / "experiments", ignore=shutil.ignore_patterns("__pycache__"))
-    study = ["python", "-m", "experiments.quickstart", "--only", "workers", "--results", str(tmp_path / "results"), *CHANGES]
-    command = [RAY, "job", "submit", "--address", head.address, "--working-dir", str(tmp_path / "code"), "--", *study]
+    shutil.copytree(
+        ROOT / "experiments",
+        tmp_path / "code" / "experiments",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    study = [
+        "python",
+        "-m",
+        "experiments.quickstart",
+        "--only",
+        "workers",
+        "--results",
+        str(tmp_path / "results"),
+        *CHANGES,
+    ]
+    command = [
+        RAY,
+        "job",
+        "submit",
+        "--address",
+        head.address,
+        "--working-dir",
+        str(tmp_path / "code"),
+        "--",
+        *study,
+    ]
     first = submitted(command, environment=head.environment)
     assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
     assert "all 2 runs are done" in first.stdout
@@ -92,15 +129,30 @@ def test_the_quickstart_runs_as_a_job_and_goes_on_as_another(head: Head, tmp_pat
 def checkout(tmp_path: Path) -> Path:
     """A checkout of a user: the experiments."""
     folder = tmp_path / "code"
-    shutil.copytree(ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__"))
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first"]):
+    shutil.copytree(
+        ROOT / "experiments", folder / "experiments", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first"],
+    ):
         subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
     return folder
 
 
-def physscale(*words: str, head: Head, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def physscale(
+    *words: str, head: Head, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     command = [PHYSSCALE, "submit", "--address", head.address, *words]
-    return subprocess.run(command, env=head.environment | environment, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        env=head.environment | environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_submit_sends_follows_and_comes_back(head: Head, checkout: Path, tmp_path: Path) -> None:
@@ -115,27 +167,56 @@ def test_submit_sends_follows_and_comes_back(head: Head, checkout: Path, tmp_pat
     assert physscale("--job", "motion-00000000", head=head, cwd=tmp_path).returncode == 2
 
 
-def test_a_failing_jobs_exit_code_is_the_commands(head: Head, checkout: Path, tmp_path: Path) -> None:
+def test_a_failing_jobs_exit_code_is_the_commands(
+    head: Head, checkout: Path, tmp_path: Path
+) -> None:
     (tmp_path / "big.yaml").write_text("name: big\nrun_cpus: 4096\n")
-    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "--machine", str(tmp_path / "big.yaml")]
+    study = [
+        "motion",
+        "--only",
+        "workers",
+        "--results",
+        str(tmp_path / "results"),
+        "--machine",
+        str(tmp_path / "big.yaml"),
+    ]
     done = physscale(*study, head=head, cwd=checkout)
     assert done.returncode == 4, done.stdout[-3000:] + done.stderr[-3000:]
     assert "wants 4096 CPU" in done.stdout
 
 
 def test_a_wrong_token_is_one_line(head: Head, checkout: Path, tmp_path: Path) -> None:
-    done = physscale("motion", "--results", str(tmp_path / "results"), head=head, cwd=checkout, RAY_AUTH_TOKEN="0" * 64)
+    done = physscale(
+        "motion",
+        "--results",
+        str(tmp_path / "results"),
+        head=head,
+        cwd=checkout,
+        RAY_AUTH_TOKEN="0" * 64,
+    )
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("physscale: ")]
     assert "403, the token is not this cluster's" in line
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_the_job_running_and_says_so(head: Head, checkout: Path, tmp_path: Path) -> None:
-    study = ["motion", "--only", "workers", "--results", str(tmp_path / "results"), "train.steps=400", *CHANGES[1:]]
+def test_ctrl_c_leaves_the_job_running_and_says_so(
+    head: Head, checkout: Path, tmp_path: Path
+) -> None:
+    study = [
+        "motion",
+        "--only",
+        "workers",
+        "--results",
+        str(tmp_path / "results"),
+        "train.steps=400",
+        *CHANGES[1:],
+    ]
     command = [PHYSSCALE, "submit", "--address", head.address, *study]
     with (tmp_path / "said").open("wb") as file:
-        client = subprocess.Popen(command, env=head.environment, cwd=checkout, stdout=file, stderr=file)
+        client = subprocess.Popen(
+            command, env=head.environment, cwd=checkout, stdout=file, stderr=file
+        )
         deadline_s = time.monotonic() + 120
         while not list((tmp_path / "results").rglob("metrics.jsonl")):
             assert client.poll() is None, (tmp_path / "said").read_text()
@@ -151,7 +232,9 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(head: Head, checkout: Path, t
     assert "all 2 runs are done" in back.stdout
 
 
-def submitted(command: list[str], *, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def submitted(
+    command: list[str], *, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     """The job's end; a head that has just started takes no job yet."""
     deadline_s = time.monotonic() + 120
     while True:

@@ -1,4 +1,5 @@
-"""A process that leaves a stream before its end, and then its cluster, lives on: Ray ends one whose threads still ask it."""
+"""A process that leaves a stream before its end, and then its cluster, lives on: Ray ends one whose
+threads still ask it."""
 
 import os
 import subprocess
@@ -27,5 +28,12 @@ print("lives")
 @pytest.mark.timeout(180)
 def test_a_stream_may_be_left() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    done = subprocess.run([sys.executable, "-c", LEAVES], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVES],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr[-2000:]

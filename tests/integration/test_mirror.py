@@ -26,11 +26,15 @@ FIRST, *_ = STUDY.runs
 
 
 @pytest.fixture(params=["folder", "s3"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def uri(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     if request.param == "folder":
         yield str(tmp_path / "store")
         return
-    server = pytest.importorskip("moto.server", reason="moto[server] is not installed").ThreadedMotoServer(port=0)
+    server = pytest.importorskip(
+        "moto.server", reason="moto[server] is not installed"
+    ).ThreadedMotoServer(port=0)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -38,14 +42,26 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     host, port = server.get_host_and_port()
     try:
         options = f"scheme=http&endpoint_override={host}:{port}&region=us-east-1"
-        fs.FileSystem.from_uri(f"s3://bucket?{options}&allow_bucket_creation=true")[0].create_dir("bucket")
+        fs.FileSystem.from_uri(f"s3://bucket?{options}&allow_bucket_creation=true")[0].create_dir(
+            "bucket"
+        )
         yield f"s3://bucket/results?{options}"
     finally:
         server.stop()
 
 
 def run_here(store: Store) -> None:
-    assert drive(STUDY, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch).exit_code == 0
+    assert (
+        drive(
+            STUDY,
+            store=store,
+            backend="plain",
+            machine=Machine(),
+            execute=counting_execute,
+            watch=no_watch,
+        ).exit_code
+        == 0
+    )
 
 
 def states(store: Store) -> set[str]:
@@ -53,11 +69,17 @@ def states(store: Store) -> set[str]:
 
 
 def test_what_ended_on_one_cluster_is_done_on_the_next(tmp_path: Path, uri: str) -> None:
-    one, two, mirror = Store(tmp_path / "one" / "tiny"), Store(tmp_path / "two" / "tiny"), mirror_at(uri, study="tiny")
+    one, two, mirror = (
+        Store(tmp_path / "one" / "tiny"),
+        Store(tmp_path / "two" / "tiny"),
+        mirror_at(uri, study="tiny"),
+    )
     run_here(one)
     assert sorted(push(one, mirror).runs) == sorted(STUDY.runs)
     assert push(one, mirror).runs == [], "again = nothing"
-    assert len(mirror.names("ledger")) == len(one.ledger.read_text().splitlines()), "one object an event"
+    assert len(mirror.names("ledger")) == len(one.ledger.read_text().splitlines()), (
+        "one object an event"
+    )
     assert sorted(pull(two, mirror).runs) == sorted(STUDY.runs)
     assert states(two) == {"DONE"}
     run_here(two)
@@ -73,14 +95,25 @@ def test_two_clusters_push_into_one_study_and_overwrite_nothing(tmp_path: Path, 
     for number, (run, spec) in enumerate(STUDY.runs.items()):
         part = Store(tmp_path / f"part-{number}" / "tiny")
         study = Study(name="tiny", question="?", groups={"one": [spec]})
-        drive(study, store=part, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+        drive(
+            study,
+            store=part,
+            backend="plain",
+            machine=Machine(),
+            execute=counting_execute,
+            watch=no_watch,
+        )
         assert push(part, mirror).runs == [run]
     assert sorted(pull(whole, mirror).runs) == sorted(STUDY.runs)
     assert states(whole) == {"DONE"}
 
 
 def test_a_damaged_object_is_found_and_nothing_of_its_run_is_taken(tmp_path: Path) -> None:
-    one, two, mirror = Store(tmp_path / "one" / "tiny"), Store(tmp_path / "two" / "tiny"), mirror_at(str(tmp_path / "store"), study="tiny")
+    one, two, mirror = (
+        Store(tmp_path / "one" / "tiny"),
+        Store(tmp_path / "two" / "tiny"),
+        mirror_at(str(tmp_path / "store"), study="tiny"),
+    )
     run_here(one)
     push(one, mirror)
     mirror.write(f"runs/{FIRST[:12]}/scores.parquet", b"something else")
@@ -119,7 +152,11 @@ def losses(store: Store, run: str) -> list[tuple[int, str]]:
 
 
 def test_a_run_at_work_here_is_not_replaced(tmp_path: Path) -> None:
-    one, two, mirror = Store(tmp_path / "one" / "tiny"), Store(tmp_path / "two" / "tiny"), mirror_at(str(tmp_path / "store"), study="tiny")
+    one, two, mirror = (
+        Store(tmp_path / "one" / "tiny"),
+        Store(tmp_path / "two" / "tiny"),
+        mirror_at(str(tmp_path / "store"), study="tiny"),
+    )
     run_here(one)
     push(one, mirror)
     Ledger(two.ledger).claim(FIRST, owner=Owner())

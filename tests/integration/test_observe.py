@@ -1,4 +1,5 @@
-"""Looking on while a run trains: numbers and pictures join its folder, its weights and its name know nothing of it."""
+"""Looking on while a run trains: numbers and pictures join its folder, its weights and its name
+know nothing of it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,14 +41,16 @@ def test_a_watched_run_is_the_same_run(folders: tuple[RunFolder, RunFolder]) -> 
     assert "validation_loss" not in read_metrics(plain.metrics)[-1]
 
 
-def test_the_loss_on_unseen_videos_falls_and_is_the_one_that_tuning_sees(folders: tuple[RunFolder, RunFolder], tmp_path: Path) -> None:
+def test_the_loss_on_unseen_videos_falls_and_is_the_one_that_tuning_sees(
+    folders: tuple[RunFolder, RunFolder], tmp_path: Path
+) -> None:
     lines = read_metrics(folders[1].metrics)
     assert [line["step"] for line in lines if "validation_loss" in line] == [8, 16, 24]
     losses = [line["validation_loss"] for line in lines if "validation_loss" in line]
     assert losses[0] > losses[1] > losses[2]
     (rung,) = rungs(PLAIN, store=Store(tmp_path), context=PlainContext(), shares=[1.0])
     assert rung.loss == losses[-1]
-    assert row_key(unseen(PLAIN)) not in {row_key(judge.data) for judge in PLAIN.judges}
+    assert row_key(unseen(PLAIN)) not in {row_key(split.data) for split in PLAIN.test_splits}
 
 
 def test_every_so_often_a_moving_picture(folders: tuple[RunFolder, RunFolder]) -> None:
@@ -63,7 +66,9 @@ def test_pace_and_utilisation_are_in_the_history(folders: tuple[RunFolder, RunFo
     for line in read_metrics(folders[1].metrics):
         assert line["videos_per_s"] == pytest.approx(8 / (line["ms_per_step"] / 1e3))
         assert 0 < line["mfu"] < 1
-    assert "mfu" not in read_metrics(folders[0].metrics)[-1], "measuring the device costs a plain run nothing"
+    assert "mfu" not in read_metrics(folders[0].metrics)[-1], (
+        "measuring the device costs a plain run nothing"
+    )
 
 
 def test_the_device_multiplies_at_a_rate_that_is_possible() -> None:
@@ -76,7 +81,9 @@ def test_the_training_of_a_codec_says_how_far_it_is(tmp_path: Path) -> None:
     run, store = replace(PLAIN, codec=recipe), Store(tmp_path)
     codec_of(run, store=store)
     history = read_metrics(store.run(run.fingerprint).codec_fit)
-    assert [line["step"] for line in history] == [1, 3], "the first, one every two seconds, the last"
+    assert [line["step"] for line in history] == [1, 3], (
+        "the first, one every two seconds, the last"
+    )
     assert all(line["steps"] == 3 and line["reconstruction"] > 0 for line in history)
     again = replace(run, seed=1)
     codec_of(again, store=store)

@@ -1,4 +1,5 @@
-"""One SHA-256 a data set, whoever makes it: workers {1, 2, 4} × block sizes {7, 16, 64} × {plain, Ray Data}, simulated, stored or mixed."""
+"""One SHA-256 a data set, whoever makes it: workers {1, 2, 4} × block sizes {7, 16, 64} × {plain,
+Ray Data}, simulated, stored or mixed."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -67,7 +68,9 @@ def blocks(size: int) -> list[np.ndarray]:
 
 def through_ray(source: Source, *, workers: int, size: int) -> str:
     video_bytes = 16_000_000 // (2 * size)  # two blocks a task
-    parts = list(ordered(source, batches=blocks(size), video_bytes=video_bytes, tasks=Tasks(CPUS / workers)))
+    parts = list(
+        ordered(source, batches=blocks(size), video_bytes=video_bytes, tasks=Tasks(CPUS / workers))
+    )
     return digest(Videos.concat(parts))
 
 
@@ -88,13 +91,17 @@ def test_ray_data_makes_the_same_one(workers: int, size: int, right: str) -> Non
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("size", [7, 16, 64])
-def test_shards_give_what_the_simulator_gives(stored: Stored, workers: int, size: int, right: str) -> None:
+def test_shards_give_what_the_simulator_gives(
+    stored: Stored, workers: int, size: int, right: str
+) -> None:
     assert digest(Videos.concat(list(stored(blocks(size))))) == right
     assert through_ray(stored, workers=workers, size=size) == right
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_batch_larger_than_one_of_rays_blocks_comes_whole(right: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_larger_than_one_of_rays_blocks_comes_whole(
+    right: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hundred videos of 128 px are more than the 128 MB at which Ray Data cuts."""
     monkeypatch.setattr(ray.data.DataContext.get_current(), "target_max_block_size", 500_000)
     assert through_ray(SIMULATED, workers=1, size=ROWS) == right

@@ -1,4 +1,5 @@
-"""The real PHYRE inside real Ray: an actor pool gives the rows of one plain process, and a killed child costs one retry and a line."""
+"""The real PHYRE inside real Ray: an actor pool gives the rows of one plain process, and a killed
+child costs one retry and a line."""
 
 import os
 import signal
@@ -30,7 +31,8 @@ BATCHES = np.split(np.arange(ROWS), [5, 6, 13, 20])
 
 @dataclass(frozen=True)
 class Killing:
-    """Kills its own PHYRE child once, in the middle of a batch of its own (`told` is there from then on)."""
+    """Kills its own PHYRE child once, in the middle of a batch of its own (`told` is there from
+    then on)."""
 
     source: Filmed
     told: Path
@@ -70,7 +72,12 @@ def test_a_killed_child_in_a_pool_costs_one_retry_and_a_line(plain: str, tmp_pat
     assert digest(Videos.concat(parts)) == plain
     assert (tmp_path / "told").exists(), "no child was killed"
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
-    lines = [line for path in logs.glob("worker-*.err") for line in path.read_text().splitlines() if "PHYRE child restarted" in line]
+    lines = [
+        line
+        for path in logs.glob("worker-*.err")
+        for line in path.read_text().splitlines()
+        if "PHYRE child restarted" in line
+    ]
     assert len(lines) == 1, lines
     assert "task asked again" in lines[0]
 

@@ -1,4 +1,5 @@
-"""`physscale probe` over a run of a second and over a file: every question is answered, and every wrong one refused."""
+"""`physscale probe` over a run of a second and over a file: every question is answered, and every
+wrong one refused."""
 
 import json
 import shutil
@@ -15,8 +16,8 @@ from physscale.finished.runs import finished_runs, read_run
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import RunFolder, Store
 from physscale.run.context import PlainContext
-from physscale.run.execute import execute, facts_of
-from physscale.run.spec import CodecRecipe, Judge
+from physscale.run.execute import execute, run_record
+from physscale.run.spec import CodecRecipe, TestSplit
 from physscale.simulate.scenarios.attributes import HELD, Attributes
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
@@ -28,9 +29,19 @@ BALL = tiny_run(steps=4)
 CROSSED = replace(
     BALL,
     data=replace(BALL.data, scenario=SEEN),
-    codec=CodecRecipe(spec=CodecSpec(8), corpus=DataSpec(scenario=SEEN.still(), videos=64, frames=1)),
-    judges=(
-        Judge(kind="combinatorial", data=DataSpec(scenario=replace(SEEN, combinations=HELD), videos=6, draw="held_out", split="crossed")),
+    codec=CodecRecipe(
+        spec=CodecSpec(8), corpus=DataSpec(scenario=SEEN.still(), videos=64, frames=1)
+    ),
+    test_splits=(
+        TestSplit(
+            kind="combinatorial",
+            data=DataSpec(
+                scenario=replace(SEEN, combinations=HELD),
+                videos=6,
+                draw="held_out",
+                split="crossed",
+            ),
+        ),
     ),
 )
 
@@ -57,23 +68,42 @@ def test_a_run_is_read_back_from_its_own_folder(study: Path) -> None:
     assert one.model().shape.frames == BALL.data.frames
 
 
-@pytest.mark.parametrize("name", ["uniform", "collision", "composition", "hole_three_squares", "uniform_30k", "phyre_six", "still"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "uniform",
+        "collision",
+        "composition",
+        "hole_three_squares",
+        "uniform_30k",
+        "phyre_six",
+        "still",
+    ],
+)
 def test_every_scenario_is_rebuilt(name: str, tmp_path: Path) -> None:
-    """A description is written and read back with the same fingerprint, whatever its scenario holds."""
-    run = replace(BALL, data=DataSpec(scenario=scenario_named(name) if name != "still" else SEEN.still(), videos=8))
-    (tmp_path / "run.json").write_text(json.dumps(facts_of(run)))
+    """A description is written and read back with the same fingerprint, whatever its scenario
+    holds."""
+    run = replace(
+        BALL,
+        data=DataSpec(scenario=scenario_named(name) if name != "still" else SEEN.still(), videos=8),
+    )
+    (tmp_path / "run.json").write_text(json.dumps(run_record(run)))
     assert read_run(RunFolder(tmp_path)) == run
 
 
 @pytest.mark.parametrize("what", ["attributes", "memory", "hull", "twins", "features"])
-def test_every_question_has_an_answer_for_people_and_for_programs(what: str, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_question_has_an_answer_for_people_and_for_programs(
+    what: str, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = [] if what == "attributes" else [BALL.fingerprint[:8]]
     code, out, err = said([str(study), *asked, "--what", what, "--json"], capsys)
     assert code == 0, err
     facts = json.loads(out)
     if what == "attributes":
         assert [row["pair"] for row in facts["conflicts"]] == [["colour", "size"]]
-        assert sum(rate["value"] for rate in facts["conflicts"][0]["outcomes"].values()) == pytest.approx(1.0)
+        assert sum(
+            rate["value"] for rate in facts["conflicts"][0]["outcomes"].values()
+        ) == pytest.approx(1.0)
         assert facts["ranking"]["verdict"] == "undetermined", "six videos of an untrained model"
     else:
         assert [row["run"] for row in facts["runs"]] == [BALL.fingerprint[:12]]
@@ -82,20 +112,36 @@ def test_every_question_has_an_answer_for_people_and_for_programs(what: str, stu
     assert len(out.splitlines()) >= 4
 
 
-def test_a_file_of_copies_is_found_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], study: Path) -> None:
+def test_a_file_of_copies_is_found_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], study: Path
+) -> None:
     one = finished_runs(Store(study), beginnings=[BALL.fingerprint[:8]])[0]
-    samples = one.samples(BALL.judges[0])
+    samples = one.samples(BALL.test_splits[0])
     training = simulate(replace(BALL.data, videos=60), indices=np.arange(60))
     write_videos(tmp_path / "trained.arrow", training)
     write_videos(tmp_path / "samples.arrow", samples)
-    code, out, err = said([str(tmp_path / "samples.arrow"), "--trained", str(tmp_path / "trained.arrow"), "--json"], capsys)
+    code, out, err = said(
+        [str(tmp_path / "samples.arrow"), "--trained", str(tmp_path / "trained.arrow"), "--json"],
+        capsys,
+    )
     assert code == 0, err
     assert json.loads(out)["runs"][0]["splits"][0]["videos"] == len(samples)
-    code, out, err = said([str(tmp_path / "samples.arrow"), "--trained", str(tmp_path / "trained.arrow"), "--what", "hull"], capsys)
+    code, out, err = said(
+        [
+            str(tmp_path / "samples.arrow"),
+            "--trained",
+            str(tmp_path / "trained.arrow"),
+            "--what",
+            "hull",
+        ],
+        capsys,
+    )
     assert (code, err) == (0, "")
 
 
-def test_what_cannot_be_asked_is_one_line(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_asked_is_one_line(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_videos(tmp_path / "rows.arrow", simulate(BALL.data, indices=np.arange(4)))
     rows = str(tmp_path / "rows.arrow")
     assert read_videos(tmp_path / "rows.arrow").pixels is None
@@ -108,8 +154,14 @@ def test_what_cannot_be_asked_is_one_line(study: Path, tmp_path: Path, capsys: p
         ([rows], "--trained"),
         ([rows, "--trained", rows], "no frames"),
         ([rows, "--trained", rows, "--what", "attributes"], "--pair A,B"),
-        ([rows, "--trained", rows, "--what", "attributes", "--pair", "size,weight"], "two different ones"),
-        ([str(study), BALL.fingerprint[:8], "--what", "attributes"], "no run was trained on crossed attributes"),
+        (
+            [rows, "--trained", rows, "--what", "attributes", "--pair", "size,weight"],
+            "two different ones",
+        ),
+        (
+            [str(study), BALL.fingerprint[:8], "--what", "attributes"],
+            "no run was trained on crossed attributes",
+        ),
         ([str(study), "--what", "magic"], "magic"),
     ):
         code, out, err = said(arguments, capsys)

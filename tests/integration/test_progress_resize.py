@@ -1,4 +1,5 @@
-"""The live table in a real terminal (a pseudo terminal) that is made smaller and larger while runs go on."""
+"""The live table in a real terminal (a pseudo terminal) that is made smaller and larger while runs
+go on."""
 
 import fcntl
 import os
@@ -42,7 +43,10 @@ def set_size(terminal: int, *, lines: int, columns: int) -> None:
 
 def frames(text: str) -> list[str]:
     """What was drawn each time: between two moves of the cursor back to the table's beginning."""
-    return [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", part).replace("\r", "") for part in re.split(r"(?:\x1b\[1A|\x1b\[2K)+", text)]
+    return [
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", part).replace("\r", "")
+        for part in re.split(r"(?:\x1b\[1A|\x1b\[2K)+", text)
+    ]
 
 
 def read_for(terminal: int, *, seconds: float) -> str:
@@ -61,7 +65,9 @@ def test_the_table_fits_whatever_size_the_terminal_takes(tmp_path: Path) -> None
     store = Store(tmp_path)
     child, terminal = pty.fork()
     if child == 0:
-        environment = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES"}}
+        environment = {
+            key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES"}
+        }
         os.execve(
             sys.executable,
             [sys.executable, "-c", PROGRAM, str(store.root), str(SEEDS), str(STEPS)],
@@ -77,7 +83,9 @@ def test_the_table_fits_whatever_size_the_terminal_takes(tmp_path: Path) -> None
         for lines, columns in SIZES:
             set_size(terminal, lines=lines, columns=columns)
             read_for(terminal, seconds=1.2)  # what was on its way in the old size
-            drawn = [frame for frame in frames(read_for(terminal, seconds=2.5)) if "runs done" in frame]
+            drawn = [
+                frame for frame in frames(read_for(terminal, seconds=2.5)) if "runs done" in frame
+            ]
             assert drawn, f"nothing was drawn at {lines} x {columns}"
             seen.append(drawn[-1])
     finally:

@@ -46,7 +46,9 @@ def ray_cluster() -> Iterator[None]:
 
 def sweep_here(study: Study, *, store: Store, real: bool = False) -> Ending:
     chosen = execute if real else counting_execute
-    return drive(study, store=store, backend="ray", machine=Machine(), execute=chosen, watch=no_watch)
+    return drive(
+        study, store=store, backend="ray", machine=Machine(), execute=chosen, watch=no_watch
+    )
 
 
 def losses(store: Store, run: str) -> list[float]:
@@ -55,7 +57,9 @@ def losses(store: Store, run: str) -> list[float]:
 
 def test_the_private_cluster_asks_for_a_token_and_leaves_none_behind() -> None:
     assert os.environ.get("RAY_AUTH_MODE") in {"token", "disabled"}
-    assert len(os.environ.get("RAY_AUTH_TOKEN", "")) == 64 or os.environ["RAY_AUTH_MODE"] == "disabled"
+    assert (
+        len(os.environ.get("RAY_AUTH_TOKEN", "")) == 64 or os.environ["RAY_AUTH_MODE"] == "disabled"
+    )
     assert TOKEN.exists() == TOKEN_WAS_THERE
 
 
@@ -70,7 +74,16 @@ def test_the_stream_gives_what_the_plain_one_gives_in_the_same_order(size: int) 
     streamed = list(videos(data, canvas=canvas, batches=batches, tasks=Tasks(0.5)))
     for ours, theirs, rows in zip(streamed, plain, batches, strict=True):
         assert ours.index.tolist() == rows.tolist()
-        for column in ("time_s", "state", "body", "contact_s", "pixels", "scenario", "split", "template"):
+        for column in (
+            "time_s",
+            "state",
+            "body",
+            "contact_s",
+            "pixels",
+            "scenario",
+            "split",
+            "template",
+        ):
             np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
 
 
@@ -85,8 +98,12 @@ def test_a_sweep_of_real_runs_equals_the_plain_process_bit_for_bit(tmp_path: Pat
     for run in (first, numbers):
         execute(run, store=plain, context=PlainContext())
         assert losses(store, run.fingerprint) == losses(plain, run.fingerprint) != []
-        assert (store.run(run.fingerprint).samples("id").read_bytes()) == (plain.run(run.fingerprint).samples("id").read_bytes())
-    assert losses(store, first.fingerprint) != losses(store, numbers.fingerprint), "told numbers are read"
+        assert (store.run(run.fingerprint).samples("id").read_bytes()) == (
+            plain.run(run.fingerprint).samples("id").read_bytes()
+        )
+    assert losses(store, first.fingerprint) != losses(store, numbers.fingerprint), (
+        "told numbers are read"
+    )
 
 
 def test_actors_are_reused_and_a_failing_run_stops_no_other(tmp_path: Path) -> None:
@@ -94,7 +111,9 @@ def test_actors_are_reused_and_a_failing_run_stops_no_other(tmp_path: Path) -> N
     assert sweep_here(study, store=store).exit_code == 1
     assert [row.state for row in sweep_states(study, store)].count("DONE") == 5
     assert set(calls_of(store).values()) == {1}
-    assert len({file.read_text() for file in (tmp_path / "calls").iterdir()}) <= 2, "at most two processes for six runs on two cores"
+    assert len({file.read_text() for file in (tmp_path / "calls").iterdir()}) <= 2, (
+        "at most two processes for six runs on two cores"
+    )
     assert not list(tmp_path.glob(".driver-*")), "Tune's files go with the driver"
 
 
@@ -132,7 +151,9 @@ def test_two_workers_of_ray_train_equal_one(tmp_path: Path) -> None:
     study = Study(name="workers", question="Does it matter?", groups={"workers": [two]})
     assert sweep_here(study, store=store, real=True).exit_code == 0
     execute(one, store=plain, context=PlainContext())
-    np.testing.assert_allclose(losses(store, two.fingerprint), losses(plain, one.fingerprint), rtol=1e-5)
+    np.testing.assert_allclose(
+        losses(store, two.fingerprint), losses(plain, one.fingerprint), rtol=1e-5
+    )
     assert len(losses(store, two.fingerprint)) > 0
 
 
@@ -140,5 +161,12 @@ def test_what_cannot_be_placed_is_refused_before_anything_starts(tmp_path: Path)
     study, store = tiny_study(), Store(tmp_path)
     greedy = replace(Machine(), run_cpus=1000.0)
     with pytest.raises(Unschedulable, match="wants 1000 CPU"):
-        drive(study, store=store, backend="ray", machine=greedy, execute=counting_execute, watch=no_watch)
+        drive(
+            study,
+            store=store,
+            backend="ray",
+            machine=greedy,
+            execute=counting_execute,
+            watch=no_watch,
+        )
     assert not (tmp_path / "calls").exists()

@@ -1,7 +1,8 @@
-"""Runs on a cluster that is not theirs alone: GPUs in parts, and a watchdog that says who holds what when nothing advances.
+"""Runs on a cluster that is not theirs alone: GPUs in parts, and a watchdog that says who holds
+what when nothing advances.
 
-The GPU is declared, not there: Ray counts it and shows each run its number, which is all that placement is about.
-"""
+The GPU is declared, not there: Ray counts it and shows each run its number, which is all that
+placement is about."""
 
 import os
 import subprocess
@@ -56,7 +57,9 @@ def nodes() -> Iterator[Nodes]:
 def somebody_holding(cpus: float, *, nodes: Nodes) -> Iterator[subprocess.Popen[bytes]]:
     """Another job's group on the same cluster, until its standard input ends."""
     command = [sys.executable, "-c", HOLD, str(cpus)]
-    with subprocess.Popen(command, env=nodes.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        command, env=nodes.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout is not None
         assert other.stdin is not None
         assert other.stdout.readline() == b"held\n"
@@ -76,19 +79,37 @@ def execute_when_all_four_are_here(run: RunSpec, *, store: Store, context: Conte
 
 def test_four_small_runs_share_one_gpu_at_the_same_time(tmp_path: Path, nodes: Nodes) -> None:
     study, store = tiny_study(seeds=range(4), steps=3), Store(tmp_path)
-    ending = drive(study, store=store, backend="ray", machine=SHARING, execute=execute_when_all_four_are_here, watch=no_watch)
+    ending = drive(
+        study,
+        store=store,
+        backend="ray",
+        machine=SHARING,
+        execute=execute_when_all_four_are_here,
+        watch=no_watch,
+    )
     assert ending.exit_code == 0
     assert [file.read_text() for file in tmp_path.glob("gpu-*")] == ["0"] * 4
 
 
-def test_more_gpu_than_there_is_is_refused_before_anything_starts(tmp_path: Path, nodes: Nodes) -> None:
+def test_more_gpu_than_there_is_is_refused_before_anything_starts(
+    tmp_path: Path, nodes: Nodes
+) -> None:
     greedy = Machine(run_gpus=2.0)
     with pytest.raises(Unschedulable, match=r"2 GPU of 1"):
-        drive(tiny_study(), store=Store(tmp_path), backend="ray", machine=greedy, execute=counting_execute, watch=no_watch)
+        drive(
+            tiny_study(),
+            store=Store(tmp_path),
+            backend="ray",
+            machine=greedy,
+            execute=counting_execute,
+            watch=no_watch,
+        )
 
 
 @pytest.mark.slow
-def test_runs_that_others_leave_no_room_say_so_wait_and_go_on(tmp_path: Path, nodes: Nodes, capfd: pytest.CaptureFixture[str]) -> None:
+def test_runs_that_others_leave_no_room_say_so_wait_and_go_on(
+    tmp_path: Path, nodes: Nodes, capfd: pytest.CaptureFixture[str]
+) -> None:
     log = tmp_path / "watchdog.log"
     with somebody_holding(1.75, nodes=nodes) as other:
 
@@ -100,7 +121,12 @@ def test_runs_that_others_leave_no_room_say_so_wait_and_go_on(tmp_path: Path, no
 
         threading.Thread(target=leave_when_told, daemon=True).start()
         ending = drive(
-            tiny_study(seeds=range(2)), store=Store(tmp_path), backend="ray", machine=SHARING, execute=counting_execute, watch=no_watch
+            tiny_study(seeds=range(2)),
+            store=Store(tmp_path),
+            backend="ray",
+            machine=SHARING,
+            execute=counting_execute,
+            watch=no_watch,
         )
     assert ending.exit_code == 0
     assert "2 wait for a place" not in log.read_text()
@@ -112,10 +138,24 @@ def test_runs_that_others_leave_no_room_say_so_wait_and_go_on(tmp_path: Path, no
 
 @pytest.mark.slow
 def test_workers_that_find_no_place_are_ended_with_the_reason(tmp_path: Path, nodes: Nodes) -> None:
-    study = Study(name="starved", question="Who holds the CPU?", groups={"workers": [tiny_run(steps=8, workers=2)]})
+    study = Study(
+        name="starved",
+        question="Who holds the CPU?",
+        groups={"workers": [tiny_run(steps=8, workers=2)]},
+    )
     machine = replace(SHARING, worker_cpus=0.5, data_cpus=0.5, concurrency=None, patience_s=8.0)
-    with somebody_holding(1.5, nodes=nodes), pytest.raises(Unschedulable, match=r"waits for 2 workers with 0\.5 CPU each, since \d+ s"):
-        drive(study, store=Store(tmp_path), backend="ray", machine=machine, execute=execute, watch=no_watch)
+    with (
+        somebody_holding(1.5, nodes=nodes),
+        pytest.raises(Unschedulable, match=r"waits for 2 workers with 0\.5 CPU each, since \d+ s"),
+    ):
+        drive(
+            study,
+            store=Store(tmp_path),
+            backend="ray",
+            machine=machine,
+            execute=execute,
+            watch=no_watch,
+        )
 
 
 @pytest.mark.slow
@@ -125,10 +165,22 @@ def test_runs_whose_last_fitting_node_dies_are_not_waited_for(tmp_path: Path, no
     second = nodes.start(cpus=4)
 
     def kill_when_at_work() -> None:
-        while State.RUNNING not in {entry.state for entry in Ledger(store.ledger).entries().values()}:
+        while State.RUNNING not in {
+            entry.state for entry in Ledger(store.ledger).entries().values()
+        }:
             time.sleep(0.1)
         second.kill()
 
     threading.Thread(target=kill_when_at_work, daemon=True).start()
-    with pytest.raises(Unschedulable, match=r"wants 3 CPU for the run \+ 0\.5 CPU for its data, the nodes have 2 CPU"):
-        drive(study, store=store, backend="ray", machine=large, execute=counting_execute, watch=no_watch)
+    with pytest.raises(
+        Unschedulable,
+        match=r"wants 3 CPU for the run \+ 0\.5 CPU for its data, the nodes have 2 CPU",
+    ):
+        drive(
+            study,
+            store=store,
+            backend="ray",
+            machine=large,
+            execute=counting_execute,
+            watch=no_watch,
+        )

@@ -19,8 +19,8 @@ from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, read_folder
 from physscale.run.context import PlainContext
-from physscale.run.execute import execute, facts_of
-from physscale.run.spec import Judge
+from physscale.run.execute import execute, run_record
+from physscale.run.spec import TestSplit
 from tests.tiny import tiny_run
 
 RUN = tiny_run()
@@ -34,7 +34,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def numbers(store: Store) -> list[dict[str, object]]:
-    return [{k: v for k, v in row.items() if k != "study"} for row in pq.read_table(store.run(RUN.fingerprint).scores).to_pylist()]
+    return [
+        {k: v for k, v in row.items() if k != "study"}
+        for row in pq.read_table(store.run(RUN.fingerprint).scores).to_pylist()
+    ]
 
 
 def history(store: Store) -> list[tuple[int, float]]:
@@ -45,15 +48,32 @@ def test_every_judge_has_scores_of_model_floors_and_baselines(done: Store) -> No
     table = pq.read_table(done.run(RUN.fingerprint).scores)
     assert table.schema.equals(SCORES)
     rows = table.to_pylist()
-    for judge in RUN.judges:
-        found = {(row["source"], row["metric"]) for row in rows if row["split"] == judge.data.split and row["kind"] == judge.kind}
-        assert {("model", "loss"), ("model", "vanish_rate"), ("truth", "velocity_error"), ("codec", "velocity_error")} <= found
-        assert {("clamp", "velocity_error"), ("mean_speed", "velocity_error"), ("extrapolate", "velocity_error")} <= found
+    for split in RUN.test_splits:
+        found = {
+            (row["source"], row["metric"])
+            for row in rows
+            if row["split"] == split.data.split and row["kind"] == split.kind
+        }
+        assert {
+            ("model", "loss"),
+            ("model", "vanish_rate"),
+            ("truth", "velocity_error"),
+            ("codec", "velocity_error"),
+        } <= found
+        assert {
+            ("clamp", "velocity_error"),
+            ("mean_speed", "velocity_error"),
+            ("extrapolate", "velocity_error"),
+        } <= found
     assert all(row["low"] <= row["value"] <= row["high"] for row in rows)
 
 
 def test_clamp_is_right_inside_the_trained_range_and_wrong_outside(done: Store) -> None:
-    clamp = {r["split"]: r["value"] for r in numbers(done) if r["source"] == "clamp" and r["metric"] == "velocity_error"}
+    clamp = {
+        r["split"]: r["value"]
+        for r in numbers(done)
+        if r["source"] == "clamp" and r["metric"] == "velocity_error"
+    }
     assert clamp["id"] == pytest.approx(0, abs=1e-6)
     assert 0.5 <= clamp["speed_high"] <= 2.0
 
@@ -68,12 +88,14 @@ def test_samples_have_the_schema_of_data_and_keep_the_given_frames(done: Store) 
 def test_the_outcomes_name_every_judged_video(done: Store) -> None:
     table = pq.read_table(done.run(RUN.fingerprint).outcomes)
     assert table.schema.equals(OUTCOMES)
-    assert {(row["split"], row["index"]) for row in table.to_pylist()} <= {(j.data.split, i) for j in RUN.judges for i in range(4)}
+    assert {(row["split"], row["index"]) for row in table.to_pylist()} <= {
+        (j.data.split, i) for j in RUN.test_splits for i in range(4)
+    }
 
 
 def test_the_run_file_says_what_was_run(done: Store) -> None:
     facts = json.loads(done.run(RUN.fingerprint).spec.read_text())
-    assert facts == json.loads(json.dumps(facts_of(RUN)))
+    assert facts == json.loads(json.dumps(run_record(RUN)))
     assert facts["spec"]["data"]["scenario"]["type"] == "UniformMotion"
 
 
@@ -138,15 +160,25 @@ def test_a_damaged_codec_is_made_again(done: Store, tmp_path: Path) -> None:
 def test_gathered_tables_carry_the_study_s_groups(done: Store) -> None:
     gather(done, groups={RUN.fingerprint: "data", "f" * 64: "absent"})
     assert set(pq.read_table(done.scores)["group"].to_pylist()) == {"data"}
-    assert pq.read_table(done.outcomes).num_rows == pq.read_table(done.run(RUN.fingerprint).outcomes).num_rows
+    assert (
+        pq.read_table(done.outcomes).num_rows
+        == pq.read_table(done.run(RUN.fingerprint).outcomes).num_rows
+    )
 
 
 def test_a_judge_cannot_be_the_training_set() -> None:
     with pytest.raises(ValueError, match="held_out"):
-        Judge(kind="id", data=RUN.data)
+        TestSplit(kind="id", data=RUN.data)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RUN) if field.name not in {"canvas", "codec", "judges"}])
+@pytest.mark.parametrize(
+    "field",
+    [
+        field.name
+        for field in dataclasses.fields(RUN)
+        if field.name not in {"canvas", "codec", "test_splits"}
+    ],
+)
 def test_what_decides_the_result_decides_the_fingerprint(field: str) -> None:
     changed = {
         "data": replace(RUN.data, videos=17),

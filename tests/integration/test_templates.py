@@ -1,4 +1,5 @@
-"""The paper's combinatorial run, made small: trained on PHYRE scenes, judged in and out of template by its loss."""
+"""The paper's combinatorial run, made small: trained on PHYRE scenes, judged in and out of template
+by its loss."""
 
 from dataclasses import replace
 
@@ -30,7 +31,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         model=SIZES["d16"],
         flow=FlowSpec(condition_frames=1),
         train=TrainSpec(steps=5, batch=4),
-        judges=tuple(replace(judge, data=replace(judge.data, videos=4)) for judge in paper.judges),
+        test_splits=tuple(
+            replace(split, data=replace(split.data, videos=4)) for split in paper.test_splits
+        ),
         workers=1,
     )
     store = Store(tmp_path_factory.mktemp("templates") / "results")
@@ -41,9 +44,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_the_run_has_losses_in_and_out_of_template_and_no_motion_by_colour(store: Store) -> None:
     (folder,) = (store.root / "runs").iterdir()
     scores = pq.read_table(folder / "scores.parquet").to_pylist()
-    assert {(row["split"], row["kind"]) for row in scores} == {("in_template", "id"), ("out_of_template", "combinatorial")}
+    assert {(row["split"], row["kind"]) for row in scores} == {
+        ("in_template", "id"),
+        ("out_of_template", "combinatorial"),
+    }
     assert {row["metric"] for row in scores} == {"loss", "loss_grid"}
     assert {row["combinations"] for row in scores} == {len(SIX)}
     assert all(0 < row["value"] < 10 for row in scores)
     assert pq.read_table(folder / "outcomes.parquet").num_rows == 0
-    assert {path.name for path in (folder / "samples").iterdir()} == {"in_template.arrow", "out_of_template.arrow"}
+    assert {path.name for path in (folder / "samples").iterdir()} == {
+        "in_template.arrow",
+        "out_of_template.arrow",
+    }

@@ -26,7 +26,8 @@ _BLOCK, _HEADER = 32_768, 7
 
 
 def records(path: Path) -> Iterator[bytes]:
-    """The records of a `.wandb` file: LevelDB log blocks of 32 KiB after a header of 7 bytes; parts FULL 1, FIRST 2, MIDDLE 3, LAST 4."""
+    """The records of a `.wandb` file: LevelDB log blocks of 32 KiB after a header of 7 bytes; parts
+    FULL 1, FIRST 2, MIDDLE 3, LAST 4."""
     data = path.read_bytes()
     at, whole = 7, b""
     while at + _HEADER <= len(data):
@@ -52,11 +53,23 @@ def read_back(path: Path) -> dict[str, object]:
         which = record.WhichOneof("record_type")
         if which == "run":
             found["run"] = record.run
-            found["config"] = {item.key: json.loads(item.value_json) for item in record.run.config.update}
+            found["config"] = {
+                item.key: json.loads(item.value_json) for item in record.run.config.update
+            }
         elif which == "history":
-            found["history"].append({"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item})
+            found["history"].append(
+                {
+                    "/".join(item.nested_key) or item.key: json.loads(item.value_json)
+                    for item in record.history.item
+                }
+            )
         elif which == "summary":
-            found["summary"].update({"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.summary.update})
+            found["summary"].update(
+                {
+                    "/".join(item.nested_key) or item.key: json.loads(item.value_json)
+                    for item in record.summary.update
+                }
+            )
     return found
 
 
@@ -64,7 +77,14 @@ def read_back(path: Path) -> dict[str, object]:
 def logged(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("results") / "tiny")
     write_study(STUDY, store=store, rows=plan(STUDY, store=store, flops_per_s=1e10))
-    drive(STUDY, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+    drive(
+        STUDY,
+        store=store,
+        backend="plain",
+        machine=Machine(),
+        execute=counting_execute,
+        watch=no_watch,
+    )
     for run in STUDY.runs:
         write_mp4(store.run(run).video("id"), np.zeros((4, 32, 32, 3), np.uint8), frames_per_s=8)
     with following(store):
@@ -78,12 +98,16 @@ def test_every_run_is_logged_once_with_its_history(logged: Store) -> None:
         found = read_back(file)
         assert found["run"].run_id == run[:12]
         assert found["run"].run_group == "tiny"
-        assert [line["loss"] for line in found["history"] if "loss" in line] == [1 / step for step in range(1, 6)]
+        assert [line["loss"] for line in found["history"] if "loss" in line] == [
+            1 / step for step in range(1, 6)
+        ]
         assert [line["_step"] for line in found["history"] if "loss" in line] == list(range(1, 6))
         assert found["summary"]["id/loss"] == pytest.approx(0.2)
         assert found["config"].items() >= json.loads(logged.run(run).spec.read_text()).items()
         (video,) = [line["videos/id/path"] for line in found["history"] if "videos/id/path" in line]
-        assert (file.parent / "files" / video).read_bytes() == logged.run(run).video("id").read_bytes()
+        assert (file.parent / "files" / video).read_bytes() == logged.run(run).video(
+            "id"
+        ).read_bytes()
     assert waiting_for_display(logged, tracker="wandb") == []
 
 
@@ -98,7 +122,8 @@ def test_the_follower_ends_with_a_killed_driver(tmp_path: Path) -> None:
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom physscale.records.store import Store\n"
         "from physscale.tracking.launch import following\n"
-        "with following(Store(Path(sys.argv[1]))):\n    print('on', flush=True)\n    time.sleep(60)\n"
+        "with following(Store(Path(sys.argv[1]))):\n    print('on', flush=True)\n    "
+        "time.sleep(60)\n"
     )
     driver = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
     assert driver.stdout is not None
@@ -114,7 +139,10 @@ def test_the_follower_ends_with_a_killed_driver(tmp_path: Path) -> None:
 
 
 def children(process: int) -> list[int]:
-    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return [
+        int(number)
+        for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    ]
 
 
 @pytest.mark.parametrize("fault", ["no wandb", "read-only"])
@@ -124,13 +152,22 @@ def test_a_broken_follower_changes_nothing_for_the_runs(
     store = Store(tmp_path / "tiny")
     if fault == "no wandb":
         (tmp_path / "broken" / "wandb").mkdir(parents=True)
-        (tmp_path / "broken" / "wandb" / "__init__.py").write_text("raise ImportError('broken on purpose')")
+        (tmp_path / "broken" / "wandb" / "__init__.py").write_text(
+            "raise ImportError('broken on purpose')"
+        )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     else:
         (store.root / "tracking").mkdir(parents=True)
         (store.root / "tracking" / "wandb").write_text("a file where a folder should be")
     with following(store):
-        ending = drive(STUDY, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+        ending = drive(
+            STUDY,
+            store=store,
+            backend="plain",
+            machine=Machine(),
+            execute=counting_execute,
+            watch=no_watch,
+        )
     assert ending.exit_code == 0
     assert "the runs are not affected" in capfd.readouterr().err
 

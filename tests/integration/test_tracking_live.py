@@ -1,4 +1,5 @@
-"""What a follower does with runs at work, seen by a tracker that writes down what it is told; and TensorBoard's files, read back."""
+"""What a follower does with runs at work, seen by a tracker that writes down what it is told; and
+TensorBoard's files, read back."""
 
 import json
 import struct
@@ -79,7 +80,9 @@ def test_lines_are_shown_as_they_come_and_none_twice(tmp_path: Path) -> None:
         file.write(b'{"step": 4, "lo')
     follower.look()
     (session,) = notebook.sessions
-    assert session.steps == [1, 2, 3], "a resumed attempt writes step 2 again; a line that is half there is none"
+    assert session.steps == [1, 2, 3], (
+        "a resumed attempt writes step 2 again; a line that is half there is none"
+    )
     log(store, FIRST, 4, 5)
     leave_finished(STUDY.runs[FIRST], store=store)
     Ledger(store.ledger).finish(FIRST, State.DONE, owner=owner)
@@ -116,7 +119,8 @@ def test_a_diverged_run_is_shown_to_its_end(tmp_path: Path) -> None:
 
 
 def scalars(folder: Path) -> Iterator[tuple[str, int, float]]:
-    """The scalars of a TensorBoard event file: length, CRC, record, CRC; each record is a protocol buffer."""
+    """The scalars of a TensorBoard event file: length, CRC, record, CRC; each record is a protocol
+    buffer."""
     from tensorboardX.proto.event_pb2 import Event
 
     (file,) = folder.glob("events.*")
@@ -141,7 +145,9 @@ def test_tensorboard_has_the_history_and_the_scores(tmp_path: Path) -> None:
     Ledger(store.ledger).finish(SECOND, State.DONE, owner=owner)
     follower.look()
     found = list(scalars(store.root / "tensorboard" / SECOND[:12]))
-    assert [(step, pytest.approx(value)) for tag, step, value in found if tag == "train/loss"] == [(step, 1 / step) for step in range(1, 6)]
+    assert [(step, pytest.approx(value)) for tag, step, value in found if tag == "train/loss"] == [
+        (step, 1 / step) for step in range(1, 6)
+    ]
     assert ("id/loss", 5, pytest.approx(0.2)) in found
 
 
@@ -155,7 +161,8 @@ def test_an_unknown_tracker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_look_at_a_thousand_runs_takes_little_of_a_core(tmp_path: Path) -> None:
-    """What a follower could take from training is its own CPU time: one look every two seconds, at the lowest priority."""
+    """What a follower could take from training is its own CPU time: one look every two seconds, at
+    the lowest priority."""
     store, notebook = Store(tmp_path), Notebook()
     runs = [f"{number:064x}"[::-1] for number in range(1000)]
     ledger = Ledger(store.ledger)
@@ -177,5 +184,8 @@ def test_a_look_at_a_thousand_runs_takes_little_of_a_core(tmp_path: Path) -> Non
 def begin_as(store: Store, run: str, *, steps: int) -> None:
     Ledger(store.ledger).claim(run, owner=Owner())
     write_atomic(store.run(run).spec, b"{}")
-    lines = "".join(json.dumps({"step": step, "time_s": 0.0, "loss": 1.0}) + "\n" for step in range(1, steps + 1))
+    lines = "".join(
+        json.dumps({"step": step, "time_s": 0.0, "loss": 1.0}) + "\n"
+        for step in range(1, steps + 1)
+    )
     store.run(run).metrics.write_text(lines)

@@ -45,21 +45,34 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
         model=RUN.model, flow=RUN.flow, train=RUN.train, seed=RUN.seed, latents=latents,
         checkpoints=tmp_path / "checkpoints", metrics=tmp_path / "metrics.jsonl",
     )  # fmt: skip
-    unseen = replace(RUN, data=replace(RUN.data, videos=96, seed=VALIDATION_SEED, draw="held_out", split="validation"))
+    unseen = replace(
+        RUN,
+        data=replace(
+            RUN.data, videos=96, seed=VALIDATION_SEED, draw="held_out", split="validation"
+        ),
+    )
     validation = training_latents(unseen, codec=codec, context=context).latents
     model = train(task, context=context).model
-    loss = held_out_loss(model, validation, flow=RUN.flow, indices=np.arange(96).tolist()).grid_mean.double().mean()
+    loss = (
+        held_out_loss(model, validation, flow=RUN.flow, indices=np.arange(96).tolist())
+        .grid_mean.double()
+        .mean()
+    )
     assert stops[2].loss == float(loss)
 
 
 def test_no_judge_is_looked_at() -> None:
     unseen = replace(RUN.data, seed=VALIDATION_SEED, draw="held_out")
-    assert row_key(unseen) not in {row_key(judge.data) for judge in RUN.judges}
+    assert row_key(unseen) not in {row_key(split.data) for split in RUN.test_splits}
 
 
 def test_the_widths_to_tune_are_spread_over_the_study() -> None:
     widths = (8, 16, 24, 32, 64)
-    runs = [replace(RUN, model=replace(RUN.model, width=width), workers=workers) for width in widths for workers in (1, 2)]
+    runs = [
+        replace(RUN, model=replace(RUN.model, width=width), workers=workers)
+        for width in widths
+        for workers in (1, 2)
+    ]
     study = Study(name="sizes", question="?", groups={"all": runs})
     assert [run.model.width for run in to_tune(study, sizes=3)] == [8, 24, 64]
     assert [run.model.width for run in to_tune(study, sizes=99)] == list(widths)
@@ -75,15 +88,27 @@ def test_tuned_rates_beat_bad_ones_and_go_on_where_they_were(tmp_path: Path) -> 
     said: list[str] = []
 
     def tune() -> None:
-        tune_study(study, runs=[BAD], trials=8, store=store, machine=Machine(), out=tmp_path / "tuned.json", say=said.append)
+        tune_study(
+            study,
+            runs=[BAD],
+            trials=8,
+            store=store,
+            machine=Machine(),
+            out=tmp_path / "tuned.json",
+            say=said.append,
+        )
 
     tune()
     tuned = read_tuned(tmp_path / "tuned.json")
     (size,) = tuned.sizes
-    assert size.recipe_loss == pytest.approx(final_loss(BAD, store=store), rel=1e-6), "the recipe itself is trained to its end"
+    assert size.recipe_loss == pytest.approx(final_loss(BAD, store=store), rel=1e-6), (
+        "the recipe itself is trained to its end"
+    )
     assert size.loss < 0.8 * size.recipe_loss
     (better,) = take_tuned(study, tuned=tuned).runs.values()
-    assert final_loss(better, store=store) == pytest.approx(size.loss, rel=0.02), "rates are rounded to four digits"
+    assert final_loss(better, store=store) == pytest.approx(size.loss, rel=0.02), (
+        "rates are rounded to four digits"
+    )
     assert not list(store.root.glob(".tune-*"))
     before = (tmp_path / "tuned.json").read_bytes()
     tune()

@@ -1,4 +1,5 @@
-"""W&B with a server, well or not: live, resumed, silent; dashboards; what was not sent is sent later."""
+"""W&B with a server, well or not: live, resumed, silent; dashboards; what was not sent is sent
+later."""
 
 import json
 import time
@@ -24,7 +25,9 @@ from tests.wandb_server import Mood, Server, wandb_server
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:.*Pydantic V1 style:DeprecationWarning"),  # wandb-workspaces, on import
+    pytest.mark.filterwarnings(
+        "ignore:.*Pydantic V1 style:DeprecationWarning"
+    ),  # wandb-workspaces, on import
 ]
 STUDY = tiny_study(seeds=range(2), steps=5)
 FIRST = next(iter(STUDY.runs))
@@ -38,7 +41,14 @@ def use(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def finished(root: Path) -> Store:
     store = Store(root / "tiny")
     write_study(STUDY, store=store, rows=plan(STUDY, store=store, flops_per_s=1e10))
-    drive(STUDY, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=no_watch)
+    drive(
+        STUDY,
+        store=store,
+        backend="plain",
+        machine=Machine(),
+        execute=counting_execute,
+        watch=no_watch,
+    )
     for run in STUDY.runs:
         write_mp4(store.run(run).video("id"), np.zeros((4, 32, 32, 3), np.uint8), frames_per_s=8)
     return store
@@ -55,8 +65,14 @@ def steps(server: Server, run: str) -> list[int]:
     return [line["_step"] for line in server.history.get(run[:12], [])]
 
 
-def test_a_run_is_seen_while_it_goes_on_and_goes_on_as_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, ledger, owner = Store(tmp_path / "tiny"), Ledger(tmp_path / "tiny" / "ledger.jsonl"), Owner()
+def test_a_run_is_seen_while_it_goes_on_and_goes_on_as_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, ledger, owner = (
+        Store(tmp_path / "tiny"),
+        Ledger(tmp_path / "tiny" / "ledger.jsonl"),
+        Owner(),
+    )
     folder, log = store.run(FIRST), MetricLog(store.run(FIRST).metrics)
     with wandb_server() as server:
         use(server, monkeypatch)
@@ -77,7 +93,9 @@ def test_a_run_is_seen_while_it_goes_on_and_goes_on_as_the_same_run(tmp_path: Pa
         assert where(store, FIRST, tracker="wandb") == "online"
         assert list(server.runs) == [FIRST[:12]]
         assert steps(server, FIRST) == [1, 2, 3, 4, 5]
-        assert [line["loss"] for line in server.history[FIRST[:12]]] == [1 / step for step in range(1, 6)]
+        assert [line["loss"] for line in server.history[FIRST[:12]]] == [
+            1 / step for step in range(1, 6)
+        ]
         assert server.summary[FIRST[:12]]["id/loss"] == pytest.approx(0.2)
         assert server.unknown == []
 
@@ -134,7 +152,16 @@ def test_the_dashboard_is_the_same_every_time_names_every_split_and_can_be_publi
     again = dashboard.workspace(dashboard.measured(store), entity="somebody", project="physscale")
     assert dashboard.specification(board) == dashboard.specification(again)
     text = json.dumps(dashboard.specification(board))
-    assert all(word in text for word in ("Scaling", "Errors: id", "videos/id", "Parallel Coordinates Plot", "summary:id/loss"))
+    assert all(
+        word in text
+        for word in (
+            "Scaling",
+            "Errors: id",
+            "videos/id",
+            "Parallel Coordinates Plot",
+            "summary:id/loss",
+        )
+    )
     with wandb_server() as server:
         use(server, monkeypatch)
         assert "somebody/physscale" in dashboard.publish(board)

@@ -1,4 +1,5 @@
-"""What the tests of PHYRE share: its Python (or a skip that says why not), scenes, and how deep polygons stand in each other."""
+"""What the tests of PHYRE share: its Python (or a skip that says why not), scenes, and how deep
+polygons stand in each other."""
 
 import itertools
 import math
@@ -22,19 +23,26 @@ def phyre_python() -> Path:
 
 
 def overlap_px(setting: Setting) -> float:
-    """The deepest overlap of two polygons of which one can move, at the start; 0 or less means that none overlap."""
+    """The deepest overlap of two polygons of which one can move, at the start; 0 or less means that
+    none overlap."""
     pairs = itertools.combinations(placed(setting), 2)
     moving = ((one, other) for one, other in pairs if one.dynamic or other.dynamic)
-    return max((-_gap(p, q) for one, other in moving for p in _world(one) for q in _world(other)), default=0.0)
+    return max(
+        (-_gap(p, q) for one, other in moving for p in _world(one) for q in _world(other)),
+        default=0.0,
+    )
 
 
 def _world(body: Placed) -> list[list[Point]]:
-    turned = [[rotated(point, body.angle_rad) for point in polygon] for polygon in body.outline.polygons]
+    turned = [
+        [rotated(point, body.angle_rad) for point in polygon] for polygon in body.outline.polygons
+    ]
     return [[(x + body.x_px, y + body.y_px) for x, y in polygon] for polygon in turned]
 
 
 def _gap(one: list[Point], other: list[Point]) -> float:
-    """Separating axes: the largest gap over all edge normals, negative where the polygons overlap."""
+    """Separating axes: the largest gap over all edge normals, negative where the polygons
+    overlap."""
     return max(_edge_gap(p, q) for p, q in ((one, other), (other, one)))
 
 

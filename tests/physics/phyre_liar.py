@@ -1,4 +1,5 @@
-"""PHYRE's child with one lie: `PHYRE_LIE` says which, and a file named by `PHYRE_LIED` remembers that it was told (empty: always lie)."""
+"""PHYRE's child with one lie: `PHYRE_LIE` says which, and a file named by `PHYRE_LIED` remembers
+that it was told (empty: always lie)."""
 
 import importlib.util
 import os
@@ -33,14 +34,19 @@ def batch_of(pyarrow, schema, codec, line, phyre):  # noqa: ANN001, ANN201
         return broken(pyarrow, schema, honest(pyarrow, schema, codec, line=line, phyre=phyre))
     if LIE == "request":
         return honest(pyarrow, schema, codec, line=line + b" ", phyre=phyre)
-    columns = dict(zip(schema.names, honest(pyarrow, schema, codec, line=line, phyre=phyre).columns))  # noqa: B905 - Python 3.9
+    columns = dict(
+        zip(  # noqa: B905 - Python 3.9
+            schema.names, honest(pyarrow, schema, codec, line=line, phyre=phyre).columns
+        )
+    )
     pose = columns["pose"][0].as_py()
     columns["pose"] = pyarrow.array([[pose[0] + 1.0, *pose[1:]]], schema.field("pose").type)
     return pyarrow.record_batch(list(columns.values()), schema=schema)
 
 
 def broken(pyarrow, schema, batch):  # noqa: ANN001, ANN201
-    """Writes noise, or the first half of the answer, to the pipe itself, past the stream, and dies."""
+    """Writes noise, or the first half of the answer, to the pipe itself, past the stream, and
+    dies."""
     whole = batch.serialize().to_pybytes()
     os.write(PIPE, b"garbage" * 600 if LIE == "garbage" else whole[: len(whole) // 2])
     os._exit(0)

@@ -1,4 +1,5 @@
-"""Box2D with the paper's settings keeps the laws within the errors that its fixed step explains, and refuses what it would bend."""
+"""Box2D with the paper's settings keeps the laws within the errors that its fixed step explains,
+and refuses what it would bend."""
 
 from dataclasses import replace
 
@@ -37,7 +38,10 @@ def scenes(scenario: Scenario, *, count: int) -> Batch:
 @pytest.mark.parametrize("name", CLAIMS)
 def test_box2d_stays_within_the_error_of_its_step(name: str) -> None:
     batch = scenes(CLAIMS[name], count=40)
-    referee, engine = analytic.run(batch, time_s=PAPER_TIME_S), box2d.run(batch, time_s=PAPER_TIME_S)
+    referee, engine = (
+        analytic.run(batch, time_s=PAPER_TIME_S),
+        box2d.run(batch, time_s=PAPER_TIME_S),
+    )
     error = np.linalg.norm(engine.state[..., :2] - referee.state[..., :2], axis=-1).max((1, 2))
     assert (error <= box2d.tolerance_m(batch, time_s=PAPER_TIME_S)).all()
     np.testing.assert_array_equal(np.isnan(engine.contact_s), np.isnan(referee.contact_s))
@@ -47,7 +51,10 @@ def test_box2d_stays_within_the_error_of_its_step(name: str) -> None:
 def test_it_falls_too_far_by_just_one_step_kicked_first() -> None:
     ball = Body(x_m=1.0, y_m=9.0, vx_m_s=2.0, radius_m=0.5)
     batch = stack([Scene(bodies=(ball,), gravity_m_s2=2.5)])
-    referee, engine = analytic.run(batch, time_s=PAPER_TIME_S), box2d.run(batch, time_s=PAPER_TIME_S)
+    referee, engine = (
+        analytic.run(batch, time_s=PAPER_TIME_S),
+        box2d.run(batch, time_s=PAPER_TIME_S),
+    )
     too_far = referee.state[0, :, 0, 1] - engine.state[0, :, 0, 1]
     np.testing.assert_allclose(too_far, 2.5 * box2d.STEP_S * PAPER_TIME_S / 2, atol=1e-4)
 
@@ -57,13 +64,18 @@ def test_a_head_on_hit_keeps_momentum_and_energy() -> None:
     velocity = box2d.run(batch, time_s=PAPER_TIME_S).state[..., 3:5]
     mass = batch.constant("mass_kg")[:, None, :, None]
     momentum, energy = (mass * velocity).sum(2), 0.5 * (mass * velocity**2).sum((2, 3))
-    np.testing.assert_allclose(momentum, np.broadcast_to(momentum[:, :1], momentum.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        momentum, np.broadcast_to(momentum[:, :1], momentum.shape), atol=1e-5
+    )
     np.testing.assert_allclose(energy, np.broadcast_to(energy[:, :1], energy.shape), rtol=1e-5)
 
 
 def test_the_papers_clock_starts_after_the_first_step() -> None:
     data = DataSpec(scenario=UniformMotion(), videos=3, frames=32, start_s=0.01, engine="box2d")
-    ours, closed = (simulate(replace(data, engine=engine), indices=np.arange(3)) for engine in ("box2d", "analytic"))
+    ours, closed = (
+        simulate(replace(data, engine=engine), indices=np.arange(3))
+        for engine in ("box2d", "analytic")
+    )
     assert ours.time_s[0, :2].tolist() == pytest.approx([0.01, 0.11])
     np.testing.assert_allclose(ours.state, closed.state, atol=2e-4)
 
@@ -86,12 +98,16 @@ def pair(left_m_s: float, right_m_s: float) -> Batch:
     return stack([Scene(bodies=(left, right))])
 
 
-def test_a_slow_hit_is_refused_and_would_have_been_inelastic(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_hit_is_refused_and_would_have_been_inelastic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(UserError, match=r"a hit at 0\.8 m/s.*engine=pymunk"):
         box2d.run(pair(0.4, -0.4), time_s=PAPER_TIME_S)
     monkeypatch.setattr(box2d, "INELASTIC_BELOW_M_S", 0.0)
     after = box2d.run(pair(0.4, -0.4), time_s=PAPER_TIME_S).state[0, -1, :, 3]
-    assert np.abs(after).max() < 0.05, "the threshold is real: an elastic hit would give -0.4 and 0.4"
+    assert np.abs(after).max() < 0.05, (
+        "the threshold is real: an elastic hit would give -0.4 and 0.4"
+    )
 
 
 def test_a_slow_pair_that_does_not_meet_in_time_is_fine() -> None:
@@ -101,7 +117,11 @@ def test_a_slow_pair_that_does_not_meet_in_time_is_fine() -> None:
 
 def test_what_it_does_not_claim_is_refused() -> None:
     ball = Body(x_m=3.0, y_m=5.0, vx_m_s=1.0, radius_m=1.0)
-    for other in (replace(ball, behaviour=Behaviour.BRAKE), replace(ball, elasticity=0.5), replace(ball, mass_kg=0.0)):
+    for other in (
+        replace(ball, behaviour=Behaviour.BRAKE),
+        replace(ball, elasticity=0.5),
+        replace(ball, mass_kg=0.0),
+    ):
         with pytest.raises(UserError, match="free, elastic discs"):
             box2d.run(stack([Scene(bodies=(other,))]), time_s=PAPER_TIME_S)
     with pytest.raises(UserError, match=r"steps by 0\.01 s"):
@@ -112,8 +132,14 @@ def test_what_it_does_not_claim_is_refused() -> None:
     ("fields", "named"),
     [
         ({"engine": "pymunk"}, "engine=pymunk: scenario 'phyre' runs on engine=box2d"),
-        ({"engine": "box2d", "interval_s": 0.1, "start_s": 0.0}, "start_s=0.0: PHYRE's first frame"),
-        ({"engine": "box2d", "interval_s": 0.11, "start_s": 1 / 60}, "interval_s=0.11: PHYRE steps by 1/60 s"),
+        (
+            {"engine": "box2d", "interval_s": 0.1, "start_s": 0.0},
+            "start_s=0.0: PHYRE's first frame",
+        ),
+        (
+            {"engine": "box2d", "interval_s": 0.11, "start_s": 1 / 60},
+            "interval_s=0.11: PHYRE steps by 1/60 s",
+        ),
     ],
 )
 def test_phyre_has_its_own_engines_and_clock(fields: dict[str, object], named: str) -> None:

@@ -34,7 +34,8 @@ def in_view(videos: Videos) -> np.ndarray:
 @pytest.mark.parametrize(("size_px", "noise_m_s"), [(32, 0.025), (128, 0.001)])
 @pytest.mark.parametrize("name", DISCS)
 def test_velocity_noise_on_true_frames(name: str, size_px: int, noise_m_s: float) -> None:
-    """Mean error of the frame-to-frame velocity; 0.04 m/s at 128 px with the paper's threshold parser."""
+    """Mean error of the frame-to-frame velocity; 0.04 m/s at 128 px with the paper's threshold
+    parser."""
     videos = rows(name)
     tracks = parse(render(videos, canvas=Canvas(size_px=size_px)), body=videos.body)
     whole = in_view(videos)
@@ -49,7 +50,11 @@ def test_velocity_noise_on_true_frames(name: str, size_px: int, noise_m_s: float
 def test_noise_in_the_frames_does_not_pull_the_track() -> None:
     videos = rows("collision")
     frames = render(videos, canvas=Canvas(size_px=32)).astype(float)
-    noisy = np.clip(frames + np.random.default_rng(0).normal(0, 8, frames.shape), 0, 255).round().astype(np.uint8)
+    noisy = (
+        np.clip(frames + np.random.default_rng(0).normal(0, 8, frames.shape), 0, 255)
+        .round()
+        .astype(np.uint8)
+    )
     tracks, whole = parse(noisy, body=videos.body), in_view(videos)
     assert tracks.seen[whole].all()
     assert np.abs(tracks.x_m - videos.state[..., 0])[whole].mean() < 0.02
@@ -77,7 +82,9 @@ def test_a_ball_of_another_colour_is_not_the_ball() -> None:
 
 
 def test_the_heavier_of_two_pieces_is_the_ball() -> None:
-    videos = simulate(DataSpec(scenario=UniformMotion(radius_m=((1.2, 1.4),)), videos=9), indices=np.arange(9))
+    videos = simulate(
+        DataSpec(scenario=UniformMotion(radius_m=((1.2, 1.4),)), videos=9), indices=np.arange(9)
+    )
     frames = render(videos, canvas=Canvas(size_px=64))
     frames[:, :, 2:6, 2:6] = [255, 0, 0]
     tracks = parse(frames, body=videos.body)
@@ -86,8 +93,14 @@ def test_the_heavier_of_two_pieces_is_the_ball() -> None:
 
 
 def test_a_ball_cut_by_the_edge_is_seen_but_not_whole() -> None:
-    videos = simulate(DataSpec(scenario=UniformMotion(speed_m_s=((6.0, 6.0),)), videos=20, frames=20), indices=np.arange(20))
-    tracks, whole = parse(render(videos, canvas=Canvas(size_px=64)), body=videos.body), in_view(videos)
+    videos = simulate(
+        DataSpec(scenario=UniformMotion(speed_m_s=((6.0, 6.0),)), videos=20, frames=20),
+        indices=np.arange(20),
+    )
+    tracks, whole = (
+        parse(render(videos, canvas=Canvas(size_px=64)), body=videos.body),
+        in_view(videos),
+    )
     assert tracks.whole[whole].all()
     radius = videos.body[:, None, :, BODY.index("radius_m")]
     outside = np.maximum(radius - videos.state[..., 0], videos.state[..., 0] - (WORLD_M - radius))
@@ -98,8 +111,13 @@ def test_a_ball_cut_by_the_edge_is_seen_but_not_whole() -> None:
 
 
 def test_touching_balls_are_told_apart() -> None:
-    videos = simulate(DataSpec(scenario=Collision(), videos=30, interval_s=0.01, frames=80), indices=np.arange(30))
-    tracks, whole = parse(render(videos, canvas=Canvas(size_px=32)), body=videos.body), in_view(videos)
+    videos = simulate(
+        DataSpec(scenario=Collision(), videos=30, interval_s=0.01, frames=80), indices=np.arange(30)
+    )
+    tracks, whole = (
+        parse(render(videos, canvas=Canvas(size_px=32)), body=videos.body),
+        in_view(videos),
+    )
     touching = np.abs(videos.time_s - videos.contact_s[:, None])[..., None] < 0.02
     chosen = whole & touching
     assert chosen.sum() > 100
@@ -107,6 +125,8 @@ def test_touching_balls_are_told_apart() -> None:
 
 
 def test_two_bodies_of_one_colour_are_refused() -> None:
-    twins = stack([Scene(bodies=(Body(x_m=3.0, y_m=5.0, radius_m=1.0), Body(x_m=7.0, y_m=5.0, radius_m=1.0)))])
+    twins = stack(
+        [Scene(bodies=(Body(x_m=3.0, y_m=5.0, radius_m=1.0), Body(x_m=7.0, y_m=5.0, radius_m=1.0)))]
+    )
     with pytest.raises(AssertionError, match="colour"):
         parse(np.full((1, 1, 32, 32, 3), 255, np.uint8), body=twins.body.astype(np.float32))

@@ -32,7 +32,14 @@ def python() -> Path:
 @pytest.fixture(scope="module")
 def rows(python: Path) -> Videos:
     assert python.exists()
-    data = DataSpec(scenario=SCENARIO, videos=ROWS, frames=FRAMES, interval_s=INTERVAL_S, start_s=START_S, engine="phyre")
+    data = DataSpec(
+        scenario=SCENARIO,
+        videos=ROWS,
+        frames=FRAMES,
+        interval_s=INTERVAL_S,
+        start_s=START_S,
+        engine="phyre",
+    )
     return simulate(data, indices=np.arange(ROWS))
 
 
@@ -43,11 +50,15 @@ def test_masks_painted_in_their_colours_are_phyres_frames(rows: Videos, python: 
     assert covered.sum(2).max() == 1, "a pixel belongs to one body at most"
     with PhyreWorker(size_px=SIZE_PX, python=python) as worker:
         cases = [SCENARIO.case(row) for row in range(ROWS)]
-        answers = worker.run(Task(setting=case.setting, ball=case.ball, frames=FRAMES) for case in cases)
+        answers = worker.run(
+            Task(setting=case.setting, ball=case.ball, frames=FRAMES) for case in cases
+        )
         frames = np.stack([palette_frames(answer) for answer in answers])
     painted = np.full(frames.shape, WHITE_INDEX, np.uint8)
     for row, body in np.argwhere(rows.body[:, :, -1] >= 0):
-        painted[row][covered[row, :, body]] = index_of[tuple(rows.body[row, body, 5:8].astype(int).tolist())]
+        painted[row][covered[row, :, body]] = index_of[
+            tuple(rows.body[row, body, 5:8].astype(int).tolist())
+        ]
     wrong = (painted != frames).mean((1, 2, 3))
     assert wrong.max() < 0.003
     assert (frames != WHITE_INDEX).mean() > 10 * wrong.mean()
@@ -61,18 +72,32 @@ def test_a_place_without_a_body_covers_nothing(rows: Videos) -> None:
 
 
 def test_our_hard_frames_are_phyres(python: Path) -> None:
-    """Intersection over union of each colour, and of each body's visible part with its own colour; soft frames agree where ink is solid."""
+    """Intersection over union of each colour, and of each body's visible part with its own colour;
+    soft frames agree where ink is solid."""
     chosen = tuple(TEMPLATES)[::4]
     scenario, count = Phyre(templates=chosen, scene_px=SIZE_PX), len(chosen)
-    data = DataSpec(scenario=scenario, videos=count, frames=FRAMES, interval_s=INTERVAL_S, start_s=START_S, engine="phyre")
+    data = DataSpec(
+        scenario=scenario,
+        videos=count,
+        frames=FRAMES,
+        interval_s=INTERVAL_S,
+        start_s=START_S,
+        engine="phyre",
+    )
     videos = simulate(data, indices=np.arange(count))
     with PhyreWorker(size_px=SIZE_PX, python=python) as worker:
         cases = [scenario.case(row) for row in range(count)]
-        answers = worker.run(Task(setting=case.setting, ball=case.ball, frames=FRAMES) for case in cases)
-        theirs = np.array(PALETTE, np.uint8)[np.stack([palette_frames(answer) for answer in answers])]
+        answers = worker.run(
+            Task(setting=case.setting, ball=case.ball, frames=FRAMES) for case in cases
+        )
+        theirs = np.array(PALETTE, np.uint8)[
+            np.stack([palette_frames(answer) for answer in answers])
+        ]
     ours = render(videos, canvas=Canvas(size_px=SIZE_PX, style="hard"))
     for index in (RED_INDEX, GREY_INDEX, BLACK_INDEX):
-        one, other = ((frames == np.array(PALETTE[index], np.uint8)).all(-1) for frames in (ours, theirs))
+        one, other = (
+            (frames == np.array(PALETTE[index], np.uint8)).all(-1) for frames in (ours, theirs)
+        )
         assert (one & other).sum() / (one | other).sum() > 0.999
     last = replace(videos, state=videos.state[:, -1:], time_s=videos.time_s[:, -1:])
     covered = masks(last, size_px=SIZE_PX)[:, 0]

@@ -42,20 +42,28 @@ def test_area_and_centroid_are_exact(x: float, y: float, radius: float) -> None:
     assert area.min() > -1e-12
     assert area.max() < 1 + 1e-9
     assert area.sum() == pytest.approx(math.pi * radius**2, rel=1e-9)
-    # the centre of mass of each pixel's covered part is not the pixel's centre, but the pixels' first moments err by less than this
-    assert (area.sum(0) @ centres) / area.sum() == pytest.approx(x, abs=0.2 / max(radius, 0.2) ** 1.5)
-    assert (area.sum(1) @ centres) / area.sum() == pytest.approx(y, abs=0.2 / max(radius, 0.2) ** 1.5)
+    # the centre of mass of each pixel's covered part is not the pixel's centre, but the pixels'
+    # first moments err by less than this
+    assert (area.sum(0) @ centres) / area.sum() == pytest.approx(
+        x, abs=0.2 / max(radius, 0.2) ** 1.5
+    )
+    assert (area.sum(1) @ centres) / area.sum() == pytest.approx(
+        y, abs=0.2 / max(radius, 0.2) ** 1.5
+    )
 
 
 @settings(deadline=None)
 @given(x=st.floats(10.0, 14.0), y=st.floats(10.0, 14.0), radius=st.floats(0.3, 9.0))
 def test_a_mirrored_disc_is_the_mirrored_picture(x: float, y: float, radius: float) -> None:
-    np.testing.assert_allclose(coverage(24, x, y, radius), coverage(24, 24 - x, y, radius)[:, ::-1], atol=1e-9)
+    np.testing.assert_allclose(
+        coverage(24, x, y, radius), coverage(24, 24 - x, y, radius)[:, ::-1], atol=1e-9
+    )
     np.testing.assert_allclose(coverage(24, x, y, radius), coverage(24, y, x, radius).T, atol=1e-9)
 
 
 def test_one_pixel_by_hand() -> None:
-    """A disc of radius 2 round the corner of four pixels: each holds a quarter of what lies within one pixel of the centre."""
+    """A disc of radius 2 round the corner of four pixels: each holds a quarter of what lies within
+    one pixel of the centre."""
     area = coverage(24, 12.0, 12.0, 2.0)
     assert area[12, 12] == pytest.approx(1.0)
     assert area[13, 13] == pytest.approx(math.pi / 3 + 1 - math.sqrt(3))  # ∫₁^√3 √(4 - x²) - 1 dx
@@ -64,10 +72,19 @@ def test_one_pixel_by_hand() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    x=st.floats(2.0, 8.0), y=st.floats(2.0, 8.0), radius=st.floats(0.7, 1.9), size=st.sampled_from([32, 64, 128]), shade=st.integers(0, 150)
+    x=st.floats(2.0, 8.0),
+    y=st.floats(2.0, 8.0),
+    radius=st.floats(0.7, 1.9),
+    size=st.sampled_from([32, 64, 128]),
+    shade=st.integers(0, 150),
 )
-def test_a_frame_holds_the_disc_within_its_rounding(x: float, y: float, radius: float, size: int, shade: int) -> None:
-    frame = render(still(Body(x_m=x, y_m=y, radius_m=radius, colour=(255, shade, shade))), canvas=Canvas(size_px=size))[0, 0]
+def test_a_frame_holds_the_disc_within_its_rounding(
+    x: float, y: float, radius: float, size: int, shade: int
+) -> None:
+    frame = render(
+        still(Body(x_m=x, y_m=y, radius_m=radius, colour=(255, shade, shade))),
+        canvas=Canvas(size_px=size),
+    )[0, 0]
     ink = (255.0 - frame[..., 1]) / (255.0 - shade)
     per_px = 10.0 / size
     columns = (np.arange(size) + 0.5) * per_px
@@ -85,7 +102,10 @@ def test_a_disc_across_the_border_is_cut_there() -> None:
 
 @pytest.mark.parametrize("place", [(-3.0, 5.0), (13.0, 5.0), (5.0, -3.0), (5.0, 13.0), (1e6, 1e6)])
 def test_a_disc_out_of_view_leaves_the_frame_white(place: tuple[float, float]) -> None:
-    assert (render(still(Body(x_m=place[0], y_m=place[1], radius_m=2.0)), canvas=Canvas(size_px=32)) == 255).all()
+    assert (
+        render(still(Body(x_m=place[0], y_m=place[1], radius_m=2.0)), canvas=Canvas(size_px=32))
+        == 255
+    ).all()
 
 
 def test_row_zero_is_on_top_and_later_bodies_cover_earlier_ones() -> None:

@@ -1,4 +1,5 @@
-"""Boxes, rings, the paper's style and the tensor rasteriser, each against something it does not know."""
+"""Boxes, rings, the paper's style and the tensor rasteriser, each against something it does not
+know."""
 
 import math
 from typing import Any
@@ -35,8 +36,16 @@ def box_area(x: float, y: float, angle: float, half_width: float, half_height: f
 
 
 @settings(deadline=None)
-@given(x=st.floats(9.0, 15.0), y=st.floats(9.0, 15.0), angle=angles, width=st.floats(0.1, 5.0), height=st.floats(0.1, 5.0))
-def test_a_boxs_area_is_exact_at_every_angle(x: float, y: float, angle: float, width: float, height: float) -> None:
+@given(
+    x=st.floats(9.0, 15.0),
+    y=st.floats(9.0, 15.0),
+    angle=angles,
+    width=st.floats(0.1, 5.0),
+    height=st.floats(0.1, 5.0),
+)
+def test_a_boxs_area_is_exact_at_every_angle(
+    x: float, y: float, angle: float, width: float, height: float
+) -> None:
     area = box_area(x, y, angle, width, height)
     assert area.min() >= 0
     assert area.max() < 1 + 1e-9
@@ -52,26 +61,41 @@ def test_an_upright_box_is_the_product_of_its_overlaps() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(angle=angles, width=st.floats(1.0, 6.0), height=st.floats(1.0, 6.0))
-def test_a_box_covers_what_a_thousand_points_a_pixel_cover(angle: float, width: float, height: float) -> None:
+def test_a_box_covers_what_a_thousand_points_a_pixel_cover(
+    angle: float, width: float, height: float
+) -> None:
     fine = (np.arange(24 * 16) + 0.5) / 16
     dx, dy = fine[None] - 12.1, 11.7 - fine[:, None]
-    along, across = dx * math.cos(angle) + dy * math.sin(angle), dy * math.cos(angle) - dx * math.sin(angle)
+    along, across = (
+        dx * math.cos(angle) + dy * math.sin(angle),
+        dy * math.cos(angle) - dx * math.sin(angle),
+    )
     inside = (np.abs(along) <= width) & (np.abs(across) <= height)
     sampled = inside.reshape(24, 16, 24, 16).mean((1, 3))
     np.testing.assert_allclose(box_area(12.1, 11.7, angle, width, height), sampled, atol=0.08)
 
 
 def test_a_turned_box_points_where_its_angle_says() -> None:
-    bar = Body(x_m=5.0, y_m=5.0, radius_m=3.0, half_height_m=0.3, angle_rad=math.pi / 4, shape=Shape.BOX)
+    bar = Body(
+        x_m=5.0, y_m=5.0, radius_m=3.0, half_height_m=0.3, angle_rad=math.pi / 4, shape=Shape.BOX
+    )
     frame = render(still(bar), canvas=Canvas(size_px=100))[0, 0]
-    assert frame[35, 65].tolist() == [255, 0, 0], "45° counter-clockwise is up and right, rows go down"
+    assert frame[35, 65].tolist() == [255, 0, 0], (
+        "45° counter-clockwise is up and right, rows go down"
+    )
     assert frame[35, 35].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("painter", [_fill_polygon, draw_polygon], ids=["hard", "exact"])
-@pytest.mark.parametrize("place", [(-300.0, 12.0), (300.0, 12.0), (12.0, -300.0), (12.0, 300.0), (-1.0, 12.0), (24.5, 12.0)])
-def test_a_box_outside_the_frame_touches_no_memory_outside(painter: Any, place: tuple[float, float]) -> None:
-    """As plain Python, where a wrong index is an error; compiled it would write into whatever lies there."""
+@pytest.mark.parametrize(
+    "place",
+    [(-300.0, 12.0), (300.0, 12.0), (12.0, -300.0), (12.0, 300.0), (-1.0, 12.0), (24.5, 12.0)],
+)
+def test_a_box_outside_the_frame_touches_no_memory_outside(
+    painter: Any, place: tuple[float, float]
+) -> None:
+    """As plain Python, where a wrong index is an error; compiled it would write into whatever lies
+    there."""
     edges, frame = np.empty((4, 4)), np.full((24, 24, 3), 255, np.uint8)
     put(union_border(bar_polygons(3.0, height=3.0)), *place, 0.3, edges)
     scratch = [np.full(25, np.nan)] if painter is _fill_polygon else []
@@ -107,11 +131,14 @@ def paper_frames(videos: Videos, size: int) -> np.ndarray:
 def test_the_papers_style_is_the_papers_formula(size: int) -> None:
     collisions = simulate(DataSpec(scenario=Collision(), videos=3, frames=6), indices=np.arange(3))
     square = still(
-        Body(x_m=8.0, y_m=3.0, radius_m=1.1, half_height_m=1.1, shape=Shape.BOX), Body(x_m=7.6, y_m=3.9, radius_m=0.7, colour=(0, 0, 255))
+        Body(x_m=8.0, y_m=3.0, radius_m=1.1, half_height_m=1.1, shape=Shape.BOX),
+        Body(x_m=7.6, y_m=3.9, radius_m=0.7, colour=(0, 0, 255)),
     )
     for videos in (collisions, square):
         ours = render(videos, canvas=Canvas(size_px=size, style="paper"))
-        assert np.abs(ours.astype(int) - paper_frames(videos, size)).max() <= 1, "only the last bit may round another way"
+        assert np.abs(ours.astype(int) - paper_frames(videos, size)).max() <= 1, (
+            "only the last bit may round another way"
+        )
         assert (ours == paper_frames(videos, size)).mean() > 0.9999
 
 
@@ -123,7 +150,13 @@ def test_the_papers_style_refuses_what_it_never_drew() -> None:
 
 def random_bodies(rng: np.random.Generator) -> list[Body]:
     colours = ((255, 0, 0), (0, 0, 255), (0, 128, 40), (185, 202, 210), (0, 0, 0))
-    kinds = ((Shape.DISC, 0.0), (Shape.BOX, 0.8), (Shape.DISC, 0.4), (Shape.JAR, 0.1), (Shape.STICKS, 0.07))
+    kinds = (
+        (Shape.DISC, 0.0),
+        (Shape.BOX, 0.8),
+        (Shape.DISC, 0.4),
+        (Shape.JAR, 0.1),
+        (Shape.STICKS, 0.07),
+    )
     return [
         Body(
             x_m=float(rng.uniform(-1, 11)),
@@ -142,18 +175,25 @@ def random_bodies(rng: np.random.Generator) -> list[Body]:
 def test_tensors_draw_what_the_cpu_draws(size: int) -> None:
     rng = np.random.default_rng(size)
     videos = Videos.concat([still(*random_bodies(rng)) for _ in range(12)])
-    drawn = rasterise(torch.from_numpy(videos.state), body=torch.from_numpy(videos.body), size_px=size).numpy()
+    drawn = rasterise(
+        torch.from_numpy(videos.state), body=torch.from_numpy(videos.body), size_px=size
+    ).numpy()
     ours = render(videos, canvas=Canvas(size_px=size))
     assert drawn.shape == ours.shape
     assert np.abs(drawn.astype(int) - ours).max() <= 1
 
 
 def test_centroid_and_velocity_noise_at_128_px() -> None:
-    """The figures the data plane promises: 0.001 px and 0.001 m/s, of balls that cross the grid at all phases."""
+    """The figures the data plane promises: 0.001 px and 0.001 m/s, of balls that cross the grid at
+    all phases."""
     data = DataSpec(scenario=UniformMotion(height_m=((3.0, 7.0),)), videos=40, frames=16)
     videos = simulate(data, indices=np.arange(40))
     parsed = parse(render(videos, canvas=Canvas(size_px=128)), body=videos.body)
-    error_px = np.hypot(parsed.x_m - videos.state[..., 0], parsed.y_m - videos.state[..., 1]) * 12.8 / math.sqrt(2)
+    error_px = (
+        np.hypot(parsed.x_m - videos.state[..., 0], parsed.y_m - videos.state[..., 1])
+        * 12.8
+        / math.sqrt(2)
+    )
     assert math.sqrt((error_px**2).mean()) <= 1e-3
     velocity_error = (np.diff(parsed.x_m, axis=1) - np.diff(videos.state[..., 0], axis=1)) / 0.1
     assert math.sqrt((velocity_error**2).mean()) <= 1e-3

@@ -1,8 +1,9 @@
-"""Abnormal or not: scores against thresholds, rates with Wilson intervals, and rows for the table of scores.
+"""Abnormal or not: scores against thresholds, rates with Wilson intervals, and rows for the table
+of scores.
 
-A video is abnormal where any rule's score passes its threshold. Thresholds were set on true videos by `physscale judge calibrate` (file
-`thresholds.json` beside this one, by family and frame size; the nearest size counts); none is below `FLOOR`, what one can see.
-"""
+A video is abnormal where any rule's score passes its threshold. Thresholds were set on true videos
+by `physscale judge calibrate` (file `thresholds.json` beside this one, by family and frame size;
+the nearest size counts); none is below `FLOOR`, what one can see."""
 
 import functools
 import importlib.resources
@@ -18,7 +19,7 @@ from jaxtyping import Bool, Float
 
 from physscale.evaluate.abnormal import free_discs as laws
 from physscale.evaluate.abnormal import phyre
-from physscale.evaluate.scores import Kind, RunFacts, Source
+from physscale.evaluate.scores import Kind, RunColumns, Source
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.scene import Behaviour, Shape
@@ -58,17 +59,21 @@ FLOOR: dict[str, dict[str, float]] = {
         "replay": 0.25,
     },
 }
-CONTACT, FREE_FLIGHT = {"penetration", "momentum", "energy", "replay"}, {"impulse", "momentum", "energy"}
+CONTACT, FREE_FLIGHT = (
+    {"penetration", "momentum", "energy", "replay"},
+    {"impulse", "momentum", "energy"},
+)
 """Rules of laws about two discs, and about discs that nothing but gravity moves."""
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class Detections:
     """B videos judged.
 
     Attributes:
         scores, thresholds: by rule.
-        asked: the rules that these bodies can break; the others are never broken, which says nothing.
+        asked: the rules that these bodies can break; the others are never broken, which says
+            nothing.
     """
 
     family: Family
@@ -87,17 +92,24 @@ class Verdicts:
         return np.any(list(self.fired.values()), axis=0)
 
     @classmethod
-    def joined(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+    def joined(cls, parts: Sequence["Detections"]) -> "Detections":
         """Of videos that were judged part by part.
 
         Raises:
             UserError: for parts of two families or frame sizes.
         """
         first = parts[0]
-        if any((part.family, part.thresholds) != (first.family, first.thresholds) for part in parts):
-            raise UserError("judge: laws and PHYRE, or frames of two sizes, have rules and thresholds of their own; judge them one by one")
+        if any(
+            (part.family, part.thresholds) != (first.family, first.thresholds) for part in parts
+        ):
+            raise UserError(
+                "judge: laws and PHYRE, or frames of two sizes, have rules and thresholds of "
+                "their own; judge them one by one"
+            )
         asked = tuple(rule for rule in first.scores if any(rule in part.asked for part in parts))
-        scores = {rule: np.concatenate([part.scores[rule] for part in parts]) for rule in first.scores}
+        scores = {
+            rule: np.concatenate([part.scores[rule] for part in parts]) for rule in first.scores
+        }
         return cls(first.family, scores, first.thresholds, asked)
 
 
@@ -108,18 +120,25 @@ def family_of(videos: Videos) -> Family:
         UserError: for rows without frames, or bodies that neither family of rules knows.
     """
     if videos.pixels is None:
-        raise UserError("judge: these rows hold states and no frames; `physscale simulate NAME --size 64` stores frames")
+        raise UserError(
+            "judge: these rows hold states and no frames; `physscale simulate NAME --size 64` "
+            "stores frames"
+        )
     if (videos.scenario == "phyre").all():
         return "phyre"
-    discs = (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all() and (videos.body[:, :, BODY.index("half_height_m")] == 0).all()
+    discs = (videos.body[:, :, BODY.index("shape")] == Shape.DISC).all() and (
+        videos.body[:, :, BODY.index("half_height_m")] == 0
+    ).all()
     if not discs or (videos.body[:, :, BODY.index("mass_kg")] == 0.0).any():
         names = ", ".join(sorted({str(name) for name in videos.scenario})[:3])
-        raise UserError(f"judge: the rules are for discs among no walls and for phyre, not for scenario {names}")
+        raise UserError(
+            f"judge: the rules are for discs among no walls and for phyre, not for scenario {names}"
+        )
     return "laws"
 
 
-def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> Verdicts:
-    """Scores and verdicts of rows with frames.
+def detect(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> Detections:
+    """Scores and detections of rows with frames.
 
     Args:
         thresholds: by rule; else those that belong to the frames' size.
@@ -127,12 +146,15 @@ def judge(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> V
     family = family_of(videos)
     assert videos.pixels is not None
     scores = scores_of(videos, family=family)
-    limits = thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
-    return Verdicts(family, scores, limits, asked_of(videos, family=family))
+    limits = (
+        thresholds_for(family, size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
+    )
+    return Detections(family, scores, limits, asked_of(videos, family=family))
 
 
 def asked_of(videos: Videos, *, family: Family) -> tuple[str, ...]:
-    """The rules that these bodies can break at all: a disc alone meets no one, one with a behaviour of its own is asked for its course."""
+    """The rules that these bodies can break at all: a disc alone meets no one, one with a behaviour
+    of its own is asked for its course."""
     if family == "phyre":
         return phyre.RULES
     free = (videos.body[:, :, BODY.index("behaviour")] == Behaviour.FREE).all(axis=1).any()
@@ -157,14 +179,19 @@ def thresholds_for(family: Family, *, size_px: int) -> dict[str, float]:
     return table[min(table, key=lambda size: abs(math.log(int(size) / size_px)))]
 
 
-def abnormal_rates(verdicts: Verdicts, *, facts: RunFacts, split: str, kind: Kind, source: Source) -> pa.Table:
-    """`SCORES` rows: the rate of abnormal videos and of each asked rule's, with Wilson intervals."""
+def abnormal_rates(
+    detections: Detections, *, columns: RunColumns, split: str, kind: Kind, source: Source
+) -> pa.Table:
+    """`SCORES` rows: the rate of abnormal videos and of each asked rule's, with Wilson
+    intervals."""
     rows = []
     for metric, flags in {
-        "abnormal_rate": verdicts.abnormal,
-        **{f"abnormal_{rule}": verdicts.fired[rule] for rule in verdicts.asked},
+        "abnormal_rate": detections.abnormal,
+        **{f"abnormal_{rule}": detections.fired[rule] for rule in detections.asked},
     }.items():
         rate = wilson(int(flags.sum()), of=len(flags))
         numbers = {"value": rate.value, "low": rate.low, "high": rate.high, "count": rate.count}
-        rows.append({**facts, "split": split, "kind": kind, "source": source, "metric": metric, **numbers})
+        rows.append(
+            {**columns, "split": split, "kind": kind, "source": source, "metric": metric, **numbers}
+        )
     return pa.Table.from_pylist(rows, schema=SCORES)

@@ -1,8 +1,9 @@
-"""The pose at which a known body lies best in a frame's ink: small steps from candidates, or a grid around the last pose.
+"""The pose at which a known body lies best in a frame's ink: small steps from candidates, or a grid
+around the last pose.
 
-The score of a pose is the mean ink inside the body minus `RING` times that in the ring of one to two pixels around it; pixels near black
-bodies, of the other colour, or of a body found before are not asked.
-"""
+The score of a pose is the mean ink inside the body minus `RING` times that in the ring of one to
+two pixels around it; pixels near black bodies, of the other colour, or of a body found before are
+not asked."""
 
 from typing import NamedTuple, no_type_check
 
@@ -27,7 +28,8 @@ class Form(NamedTuple):
 
 
 class View(NamedTuple):
-    """One frame for bodies of one colour: its ink, the other colour's, pixels that tell nothing, pixels that belong to a body already."""
+    """One frame for bodies of one colour: its ink, the other colour's, pixels that tell nothing,
+    pixels that belong to a body already."""
 
     ink: np.ndarray
     other: np.ndarray
@@ -39,13 +41,17 @@ class View(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def score(view: View, form: Form, x: float, y: float, angle: float, weight: float) -> float:
-    """Mean ink inside minus `weight` times that in the ring; 0.5 where too little of the body can be asked."""
+    """Mean ink inside minus `weight` times that in the ring; 0.5 where too little of the body can
+    be asked."""
     size, px = view.ink.shape[0], view.px
     cos, sin = np.cos(angle), np.sin(angle)
     asked, inked = 0.0, 0.0
     for number in range(len(form.inside)):
         u, v = form.inside[number, 0], form.inside[number, 1]
-        col, row = int(np.floor((x + cos * u - sin * v) / px)), size - 1 - int(np.floor((y + sin * u + cos * v) / px))
+        col, row = (
+            int(np.floor((x + cos * u - sin * v) / px)),
+            size - 1 - int(np.floor((y + sin * u + cos * v) / px)),
+        )
         if 0 <= col < size and 0 <= row < size:
             if view.blind[row, col] or view.other[row, col] > 0.6:
                 continue
@@ -60,8 +66,16 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
     around, wrong = 0.0, 0.0
     for number in range(len(form.ring)):
         u, v = form.ring[number, 0], form.ring[number, 1]
-        col, row = int(np.floor((x + cos * u - sin * v) / px)), size - 1 - int(np.floor((y + sin * u + cos * v) / px))
-        if 0 <= col < size and 0 <= row < size and not view.blind[row, col] and not view.owned[row, col]:
+        col, row = (
+            int(np.floor((x + cos * u - sin * v) / px)),
+            size - 1 - int(np.floor((y + sin * u + cos * v) / px)),
+        )
+        if (
+            0 <= col < size
+            and 0 <= row < size
+            and not view.blind[row, col]
+            and not view.owned[row, col]
+        ):
             around += 1.0
             wrong += min(max(view.ink[row, col], 0.0), 1.0)
     return inked / asked - (weight * wrong / around if around > 0 else 0.0)
@@ -69,8 +83,11 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def best_of(view: View, form: Form, candidates: np.ndarray, found: np.ndarray, leash: float) -> float:
-    """The best pose (into `found`) that small steps reach from any candidate, at most `leash` away from it, and its score."""
+def best_of(
+    view: View, form: Form, candidates: np.ndarray, found: np.ndarray, leash: float
+) -> float:
+    """The best pose (into `found`) that small steps reach from any candidate, at most `leash` away
+    from it, and its score."""
     best, px = -2.0, view.px
     trial = np.empty(3)
     for number in range(len(candidates)):
@@ -83,7 +100,10 @@ def best_of(view: View, form: Form, candidates: np.ndarray, found: np.ndarray, l
                 trial[0], trial[1], trial[2] = x, y, angle
                 size = step / max(form.reach, 2 * px) if move >= 4 else step
                 trial[move // 2] += size if move % 2 == 0 else -size
-                if np.hypot(trial[0] - candidates[number, 0], trial[1] - candidates[number, 1]) > leash:
+                if (
+                    np.hypot(trial[0] - candidates[number, 0], trial[1] - candidates[number, 1])
+                    > leash
+                ):
                     continue
                 there = score(view, form, trial[0], trial[1], trial[2], RING)
                 if there > here + 1e-9:
@@ -110,7 +130,11 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
     for across in range(-steps, steps + 1):
         for up in range(-steps, steps + 1):
             for turn in range(turns):
-                x, y, angle = last[0] + across * step, last[1] + up * step, last[2] + turn * np.pi / turns
+                x, y, angle = (
+                    last[0] + across * step,
+                    last[1] + up * step,
+                    last[2] + turn * np.pi / turns,
+                )
                 value = score(view, coarse, x, y, angle, RING)
                 if value > values[3]:
                     place = 3
@@ -128,9 +152,18 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
 def mark(out: np.ndarray, pose: np.ndarray, form: Form, px: float, margin: float) -> None:
     """Sets the pixels whose centre lies within `margin` of the body."""
     size, reach = out.shape[0], form.reach + margin
-    first_col, last_col = max(int((pose[0] - reach) / px) - 1, 0), min(int((pose[0] + reach) / px) + 1, size - 1)
-    first, last = max(int((pose[1] - reach) / px) - 1, 0), min(int((pose[1] + reach) / px) + 1, size - 1)
+    first_col, last_col = (
+        max(int((pose[0] - reach) / px) - 1, 0),
+        min(int((pose[0] + reach) / px) + 1, size - 1),
+    )
+    first, last = (
+        max(int((pose[1] - reach) / px) - 1, 0),
+        min(int((pose[1] + reach) / px) + 1, size - 1),
+    )
     for up in range(first, last + 1):
         for col in range(first_col, last_col + 1):
-            if distance_to((col + 0.5) * px, (up + 0.5) * px, pose, form.radius, form.edges) <= margin:
+            if (
+                distance_to((col + 0.5) * px, (up + 0.5) * px, pose, form.radius, form.edges)
+                <= margin
+            ):
                 out[size - 1 - up, col] = True

@@ -1,11 +1,12 @@
-"""Two discs from before a contact to beyond it: what their free flight so far leads to, by the law of the hit, and how sure that is.
+"""Two discs from before a contact to beyond it: what their free flight so far leads to, by the law
+of the hit, and how sure that is.
 
-Each run of frames in which both discs are wholly in view and cannot have touched gives their states by least squares, with the deviations
-that finding places leaves. Draws of these states go on for `AHEAD` frames: straight or in a parabola, and at |Δp| = r₁ + r₂ the part of
-the relative velocity on the line of the middles turns round, e times as large, momentum kept. The video is as far off as the discs are
-found from the middle of the draws, less three deviations of the draws; a disc that is not there, though all draws have it in view, is off
-by the way to the nearest side.
-"""
+Each run of frames in which both discs are wholly in view and cannot have touched gives their states
+by least squares, with the deviations that finding places leaves. Draws of these states go on for
+`AHEAD` frames: straight or in a parabola, and at |Δp| = r₁ + r₂ the part of the relative velocity
+on the line of the middles turns round, e times as large, momentum kept. The video is as far off as
+the discs are found from the middle of the draws, less three deviations of the draws; a disc that is
+not there, though all draws have it in view, is off by the way to the nearest side."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -48,7 +49,14 @@ def off_course_m(
             continue
         starts = _starts(place[now + 1 - used : now + 1], fall_m=fall_m, place_m=place_m)
         ahead = np.arange(1, min(AHEAD, len(place) - 1 - now) + 1)
-        path = _paths(starts, ahead=ahead, radius_m=radius_m, mass_kg=mass_kg, elasticity=elasticity, fall_m=fall_m)
+        path = _paths(
+            starts,
+            ahead=ahead,
+            radius_m=radius_m,
+            mass_kg=mass_kg,
+            elasticity=elasticity,
+            fall_m=fall_m,
+        )
         middle, spread = path.mean(0), np.sqrt(path.var(0, ddof=1).sum(-1))
         inside = np.minimum(path, WORLD_M - path).min((0, -1))
         shown = slice(now + 1, now + 1 + len(ahead))
@@ -67,7 +75,9 @@ def _run(flies_on: Bool[np.ndarray, " steps"], *, now: int) -> int:
     return count
 
 
-def _starts(place: Float[np.ndarray, "used 2 2"], *, fall_m: float, place_m: float) -> Float[np.ndarray, "draws 2 2 2"]:
+def _starts(
+    place: Float[np.ndarray, "used 2 2"], *, fall_m: float, place_m: float
+) -> Float[np.ndarray, "draws 2 2 2"]:
     """(draw, body, place or way of a frame, axis) in the last of these frames, gravity known."""
     back = np.arange(1 - len(place), 1).astype(np.float64)
     straight = place - np.stack([np.zeros(len(back)), 0.5 * fall_m * back**2], -1)[:, None]
@@ -92,12 +102,18 @@ def _paths(
     square, half = (closing**2).sum(-1), (apart * closing).sum(-1)
     left = half**2 - square * ((apart**2).sum(-1) - radius_m.sum() ** 2)
     meets = (half < 0) & (left > 0)
-    hit = np.where(meets, np.maximum(-half - np.sqrt(np.where(meets, left, 0.0)), 0.0) / np.where(meets, square, 1.0), np.inf)
+    hit = np.where(
+        meets,
+        np.maximum(-half - np.sqrt(np.where(meets, left, 0.0)), 0.0) / np.where(meets, square, 1.0),
+        np.inf,
+    )
     line = apart + np.where(meets, hit, 0.0)[:, None] * closing
     line /= np.maximum(np.linalg.norm(line, axis=-1), 1e-9)[:, None]
     push = np.where(meets, -(1.0 + elasticity) * (closing * line).sum(-1), 0.0)[:, None] * line
     change = np.stack([-push * mass_kg[1], push * mass_kg[0]], 1) / mass_kg.sum()
-    since = np.where(meets[:, None], np.maximum(ahead - np.where(meets, hit, 0.0)[:, None], 0.0), 0.0)
+    since = np.where(
+        meets[:, None], np.maximum(ahead - np.where(meets, hit, 0.0)[:, None], 0.0), 0.0
+    )
     flown = place[:, None] + way[:, None] * ahead[:, None, None]
     flown[..., 1] += 0.5 * fall_m * ahead[:, None] ** 2
     moved: np.ndarray = flown + since[:, :, None, None] * change[:, None]

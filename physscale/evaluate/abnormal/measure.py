@@ -1,4 +1,5 @@
-"""What of a frame the found bodies explain: each body's missing ink, strength, border, depth in others; and what is left over."""
+"""What of a frame the found bodies explain: each body's missing ink, strength, border, depth in
+others; and what is left over."""
 
 from typing import NamedTuple, no_type_check
 
@@ -12,11 +13,13 @@ MISSING, LEVEL, BORDER, DEPTH, GAP = range(5)
 UNEXPLAINED, FOREIGN, BLACK_MISSING, BLACK_EXTRA = range(4)
 
 POLISHES, EDGE_PX, DAMPING = 3, 1.0, 4.0
-"""Steps of least squares, half the width of an edge for them, and what holds a pose as if so many pixels did."""
+"""Steps of least squares, half the width of an edge for them, and what holds a pose as if so many
+pixels did."""
 
 
 class Bodies(NamedTuple):
-    """All bodies of a row as the compiled code takes them; see `Solids`. `order`: those that move, `still`: those that do not."""
+    """All bodies of a row as the compiled code takes them; see `Solids`. `order`: those that move,
+    `still`: those that do not."""
 
     radius: np.ndarray
     edges: np.ndarray
@@ -32,7 +35,8 @@ class Bodies(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One frame's red and grey ink, foreign ink and darkness, and where black bodies are (`blind`: near them too)."""
+    """One frame's red and grey ink, foreign ink and darkness, and where black bodies are (`blind`:
+    near them too)."""
 
     ink: np.ndarray
     foreign: np.ndarray
@@ -46,8 +50,13 @@ class Frame(NamedTuple):
 @no_type_check
 def form_of(bodies: Bodies, body: int) -> Form:
     """One of them."""
-    inside, ring = bodies.points[body, : bodies.point_count[body]], bodies.ring[body, : bodies.ring_count[body]]
-    return Form(bodies.radius[body], bodies.edges[body], bodies.reach[body], bodies.thin[body], inside, ring)
+    inside, ring = (
+        bodies.points[body, : bodies.point_count[body]],
+        bodies.ring[body, : bodies.ring_count[body]],
+    )
+    return Form(
+        bodies.radius[body], bodies.edges[body], bodies.reach[body], bodies.thin[body], inside, ring
+    )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -60,24 +69,39 @@ def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
-    """Moves every pose to where the body's border lies in the ink: damped least squares on the pixels that no other body is near."""
+    """Moves every pose to where the body's border lies in the ink: damped least squares on the
+    pixels that no other body is near."""
     size, px, grown = frame.ink.shape[1], frame.px, np.zeros((3, 4))
     step, moved = np.empty(3), np.empty(3)
     for _ in range(POLISHES):
         for body in bodies.order:
-            pose, ink, lever = poses[body], frame.ink[0 if bodies.red[body] else 1], max(bodies.reach[body], px)
+            pose, ink, lever = (
+                poses[body],
+                frame.ink[0 if bodies.red[body] else 1],
+                max(bodies.reach[body], px),
+            )
             grown[:] = 0.0
             reach = bodies.reach[body] + EDGE_PX * px
-            for up in range(max(int((pose[1] - reach) / px), 0), min(int((pose[1] + reach) / px) + 1, size)):
-                for col in range(max(int((pose[0] - reach) / px), 0), min(int((pose[0] + reach) / px) + 1, size)):
+            for up in range(
+                max(int((pose[1] - reach) / px), 0), min(int((pose[1] + reach) / px) + 1, size)
+            ):
+                for col in range(
+                    max(int((pose[0] - reach) / px), 0), min(int((pose[0] + reach) / px) + 1, size)
+                ):
                     x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up
                     here = distance_to(x, y, pose, bodies.radius[body], bodies.edges[body])
-                    if abs(here) > EDGE_PX * px or frame.blind[row, col] or _crowded(bodies, poses, body, x, y, 2.5 * px):
+                    if (
+                        abs(here) > EDGE_PX * px
+                        or frame.blind[row, col]
+                        or _crowded(bodies, poses, body, x, y, 2.5 * px)
+                    ):
                         continue
                     for axis in range(3):
                         moved[:] = pose
                         moved[axis] += 0.1 * px / (lever if axis == 2 else 1.0)
-                        step[axis] = here - distance_to(x, y, moved, bodies.radius[body], bodies.edges[body])
+                        step[axis] = here - distance_to(
+                            x, y, moved, bodies.radius[body], bodies.edges[body]
+                        )
                     wrong = min(max(ink[row, col], 0.0), 1.0) - (0.5 - 0.5 * here / (EDGE_PX * px))
                     for axis in range(3):
                         for other in range(3):
@@ -95,19 +119,26 @@ def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _crowded(bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float) -> bool:
+def _crowded(
+    bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float
+) -> bool:
     """Whether another moving body lies within so much of a point."""
     for other in bodies.order:
         far = bodies.reach[other] + within
         near = other != body and abs(poses[other, 0] - x) < far and abs(poses[other, 1] - y) < far
-        if near and distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]) < within:
+        if (
+            near
+            and distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]) < within
+        ):
             return True
     return False
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def measure(frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray) -> None:
+def measure(
+    frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray
+) -> None:
     """each[N, 5] and total[4] of one frame, in metres and pixels."""
     size = frame.ink.shape[1]
     covered = np.zeros((size, size), np.bool_)
@@ -138,7 +169,12 @@ def measure(frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, t
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _inside(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int, out: np.ndarray) -> None:
-    size, px, channel, pose = frame.ink.shape[1], frame.px, 0 if bodies.red[body] else 1, poses[body]
+    size, px, channel, pose = (
+        frame.ink.shape[1],
+        frame.px,
+        0 if bodies.red[body] else 1,
+        poses[body],
+    )
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     asked, gone, level, depth, gap = 0.0, 0.0, 0.0, 0.0, 1e9
     for number in range(bodies.point_count[body]):
@@ -148,7 +184,9 @@ def _inside(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int, out: np.
         in_view = 0 <= col < size and 0 <= row < size
         other = _other(bodies, poses, body, x, y)
         gap, depth = min(gap, other, x, y, 10.0 - x, 10.0 - y), max(depth, -other)
-        if in_view and (frame.blind[row, col] or (frame.ink[1 - channel, row, col] > 0.6 and other < px)):
+        if in_view and (
+            frame.blind[row, col] or (frame.ink[1 - channel, row, col] > 0.6 and other < px)
+        ):
             continue
         asked += 1.0
         value = frame.ink[channel, row, col] if in_view else 0.0
@@ -166,21 +204,34 @@ def _other(bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float) -> 
     least = 1e9
     for which in range(2):
         for other in bodies.order if which == 0 else bodies.still:
-            near = abs(poses[other, 0] - x) < bodies.reach[other] + 1.0 and abs(poses[other, 1] - y) < bodies.reach[other] + 1.0
+            near = (
+                abs(poses[other, 0] - x) < bodies.reach[other] + 1.0
+                and abs(poses[other, 1] - y) < bodies.reach[other] + 1.0
+            )
             if other != body and near:
-                least = min(least, distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]))
+                least = min(
+                    least,
+                    distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]),
+                )
     return least
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _border(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int) -> float:
-    """(Ink - covered area) near the border, over the border's length, where no other body and nothing black is near."""
+    """(Ink - covered area) near the border, over the border's length, where no other body and
+    nothing black is near."""
     size, px, pose, reach = frame.ink.shape[1], frame.px, poses[body], bodies.reach[body]
     ink = frame.ink[0 if bodies.red[body] else 1]
     wide, surplus, length = 2.5 * px, 0.0, 0.0
-    first_col, last_col = max(int((pose[0] - reach) / px) - 4, 0), min(int((pose[0] + reach) / px) + 4, size - 1)
-    first, last = max(int((pose[1] - reach) / px) - 4, 0), min(int((pose[1] + reach) / px) + 4, size - 1)
+    first_col, last_col = (
+        max(int((pose[0] - reach) / px) - 4, 0),
+        min(int((pose[0] + reach) / px) + 4, size - 1),
+    )
+    first, last = (
+        max(int((pose[1] - reach) / px) - 4, 0),
+        min(int((pose[1] + reach) / px) + 4, size - 1),
+    )
     for up in range(first, last + 1):
         for col in range(first_col, last_col + 1):
             x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up

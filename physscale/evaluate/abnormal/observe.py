@@ -1,8 +1,9 @@
-"""What is in the frames, without asking what should be: per colour the pieces, their place, area, roundness and strength.
+"""What is in the frames, without asking what should be: per colour the pieces, their place, area,
+roundness and strength.
 
-A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, and pieces are connected pixels above `DETECT`. All
-pieces count here, and the ink that no body's colour explains is summed up.
-"""
+A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, and pieces are
+connected pixels above `DETECT`. All pieces count here, and the ink that no body's colour explains
+is summed up."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -42,7 +43,11 @@ class Observed:
     foreign_m2: Float[np.ndarray, "batch frames"]
 
 
-def observe(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Float32[np.ndarray, "batch bodies 10"]) -> Observed:
+def observe(
+    pixels: UInt8[np.ndarray, "batch frames size size 3"],
+    *,
+    body: Float32[np.ndarray, "batch bodies 10"],
+) -> Observed:
     """All pieces of every frame.
 
     Raises:
@@ -55,7 +60,13 @@ def observe(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Floa
     unmix = np.linalg.pinv(inks)
     found = np.full((*pixels.shape[:2], body.shape[1], 7), np.nan)
     foreign = np.zeros(pixels.shape[:2])
-    _observe(np.ascontiguousarray(pixels), unmix / 255.0, (np.eye(3) - inks @ unmix) / 255.0, found, foreign)
+    _observe(
+        np.ascontiguousarray(pixels),
+        unmix / 255.0,
+        (np.eye(3) - inks @ unmix) / 255.0,
+        found,
+        foreign,
+    )
     m_per_px = WORLD_M / pixels.shape[2]
     return Observed(
         x_m=found[..., X] * m_per_px,
@@ -71,7 +82,13 @@ def observe(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, body: Floa
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _observe(pixels: np.ndarray, unmix: np.ndarray, foreign: np.ndarray, found: np.ndarray, unexplained: np.ndarray) -> None:
+def _observe(
+    pixels: np.ndarray,
+    unmix: np.ndarray,
+    foreign: np.ndarray,
+    found: np.ndarray,
+    unexplained: np.ndarray,
+) -> None:
     height, width = pixels.shape[2], pixels.shape[3]
     coverage = np.empty((height, width))
     mark = np.zeros((height, width), np.int32)
@@ -95,7 +112,8 @@ def _observe(pixels: np.ndarray, unmix: np.ndarray, foreign: np.ndarray, found: 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _foreign_ink(frame: np.ndarray, foreign: np.ndarray) -> float:
-    """Sum over the pixels of the ink that is of no body's colour, where it is more than noise (a tenth of full ink)."""
+    """Sum over the pixels of the ink that is of no body's colour, where it is more than noise (a
+    tenth of full ink)."""
     total = 0.0
     for row in range(frame.shape[0]):
         for col in range(frame.shape[1]):
@@ -132,7 +150,14 @@ def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, out: np.
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _flood(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, first_row: int, first_col: int, piece: int) -> float:
+def _flood(
+    coverage: np.ndarray,
+    mark: np.ndarray,
+    stack: np.ndarray,
+    first_row: int,
+    first_col: int,
+    piece: int,
+) -> float:
     height, width = coverage.shape
     stack[0] = first_row * width + first_col
     mark[first_row, first_col] = piece
@@ -153,7 +178,8 @@ def _flood(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, first_row:
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _moments(coverage: np.ndarray, mark: np.ndarray, piece: int, out: np.ndarray) -> None:
-    """Sums over the piece grown by one pixel; level over its pixels that no other colour's pixel touches."""
+    """Sums over the piece grown by one pixel; level over its pixels that no other colour's pixel
+    touches."""
     height, width = coverage.shape
     area, sx, sy, sxx, syy, sxy, inner, count = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
     for row in range(height):

@@ -1,11 +1,13 @@
-"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine is asked, from every frame on.
+"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine is asked, from
+every frame on.
 
-The bodies are put where they were found, with velocities that the frames so far explain: those with which the engine itself reached this
-frame, those put right by what it was off, and the last step's, in free fall and without; then draws from all of these, as wide as finding
-a place leaves open. Each start is rolled out for `AHEAD` intervals. A body that none of them brings near the places where it is found has
-moved as no body here can: its material, gravity and contacts are the engine's. Chaos explains itself: starts that differ by a third of a
-pixel part after a glancing contact, and one of them is near; in free flight all stay together. The true later frames are not looked at.
-"""
+The bodies are put where they were found, with velocities that the frames so far explain: those with
+which the engine itself reached this frame, those put right by what it was off, and the last step's,
+in free fall and without; then draws from all of these, as wide as finding a place leaves open. Each
+start is rolled out for `AHEAD` intervals. A body that none of them brings near the places where it
+is found has moved as no body here can: its material, gravity and contacts are the engine's. Chaos
+explains itself: starts that differ by a third of a pixel part after a glancing contact, and one of
+them is near; in free flight all stay together. The true later frames are not looked at."""
 
 import functools
 from collections.abc import Iterator
@@ -21,13 +23,16 @@ AHEAD = 3
 """Intervals that one start must explain: a second of PHYRE's."""
 
 STARTS, AT_ONCE, ENOUGH_PX = 36, 4, 1.0
-"""At most so many starts a frame; after every few of them it is asked whether each body has one that stays within a pixel."""
+"""At most so many starts a frame; after every few of them it is asked whether each body has one
+that stays within a pixel."""
 
 MORE_STARTS, DOUBT_M, DOUBTS = 288, (0.25, 1.0), 4
-"""So many for the first few frames after which a body is off by about this: a narrow way through several contacts is seldom drawn."""
+"""So many for the first few frames after which a body is off by about this: a narrow way through
+several contacts is seldom drawn."""
 
 PLACE_PX, SPEED_M_S = 0.25, 0.08
-"""Deviations of the draws; angles and turns vary so that the farthest point of a body moves as much."""
+"""Deviations of the draws; angles and turns vary so that the farthest point of a body moves as
+much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +58,8 @@ class Scene:
 
 @dataclass
 class _Best:
-    """Of every body the start that came nearest: how far it was off ahead, and the velocities with which it came to the next frame."""
+    """Of every body the start that came nearest: how far it was off ahead, and the velocities with
+    which it came to the next frame."""
 
     ahead_m: np.ndarray
     next_m: np.ndarray
@@ -64,21 +70,37 @@ class _Best:
     def of(cls, velocity: np.ndarray) -> "_Best":
         """Before anything was tried."""
         count = len(velocity)
-        return cls(np.full(count, np.inf), np.full(count, np.inf), velocity.copy(), np.zeros((count, 2)))
+        return cls(
+            np.full(count, np.inf), np.full(count, np.inf), velocity.copy(), np.zeros((count, 2))
+        )
 
 
 def unexplained_m(
-    pose: Float[np.ndarray, "frames bodies 3"], *, centre: Float[np.ndarray, "frames moving 2"], scene: Scene, seed: int
+    pose: Float[np.ndarray, "frames bodies 3"],
+    *,
+    centre: Float[np.ndarray, "frames moving 2"],
+    scene: Scene,
+    seed: int,
 ) -> Float[np.ndarray, "frames moving"]:
-    """How far in m the nearest start of each frame is off each body's centre of mass, at its worst of the next `AHEAD` frames."""
+    """How far in m the nearest start of each frame is off each body's centre of mass, at its worst
+    of the next `AHEAD` frames."""
     rng = np.random.Generator(np.random.Philox(key=seed))
     out = np.zeros(centre.shape[:2])
     carried, off, doubts = scene.start[scene.moving, 3:].copy(), np.zeros((len(scene.moving), 2)), 0
     for now in range(len(pose) - 1):
-        velocities = _velocities(pose, centre=centre, scene=scene, now=now, carried=carried, off_m=off)
+        velocities = _velocities(
+            pose, centre=centre, scene=scene, now=now, carried=carried, off_m=off
+        )
         best = _Best.of(velocities[0])
         attempt = functools.partial(
-            _try, best, pose=pose[now], ahead=centre[now + 1 : now + 1 + AHEAD], scene=scene, now=now, velocities=velocities, rng=rng
+            _try,
+            best,
+            pose=pose[now],
+            ahead=centre[now + 1 : now + 1 + AHEAD],
+            scene=scene,
+            now=now,
+            velocities=velocities,
+            rng=rng,
         )
         attempt(starts=range(STARTS))
         if DOUBT_M[0] < best.ahead_m.max(initial=0.0) < DOUBT_M[1] and doubts < DOUBTS:
@@ -89,7 +111,13 @@ def unexplained_m(
 
 
 def _velocities(
-    pose: np.ndarray, *, centre: np.ndarray, scene: Scene, now: int, carried: np.ndarray, off_m: np.ndarray
+    pose: np.ndarray,
+    *,
+    centre: np.ndarray,
+    scene: Scene,
+    now: int,
+    carried: np.ndarray,
+    off_m: np.ndarray,
 ) -> Float[np.ndarray, "guesses moving 3"]:
     """Of centres of mass, and turning."""
     interval = float(scene.time_s[1] - scene.time_s[0])
@@ -121,7 +149,9 @@ def _try(
     for number in starts:
         if number % AT_ONCE == 0 and best.ahead_m.max(initial=0.0) < ENOUGH_PX * scene.px_m:
             break
-        path = _rolled(pose, scene=scene, time_s=time_s, velocities=velocities, number=number, rng=rng)[1:, scene.moving]
+        path = _rolled(
+            pose, scene=scene, time_s=time_s, velocities=velocities, number=number, rng=rng
+        )[1:, scene.moving]
         there = centres(path[..., :3], centre_m=scene.shapes.centre_m[scene.moving])
         error = np.linalg.norm(there - ahead, axis=-1)
         nearer = error[0] < best.next_m
@@ -131,27 +161,40 @@ def _try(
 
 
 class Onward:
-    """Where the engine takes a scene from one found frame to the next: guesses for who looks for the bodies."""
+    """Where the engine takes a scene from one found frame to the next: guesses for who looks for
+    the bodies."""
 
     def __init__(self, scene: Scene, *, seed: int) -> None:
         self._scene, self._rng = scene, np.random.Generator(np.random.Philox(key=seed))
         self._velocity = scene.start[scene.moving, 3:].copy()
         self._tried: list[np.ndarray] = []
 
-    def guesses(self, pose: Float[np.ndarray, "frames bodies 3"], *, now: int, count: int) -> Iterator[Float[np.ndarray, "bodies 3"]]:
+    def guesses(
+        self, pose: Float[np.ndarray, "frames bodies 3"], *, now: int, count: int
+    ) -> Iterator[Float[np.ndarray, "bodies 3"]]:
         """Poses of frame `now` from those found in the frames before."""
         scene, self._tried = self._scene, []
         centre = centres(pose[:, scene.moving], centre_m=scene.shapes.centre_m[scene.moving])
         off = np.zeros_like(centre[0])
-        velocities = _velocities(pose, centre=centre, scene=scene, now=now - 1, carried=self._velocity, off_m=off)
+        velocities = _velocities(
+            pose, centre=centre, scene=scene, now=now - 1, carried=self._velocity, off_m=off
+        )
         for number in range(count):
             time_s = scene.time_s[now - 1 : now + 1]
-            reached = _rolled(pose[now - 1], scene=scene, time_s=time_s, velocities=velocities, number=number, rng=self._rng)[1]
+            reached = _rolled(
+                pose[now - 1],
+                scene=scene,
+                time_s=time_s,
+                velocities=velocities,
+                number=number,
+                rng=self._rng,
+            )[1]
             self._tried.append(reached[scene.moving])
             yield reached[:, :3]
 
     def settle(self, pose: Float[np.ndarray, "frames bodies 3"], *, now: int) -> None:
-        """Frame `now` is found: what came nearest to it, body by body, says how fast they are; or else their last step."""
+        """Frame `now` is found: what came nearest to it, body by body, says how fast they are; or
+        else their last step."""
         moving = self._scene.moving
         if self._tried:
             tried = np.stack(self._tried)
@@ -166,11 +209,19 @@ class Onward:
 
 
 def _rolled(
-    pose: np.ndarray, *, scene: Scene, time_s: np.ndarray, velocities: np.ndarray, number: int, rng: np.random.Generator
+    pose: np.ndarray,
+    *,
+    scene: Scene,
+    time_s: np.ndarray,
+    velocities: np.ndarray,
+    number: int,
+    rng: np.random.Generator,
 ) -> Float[np.ndarray, "times bodies 6"]:
     """Where the engine takes all bodies of a frame from the start of this number."""
     start = np.column_stack([pose, np.zeros_like(pose)])
-    start[scene.moving] = _start(pose[scene.moving], scene=scene, velocities=velocities, number=number, rng=rng)
+    start[scene.moving] = _start(
+        pose[scene.moving], scene=scene, velocities=velocities, number=number, rng=rng
+    )
     return rollout(scene.body, start=start, time_s=time_s, scene_px=scene.scene_px)
 
 
@@ -181,7 +232,9 @@ def _start(
     if number < len(velocities):
         return np.column_stack([pose, velocities[number]])
     count, reach = len(pose), scene.shapes.reach_m[scene.moving]
-    drawn = np.column_stack([pose, velocities[rng.integers(len(velocities), size=count), np.arange(count)]])
+    drawn = np.column_stack(
+        [pose, velocities[rng.integers(len(velocities), size=count), np.arange(count)]]
+    )
     noise = rng.normal(size=(count, 6))
     noise[:, 2] /= reach
     noise[:, 5] /= reach

@@ -1,8 +1,9 @@
-"""Bodies of any shape as signed distances: what they cover, how deep one stands in another, sample points inside and just outside.
+"""Bodies of any shape as signed distances: what they cover, how deep one stands in another, sample
+points inside and just outside.
 
-A body is a disc or up to three convex polygons (`records.outline`). Distances are metres, negative inside; outside a polygon's corner the
-largest distance to an edge's line stands for the true one, which is never larger.
-"""
+A body is a disc or up to three convex polygons (`records.outline`). Distances are metres, negative
+inside; outside a polygon's corner the largest distance to an edge's line stands for the true one,
+which is never larger."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -18,7 +19,9 @@ from physscale.render.outline import polygons_m
 PARTS, CORNERS = 3, 4
 MOST_POINTS = 160
 FAR = 1e9
-SHAPE, RADIUS, HALF_HEIGHT, MASS = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg"))
+SHAPE, RADIUS, HALF_HEIGHT, MASS = (
+    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +29,14 @@ class Solids:
     """N bodies in their own frames.
 
     Attributes:
-        edges: (normal x, normal y, offset) of every edge: n·p - offset < 0 inside; offset `-FAR` where there is no such edge, `FAR` for all
-            edges of a part that is not there.
+        edges: (normal x, normal y, offset) of every edge: n·p - offset < 0 inside; offset `-FAR`
+            where there is no such edge, `FAR` for all edges of a part that is not there.
         reach_m: distance of the farthest point from the reference point.
         thin_m: half of the thinnest extent.
         centre_m: centre of mass.
         area_m2: of the union.
-        points, point_count: inside samples; ring, ring_count: samples from one to two pixels outside.
+        points, point_count: inside samples; ring, ring_count: samples from one to two pixels
+            outside.
     """
 
     radius_m: Float[np.ndarray, " bodies"]
@@ -54,16 +58,25 @@ def solids(body: Float32[np.ndarray, "bodies 10"], *, px_m: float) -> Solids:
     edges[..., 2] = -FAR
     reach, thin, area = np.zeros(count), np.zeros(count), np.zeros(count)
     centre = np.zeros((count, 2))
-    samples = {"inside": np.zeros((count, MOST_POINTS, 2)), "ring": np.zeros((count, MOST_POINTS, 2))}
+    samples = {
+        "inside": np.zeros((count, MOST_POINTS, 2)),
+        "ring": np.zeros((count, MOST_POINTS, 2)),
+    }
     counts = {"inside": np.zeros(count, np.int64), "ring": np.zeros(count, np.int64)}
     for number, constants in enumerate(body.astype(np.float64)):
         size, half = float(constants[RADIUS]), float(constants[HALF_HEIGHT])
         if size == 0.0:
             continue
-        parts = () if constants[SHAPE] == Shape.DISC else polygons_m(int(constants[SHAPE]), radius_m=size, half_height_m=half)
+        parts = (
+            ()
+            if constants[SHAPE] == Shape.DISC
+            else polygons_m(int(constants[SHAPE]), radius_m=size, half_height_m=half)
+        )
         radius[number] = 0.0 if parts else size
         edges[number] = _edges(parts)
-        reach[number] = max((float(np.hypot(*corner)) for part in parts for corner in part), default=size)
+        reach[number] = max(
+            (float(np.hypot(*corner)) for part in parts for corner in part), default=size
+        )
         thin[number] = half if parts else size
         step = min(px_m, thin[number]) / 2
         grid = np.arange(-reach[number] - 3 * px_m, reach[number] + 3 * px_m, step) + step / 2
@@ -72,9 +85,14 @@ def solids(body: Float32[np.ndarray, "bodies 10"], *, px_m: float) -> Solids:
         area[number] = (distance < 0).sum() * step**2
         centre[number] = points[distance < 0].mean(0)
         margin = min(0.7 * px_m, 0.6 * thin[number])
-        for what, chosen in (("inside", distance < -margin), ("ring", (distance > 1.0 * px_m) & (distance < 2.0 * px_m))):
+        for what, chosen in (
+            ("inside", distance < -margin),
+            ("ring", (distance > 1.0 * px_m) & (distance < 2.0 * px_m)),
+        ):
             picked = points[chosen]
-            picked = picked[np.linspace(0, len(picked) - 1, min(MOST_POINTS, len(picked))).astype(int)]
+            picked = picked[
+                np.linspace(0, len(picked) - 1, min(MOST_POINTS, len(picked))).astype(int)
+            ]
             samples[what][number, : len(picked)], counts[what][number] = picked, len(picked)
     return Solids(
         radius_m=radius,
@@ -115,7 +133,9 @@ def distance(x: float, y: float, radius: float, edges: np.ndarray) -> float:
         most = -1e9
         for edge in range(edges.shape[1]):
             if edges[part, edge, 2] != -1e9:
-                most = max(most, edges[part, edge, 0] * x + edges[part, edge, 1] * y - edges[part, edge, 2])
+                most = max(
+                    most, edges[part, edge, 0] * x + edges[part, edge, 1] * y - edges[part, edge, 2]
+                )
         least = min(least, most)
     return least
 
@@ -138,18 +158,35 @@ def distance_to(x: float, y: float, pose: np.ndarray, radius: float, edges: np.n
     return distance(cos * dx + sin * dy, cos * dy - sin * dx, radius, edges)
 
 
-def clearances(state: Float[np.ndarray, "frames bodies 6"], *, shapes: Solids) -> Float[np.ndarray, "frames bodies"]:
-    """Distance in m of every body from the nearest other one, the floor and the walls; negative where one is in another."""
+def clearances(
+    state: Float[np.ndarray, "frames bodies 6"], *, shapes: Solids
+) -> Float[np.ndarray, "frames bodies"]:
+    """Distance in m of every body from the nearest other one, the floor and the walls; negative
+    where one is in another."""
     present = np.flatnonzero(shapes.area_m2 > 0)
     out = np.full(state.shape[:2], np.nan)
-    _clearances(np.ascontiguousarray(state[..., :3]), present, shapes.points, shapes.point_count, shapes.radius_m, shapes.edges, out)
+    _clearances(
+        np.ascontiguousarray(state[..., :3]),
+        present,
+        shapes.points,
+        shapes.point_count,
+        shapes.radius_m,
+        shapes.edges,
+        out,
+    )
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _clearances(
-    pose: np.ndarray, present: np.ndarray, points: np.ndarray, count: np.ndarray, radius: np.ndarray, edges: np.ndarray, out: np.ndarray
+    pose: np.ndarray,
+    present: np.ndarray,
+    points: np.ndarray,
+    count: np.ndarray,
+    radius: np.ndarray,
+    edges: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     for moment in range(len(pose)):
         for body in present:
@@ -161,5 +198,8 @@ def _clearances(
                 least = min(least, x, y, 10.0 - x, 10.0 - y)
                 for other in present:
                     if other != body:
-                        least = min(least, distance_to(x, y, pose[moment, other], radius[other], edges[other]))
+                        least = min(
+                            least,
+                            distance_to(x, y, pose[moment, other], radius[other], edges[other]),
+                        )
             out[moment, body] = least

@@ -1,11 +1,13 @@
-"""Finds the known bodies of a PHYRE scene in its frames: a pose a body and frame, and what of the frame they leave unexplained.
+"""Finds the known bodies of a PHYRE scene in its frames: a pose a body and frame, and what of the
+frame they leave unexplained.
 
-Ink is unmixed into red and grey; black bodies never move, so what is within a pixel of them is not asked. From the first frame's poses (the
-model is given that frame) all bodies are looked for where the simulator has them, then where the engine takes them from the frame before:
-if their borders, moved by least squares, explain all ink, that is it. Else they are looked for one by one, each where it is expected, then
-where rest, straight motion and free fall predict it; a pose is good when its inside is inked and the ring around it is not. Where none is
-good, a grid around the last pose is searched. Bodies that are found own their pixels before the others look.
-"""
+Ink is unmixed into red and grey; black bodies never move, so what is within a pixel of them is not
+asked. From the first frame's poses (the model is given that frame) all bodies are looked for where
+the simulator has them, then where the engine takes them from the frame before: if their borders,
+moved by least squares, explain all ink, that is it. Else they are looked for one by one, each where
+it is expected, then where rest, straight motion and free fall predict it; a pose is good when its
+inside is inked and the ring around it is not. Where none is good, a grid around the last pose is
+searched. Bodies that are found own their pixels before the others look."""
 
 import itertools
 from dataclasses import dataclass
@@ -25,7 +27,8 @@ BORDER_PX = 0.5
 """A border further off than this is another size; noise alone moves it by a third of a pixel."""
 
 GUESSES, FEW = 6, 2
-"""Ways on that the engine is asked for where the simulator's own is not the video's; fewer once something cannot be explained."""
+"""Ways on that the engine is asked for where the simulator's own is not the video's; fewer once
+something cannot be explained."""
 
 LEFT_M2 = 0.02
 """A frame with less ink outside all bodies than this has none."""
@@ -34,16 +37,20 @@ GOOD = 0.93
 """Score of a pose that needs no further search."""
 
 HALF, GIVE_UP = 0.6, 3
-"""After so many grids without a pose of this score, a body is only looked for where it was going."""
+"""After so many grids without a pose of this score, a body is only looked for where it was
+going."""
 
 HOP = 0.1
-"""A pose from the grid must be better by this: among bodies of one colour that touch, others' ink fits too."""
+"""A pose from the grid must be better by this: among bodies of one colour that touch, others' ink
+fits too."""
 
 LEASH_PX = 3.0
-"""A body is looked for this near to where it is expected, farther off on the grid alone: bars that lie on each other look alike."""
+"""A body is looked for this near to where it is expected, farther off on the grid alone: bars that
+lie on each other look alike."""
 
 INKED, CROWDED = 0.97, 0.5
-"""Or else a body of which this part is inked, and at most this part of the ring, as among bodies that touch."""
+"""Or else a body of which this part is inked, and at most this part of the ring, as among bodies
+that touch."""
 
 INKS = ((12.0, 176.0, 185.0), (70.0, 53.0, 45.0))
 """What red and grey take from white."""
@@ -57,12 +64,14 @@ class Track:
         pose: x, y in m, angle.
         missing: part of the body's inside that is not inked.
         level: mean ink of its inside, 1 for its own colour.
-        border_m: mean way by which its border stands outside the body's; NaN where too little of it is free.
+        border_m: mean way by which its border stands outside the body's; NaN where too little of it
+            is free.
         depth_m: how deep it stands in another body.
         gap_m: least distance from another body, the floor or a wall.
         unexplained_m2: ink that lies more than a pixel outside all bodies.
         foreign_m2: ink neither red, grey nor black.
-        static_missing, static_extra_m2: black that is not there, as a part of all black; black that should not be there.
+        static_missing, static_extra_m2: black that is not there, as a part of all black; black that
+            should not be there.
     """
 
     pose: Float[np.ndarray, "frames bodies 3"]
@@ -85,7 +94,8 @@ def track(
     red: Bool[np.ndarray, " bodies"],
     seed: int = 0,
 ) -> Track:
-    """One video; `hint` are the simulator's poses, of which only the first frame's are taken for true."""
+    """One video; `hint` are the simulator's poses, of which only the first frame's are taken for
+    true."""
     frames, px, shapes = len(pixels), WORLD_M / pixels.shape[1], scene.shapes
     present = shapes.area_m2 > 0
     moving = np.isin(np.arange(len(present)), scene.moving)
@@ -140,17 +150,24 @@ def _track(
     each: np.ndarray,
     total: np.ndarray,
 ) -> None:
-    """Frame by frame: all bodies where the simulator has them, or where the engine takes them from the frame before, or one by one."""
+    """Frame by frame: all bodies where the simulator has them, or where the engine takes them from
+    the frame before, or one by one."""
     blind, black = _static(bodies, poses[0], inks[0].shape[2], scene.px_m)
     fall = scene.gravity_m_s2 * float(scene.time_s[1] - scene.time_s[0]) ** 2
-    lost, onward, guesses = np.zeros(len(bodies.radius), np.int64), Onward(scene, seed=seed), GUESSES
+    lost, onward, guesses = (
+        np.zeros(len(bodies.radius), np.int64),
+        Onward(scene, seed=seed),
+        GUESSES,
+    )
     for moment, (ink, foreign, dark) in enumerate(zip(*inks, strict=True)):
         frame = Frame(ink, foreign, dark, blind, black, scene.px_m)
         if moment == 0:
             measure(frame, bodies, poses[0], each[0], total[0])
             continue
         least, expected = np.inf, hint[moment]
-        for guess in itertools.chain([hint[moment]], onward.guesses(poses, now=moment, count=guesses)):
+        for guess in itertools.chain(
+            [hint[moment]], onward.guesses(poses, now=moment, count=guesses)
+        ):
             poses[moment, bodies.order] = guess[bodies.order]
             left = _left(frame, bodies, poses[moment], each[moment], total[moment])
             if left < least:
@@ -179,23 +196,38 @@ def _static(bodies: Bodies, poses: np.ndarray, size: int, px: float) -> tuple:
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _left(frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray) -> float:
-    """What these poses, put right by the ink around them, leave unexplained; 0 where no ink is missing and none is over."""
+def _left(
+    frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray
+) -> float:
+    """What these poses, put right by the ink around them, leave unexplained; 0 where no ink is
+    missing and none is over."""
     polish(frame, bodies, poses)
     measure(frame, bodies, poses, each, total)
     over, left = total[measured.UNEXPLAINED] * frame.px**2, 0.0
     explained = over < LEFT_M2
     for body in bodies.order:
         left += each[body, measured.MISSING]
-        if each[body, measured.MISSING] > 0.05 or abs(each[body, measured.BORDER]) > BORDER_PX * frame.px:
+        if (
+            each[body, measured.MISSING] > 0.05
+            or abs(each[body, measured.BORDER]) > BORDER_PX * frame.px
+        ):
             explained = False
     return 0.0 if explained else left + over + 1e-6
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _find(frame: Frame, bodies: Bodies, expected: np.ndarray, poses: np.ndarray, moment: int, fall: float, lost: np.ndarray) -> None:
-    """All poses of one frame: first the bodies that are where they are expected, then those where they were going, then the rest."""
+def _find(
+    frame: Frame,
+    bodies: Bodies,
+    expected: np.ndarray,
+    poses: np.ndarray,
+    moment: int,
+    fall: float,
+    lost: np.ndarray,
+) -> None:
+    """All poses of one frame: first the bodies that are where they are expected, then those where
+    they were going, then the rest."""
     owned = np.zeros(frame.ink.shape[1:], np.bool_)
     done = np.zeros(len(bodies.radius), np.bool_)
     candidates, found, other = np.empty((6, 3)), np.empty(3), np.empty(3)

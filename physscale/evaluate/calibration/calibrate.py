@@ -1,9 +1,10 @@
-"""The judge on videos of which the answer is known: thresholds from true ones, false alarms on others, detection of every corruption.
+"""The judge on videos of which the answer is known: thresholds from true ones, false alarms on
+others, detection of every corruption.
 
-Thresholds call at most `ALARMS` of the true videos that they are set on abnormal, every rule as many, and are never below what one can
-see (`verdict.FLOOR`). False alarms are counted on other true videos, and in `CORRUPTED` of those everything is made wrong that gets an
-occasion at visible strength (`abnormal/altered.py`).
-"""
+Thresholds call at most `ALARMS` of the true videos that they are set on abnormal, every rule as
+many, and are never below what one can see (`verdict.FLOOR`). False alarms are counted on other true
+videos, and in `CORRUPTED` of those everything is made wrong that gets an occasion at visible
+strength (`abnormal/altered.py`)."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +38,8 @@ ALARMS = 0.005
 CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 40}
 AT_ONCE = 50
 SET_FROM, JUDGED_FROM = 2_000, 10_000
-"""First of the true rows that thresholds are set on, and of those that are judged; rows before them were looked at."""
+"""First of the true rows that thresholds are set on, and of those that are judged; rows before them
+were looked at."""
 
 TRUE, FUTURE = ("true", "true, noise"), "another future"
 SUFFIX: dict[Ranges, str] = {"trained": "", "unseen": ", unseen ranges"}
@@ -61,7 +63,8 @@ class Calibration:
     """What a run of the calibration found.
 
     Attributes:
-        rates: judged abnormal, by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`), `FUTURE` and those of `ALL_WRONG`.
+        rates: judged abnormal, by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`), `FUTURE`
+            and those of `ALL_WRONG`.
     """
 
     thresholds: Thresholds
@@ -70,7 +73,12 @@ class Calibration:
 
 
 def calibrate(
-    cells: tuple[Cell, ...], *, videos: int, thresholds: Thresholds | int, processes: int = 1, tell: Callable[[str], None]
+    cells: tuple[Cell, ...],
+    *,
+    videos: int,
+    thresholds: Thresholds | int,
+    processes: int = 1,
+    tell: Callable[[str], None],
 ) -> Calibration:
     """Judges `videos` true rows of every cell, and corrupted ones among them.
 
@@ -78,15 +86,26 @@ def calibrate(
         thresholds: those to test, or of how many other true rows to set them.
         tell: called with a line of progress.
     """
-    limits = thresholds if isinstance(thresholds, dict) else _set(cells, videos=thresholds, processes=processes, tell=tell)
+    limits = (
+        thresholds
+        if isinstance(thresholds, dict)
+        else _set(cells, videos=thresholds, processes=processes, tell=tell)
+    )
     scores: dict[tuple[str, str], list[Scores]] = {}
-    for part, found in _all_scored(_judged_parts(cells, videos=videos), processes=processes, tell=tell):
+    for part, found in _all_scored(
+        _judged_parts(cells, videos=videos), processes=processes, tell=tell
+    ):
         for kind, by_rule in found.items():
             scores.setdefault((kind, part.cell.name), []).append(by_rule)
     by_name, rates = {cell.name: cell for cell in cells}, {}
     for (kind, name), parts in scores.items():
         rules = limits[by_name[name].family][str(by_name[name].size_px)]
-        flags = np.concatenate([np.any([values > rules[rule] for rule, values in part.items()], axis=0) for part in parts])
+        flags = np.concatenate(
+            [
+                np.any([values > rules[rule] for rule, values in part.items()], axis=0)
+                for part in parts
+            ]
+        )
         rates[kind, name] = wilson(int(flags.sum()), of=len(flags))
     return Calibration(limits, rates, cells)
 
@@ -94,7 +113,9 @@ def calibrate(
 def scored(part: Part) -> dict[str, Scores]:
     """The scores of a part's videos, by kind."""
     rows = true_rows(part.cell, start=part.start, stop=part.stop, ranges=part.ranges)
-    return {kind: scores_of(shown, family=part.cell.family) for kind, shown in _kinds(rows, part=part)}
+    return {
+        kind: scores_of(shown, family=part.cell.family) for kind, shown in _kinds(rows, part=part)
+    }
 
 
 def _kinds(rows: Videos, *, part: Part) -> Iterator[tuple[str, Videos]]:
@@ -121,23 +142,42 @@ def _judged_parts(cells: tuple[Cell, ...], *, videos: int) -> list[Part]:
 
 
 def _true_parts(cells: tuple[Cell, ...], *, start: int, stop: int) -> list[Part]:
-    return [part for cell in cells for ranges in ranges_of(cell) for part in _cut(Part(cell, ranges, start, stop, "true"), each=AT_ONCE)]
+    return [
+        part
+        for cell in cells
+        for ranges in ranges_of(cell)
+        for part in _cut(Part(cell, ranges, start, stop, "true"), each=AT_ONCE)
+    ]
 
 
 def _cut(whole: Part, *, each: int) -> list[Part]:
-    return [replace(whole, start=first, stop=min(first + each, whole.stop)) for first in range(whole.start, whole.stop, each)]
+    return [
+        replace(whole, start=first, stop=min(first + each, whole.stop))
+        for first in range(whole.start, whole.stop, each)
+    ]
 
 
-def _all_scored(parts: list[Part], *, processes: int, tell: Callable[[str], None]) -> Iterator[tuple[Part, dict[str, Scores]]]:
+def _all_scored(
+    parts: list[Part], *, processes: int, tell: Callable[[str], None]
+) -> Iterator[tuple[Part, dict[str, Scores]]]:
     """Parts with their scores, PHYRE's first; those of several processes as they come."""
     ordered = sorted(parts, key=lambda part: part.cell.family == "laws")
-    found = ((part, scored(part)) for part in ordered) if processes == 1 else _pooled_scores(ordered, processes=processes)
+    found = (
+        ((part, scored(part)) for part in ordered)
+        if processes == 1
+        else _pooled_scores(ordered, processes=processes)
+    )
     for number, (part, scores) in enumerate(found, start=1):
-        tell(f"{number} of {len(parts)}: {part.cell.name}, rows {part.start} to {part.stop - 1}, {part.what}")
+        tell(
+            f"{number} of {len(parts)}: {part.cell.name}, rows {part.start} to {part.stop - 1}, "
+            f"{part.what}"
+        )
         yield part, scores
 
 
-def _pooled_scores(parts: list[Part], *, processes: int) -> Iterator[tuple[Part, dict[str, Scores]]]:
+def _pooled_scores(
+    parts: list[Part], *, processes: int
+) -> Iterator[tuple[Part, dict[str, Scores]]]:
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(scored, part): part for part in parts}
         for done in as_completed(waiting):
@@ -150,21 +190,36 @@ def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:
 
 
 def table(found: Calibration) -> str:
-    """Markdown: kinds as rows, cells as columns, the share judged abnormal with its Wilson interval and how many were tried."""
+    """Markdown: kinds as rows, cells as columns, the share judged abnormal with its Wilson interval
+    and how many were tried."""
     names = [cell.name for cell in found.cells]
-    lines = ["| judged abnormal, % (95 % interval; of) | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    lines = [
+        "| judged abnormal, % (95 % interval; of) | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
     true = [f"{kind}{suffix}" for suffix in SUFFIX.values() for kind in TRUE] + [FUTURE]
     for title, kinds in (("true videos", true), *GROUPS.items()):
         lines.append(f"| *{title}* |" + " |" * len(names))
-        lines += [f"| {kind} | " + " | ".join(_cell(found.rates.get((kind, name))) for name in names) + " |" for kind in kinds]
+        lines += [
+            f"| {kind} | "
+            + " | ".join(_cell(found.rates.get((kind, name))) for name in names)
+            + " |"
+            for kind in kinds
+        ]
     for title, kinds in GROUPS.items():
-        lines.append(f"| **all: {title}** | " + " | ".join(_cell(_pooled(found, kinds=kinds, name=name)) for name in names) + " |")
+        lines.append(
+            f"| **all: {title}** | "
+            + " | ".join(_cell(_pooled(found, kinds=kinds, name=name)) for name in names)
+            + " |"
+        )
     return "\n".join(lines)
 
 
 def _pooled(found: Calibration, *, kinds: Iterable[str], name: str) -> Rate:
     rates = [found.rates[kind, name] for kind in kinds if (kind, name) in found.rates]
-    return wilson(sum(round(rate.value * rate.count) for rate in rates), of=sum(rate.count for rate in rates))
+    return wilson(
+        sum(round(rate.value * rate.count) for rate in rates), of=sum(rate.count for rate in rates)
+    )
 
 
 def _cell(rate: Rate | None) -> str:
@@ -173,7 +228,9 @@ def _cell(rate: Rate | None) -> str:
     return f"{100 * rate.value:.3g} ({100 * rate.low:.0f}–{100 * rate.high:.0f}; {rate.count})"
 
 
-def _set(cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable[[str], None]) -> Thresholds:
+def _set(
+    cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable[[str], None]
+) -> Thresholds:
     """Of so many true rows of every cell and range; one set for each family and size."""
     parts = _true_parts(cells, start=SET_FROM, stop=SET_FROM + videos)
     scores: dict[tuple[Family, int], list[Scores]] = {}
@@ -181,18 +238,24 @@ def _set(cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable
         scores.setdefault((part.cell.family, part.cell.size_px), []).extend(found.values())
     limits: Thresholds = {}
     for (family, size_px), all_scores in scores.items():
-        joined = {rule: np.concatenate([by_rule[rule] for by_rule in all_scores]) for rule in FLOOR[family]}
+        joined = {
+            rule: np.concatenate([by_rule[rule] for by_rule in all_scores])
+            for rule in FLOOR[family]
+        }
         limits.setdefault(family, {})[str(size_px)] = limits_of(joined, floor=FLOOR[family])
     return limits
 
 
 def limits_of(scores: Mapping[str, np.ndarray], *, floor: Mapping[str, float]) -> dict[str, float]:
-    """So that the same number of true videos is above the limit of each rule, fewer where that is its floor, and at most `ALARMS` of all
-    are above any; three digits, rounded up."""
+    """So that the same number of true videos is above the limit of each rule, fewer where that is
+    its floor, and at most `ALARMS` of all are above any; three digits, rounded up."""
     ordered = {rule: np.sort(scores[rule])[::-1] for rule in floor}
     videos, found = len(next(iter(ordered.values()))), {}
     for above in range(videos):
-        limits = {rule: max(floor[rule], float(f"{1.005 * values[above]:.3g}")) for rule, values in ordered.items()}
+        limits = {
+            rule: max(floor[rule], float(f"{1.005 * values[above]:.3g}"))
+            for rule, values in ordered.items()
+        }
         if np.any([scores[rule] > limits[rule] for rule in limits], axis=0).sum() > ALARMS * videos:
             break
         found = limits

@@ -1,9 +1,11 @@
-"""A true video with something wrong in it: states and constants that may change from frame to frame, and their frames.
+"""A true video with something wrong in it: states and constants that may change from frame to
+frame, and their frames.
 
-A corruption takes one row and returns what is to be drawn in its place; the row itself, with its true states, stays what the judge is told.
-It must be *visible*: the body is wholly in view for `LASTING` frames from where it starts; a wrong motion takes it `VISIBLE_M` off its way
-within them, and in PHYRE, where a contact can explain nearly any motion, that is so where it touches nothing, or goes up by as much.
-"""
+A corruption takes one row and returns what is to be drawn in its place; the row itself, with its
+true states, stays what the judge is told. It must be *visible*: the body is wholly in view for
+`LASTING` frames from where it starts; a wrong motion takes it `VISIBLE_M` off its way within them,
+and in PHYRE, where a contact can explain nearly any motion, that is so where it touches nothing, or
+goes up by as much."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,19 +32,23 @@ CLEAR_M = 0.2
 """A body this far from everything touches nothing."""
 
 X, Y, ANGLE = (STATE.index(name) for name in ("x_m", "y_m", "angle_rad"))
-SHAPE, RADIUS, HALF_HEIGHT, MASS, RED = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg", "red"))
+SHAPE, RADIUS, HALF_HEIGHT, MASS, RED = (
+    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg", "red")
+)
 
 
 @dataclass(frozen=True)
 class Altered:
-    """What is drawn: T frames of M bodies, M as in the row or more; later bodies over earlier ones."""
+    """What is drawn: T frames of M bodies, M as in the row or more; later bodies over earlier
+    ones."""
 
     state: Float[np.ndarray, "frames bodies 6"]
     body: Float[np.ndarray, "frames bodies 10"]
 
 
 Corruption = Callable[[Videos, int, np.random.Generator], Altered | None]
-"""(videos, row, generator) to what is drawn, or None where the row gives it no occasion at visible strength."""
+"""(videos, row, generator) to what is drawn, or None where the row gives it no occasion at visible
+strength."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,11 @@ class Occasion:
     rng: np.random.Generator
 
 
-def at_occasion(*, lasting: int = LASTING) -> Callable[[Callable[[Occasion], Altered | None]], Corruption]:
-    """A corruption from what happens to one body in view; where the rows give it no occasion, nothing does."""
+def at_occasion(
+    *, lasting: int = LASTING
+) -> Callable[[Callable[[Occasion], Altered | None]], Corruption]:
+    """A corruption from what happens to one body in view; where the rows give it no occasion,
+    nothing does."""
 
     def corruption(alter: Callable[[Occasion], Altered | None]) -> Corruption:
         def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
@@ -110,7 +119,8 @@ def scaled(out: Altered, *, body: int, start: int, by: Float[np.ndarray, " frame
 
 
 def second_of(out: Altered, *, body: int, start: int) -> Altered:
-    """One more body like this one, on the same way and out of the view before `start`; `joined` puts it among the others."""
+    """One more body like this one, on the same way and out of the view before `start`; `joined`
+    puts it among the others."""
     second = Altered(out.state[:, [body]].copy(), out.body[:, [body]].copy())
     second.state[:start, 0, X] = AWAY_M
     return second
@@ -118,7 +128,9 @@ def second_of(out: Altered, *, body: int, start: int) -> Altered:
 
 def joined(out: Altered, second: Altered) -> Altered:
     """The bodies of both, the second's drawn over the first's."""
-    return Altered(np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1))
+    return Altered(
+        np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1)
+    )
 
 
 def others(at: Occasion) -> list[int]:
@@ -132,14 +144,21 @@ def movable(videos: Videos, row: int) -> list[int]:
     return np.flatnonzero((body[:, MASS] > 0) & (body[:, RADIUS] > 0)).tolist()
 
 
-def in_view(state: Float[np.ndarray, "frames bodies 6"], body: Float32[np.ndarray, "bodies 10"] | np.ndarray) -> np.ndarray:
+def in_view(
+    state: Float[np.ndarray, "frames bodies 6"], body: Float32[np.ndarray, "bodies 10"] | np.ndarray
+) -> np.ndarray:
     """(frames, bodies): the whole disc, or the reference point of another body well inside."""
     margin = np.minimum(body[:, RADIUS], 1.5)
-    return (np.minimum(state[..., X], state[..., Y]) >= margin) & (np.maximum(state[..., X], state[..., Y]) <= WORLD_M - margin)
+    return (np.minimum(state[..., X], state[..., Y]) >= margin) & (
+        np.maximum(state[..., X], state[..., Y]) <= WORLD_M - margin
+    )
 
 
-def occasion(videos: Videos, row: int, rng: np.random.Generator, *, lasting: int = LASTING) -> tuple[int, int] | None:
-    """A body, and a frame from which on it is wholly in view for so many frames; in the middle of the video where there is a choice."""
+def occasion(
+    videos: Videos, row: int, rng: np.random.Generator, *, lasting: int = LASTING
+) -> tuple[int, int] | None:
+    """A body, and a frame from which on it is wholly in view for so many frames; in the middle of
+    the video where there is a choice."""
     seen = in_view(videos.state[row], videos.body[row])
     frames = len(seen)
     choices = [
@@ -151,7 +170,9 @@ def occasion(videos: Videos, row: int, rng: np.random.Generator, *, lasting: int
     return choices[int(rng.integers(len(choices)))] if choices else None
 
 
-def frame_step(state: Float[np.ndarray, "frames bodies 6"], *, body: int, start: int) -> Float[np.ndarray, " 2"]:
+def frame_step(
+    state: Float[np.ndarray, "frames bodies 6"], *, body: int, start: int
+) -> Float[np.ndarray, " 2"]:
     """The way from the frame before `start` to it."""
     step: np.ndarray = state[start, body, :2] - state[start - 1, body, :2]
     return step
@@ -167,7 +188,8 @@ def fall_m(videos: Videos, row: int) -> float:
 
 
 def off_its_way(videos: Videos, row: int, altered: Altered) -> bool:
-    """Whether a wrong motion of PHYRE is `VISIBLE_M` off, in the air or upwards, within `LASTING` frames from its start."""
+    """Whether a wrong motion of PHYRE is `VISIBLE_M` off, in the air or upwards, within `LASTING`
+    frames from its start."""
     true = videos.state[row].astype(np.float64)
     way = altered.state[:, : true.shape[1], :2] - true[..., :2]
     wrong = np.linalg.norm(way, axis=-1) > 1e-3
@@ -175,18 +197,43 @@ def off_its_way(videos: Videos, row: int, altered: Altered) -> bool:
         return False
     start = int(wrong.any(1).argmax())
     shown = slice(start, start + LASTING)
-    seen = in_view(altered.state[shown, : true.shape[1]], videos.body[row]).all(0) & wrong[start:].any(0)
-    clear = clearances(true, shapes=solids(videos.body[row], px_m=WORLD_M / 128))[max(start - 1, 0) : start + 2].min(0) > CLEAR_M
-    up = altered.state[shown, : true.shape[1], Y].max(0) - altered.state[start - 1, : true.shape[1], Y]
-    return bool((seen & np.where(clear, np.linalg.norm(way[shown], axis=-1).max(0) >= VISIBLE_M, up >= VISIBLE_M)).any())
+    seen = in_view(altered.state[shown, : true.shape[1]], videos.body[row]).all(0) & wrong[
+        start:
+    ].any(0)
+    clear = (
+        clearances(true, shapes=solids(videos.body[row], px_m=WORLD_M / 128))[
+            max(start - 1, 0) : start + 2
+        ].min(0)
+        > CLEAR_M
+    )
+    up = (
+        altered.state[shown, : true.shape[1], Y].max(0)
+        - altered.state[start - 1, : true.shape[1], Y]
+    )
+    return bool(
+        (
+            seen
+            & np.where(
+                clear, np.linalg.norm(way[shown], axis=-1).max(0) >= VISIBLE_M, up >= VISIBLE_M
+            )
+        ).any()
+    )
 
 
 def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
-    """The same corruption, in PHYRE drawn again until its motion is visibly wrong; in a law nothing is near that could explain it."""
+    """The same corruption, in PHYRE drawn again until its motion is visibly wrong; in a law nothing
+    is near that could explain it."""
 
     def seen(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
         law = videos.scenario[row] != "phyre"
         drawn_once = (corrupt(videos, row, rng) for _ in range(tries))
-        return next((altered for altered in drawn_once if altered is not None and (law or off_its_way(videos, row, altered))), None)
+        return next(
+            (
+                altered
+                for altered in drawn_once
+                if altered is not None and (law or off_its_way(videos, row, altered))
+            ),
+            None,
+        )
 
     return seen

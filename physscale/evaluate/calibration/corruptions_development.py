@@ -1,4 +1,5 @@
-"""Other failures than the paper shows. Rules were mended where they missed some of these, so they prove nothing beyond themselves.
+"""Other failures than the paper shows. Rules were mended where they missed some of these, so they
+prove nothing beyond themselves.
 
 fade           a body pales to nothing over eight frames
 colour_drift   it turns into another colour over eight frames
@@ -59,7 +60,9 @@ def colour_drift(at: Occasion) -> Altered | None:
 def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
     body, out = at.body, as_is(at.videos, at.row)
     share = grown_share(at, within=SLOW)[:, None]
-    out.body[:, body, RED : RED + 3] = np.round((1 - share) * out.body[:, body, RED : RED + 3] + share * np.array(towards))
+    out.body[:, body, RED : RED + 3] = np.round(
+        (1 - share) * out.body[:, body, RED : RED + 3] + share * np.array(towards)
+    )
     return out
 
 
@@ -73,7 +76,9 @@ def growth(at: Occasion) -> Altered | None:
 @at_occasion()
 def jitter(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body, :2] += at.rng.normal(0.0, TREMBLE_M, (len(out.state) - at.start, 2))
+    out.state[at.start :, at.body, :2] += at.rng.normal(
+        0.0, TREMBLE_M, (len(out.state) - at.start, 2)
+    )
     return out
 
 
@@ -86,7 +91,8 @@ def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | N
         start
         for start in range(LASTING, len(state) - LASTING)
         if any(
-            seen[start - LASTING : start + 1, body].all() and _way(state, body=body, start=start - LASTING, end=start) > 0.8
+            seen[start - LASTING : start + 1, body].all()
+            and _way(state, body=body, start=start - LASTING, end=start) > 0.8
             for body in bodies
         )
     ]
@@ -107,7 +113,8 @@ def mirror(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None
         (body, start)
         for body in movable(videos, row)
         for start in range(3, len(state) - LASTING)
-        if seen[start - 2 : start + LASTING, body].all() and abs(state[start + LASTING, body, X] - state[start, body, X]) > 0.5
+        if seen[start - 2 : start + LASTING, body].all()
+        and abs(state[start + LASTING, body, X] - state[start, body, X]) > 0.5
     ]
     if not choices:
         return None
@@ -119,11 +126,14 @@ def mirror(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None
 
 @at_occasion()
 def tunnel(at: Occasion) -> Altered | None:
-    """Straight down through the floor in PHYRE, straight sideways out of the view's nearer side in a law: a metre every four frames."""
+    """Straight down through the floor in PHYRE, straight sideways out of the view's nearer side in
+    a law: a metre every four frames."""
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start + 1)
     if at.videos.scenario[at.row] == "phyre":
-        out.state[at.start :, at.body, :2] = out.state[at.start, at.body, :2] - np.array([0.0, 0.25]) * since[:, None]
+        out.state[at.start :, at.body, :2] = (
+            out.state[at.start, at.body, :2] - np.array([0.0, 0.25]) * since[:, None]
+        )
     else:
         side = 1.0 if out.state[at.start, at.body, Y] > WORLD_M / 2 else -1.0
         out.state[at.start :, at.body, Y] += side * 0.25 * since
@@ -138,7 +148,8 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Altered |
         start
         for start in range(3, len(state) - 2 * LASTING)
         if any(
-            seen[start - 2 : start + 2 * LASTING, body].all() and _way(state, body=body, start=start, end=start + 2 * LASTING) > 1.0
+            seen[start - 2 : start + 2 * LASTING, body].all()
+            and _way(state, body=body, start=start, end=start + 2 * LASTING) > 1.0
             for body in movable(videos, row)
         )
     ]
@@ -155,7 +166,8 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Altered |
 
 @at_occasion(lasting=SLOW)
 def speed_up(at: Occasion) -> Altered | None:
-    """From the chosen frame on, the way of the last frame is taken 1.3 times as long each time; at 0.15 m a frame or more."""
+    """From the chosen frame on, the way of the last frame is taken 1.3 times as long each time; at
+    0.15 m a frame or more."""
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start)[:, None]
     step = frame_step(out.state, body=at.body, start=at.start)
@@ -186,7 +198,11 @@ def elasticity(videos: Videos, row: int, rng: np.random.Generator) -> Altered | 
 def _softer(videos: Videos, row: int) -> Altered | None:
     """v' = (Σ m v ∓ e m (v₁ - v₂)) / Σ m on the line of the contact."""
     contact, time = float(videos.contact_s[row]), videos.time_s[row].astype(np.float64)
-    if len(movable(videos, row)) != 2 or not np.isfinite(contact) or (time > contact).sum() < LASTING:
+    if (
+        len(movable(videos, row)) != 2
+        or not np.isfinite(contact)
+        or (time > contact).sum() < LASTING
+    ):
         return None
     out = as_is(videos, row)
     mass = out.body[0, :, MASS]
@@ -207,7 +223,10 @@ def twin(at: Occasion) -> Altered | None:
     radius = min(out.body[0, at.body, RADIUS], 1.5)
     for _ in range(50):
         there = at.rng.uniform(radius, WORLD_M - radius, 2)
-        apart = np.linalg.norm(out.state[at.start :, :, :2] - there, axis=-1) - out.body[at.start :, :, RADIUS]
+        apart = (
+            np.linalg.norm(out.state[at.start :, :, :2] - there, axis=-1)
+            - out.body[at.start :, :, RADIUS]
+        )
         if apart[:, out.body[0, :, RADIUS] > 0].min() > radius + 0.3:
             second.state[at.start :, 0, :2] = there
             return joined(out, second)

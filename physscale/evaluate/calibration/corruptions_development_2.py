@@ -1,4 +1,5 @@
-"""Failures that were held out once, until what they showed about the rules had been looked at; since then they are like `further`.
+"""Failures that were held out once, until what they showed about the rules had been looked at;
+since then they are like `further`.
 
 blink      a body is there in every other frame
 pulse      it swells and shrinks by 35 %, up and down in eight frames
@@ -94,10 +95,17 @@ def freeze(at: Occasion) -> Altered | None:
 @at_occasion(lasting=SLOW)
 def skip(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    if np.linalg.norm(out.state[at.start + SKIPPED, at.body, :2] - out.state[at.start, at.body, :2]) < 0.8:
+    if (
+        np.linalg.norm(
+            out.state[at.start + SKIPPED, at.body, :2] - out.state[at.start, at.body, :2]
+        )
+        < 0.8
+    ):
         return None
     frame = np.arange(len(out.state))
-    out.state[:] = out.state[np.minimum(np.where(frame < at.start, frame, frame + SKIPPED), frame[-1])]
+    out.state[:] = out.state[
+        np.minimum(np.where(frame < at.start, frame, frame + SKIPPED), frame[-1])
+    ]
     return out
 
 

@@ -1,4 +1,5 @@
-"""Failures that were held out and measured: on the laws once, on PHYRE twice, with one tolerance mended between (see `held_out_anew`).
+"""Failures that were held out and measured: on the laws once, on PHYRE twice, with one tolerance
+mended between (see `held_out_anew`).
 
 rebound      a body's way turns round upwards or downwards in the middle of nowhere
 brake        its way from frame to frame shrinks by a third each time, until it stands
@@ -51,7 +52,8 @@ TURN_RAD = np.radians(25.0)
 
 
 def _if_far(at: Occasion, out: Altered) -> Altered | None:
-    """Only what has the body off its way by enough, within the frames that count, where it should be in view."""
+    """Only what has the body off its way by enough, within the frames that count, where it should
+    be in view."""
     true = at.videos.state[at.row].astype(np.float64)
     shown = slice(at.start, at.start + SLOW)
     way = np.linalg.norm(out.state[shown, at.body, :2] - true[shown, at.body, :2], axis=-1)
@@ -62,7 +64,9 @@ def _if_far(at: Occasion, out: Altered) -> Altered | None:
 @at_occasion(lasting=SLOW)
 def rebound(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body, Y] = 2 * out.state[at.start, at.body, Y] - out.state[at.start :, at.body, Y]
+    out.state[at.start :, at.body, Y] = (
+        2 * out.state[at.start, at.body, Y] - out.state[at.start :, at.body, Y]
+    )
     return _if_far(at, out)
 
 
@@ -90,9 +94,14 @@ def attract(at: Occasion) -> Altered | None:
     if not rest:
         return None
     out = as_is(at.videos, at.row)
-    to = out.state[at.start, rest[int(at.rng.integers(len(rest)))], :2] - out.state[at.start, at.body, :2]
+    to = (
+        out.state[at.start, rest[int(at.rng.integers(len(rest)))], :2]
+        - out.state[at.start, at.body, :2]
+    )
     since = np.arange(len(out.state) - at.start)[:, None]
-    out.state[at.start :, at.body, :2] += 0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
+    out.state[at.start :, at.body, :2] += (
+        0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
+    )
     return _if_far(at, out)
 
 
@@ -101,7 +110,9 @@ def orbit(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     turn = 2 * np.pi * np.arange(len(out.state) - at.start) / FRAMES_A_TURN
     out.state[at.start :, at.body] = out.state[at.start, at.body]
-    out.state[at.start :, at.body, :2] += CIRCLE_M * np.stack([np.cos(turn) - 1.0, np.sin(turn)], -1)
+    out.state[at.start :, at.body, :2] += CIRCLE_M * np.stack(
+        [np.cos(turn) - 1.0, np.sin(turn)], -1
+    )
     return _if_far(at, out)
 
 
@@ -120,7 +131,11 @@ def echo(at: Occasion) -> Altered | None:
     second = second_of(out, body=at.body, start=at.start)
     frame = np.arange(at.start, len(out.state))
     second.state[at.start :, 0] = out.state[np.maximum(frame - BEHIND, 0), at.body]
-    apart = np.linalg.norm(second.state[at.start : at.start + SLOW, 0, :2] - out.state[at.start : at.start + SLOW, at.body, :2], axis=-1)
+    apart = np.linalg.norm(
+        second.state[at.start : at.start + SLOW, 0, :2]
+        - out.state[at.start : at.start + SLOW, at.body, :2],
+        axis=-1,
+    )
     if apart.max() < VISIBLE_M:
         return None
     return joined(out, second)
@@ -139,7 +154,9 @@ def colour_swap(at: Occasion) -> Altered | None:
     if not unlike:
         return None
     other = unlike[int(at.rng.integers(len(unlike)))]
-    out.body[at.start :, [at.body, other], RED : RED + 3] = out.body[at.start :, [other, at.body], RED : RED + 3]
+    out.body[at.start :, [at.body, other], RED : RED + 3] = out.body[
+        at.start :, [other, at.body], RED : RED + 3
+    ]
     return out
 
 
@@ -147,7 +164,9 @@ def colour_swap(at: Occasion) -> Altered | None:
 def stutter(at: Occasion) -> Altered | None:
     """Where it moves by 0.15 m a frame or more, so that the picture jumps by twice that."""
     out = as_is(at.videos, at.row)
-    if np.linalg.norm(out.state[at.start + SLOW - 1, at.body, :2] - out.state[at.start, at.body, :2]) < 0.15 * (SLOW - 1):
+    if np.linalg.norm(
+        out.state[at.start + SLOW - 1, at.body, :2] - out.state[at.start, at.body, :2]
+    ) < 0.15 * (SLOW - 1):
         return None
     frame = np.arange(len(out.state))
     out.state[:] = out.state[np.where(frame < at.start, frame, frame - (frame - at.start) % 2)]

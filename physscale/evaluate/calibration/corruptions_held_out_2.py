@@ -1,4 +1,5 @@
-"""Failures of other natures than any before, written after the last rule was mended; nothing was moved on what they showed.
+"""Failures of other natures than any before, written after the last rule was mended; nothing was
+moved on what they showed.
 
 tow        another body copies its way from some frame on, as if a rod held the two together
 zigzag     it runs 0.8 m to one side and back, a turn in four frames
@@ -50,7 +51,9 @@ def tow(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     other = rest[int(at.rng.integers(len(rest)))]
     own = out.state[:, other].copy()
-    out.state[at.start :, other, :2] = own[at.start, :2] + out.state[at.start :, at.body, :2] - out.state[at.start, at.body, :2]
+    out.state[at.start :, other, :2] = (
+        own[at.start, :2] + out.state[at.start :, at.body, :2] - out.state[at.start, at.body, :2]
+    )
     way = np.linalg.norm(out.state[:, other, :2] - own[:, :2], axis=-1)
     return out if way[at.start : at.start + SLOW].max() >= VISIBLE_M else None
 
@@ -78,7 +81,10 @@ def leap(at: Occasion) -> Altered | None:
 def shed(at: Occasion) -> Altered | None:
     """Where it goes on far enough for the piece to stand alone."""
     out = as_is(at.videos, at.row)
-    way = np.linalg.norm(out.state[at.start : at.start + SLOW, at.body, :2] - out.state[at.start, at.body, :2], axis=-1)
+    way = np.linalg.norm(
+        out.state[at.start : at.start + SLOW, at.body, :2] - out.state[at.start, at.body, :2],
+        axis=-1,
+    )
     if way.max() < max(VISIBLE_M, 2 * at.videos.body[at.row, at.body, RADIUS]):
         return None
     piece = second_of(out, body=at.body, start=at.start)
@@ -101,7 +107,11 @@ def size_swap(at: Occasion) -> Altered | None:
     out = as_is(at.videos, at.row)
     body = out.body[0]
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + 3]
-    alike = [other for other in others(at) if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]]
+    alike = [
+        other
+        for other in others(at)
+        if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]
+    ]
     ratio = body[:, RADIUS] / body[at.body, RADIUS]
     unlike = [other for other in alike if max(ratio[other], 1 / ratio[other]) >= UNLIKE]
     if not unlike:

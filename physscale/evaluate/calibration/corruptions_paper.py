@@ -1,4 +1,5 @@
-"""The failures that the paper shows (arXiv 2411.02385, appendix G), made on purpose: what the judge's rules were written and set against.
+"""The failures that the paper shows (arXiv 2411.02385, appendix G), made on purpose: what the
+judge's rules were written and set against.
 
 vanish         a body is gone, for three frames or for good
 reappear       it is gone for three frames and is back 2 m or more away
@@ -79,7 +80,8 @@ def deform(at: Occasion) -> Altered | None:
 
 
 def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    """From some frame on the body flies freely, on a way that leads its middle through another body; in a law both balls do."""
+    """From some frame on the body flies freely, on a way that leads its middle through another
+    body; in a law both balls do."""
     if videos.scenario[row] != "phyre":
         return _untouched(videos, row)
     frames = len(videos.state[row])
@@ -94,7 +96,9 @@ def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> Altered 
         turn = out.state[start, body, ANGLE] - out.state[start - 1, body, ANGLE]
         since = np.arange(frames - start)[:, None]
         fall = np.array([0.0, -fall_m(videos, row)])
-        out.state[start:, body, :2] = out.state[start, body, :2] + step * since + 0.5 * fall * since * (since + 1)
+        out.state[start:, body, :2] = (
+            out.state[start, body, :2] + step * since + 0.5 * fall * since * (since + 1)
+        )
         out.state[start:, body, ANGLE] = out.state[start, body, ANGLE] + turn * since[:, 0]
         if _meets(out.state[start : start + LASTING], shapes=shapes, body=body):
             return out
@@ -102,17 +106,21 @@ def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> Altered 
 
 
 def _untouched(videos: Videos, row: int) -> Altered | None:
-    """No contact: straight on, as long as both are in view until their middles have passed each other."""
+    """No contact: straight on, as long as both are in view until their middles have passed each
+    other."""
     out, time = as_is(videos, row), videos.time_s[row].astype(np.float64)
     if not np.isfinite(videos.contact_s[row]):
         return None
-    out.state[:, :, :2] = out.state[0, :, :2] + out.state[0, :, 3:5] * (time - time[0])[:, None, None]
+    out.state[:, :, :2] = (
+        out.state[0, :, :2] + out.state[0, :, 3:5] * (time - time[0])[:, None, None]
+    )
     past = (out.state[:, 0, X] > out.state[:, 1, X]) & in_view(out.state, videos.body[row]).all(1)
     return out if past.any() else None
 
 
 def _meets(state: np.ndarray, *, shapes: Solids, body: int) -> bool:
-    """Whether the body's middle, in view, lies in another body at some frame or half-way between two."""
+    """Whether the body's middle, in view, lies in another body at some frame or half-way between
+    two."""
     way = np.concatenate([state, 0.5 * (state[1:] + state[:-1])])
     for moment in way:
         x, y = moment[body, :2]
@@ -120,13 +128,20 @@ def _meets(state: np.ndarray, *, shapes: Solids, body: int) -> bool:
             continue
         for other in range(len(moment)):
             there = other != body and shapes.area_m2[other] > 0
-            if there and distance_to(x, y, moment[other, :3], shapes.radius_m[other], shapes.edges[other]) < 0.0:
+            if (
+                there
+                and distance_to(
+                    x, y, moment[other, :3], shapes.radius_m[other], shapes.edges[other]
+                )
+                < 0.0
+            ):
                 return True
     return False
 
 
 def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    """In PHYRE a body that sank by half a metre or turned by 40° and came to rest; a falling ball of a law from some frame on."""
+    """In PHYRE a body that sank by half a metre or turned by 40° and came to rest; a falling ball
+    of a law from some frame on."""
     state = videos.state[row].astype(np.float64)
     frames = len(state)
     if videos.scenario[row] != "phyre":
@@ -140,7 +155,10 @@ def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> Altered | No
         if rest > frames - LASTING:
             continue
         earlier = max(2 * rest - frames + 1, 0)
-        rise, turn = state[earlier, body, Y] - state[-1, body, Y], abs(state[earlier, body, ANGLE] - state[-1, body, ANGLE])
+        rise, turn = (
+            state[earlier, body, Y] - state[-1, body, Y],
+            abs(state[earlier, body, ANGLE] - state[-1, body, ANGLE]),
+        )
         if rise > 0.5 or (turn > np.radians(40) and videos.body[row, body, SHAPE] != Shape.DISC):
             choices.append((body, rest))
     if not choices:
@@ -186,7 +204,11 @@ def swap(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
         for other in bodies[:place]:
             first, second = out.body[0, one], out.body[0, other]
             size = max(first[RADIUS], second[RADIUS]) / min(first[RADIUS], second[RADIUS])
-            unlike = size > 1.25 or first[SHAPE] != second[SHAPE] or (first[RED : RED + 3] != second[RED : RED + 3]).any()
+            unlike = (
+                size > 1.25
+                or first[SHAPE] != second[SHAPE]
+                or (first[RED : RED + 3] != second[RED : RED + 3]).any()
+            )
             for start in range(4, len(out.state) - LASTING + 1):
                 apart = np.linalg.norm(out.state[start, one, :2] - out.state[start, other, :2])
                 if unlike and apart > 1.0 and seen[start - 2 : start + LASTING, [one, other]].all():

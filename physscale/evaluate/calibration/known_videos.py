@@ -1,9 +1,10 @@
-"""Videos of which is known whether they are true: a cell's true rows, its frames, a codec's noise, another future, everything made wrong.
+"""Videos of which is known whether they are true: a cell's true rows, its frames, a codec's noise,
+another future, everything made wrong.
 
-True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of 255); those of a law also with the sizes
-and speeds that no run is trained on, those of PHYRE also in `another_future`. What can be made wrong stands in `GROUPS`, by whether the
-rules were written on it, mended on it, or never saw it.
-"""
+True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of
+255); those of a law also with the sizes and speeds that no run is trained on, those of PHYRE also
+in `another_future`. What can be made wrong stands in `GROUPS`, by whether the rules were written on
+it, mended on it, or never saw it."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -32,14 +33,24 @@ NOISE = 4.0
 FRAMES = 32
 LAWS = ("uniform", "collision", "parabola", "composition")
 PUSH_M_S = 0.03
-"""Deviation of the speeds with which PHYRE's engine makes another future: a centimetre by the next frame; chaos does the rest."""
+"""Deviation of the speeds with which PHYRE's engine makes another future: a centimetre by the next
+frame; chaos does the rest."""
 
 Ranges = Literal["trained", "unseen"]
-SIZES_M, SLOW_OR_FAST_M_S, FAST_M_S = ((0.3, 0.6), (1.5, 2.0)), ((0.0, 0.8), (4.5, 6.0)), ((4.5, 6.0),)
+SIZES_M, SLOW_OR_FAST_M_S, FAST_M_S = (
+    ((0.3, 0.6), (1.5, 2.0)),
+    ((0.0, 0.8), (4.5, 6.0)),
+    ((4.5, 6.0),),
+)
 UNSEEN: dict[str, dict[str, Any]] = {
     "uniform": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},
     "parabola": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},
-    "collision": {"left_radius_m": SIZES_M, "right_radius_m": SIZES_M, "left_speed_m_s": FAST_M_S, "right_speed_m_s": FAST_M_S},
+    "collision": {
+        "left_radius_m": SIZES_M,
+        "right_radius_m": SIZES_M,
+        "left_speed_m_s": FAST_M_S,
+        "right_speed_m_s": FAST_M_S,
+    },
 }
 """What the studies judge out of distribution, all at once."""
 
@@ -83,7 +94,9 @@ def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") 
         scenes = Phyre(templates=SIXTY, seed=1)
         numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenes.count)[start:stop]
         return simulate(phyre_data(scenes), indices=np.sort(numbers))
-    scenario = type(scenario_named(cell.scenario))(**(UNSEEN[cell.scenario] if ranges == "unseen" else {}))
+    scenario = type(scenario_named(cell.scenario))(
+        **(UNSEEN[cell.scenario] if ranges == "unseen" else {})
+    )
     data = DataSpec(scenario=scenario, videos=stop, frames=FRAMES, seed=7, draw="held_out")
     return simulate(data, indices=np.arange(start, stop))
 
@@ -112,7 +125,9 @@ def another_future(videos: Videos, *, cell: Cell) -> Videos:
         moving = videos.body[row, :, BODY.index("mass_kg")] > 0
         rng = np.random.Generator(np.random.Philox(key=int(videos.index[row])))
         start[moving, 3:5] += rng.normal(0.0, PUSH_M_S, (int(moving.sum()), 2))
-        shown.append(rollout(videos.body[row], start=start, time_s=videos.time_s[row]).astype(np.float32))
+        shown.append(
+            rollout(videos.body[row], start=start, time_s=videos.time_s[row]).astype(np.float32)
+        )
     return videos.with_pixels(render(replace(videos, state=np.stack(shown)), canvas=canvas(cell)))
 
 

@@ -1,14 +1,15 @@
-"""Fréchet distance between two clouds of features taken for Gaussians, and what the number of samples does to it.
+"""Fréchet distance between two clouds of features taken for Gaussians, and what the number of
+samples does to it.
 
     d² = |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁ Σ₂)^½        (Dowson and Landau 1982; arXiv 1706.08500)
 
-With X, Y the centred features and Σ = XᵀX/(n - 1), tr (Σ₁ Σ₂)^½ is the sum of the singular values of X Yᵀ over √((n₁ - 1)(n₂ - 1)): no
-square root of a product that is not symmetric, nothing imaginary, no precision lost by squaring, and covariances may be singular. QR
-factors stand for X and Y, so the matrix is never larger than features by features.
+With X, Y the centred features and Σ = XᵀX/(n - 1), tr (Σ₁ Σ₂)^½ is the sum of the singular values
+of X Yᵀ over √((n₁ - 1)(n₂ - 1)): no square root of a product that is not symmetric, nothing
+imaginary, no precision lost by squaring, and covariances may be singular. QR factors stand for X
+and Y, so the matrix is never larger than features by features.
 
-Of few samples the distance is too large: for n ≥ features by about k/n, whatever the truth. `extrapolated` fits that line over subsets
-and gives its value at 1/n = 0 (arXiv 1911.07023).
-"""
+Of few samples the distance is too large: for n ≥ features by about k/n, whatever the truth.
+`extrapolated` fits that line over subsets and gives its value at 1/n = 0 (arXiv 1911.07023)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +46,8 @@ class Extrapolation:
         sizes, values: samples a side, mean distance of the subsets of that size.
         limit: the line's value at 1/n = 0.
         deviation: standard error of the limit, over groups of subsets.
-        enough: whether the smallest subset has at least as many samples as features; below that the bias is no line.
+        enough: whether the smallest subset has at least as many samples as features; below that the
+            bias is no line.
     """
 
     sizes: tuple[int, ...]
@@ -56,7 +58,10 @@ class Extrapolation:
 
 
 def frechet(
-    real: Float[np.ndarray, "real features"], *, fake: Float[np.ndarray, "fake features"], covariance: Covariance = "unbiased"
+    real: Float[np.ndarray, "real features"],
+    *,
+    fake: Float[np.ndarray, "fake features"],
+    covariance: Covariance = "unbiased",
 ) -> Distance:
     """The distance; `biased` divides by n instead of n - 1, as StyleGAN-V does.
 
@@ -65,7 +70,9 @@ def frechet(
     """
     for name, part in (("real", real), ("fake", fake)):
         if len(part) < 2:
-            raise UserError(f"Fréchet distance: {len(part)} {name} videos; a covariance needs at least 2")
+            raise UserError(
+                f"Fréchet distance: {len(part)} {name} videos; a covariance needs at least 2"
+            )
         if not np.isfinite(part).all():
             raise UserError(f"Fréchet distance: a feature of the {name} videos is not a number")
     ours, theirs = _root(real, covariance=covariance), _root(fake, covariance=covariance)
@@ -96,13 +103,19 @@ def extrapolated(
     """
     most = min(len(real), len(fake))
     if most < 8:
-        raise UserError(f"extrapolation over the sample size: {most} videos on a side; it needs at least 8")
+        raise UserError(
+            f"extrapolation over the sample size: {most} videos on a side; it needs at least 8"
+        )
     rng = np.random.Generator(np.random.Philox(key=seed))
     sizes = np.unique(np.round(np.array(SHARES) * most).astype(int))
     values = np.array(
         [
             [
-                frechet(real[rng.permutation(len(real))[:size]], fake=fake[rng.permutation(len(fake))[:size]], covariance=covariance).value
+                frechet(
+                    real[rng.permutation(len(real))[:size]],
+                    fake=fake[rng.permutation(len(fake))[:size]],
+                    covariance=covariance,
+                ).value
                 for size in sizes
             ]
             for _ in range(SUBSETS)
@@ -121,5 +134,7 @@ def extrapolated(
 def _root(features: np.ndarray, *, covariance: Covariance) -> Float[np.ndarray, "rank features"]:
     """R with RᵀR = Σ."""
     centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
-    root = np.asarray(np.linalg.qr(centred, mode="r")) if len(centred) > centred.shape[1] else centred
+    root = (
+        np.asarray(np.linalg.qr(centred, mode="r")) if len(centred) > centred.shape[1] else centred
+    )
     return root / np.sqrt(len(features) - (covariance == "unbiased"))

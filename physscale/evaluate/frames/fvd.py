@@ -1,12 +1,14 @@
-"""FVD, with the I3D weights that the user names (arXiv 1812.01717, protocol of StyleGAN-V, arXiv 2112.14683).
+"""FVD, with the I3D weights that the user names (arXiv 1812.01717, protocol of StyleGAN-V, arXiv
+2112.14683).
 
-The file is StyleGAN-V's TorchScript `i3d_torchscript.pt`, called as `net(videos[B, 3, T, H, W] in 0 … 255, rescale=True, resize=True,
-return_features=True)`: it resizes to 224 px and scales to [-1, 1] itself and returns 400 Kinetics logits, averaged over time. The first 16
-frames count, covariances are divided by n, and no weights are fetched from anywhere.
+The file is StyleGAN-V's TorchScript `i3d_torchscript.pt`, called as `net(videos[B, 3, T, H, W] in 0
+… 255, rescale=True, resize=True, return_features=True)`: it resizes to 224 px and scales to [-1, 1]
+itself and returns 400 Kinetics logits, averaged over time. The first 16 frames count, covariances
+are divided by n, and no weights are fetched from anywhere.
 
-A number is called `fvd` only where the network passes its self-test (16 black against 16 white videos of 15 frames of 64 px: about 131 in
-Google's example, up to 134 in ports; 126 to 139 is accepted). A distance in any other network's features is named after that network.
-"""
+A number is called `fvd` only where the network passes its self-test (16 black against 16 white
+videos of 15 frames of 64 px: about 131 in Google's example, up to 134 in ports; 126 to 139 is
+accepted). A distance in any other network's features is named after that network."""
 
 import warnings
 from dataclasses import dataclass
@@ -44,9 +46,15 @@ class VideoNetwork:
     @property
     def metric(self) -> str:
         """`fvd`, or the name of the foreign network."""
-        return "fvd" if SELF_TEST[0] <= self.self_test <= SELF_TEST[1] else f"frechet_{self.sha256[:8]}"
+        return (
+            "fvd"
+            if SELF_TEST[0] <= self.self_test <= SELF_TEST[1]
+            else f"frechet_{self.sha256[:8]}"
+        )
 
-    def features(self, pixels: UInt8[np.ndarray, "batch frames height width 3"]) -> Float[np.ndarray, "batch features"]:
+    def features(
+        self, pixels: UInt8[np.ndarray, "batch frames height width 3"]
+    ) -> Float[np.ndarray, "batch features"]:
         """One row a video."""
         return _features(self.script, pixels)
 
@@ -74,7 +82,10 @@ def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
         DamagedData: if it is no TorchScript, or does not take videos as I3D does.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; --fvd-weights takes StyleGAN-V's i3d_torchscript.pt, which is not shipped with physscale")
+        raise UserError(
+            f"{path}: no such file; --fvd-weights takes StyleGAN-V's i3d_torchscript.pt, which is "
+            "not shipped with physscale"
+        )
     found = sha256_of(path)
     if sha256 and found != sha256.lower():
         raise UserError(f"{path}: SHA-256 is {found}, not {sha256}")
@@ -83,7 +94,10 @@ def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
         black = _features(script, np.zeros((16, 15, 64, 64, 3), np.uint8))
         white = _features(script, np.full((16, 15, 64, 64, 3), 255, np.uint8))
     except (RuntimeError, ValueError, IndexError) as error:
-        raise DamagedData(f"{path}: not a TorchScript network of videos as StyleGAN-V's I3D ({type(error).__name__})") from error
+        raise DamagedData(
+            f"{path}: not a TorchScript network of videos as StyleGAN-V's I3D "
+            f"({type(error).__name__})"
+        ) from error
     return VideoNetwork(found, script, frechet(black, fake=white, covariance="biased").value)
 
 
@@ -102,7 +116,10 @@ def fvd(
     """
     shortest = min(real.shape[1], fake.shape[1])
     if not LEAST_FRAMES <= frames <= shortest:
-        raise UserError(f"frames={frames}: use {LEAST_FRAMES} to {shortest}; the videos have {shortest} and I3D sees no fewer than 9")
+        raise UserError(
+            f"frames={frames}: use {LEAST_FRAMES} to {shortest}; the videos have {shortest} and "
+            "I3D sees no fewer than 9"
+        )
     ours, theirs = (network.features(part[:, :frames]) for part in (real, fake))
     line = extrapolated(ours, fake=theirs, covariance="biased") if extrapolate else None
     distance = frechet(ours, fake=theirs, covariance="biased")
@@ -110,7 +127,9 @@ def fvd(
 
 
 def _script(path: Path) -> Any:  # noqa: ANN401 - a TorchScript module
-    with warnings.catch_warnings():  # torch would rather have torch.export; the published file is TorchScript
+    with (
+        warnings.catch_warnings()
+    ):  # torch would rather have torch.export; the published file is TorchScript
         warnings.simplefilter("ignore", FutureWarning)
         return torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
@@ -119,7 +138,9 @@ def _script(path: Path) -> Any:  # noqa: ANN401 - a TorchScript module
 def _features(script: Any, pixels: np.ndarray) -> Float[np.ndarray, "batch features"]:  # noqa: ANN401 - a TorchScript module
     parts = []
     for start in range(0, len(pixels), VIDEOS_AT_ONCE):
-        videos = torch.from_numpy(pixels[start : start + VIDEOS_AT_ONCE]).permute(0, 4, 1, 2, 3).float()
+        videos = (
+            torch.from_numpy(pixels[start : start + VIDEOS_AT_ONCE]).permute(0, 4, 1, 2, 3).float()
+        )
         parts.append(script(videos, rescale=True, resize=True, return_features=True))
     found = torch.cat(parts).double().numpy()
     if found.ndim != 2 or len(found) != len(pixels):

@@ -1,11 +1,12 @@
-"""Distances in the features of a trained network: LPIPS from weights that the user names, ST-LPIPS from a package that ships its own.
+"""Distances in the features of a trained network: LPIPS from weights that the user names, ST-LPIPS
+from a package that ships its own.
 
-Both compare unit-length features of five (SqueezeNet: seven) layers: d = Σ_layers mean over places of w·(f₁/|f₁| - f₂/|f₂|)²
-(LPIPS: arXiv 1801.03924, v0.1; ST-LPIPS: arXiv 2207.13686). They are different metrics and carry different names everywhere: `st_lpips` is
-the shift-tolerant AlexNet of the package `stlpips-pytorch`, `lpips_alex | lpips_vgg | lpips_squeeze` need torchvision's ImageNet file
-(the paper used AlexNet) and take the linear heads from the package `lpips`. The networks are built here; of both packages only the
-weights are read.
-"""
+Both compare unit-length features of five (SqueezeNet: seven) layers: d = Σ_layers mean over places
+of w·(f₁/|f₁| - f₂/|f₂|)² (LPIPS: arXiv 1801.03924, v0.1; ST-LPIPS: arXiv 2207.13686). They are
+different metrics and carry different names everywhere: `st_lpips` is the shift-tolerant AlexNet of
+the package `stlpips-pytorch`, `lpips_alex | lpips_vgg | lpips_squeeze` need torchvision's ImageNet
+file (the paper used AlexNet) and take the linear heads from the package `lpips`. The networks are
+built here; of both packages only the weights are read."""
 
 import importlib.util
 from dataclasses import dataclass, replace
@@ -28,7 +29,11 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """ImageNet's mean and spread for inputs in [-1, 1]."""
 
 Network = Literal["alex", "vgg", "squeeze"]
-CUTS: dict[str, tuple[int, ...]] = {"alex": (2, 5, 8, 10, 12), "vgg": (4, 9, 16, 23, 30), "squeeze": (2, 5, 8, 10, 11, 12, 13)}
+CUTS: dict[str, tuple[int, ...]] = {
+    "alex": (2, 5, 8, 10, 12),
+    "vgg": (4, 9, 16, 23, 30),
+    "squeeze": (2, 5, 8, 10, 11, 12, 13),
+}
 """The ends of the compared slices in torchvision's `features`."""
 
 OFFICIAL = {"alex": "7be5be79", "vgg": "397923af", "squeeze": "b8a52dc0"}
@@ -53,7 +58,10 @@ class Perceptual:
 
     @torch.no_grad()
     def __call__(
-        self, pixels: UInt8[np.ndarray, "batch frames height width 3"], *, truth: UInt8[np.ndarray, "batch frames height width 3"]
+        self,
+        pixels: UInt8[np.ndarray, "batch frames height width 3"],
+        *,
+        truth: UInt8[np.ndarray, "batch frames height width 3"],
     ) -> Float[np.ndarray, " batch"]:
         """Mean distance of each video's frames, 0 for equal ones.
 
@@ -62,23 +70,38 @@ class Perceptual:
         """
         assert pixels.shape == truth.shape, f"frames of {pixels.shape} against {truth.shape}"
         if min(pixels.shape[2:4]) < SMALLEST_PX:
-            raise UserError(f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, it needs {SMALLEST_PX}")
+            raise UserError(
+                f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, it "
+                f"needs {SMALLEST_PX}"
+            )
         frames, others = (part.reshape(-1, *part.shape[2:]) for part in (pixels, truth))
         starts = range(0, len(frames), FRAMES_AT_ONCE)
-        parts = [self._distance(frames[start : start + FRAMES_AT_ONCE], others[start : start + FRAMES_AT_ONCE]) for start in starts]
+        parts = [
+            self._distance(
+                frames[start : start + FRAMES_AT_ONCE], others[start : start + FRAMES_AT_ONCE]
+            )
+            for start in starts
+        ]
         return np.concatenate(parts).reshape(pixels.shape[:2]).mean(1)
 
     def _distance(self, frames: np.ndarray, others: np.ndarray) -> Float[np.ndarray, " frames"]:
-        signed = torch.from_numpy(np.concatenate([frames, others])).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        signed = (
+            torch.from_numpy(np.concatenate([frames, others])).permute(0, 3, 1, 2).float() / 127.5
+            - 1.0
+        )
         one, other = signed.chunk(2)
         return self.distance(one, other).double().numpy()
 
     def distance(
-        self, frames: Float[Tensor, "frames 3 height width"], others: Float[Tensor, "frames 3 height width"]
+        self,
+        frames: Float[Tensor, "frames 3 height width"],
+        others: Float[Tensor, "frames 3 height width"],
     ) -> Float[Tensor, " frames"]:
         """Of frames in -1..1, each from the one at its place; with gradients, for a training."""
         both = torch.cat([frames, others])
-        both = (both - both.new_tensor(SHIFT).view(1, 3, 1, 1)) / both.new_tensor(SCALE).view(1, 3, 1, 1)
+        both = (both - both.new_tensor(SHIFT).view(1, 3, 1, 1)) / both.new_tensor(SCALE).view(
+            1, 3, 1, 1
+        )
         total = both.new_zeros(len(frames))
         for piece, head in zip(self.slices, self.heads, strict=True):
             both = piece(both)
@@ -94,12 +117,17 @@ class Perceptual:
 
 
 class BlurPool(nn.Module):
-    """Every second pixel of the image smoothed by [1, 2, 1]²/16, with two mirrored pixels around it (arXiv 1904.11486)."""
+    """Every second pixel of the image smoothed by [1, 2, 1]²/16, with two mirrored pixels around it
+    (arXiv 1904.11486)."""
 
-    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels height2 width2"]:
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch channels height2 width2"]:
         line = x.new_tensor([0.25, 0.5, 0.25])
         kernel = (line[:, None] * line[None]).expand(x.shape[1], 1, 3, 3)
-        return functional.conv2d(functional.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, stride=2, groups=x.shape[1])
+        return functional.conv2d(
+            functional.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, stride=2, groups=x.shape[1]
+        )
 
 
 def st_lpips() -> Perceptual:
@@ -113,8 +141,12 @@ def st_lpips() -> Perceptual:
         nn.Conv2d(384, 256, 3, padding=1),
         nn.Conv2d(256, 256, 3, padding=1),
     ]
-    for convolution, key in zip(convolutions, ("slice1.0", "slice2.5", "slice3.9", "slice4.11", "slice5.13"), strict=True):
-        convolution.load_state_dict({part: weights[f"net.{key}.{part}"] for part in ("weight", "bias")})
+    for convolution, key in zip(
+        convolutions, ("slice1.0", "slice2.5", "slice3.9", "slice4.11", "slice5.13"), strict=True
+    ):
+        convolution.load_state_dict(
+            {part: weights[f"net.{key}.{part}"] for part in ("weight", "bias")}
+        )
     first, second, third, fourth, fifth = convolutions
     slices = (
         nn.Sequential(first, BlurPool(), nn.ReLU()),
@@ -127,29 +159,50 @@ def st_lpips() -> Perceptual:
 
 
 def lpips(path: Path) -> Perceptual:
-    """LPIPS v0.1 on the network of this file: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, told apart by its layers.
+    """LPIPS v0.1 on the network of this file: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, told
+    apart by its layers.
 
     Raises:
         UserError: if there is no such file, or it holds another network.
         DamagedData: if it is not a file of plain tensors.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; --lpips-weights takes torchvision's alexnet-owt-7be5be79.pth (or its vgg16, squeezenet1_1)")
-    weights = {key.removeprefix("features."): value for key, value in _weights(path).items() if key.startswith("features.")}
+        raise UserError(
+            f"{path}: no such file; --lpips-weights takes torchvision's alexnet-owt-7be5be79.pth "
+            "(or its vgg16, squeezenet1_1)"
+        )
+    weights = {
+        key.removeprefix("features."): value
+        for key, value in _weights(path).items()
+        if key.startswith("features.")
+    }
     network = _network(weights)
     if network is None:
-        raise UserError(f"{path}: not torchvision's AlexNet, VGG-16 or SqueezeNet 1.1 (their layers are called features.0.weight, ...)")
-    builder = {"alex": torchvision.models.alexnet, "vgg": torchvision.models.vgg16, "squeeze": torchvision.models.squeezenet1_1}
+        raise UserError(
+            f"{path}: not torchvision's AlexNet, VGG-16 or SqueezeNet 1.1 (their layers are "
+            "called features.0.weight, ...)"
+        )
+    builder = {
+        "alex": torchvision.models.alexnet,
+        "vgg": torchvision.models.vgg16,
+        "squeeze": torchvision.models.squeezenet1_1,
+    }
     features = builder[network](weights=None).features
     features.load_state_dict(weights)
     for layer in features.modules():
         if isinstance(layer, nn.ReLU):
             layer.inplace = False
     ends = CUTS[network]
-    slices = tuple(features[start:end].eval() for start, end in zip((0, *ends[:-1]), ends, strict=True))
-    heads = _heads(_weights(_package("lpips") / "weights" / "v0.1" / f"{network}.pth"), count=len(ends))
+    slices = tuple(
+        features[start:end].eval() for start, end in zip((0, *ends[:-1]), ends, strict=True)
+    )
+    heads = _heads(
+        _weights(_package("lpips") / "weights" / "v0.1" / f"{network}.pth"), count=len(ends)
+    )
     digits = sha256_of(path)
-    return Perceptual(f"lpips_{network}", digits, digits.startswith(OFFICIAL[network]), slices, heads)
+    return Perceptual(
+        f"lpips_{network}", digits, digits.startswith(OFFICIAL[network]), slices, heads
+    )
 
 
 def _network(weights: dict[str, Tensor]) -> Network | None:
@@ -158,7 +211,11 @@ def _network(weights: dict[str, Tensor]) -> Network | None:
     first = weights.get("0.weight", torch.empty(0)).shape
     if first == (64, 3, 11, 11):
         return "alex"
-    return "vgg" if first == (64, 3, 3, 3) and "28.weight" in weights and "34.weight" not in weights else None
+    return (
+        "vgg"
+        if first == (64, 3, 3, 3) and "28.weight" in weights and "34.weight" not in weights
+        else None
+    )
 
 
 def _heads(weights: dict[str, Tensor], *, count: int) -> tuple[Tensor, ...]:
@@ -170,8 +227,12 @@ def _weights(path: Path) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a foreign file
-        raise DamagedData(f"{path}: not a file of plain tensors ({type(error).__name__})") from error
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise DamagedData(
+            f"{path}: not a file of plain tensors ({type(error).__name__})"
+        ) from error
+    if not isinstance(loaded, dict) or not all(
+        isinstance(value, Tensor) for value in loaded.values()
+    ):
         raise DamagedData(f"{path}: not a table of tensors by name")
     return loaded
 
@@ -180,5 +241,8 @@ def _package(name: str) -> Path:
     """Where a package lies, without importing it."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
-        raise UserError(f"the package {name.replace('_', '-')} is missing; install physscale with its dependencies again")
+        raise UserError(
+            f"the package {name.replace('_', '-')} is missing; install physscale with its "
+            "dependencies again"
+        )
     return Path(found.origin).parent

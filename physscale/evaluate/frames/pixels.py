@@ -1,12 +1,13 @@
-"""Frames against frames: SSIM and PSNR, a value a video, each the mean of its frames' (arXiv 2411.02385, section 4.1).
+"""Frames against frames: SSIM and PSNR, a value a video, each the mean of its frames' (arXiv
+2411.02385, section 4.1).
 
-    SSIM = mean (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂)), C₁ = (0.01·255)², C₂ = (0.03·255)²
-    PSNR = 10 log₁₀(255² / mean squared difference)
+    SSIM = mean (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂)), C₁ = (0.01·255)², C₂
+    = (0.03·255)² PSNR = 10 log₁₀(255² / mean squared difference)
 
-SSIM is that of Wang et al. 2004: moments under an 11×11 Gaussian window of σ = 1.5 with population covariances, only where the window lies
-in the frame (what skimage gives with `gaussian_weights`, and the FVD toolboxes; torchmetrics pads the border and differs by up to 6e-3).
-PSNR pools nothing over frames: the mean of decibels is not the decibel of the mean.
-"""
+SSIM is that of Wang et al. 2004: moments under an 11×11 Gaussian window of σ = 1.5 with population
+covariances, only where the window lies in the frame (what skimage gives with `gaussian_weights`,
+and the FVD toolboxes; torchmetrics pads the border and differs by up to 6e-3). PSNR pools nothing
+over frames: the mean of decibels is not the decibel of the mean."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,11 +17,14 @@ WINDOW, SIGMA = 11, 1.5
 PEAK = 255.0
 C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 PSNR_AT_MOST_DB = 100.0
-"""The value of equal frames, whose PSNR is infinite; the finite values of 8-bit frames lie below 102 dB up to 256 px."""
+"""The value of equal frames, whose PSNR is infinite; the finite values of 8-bit frames lie below
+102 dB up to 256 px."""
 
 
 def ssim(
-    pixels: UInt8[np.ndarray, "batch frames height width 3"], *, truth: UInt8[np.ndarray, "batch frames height width 3"]
+    pixels: UInt8[np.ndarray, "batch frames height width 3"],
+    *,
+    truth: UInt8[np.ndarray, "batch frames height width 3"],
 ) -> Float[np.ndarray, " batch"]:
     """Structural similarity of each video, 1 for equal ones.
 
@@ -28,18 +32,30 @@ def ssim(
         AssertionError: for frames smaller than the window.
     """
     _check(pixels, truth=truth)
-    assert min(pixels.shape[2:4]) >= WINDOW, f"SSIM's window is {WINDOW} px wide, the frames are {pixels.shape[3]}"
-    return np.array([[_ssim_frame(one, other) for one, other in zip(*pair, strict=True)] for pair in zip(pixels, truth, strict=True)]).mean(
-        1
+    assert min(pixels.shape[2:4]) >= WINDOW, (
+        f"SSIM's window is {WINDOW} px wide, the frames are {pixels.shape[3]}"
     )
+    return np.array(
+        [
+            [_ssim_frame(one, other) for one, other in zip(*pair, strict=True)]
+            for pair in zip(pixels, truth, strict=True)
+        ]
+    ).mean(1)
 
 
 def psnr(
-    pixels: UInt8[np.ndarray, "batch frames height width 3"], *, truth: UInt8[np.ndarray, "batch frames height width 3"]
+    pixels: UInt8[np.ndarray, "batch frames height width 3"],
+    *,
+    truth: UInt8[np.ndarray, "batch frames height width 3"],
 ) -> Float[np.ndarray, " batch"]:
     """Peak signal-to-noise ratio of each video in dB, `PSNR_AT_MOST_DB` at most for any frame."""
     _check(pixels, truth=truth)
-    error = np.array([((one.astype(np.float64) - other) ** 2).mean((1, 2, 3)) for one, other in zip(pixels, truth, strict=True)])
+    error = np.array(
+        [
+            ((one.astype(np.float64) - other) ** 2).mean((1, 2, 3))
+            for one, other in zip(pixels, truth, strict=True)
+        ]
+    )
     with np.errstate(divide="ignore"):
         return np.minimum(10.0 * np.log10(PEAK**2 / error), PSNR_AT_MOST_DB).mean(1)
 

@@ -1,13 +1,15 @@
-"""Does a model replay its training? Nearest training cases in state space, the rate of copies, and the rate of reversals.
+"""Does a model replay its training? Nearest training cases in state space, the rate of copies, and
+the rate of reversals.
 
-The distance of a track to a training video is the root mean square, over the judged frames and the bodies, of the distance of places and
-of radii (metres); only videos with the same colours, body by body, are compared. `motion` takes each body's place in the last given
-frame out first: a replayed speed that starts elsewhere is near there, and not in `state`.
+The distance of a track to a training video is the root mean square, over the judged frames and the
+bodies, of the distance of places and of radii (metres); only videos with the same colours, body by
+body, are compared. `motion` takes each body's place in the last given frame out first: a replayed
+speed that starts elsewhere is near there, and not in `state`.
 
-A video is a copy where it lies nearer to a training case than true held-out videos do. The limit is set on n true videos, parsed from
-frames that went the same way: the k-th smallest of their distances, k = floor(rate (n + 1)), below which a further true video falls with a
-probability of at most `rate` (split conformal, arXiv 0706.3188).
-"""
+A video is a copy where it lies nearer to a training case than true held-out videos do. The limit is
+set on n true videos, parsed from frames that went the same way: the k-th smallest of their
+distances, k = floor(rate (n + 1)), below which a further true video falls with a probability of at
+most `rate` (split conformal, arXiv 0706.3188)."""
 
 import math
 from dataclasses import dataclass
@@ -55,7 +57,8 @@ class Memory:
         copies: rate of videos nearer to a training case than `limit_m`.
         false_alarms: what the rate is for true videos, at most.
         pulled: rate of videos nearer to a training case than their own truth is.
-        model_m, truth_m: mean distance to the nearest training case, of generated and of true videos.
+        model_m, truth_m: mean distance to the nearest training case, of generated and of true
+            videos.
         copied: positions of the copies, the nearest first.
     """
 
@@ -83,7 +86,8 @@ def nearest_training(
     """
     if training.state.shape[1:] != truth.state.shape[1:]:
         raise UserError(
-            f"memory: the training rows have {training.state.shape[1:3]} frames and bodies, the videos {truth.state.shape[1:3]}"
+            f"memory: the training rows have {training.state.shape[1:3]} frames and bodies, the "
+            f"videos {truth.state.shape[1:3]}"
         )
     used = counted_frames(truth, condition_frames=condition_frames).judged & tracks.seen
     known, made = _points(training), np.stack([tracks.x_m, tracks.y_m, tracks.radius_m], -1)
@@ -94,7 +98,11 @@ def nearest_training(
     same = _same_colours(truth, training=training)
     distance, row = np.full(len(truth), np.inf), np.zeros(len(truth), int)
     for start in range(0, len(known), AT_ONCE):
-        part = np.where(same[:, start : start + AT_ONCE], _distances(made, known=known[start : start + AT_ONCE], used=used), np.inf)
+        part = np.where(
+            same[:, start : start + AT_ONCE],
+            _distances(made, known=known[start : start + AT_ONCE], used=used),
+            np.inf,
+        )
         nearest = part.argmin(1)
         closer = part[np.arange(len(part)), nearest] < distance
         row = np.where(closer, start + nearest, row)
@@ -103,12 +111,19 @@ def nearest_training(
 
 
 def copy_limit(true_m: Float[np.ndarray, " batch"], *, rate: float = FALSE_ALARMS) -> float:
-    """The distance below which a true video lies with a probability of at most `rate`; 0 for too few true videos to say."""
+    """The distance below which a true video lies with a probability of at most `rate`; 0 for too
+    few true videos to say."""
     place = math.floor(rate * (len(true_m) + 1))
     return float(np.sort(true_m)[place - 1]) if place >= 1 else 0.0
 
 
-def memory(made: Nearest, *, own_truth: Nearest, calibration_m: Float[np.ndarray, " true_videos"], rate: float = FALSE_ALARMS) -> Memory:
+def memory(
+    made: Nearest,
+    *,
+    own_truth: Nearest,
+    calibration_m: Float[np.ndarray, " true_videos"],
+    rate: float = FALSE_ALARMS,
+) -> Memory:
     """Copies among videos whose nearest training cases are `made`.
 
     Args:
@@ -150,13 +165,18 @@ def _without_place(points: Tracks, *, at: Float[np.ndarray, "batch bodies 3"]) -
 
 
 def _same_colours(truth: Videos, *, training: Videos) -> Bool[np.ndarray, "batch known"]:
-    ours, theirs = (videos.body[:, :, COLOURS].reshape(len(videos), -1) for videos in (truth, training))
+    ours, theirs = (
+        videos.body[:, :, COLOURS].reshape(len(videos), -1) for videos in (truth, training)
+    )
     same: np.ndarray = (ours[:, None] == theirs[None]).all(2)
     return same
 
 
 def _distances(
-    made: Tracks, *, known: Float[np.ndarray, "known frames bodies 3"], used: Bool[np.ndarray, "batch frames bodies"]
+    made: Tracks,
+    *,
+    known: Float[np.ndarray, "known frames bodies 3"],
+    used: Bool[np.ndarray, "batch frames bodies"],
 ) -> Float[np.ndarray, "batch known"]:
     """Σ used |a - b|² = Σ used a² - 2 Σ used a b + Σ used b², as two matrix products."""
     weight = used.astype(np.float64)

@@ -1,11 +1,12 @@
-"""Does the error grow with the distance from what was trained? Inside the convex hull of the training states, in its holes, and beyond.
+"""Does the error grow with the distance from what was trained? Inside the convex hull of the
+training states, in its holes, and beyond.
 
-A video's state is its bodies' first velocities and radii, each in units of half the trained range (1 m/s or 1 m where training has one
-value). `hull` is the distance to the convex hull of the training states (a non-negative least-squares problem per video, in any
-number of dimensions), `nearest` the one to the nearest training state: 0 and large means a hole. How the error rises: the slope of the log
-error, an isotonic fit (the monotone curve of least squares), and the ratio of means outside and
-inside, all with bootstrap intervals over the videos.
-"""
+A video's state is its bodies' first velocities and radii, each in units of half the trained range
+(1 m/s or 1 m where training has one value). `hull` is the distance to the convex hull of the
+training states (a non-negative least-squares problem per video, in any number of dimensions),
+`nearest` the one to the nearest training state: 0 and large means a hole. How the error rises: the
+slope of the log error, an isotonic fit (the monotone curve of least squares), and the ratio of
+means outside and inside, all with bootstrap intervals over the videos."""
 
 from dataclasses import dataclass
 
@@ -31,7 +32,8 @@ MOST_AXES = 4
 """Hulls of more dimensions are not reduced to their corners first."""
 
 INSIDE = 0.02
-"""Nearer to the hull than 1 % of the trained range counts as inside: the hull of a sample is smaller than what was sampled."""
+"""Nearer to the hull than 1 % of the trained range counts as inside: the hull of a sample is
+smaller than what was sampled."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Rise:
 
     Attributes:
         slope: of log error, per unit of distance.
-        factor: mean error beyond ÷ mean error inside (distance 0); None where one of them has no video.
+        factor: mean error beyond ÷ mean error inside (distance 0); None where one of them has no
+            video.
         spearman: rank correlation.
         at, isotonic: distances and the monotone curve there.
     """
@@ -67,7 +70,10 @@ def training_distances(videos: Videos, *, training: Videos) -> Distances:
         UserError: for another number of bodies.
     """
     if videos.body.shape[1] != training.body.shape[1]:
-        raise UserError(f"hull: the videos have {videos.body.shape[1]} bodies, the training {training.body.shape[1]}")
+        raise UserError(
+            f"hull: the videos have {videos.body.shape[1]} bodies, the training "
+            f"{training.body.shape[1]}"
+        )
     asked, known = _states(videos), _states(training)
     used = (np.ptp(known, axis=0) > 0) | (np.abs(asked - known[0]) > 1e-6).any(0)
     half = np.ptp(known, axis=0) / 2
@@ -75,16 +81,25 @@ def training_distances(videos: Videos, *, training: Videos) -> Distances:
     return point_distances((asked / scale)[:, used], known=(known / scale)[:, used])
 
 
-def point_distances(points: Float[np.ndarray, "batch axes"], *, known: Float[np.ndarray, "known axes"]) -> Distances:
+def point_distances(
+    points: Float[np.ndarray, "batch axes"], *, known: Float[np.ndarray, "known axes"]
+) -> Distances:
     """Of points from the convex hull of the known ones, and from the nearest of them."""
     nearest, _ = cKDTree(known).query(points)
     corners = _corners(known)
     design = np.concatenate([corners.T, np.full((1, len(corners)), SUM_WEIGHT)])
-    hull = np.array([np.linalg.norm(corners.T @ nnls(design, np.append(point, SUM_WEIGHT))[0] - point) for point in points])
+    hull = np.array(
+        [
+            np.linalg.norm(corners.T @ nnls(design, np.append(point, SUM_WEIGHT))[0] - point)
+            for point in points
+        ]
+    )
     return Distances(np.where(hull < INSIDE, 0.0, hull), nearest)
 
 
-def rise(error: Float[np.ndarray, " batch"], *, distance: Float[np.ndarray, " batch"], seed: int = 0) -> Rise:
+def rise(
+    error: Float[np.ndarray, " batch"], *, distance: Float[np.ndarray, " batch"], seed: int = 0
+) -> Rise:
     """How the error rises with the distance; videos without an error (NaN) do not count.
 
     Raises:
@@ -93,10 +108,16 @@ def rise(error: Float[np.ndarray, " batch"], *, distance: Float[np.ndarray, " ba
     kept = np.isfinite(error) & np.isfinite(distance)
     error, distance = error[kept], distance[kept]
     if len(error) < 3 or np.ptp(distance) == 0:
-        raise UserError(f"hull: {len(error)} videos at {len(np.unique(distance))} distances; a rise needs three, and two distances")
+        raise UserError(
+            f"hull: {len(error)} videos at {len(np.unique(distance))} distances; a rise needs "
+            "three, and two distances"
+        )
     grid = np.linspace(0.0, float(distance.max()), GRID)
     rng = np.random.Generator(np.random.Philox(key=seed))
-    draws = [np.arange(len(error)), *(rng.integers(len(error), size=len(error)) for _ in range(DRAWS))]
+    draws = [
+        np.arange(len(error)),
+        *(rng.integers(len(error), size=len(error)) for _ in range(DRAWS)),
+    ]
     numbers = np.array([_numbers(error[draw], distance[draw], grid) for draw in draws])
     slope, factor, spearman, *curve = (_interval(column, count=len(error)) for column in numbers.T)
     return Rise(slope, factor if np.isfinite(factor.value) else None, spearman, grid, tuple(curve))
@@ -110,8 +131,17 @@ def _numbers(error: np.ndarray, distance: np.ndarray, grid: np.ndarray) -> list[
     at, group, count = np.unique(distance, return_inverse=True, return_counts=True)
     fitted = isotonic_regression(np.bincount(group, weights=error) / count, weights=count).x
     with_ties = spearmanr(distance, error).statistic if spread > 0 else np.nan
-    factor = error[beyond].mean() / error[~beyond].mean() if beyond.any() and not beyond.all() else np.nan
-    return [(centred * log).sum() / spread if spread > 0 else np.nan, factor, with_ties, *np.interp(grid, at, fitted)]
+    factor = (
+        error[beyond].mean() / error[~beyond].mean()
+        if beyond.any() and not beyond.all()
+        else np.nan
+    )
+    return [
+        (centred * log).sum() / spread if spread > 0 else np.nan,
+        factor,
+        with_ties,
+        *np.interp(grid, at, fitted),
+    ]
 
 
 def _interval(values: np.ndarray, *, count: int) -> Interval:
@@ -123,7 +153,9 @@ def _interval(values: np.ndarray, *, count: int) -> Interval:
 
 def _states(videos: Videos) -> Float[np.ndarray, "batch axes"]:
     velocity = videos.state[:, 0][..., VELOCITY].astype(np.float64).reshape(len(videos), -1)
-    return np.concatenate([velocity, videos.body[:, :, BODY.index("radius_m")].astype(np.float64)], axis=1)
+    return np.concatenate(
+        [velocity, videos.body[:, :, BODY.index("radius_m")].astype(np.float64)], axis=1
+    )
 
 
 def _corners(known: Float[np.ndarray, "known axes"]) -> np.ndarray:
@@ -132,6 +164,10 @@ def _corners(known: Float[np.ndarray, "known axes"]) -> np.ndarray:
     centred = known - known.mean(0)
     if axes == 1:
         return known[[known.argmin(), known.argmax()]]
-    if axes > MOST_AXES or len(known) <= axes + 1 or np.linalg.matrix_rank(centred, tol=1e-6) < axes:
+    if (
+        axes > MOST_AXES
+        or len(known) <= axes + 1
+        or np.linalg.matrix_rank(centred, tol=1e-6) < axes
+    ):
         return known
     return known[ConvexHull(known).vertices]

@@ -1,9 +1,11 @@
-"""Is there an order among attributes, given who won which conflicts? Probabilities and a confidence, never an assumed order.
+"""Is there an order among attributes, given who won which conflicts? Probabilities and a
+confidence, never an assumed order.
 
-For each pair with w wins and l losses, p ~ Beta(w + ½, l + ½) (Jeffreys), `DRAWS` times. In every draw a beats b where p > ½: the draw has
-an order, or it has a cycle, or (pairs never tested) it leaves the order open. The verdict is what at least `SURE` of the draws say.
-Strengths are those of Bradley and Terry (1952), P(a beats b) = s_a / (s_a + s_b), fitted to each draw by Hunter's MM (2004).
-"""
+For each pair with w wins and l losses, p ~ Beta(w + ½, l + ½) (Jeffreys), `DRAWS` times. In every
+draw a beats b where p > ½: the draw has an order, or it has a cycle, or (pairs never tested) it
+leaves the order open. The verdict is what at least `SURE` of the draws say. Strengths are those of
+Bradley and Terry (1952), P(a beats b) = s_a / (s_a + s_b), fitted to each draw by Hunter's MM
+(2004)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -48,7 +50,8 @@ class Ranking:
         confidence: share of the draws with that order.
         cyclic: share of the draws in which some attributes beat each other in a circle.
         orders: every order with its share, most frequent first.
-        log_strength: Bradley-Terry, mean 0, with 95 % intervals; of use only where there is an order.
+        log_strength: Bradley-Terry, mean 0, with 95 % intervals; of use only where there is an
+            order.
     """
 
     verdict: Verdict
@@ -64,13 +67,16 @@ class Ranking:
 
 
 def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
-    """Verdict and order of all attributes named in the duels; several duels of one pair are added up."""
+    """Verdict and order of all attributes named in the duels; several duels of one pair are added
+    up."""
     counted = list(duels)
     names = sorted({name for duel in counted for name in (duel.first, duel.second)})
     assert len(names) >= 2, "an order needs two attributes"
     wins, tested = np.zeros((2, len(names), len(names)))
     for duel in counted:
-        tested[names.index(duel.first), names.index(duel.second)] = tested[names.index(duel.second), names.index(duel.first)] = 1.0
+        tested[names.index(duel.first), names.index(duel.second)] = tested[
+            names.index(duel.second), names.index(duel.first)
+        ] = 1.0
         wins[names.index(duel.first), names.index(duel.second)] += duel.first_wins
         wins[names.index(duel.second), names.index(duel.first)] += duel.second_wins
     share = _draws(wins, tested=tested > 0, seed=seed)
@@ -78,12 +84,24 @@ def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
     cyclic = reached[:, np.arange(len(names)), np.arange(len(names))].any(1)
     behind = reached.sum(2)
     ordered = ~cyclic & (np.sort(behind, axis=1) == np.arange(len(names))).all(1)
-    found = Counter(tuple(names[place] for place in row) for row in np.argsort(-behind[ordered], axis=1).tolist())
+    found = Counter(
+        tuple(names[place] for place in row)
+        for row in np.argsort(-behind[ordered], axis=1).tolist()
+    )
     orders = {order: count / DRAWS for order, count in found.most_common()}
     best = next(iter(orders), ())
     confidence, circle = orders.get(best, 0.0), float(cyclic.mean())
-    verdict: Verdict = "order" if confidence >= SURE else "cycle" if circle >= SURE else "undetermined"
-    return Ranking(verdict, best, confidence, circle, orders, dict(zip(names, _strengths(share, wins=wins), strict=True)))
+    verdict: Verdict = (
+        "order" if confidence >= SURE else "cycle" if circle >= SURE else "undetermined"
+    )
+    return Ranking(
+        verdict,
+        best,
+        confidence,
+        circle,
+        orders,
+        dict(zip(names, _strengths(share, wins=wins), strict=True)),
+    )
 
 
 def _draws(
@@ -107,7 +125,9 @@ def _closure(beats: Bool[np.ndarray, "draws names names"]) -> Bool[np.ndarray, "
     return reached
 
 
-def _strengths(share: Float[np.ndarray, "draws names names"], *, wins: Float[np.ndarray, "names names"]) -> list[Interval]:
+def _strengths(
+    share: Float[np.ndarray, "draws names names"], *, wins: Float[np.ndarray, "names names"]
+) -> list[Interval]:
     """Log strengths, mean 0; one video won and lost against each tested rival keeps them finite."""
     tested = np.isfinite(share[0])
     games = np.where(tested, wins + wins.T + 2.0, 0.0)
@@ -119,4 +139,7 @@ def _strengths(share: Float[np.ndarray, "draws names names"], *, wins: Float[np.
     log = np.log(strength)
     low, high = np.quantile(log, (0.025, 0.975), axis=0)
     played = games.sum(1).astype(int)
-    return [Interval(float(log[:, i].mean()), float(low[i]), float(high[i]), int(played[i])) for i in range(len(wins))]
+    return [
+        Interval(float(log[:, i].mean()), float(low[i]), float(high[i]), int(played[i]))
+        for i in range(len(wins))
+    ]

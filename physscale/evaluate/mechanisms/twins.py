@@ -1,9 +1,11 @@
-"""Does a model find a true video likelier than its twin that breaks the law? The twin shares all frames up to a moment, then differs.
+"""Does a model find a true video likelier than its twin that breaks the law? The twin shares all
+frames up to a moment, then differs.
 
-Preferred is the video with the smaller denoising loss, both met by the same noise (`evaluate.denoise`; likelihood preference as in arXiv
-2510.11512). A chance answer is one half. Twins whose bodies leave the view, where the true ones do not, are left out: an empty
-frame is easy to denoise. What content alone decides is told by the loss of a model that always predicts zero latents (`blind`).
-"""
+Preferred is the video with the smaller denoising loss, both met by the same noise
+(`evaluate.denoise`; likelihood preference as in arXiv 2510.11512). A chance answer is one half.
+Twins whose bodies leave the view, where the true ones do not, are left out: an empty frame is easy
+to denoise. What content alone decides is told by the loss of a model that always predicts zero
+latents (`blind`)."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -18,8 +20,8 @@ from physscale.records.video import BODY, STATE, Videos
 
 Twin = Literal["faster", "turned", "stopped", "through", "weightless"]
 TWINS: tuple[Twin, ...] = get_args(Twin)
-"""From the moment on: half again as fast; the way back; at rest; through each other as if there were no contact; straight on, where the
-true body falls."""
+"""From the moment on: half again as fast; the way back; at rest; through each other as if there
+were no contact; straight on, where the true body falls."""
 
 MORE = 0.5
 LEAST_M = 0.3
@@ -34,8 +36,10 @@ class Preference:
     """How often the true video is preferred.
 
     Attributes:
-        rate: share of the pairs in which the true video has the smaller loss; ties count for the twin.
-        log_ratio: mean of log(loss of the twin ÷ loss of the true one), above 0 in favour of the truth.
+        rate: share of the pairs in which the true video has the smaller loss; ties count for the
+            twin.
+        log_ratio: mean of log(loss of the twin ÷ loss of the true one), above 0 in favour of the
+            truth.
     """
 
     rate: Rate
@@ -54,7 +58,8 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
     """The rows of which such a twin exists, beside it; both without pixels.
 
     Args:
-        moment: the frame up to which both are the same (`through` parts from the truth at the contact).
+        moment: the frame up to which both are the same (`through` parts from the truth at the
+            contact).
     """
     state = _broken(truth, kind=kind, moment=moment)
     apart = np.linalg.norm(state[..., :2] - truth.state[..., :2], axis=-1).max((1, 2)) >= LEAST_M
@@ -65,13 +70,17 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
     return Pairs(valid, replace(valid, state=state[chosen].astype(np.float32)))
 
 
-def preference(valid: Float[np.ndarray, " pairs"], *, invalid: Float[np.ndarray, " pairs"]) -> Preference:
+def preference(
+    valid: Float[np.ndarray, " pairs"], *, invalid: Float[np.ndarray, " pairs"]
+) -> Preference:
     """From the losses of both, pair by pair; at least one pair."""
     log_ratio = np.log(np.maximum(invalid, 1e-300) / np.maximum(valid, 1e-300))
     return Preference(wilson(int((valid < invalid).sum()), of=len(valid)), bootstrap(log_ratio))
 
 
-def _broken(truth: Videos, *, kind: Twin, moment: int) -> Float[np.ndarray, "batch frames bodies 6"]:
+def _broken(
+    truth: Videos, *, kind: Twin, moment: int
+) -> Float[np.ndarray, "batch frames bodies 6"]:
     state = truth.state.astype(np.float64)
     there, place = state[:, moment : moment + 1], state[..., X : Y + 1]
     start = there[..., X : Y + 1]
@@ -84,7 +93,11 @@ def _broken(truth: Videos, *, kind: Twin, moment: int) -> Float[np.ndarray, "bat
         return state
     since = (truth.time_s - truth.time_s[:, moment : moment + 1])[:, :, None, None]
     falls = np.ptp(state[..., VX + 1], axis=1)[:, None, :, None] > EDGE_M
-    straight = np.where(falls & np.isnan(truth.contact_s)[:, None, None, None], start + there[..., VX : VX + 2] * since, place)
+    straight = np.where(
+        falls & np.isnan(truth.contact_s)[:, None, None, None],
+        start + there[..., VX : VX + 2] * since,
+        place,
+    )
     wrong = {
         "faster": place + MORE * (place - start),
         "turned": 2 * start - place,
@@ -98,5 +111,10 @@ def _broken(truth: Videos, *, kind: Twin, moment: int) -> Float[np.ndarray, "bat
 def _in_view(truth: Videos, *, state: np.ndarray) -> Bool[np.ndarray, "batch frames bodies"]:
     radius = truth.body[:, None, :, BODY.index("radius_m")] - EDGE_M
     across, up = state[..., X], state[..., Y]
-    inside: np.ndarray = (across >= radius) & (across <= WORLD_M - radius) & (up >= radius) & (up <= WORLD_M - radius)
+    inside: np.ndarray = (
+        (across >= radius)
+        & (across <= WORLD_M - radius)
+        & (up >= radius)
+        & (up <= WORLD_M - radius)
+    )
     return inside

@@ -1,9 +1,11 @@
-"""The connected pieces of each colour in each frame, measured by their coverage; what `evaluate.parse` reads balls from.
+"""The connected pieces of each colour in each frame, measured by their coverage; what
+`evaluate.parse` reads balls from.
 
-A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares; it is of a colour where its coverage passes `DETECT` and no
-more than `FOREIGN` of its ink is unexplained. Pieces are 8-connected; each is grown by one pixel, and inside it the un-thresholded
-coverage gives area, centroid and second moments. Eight pixels too pale for any colour cost one comparison, one like its neighbour another.
-"""
+A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares; it is of a colour where
+its coverage passes `DETECT` and no more than `FOREIGN` of its ink is unexplained. Pieces are
+8-connected; each is grown by one pixel, and inside it the un-thresholded coverage gives area,
+centroid and second moments. Eight pixels too pale for any colour cost one comparison, one like its
+neighbour another."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -13,10 +15,12 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 DETECT = 0.3
-"""A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m vanishes in a codec of 32 components)."""
+"""A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m
+vanishes in a codec of 32 components)."""
 
 FOREIGN = 0.6
-"""A pixel is of another colour where the unexplained part of its ink passes this fraction of the explained part (an angle of 31°)."""
+"""A pixel is of another colour where the unexplained part of its ink passes this fraction of the
+explained part (an angle of 31°)."""
 
 MOMENTS = ("x_px", "y_px", "area_px", "xx_px", "yy_px", "xy_px", "red", "green", "blue")
 MOST = 8
@@ -29,7 +33,8 @@ GROUP, WORDS = 8, 3
 
 @dataclass(frozen=True)
 class Unmixing:
-    """Linear maps of a pixel's ink: to the coverage by each colour, and to the part that the colours do not explain."""
+    """Linear maps of a pixel's ink: to the coverage by each colour, and to the part that the
+    colours do not explain."""
 
     unmix: Float[np.ndarray, "batch colours 3"]
     foreign: Float[np.ndarray, "batch 3 3"]
@@ -41,7 +46,8 @@ class Pieces:
 
     Attributes:
         count: how many there are; more than `MOST` are counted, not measured.
-        moments: `MOMENTS` (rows downwards; central second moments per area; mean colour of the inner pixels, NaN without any), NaN beyond.
+        moments: `MOMENTS` (rows downwards; central second moments per area; mean colour of the
+            inner pixels, NaN without any), NaN beyond.
     """
 
     count: Int64[np.ndarray, "batch frames colours"]
@@ -49,13 +55,16 @@ class Pieces:
 
 
 def unmixing(colours: Float[np.ndarray, "batch colours 3"]) -> Unmixing:
-    """The pseudo-inverse of the colours' inks, and the projector to what is orthogonal to all of them.
+    """The pseudo-inverse of the colours' inks, and the projector to what is orthogonal to all of
+    them.
 
     Raises:
         AssertionError: where two colours have the same direction of ink (two strengths of one red).
     """
     ink = 1.0 - colours / 255.0
-    assert (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all(), "bodies of one colour cannot be told apart by colour"
+    assert (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all(), (
+        "bodies of one colour cannot be told apart by colour"
+    )
     unmix = np.linalg.pinv(np.swapaxes(ink, 1, 2))
     return Unmixing(unmix, np.eye(3) - np.swapaxes(ink, 1, 2) @ unmix)
 
@@ -66,14 +75,25 @@ def find_pieces(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, maps: 
     shape = (*frames.shape[:2], maps.unmix.shape[1])
     count, moments = np.zeros(shape, np.int64), np.full((*shape, MOST, len(MOMENTS)), np.nan)
     lines = frames.reshape(*frames.shape[:3], -1)
-    words = lines.view(np.uint64) if lines.shape[-1] % 8 == 0 else np.zeros((*lines.shape[:3], 0), np.uint64)
+    words = (
+        lines.view(np.uint64)
+        if lines.shape[-1] % 8 == 0
+        else np.zeros((*lines.shape[:3], 0), np.uint64)
+    )
     _find(frames, words, maps.unmix, maps.foreign, count, moments)
     return Pieces(count, moments)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _find(pixels: np.ndarray, words: np.ndarray, unmix: np.ndarray, foreign: np.ndarray, count: np.ndarray, moments: np.ndarray) -> None:
+def _find(
+    pixels: np.ndarray,
+    words: np.ndarray,
+    unmix: np.ndarray,
+    foreign: np.ndarray,
+    count: np.ndarray,
+    moments: np.ndarray,
+) -> None:
     height, width, colours = pixels.shape[2], pixels.shape[3], unmix.shape[1]
     most = height * (width // 2 + 1)
     there, stamp = np.zeros((colours, height, width), np.bool_), np.zeros((height, width), np.int64)
@@ -85,12 +105,32 @@ def _find(pixels: np.ndarray, words: np.ndarray, unmix: np.ndarray, foreign: np.
         palest = 255.0 * DETECT / max(unmix[video].max(), 1e-9)
         for moment in range(pixels.shape[1]):
             frame = pixels[video, moment]
-            _detect(frame, words[video, moment], scaled, white, foreign[video], palest, there, runs, number)
+            _detect(
+                frame,
+                words[video, moment],
+                scaled,
+                white,
+                foreign[video],
+                palest,
+                there,
+                runs,
+                number,
+            )
             for colour in range(colours):
                 some = runs[colour, : number[colour]]
                 _join(some, parent)
                 stamps += 1
-                found = _sum_runs(frame, scaled[colour], white[colour], there[colour], some, parent, sums, stamp, stamps * most)
+                found = _sum_runs(
+                    frame,
+                    scaled[colour],
+                    white[colour],
+                    there[colour],
+                    some,
+                    parent,
+                    sums,
+                    stamp,
+                    stamps * most,
+                )
                 count[video, moment, colour] = found
                 _heaviest(sums, number[colour], moments[video, moment, colour])
                 for run in range(number[colour]):
@@ -121,13 +161,25 @@ def _detect(
         for begin in range(0, width, group):
             if words.shape[1] > 0:
                 word = begin // GROUP * WORDS
-                if words[row, word] & words[row, word + 1] & words[row, word + 2] & white_bits == white_bits:
+                if (
+                    words[row, word] & words[row, word + 1] & words[row, word + 2] & white_bits
+                    == white_bits
+                ):
                     continue
             for col in range(begin, begin + group):
                 red, green, blue = frame[row, col, 0], frame[row, col, 1], frame[row, col, 2]
                 if red != last_red or green != last_green or blue != last_blue:
                     last_red, last_green, last_blue = red, green, blue
-                    _whose(np.float64(red), np.float64(green), np.float64(blue), scaled, white, foreign, palest, mine)
+                    _whose(
+                        np.float64(red),
+                        np.float64(green),
+                        np.float64(blue),
+                        scaled,
+                        white,
+                        foreign,
+                        palest,
+                        mine,
+                    )
                 for colour in range(colours):
                     if mine[colour]:
                         there[colour, row, col] = True
@@ -135,14 +187,19 @@ def _detect(
                         if run >= 0 and runs[colour, run, 0] == row and runs[colour, run, 2] == col:
                             runs[colour, run, 2] = col + 1
                         else:
-                            runs[colour, run + 1, 0], runs[colour, run + 1, 1], runs[colour, run + 1, 2] = row, col, col + 1
+                            (
+                                runs[colour, run + 1, 0],
+                                runs[colour, run + 1, 1],
+                                runs[colour, run + 1, 2],
+                            ) = row, col, col + 1
                             number[colour] += 1
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _white_bits(palest: float) -> np.uint64:
-    """The leading ones of eight bytes that, where all are set, leave three channels no more ink than `palest`."""
+    """The leading ones of eight bytes that, where all are set, leave three channels no more ink
+    than `palest`."""
     bits = WHITE
     for zeros in range(1, 8):
         if 3.0 * (2**zeros - 1) <= palest:
@@ -153,14 +210,23 @@ def _white_bits(palest: float) -> np.uint64:
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _whose(
-    red: float, green: float, blue: float, scaled: np.ndarray, white: np.ndarray, foreign: np.ndarray, palest: float, mine: np.ndarray
+    red: float,
+    green: float,
+    blue: float,
+    scaled: np.ndarray,
+    white: np.ndarray,
+    foreign: np.ndarray,
+    palest: float,
+    mine: np.ndarray,
 ) -> None:
     """Which colours a pixel is of."""
     mine[:] = False
     if 765.0 - red - green - blue <= palest:
         return
     for colour in range(len(mine)):
-        cover = white[colour] - (red * scaled[colour, 0] + green * scaled[colour, 1] + blue * scaled[colour, 2])
+        cover = white[colour] - (
+            red * scaled[colour, 0] + green * scaled[colour, 1] + blue * scaled[colour, 2]
+        )
         mine[colour] = cover > DETECT and not _is_foreign(red, green, blue, foreign)
 
 
@@ -170,7 +236,9 @@ def _is_foreign(red: float, green: float, blue: float, foreign: np.ndarray) -> b
     red, green, blue = 255.0 - red, 255.0 - green, 255.0 - blue
     unexplained = 0.0
     for channel in range(3):
-        unexplained += (foreign[channel, 0] * red + foreign[channel, 1] * green + foreign[channel, 2] * blue) ** 2
+        unexplained += (
+            foreign[channel, 0] * red + foreign[channel, 1] * green + foreign[channel, 2] * blue
+        ) ** 2
     return unexplained > FOREIGN**2 * (red**2 + green**2 + blue**2 - unexplained)
 
 
@@ -182,7 +250,9 @@ def _join(runs: np.ndarray, parent: np.ndarray) -> None:
     for run in range(len(runs)):
         parent[run] = run
         row, first, end = runs[run, 0], runs[run, 1], runs[run, 2]
-        while above < run and (runs[above, 0] < row - 1 or (runs[above, 0] == row - 1 and runs[above, 2] < first)):
+        while above < run and (
+            runs[above, 0] < row - 1 or (runs[above, 0] == row - 1 and runs[above, 2] < first)
+        ):
             above += 1
         other = above
         while other < run and runs[other, 0] == row - 1 and runs[other, 1] <= end:
@@ -214,7 +284,8 @@ def _sum_runs(
     stamp: np.ndarray,
     first_stamp: int,
 ) -> int:
-    """sums[root] = coverage, its moments, and colours of the inner pixels, of the piece and the pixels around it; returns how many."""
+    """sums[root] = coverage, its moments, and colours of the inner pixels, of the piece and the
+    pixels around it; returns how many."""
     height, width = there.shape
     found = 0
     for run in range(len(runs)):
@@ -230,7 +301,11 @@ def _sum_runs(
                 mine = near == row and first <= col < end
                 if not mine and (there[near, col] or stamp[near, col] == first_stamp + piece):
                     continue
-                cover = white - (frame[near, col, 0] * scaled[0] + frame[near, col, 1] * scaled[1] + frame[near, col, 2] * scaled[2])
+                cover = white - (
+                    frame[near, col, 0] * scaled[0]
+                    + frame[near, col, 1] * scaled[1]
+                    + frame[near, col, 2] * scaled[2]
+                )
                 if not mine:
                     stamp[near, col] = first_stamp + piece
                     if cover > DETECT:  # and yet not there: of another colour
@@ -278,7 +353,10 @@ def _heaviest(sums: np.ndarray, number: int, moments: np.ndarray) -> None:
         area = sums[best, 0]
         x, y = sums[best, 1] / area, sums[best, 2] / area
         moments[place, 0], moments[place, 1], moments[place, 2] = x, y, area
-        moments[place, 3], moments[place, 4] = sums[best, 3] / area - x * x, sums[best, 4] / area - y * y
+        moments[place, 3], moments[place, 4] = (
+            sums[best, 3] / area - x * x,
+            sums[best, 4] / area - y * y,
+        )
         moments[place, 5] = sums[best, 5] / area - x * y
         if sums[best, 6] > 0.0:
             for channel in range(3):

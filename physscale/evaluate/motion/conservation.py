@@ -1,12 +1,13 @@
-"""What must stay: the place from one frame to the next, momentum and energy, size, shape, colour and number of each body.
+"""What must stay: the place from one frame to the next, momentum and energy, size, shape, colour
+and number of each body.
 
     teleported      = some step of (generated - true) place differs from both neighbouring steps by more than `TELEPORT_M`
     momentum_error  = | Σ m (v̂ - v) | / Σ m |v|          energy_error = | Σ m v̂² / Σ m v² - 1 |      (of a video, least-squares v)
     radius_drift    = largest - smallest radius while the whole body is in view
 
-A wrong speed or a hit at the wrong moment changes a step and the ones after it alike, so it is no teleport; a place that is left at once,
-or a ball that comes back elsewhere after it was gone, is. Not measured (NaN) where a body of the video has no velocity, or all rest.
-"""
+A wrong speed or a hit at the wrong moment changes a step and the ones after it alike, so it is no
+teleport; a place that is left at once, or a ball that comes back elsewhere after it was gone, is.
+Not measured (NaN) where a body of the video has no velocity, or all rest."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -25,7 +26,8 @@ Constants = Float32[np.ndarray, "batch bodies 10"]
 
 
 def teleported(error_m: Float[np.ndarray, "batch frames bodies 2"], *, seen: Mask) -> Numbers:
-    """1 where the track of a body jumps in the frames where it is seen, 0 where it does not, NaN where it is hardly ever seen."""
+    """1 where the track of a body jumps in the frames where it is seen, 0 where it does not, NaN
+    where it is hardly ever seen."""
     found = np.full((error_m.shape[0], error_m.shape[2]), np.nan)
     for video, body in np.ndindex(found.shape):
         frames = np.flatnonzero(seen[video, :, body])
@@ -78,7 +80,8 @@ def radius_drift(tracks: Parsed, *, judged: Mask) -> Numbers:
 
 
 def changes(tracks: Parsed, *, judged: Mask) -> dict[str, Numbers]:
-    """Shape, colour, doubles and mergers over the judged frames; NaN for tracks that were never pixels."""
+    """Shape, colour, doubles and mergers over the judged frames; NaN for tracks that were never
+    pixels."""
     if not isinstance(tracks, Observed):
         nothing = np.full((judged.shape[0], judged.shape[2]), np.nan)
         return dict.fromkeys(("shape_change", "colour_change", "duplicated", "merged"), nothing)

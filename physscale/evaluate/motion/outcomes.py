@@ -1,17 +1,19 @@
 """What each body of each video did, beside what it should have done.
 
-The *judged* frames are those after the conditioning ones in which the true ball is fully in view; the *late* ones are the judged frames
-after the contact, where there is one (the paper's choice for collisions), otherwise all judged frames. Per body:
+The *judged* frames are those after the conditioning ones in which the true ball is fully in view;
+the *late* ones are the judged frames after the contact, where there is one (the paper's choice for
+collisions), otherwise all judged frames. Per body:
 
     velocity_error   = | least-squares slope over the late frames of (generated - true) position |
     frame_velocity_error = mean over neighbouring late frames of | v̂ - v |, v by differences    (arXiv 2411.02385, section 3)
     position_error   = mean over the judged frames of the distance
     vanished         = fraction of the judged frames in which the ball is not seen; such frames enter no other number
-                       (doubles, mergers, teleports, shape, colour, momentum and energy: `evaluate.constancy`)
+                       (doubles, mergers, teleports, shape, colour, momentum and energy:
+                       `evaluate.constancy`)
 
-The slope is linear in the positions, so where the true velocity is constant it is |v̂ - v| of the two least-squares velocities; where it
-changes (parabola, behaviours) it is the rate at which the generated ball drifts from the true one. All norms are two-dimensional.
-"""
+The slope is linear in the positions, so where the true velocity is constant it is |v̂ - v| of the
+two least-squares velocities; where it changes (parabola, behaviours) it is the rate at which the
+generated ball drifts from the true one. All norms are two-dimensional."""
 
 from dataclasses import dataclass
 
@@ -19,7 +21,13 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float, UInt8
 
-from physscale.evaluate.motion.conservation import changes, energy_error, momentum_error, radius_drift, teleported
+from physscale.evaluate.motion.conservation import (
+    changes,
+    energy_error,
+    momentum_error,
+    radius_drift,
+    teleported,
+)
 from physscale.evaluate.motion.track import Parsed, parse
 from physscale.records.scene import WORLD_M
 from physscale.records.scores import OUTCOMES
@@ -30,7 +38,8 @@ SLOPE_FRAMES = 3
 """A slope over fewer frames than this is not measured (null)."""
 
 STILL_M_S = 0.05
-"""Below this true speed a motion has no direction: its speed is a norm and it cannot be reversed."""
+"""Below this true speed a motion has no direction: its speed is a norm and it cannot be
+reversed."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,20 @@ class Frames:
     late: Bool[np.ndarray, "batch frames bodies"]
 
 
-def outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames size size 3"], *, condition_frames: int, run: str) -> pa.Table:
+def outcomes(
+    truth: Videos,
+    pixels: UInt8[np.ndarray, "batch frames size size 3"],
+    *,
+    condition_frames: int,
+    run: str,
+) -> pa.Table:
     """The `OUTCOMES` rows of generated frames: one a body that has any judged frame."""
-    return compare(truth, parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, :2]), condition_frames=condition_frames, run=run)
+    return compare(
+        truth,
+        parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, :2]),
+        condition_frames=condition_frames,
+        run=run,
+    )
 
 
 def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -> pa.Table:
@@ -110,15 +130,19 @@ def slope(
     return (centred[..., None] * np.where(used[..., None], values, 0.0)).sum(1) / spread[..., None]
 
 
-def _slope_frames(late: Bool[np.ndarray, "batch frames bodies"], *, tracks: Parsed) -> Bool[np.ndarray, "batch frames bodies"]:
-    """Late frames with the whole ball in the generated view; all in which it is seen, where those are too few."""
+def _slope_frames(
+    late: Bool[np.ndarray, "batch frames bodies"], *, tracks: Parsed
+) -> Bool[np.ndarray, "batch frames bodies"]:
+    """Late frames with the whole ball in the generated view; all in which it is seen, where those
+    are too few."""
     whole = late & tracks.whole
     enough = whole.sum(1) >= SLOPE_FRAMES
     return np.where(enough[:, None], whole, late & tracks.seen)
 
 
 def _frame_error(error: np.ndarray, *, time_s: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Mean |v̂ - v| over neighbouring used frames; v̂ - v is the difference of the position errors over the time between."""
+    """Mean |v̂ - v| over neighbouring used frames; v̂ - v is the difference of the position errors
+    over the time between."""
     both = used[:, 1:] & used[:, :-1]
     difference = np.linalg.norm(np.diff(error, axis=1), axis=-1) / np.diff(time_s, axis=1)
     return _mean(difference, used=both)
@@ -130,7 +154,13 @@ def _mean(values: np.ndarray, *, used: np.ndarray) -> np.ndarray:
     return np.where(used, values, 0.0).sum(1) / np.where(count > 0, count, np.nan)
 
 
-def _table(truth: Videos, *, columns: dict[str, np.ndarray], scored: Bool[np.ndarray, "batch bodies"], run: str) -> pa.Table:
+def _table(
+    truth: Videos,
+    *,
+    columns: dict[str, np.ndarray],
+    scored: Bool[np.ndarray, "batch bodies"],
+    run: str,
+) -> pa.Table:
     video, body = np.nonzero(scored)
     arrays: dict[str, pa.Array] = {
         "run": pa.array([run] * len(video), pa.string()),

@@ -1,13 +1,16 @@
-"""The official evaluation of arXiv 2411.02385 (id_ood_data/evaluate.py) as a protocol of its own, its peculiarities kept.
+"""The official evaluation of arXiv 2411.02385 (id_ood_data/evaluate.py) as a protocol of its own,
+its peculiarities kept.
 
-Parser: a red pixel has R > 127, G < 127, B < 127, a blue one R < 127, G < 127, B > 127; a ball lies at the mean index of its pixels ÷ width
-× 10 (not ÷ (width - 1), which is the grid they are drawn on: all speeds come out 1/width too low) and has the radius √(pixels/π) ÷ width ×
-10. A ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), its y and r are those of the frame before.
+Parser: a red pixel has R > 127, G < 127, B < 127, a blue one R < 127, G < 127, B > 127; a ball lies
+at the mean index of its pixels ÷ width × 10 (not ÷ (width - 1), which is the grid they are drawn
+on: all speeds come out 1/width too low) and has the radius √(pixels/π) ÷ width ×
+10. A ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), its y and r are those of
+  the frame before.
 
-Valid frames: number 3 and later, the *true* ball wholly in view (of two: red not cut at the left, blue not at the right); the last frame of
-a clip is left out. Velocities are forward differences over 0.1 s of neighbouring valid frames; the hit is the first frame where a true
-velocity changes by more than 0.1 m/s, and the interval in which it happens counts neither before nor after.
-"""
+Valid frames: number 3 and later, the *true* ball wholly in view (of two: red not cut at the left,
+blue not at the right); the last frame of a clip is left out. Velocities are forward differences
+over 0.1 s of neighbouring valid frames; the hit is the first frame where a true velocity changes by
+more than 0.1 m/s, and the interval in which it happens counts neither before nor after."""
 
 import math
 from dataclasses import dataclass
@@ -30,8 +33,13 @@ OUT = ("zero", "radius", "speed", "both")
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
 SPEED_M_S = (1.0, 4.0)
 RADIUS_M = {1: (0.7, 1.4), 2: (0.5, 1.5)}
-HEADLINE: dict[Law, str] = {"uniform": "velocity_error", "parabola": "position_error", "collision": "velocity_error_after"}
-"""What the paper's figure 3 most likely shows: of means, not of frames; for parabolas a position."""
+HEADLINE: dict[Law, str] = {
+    "uniform": "velocity_error",
+    "parabola": "position_error",
+    "collision": "velocity_error_after",
+}
+"""What the paper's figure 3 most likely shows: of means, not of frames; for parabolas a
+position."""
 
 Track = Float[np.ndarray, "frames bodies"]
 Places = Float[np.ndarray, "frames bodies 2"]
@@ -39,7 +47,8 @@ Places = Float[np.ndarray, "frames bodies 2"]
 
 @dataclass(frozen=True)
 class Seen:
-    """Pixels of each body in each frame: how many, and the means of their columns and rows (from the bottom), NaN without any."""
+    """Pixels of each body in each frame: how many, and the means of their columns and rows (from
+    the bottom), NaN without any."""
 
     count: Float[np.ndarray, "batch frames bodies"]
     column: Float[np.ndarray, "batch frames bodies"]
@@ -49,7 +58,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class PaperScore:
-    """The mean of a metric over a group (`nanmean`), with our 95 % bootstrap interval; None where no video has a number."""
+    """The mean of a metric over a group (`nanmean`), with our 95 % bootstrap interval; None where
+    no video has a number."""
 
     metric: str
     group: str
@@ -60,8 +70,11 @@ class PaperScore:
     videos: int
 
 
-def paper_outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames height width 3"]) -> pa.Table:
-    """One row a video: its group (`filtered`: a ball too small to be counted; `skipped`: no valid frame) and every official number.
+def paper_outcomes(
+    truth: Videos, pixels: UInt8[np.ndarray, "batch frames height width 3"]
+) -> pa.Table:
+    """One row a video: its group (`filtered`: a ball too small to be counted; `skipped`: no valid
+    frame) and every official number.
 
     Args:
         truth: one or two discs or squares, red and blue, 0.1 s apart.
@@ -74,7 +87,10 @@ def paper_outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames height
     frames = truth.state.shape[1] - 1
     seen = see(pixels[:, :frames], blue=truth.body[:, :, BODY.index("blue")] > 127)
     places, initial = truth.state[:, :frames, :, :2].astype(np.float64), initial_numbers(truth)
-    rows = [_judged(seen, video=video, places=places[video], initial=initial[video]) for video in range(len(truth))]
+    rows = [
+        _judged(seen, video=video, places=places[video], initial=initial[video])
+        for video in range(len(truth))
+    ]
     names = sorted({name for row in rows for name in row} - {"group"})
     columns: dict[str, pa.Array] = {
         "index": pa.array(truth.index, pa.int64()),
@@ -90,9 +106,15 @@ def paper_outcomes(truth: Videos, pixels: UInt8[np.ndarray, "batch frames height
 def paper_scores(outcomes: pa.Table) -> tuple[PaperScore, ...]:
     """Every metric over every group, and `ood` for all that is out, the ball at rest included."""
     group = np.array(outcomes["group"].to_pylist(), object)
-    groups = {"id": group == "id", "ood": np.isin(group, OUT)} | {name: group == name for name in ("radius", "speed", "both", "zero")}
+    groups = {"id": group == "id", "ood": np.isin(group, OUT)} | {
+        name: group == name for name in ("radius", "speed", "both", "zero")
+    }
     metrics = [name for name in outcomes.column_names if name not in ("index", "split", "group")]
-    return tuple(_score(outcomes, metric=metric, group=name, rows=rows) for metric in metrics for name, rows in groups.items())
+    return tuple(
+        _score(outcomes, metric=metric, group=name, rows=rows)
+        for metric in metrics
+        for name, rows in groups.items()
+    )
 
 
 def groups(truth: Videos) -> np.ndarray:
@@ -108,11 +130,12 @@ def partitions_of(truth: Videos) -> np.ndarray:
 
 
 def sides_of(truth: Videos) -> np.ndarray:
-    """The partition of each row with the side on which its numbers left the trained ranges, named as in `simulate.partitions`.
+    """The partition of each row with the side on which its numbers left the trained ranges, named
+    as in `simulate.partitions`.
 
-    `radius_low`, `speed_high`, …; where one number is too small and another too large: of one ball `cross_fast_small` and
-    `cross_slow_large`, of two `cross_radius`, `cross_speed` and `cross_both`. Rows in range and at rest stay `id` and `zero`.
-    """
+    `radius_low`, `speed_high`, …; where one number is too small and another too large: of one ball
+    `cross_fast_small` and `cross_slow_large`, of two `cross_radius`, `cross_speed` and
+    `cross_both`. Rows in range and at rest stay `id` and `zero`."""
     bodies = truth.state.shape[2]
     return np.array([_side(row, bodies=bodies) for row in initial_numbers(truth)], object)
 
@@ -129,16 +152,25 @@ def see(pixels: UInt8[np.ndarray, "batch frames height width 3"], *, blue: np.nd
     sums = np.zeros((*pixels.shape[:2], blue.shape[1], 3))
     _sum_masks(np.ascontiguousarray(pixels), blue, sums)
     count = np.where(sums[..., 0] > 0, sums[..., 0], np.nan)
-    return Seen(count=sums[..., 0], column=sums[..., 1] / count, row=sums[..., 2] / count, width=pixels.shape[3])
+    return Seen(
+        count=sums[..., 0],
+        column=sums[..., 1] / count,
+        row=sums[..., 2] / count,
+        width=pixels.shape[3],
+    )
 
 
 def _check(truth: Videos, *, pixels: np.ndarray) -> None:
     bodies = truth.state.shape[2]
     if bodies not in RADIUS_M:
-        raise UserError(f"protocol paper judges one ball or two, these rows have {bodies} bodies: use protocol exact")
+        raise UserError(
+            f"protocol paper judges one ball or two, these rows have {bodies} bodies: use "
+            "protocol exact"
+        )
     if pixels.shape[1] not in (truth.state.shape[1], truth.state.shape[1] - 1):
         raise UserError(
-            f"protocol paper: {pixels.shape[1]} frames for {truth.state.shape[1]} true ones; give all of them, or all but the last"
+            f"protocol paper: {pixels.shape[1]} frames for {truth.state.shape[1]} true ones; give "
+            "all of them, or all but the last"
         )
     step = np.diff(truth.time_s, axis=1)
     if step.size == 0 or not np.allclose(step, FRAME_S, atol=1e-4):
@@ -154,7 +186,12 @@ def _sum_masks(pixels: np.ndarray, blue: np.ndarray, sums: np.ndarray) -> None:
             for row in range(height):
                 for col in range(width):
                     red_value, green, blue_value = pixels[video, moment, row, col]
-                    if green < 127 and (red_value > 127) != (blue_value > 127) and red_value != 127 and blue_value != 127:
+                    if (
+                        green < 127
+                        and (red_value > 127) != (blue_value > 127)
+                        and red_value != 127
+                        and blue_value != 127
+                    ):
                         for body in range(blue.shape[1]):
                             if blue[video, body] == (blue_value > 127):
                                 sums[video, moment, body, 0] += 1.0
@@ -163,7 +200,11 @@ def _sum_masks(pixels: np.ndarray, blue: np.ndarray, sums: np.ndarray) -> None:
 
 
 def _judged(
-    seen: Seen, *, video: int, places: Float[np.ndarray, "frames bodies 2"], initial: Float[np.ndarray, " values"]
+    seen: Seen,
+    *,
+    video: int,
+    places: Float[np.ndarray, "frames bodies 2"],
+    initial: Float[np.ndarray, " values"],
 ) -> dict[str, Any]:
     bodies = places.shape[1]
     valid = _valid(places, radius=initial[:bodies])
@@ -182,7 +223,9 @@ def _judged(
 
 def _valid(places: Places, *, radius: np.ndarray) -> np.ndarray:
     low, high = places - radius[:, None] >= 0.0, places + radius[:, None] <= WORLD_M
-    inside = low.all((1, 2)) & high.all((1, 2)) if len(radius) == 1 else low[:, 0, 0] & high[:, 1, 0]
+    inside = (
+        low.all((1, 2)) & high.all((1, 2)) if len(radius) == 1 else low[:, 0, 0] & high[:, 1, 0]
+    )
     return inside & (np.arange(len(places)) >= FIRST_FRAME)
 
 
@@ -194,13 +237,20 @@ def _held(values: Track, *, gone: np.ndarray | None = None) -> Track:
     return held
 
 
-def _one_ball(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray) -> dict[str, float]:
+def _one_ball(
+    x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray
+) -> dict[str, float]:
     speed = np.diff(x[:, 0]) / FRAME_S
-    x_error, y_error = np.abs(x[:, 0] - places[:, 0, 0]).mean(), np.abs(y[:, 0] - places[:, 0, 1]).mean()
+    x_error, y_error = (
+        np.abs(x[:, 0] - places[:, 0, 0]).mean(),
+        np.abs(y[:, 0] - places[:, 0, 1]).mean(),
+    )
     return {
         "velocity_error": abs(_mean(speed) - initial[1]),
         "frame_velocity_error_x": _mean(np.abs(speed - np.diff(places[:, 0, 0]) / FRAME_S)),
-        "frame_velocity_error_y": _mean(np.abs(np.diff(y[:, 0]) - np.diff(places[:, 0, 1])) / FRAME_S),
+        "frame_velocity_error_y": _mean(
+            np.abs(np.diff(y[:, 0]) - np.diff(places[:, 0, 1])) / FRAME_S
+        ),
         "position_error_x": float(x_error),
         "position_error_y": float(y_error),
         "position_error": float(x_error + y_error) / 2,
@@ -208,8 +258,11 @@ def _one_ball(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial:
     }
 
 
-def _two_balls(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray) -> dict[str, float]:
-    """Before and after the hit; momentum and energy with masses r², against those of the first speeds."""
+def _two_balls(
+    x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray
+) -> dict[str, float]:
+    """Before and after the hit; momentum and energy with masses r², against those of the first
+    speeds."""
     true_x = places[:, :, 0]
     speed, true_speed = np.diff(x, axis=0) / FRAME_S, np.diff(true_x, axis=0) / FRAME_S
     jumps = np.flatnonzero((np.abs(np.diff(true_speed, axis=0)) > CHANGE_M_S).any(1))
@@ -218,9 +271,14 @@ def _two_balls(x: Track, y: Track, radius: Track, *, places: np.ndarray, initial
     momentum, energy = speed @ mass - mass @ first, (speed**2) @ mass / 2 - mass @ first**2 / 2
     drift = np.ptp(radius[:DRIFT_FRAMES], axis=0)
     found = {"radius_drift": float(drift[0] if np.isnan(drift).any() else drift.max())}
-    spans = {"before": (slice(0, max(hit, 0)), slice(0, hit + 1)), "after": (slice(hit + 1, None), slice(hit + 1, None))}
+    spans = {
+        "before": (slice(0, max(hit, 0)), slice(0, hit + 1)),
+        "after": (slice(hit + 1, None), slice(hit + 1, None)),
+    }
     for when, (moves, stands) in spans.items():
-        found[f"velocity_error_{when}"] = _mean(np.abs(_mean_over_frames(speed[moves]) - _mean_over_frames(true_speed[moves])))
+        found[f"velocity_error_{when}"] = _mean(
+            np.abs(_mean_over_frames(speed[moves]) - _mean_over_frames(true_speed[moves]))
+        )
         found[f"frame_velocity_error_{when}"] = _mean(np.abs(speed[moves] - true_speed[moves]))
         found[f"position_error_x_{when}"] = _mean(np.abs(x[stands] - true_x[stands]))
         found[f"momentum_error_{when}"] = _mean(np.abs(momentum[moves]))
@@ -239,7 +297,10 @@ def _partition(initial: np.ndarray, *, bodies: int) -> Group:
     if (speed == 0).any():
         return "zero"
     low, high = RADIUS_M[min(bodies, 2)]
-    sized, paced = bool(((radius >= low) & (radius <= high)).all()), bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all())
+    sized, paced = (
+        bool(((radius >= low) & (radius <= high)).all()),
+        bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all()),
+    )
     if sized:
         return "id" if paced else "speed"
     return "radius" if paced else "both"

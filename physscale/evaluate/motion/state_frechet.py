@@ -1,9 +1,11 @@
-"""The embedded kin of FVD, under names of its own: Fréchet distances between what videos show happening, without any trained network.
+"""The embedded kin of FVD, under names of its own: Fréchet distances between what videos show
+happening, without any trained network.
 
-`state_frechet`: of each body at eight moments its place, its velocity, and whether it is there, in units of the true set's spread.
-`violation_frechet`: of the logarithm of the judge's scores of abnormality, which subtle errors of motion change most (a wrong speed moves
-the first hardly more than another draw of true videos does, the second a thousandfold). Neither is FVD, and neither compares with it.
-"""
+`state_frechet`: of each body at eight moments its place, its velocity, and whether it is there, in
+units of the true set's spread. `violation_frechet`: of the logarithm of the judge's scores of
+abnormality, which subtle errors of motion change most (a wrong speed moves the first hardly more
+than another draw of true videos does, the second a thousandfold). Neither is FVD, and neither
+compares with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,22 +39,35 @@ class StateDistance:
     limit: float
 
 
-def state_frechet(real: Videos, *, fake: Videos, judged: Sequence[Scores] | None = None) -> StateDistance:
-    """From the frames of both sets; `judged`: the judge's scores of the two, where they are known already.
+def state_frechet(
+    real: Videos, *, fake: Videos, judged: Sequence[Scores] | None = None
+) -> StateDistance:
+    """From the frames of both sets; `judged`: the judge's scores of the two, where they are known
+    already.
 
     Raises:
-        UserError: for rows without frames, of scenarios that the judge does not know, or fewer than two on a side.
+        UserError: for rows without frames, of scenarios that the judge does not know, or fewer than
+            two on a side.
     """
     ours, theirs = _states(real), _states(fake)
     scale = np.maximum(ours.std(0), LEAST_SPREAD)
     ours, theirs = ours / scale, theirs / scale
-    limit = extrapolated(ours, fake=theirs).limit if min(len(ours), len(theirs)) >= EXTRAPOLATE_FROM else float("nan")
-    right, made = (_violations(scores) for scores in judged or [scores_of(videos, family=family_of(videos)) for videos in (real, fake)])
+    limit = (
+        extrapolated(ours, fake=theirs).limit
+        if min(len(ours), len(theirs)) >= EXTRAPOLATE_FROM
+        else float("nan")
+    )
+    right, made = (
+        _violations(scores)
+        for scores in judged
+        or [scores_of(videos, family=family_of(videos)) for videos in (real, fake)]
+    )
     return StateDistance(frechet(ours, fake=theirs), frechet(right, fake=made), limit)
 
 
 def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
-    """x, y, their rates and presence of all bodies; a body that is not there stands in the middle and still."""
+    """x, y, their rates and presence of all bodies; a body that is not there stands in the middle
+    and still."""
     family = family_of(videos)
     assert videos.pixels is not None
     if family == "laws":

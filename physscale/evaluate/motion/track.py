@@ -1,10 +1,12 @@
-"""Frames back to states: where each body is, how large, of what shape and colour, and whether it is there at all, once.
+"""Frames back to states: where each body is, how large, of what shape and colour, and whether it is
+there at all, once.
 
-Pieces of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a colour has one body; where it has several,
-pieces go to bodies by the least total distance from where each should be next (Hungarian assignment). What is not one piece a body is
-told, never averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their places unknown; more pieces
-than bodies, each at least a quarter of the smallest body, are `duplicated`.
-"""
+Pieces of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a
+colour has one body; where it has several, pieces go to bodies by the least total distance from
+where each should be next (Hungarian assignment). What is not one piece a body is told, never
+averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their
+places unknown; more pieces than bodies, each at least a quarter of the smallest body, are
+`duplicated`."""
 
 import math
 from dataclasses import dataclass
@@ -19,10 +21,12 @@ from physscale.records.video import BODY
 
 WHOLE_TOLERANCE_PX = 0.25
 DUPLICATE = 0.25
-"""A further piece counts as a double from this part of the smallest body's area on; less is debris."""
+"""A further piece counts as a double from this part of the smallest body's area on; less is
+debris."""
 
 MERGED = 0.5
-"""A piece holds a second body where it is larger than its own body by this part of the other's area."""
+"""A piece holds a second body where it is larger than its own body by this part of the other's
+area."""
 
 X, Y, AREA, XX, YY, XY = range(6)
 COLOUR = slice(MOMENTS.index("red"), MOMENTS.index("blue") + 1)
@@ -53,8 +57,10 @@ class Observed(Parsed):
     Attributes:
         duplicated: its colour shows more pieces than bodies.
         merged: it shares a piece with another body of its colour; neither is `seen`.
-        shape_change: |second moment ÷ its true value - 1| and the elongation that it should not have, together; NaN unless whole.
-        colour_change: distance of its inner colour from the true one, 1 for black to white; NaN where it has no inner pixel.
+        shape_change: |second moment ÷ its true value - 1| and the elongation that it should not
+            have, together; NaN unless whole.
+        colour_change: distance of its inner colour from the true one, 1 for black to white; NaN
+            where it has no inner pixel.
     """
 
     duplicated: Bool[np.ndarray, "batch frames bodies"]
@@ -73,7 +79,8 @@ def parse(
 
     Args:
         pixels: frames, true or generated.
-        body: the constants of the bodies that should be there (`records.video.BODY`); colours that differ must differ in direction.
+        body: the constants of the bodies that should be there (`records.video.BODY`); colours that
+            differ must differ in direction.
         start_m: where the bodies are in the first frame; needed where two share a colour.
     """
     groups = _colour_groups(body)
@@ -85,26 +92,41 @@ def parse(
         rows = np.flatnonzero((groups == pattern).all(1))
         firsts = np.unique(pattern)
         colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
-        pieces = find_pieces(pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours))
+        pieces = find_pieces(
+            pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours)
+        )
         for place, first in enumerate(firsts.tolist()):
             members = np.flatnonzero(pattern == first)
             if len(members) == 1:
                 moments[rows, :, members[0]] = pieces.moments[:, :, place, 0]
             else:
-                assert start_m is not None, "bodies of one colour cannot be told apart by colour: say where they start (start_m)"
-                begin = np.stack([start_m[..., 0], WORLD_M - start_m[..., 1]], -1)[rows][:, members] * (size_px / WORLD_M)
+                assert start_m is not None, (
+                    "bodies of one colour cannot be told apart by colour: say where they start "
+                    "(start_m)"
+                )
+                begin = np.stack([start_m[..., 0], WORLD_M - start_m[..., 1]], -1)[rows][
+                    :, members
+                ] * (size_px / WORLD_M)
                 for number, row in enumerate(rows.tolist()):
                     some = pieces.moments[number, :, place]
-                    found = _tracked(some, begin=begin[number].astype(np.float64), area_px=area_px[row, members])
+                    found = _tracked(
+                        some, begin=begin[number].astype(np.float64), area_px=area_px[row, members]
+                    )
                     moments[row][:, members], merged[row][:, members] = found.moments, found.merged
-            doubles = _doubles(pieces, place=place, least_px=DUPLICATE * area_px[rows][:, members].min(1), bodies=len(members))
+            doubles = _doubles(
+                pieces,
+                place=place,
+                least_px=DUPLICATE * area_px[rows][:, members].min(1),
+                bodies=len(members),
+            )
             duplicated[rows[:, None], :, members[None, :]] = doubles[:, None, :]
     return _observed(moments, body=body, size_px=size_px, merged=merged, duplicated=duplicated)
 
 
 @dataclass(frozen=True)
 class TrueShape:
-    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for jars and sticks."""
+    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for
+    jars and sticks."""
 
     area_m2: Float[np.ndarray, "batch bodies"]
     spread: Float[np.ndarray, "batch bodies"]
@@ -114,13 +136,23 @@ class TrueShape:
 def true_shape(body: Float32[np.ndarray, "batch bodies 10"]) -> TrueShape:
     """Of discs (spread 1), rings and boxes (a square's is π/3)."""
     kind = body[..., BODY.index("shape")].astype(int)
-    size, second = (body[..., BODY.index(name)].astype(np.float64) for name in ("radius_m", "half_height_m"))
+    size, second = (
+        body[..., BODY.index(name)].astype(np.float64) for name in ("radius_m", "half_height_m")
+    )
     box, disc = kind == Shape.BOX, kind == Shape.DISC
     squares, gap = size**2 + second**2, np.where(disc, size**2 - second**2, 1.0)
     safe = np.where(box, size * second, 1.0)
     area = np.where(box, 4 * safe, np.where(disc, math.pi * gap, math.pi * size**2))
-    spread = np.where(box, math.pi * squares / (6 * safe), np.where(disc, squares / np.where(gap > 0, gap, 1.0), np.nan))
-    elongation = np.where(box, np.abs(size**2 - second**2) / np.where(squares > 0, squares, 1.0), np.where(disc, 0.0, np.nan))
+    spread = np.where(
+        box,
+        math.pi * squares / (6 * safe),
+        np.where(disc, squares / np.where(gap > 0, gap, 1.0), np.nan),
+    )
+    elongation = np.where(
+        box,
+        np.abs(size**2 - second**2) / np.where(squares > 0, squares, 1.0),
+        np.where(disc, 0.0, np.nan),
+    )
     return TrueShape(area, spread, elongation)
 
 
@@ -132,7 +164,9 @@ def _colour_groups(body: Float32[np.ndarray, "batch bodies 10"]) -> np.ndarray:
     return groups
 
 
-def _doubles(pieces: Pieces, *, place: int, least_px: np.ndarray, bodies: int) -> Bool[np.ndarray, "rows frames"]:
+def _doubles(
+    pieces: Pieces, *, place: int, least_px: np.ndarray, bodies: int
+) -> Bool[np.ndarray, "rows frames"]:
     large = pieces.moments[:, :, place, :, AREA] >= least_px[:, None, None]
     more: np.ndarray = large.sum(-1) > bodies
     return more
@@ -144,10 +178,19 @@ class _Track:
     merged: Bool[np.ndarray, "frames bodies"]
 
 
-def _tracked(pieces: Float[np.ndarray, "frames 8 9"], *, begin: Float[np.ndarray, "bodies 2"], area_px: np.ndarray) -> _Track:
-    """Pieces to bodies of one colour, frame by frame, each expected where its last two places point."""
+def _tracked(
+    pieces: Float[np.ndarray, "frames 8 9"],
+    *,
+    begin: Float[np.ndarray, "bodies 2"],
+    area_px: np.ndarray,
+) -> _Track:
+    """Pieces to bodies of one colour, frame by frame, each expected where its last two places
+    point."""
     frames, bodies = len(pieces), len(begin)
-    moments, merged = np.full((frames, bodies, pieces.shape[2]), np.nan), np.zeros((frames, bodies), bool)
+    moments, merged = (
+        np.full((frames, bodies, pieces.shape[2]), np.nan),
+        np.zeros((frames, bodies), bool),
+    )
     last, step = begin.copy(), np.zeros_like(begin)
     for frame in range(frames):
         there = pieces[frame][np.isfinite(pieces[frame, :, AREA])]
@@ -168,7 +211,14 @@ def _tracked(pieces: Float[np.ndarray, "frames 8 9"], *, begin: Float[np.ndarray
     return _Track(moments, merged)
 
 
-def _observed(moments: np.ndarray, *, body: np.ndarray, size_px: int, merged: np.ndarray, duplicated: np.ndarray) -> Observed:
+def _observed(
+    moments: np.ndarray,
+    *,
+    body: np.ndarray,
+    size_px: int,
+    merged: np.ndarray,
+    duplicated: np.ndarray,
+) -> Observed:
     m_per_px = WORLD_M / size_px
     x_px, y_px, area = moments[..., X], moments[..., Y], np.maximum(moments[..., AREA], 0.0)
     true, disc = true_shape(body), body[..., BODY.index("shape")] == Shape.DISC
@@ -196,7 +246,9 @@ def _observed(moments: np.ndarray, *, body: np.ndarray, size_px: int, merged: np
 
 def _aspect(body: np.ndarray) -> np.ndarray:
     """Half height ÷ half width of a box."""
-    aspect: np.ndarray = body[..., BODY.index("half_height_m")] / np.maximum(body[..., BODY.index("radius_m")], 1e-6)
+    aspect: np.ndarray = body[..., BODY.index("half_height_m")] / np.maximum(
+        body[..., BODY.index("radius_m")], 1e-6
+    )
     return aspect
 
 
@@ -205,5 +257,7 @@ def _shape_change(moments: np.ndarray, *, true: TrueShape) -> np.ndarray:
     total = xx + yy
     spread = 2 * math.pi * total / np.where(area > 0, area, np.nan)
     elongation = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.where(total > 0, total, np.nan)
-    change: np.ndarray = np.hypot(spread / true.spread[:, None] - 1.0, elongation - true.elongation[:, None])
+    change: np.ndarray = np.hypot(
+        spread / true.spread[:, None] - 1.0, elongation - true.elongation[:, None]
+    )
     return change

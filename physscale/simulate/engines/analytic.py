@@ -21,14 +21,16 @@ CONTACT_TOLERANCE_M = 1e-9
 
 @dataclass(frozen=True)
 class Hit:
-    """The elastic hit of two discs: when (infinite: never) and by how much each velocity changes, shape (batch, bodies, 2)."""
+    """The elastic hit of two discs: when (infinite: never) and by how much each velocity changes,
+    shape (batch, bodies, 2)."""
 
     time_s: Float[np.ndarray, " batch"]
     change_m_s: Float[np.ndarray, "batch bodies 2"]
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times. Claims any number of bodies that never touch, two free discs that may, and discs among walls."""
+    """States at the given times. Claims any number of bodies that never touch, two free discs that
+    may, and discs among walls."""
     if bool((batch.constant("mass_kg") == 0.0).any()):
         return bounce.run(batch, time_s=time_s)
     free = bool((batch.constant("behaviour") == Behaviour.FREE).all())
@@ -37,7 +39,11 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     contact_s = np.full(len(batch.body), np.nan)
     if bodies == 2 and free and bool((batch.constant("shape") == Shape.DISC).all()):
         hit = _hit(batch)
-        after = np.where(np.isfinite(hit.time_s)[:, None], np.maximum(time_s[None] - hit.time_s[:, None], 0.0), 0.0)
+        after = np.where(
+            np.isfinite(hit.time_s)[:, None],
+            np.maximum(time_s[None] - hit.time_s[:, None], 0.0),
+            0.0,
+        )
         state[..., X : Y + 1] += after[:, :, None, None] * hit.change_m_s[:, None]
         state[..., VX : VY + 1] += (after > 0)[:, :, None, None] * hit.change_m_s[:, None]
         contact_s = np.where(hit.time_s <= time_s[-1], hit.time_s, np.nan)
@@ -45,7 +51,9 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     return Trace(state=state, contact_s=contact_s)
 
 
-def _flight(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Float[np.ndarray, "batch frames bodies 6"]:
+def _flight(
+    batch: Batch, *, time_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, "batch frames bodies 6"]:
     """Every body alone: its behaviour along its first direction, gravity downwards."""
     time = time_s[None, :, None]
     start = batch.start[:, None]
@@ -87,9 +95,13 @@ def _hit(batch: Batch) -> Hit:
 
 
 def time_of_impact(
-    apart: Float[np.ndarray, "batch 2"], *, closing: Float[np.ndarray, "batch 2"], reach: Float[np.ndarray, " batch"]
+    apart: Float[np.ndarray, "batch 2"],
+    *,
+    closing: Float[np.ndarray, "batch 2"],
+    reach: Float[np.ndarray, " batch"],
 ) -> Float[np.ndarray, " batch"]:
-    """Seconds until two discs touch: smaller root of |apart + closing t| = reach, infinite where they part or miss."""
+    """Seconds until two discs touch: smaller root of |apart + closing t| = reach, infinite where
+    they part or miss."""
     square = (closing**2).sum(1)
     half = (apart * closing).sum(1)
     gap = (apart**2).sum(1) - reach**2
@@ -100,11 +112,18 @@ def time_of_impact(
 
 
 def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies 6"]) -> None:
-    """The closed form knows no other contacts, so two bodies that overlap mean a scene that it cannot claim."""
+    """The closed form knows no other contacts, so two bodies that overlap mean a scene that it
+    cannot claim."""
     is_box = batch.constant("shape") == Shape.BOX
-    radius = np.where(is_box, np.hypot(batch.constant("radius_m"), batch.constant("half_height_m")), batch.constant("radius_m"))
+    radius = np.where(
+        is_box,
+        np.hypot(batch.constant("radius_m"), batch.constant("half_height_m")),
+        batch.constant("radius_m"),
+    )
     for second in range(1, batch.body.shape[1]):
         for first in range(second):
             gap = np.hypot(*np.moveaxis(state[:, :, second, :2] - state[:, :, first, :2], -1, 0))
             overlap = (radius[:, first] + radius[:, second])[:, None] - gap
-            assert float(overlap.max()) < 1e-6, "bodies overlap: this scene has contacts that the closed form does not cover"
+            assert float(overlap.max()) < 1e-6, (
+                "bodies overlap: this scene has contacts that the closed form does not cover"
+            )

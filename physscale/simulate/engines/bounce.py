@@ -1,8 +1,9 @@
 """The closed form with walls: from contact to contact, exactly.
 
-Between contacts every body flies straight; the next one is the soonest root over all pairs (`engines.impact`); there a pair of discs
-exchanges the elastic impulse and a disc that meets a wall is reflected, v → v - (1 + e)(v·n)n. Contacts of one disc with several walls in
-one moment (the two lips of a gap) act together along the mean of their normals. A body of mass 0 never moves: a wall.
+Between contacts every body flies straight; the next one is the soonest root over all pairs
+(`engines.impact`); there a pair of discs exchanges the elastic impulse and a disc that meets a wall
+is reflected, v → v - (1 + e)(v·n)n. Contacts of one disc with several walls in one moment (the two
+lips of a gap) act together along the mean of their normals. A body of mass 0 never moves: a wall.
 """
 
 import math
@@ -30,7 +31,9 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     upright = batch.start[..., 2][boxes & (mass == 0.0)] == 0.0
     free = (batch.constant("behaviour") == Behaviour.FREE).all()
     if not (free and upright.all() and (batch.gravity_m_s2 == 0.0).all()):
-        raise UserError("engine analytic: walls go with free bodies, upright and without gravity only")
+        raise UserError(
+            "engine analytic: walls go with free bodies, upright and without gravity only"
+        )
     sizes = np.stack([batch.constant("radius_m"), batch.constant("half_height_m")], axis=-1)
     state = np.empty((len(batch.body), len(time_s), *batch.start.shape[1:]))
     contact_s = np.full(len(batch.body), np.nan)
@@ -76,8 +79,16 @@ def _run(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _next(now: np.ndarray, sizes: np.ndarray, boxes: np.ndarray, mass: np.ndarray, times: np.ndarray, normals: np.ndarray) -> float:
-    """Seconds to the next contact; fills times and normals of every pair (first a disc, the normal points to it)."""
+def _next(
+    now: np.ndarray,
+    sizes: np.ndarray,
+    boxes: np.ndarray,
+    mass: np.ndarray,
+    times: np.ndarray,
+    normals: np.ndarray,
+) -> float:
+    """Seconds to the next contact; fills times and normals of every pair (first a disc, the normal
+    points to it)."""
     soonest = np.inf
     times[:] = np.inf
     for disc in range(len(now)):
@@ -87,7 +98,16 @@ def _next(now: np.ndarray, sizes: np.ndarray, boxes: np.ndarray, mass: np.ndarra
             x, y = now[disc, 0] - now[other, 0], now[disc, 1] - now[other, 1]
             vx, vy = now[disc, 3] - now[other, 3], now[disc, 4] - now[other, 4]
             if boxes[other] and mass[other] == 0.0:
-                time = box_impact(x, y, vx, vy, sizes[disc, 0], sizes[other, 0], sizes[other, 1], normals[disc, other])
+                time = box_impact(
+                    x,
+                    y,
+                    vx,
+                    vy,
+                    sizes[disc, 0],
+                    sizes[other, 0],
+                    sizes[other, 1],
+                    normals[disc, other],
+                )
             elif not boxes[other] and (disc < other or mass[other] == 0.0):
                 time = point_impact(x, y, vx, vy, sizes[disc, 0] + sizes[other, 0])
             else:
@@ -100,7 +120,13 @@ def _next(now: np.ndarray, sizes: np.ndarray, boxes: np.ndarray, mass: np.ndarra
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _collide(
-    now: np.ndarray, boxes: np.ndarray, mass: np.ndarray, elasticity: np.ndarray, wait: float, times: np.ndarray, normals: np.ndarray
+    now: np.ndarray,
+    boxes: np.ndarray,
+    mass: np.ndarray,
+    elasticity: np.ndarray,
+    wait: float,
+    times: np.ndarray,
+    normals: np.ndarray,
 ) -> None:
     """Impulses of all contacts of this moment, positions already moved to it."""
     for disc in range(len(now)):
@@ -125,7 +151,9 @@ def _collide(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _exchange(now: np.ndarray, first: int, second: int, mass: np.ndarray, restitution: float) -> None:
+def _exchange(
+    now: np.ndarray, first: int, second: int, mass: np.ndarray, restitution: float
+) -> None:
     """The elastic hit of two discs along the line of their centres."""
     nx, ny = now[first, 0] - now[second, 0], now[first, 1] - now[second, 1]
     length = math.hypot(nx, ny)

@@ -1,10 +1,12 @@
-"""Box2D 2.3 (PyPI `box2d`, single precision) with the paper's settings: steps of 0.01 s, 15 velocity and 20 position iterations.
+"""Box2D 2.3 (PyPI `box2d`, single precision) with the paper's settings: steps of 0.01 s, 15
+velocity and 20 position iterations.
 
-It is here to meet the paper's files on their own terms (`start_s=0.01`: its frame k is t = 0.01 + 0.1 k), with their errors: a hit
-happens at the end of its step, which displaces a ball by up to h|Δv|, and gravity is applied before the move, so that a ball falls ght/2
-too far. The released package treats a hit slower than 1 m/s as inelastic (`b2_velocityThreshold`; the authors compiled theirs with 0.01):
-such scenes are refused. Friction is 0 (theirs is the default 0.2, which acts on oblique hits only).
-"""
+It is here to meet the paper's files on their own terms (`start_s=0.01`: its frame k is t = 0.01 +
+0.1 k), with their errors: a hit happens at the end of its step, which displaces a ball by up to
+h|Δv|, and gravity is applied before the move, so that a ball falls ght/2 too far. The released
+package treats a hit slower than 1 m/s as inelastic (`b2_velocityThreshold`; the authors compiled
+theirs with 0.01): such scenes are refused. Friction is 0 (theirs is the default 0.2, which acts on
+oblique hits only)."""
 
 import math
 from typing import Any
@@ -25,8 +27,11 @@ SLOP_M = 0.01
 """Twice Box2D's linear slop: how far two discs may sink into each other."""
 
 
-def tolerance_m(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " batch"]:
-    """How far from the closed form a position may be: h|Δv| of a hit, ght/2 of gravity, slop and rounding."""
+def tolerance_m(
+    batch: Batch, *, time_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, " batch"]:
+    """How far from the closed form a position may be: h|Δv| of a hit, ght/2 of gravity, slop and
+    rounding."""
     speed = np.hypot(batch.start[..., VX], batch.start[..., VY]).sum(1)
     return STEP_S * (2 * speed + batch.gravity_m_s2 * time_s[-1] / 2) + SLOP_M
 
@@ -35,17 +40,30 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     """States at the given times, one world a scene. Claims free, fully elastic discs without walls.
 
     Raises:
-        UserError: for other bodies, for moments between its steps, and for a pair whose hit would be inelastic.
+        UserError: for other bodies, for moments between its steps, and for a pair whose hit would
+            be inelastic.
     """
     steps = np.rint(time_s / STEP_S).astype(int)
     if not np.allclose(steps * STEP_S, time_s, atol=1e-9):
-        raise UserError(f"engine box2d steps by {STEP_S} s: interval_s and start_s must be multiples of it")
-    free = (batch.constant("behaviour") == Behaviour.FREE) & (batch.constant("mass_kg") > 0) & (batch.constant("elasticity") == 1.0)
+        raise UserError(
+            f"engine box2d steps by {STEP_S} s: interval_s and start_s must be multiples of it"
+        )
+    free = (
+        (batch.constant("behaviour") == Behaviour.FREE)
+        & (batch.constant("mass_kg") > 0)
+        & (batch.constant("elasticity") == 1.0)
+    )
     if not (free & (batch.constant("shape") == Shape.DISC)).all():
-        raise UserError("engine box2d: this scenario has bodies other than free, elastic discs; use engine=analytic")
+        raise UserError(
+            "engine box2d: this scenario has bodies other than free, elastic discs; use "
+            "engine=analytic"
+        )
     _refuse_slow_hits(batch, until_s=float(time_s[-1]))
     rows = [_scene(batch, row=row, steps=steps.tolist()) for row in range(len(batch.body))]
-    return Trace(state=np.array([state for state, _ in rows]), contact_s=np.array([contact for _, contact in rows]))
+    return Trace(
+        state=np.array([state for state, _ in rows]),
+        contact_s=np.array([contact for _, contact in rows]),
+    )
 
 
 def _refuse_slow_hits(batch: Batch, *, until_s: float) -> None:
@@ -62,14 +80,20 @@ def _refuse_slow_hits(batch: Batch, *, until_s: float) -> None:
             slow = np.flatnonzero(meets & (approach < INELASTIC_BELOW_M_S))
             if len(slow):
                 raise UserError(
-                    f"engine box2d: a hit at {approach[slow[0]]:.3g} m/s, and PyPI's Box2D makes hits below "
+                    f"engine box2d: a hit at {approach[slow[0]]:.3g} m/s, and PyPI's Box2D makes "
+                    "hits below "
                     f"{INELASTIC_BELOW_M_S:g} m/s inelastic; use engine=pymunk or analytic"
                 )
 
 
-def _scene(batch: Batch, *, row: int, steps: list[int]) -> tuple[list[list[tuple[float, ...]]], float]:
+def _scene(
+    batch: Batch, *, row: int, steps: list[int]
+) -> tuple[list[list[tuple[float, ...]]], float]:
     world = Box2D.b2World(gravity=(0, -float(batch.gravity_m_s2[row])), doSleep=False)
-    bodies = [_add(world, constant, start) for constant, start in zip(batch.body[row].tolist(), batch.start[row].tolist(), strict=True)]
+    bodies = [
+        _add(world, constant, start)
+        for constant, start in zip(batch.body[row].tolist(), batch.start[row].tolist(), strict=True)
+    ]
     frames, done, contact_s = [], 0, math.nan
     for step in steps:
         while done < step:
@@ -77,12 +101,24 @@ def _scene(batch: Batch, *, row: int, steps: list[int]) -> tuple[list[list[tuple
             done += 1
             if math.isnan(contact_s) and any(contact.touching for contact in world.contacts):
                 contact_s = done * STEP_S
-        frames.append([(*body.position, body.angle, *body.linearVelocity, body.angularVelocity) for body in bodies])
+        frames.append(
+            [
+                (*body.position, body.angle, *body.linearVelocity, body.angularVelocity)
+                for body in bodies
+            ]
+        )
     return frames, contact_s
 
 
 def _add(world: Any, constant: list[float], start: list[float]) -> Any:  # noqa: ANN401 - SWIG knows no types
     radius, mass = constant[1], constant[3]
-    body = world.CreateDynamicBody(position=start[:2], angle=start[2], linearVelocity=start[3:5], angularVelocity=start[5])
-    body.CreateFixture(shape=Box2D.b2CircleShape(radius=radius), density=mass / (math.pi * radius**2), restitution=1.0, friction=0.0)
+    body = world.CreateDynamicBody(
+        position=start[:2], angle=start[2], linearVelocity=start[3:5], angularVelocity=start[5]
+    )
+    body.CreateFixture(
+        shape=Box2D.b2CircleShape(radius=radius),
+        density=mass / (math.pi * radius**2),
+        restitution=1.0,
+        friction=0.0,
+    )
     return body

@@ -1,4 +1,5 @@
-"""When two bodies touch: a disc and a disc, a disc and an upright box that does not move. Scalars, compiled, shared by the engines."""
+"""When two bodies touch: a disc and a disc, a disc and an upright box that does not move. Scalars,
+compiled, shared by the engines."""
 
 import math
 from typing import no_type_check
@@ -13,7 +14,8 @@ SAME_MOMENT_S = 1e-10
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def point_impact(x: float, y: float, vx: float, vy: float, reach: float) -> float:
-    """Seconds until |(x, y) + (vx, vy) t| = reach: the smaller root, infinite where the two part or miss."""
+    """Seconds until |(x, y) + (vx, vy) t| = reach: the smaller root, infinite where the two part or
+    miss."""
     half, gap = x * vx + y * vy, x * x + y * y - reach * reach
     square = vx * vx + vy * vy
     discriminant = half * half - square * gap
@@ -24,8 +26,18 @@ def point_impact(x: float, y: float, vx: float, vy: float, reach: float) -> floa
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def box_impact(x: float, y: float, vx: float, vy: float, radius: float, half_width: float, half_height: float, normal: np.ndarray) -> float:
-    """Seconds until a disc at (x, y) from the centre of an upright box touches it; sets the outward normal there.
+def box_impact(
+    x: float,
+    y: float,
+    vx: float,
+    vy: float,
+    radius: float,
+    half_width: float,
+    half_height: float,
+    normal: np.ndarray,
+) -> float:
+    """Seconds until a disc at (x, y) from the centre of an upright box touches it; sets the outward
+    normal there.
 
     Where two corners are touched in one moment, the normal is the mean of theirs.
     """
@@ -46,7 +58,12 @@ def box_impact(x: float, y: float, vx: float, vy: float, radius: float, half_wid
             time = point_impact(across, up, vx, vy, radius)
             if time < soonest - SAME_MOMENT_S:
                 soonest, normal[0], normal[1] = time, across + vx * time, up + vy * time
-            elif time < soonest + SAME_MOMENT_S and time < np.inf and abs(normal[0]) != 1.0 and abs(normal[1]) != 1.0:
+            elif (
+                time < soonest + SAME_MOMENT_S
+                and time < np.inf
+                and abs(normal[0]) != 1.0
+                and abs(normal[1]) != 1.0
+            ):
                 normal[0] += across + vx * time
                 normal[1] += up + vy * time
     length = math.hypot(normal[0], normal[1])

@@ -1,10 +1,10 @@
 """pymunk (Chipmunk2D, double precision), stepped so that it meets the closed form.
 
-A fixed step smears a hit over the step: up to h|Δv|, more than a pixel. Here the space is stepped to the disc–disc time of impact (a
-quadratic; equal gravity drops out of it) plus 1 ns, so the solver sees the contact at its true place, and then to the next frame. Gravity
-is a kick-drift-kick around each step, which is exact for ballistic flight. Chipmunk's defaults that would bend the law are set to
-none: collision slop (0.1 *world units* by default), friction, damping.
-"""
+A fixed step smears a hit over the step: up to h|Δv|, more than a pixel. Here the space is stepped
+to the disc–disc time of impact (a quadratic; equal gravity drops out of it) plus 1 ns, so the
+solver sees the contact at its true place, and then to the next frame. Gravity is a kick-drift-kick
+around each step, which is exact for ballistic flight. Chipmunk's defaults that would bend the law
+are set to none: collision slop (0.1 *world units* by default), friction, damping."""
 
 import math
 
@@ -22,17 +22,28 @@ PAST_CONTACT_S = 1e-9
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times, one space a scene. Claims discs that hit each other or a wall (an upright box of mass 0) one at a time."""
+    """States at the given times, one space a scene. Claims discs that hit each other or a wall (an
+    upright box of mass 0) one at a time."""
     discs, walls = batch.constant("shape") == Shape.DISC, batch.constant("mass_kg") == 0.0
     if not (discs | walls).all():
-        raise UserError("engine pymunk: this scenario has moving bodies other than discs; use engine=analytic")
+        raise UserError(
+            "engine pymunk: this scenario has moving bodies other than discs; use engine=analytic"
+        )
     if (walls.sum(1) > 1).any():
-        raise UserError("engine pymunk: this scenario has several walls, which one body may touch at once; use engine=analytic")
+        raise UserError(
+            "engine pymunk: this scenario has several walls, which one body may touch at once; "
+            "use engine=analytic"
+        )
     rows = [_scene(batch, row=row, time_s=time_s.tolist()) for row in range(len(batch.body))]
-    return Trace(state=np.array([state for state, _ in rows]), contact_s=np.array([contact for _, contact in rows]))
+    return Trace(
+        state=np.array([state for state, _ in rows]),
+        contact_s=np.array([contact for _, contact in rows]),
+    )
 
 
-def _scene(batch: Batch, *, row: int, time_s: list[float]) -> tuple[list[list[tuple[float, ...]]], float]:
+def _scene(
+    batch: Batch, *, row: int, time_s: list[float]
+) -> tuple[list[list[tuple[float, ...]]], float]:
     world = _World(batch, row=row)
     frames = []
     for moment in time_s:
@@ -52,13 +63,25 @@ class _World:
         self.time_s, self.contact_s = 0.0, math.nan
         self.all, self.bodies, self.radius_m, self.behaviour = [], [], [], []
         self.walls: list[tuple[pymunk.Body, float, float]] = []
-        for constant, start in zip(batch.body[row].tolist(), batch.start[row].tolist(), strict=True):
+        for constant, start in zip(
+            batch.body[row].tolist(), batch.start[row].tolist(), strict=True
+        ):
             mass, radius = constant[COLUMN["mass_kg"]], constant[COLUMN["radius_m"]]
             if mass == 0.0:
-                self._add_wall(start[0], start[1], half_width=radius, half_height=constant[COLUMN["half_height_m"]])
+                self._add_wall(
+                    start[0],
+                    start[1],
+                    half_width=radius,
+                    half_height=constant[COLUMN["half_height_m"]],
+                )
                 continue
             body = pymunk.Body(mass, pymunk.moment_for_circle(mass, 0.0, radius))
-            body.position, body.angle, body.velocity, body.angular_velocity = (start[0], start[1]), start[2], (start[3], start[4]), start[5]
+            body.position, body.angle, body.velocity, body.angular_velocity = (
+                (start[0], start[1]),
+                start[2],
+                (start[3], start[4]),
+                start[5],
+            )
             disc = pymunk.Circle(body, radius)
             disc.elasticity, disc.friction = constant[COLUMN["elasticity"]], 0.0
             self.space.add(body, disc)
@@ -77,7 +100,9 @@ class _World:
         self.walls.append((body, half_width, half_height))
 
     def states(self) -> list[tuple[float, ...]]:
-        return [(*body.position, body.angle, *body.velocity, body.angular_velocity) for body in self.all]
+        return [
+            (*body.position, body.angle, *body.velocity, body.angular_velocity) for body in self.all
+        ]
 
     def advance(self, moment_s: float) -> None:
         """To this moment, halting at every contact and at the behaviours' onset."""
@@ -95,7 +120,8 @@ class _World:
                 self._onset()
 
     def _step(self, step_s: float) -> None:
-        """Kick, drift, kick: the drift velocity is the mean over the step, so the drift is exact."""
+        """Kick, drift, kick: the drift velocity is the mean over the step, so the drift is
+        exact."""
         started = self.time_s >= ONSET_S
         decay = BRAKE_PER_S * step_s
         for body, behaviour in zip(self.bodies, self.behaviour, strict=True):
@@ -125,9 +151,15 @@ class _World:
             for first in range(second):
                 apart = self.bodies[first].position - self.bodies[second].position
                 closing = self.bodies[first].velocity - self.bodies[second].velocity
-                soonest = min(soonest, point_impact(*apart, *closing, self.radius_m[first] + self.radius_m[second]))
+                soonest = min(
+                    soonest,
+                    point_impact(*apart, *closing, self.radius_m[first] + self.radius_m[second]),
+                )
         for wall, half_width, half_height in self.walls:
             for body, radius in zip(self.bodies, self.radius_m, strict=True):
                 x, y = body.position - wall.position
-                soonest = min(soonest, box_impact(x, y, *body.velocity, radius, half_width, half_height, self.normal))
+                soonest = min(
+                    soonest,
+                    box_impact(x, y, *body.velocity, radius, half_width, half_height, self.normal),
+                )
         return soonest

@@ -1,4 +1,5 @@
-"""Box2D's module, imported quietly: its SWIG types lack `__module__`, and where warnings are errors that crashes the interpreter."""
+"""Box2D's module, imported quietly: its SWIG types lack `__module__`, and where warnings are errors
+that crashes the interpreter."""
 
 import warnings
 

@@ -1,10 +1,12 @@
-"""The other official files of arXiv 2411.02385 row by row: attribute pairs, controls, speed gaps, collision holes, and their judges.
+"""The other official files of arXiv 2411.02385 row by row: attribute pairs, controls, speed gaps,
+collision holes, and their judges.
 
-As its generators (id_ood_data of its repository) make them: values by `linspace`, blocks shuffled one by one and then all together by
-NumPy's legacy generator with seed 42. Where no script was released, what is known of the file is met and the rest said here:
-`colour_shape` (600K, 1.4K) crosses the same radii and speeds as the other pairs; the base grid of `gap_1.25_3.75` (200.7K) is the
-roundest one that gives the file's count; holes are cut into the older 61² × 21² collision grid, which kept every scene.
-"""
+As its generators (id_ood_data of its repository) make them: values by `linspace`, blocks shuffled
+one by one and then all together by NumPy's legacy generator with seed 42. Where no script was
+released, what is known of the file is met and the rest said here: `colour_shape` (600K, 1.4K)
+crosses the same radii and speeds as the other pairs; the base grid of `gap_1.25_3.75` (200.7K) is
+the roundest one that gives the file's count; holes are cut into the older 61² × 21² collision grid,
+which kept every scene."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +35,8 @@ class Recipe:
     """How one file is made.
 
     Attributes:
-        rows: (r, v, colour, shape) of one ball (colour 1 is blue, shape 1 a square) or (r₁, r₂, v₁, v₂) of two.
+        rows: (r, v, colour, shape) of one ball (colour 1 is blue, shape 1 a square) or (r₁, r₂, v₁,
+            v₂) of two.
         chunk: scenes until the generator starts again from its seed.
         contact_frames, dropped_from: frames before a hit, and how many failed tries drop a scene.
         chosen: what is filtered out of the finished list, places and all.
@@ -48,7 +51,8 @@ class Recipe:
 
 
 def _blocks(*blocks: tuple[np.ndarray, np.ndarray, float, float]) -> Rows:
-    """Crossed (radii, speeds) with a colour and a shape each, shuffled one by one and then together."""
+    """Crossed (radii, speeds) with a colour and a shape each, shuffled one by one and then
+    together."""
     rng = np.random.RandomState(SEED)
     made = []
     for radii, speeds, colour, shape in blocks:
@@ -60,25 +64,37 @@ def _blocks(*blocks: tuple[np.ndarray, np.ndarray, float, float]) -> Rows:
     return together[order]
 
 
-def _halves(ends: tuple[float, float], *, middle: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _halves(
+    ends: tuple[float, float], *, middle: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     return np.linspace(ends[0], middle, count), np.linspace(middle, ends[1], count)
 
 
-def _sized(count: int, *, speeds: int, levels: Sequence[tuple[int, float, float]]) -> Callable[[], Rows]:
+def _sized(
+    count: int, *, speeds: int, levels: Sequence[tuple[int, float, float]]
+) -> Callable[[], Rows]:
     """Blocks (half of the radii, colour, shape) over all speeds."""
 
     def rows() -> Rows:
-        halves, v = _halves(SMALL_TO_LARGE, middle=MIDDLE_RADIUS, count=count), np.linspace(*SLOW_TO_FAST, speeds)
+        halves, v = (
+            _halves(SMALL_TO_LARGE, middle=MIDDLE_RADIUS, count=count),
+            np.linspace(*SLOW_TO_FAST, speeds),
+        )
         return _blocks(*((halves[half], v, colour, shape) for half, colour, shape in levels))
 
     return rows
 
 
-def _fast(count: int, *, radii: int, levels: Sequence[tuple[int, float, float]]) -> Callable[[], Rows]:
+def _fast(
+    count: int, *, radii: int, levels: Sequence[tuple[int, float, float]]
+) -> Callable[[], Rows]:
     """Blocks (half of the speeds, colour, shape) over all radii."""
 
     def rows() -> Rows:
-        halves, r = _halves(SLOW_TO_FAST, middle=MIDDLE_SPEED, count=count), np.linspace(*SMALL_TO_LARGE, radii)
+        halves, r = (
+            _halves(SLOW_TO_FAST, middle=MIDDLE_SPEED, count=count),
+            np.linspace(*SMALL_TO_LARGE, radii),
+        )
         return _blocks(*((r, halves[half], colour, shape) for half, colour, shape in levels))
 
     return rows
@@ -104,7 +120,9 @@ COLOUR_SHAPE_ALL = ((RED, DISC), (BLUE, SQUARE), (RED, SQUARE), (BLUE, DISC))
 def _like_large(rows: Rows) -> Bool[np.ndarray, " rows"]:
     """Slow and small, or fast and large."""
     r, v = rows[:, 0], rows[:, 1]
-    return ((v <= MIDDLE_SPEED) & (r <= MIDDLE_RADIUS)) | ((v >= MIDDLE_SPEED) & (r >= MIDDLE_RADIUS))
+    return ((v <= MIDDLE_SPEED) & (r <= MIDDLE_RADIUS)) | (
+        (v >= MIDDLE_SPEED) & (r >= MIDDLE_RADIUS)
+    )
 
 
 def _published_300k() -> Rows:
@@ -115,7 +133,9 @@ def _published_300k() -> Rows:
 ATTRIBUTE_FILES: dict[str, Recipe] = {
     "colour_size": Recipe(_sized(RADII // 2, speeds=SPEEDS, levels=COLOUR_SEEN), chunk=SMALL_CHUNK),
     "colour_size_eval": Recipe(_sized(11, speeds=31, levels=COLOUR_ALL), chunk=SMALL_CHUNK),
-    "colour_velocity": Recipe(_fast(SPEEDS // 2, radii=RADII, levels=COLOUR_SEEN), chunk=SMALL_CHUNK),
+    "colour_velocity": Recipe(
+        _fast(SPEEDS // 2, radii=RADII, levels=COLOUR_SEEN), chunk=SMALL_CHUNK
+    ),
     "colour_velocity_eval": Recipe(_fast(11, radii=36, levels=COLOUR_ALL), chunk=SMALL_CHUNK),
     "velocity_size": Recipe(_published_300k, chosen=_like_large),
     "size_shape": Recipe(_sized(RADII // 2, speeds=SPEEDS, levels=SHAPE_SEEN)),
@@ -124,7 +144,11 @@ ATTRIBUTE_FILES: dict[str, Recipe] = {
     "velocity_shape_eval": Recipe(_fast(16, radii=11, levels=SHAPE_ALL), chunk=SMALL_CHUNK),
     "colour_shape": Recipe(_free(RADII, speeds=SPEEDS, levels=COLOUR_SHAPE_ALL[:2])),
     "colour_shape_eval": Recipe(_free(11, speeds=31, levels=COLOUR_SHAPE_ALL), chunk=SMALL_CHUNK),
-    "control_red_slow": Recipe(_fast(SPEEDS, radii=RADII, levels=COLOUR_SEEN[:1]), chunk=SMALL_CHUNK),
-    "control_blue_fast": Recipe(_fast(SPEEDS, radii=RADII, levels=COLOUR_SEEN[1:]), chunk=SMALL_CHUNK),
+    "control_red_slow": Recipe(
+        _fast(SPEEDS, radii=RADII, levels=COLOUR_SEEN[:1]), chunk=SMALL_CHUNK
+    ),
+    "control_blue_fast": Recipe(
+        _fast(SPEEDS, radii=RADII, levels=COLOUR_SEEN[1:]), chunk=SMALL_CHUNK
+    ),
 }
 """`velocity_size` is judged on `gap_eval`, the controls on `colour_velocity_eval`."""

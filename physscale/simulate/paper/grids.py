@@ -1,9 +1,10 @@
-"""The speeds and radii of the official data sets (arXiv 2411.02385, id_ood_data of its repository), in their own order.
+"""The speeds and radii of the official data sets (arXiv 2411.02385, id_ood_data of its repository),
+in their own order.
 
-A set is a list of (r, v) or (r₁, r₂, v₁, v₂): crossed lists of values, shuffled by NumPy's legacy generator with seed 42. `random`
-lists are what the published uniform and parabola files hold (their v ends at 1.0152 and 3.9702 for 30K), `grid` lists what the
-repository's head draws; collision is a grid in both. Ranges are the code's; the text's are in `simulate.partitions`.
-"""
+A set is a list of (r, v) or (r₁, r₂, v₁, v₂): crossed lists of values, shuffled by NumPy's legacy
+generator with seed 42. `random` lists are what the published uniform and parabola files hold (their
+v ends at 1.0152 and 3.9702 for 30K), `grid` lists what the repository's head draws; collision is a
+grid in both. Ranges are the code's; the text's are in `simulate.partitions`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,11 @@ RADIUS_M = {"uniform": (0.7, 1.4), "parabola": (0.7, 1.4), "collision": (0.5, 1.
 LOW_RADIUS_M = {"uniform": (0.3, 0.6), "parabola": (0.3, 0.6), "collision": (0.3, 0.4)}
 HIGH_RADIUS_M = {"uniform": (1.5, 2.0), "parabola": (1.5, 2.0), "collision": (1.7, 2.0)}
 
-ONE_BALL: dict[Level, tuple[int, int]] = {"30K": (300, 100), "300K": (1000, 300), "3M": (3000, 1000)}
+ONE_BALL: dict[Level, tuple[int, int]] = {
+    "30K": (300, 100),
+    "300K": (1000, 300),
+    "3M": (3000, 1000),
+}
 TWO_BALLS: dict[Level, tuple[int, int]] = {"30K": (21, 8), "300K": (41, 14), "3M": (71, 26)}
 
 
@@ -35,7 +40,9 @@ class Part:
     rows: Float[np.ndarray, "rows values"]
 
 
-def crossed(rng: np.random.RandomState, axes: Sequence[np.ndarray]) -> Float[np.ndarray, "rows values"]:
+def crossed(
+    rng: np.random.RandomState, axes: Sequence[np.ndarray]
+) -> Float[np.ndarray, "rows values"]:
     """All combinations, the first axis slowest, shuffled in place."""
     order = np.arange(int(np.prod([len(axis) for axis in axes])))
     rng.shuffle(order)
@@ -66,7 +73,8 @@ _COUNTS = {
 
 
 def evaluation_set(law: Law) -> tuple[Part, ...]:
-    """The blocks of the published evaluation file in their order, before any filter: 1,152, 1,056 and 2,462 rows."""
+    """The blocks of the published evaluation file in their order, before any filter: 1,152, 1,056
+    and 2,462 rows."""
     return _two_ball_evaluation() if law == "collision" else _one_ball_evaluation(law)
 
 
@@ -74,7 +82,9 @@ def _one_ball_evaluation(law: Law) -> tuple[Part, ...]:
     rng = np.random.RandomState(SEED)
     low_v, high_v = np.linspace(*LOW_SPEED_M_S, 16), np.linspace(*HIGH_SPEED_M_S, 16)
     low_r, high_r = np.linspace(*LOW_RADIUS_M[law], 8), np.linspace(*HIGH_RADIUS_M[law], 8)
-    parts = [Part("id", crossed(rng, (np.linspace(*RADIUS_M[law], 10), np.linspace(*SPEED_M_S, 16))))]
+    parts = [
+        Part("id", crossed(rng, (np.linspace(*RADIUS_M[law], 10), np.linspace(*SPEED_M_S, 16))))
+    ]
     for side, speeds, radii in (("low", low_v, low_r), ("high", high_v, high_r)):
         id_speeds, id_radii, _, _ = _COUNTS[law][side]
         v, r = np.linspace(*SPEED_M_S, id_speeds), np.linspace(*RADIUS_M[law], id_radii)
@@ -90,8 +100,16 @@ def _two_ball_evaluation() -> tuple[Part, ...]:
     rng = np.random.RandomState(SEED)
     radius, speed = RADIUS_M["collision"], SPEED_M_S
     low_v, high_v = np.linspace(*LOW_SPEED_M_S, 4), np.linspace(*HIGH_SPEED_M_S, 4)
-    low_r, high_r = np.linspace(*LOW_RADIUS_M["collision"], 3), np.linspace(*HIGH_RADIUS_M["collision"], 4)
-    r4, v4, r, v = np.linspace(*radius, 4), np.linspace(*speed, 4), np.linspace(*radius, 3), np.linspace(*speed, 3)
+    low_r, high_r = (
+        np.linspace(*LOW_RADIUS_M["collision"], 3),
+        np.linspace(*HIGH_RADIUS_M["collision"], 4),
+    )
+    r4, v4, r, v = (
+        np.linspace(*radius, 4),
+        np.linspace(*speed, 4),
+        np.linspace(*radius, 3),
+        np.linspace(*speed, 3),
+    )
     parts = [Part("id", crossed(rng, (r4, r4, v4, v4)))]
     for side, ood_v, ood_r in (("low", low_v, low_r), ("high", high_v, high_r)):
         levels = {
@@ -112,4 +130,6 @@ def _two_ball_evaluation() -> tuple[Part, ...]:
 
 def names(parts: Sequence[Part]) -> np.ndarray:
     """The block of each row, an `object` array."""
-    return np.repeat(np.array([part.name for part in parts], object), [len(part.rows) for part in parts])
+    return np.repeat(
+        np.array([part.name for part in parts], object), [len(part.rows) for part in parts]
+    )

@@ -1,8 +1,9 @@
-"""The official files with something left out: speed gaps of one ball, holes in the pairs of two (arXiv 2411.02385, square_out scripts).
+"""The official files with something left out: speed gaps of one ball, holes in the pairs of two
+(arXiv 2411.02385, square_out scripts).
 
-Borders belong to what is left out, compared in double precision as there: 3.9 of a `linspace` is above 3.9, so `hole_1.1_3.9` keeps
-257,985 scenes (as its file's name says) and `hole_three_squares` 1,183,203, where exact arithmetic gives fewer.
-"""
+Borders belong to what is left out, compared in double precision as there: 3.9 of a `linspace` is
+above 3.9, so `hole_1.1_3.9` keeps 257,985 scenes (as its file's name says) and `hole_three_squares`
+1,183,203, where exact arithmetic gives fewer."""
 
 from collections.abc import Callable, Sequence
 
@@ -69,13 +70,16 @@ GAP_FILES: dict[str, Recipe] = {
     "gap_1.25_3.75": _cut_gap(1.25, 3.75, speeds=2001, radii=601),
     "gap_1.5_3.5": _cut_gap(1.5, 3.5),
     "gap_1.75_3.25": _cut_gap(1.75, 3.25),
-    "gap_three_strips": _kept_bands((1.0, 1.25), (2.375, 2.625), (3.75, 4.0), speeds=1500, radii=450),
+    "gap_three_strips": _kept_bands(
+        (1.0, 1.25), (2.375, 2.625), (3.75, 4.0), speeds=1500, radii=450
+    ),
     "gap_four_strips": _kept_bands((1.0, 1.25), (1.875, 2.125), (2.875, 3.125), (3.75, 4.0)),
     "gap_eval": Recipe(lambda: _grid(36, speeds=121), chunk=SMALL_CHUNK),
     "gap_beyond_eval": Recipe(_beyond(41), chunk=SMALL_CHUNK),
     "gap_beyond_5.8k_eval": Recipe(_beyond(81), chunk=SMALL_CHUNK),
 }
-"""`beyond`: speeds below 1 and above 4; 5.8K is the older list, whose name the official evaluation uses."""
+"""`beyond`: speeds below 1 and above 4; 5.8K is the older list, whose name the official evaluation
+uses."""
 
 
 def _pairs(*axes: np.ndarray) -> Rows:
@@ -93,12 +97,20 @@ def _old_grid(level: str) -> Recipe:
 
 
 def _cut_pairs(*holes: tuple[Band, Band], first: int) -> Recipe:
-    """The 61² × 21² grid without these (left, right) rectangles; `first` is the column of the left body."""
+    """The 61² × 21² grid without these (left, right) rectangles; `first` is the column of the left
+    body."""
 
     def kept(rows: Rows) -> Bool[np.ndarray, " rows"]:
         pairs = rows[:, first : first + 2]
         inside = [
-            np.all([(low <= pairs[:, axis]) & (pairs[:, axis] <= high) for axis, (low, high) in enumerate(hole)], 0) for hole in holes
+            np.all(
+                [
+                    (low <= pairs[:, axis]) & (pairs[:, axis] <= high)
+                    for axis, (low, high) in enumerate(hole)
+                ],
+                0,
+            )
+            for hole in holes
         ]
         return ~np.any(inside, axis=0)
 
@@ -122,7 +134,11 @@ def _slow_arm(rows: Rows) -> Bool[np.ndarray, " rows"]:
 def _judge(*, left_radii: np.ndarray, left_speeds: np.ndarray, right_speeds: np.ndarray) -> Recipe:
     right_radii = np.linspace(*RADIUS_M["collision"], 5)
     return Recipe(
-        lambda: _pairs(left_radii, right_radii, left_speeds, right_speeds), balls=2, chunk=SMALL_CHUNK, contact_frames=4, dropped_from=TRIES
+        lambda: _pairs(left_radii, right_radii, left_speeds, right_speeds),
+        balls=2,
+        chunk=SMALL_CHUNK,
+        contact_frames=4,
+        dropped_from=TRIES,
     )
 
 
@@ -132,7 +148,9 @@ MASS_JUDGE = _judge(left_radii=np.linspace(0.5, 2.0, 7), left_speeds=_V, right_s
 
 HOLE_FILES: dict[str, Recipe] = {
     "hole_2_3": _cut_pairs(((2.0, 3.0), (2.0, 3.0)), first=2),
-    "hole_three_squares": _cut_pairs(((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9)), first=2),
+    "hole_three_squares": _cut_pairs(
+        ((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9)), first=2
+    ),
     "hole_1.25_3.75": _cut_pairs(((1.25, 3.75), (1.25, 3.75)), first=2),
     "hole_1.1_3.9": _cut_pairs(((1.1, 3.9), (1.1, 3.9)), first=2),
     "hole_l_shape": _old(_slow_arm),

@@ -1,4 +1,5 @@
-"""The other official files by name: attribute pairs, controls, gaps, holes and their judges, listed scene by scene (`simulate.paper`)."""
+"""The other official files by name: attribute pairs, controls, gaps, holes and their judges, listed
+scene by scene (`simulate.paper`)."""
 
 import functools
 from dataclasses import dataclass
@@ -19,11 +20,19 @@ from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 
 HOLE_JUDGES: dict[str, Recipe] = {
-    f"{name}_eval": MASS_JUDGE if hole.plane == "radius" else SPEED_JUDGE for name, hole in papers_holes().items()
+    f"{name}_eval": MASS_JUDGE if hole.plane == "radius" else SPEED_JUDGE
+    for name, hole in papers_holes().items()
 }
-"""One list for all holes of a plane; its rows tell how far each pair lies from this hole's training."""
+"""One list for all holes of a plane; its rows tell how far each pair lies from this hole's
+training."""
 
-FILES: dict[str, Recipe] = {**ATTRIBUTE_FILES, **GAP_FILES, **HOLE_FILES, **HOLE_JUDGES, **OLD_FILES}
+FILES: dict[str, Recipe] = {
+    **ATTRIBUTE_FILES,
+    **GAP_FILES,
+    **HOLE_FILES,
+    **HOLE_JUDGES,
+    **OLD_FILES,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +45,9 @@ class PaperFile:
 
     def __post_init__(self) -> None:
         if self.file not in FILES:
-            raise UserError(f"file={self.file!r:.60}: the official files listed here are {', '.join(FILES)}")
+            raise UserError(
+                f"file={self.file!r:.60}: the official files listed here are {', '.join(FILES)}"
+            )
 
     @property
     def count(self) -> int:
@@ -63,8 +74,15 @@ class PaperFile:
         """Discs of the file's colours anywhere in the view, smaller and larger than its own."""
         radius = ((0.2, 2.2),)
         if FILES[self.file].balls == 2:
-            return StillDiscs(bodies=tuple(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(colour,)) for colour in (RED, BLUE)))
-        return StillDiscs(bodies=(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(RED, BLUE)),))
+            return StillDiscs(
+                bodies=tuple(
+                    StillBody(height_m=ANYWHERE, radius_m=radius, colours=(colour,))
+                    for colour in (RED, BLUE)
+                )
+            )
+        return StillDiscs(
+            bodies=(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(RED, BLUE)),)
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,12 @@ def scenes_of(file: str) -> Scenes:
     recipe = FILES[file]
     rows = recipe.rows()
     law: Law = "collision" if recipe.balls == 2 else "uniform"
-    starts = replay(law, rows=rows, chunk=recipe.chunk, contact_frames=recipe.contact_frames, dropped_from=recipe.dropped_from)
+    starts = replay(
+        law,
+        rows=rows,
+        chunk=recipe.chunk,
+        contact_frames=recipe.contact_frames,
+        dropped_from=recipe.dropped_from,
+    )
     kept = starts.kept if recipe.chosen is None else starts.kept & recipe.chosen(rows)
     return Scenes(rows[kept], starts.x_m[kept], starts.y_m[kept])

@@ -1,9 +1,10 @@
-"""The paper's partitions as scenarios: what is in and what is out of distribution (arXiv 2411.02385, appendix C.1).
+"""The paper's partitions as scenarios: what is in and what is out of distribution (arXiv
+2411.02385, appendix C.1).
 
-ID: speeds [1, 4] m/s, radii [0.7, 1.4] m (as its code draws them; its text says 1.5). OOD: speeds [0, 0.8] ∪ [4.5, 6], radii [0.3, 0.6] ∪
-[1.5, 2]. A partition is named by what left the trained range: `radius`, `speed`, `both`; `_low` and `_high` are one side of it; the two
-`cross` sets put one on its low side and the other on its high side; `zero` is a ball at rest.
-"""
+ID: speeds [1, 4] m/s, radii [0.7, 1.4] m (as its code draws them; its text says 1.5). OOD: speeds
+[0, 0.8] ∪ [4.5, 6], radii [0.3, 0.6] ∪ [1.5, 2]. A partition is named by what left the trained
+range: `radius`, `speed`, `both`; `_low` and `_high` are one side of it; the two `cross` sets put
+one on its low side and the other on its high side; `zero` is a ball at rest."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,8 @@ from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
 
 PAPER_PARABOLA = Parabola(gravity_m_s2=2.5, top_gap_m=((0.5, 1.5),), stay_s=2.4)
-"""The throw of the paper's own code, for its 32 frames: slower fall, more head room, at least 24 frames in view."""
+"""The throw of the paper's own code, for its 32 frames: slower fall, more head room, at least 24
+frames in view."""
 
 SPEED_M_S: Mapping[str, Ranges] = {
     "id": ((1.0, 4.0),),
@@ -55,7 +57,8 @@ SINGLE: Mapping[str, tuple[str, str]] = {
     "cross_slow_large": ("low", "high"),
 }
 
-# name -> (left speed, right speed, left radius, right radius): the paper's six levels, "one" is the left ball's
+# name -> (left speed, right speed, left radius, right radius): the paper's six levels, "one" is the
+# left ball's
 PAIR: Mapping[str, tuple[str, str, str, str]] = {
     "id": ("id", "id", "id", "id"),
     "radius_one": ("id", "id", "ood", "id"),
@@ -77,21 +80,33 @@ PAIR: Mapping[str, tuple[str, str, str, str]] = {
 
 
 def partitions(scenario: UniformMotion | Parabola) -> dict[str, UniformMotion | Parabola]:
-    """The scenario with the speeds and radii of each partition, by name; everything else stays as it is."""
-    return {name: replace(scenario, speed_m_s=SPEED_M_S[speed], radius_m=RADIUS_M[radius]) for name, (speed, radius) in SINGLE.items()}
+    """The scenario with the speeds and radii of each partition, by name; everything else stays as
+    it is."""
+    return {
+        name: replace(scenario, speed_m_s=SPEED_M_S[speed], radius_m=RADIUS_M[radius])
+        for name, (speed, radius) in SINGLE.items()
+    }
 
 
 def collision_partitions(scenario: Collision) -> dict[str, Collision]:
-    """The same for two balls. Pairs too fast and large to meet after the conditioning frames are drawn again (see `Collision`)."""
-    return {name: _pair(scenario, levels=levels, radius_m=RADIUS_M) for name, levels in PAIR.items()}
+    """The same for two balls. Pairs too fast and large to meet after the conditioning frames are
+    drawn again (see `Collision`)."""
+    return {
+        name: _pair(scenario, levels=levels, radius_m=RADIUS_M) for name, levels in PAIR.items()
+    }
 
 
 def code_collision_partitions(scenario: Collision) -> dict[str, Collision]:
     """The same with the radii of the official code."""
-    return {name: _pair(scenario, levels=levels, radius_m=CODE_RADIUS_M) for name, levels in PAIR.items()}
+    return {
+        name: _pair(scenario, levels=levels, radius_m=CODE_RADIUS_M)
+        for name, levels in PAIR.items()
+    }
 
 
-def _pair(scenario: Collision, *, levels: tuple[str, str, str, str], radius_m: Mapping[str, Ranges]) -> Collision:
+def _pair(
+    scenario: Collision, *, levels: tuple[str, str, str, str], radius_m: Mapping[str, Ranges]
+) -> Collision:
     left_speed, right_speed, left_radius, right_radius = levels
     return replace(
         scenario,

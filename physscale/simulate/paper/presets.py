@@ -1,15 +1,21 @@
-"""Every data set of the paper by name (arXiv 2411.02385; sizes, bands and holes from its text, figures and repository).
+"""Every data set of the paper by name (arXiv 2411.02385; sizes, bands and holes from its text,
+figures and repository).
 
-`uniform_30k … collision_eval` and `paper_…` are the official files row by row, traps included; the others draw anew, with the paper's
-ranges: `collision_both` with those of its text, `collision_code_both` with those of its code where the two differ.
-"""
+`uniform_30k … collision_eval` and `paper_…` are the official files row by row, traps included; the
+others draw anew, with the paper's ranges: `collision_both` with those of its text,
+`collision_code_both` with those of its code where the two differ."""
 
 import itertools
 from dataclasses import replace
 from typing import get_args
 
 from physscale.simulate.paper.listed_files import FILES, PaperFile
-from physscale.simulate.paper.partitions import PAPER_PARABOLA, code_collision_partitions, collision_partitions, partitions
+from physscale.simulate.paper.partitions import (
+    PAPER_PARABOLA,
+    code_collision_partitions,
+    collision_partitions,
+    partitions,
+)
 from physscale.simulate.paper.sets import PaperSet, PartName
 from physscale.simulate.ranges import Ranges
 from physscale.simulate.scenarios.attributes import HELD, SEEN, Attribute, Attributes
@@ -48,14 +54,21 @@ def _presets() -> dict[str, Scenario]:
             if part != "eval":
                 found[f"{law}_{part.lower()}_grid"] = PaperSet(law=law, part=part, values="grid")
         found[f"collision_{part.lower()}"] = PaperSet(law="collision", part=part)
-    found |= {f"uniform_{way}": UniformMotion(direction=way) for way in ("right", "left", "up", "down")}
-    found |= {f"uniform_eval_{way}": PaperSet(law="uniform", way=way) for way in ("left", "up", "down")}
+    found |= {
+        f"uniform_{way}": UniformMotion(direction=way) for way in ("right", "left", "up", "down")
+    }
+    found |= {
+        f"uniform_eval_{way}": PaperSet(law="uniform", way=way) for way in ("left", "up", "down")
+    }
     found |= {
         "uniform_flip": UniformMotion(direction="both"),
         "parabola_flip": Parabola(direction="both"),
         "collision_flip": Collision(direction="both"),
     }
-    found |= {"uniform_text_radius": UniformMotion(radius_m=TEXT_RADIUS), "parabola_text_radius": Parabola(radius_m=TEXT_RADIUS)}
+    found |= {
+        "uniform_text_radius": UniformMotion(radius_m=TEXT_RADIUS),
+        "parabola_text_radius": Parabola(radius_m=TEXT_RADIUS),
+    }
     found |= {
         "collision_code_radius": PAPER_COLLISION,
         "collision_text_radius": Collision(left_radius_m=TEXT_RADIUS, right_radius_m=TEXT_RADIUS),
@@ -66,16 +79,31 @@ def _presets() -> dict[str, Scenario]:
         inside = tuple((left[1], right[0]) for left, right in itertools.pairwise(bands))
         found[f"{name}_inside"] = UniformMotion(speed_m_s=inside, direction=one_way)
     holes = papers_holes()
-    found |= holes | {f"{name}_inside": replace(hole, side="inside") for name, hole in holes.items()}
-    return found | _partitions() | _attributes() | _compositions() | {f"paper_{file}": PaperFile(file=file) for file in FILES}
+    found |= holes | {
+        f"{name}_inside": replace(hole, side="inside") for name, hole in holes.items()
+    }
+    return (
+        found
+        | _partitions()
+        | _attributes()
+        | _compositions()
+        | {f"paper_{file}": PaperFile(file=file) for file in FILES}
+    )
 
 
 def _partitions() -> dict[str, Scenario]:
-    """What is in and out of distribution, with the text's ranges, and for collisions with the code's as well."""
+    """What is in and out of distribution, with the text's ranges, and for collisions with the
+    code's as well."""
     found: dict[str, Scenario] = {}
-    for law, one in (("uniform", partitions(UniformMotion(direction="right"))), ("parabola", partitions(PAPER_PARABOLA))):
+    for law, one in (
+        ("uniform", partitions(UniformMotion(direction="right"))),
+        ("parabola", partitions(PAPER_PARABOLA)),
+    ):
         found |= {f"{law}_{name}": scenario for name, scenario in one.items()}
-    for law, two in (("collision", collision_partitions(Collision())), ("collision_code", code_collision_partitions(PAPER_COLLISION))):
+    for law, two in (
+        ("collision", collision_partitions(Collision())),
+        ("collision_code", code_collision_partitions(PAPER_COLLISION)),
+    ):
         found |= {f"{law}_{name}": scenario for name, scenario in two.items()}
     return found
 
@@ -84,7 +112,10 @@ def _attributes() -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
     for pair in ATTRIBUTE_PAIRS:
         graded = Attributes(pair=pair)
-        for name, scenario in ((f"{pair[0]}_{pair[1]}", graded), (f"{pair[0]}_{pair[1]}_binary", replace(graded, steps="binary"))):
+        for name, scenario in (
+            (f"{pair[0]}_{pair[1]}", graded),
+            (f"{pair[0]}_{pair[1]}_binary", replace(graded, steps="binary")),
+        ):
             if name != "colour_shape_binary":  # neither has steps between
                 found[f"{name}_seen"] = scenario
                 found[f"{name}_held"] = replace(scenario, combinations=HELD)

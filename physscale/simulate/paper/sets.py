@@ -1,9 +1,10 @@
-"""The official data sets row by row: training sets of 30K, 300K and 3M, and the published evaluation files (arXiv 2411.02385).
+"""The official data sets row by row: training sets of 30K, 300K and 3M, and the published
+evaluation files (arXiv 2411.02385).
 
-Not drawn but listed: row i is scene i of the official generator, positions and dropped scenes included (`simulate.paper`). Its repeated
-positions (seed 42 anew for every 1,000 scenes) and its evaluation corners that are also training values are kept; a study of one's own
-takes the scenarios that draw.
-"""
+Not drawn but listed: row i is scene i of the official generator, positions and dropped scenes
+included (`simulate.paper`). Its repeated positions (seed 42 anew for every 1,000 scenes) and its
+evaluation corners that are also training values are kept; a study of one's own takes the scenarios
+that draw."""
 
 import functools
 from collections.abc import Sequence
@@ -38,8 +39,10 @@ class PaperSet:
     """One official file.
 
     Attributes:
-        values: for training sets of one ball: `random` is what was published, `grid` what the code now makes.
-        way: where the ball of uniform motion goes; published is `right`, the code makes all four from the same numbers.
+        values: for training sets of one ball: `random` is what was published, `grid` what the code
+            now makes.
+        way: where the ball of uniform motion goes; published is `right`, the code makes all four
+            from the same numbers.
     """
 
     name: ClassVar[str] = "paper"
@@ -52,7 +55,9 @@ class PaperSet:
 
     def __post_init__(self) -> None:
         if self.law != "uniform" and self.way != "right":
-            raise UserError(f"way={self.way!r}: only the official uniform motion goes other ways than right")
+            raise UserError(
+                f"way={self.way!r}: only the official uniform motion goes other ways than right"
+            )
         if self.law == "collision" and self.values == "grid":
             raise UserError("values='grid': collision is a grid in both versions; leave it out")
 
@@ -63,8 +68,16 @@ class PaperSet:
     def scene(self, index: int) -> Scene:
         table = _table(self)
         row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
-        bodies = two_balls(row, x_m=x, y_m=y) if self.law == "collision" else (turned(one_ball(row, x_m=x[0], y_m=y), way=self.way),)
-        return Scene(bodies=bodies, gravity_m_s2=GRAVITY_M_S2 if self.law == "parabola" else 0.0, template=table.parts[index])
+        bodies = (
+            two_balls(row, x_m=x, y_m=y)
+            if self.law == "collision"
+            else (turned(one_ball(row, x_m=x[0], y_m=y), way=self.way),)
+        )
+        return Scene(
+            bodies=bodies,
+            gravity_m_s2=GRAVITY_M_S2 if self.law == "parabola" else 0.0,
+            template=table.parts[index],
+        )
 
     def draw(self, rng: np.random.Generator) -> Scene:
         """Any scene of the list."""
@@ -73,11 +86,17 @@ class PaperSet:
     def still(self) -> StillDiscs:
         """Discs anywhere in the view, smaller and larger than those of the files."""
         colours = (RED, BLUE) if self.law == "collision" else (RED,)
-        return StillDiscs(bodies=tuple(StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=(colour,)) for colour in colours))
+        return StillDiscs(
+            bodies=tuple(
+                StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=(colour,))
+                for colour in colours
+            )
+        )
 
 
 def one_ball(row: Sequence[float], *, x_m: float, y_m: float) -> Body:
-    """(r, v) as a red ball to the right; two further numbers, where there are, make it blue and a square."""
+    """(r, v) as a red ball to the right; two further numbers, where there are, make it blue and a
+    square."""
     radius, speed, blue, square = (*row, 0.0, 0.0)[:4]
     return Body(
         x_m=x_m,
@@ -95,7 +114,9 @@ def two_balls(row: Sequence[float], *, x_m: Sequence[float], y_m: float) -> tupl
     """(r₁, r₂, v₁, v₂) as a red ball to the right and a blue one to the left."""
     left, right, v_left, v_right = row
     red = Body(x_m=x_m[0], y_m=y_m, vx_m_s=v_left, radius_m=left, mass_kg=left**2, colour=RED)
-    return red, Body(x_m=x_m[1], y_m=y_m, vx_m_s=-v_right, radius_m=right, mass_kg=right**2, colour=BLUE, kind=1)
+    return red, Body(
+        x_m=x_m[1], y_m=y_m, vx_m_s=-v_right, radius_m=right, mass_kg=right**2, colour=BLUE, kind=1
+    )
 
 
 def turned(ball: Body, *, way: PaperWay) -> Body:
@@ -109,12 +130,21 @@ def turned(ball: Body, *, way: PaperWay) -> Body:
 
 def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
     """The whole of one official file: 32 frames 0.1 s apart from 0.01 s on."""
-    return listed_data(PaperSet(law=law, part=part, values=values), split="eval" if part == "eval" else "train")
+    return listed_data(
+        PaperSet(law=law, part=part, values=values), split="eval" if part == "eval" else "train"
+    )
 
 
 def listed_data(scenario: Listing, *, split: str) -> DataSpec:
     """All scenes of an official list with the clock of its file."""
-    return DataSpec(scenario=scenario, videos=scenario.count, frames=FRAMES, interval_s=FRAME_S, start_s=FIRST_FRAME_S, split=split)
+    return DataSpec(
+        scenario=scenario,
+        videos=scenario.count,
+        frames=FRAMES,
+        interval_s=FRAME_S,
+        start_s=FIRST_FRAME_S,
+        split=split,
+    )
 
 
 @dataclass(frozen=True)
@@ -134,4 +164,9 @@ def _table(chosen: PaperSet) -> _Table:
         parts = (training_set(chosen.law, level=chosen.part, values=chosen.values),)
     rows = np.concatenate([part.rows for part in parts])
     starts = replay(chosen.law, rows=rows)
-    return _Table(rows[starts.kept], starts.x_m[starts.kept], starts.y_m[starts.kept], names(parts)[starts.kept])
+    return _Table(
+        rows[starts.kept],
+        starts.x_m[starts.kept],
+        starts.y_m[starts.kept],
+        names(parts)[starts.kept],
+    )

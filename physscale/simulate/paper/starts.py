@@ -1,8 +1,9 @@
-"""Where the official generators put the balls, and which scenes they drop: a replay of their random numbers.
+"""Where the official generators put the balls, and which scenes they drop: a replay of their random
+numbers.
 
-Each chunk of 1,000 scenes starts anew from seed 42 (so item i of every chunk uses the same draws: the repeated-seed trap, kept in this
-mode alone). Numba's generator is the same MT19937, seeded the same way, with its own state.
-"""
+Each chunk of 1,000 scenes starts anew from seed 42 (so item i of every chunk uses the same draws:
+the repeated-seed trap, kept in this mode alone). Numba's generator is the same MT19937, seeded the
+same way, with its own state."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -23,7 +24,8 @@ TRIES, DROPPED_FROM = 50, 10
 
 @dataclass(frozen=True)
 class Starts:
-    """First places (x of each ball; the common height), and whether the official filter keeps the scene."""
+    """First places (x of each ball; the common height), and whether the official filter keeps the
+    scene."""
 
     x_m: Float[np.ndarray, "rows balls"]
     y_m: Float[np.ndarray, " rows"]
@@ -46,7 +48,11 @@ def replay(
         contact_frames: whole frames before a hit.
         dropped_from: a scene that needed so many tries is dropped.
     """
-    x, y, kept = np.empty((len(rows), 2 if law == "collision" else 1)), np.empty(len(rows)), np.ones(len(rows), np.bool_)
+    x, y, kept = (
+        np.empty((len(rows), 2 if law == "collision" else 1)),
+        np.empty(len(rows)),
+        np.ones(len(rows), np.bool_),
+    )
     if law == "collision":
         _two_balls(rows, chunk, contact_frames, dropped_from, x, y, kept)
     else:
@@ -78,7 +84,13 @@ def _one_ball(rows: np.ndarray, chunk: int, thrown: bool, x: np.ndarray, y: np.n
 @numba.njit(cache=True)
 @no_type_check
 def _two_balls(
-    rows: np.ndarray, chunk: int, contact_frames: int, dropped_from: int, x: np.ndarray, y: np.ndarray, kept: np.ndarray
+    rows: np.ndarray,
+    chunk: int,
+    contact_frames: int,
+    dropped_from: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    kept: np.ndarray,
 ) -> None:
     for row in range(len(rows)):
         if row % chunk == 0:
@@ -88,7 +100,11 @@ def _two_balls(
         farthest = (FRAMES - AFTER_FRAMES) * FRAME_S * speed + left + right
         tries = 0
         while tries < TRIES:
-            if left > 2 * right:  # its x range is overwritten below (a missing elif): only the shorter reach and two draws stay
+            if (
+                left > 2 * right
+                # its x range is overwritten below (a missing elif): only the shorter reach and two
+                # draws stay
+            ):
                 farthest = min(nearest * 1.25, WORLD_M - left - right)
                 _between(nearest, farthest)
             if right > 2 * left:

@@ -1,9 +1,11 @@
-"""Visual ambiguity in PHYRE's world: falls that end one way or the other by less than a pixel (arXiv 2411.02385, section 5.5).
+"""Visual ambiguity in PHYRE's world: falls that end one way or the other by less than a pixel
+(arXiv 2411.02385, section 5.5).
 
-Four lists of the authors (their data_generator_ambiguity_v0.py and tasks 20000 to 20003), all with a floor bar and a grey ball at rest on
-it: a red ball falls at the gap between two fixed balls, or upon one. What is swept: 20000 its radius, 20001 its place, 20002 the width of
-the gap, 20003 the place of the fixed ball. PHYRE snaps the red ball to whole pixels, so most rows of the first two are the same fall.
-"""
+Four lists of the authors (their data_generator_ambiguity_v0.py and tasks 20000 to 20003), all with
+a floor bar and a grey ball at rest on it: a red ball falls at the gap between two fixed balls, or
+upon one. What is swept: 20000 its radius, 20001 its place, 20002 the width of the gap, 20003 the
+place of the fixed ball. PHYRE snaps the red ball to whole pixels, so most rows of the first two are
+the same fall."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -32,7 +34,8 @@ class _Fall:
 
 @dataclass(frozen=True, kw_only=True)
 class PhyreAmbiguity(Phyre):
-    """One of the four lists, from its first row to its last; `scenes`, `trials` and `seed` have no meaning here."""
+    """One of the four lists, from its first row to its last; `scenes`, `trials` and `seed` have no
+    meaning here."""
 
     name: ClassVar[str] = "phyre_ambiguity"
 
@@ -41,7 +44,9 @@ class PhyreAmbiguity(Phyre):
     def __post_init__(self) -> None:
         settle(self, templates=tuple(self.templates))
         if len(self.templates) != 1 or self.templates[0] not in COUNTS:
-            raise UserError(f"templates={self.templates!r:.60}: name one of {', '.join(map(str, COUNTS))}")
+            raise UserError(
+                f"templates={self.templates!r:.60}: name one of {', '.join(map(str, COUNTS))}"
+            )
 
     @property
     def count(self) -> int:
@@ -51,15 +56,34 @@ class PhyreAmbiguity(Phyre):
         assert 0 <= index < self.count, f"row {index} of {self.count}"
         template, side = self.templates[0], float(self.scene_px)
         fall = _fall(template, index=index)
-        floor = Part(kind=FLOOR, what="bar", dynamic=False, scale=1.0, moves=(("left", 0.0), ("bottom", 0.0)))
-        rests = Part(kind=FALLING, what="ball", dynamic=True, scale=0.1, moves=(("left", 0.02 * side), ("bottom", side / BAR_A_SCENE)))
+        floor = Part(
+            kind=FLOOR, what="bar", dynamic=False, scale=1.0, moves=(("left", 0.0), ("bottom", 0.0))
+        )
+        rests = Part(
+            kind=FALLING,
+            what="ball",
+            dynamic=True,
+            scale=0.1,
+            moves=(("left", 0.02 * side), ("bottom", side / BAR_A_SCENE)),
+        )
         fixed = (
-            Part(kind=FIXED, what="ball", dynamic=False, scale=0.04, moves=(("center_x", side * x), ("center_y", side * FIXED_HEIGHT)))
+            Part(
+                kind=FIXED,
+                what="ball",
+                dynamic=False,
+                scale=0.04,
+                moves=(("center_x", side * x), ("center_y", side * FIXED_HEIGHT)),
+            )
             for x in fall.fixed
         )
         ball = from_action(*fall.action, size_px=self.scene_px)
         assert ball is not None, "these balls lie in the scene"
-        return Case(Setting(template=template, number=index, size_px=self.scene_px, parts=(floor, rests, *fixed)), ball)
+        return Case(
+            Setting(
+                template=template, number=index, size_px=self.scene_px, parts=(floor, rests, *fixed)
+            ),
+            ball,
+        )
 
 
 def _fall(template: int, *, index: int) -> _Fall:

@@ -1,10 +1,11 @@
-"""The other side of the pipe: simulates with the real PHYRE 0.2.2, in a Python 3.8 or 3.9 of its own. It imports nothing of physscale.
+"""The other side of the pipe: simulates with the real PHYRE 0.2.2, in a Python 3.8 or 3.9 of its
+own. It imports nothing of physscale.
 
-Run as `python child.py SIZE_PX`. Requests are JSON lines on stdin; answers are an Arrow IPC stream on what was file descriptor 1, one
-record batch each. The descriptor is duplicated first and 1 is pointed at stderr, so that a stray print cannot corrupt the stream. Each
-answer carries the SHA-256 of the request line as it was read and of its own payload, so that the parent can tell a damaged or mixed-up
-answer.
-"""
+Run as `python child.py SIZE_PX`. Requests are JSON lines on stdin; answers are an Arrow IPC stream
+on what was file descriptor 1, one record batch each. The descriptor is duplicated first and 1 is
+pointed at stderr, so that a stray print cannot corrupt the stream. Each answer carries the SHA-256
+of the request line as it was read and of its own payload, so that the parent can tell a damaged or
+mixed-up answer."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ class Phyre:
         self.scenes: dict[str, tuple[bytes, list[tuple[float, ...]]]] = {}
 
     def scene(self, parts: list[dict[str, Any]]) -> tuple[bytes, list[tuple[float, ...]]]:
-        """(serialised task, first states of its bodies: x, y, angle, diameter); kept, because a scene has a thousand trials."""
+        """(serialised task, first states of its bodies: x, y, angle, diameter); kept, because a
+        scene has a thousand trials."""
         key = json.dumps(parts)
         if key not in self.scenes:
             if len(self.scenes) >= SCENES_KEPT:
@@ -68,13 +70,19 @@ class Phyre:
     def build(self, parts: list[dict[str, Any]]) -> tuple[bytes, list[tuple[float, ...]]]:
         creator = self.creator()
         for part in parts:
-            body = creator.add(("dynamic " if part["dynamic"] else "static ") + part["what"], scale=part["scale"])
+            body = creator.add(
+                ("dynamic " if part["dynamic"] else "static ") + part["what"], scale=part["scale"]
+            )
             for move, value in part["moves"]:
                 getattr(body, "set_" + move)(value)
         creator.task.bodyId1, creator.task.bodyId2 = len(creator.body_list) - 1, 0
-        assert creator.task.relationships == [creator.SpatialRelationship.NONE], "a goal would end the simulation early"
+        assert creator.task.relationships == [creator.SpatialRelationship.NONE], (
+            "a goal would end the simulation early"
+        )
         bodies = creator.task.scene.bodies[WALLS:]
-        return self.simulator.serialize(creator.task), [(body.position.x, body.position.y, body.angle, body.diameter) for body in bodies]
+        return self.simulator.serialize(creator.task), [
+            (body.position.x, body.position.y, body.angle, body.diameter) for body in bodies
+        ]
 
     def answer(self, request: dict[str, Any]) -> tuple[Any, ...]:
         numpy = self.numpy
@@ -85,14 +93,23 @@ class Phyre:
         pose = velocity = numpy.zeros(0, numpy.float32)
         palette, occluded = b"", False
         if "velocities" in request["want"]:
-            features, _, occluded = self.run(task, ball, steps=steps, stride=1, bodies=len(start), images=False)
-            moving = numpy.concatenate([start[None, :, :3], features[:, :, :3].astype(float) * self.units()])
+            features, _, occluded = self.run(
+                task, ball, steps=steps, stride=1, bodies=len(start), images=False
+            )
+            moving = numpy.concatenate(
+                [start[None, :, :3], features[:, :, :3].astype(float) * self.units()]
+            )
             moving[:, :, ANGLE] = numpy.unwrap(moving[:, :, ANGLE], axis=0)
             velocity = ((moving[1:] - moving[:-1]) * STEPS_A_SECOND)[::stride].astype(numpy.float32)
             pose = moving[1::stride].astype(numpy.float32)
         if "images" in request["want"] or not velocity.size:
             features, images, occluded = self.run(
-                task, ball, steps=steps, stride=stride, bodies=len(start), images="images" in request["want"]
+                task,
+                ball,
+                steps=steps,
+                stride=stride,
+                bodies=len(start),
+                images="images" in request["want"],
             )
             palette = images
             if not pose.size:
@@ -102,7 +119,9 @@ class Phyre:
     def units(self) -> Any:  # noqa: ANN401
         return self.numpy.array([self.size_px, self.size_px, 2.0 * self.numpy.pi])
 
-    def run(self, task: bytes, ball: list[float], *, steps: int, stride: int, bodies: int, images: bool) -> tuple[Any, Any, bool]:
+    def run(
+        self, task: bytes, ball: list[float], *, steps: int, stride: int, bodies: int, images: bool
+    ) -> tuple[Any, Any, bool]:
         none = self.numpy.empty((0, 2), self.numpy.int32)
         _, occluded, pixels, features, count, _, _ = self.simulator.simulator_bindings.magic_ponies(
             task, none, [], ball, True, steps, stride, images, True
@@ -131,7 +150,9 @@ def batch_of(pyarrow: Any, schema: Any, codec: Any, *, line: bytes, phyre: Phyre
 
 def listed(pyarrow: Any, values: Any) -> Any:  # noqa: ANN401
     flat = values.ravel()
-    return pyarrow.ListArray.from_arrays(pyarrow.array([0, flat.size], pyarrow.int32()), pyarrow.array(flat))
+    return pyarrow.ListArray.from_arrays(
+        pyarrow.array([0, flat.size], pyarrow.int32()), pyarrow.array(flat)
+    )
 
 
 def main(size_px: int) -> None:
@@ -155,10 +176,14 @@ def main(size_px: int) -> None:
     )
     codec = pyarrow.Codec("zstd", 1)
     with pyarrow.ipc.new_stream(out, schema) as stream:
-        stream.write_batch(pyarrow.record_batch([pyarrow.array([], field.type) for field in schema], schema=schema))  # ready
+        stream.write_batch(
+            pyarrow.record_batch([pyarrow.array([], field.type) for field in schema], schema=schema)
+        )  # ready
         out.flush()
         for line in sys.stdin.buffer:
-            stream.write_batch(batch_of(pyarrow, schema, codec, line=line.rstrip(b"\n"), phyre=phyre))
+            stream.write_batch(
+                batch_of(pyarrow, schema, codec, line=line.rstrip(b"\n"), phyre=phyre)
+            )
             out.flush()
 
 

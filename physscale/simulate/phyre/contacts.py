@@ -1,13 +1,14 @@
-"""Makes PyPI's `box2d` (2.3.0) treat contacts as PHYRE's Box2D (2.3.2) does, from outside, through its contact listener.
+"""Makes PyPI's `box2d` (2.3.0) treat contacts as PHYRE's Box2D (2.3.2) does, from outside, through
+its contact listener.
 
-The versions differ in three ways that matter. Put right here: the face by which two polygons push each other (`phyre.faces`), and the sleep
-timer, which 2.3.2 starts anew whenever a body begins or ceases to touch, or an impact cuts its step short. The third only in part: 2.3.2
-rounds the place of such an impact differently in the last bit. Static bodies, which 2.3.0 moves by that bit, are put back; what is left of
-it in moving bodies cannot be reached from here, and chaos does the rest.
+The versions differ in three ways that matter. Put right here: the face by which two polygons push
+each other (`phyre.faces`), and the sleep timer, which 2.3.2 starts anew whenever a body begins or
+ceases to touch, or an impact cuts its step short. The third only in part: 2.3.2 rounds the place of
+such an impact differently in the last bit. Static bodies, which 2.3.0 moves by that bit, are put
+back; what is left of it in moving bodies cannot be reached from here, and chaos does the rest.
 
-A scene calls back some thousand times, so what does not change while two fixtures touch is looked up once, when they begin to, and poses
-and manifolds are read where Box2D keeps them.
-"""
+A scene calls back some thousand times, so what does not change while two fixtures touch is looked
+up once, when they begin to, and poses and manifolds are read where Box2D keeps them."""
 
 import ctypes
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from physscale.simulate.phyre.faces import APART, RIGHT, SECOND, touching_points
 
 FIRST_FACE, SECOND_FACE = 1, 2
 POSE_FLOATS, MANIFOLD_FLOATS = 4, 16
-"""`b2Transform`: x, y, sine, cosine. `b2Manifold`: two points of 20 bytes, normal, point, kind, count."""
+"""`b2Transform`: x, y, sine, cosine. `b2Manifold`: two points of 20 bytes, normal, point, kind,
+count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,9 @@ def polygon_of(shape: Any) -> Polygon:  # noqa: ANN401 - SWIG knows no types
 
 def floats_of(held: Any, count: int) -> Float32[np.ndarray, " count"]:  # noqa: ANN401
     """The memory behind a SWIG pointer, as long as Box2D keeps it."""
-    return np.frombuffer(memoryview((ctypes.c_float * count).from_address(int(held.this))), np.float32)
+    return np.frombuffer(
+        memoryview((ctypes.c_float * count).from_address(int(held.this))), np.float32
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,7 +55,8 @@ class _Home:
     y: float
 
     def stay(self) -> None:
-        """Takes back the last bit by which 2.3.0 moves a static body, too, when an impact cuts the step short."""
+        """Takes back the last bit by which 2.3.0 moves a static body, too, when an impact cuts the
+        step short."""
         if self.centre[0] != self.x or self.centre[1] != self.y:
             self.centre[:] = self.x, self.y
             self.pose[:2] = self.x, self.y
@@ -59,7 +64,8 @@ class _Home:
 
 @dataclass(eq=False, slots=True)
 class _Moving:
-    """A dynamic body: its pose and velocity in Box2D's memory, and the step in which an impact last cut its way short."""
+    """A dynamic body: its pose and velocity in Box2D's memory, and the step in which an impact last
+    cut its way short."""
 
     held: Any
     pose: np.ndarray
@@ -78,7 +84,8 @@ class _Moving:
 
 @dataclass(eq=False, slots=True)
 class _Touch:
-    """Two fixtures from when they begin to touch until they cease to. `faces`: the arguments of `wrong_edge`, None where one is round."""
+    """Two fixtures from when they begin to touch until they cease to. `faces`: the arguments of
+    `wrong_edge`, None where one is round."""
 
     moving: tuple[_Moving, ...]
     homes: tuple[_Home, ...]
@@ -87,10 +94,11 @@ class _Touch:
 
 
 class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
-    """To be set as the world's `contactListener`, and kept alive as long as the world; `begin_step` comes before each of its steps.
+    """To be set as the world's `contactListener`, and kept alive as long as the world; `begin_step`
+    comes before each of its steps.
 
-    Polygon fixtures carry their `Polygon` as user data and other fixtures None; static bodies carry their centre and others None.
-    """
+    Polygon fixtures carry their `Polygon` as user data and other fixtures None; static bodies carry
+    their centre and others None."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,8 +134,9 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
         """Nothing; the inherited one would call back into Box2D for it."""
 
     def _impact(self, touch: _Touch) -> None:
-        """A contact comes a second time within one step when a fast impact cuts the step short: that, too, starts the timer anew. The
-        timer runs only before such impacts, so once a step is enough."""
+        """A contact comes a second time within one step when a fast impact cuts the step short:
+        that, too, starts the timer anew. The timer runs only before such impacts, so once a step is
+        enough."""
         for body in touch.moving:
             if body.cut_in_step != self._step:
                 body.cut_in_step = self._step
@@ -143,7 +152,17 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
             return _Touch(moving, homes, None)
         manifold = floats_of(contact.manifold, MANIFOLD_FLOATS)
         return _Touch(
-            moving, homes, (first.corners, first.normals, bodies[0].pose, second.corners, second.normals, bodies[1].pose, manifold)
+            moving,
+            homes,
+            (
+                first.corners,
+                first.normals,
+                bodies[0].pose,
+                second.corners,
+                second.normals,
+                bodies[1].pose,
+                manifold,
+            ),
         )
 
     def _body(self, held: Any) -> _Home | _Moving:  # noqa: ANN401
@@ -151,7 +170,9 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
         if number not in self._bodies:
             pose, home = floats_of(held.transform, POSE_FLOATS), held.userData
             self._bodies[number] = (
-                _Moving(held, pose, _pair_of(held.linearVelocity)) if home is None else _Home(pose, _pair_of(held.worldCenter), *home)
+                _Moving(held, pose, _pair_of(held.linearVelocity))
+                if home is None
+                else _Home(pose, _pair_of(held.worldCenter), *home)
             )
         return self._bodies[number]
 
@@ -181,9 +202,19 @@ def exchanged(ids: np.ndarray) -> np.ndarray:
     return (ids & 0x00FF00FF) << 8 | (ids & 0xFF00FF00) >> 8
 
 
-def _rewrite(manifold: Any, *, face: int, plane: np.ndarray, points: np.ndarray, ids: np.ndarray, before: Any) -> None:  # noqa: ANN401
+def _rewrite(
+    manifold: Any,  # noqa: ANN401
+    *,
+    face: int,
+    plane: np.ndarray,
+    points: np.ndarray,
+    ids: np.ndarray,
+    before: Any,  # noqa: ANN401
+) -> None:
     """Puts other points into a manifold; impulses of the step before stay with their features."""
-    impulses = {point.id.key: (point.normalImpulse, point.tangentImpulse) for point in before.points}
+    impulses = {
+        point.id.key: (point.normalImpulse, point.tangentImpulse) for point in before.points
+    }
     manifold.type_, manifold.pointCount = face, len(points)
     manifold.localNormal, manifold.localPoint = plane.tolist()
     for held, point, key in zip(manifold.points, points.tolist(), ids.tolist(), strict=True):

@@ -1,7 +1,8 @@
-"""PHYRE's own Python: finds an interpreter 3.9 or 3.8 and builds a virtual environment with the pinned packages, once.
+"""PHYRE's own Python: finds an interpreter 3.9 or 3.8 and builds a virtual environment with the
+pinned packages, once.
 
-PyPI's `phyre` 0.2.2 is compiled for Python 3.6 to 3.9; physscale needs 3.11. So PHYRE runs as a child process of its own interpreter.
-"""
+PyPI's `phyre` 0.2.2 is compiled for Python 3.6 to 3.9; physscale needs 3.11. So PHYRE runs as a
+child process of its own interpreter."""
 
 import hashlib
 import os
@@ -23,7 +24,8 @@ PYARROW = {"3.9": "21.0.0", "3.8": "17.0.0"}
 MARK = "complete"
 PROBE_S, INSTALL_S = 20, 900
 ADVICE = (
-    "install Python 3.9 (`pyenv install 3.9`, `uv python install 3.9`, conda or your system's packages), or name one in "
+    "install Python 3.9 (`pyenv install 3.9`, `uv python install 3.9`, conda or your system's "
+    "packages), or name one in "
     f"${INTERPRETER_VARIABLE}; then run `physscale phyre setup`"
 )
 
@@ -56,26 +58,46 @@ def installed(folder: Path | None = None) -> Path:
     folder = folder or home()
     python = folder / "bin" / "python"
     if not (folder / MARK).exists() or not python.exists():
-        raise UserError(f"engine=phyre: no PHYRE environment at {folder}; run `physscale phyre setup`, or take engine=box2d")
+        raise UserError(
+            f"engine=phyre: no PHYRE environment at {folder}; run `physscale phyre setup`, or "
+            "take engine=box2d"
+        )
     return python
 
 
 def setup(folder: Path | None = None) -> Path:
-    """Builds the environment where it is not yet complete, and returns its Python. Safe to repeat and to run twice at once.
+    """Builds the environment where it is not yet complete, and returns its Python. Safe to repeat
+    and to run twice at once.
 
     Raises:
-        UserError: where no interpreter is found, or an installation fails; the message says what to do.
+        UserError: where no interpreter is found, or an installation fails; the message says what to
+            do.
     """
     folder = folder or home()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         mark, python = folder / MARK, folder / "bin" / "python"
-        if mark.exists() and python.exists() and mark.read_text() in {_recipe(version) for version in VERSIONS}:
+        if (
+            mark.exists()
+            and python.exists()
+            and mark.read_text() in {_recipe(version) for version in VERSIONS}
+        ):
             return python
         chosen = find_interpreter()
         _clear(folder)
         _run([str(chosen.path), "-m", "venv", str(folder)], what=f"{chosen.path} -m venv")
-        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *chosen.packages], what="pip install phyre")
+        _run(
+            [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                *chosen.packages,
+            ],
+            what="pip install phyre",
+        )
         _run([str(python), "-c", "import phyre, pyarrow"], what="import phyre")
         write_atomic(mark, _recipe(chosen.version).encode())
         return python
@@ -86,7 +108,10 @@ def _clear(folder: Path) -> None:
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
-        raise UserError(f"{folder} holds something that is no Python environment: name an empty or new folder in ${FOLDER_VARIABLE}")
+        raise UserError(
+            f"{folder} holds something that is no Python environment: name an empty or new folder "
+            f"in ${FOLDER_VARIABLE}"
+        )
     shutil.rmtree(folder)
 
 
@@ -100,7 +125,9 @@ def find_interpreter() -> Interpreter:
     if named:
         found = probed(Path(named))
         if found is None:
-            raise UserError(f"${INTERPRETER_VARIABLE}={named}: this is no Python 3.9 or 3.8 that runs; {ADVICE}")
+            raise UserError(
+                f"${INTERPRETER_VARIABLE}={named}: this is no Python 3.9 or 3.8 that runs; {ADVICE}"
+            )
         return found
     for candidate in _candidates():
         found = probed(candidate)
@@ -136,7 +163,9 @@ def _candidates() -> Iterator[Path]:
 
 def _recipe(version: str) -> str:
     """What the environment holds, as a digest: another pin makes it anew."""
-    return hashlib.sha256(" ".join((version, "phyre==0.2.2", PYARROW[version])).encode()).hexdigest()
+    return hashlib.sha256(
+        " ".join((version, "phyre==0.2.2", PYARROW[version])).encode()
+    ).hexdigest()
 
 
 def _run(command: list[str], *, what: str) -> None:

@@ -1,8 +1,8 @@
-"""What parent and child say to each other: a task, its request line, and the answer with everything about it checked.
+"""What parent and child say to each other: a task, its request line, and the answer with everything
+about it checked.
 
-An answer must name the request that it answers, carry the digest of its own payload, have the shapes that were asked for, and its bodies
-must start where this side's arithmetic puts them.
-"""
+An answer must name the request that it answers, carry the digest of its own payload, have the
+shapes that were asked for, and its bodies must start where this side's arithmetic puts them."""
 
 import hashlib
 import json
@@ -44,7 +44,8 @@ class Task:
     """One simulation. Frame k is the state after step 1 + k·stride of 1/60 s.
 
     Attributes:
-        want: "images" for palette bytes, "velocities" for velocities and unwrapped angles (a pass of its own); poses always come.
+        want: "images" for palette bytes, "velocities" for velocities and unwrapped angles (a pass
+            of its own); poses always come.
     """
 
     setting: Setting
@@ -56,7 +57,8 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What PHYRE made of a task; bodies in the scene's order, the red ball last, lengths in px, y up.
+    """What PHYRE made of a task; bodies in the scene's order, the red ball last, lengths in px, y
+    up.
 
     Attributes:
         pose: x, y, angle; without "velocities" the angle is taken modulo 2π.
@@ -74,7 +76,9 @@ def palette_frames(answer: Answer) -> UInt8[np.ndarray, "frames height width"]:
     """The frames as palette indices 0 … 6 (`rows.PALETTE`), row 0 on top."""
     assert answer.palette is not None, "this task did not ask for images"
     side = answer.task.setting.size_px
-    raw = pa.Codec("zstd").decompress(answer.palette, decompressed_size=answer.task.frames * side * side)
+    raw = pa.Codec("zstd").decompress(
+        answer.palette, decompressed_size=answer.task.frames * side * side
+    )
     return np.frombuffer(raw, np.uint8).reshape(answer.task.frames, side, side)[:, ::-1]
 
 
@@ -103,21 +107,46 @@ def checked(batch: pa.RecordBatch, *, task: Task, line: bytes) -> Answer:
     Raises:
         Fault: saying what does not fit.
     """
-    if not batch.schema.equals(ANSWER) or batch.num_rows != 1 or any(column.null_count for column in batch.columns):
-        raise Fault(f"an answer of a foreign form ({batch.num_rows} rows of {', '.join(batch.schema.names)})")
+    if (
+        not batch.schema.equals(ANSWER)
+        or batch.num_rows != 1
+        or any(column.null_count for column in batch.columns)
+    ):
+        raise Fault(
+            f"an answer of a foreign form ({batch.num_rows} rows of "
+            f"{', '.join(batch.schema.names)})"
+        )
     row = dict(zip(batch.schema.names, batch.columns, strict=True))
-    start, pose, velocity = (np.asarray(row[name].flatten()) for name in ("start", "pose", "velocity"))
-    palette, request, digest, occluded = (row[name][0].as_py() for name in ("palette", "request", "digest", "occluded"))
+    start, pose, velocity = (
+        np.asarray(row[name].flatten()) for name in ("start", "pose", "velocity")
+    )
+    palette, request, digest, occluded = (
+        row[name][0].as_py() for name in ("palette", "request", "digest", "occluded")
+    )
     if request != hashlib.sha256(line).hexdigest():
         raise Fault("an answer to another request")
-    if digest != hashlib.sha256(b"".join((start.tobytes(), pose.tobytes(), velocity.tobytes(), palette))).hexdigest():
+    if (
+        digest
+        != hashlib.sha256(
+            b"".join((start.tobytes(), pose.tobytes(), velocity.tobytes(), palette))
+        ).hexdigest()
+    ):
         raise Fault("a payload that does not have its own digest")
     bodies = len(task.setting.parts) + 1
     if occluded or start.size != bodies * 4 or pose.size != task.frames * bodies * 3:
-        raise Fault(f"shapes {start.size}, {pose.size} for {bodies} bodies and {task.frames} frames (occluded: {occluded})")
-    if velocity.size != (pose.size if "velocities" in task.want else 0) or bool(palette) != ("images" in task.want):
+        raise Fault(
+            f"shapes {start.size}, {pose.size} for {bodies} bodies and {task.frames} frames "
+            f"(occluded: {occluded})"
+        )
+    if velocity.size != (pose.size if "velocities" in task.want else 0) or bool(palette) != (
+        "images" in task.want
+    ):
         raise Fault("not what was wanted")
-    expected = [(body.x_px, body.y_px, body.angle_rad, body.outline.diameter_px) for body in placed(task.setting) if body.kind != WALL]
+    expected = [
+        (body.x_px, body.y_px, body.angle_rad, body.outline.diameter_px)
+        for body in placed(task.setting)
+        if body.kind != WALL
+    ]
     if np.abs(start.reshape(bodies, 4)[:-1] - expected).max() > PLACE_TOLERANCE_PX:
         raise Fault("bodies that start elsewhere")
     shape = (task.frames, bodies, 3)

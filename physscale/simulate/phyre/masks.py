@@ -1,7 +1,8 @@
-"""Which pixels each body of a PHYRE row covers, from the states in the row: masks need not be stored.
+"""Which pixels each body of a PHYRE row covers, from the states in the row: masks need not be
+stored.
 
-A pixel belongs to the last body that covers its centre, as in PHYRE's own painter, which fills a row of pixels between rounded borders.
-"""
+A pixel belongs to the last body that covers its centre, as in PHYRE's own painter, which fills a
+row of pixels between rounded borders."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -11,7 +12,9 @@ from physscale.records.video import BODY, Videos
 from physscale.render.outline import Polygon, polygons_m
 from physscale.simulate.phyre.rows import NOBODY
 
-SHAPE, RADIUS, HALF_HEIGHT, KIND = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "kind"))
+SHAPE, RADIUS, HALF_HEIGHT, KIND = (
+    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "kind")
+)
 
 
 def masks(videos: Videos, *, size_px: int) -> Bool[np.ndarray, "batch frames bodies height width"]:
@@ -29,7 +32,9 @@ def masks(videos: Videos, *, size_px: int) -> Bool[np.ndarray, "batch frames bod
     return out
 
 
-def _covered(state: np.ndarray, constant: np.ndarray, *, size_px: int) -> Bool[np.ndarray, "height width"]:
+def _covered(
+    state: np.ndarray, constant: np.ndarray, *, size_px: int
+) -> Bool[np.ndarray, "height width"]:
     """Pixels whose centre lies in the body, hidden or not."""
     centres = (np.arange(size_px) + 0.5) * (WORLD_M / size_px)
     x, y = centres[None, :] - float(state[0]), centres[::-1, None] - float(state[1])
@@ -45,4 +50,6 @@ def _covered(state: np.ndarray, constant: np.ndarray, *, size_px: int) -> Bool[n
 def _inside(x: np.ndarray, y: np.ndarray, polygon: Polygon) -> np.ndarray:
     """On the left of every edge of a counter-clockwise polygon."""
     edges = zip(polygon, (*polygon[1:], polygon[0]), strict=True)
-    return np.logical_and.reduce([(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) >= 0 for (x0, y0), (x1, y1) in edges])
+    return np.logical_and.reduce(
+        [(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) >= 0 for (x0, y0), (x1, y1) in edges]
+    )

@@ -1,8 +1,9 @@
-"""What a PHYRE scene is made of, in PHYRE's own terms: builder calls and the moves that put each body in its place.
+"""What a PHYRE scene is made of, in PHYRE's own terms: builder calls and the moves that put each
+body in its place.
 
-The same description goes to the real PHYRE, whose `TaskCreator` follows it literally, and to `phyre.place`, which repeats its arithmetic.
-Lengths are pixels of the scene, y up; angles of moves are degrees, as PHYRE's setters take them.
-"""
+The same description goes to the real PHYRE, whose `TaskCreator` follows it literally, and to
+`phyre.place`, which repeats its arithmetic. Lengths are pixels of the scene, y up; angles of moves
+are degrees, as PHYRE's setters take them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,8 @@ PIXELS_A_METRE = 6.0
 STEPS_A_SECOND = 60
 SIZES_PX = (128, 256, 512)
 MOST_PARTS = 13
-"""A chain of up to 7 static balls, up to 4 standing bars, and one body for each of the other two kinds."""
+"""A chain of up to 7 static balls, up to 4 standing bars, and one body for each of the other two
+kinds."""
 
 What = Literal["ball", "bar", "jar", "standingsticks"]
 Move = Literal["angle", "left", "right", "bottom", "center_x", "center_y"]
@@ -21,7 +23,8 @@ Move = Literal["angle", "left", "right", "bottom", "center_x", "center_y"]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One body: `TaskCreator.add("dynamic ball", scale)` and then `set_<move>(value)` in this order.
+    """One body: `TaskCreator.add("dynamic ball", scale)` and then `set_<move>(value)` in this
+    order.
 
     Attributes:
         kind: index into `templates.OBJECTS`.

@@ -1,15 +1,24 @@
-"""Where the bodies of a PHYRE scene stand and how large they are: the arithmetic of its creator, operation by operation.
+"""Where the bodies of a PHYRE scene stand and how large they are: the arithmetic of its creator,
+operation by operation.
 
-A ball is a disc, a bar a box W·scale × W/50; bars, sticks and jars have the parts of `records.outline`. The order of the operations is
-that of PHYRE 0.2.2 (creator.py, shapes.py), so that the doubles come out the same, bit for bit; a test compares them.
-"""
+A ball is a disc, a bar a box W·scale × W/50; bars, sticks and jars have the parts of
+`records.outline`. The order of the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so
+that the doubles come out the same, bit for bit; a test compares them."""
 
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from physscale.render.outline import JAR_BASE, JAR_WIDTH, Point, Polygon, bar_polygons, jar_polygons, sticks_polygons
+from physscale.render.outline import (
+    JAR_BASE,
+    JAR_WIDTH,
+    Point,
+    Polygon,
+    bar_polygons,
+    jar_polygons,
+    sticks_polygons,
+)
 from physscale.simulate.phyre.parts import Part, Setting, What
 
 BAR_A_SCENE = 50.0
@@ -26,7 +35,8 @@ class Outline:
         radius_px: of a ball, else 0.
         polygons: convex, counter-clockwise, of anything else.
         diameter_px: PHYRE's own measure of size.
-        half_px, half_thin_px: half width and half height of a bar, of each of two sticks; half the opening and half the wall of a jar.
+        half_px, half_thin_px: half width and half height of a bar, of each of two sticks; half the
+            opening and half the wall of a jar.
     """
 
     diameter_px: float
@@ -52,8 +62,13 @@ class Placed:
         """Corners in the scene; a ball's are two of its square."""
         if not self.outline.polygons:
             radius = self.outline.radius_px
-            return [(radius + self.x_px, radius + self.y_px), (-radius + self.x_px, -radius + self.y_px)]
-        turned = (rotated(point, self.angle_rad) for polygon in self.outline.polygons for point in polygon)
+            return [
+                (radius + self.x_px, radius + self.y_px),
+                (-radius + self.x_px, -radius + self.y_px),
+            ]
+        turned = (
+            rotated(point, self.angle_rad) for polygon in self.outline.polygons for point in polygon
+        )
         return [(x + self.x_px, y + self.y_px) for x, y in turned]
 
 
@@ -64,13 +79,22 @@ def rotated(point: Point, angle_rad: float) -> Point:
 
 @lru_cache(maxsize=1024)
 def placed(setting: Setting) -> tuple[Placed, ...]:
-    """The bodies of a scene in PHYRE's order: the walls (bottom, left, top, right), then the parts."""
-    return (*walls(size_px=setting.size_px), *(place(part, size_px=setting.size_px) for part in setting.parts))
+    """The bodies of a scene in PHYRE's order: the walls (bottom, left, top, right), then the
+    parts."""
+    return (
+        *walls(size_px=setting.size_px),
+        *(place(part, size_px=setting.size_px) for part in setting.parts),
+    )
 
 
 def place(part: Part, *, size_px: int) -> Placed:
     """One part after all its moves."""
-    body = Placed(kind=part.kind, what=part.what, dynamic=part.dynamic, outline=outline(part.what, scale=part.scale, size_px=size_px))
+    body = Placed(
+        kind=part.kind,
+        what=part.what,
+        dynamic=part.dynamic,
+        outline=outline(part.what, scale=part.scale, size_px=size_px),
+    )
     for move, value in part.moves:
         body = moved(body, move, value)
     return body
@@ -133,13 +157,23 @@ def outline(what: What, *, scale: float, size_px: int) -> Outline:
 def box(width: float, height: float) -> Outline:
     """A bar or a wall."""
     diameter = math.sqrt(width**2 + height**2)
-    return Outline(diameter_px=diameter, polygons=bar_polygons(width, height=height), half_px=width / 2, half_thin_px=height / 2)
+    return Outline(
+        diameter_px=diameter,
+        polygons=bar_polygons(width, height=height),
+        half_px=width / 2,
+        half_thin_px=height / 2,
+    )
 
 
 def sticks(width: float, height: float) -> Outline:
     """Two crossed bars."""
     diameter = math.sqrt(width**2 + height**2)
-    return Outline(diameter_px=diameter, polygons=sticks_polygons(width, height=height), half_px=width / 3, half_thin_px=height / 3)
+    return Outline(
+        diameter_px=diameter,
+        polygons=sticks_polygons(width, height=height),
+        half_px=width / 3,
+        half_thin_px=height / 3,
+    )
 
 
 def jar(height: float, *, thickness: float) -> Outline:
@@ -147,4 +181,9 @@ def jar(height: float, *, thickness: float) -> Outline:
     width = height * JAR_WIDTH
     base_width = width * JAR_BASE
     diameter = math.sqrt(((width - base_width) / 2.0 + base_width) ** 2 + height**2)
-    return Outline(diameter_px=diameter, polygons=jar_polygons(height, thickness=thickness), half_px=width / 2, half_thin_px=thickness / 2)
+    return Outline(
+        diameter_px=diameter,
+        polygons=jar_polygons(height, thickness=thickness),
+        half_px=width / 2,
+        half_thin_px=thickness / 2,
+    )

@@ -1,8 +1,9 @@
-"""The recipe of each object: its random sizes and places (arXiv 2411.02385; its code, component_utils.py).
+"""The recipe of each object: its random sizes and places (arXiv 2411.02385; its code,
+component_utils.py).
 
-Lengths are fractions of the scene. The authors' builders draw from global generators, so their task seed does not reproduce a task;
-here scene n of template t is a function of (seed, t, n) alone. Overlaps between the objects are left as they fall, as theirs are.
-"""
+Lengths are fractions of the scene. The authors' builders draw from global generators, so their task
+seed does not reproduce a task; here scene n of template t is a function of (seed, t, n) alone.
+Overlaps between the objects are left as they fall, as theirs are."""
 
 import hashlib
 import math
@@ -15,7 +16,9 @@ from physscale.render.outline import Point
 from physscale.simulate.phyre.parts import Move, Part, Setting, What
 from physscale.simulate.phyre.templates import TEMPLATES
 
-DYNAMIC_BALL, SECOND_BALL, STATIC_BALL, DYNAMIC_BAR, STANDING_BARS, STATIC_BAR, JAR, STICKS = range(8)
+DYNAMIC_BALL, SECOND_BALL, STATIC_BALL, DYNAMIC_BAR, STANDING_BARS, STATIC_BAR, JAR, STICKS = range(
+    8
+)
 CHAIN_START, CHAIN_TOP = (0.4, 0.55), 0.5
 JAR_IN_AIR, STICKS_ON_FLOOR = 0.7, 0.3
 
@@ -44,11 +47,15 @@ def _ball(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
 def _chain(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
     scale = 0.04
     inside = [(x, y) for x, y in _walk(rng) if _inside(x, y)]
-    return [_part(kind, "ball", scale, ("center_x", side * x), ("center_y", side * y), dynamic=False) for x, y in inside]
+    return [
+        _part(kind, "ball", scale, ("center_x", side * x), ("center_y", side * y), dynamic=False)
+        for x, y in inside
+    ]
 
 
 def _walk(rng: np.random.Generator) -> list[Point]:
-    """A random walk of steady curvature that branches from an earlier point now and then, and never climbs above `CHAIN_TOP`."""
+    """A random walk of steady curvature that branches from an earlier point now and then, and never
+    climbs above `CHAIN_TOP`."""
     wanted = int(rng.integers(2, 7))
     points, links, inside = [CHAIN_START], 1, 0
     heading, drift = _heading(rng)
@@ -61,7 +68,10 @@ def _walk(rng: np.random.Generator) -> list[Point]:
             links += 1
             step = rng.uniform(0.05, 0.2)
             heading += drift
-            x, y = points[-1][0] + step * math.cos(heading), points[-1][1] + step * math.sin(heading)
+            x, y = (
+                points[-1][0] + step * math.cos(heading),
+                points[-1][1] + step * math.sin(heading),
+            )
         if y < CHAIN_TOP:
             points.append((x, y))
             inside += _inside(x, y)
@@ -77,8 +87,15 @@ def _inside(x: float, y: float) -> bool:
 
 
 def _bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.6), rng.uniform(0.2, 0.8), rng.uniform(-90, 90)
-    return [_part(kind, "bar", scale, ("center_x", x * side), ("bottom", y * side), ("angle", angle))]
+    scale, x, y, angle = (
+        rng.uniform(0.15, 0.5),
+        rng.uniform(0.3, 0.6),
+        rng.uniform(0.2, 0.8),
+        rng.uniform(-90, 90),
+    )
+    return [
+        _part(kind, "bar", scale, ("center_x", x * side), ("bottom", y * side), ("angle", angle))
+    ]
 
 
 def _standing_bars(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
@@ -88,32 +105,83 @@ def _standing_bars(rng: np.random.Generator, kind: int, side: float) -> list[Par
     bars = int(rng.integers(1, 5))
     first = -bars // 2
     return [
-        _part(kind, "bar", 0.2 + 0.05 * bar, ("angle", 90.0), ("left", (offset + spacing * (first + bar)) * side), ("bottom", 0.0))
+        _part(
+            kind,
+            "bar",
+            0.2 + 0.05 * bar,
+            ("angle", 90.0),
+            ("left", (offset + spacing * (first + bar)) * side),
+            ("bottom", 0.0),
+        )
         for bar in range(bars)
     ]
 
 
 def _static_bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, y, angle, right = rng.uniform(0.2, 0.5), rng.uniform(0.1, 0.5), rng.uniform(-60, 60), rng.uniform(0.3, 0.4)
-    return [_part(kind, "bar", scale, ("right", right * side), ("bottom", y * side), ("angle", angle), dynamic=False)]
+    scale, y, angle, right = (
+        rng.uniform(0.2, 0.5),
+        rng.uniform(0.1, 0.5),
+        rng.uniform(-60, 60),
+        rng.uniform(0.3, 0.4),
+    )
+    return [
+        _part(
+            kind,
+            "bar",
+            scale,
+            ("right", right * side),
+            ("bottom", y * side),
+            ("angle", angle),
+            dynamic=False,
+        )
+    ]
 
 
 def _jar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = rng.uniform(0.08, 0.3), rng.uniform(0.3, 0.6), rng.uniform(0.2, 0.8), rng.uniform(-45, 45)
+    scale, x, y, angle = (
+        rng.uniform(0.08, 0.3),
+        rng.uniform(0.3, 0.6),
+        rng.uniform(0.2, 0.8),
+        rng.uniform(-45, 45),
+    )
     if rng.random() >= JAR_IN_AIR:
         y, angle = 0.0, 0.0
-    return [_part(kind, "jar", scale, ("angle", angle), ("bottom", y * side), ("center_x", x * side))]
+    return [
+        _part(kind, "jar", scale, ("angle", angle), ("bottom", y * side), ("center_x", x * side))
+    ]
 
 
 def _sticks(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.6), rng.uniform(0.2, 0.5), rng.uniform(-90, 90)
+    scale, x, y, angle = (
+        rng.uniform(0.3, 0.6),
+        rng.uniform(0.3, 0.6),
+        rng.uniform(0.2, 0.5),
+        rng.uniform(-90, 90),
+    )
     if rng.random() < STICKS_ON_FLOOR:
         y, angle = 0.0, 0.0
-    return [_part(kind, "standingsticks", scale, ("angle", angle), ("bottom", y * side), ("center_x", x * side))]
+    return [
+        _part(
+            kind,
+            "standingsticks",
+            scale,
+            ("angle", angle),
+            ("bottom", y * side),
+            ("center_x", x * side),
+        )
+    ]
 
 
-def _part(kind: int, what: What, scale: float, *moves: tuple[Move, float], dynamic: bool = True) -> Part:
-    return Part(kind=kind, what=what, dynamic=dynamic, scale=float(scale), moves=tuple((name, float(value)) for name, value in moves))
+def _part(
+    kind: int, what: What, scale: float, *moves: tuple[Move, float], dynamic: bool = True
+) -> Part:
+    return Part(
+        kind=kind,
+        what=what,
+        dynamic=dynamic,
+        scale=float(scale),
+        moves=tuple((name, float(value)) for name, value in moves),
+    )
 
 
 RECIPES: tuple[Callable[[np.random.Generator, int, float], list[Part]], ...] = (

@@ -1,9 +1,10 @@
-"""The red ball of a trial: PHYRE's action (x, y, r) in [0, 1]³, drawn near a random body (arXiv 2411.02385; its data_generator_v2.py).
+"""The red ball of a trial: PHYRE's action (x, y, r) in [0, 1]³, drawn near a random body (arXiv
+2411.02385; its data_generator_v2.py).
 
-Radius U(least, most)·5 with least = max(half the smallest ball's radius, .02), most = min(four times the largest, .2), in fractions of the
-scene; x = body ± 0.8 (r_body + r); y above the body or below it with equal chance. Actions outside the scene or upon a body are drawn
-again; after a hundred of them any place will do. PHYRE snaps actions to whole pixels: so does this.
-"""
+Radius U(least, most)·5 with least = max(half the smallest ball's radius, .02), most = min(four
+times the largest, .2), in fractions of the scene; x = body ± 0.8 (r_body + r); y above the body or
+below it with equal chance. Actions outside the scene or upon a body are drawn again; after a
+hundred of them any place will do. PHYRE snaps actions to whole pixels: so does this."""
 
 import math
 
@@ -20,7 +21,8 @@ TRIES_NEAR, TRIES_ANYWHERE = 100, 10_000
 GAP = 0.05
 LEVEL_TURN = 0.05
 CLEARANCE_PX = 1e-3
-"""A little more than the tolerance of PHYRE's own check, which computes in single precision: what passes here passes there."""
+"""A little more than the tolerance of PHYRE's own check, which computes in single precision: what
+passes here passes there."""
 
 
 def red_ball(setting: Setting, *, trial: int, seed: int = 0) -> RedBall:
@@ -32,7 +34,12 @@ def red_ball(setting: Setting, *, trial: int, seed: int = 0) -> RedBall:
     for attempt in range(TRIES_NEAR + TRIES_ANYWHERE):
         radius = rng.uniform(least, most)
         if attempt < TRIES_NEAR:
-            x, y = _near(rng, targets[int(rng.integers(len(targets)))], radius=radius, size_px=setting.size_px)
+            x, y = _near(
+                rng,
+                targets[int(rng.integers(len(targets)))],
+                radius=radius,
+                size_px=setting.size_px,
+            )
         else:
             x, y = rng.uniform(), rng.uniform()
         ball = from_action(x, y, radius * RADIUS_SCALE, size_px=setting.size_px)
@@ -58,12 +65,17 @@ def _near(rng: np.random.Generator, body: Placed, *, radius: float, size_px: int
     centre = _centre_px(body)
     x, y = centre[0] / size_px, centre[1] / size_px
     aside = rng.uniform(-0.8, 0.8) * (reach + radius)
-    low, high = (y + aside * 0.9, 1.0 - reach - GAP) if rng.random() < 0.5 else (reach + GAP, y - aside * 0.9)
+    low, high = (
+        (y + aside * 0.9, 1.0 - reach - GAP)
+        if rng.random() < 0.5
+        else (reach + GAP, y - aside * 0.9)
+    )
     return x + aside, low + (high - low) * rng.random()
 
 
 def _centre_px(body: Placed) -> Point:
-    """PHYRE's features give a jar by its centre of mass and everything else by its reference point."""
+    """PHYRE's features give a jar by its centre of mass and everything else by its reference
+    point."""
     if body.what != "jar":
         return body.x_px, body.y_px
     area = [_area(polygon) for polygon in body.outline.polygons]
@@ -97,20 +109,32 @@ def touches(ball: RedBall, body: Placed) -> bool:
 def _distance(point: Point, polygon: Polygon) -> float:
     """From a point to a convex, counter-clockwise polygon; 0 inside."""
     edges = list(zip(polygon, (*polygon[1:], polygon[0]), strict=True))
-    if all((end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0]) > 0 for start, end in edges):
+    if all(
+        (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
+        > 0
+        for start, end in edges
+    ):
         return 0.0
     return min(_distance_to_edge(point, start, end) for start, end in edges)
 
 
 def _distance_to_edge(point: Point, start: Point, end: Point) -> float:
     edge = (end[0] - start[0], end[1] - start[1])
-    along = ((point[0] - start[0]) * edge[0] + (point[1] - start[1]) * edge[1]) / (edge[0] ** 2 + edge[1] ** 2)
+    along = ((point[0] - start[0]) * edge[0] + (point[1] - start[1]) * edge[1]) / (
+        edge[0] ** 2 + edge[1] ** 2
+    )
     along = min(max(along, 0.0), 1.0)
     return math.hypot(point[0] - start[0] - along * edge[0], point[1] - start[1] - along * edge[1])
 
 
 def _area(polygon: Polygon) -> float:
-    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)) / 2
+    return (
+        sum(
+            x0 * y1 - x1 * y0
+            for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)
+        )
+        / 2
+    )
 
 
 def _centroid(polygon: Polygon) -> Point:

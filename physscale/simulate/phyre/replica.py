@@ -1,10 +1,12 @@
-"""PHYRE's templates on PyPI's `box2d` (the same Box2D 2.3), in this process: for machines without Python 3.9, and for true velocities.
+"""PHYRE's templates on PyPI's `box2d` (the same Box2D 2.3), in this process: for machines without
+Python 3.9, and for true velocities.
 
-PHYRE's constants: 6 px a metre, gravity -9.8 m/s², steps of 1/60 s with 15 velocity and 20 position iterations, density 0.25, friction
-0.5, restitution 0.2, angular damping 0.01, sleeping allowed; bodies in scene order, the red ball last. Pixels become metres in single
-precision, as there. PHYRE compiles a later Box2D (commit 33af62e, 2.3.2); `phyre.contacts` puts right what can be from outside. The two
-agree bit for bit until a fast impact is rounded differently; scenes with many contacts are chaotic from then on.
-"""
+PHYRE's constants: 6 px a metre, gravity -9.8 m/s², steps of 1/60 s with 15 velocity and 20 position
+iterations, density 0.25, friction 0.5, restitution 0.2, angular damping 0.01, sleeping allowed;
+bodies in scene order, the red ball last. Pixels become metres in single precision, as there. PHYRE
+compiles a later Box2D (commit 33af62e, 2.3.2); `phyre.contacts` puts right what can be from
+outside. The two agree bit for bit until a fast impact is rounded differently; scenes with many
+contacts are chaotic from then on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +40,16 @@ def simulate(setting: Setting, *, ball: RedBall, frames: int, stride: int) -> Mo
     world = Box2D.b2World(gravity=(0, GRAVITY_M_S2), doSleep=True)
     contacts = Contacts()
     world.contactListener = contacts
-    bodies = [_add(world, body.outline, at=(body.x_px, body.y_px), angle=body.angle_rad, dynamic=body.dynamic) for body in placed(setting)]
+    bodies = [
+        _add(
+            world,
+            body.outline,
+            at=(body.x_px, body.y_px),
+            angle=body.angle_rad,
+            dynamic=body.dynamic,
+        )
+        for body in placed(setting)
+    ]
     red = Outline(radius_px=ball.radius_px, diameter_px=2 * ball.radius_px)
     bodies.append(_add(world, red, at=(ball.x_px, ball.y_px), angle=0.0, dynamic=True))
     states = np.empty((frames, len(bodies) - WALLS, 6))
@@ -56,12 +67,24 @@ def _state(body: Any) -> tuple[float, ...]:  # noqa: ANN401 - SWIG knows no type
     return (*body.position, body.angle, *speed, body.angularVelocity)
 
 
-def _add(world: Any, outline: Outline, *, at: tuple[float, float], angle: float, dynamic: bool) -> Any:  # noqa: ANN401
+def _add(
+    world: Any,  # noqa: ANN401
+    outline: Outline,
+    *,
+    at: tuple[float, float],
+    angle: float,
+    dynamic: bool,
+) -> Any:  # noqa: ANN401
     create = world.CreateDynamicBody if dynamic else world.CreateStaticBody
-    body = create(position=tuple(_metres(value) for value in at), angle=angle, angularDamping=ANGULAR_DAMPING)
+    body = create(
+        position=tuple(_metres(value) for value in at), angle=angle, angularDamping=ANGULAR_DAMPING
+    )
     body.userData = None if dynamic else tuple(body.position)
     if outline.polygons:
-        shapes = [Box2D.b2PolygonShape(vertices=[(_metres(x), _metres(y)) for x, y in polygon]) for polygon in outline.polygons]
+        shapes = [
+            Box2D.b2PolygonShape(vertices=[(_metres(x), _metres(y)) for x, y in polygon])
+            for polygon in outline.polygons
+        ]
     else:
         shapes = [Box2D.b2CircleShape(radius=_metres(outline.radius_px))]
     for shape in shapes:

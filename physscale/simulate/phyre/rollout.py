@@ -1,7 +1,8 @@
-"""PHYRE's physics from any state of a row: what would come of it. The constants are `replica`'s, the shapes follow from the row.
+"""PHYRE's physics from any state of a row: what would come of it. The constants are `replica`'s,
+the shapes follow from the row.
 
-`replica` starts a scene at rest from its recipe; this starts anywhere, which a question about a video needs. Both step the same Box2D.
-"""
+`replica` starts a scene at rest from its recipe; this starts anywhere, which a question about a
+video needs. Both step the same Box2D."""
 
 from typing import Any
 
@@ -22,7 +23,9 @@ from physscale.simulate.phyre.replica import (
     VELOCITY_ITERATIONS,
 )
 
-SHAPE, RADIUS, HALF_HEIGHT, MASS = (BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg"))
+SHAPE, RADIUS, HALF_HEIGHT, MASS = (
+    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg")
+)
 WALL_M = 0.1
 
 
@@ -33,7 +36,8 @@ def rollout(
     time_s: Float32[np.ndarray, " frames"],
     scene_px: int = 512,
 ) -> Float[np.ndarray, "frames bodies 6"]:
-    """States at the frames' moments, the first being `start`; a place without a body stays as it is."""
+    """States at the frames' moments, the first being `start`; a place without a body stays as it
+    is."""
     scale = scene_px / PIXELS_A_METRE / WORLD_M
     world = Box2D.b2World(gravity=(0, GRAVITY_M_S2), doSleep=True)
     _walls(world, side=WORLD_M * scale)
@@ -66,8 +70,13 @@ def _add(world: Any, constants: list[float], *, state: np.ndarray, scale: float)
     if constants[SHAPE] == Shape.DISC:
         shapes = [Box2D.b2CircleShape(radius=constants[RADIUS] * scale)]
     else:
-        parts = polygons_m(int(constants[SHAPE]), radius_m=constants[RADIUS], half_height_m=constants[HALF_HEIGHT])
-        shapes = [Box2D.b2PolygonShape(vertices=[(u * scale, v * scale) for u, v in part]) for part in parts]
+        parts = polygons_m(
+            int(constants[SHAPE]), radius_m=constants[RADIUS], half_height_m=constants[HALF_HEIGHT]
+        )
+        shapes = [
+            Box2D.b2PolygonShape(vertices=[(u * scale, v * scale) for u, v in part])
+            for part in parts
+        ]
     for shape in shapes:
         body.CreateFixture(shape=shape, density=DENSITY if dynamic else 0.0, **MATERIAL)
     if dynamic:

@@ -1,11 +1,12 @@
 """PHYRE's bodies as rows: 14 places for every scene, so that any two data sets have one Arrow type.
 
-Places 0 … 12 take the scene's bodies in PHYRE's order (4 to 13 of them; the walls stand outside the view and are left out), place 13 is the
-red ball, and a place without a body has kind -1 and radius 0. `kind` is the index into `templates.OBJECTS`, 8 for the red ball; mass 0 is
-a body that never moves. The scene's side is 10 m: 1 px = 10 / scene_px m, and a velocity is scaled alike.
-Sizes: `radius_m`, `half_height_m` are half width and half height of a bar, half length and half thickness of each of two sticks, half the
-opening and half the thickness of a jar's wall; positions are PHYRE's reference points (a jar's is the middle of its base).
-"""
+Places 0 … 12 take the scene's bodies in PHYRE's order (4 to 13 of them; the walls stand outside the
+view and are left out), place 13 is the red ball, and a place without a body has kind -1 and radius
+0. `kind` is the index into `templates.OBJECTS`, 8 for the red ball; mass 0 is a body that never
+moves. The scene's side is 10 m: 1 px = 10 / scene_px m, and a velocity is scaled alike. Sizes:
+`radius_m`, `half_height_m` are half width and half height of a bar, half length and half thickness
+of each of two sticks, half the opening and half the thickness of a jar's wall; positions are
+PHYRE's reference points (a jar's is the middle of its base)."""
 
 from collections.abc import Sequence
 
@@ -19,19 +20,42 @@ from physscale.simulate.phyre.templates import RED_BALL
 
 PLACES = MOST_PARTS + 1
 NOBODY = -1
-PALETTE = ((255, 255, 255), (243, 79, 70), (107, 206, 187), (24, 119, 242), (75, 74, 164), (185, 202, 210), (0, 0, 0))
+PALETTE = (
+    (255, 255, 255),
+    (243, 79, 70),
+    (107, 206, 187),
+    (24, 119, 242),
+    (75, 74, 164),
+    (185, 202, 210),
+    (0, 0, 0),
+)
 """Colours of PHYRE's palette bytes: white, red, green, blue, purple, grey, black."""
 
 WHITE_INDEX, RED_INDEX, GREY_INDEX, BLACK_INDEX = 0, 1, 5, 6
 SHAPES = {"ball": Shape.DISC, "bar": Shape.BOX, "jar": Shape.JAR, "standingsticks": Shape.STICKS}
-EMPTY = Body(x_m=0.0, y_m=0.0, radius_m=0.0, mass_kg=0.0, elasticity=0.0, colour=PALETTE[WHITE_INDEX], kind=NOBODY)
+EMPTY = Body(
+    x_m=0.0,
+    y_m=0.0,
+    radius_m=0.0,
+    mass_kg=0.0,
+    elasticity=0.0,
+    colour=PALETTE[WHITE_INDEX],
+    kind=NOBODY,
+)
 
 
 def scene_of(setting: Setting, *, ball: RedBall) -> Scene:
     """The scene at rest, in metres of the 10 m view."""
     metres = WORLD_M / setting.size_px
     bodies = [_body(body, metres=metres) for body in placed(setting) if body.kind != WALL]
-    red = Placed(kind=RED_BALL, what="ball", dynamic=True, outline=_disc(ball.radius_px), x_px=ball.x_px, y_px=ball.y_px)
+    red = Placed(
+        kind=RED_BALL,
+        what="ball",
+        dynamic=True,
+        outline=_disc(ball.radius_px),
+        x_px=ball.x_px,
+        y_px=ball.y_px,
+    )
     padding = [EMPTY] * (MOST_PARTS - len(bodies))
     return Scene(
         bodies=(*bodies, *padding, _body(red, metres=metres)),

@@ -1,9 +1,10 @@
-"""The combinatorial scenes as a finite list: templates × 100 scenes × 1,000 trials, in an order whose every prefix is balanced.
+"""The combinatorial scenes as a finite list: templates × 100 scenes × 1,000 trials, in an order
+whose every prefix is balanced.
 
-Row i is template i mod T, scene (i div T) mod S, trial i div (T·S): a data set of n·T rows has n of each template, and the first T·S rows
-are one trial of every scene. Trials 0–989 are for training, 990–999 of the same scenes are the in-template evaluation, and the ten
-reserved templates the one out of template (arXiv 2411.02385, section 4).
-"""
+Row i is template i mod T, scene (i div T) mod S, trial i div (T·S): a data set of n·T rows has n of
+each template, and the first T·S rows are one trial of every scene. Trials 0–989 are for training,
+990–999 of the same scenes are the in-template evaluation, and the ten reserved templates the one
+out of template (arXiv 2411.02385, section 4)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -33,13 +34,14 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Phyre:
-    """Red ball and four of eight kinds of object in PHYRE's world; engines `box2d` (in process) and `phyre` (the real one).
+    """Red ball and four of eight kinds of object in PHYRE's world; engines `box2d` (in process) and
+    `phyre` (the real one).
 
     Attributes:
         templates: see `templates.COVERAGES` and `templates.covering`.
         scenes, trials: numbers from the first up to, not including, the second.
-        scene_px: side of the scene. The view is 10 m wide in rows, so gravity is 9.8·60 / scene_px m/s² there: another size is another
-            physical problem. The paper's is 512.
+        scene_px: side of the scene. The view is 10 m wide in rows, so gravity is 9.8·60 / scene_px
+            m/s² there: another size is another physical problem. The paper's is 512.
         seed: of the scenes and trials.
     """
 
@@ -52,27 +54,44 @@ class Phyre:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        settle(self, templates=checked_templates(self.templates), scenes=tuple(self.scenes), trials=tuple(self.trials))
+        settle(
+            self,
+            templates=checked_templates(self.templates),
+            scenes=tuple(self.scenes),
+            trials=tuple(self.trials),
+        )
         for name, most in (("scenes", SCENES), ("trials", TRIALS)):
             first, end = getattr(self, name)
             if not 0 <= first < end <= most:
                 raise UserError(f"{name}=({first}, {end}): needs 0 <= first < end <= {most}")
         if self.scene_px not in SIZES_PX:
-            raise UserError(f"scene_px={self.scene_px}: PHYRE scenes are {', '.join(map(str, SIZES_PX))} px wide")
+            raise UserError(
+                f"scene_px={self.scene_px}: PHYRE scenes are {', '.join(map(str, SIZES_PX))} px "
+                "wide"
+            )
         if self.seed < 0:
             raise UserError(f"seed={self.seed}: use 0 or more")
 
     @property
     def count(self) -> int:
         """How many rows the list has."""
-        return len(self.templates) * (self.scenes[1] - self.scenes[0]) * (self.trials[1] - self.trials[0])
+        return (
+            len(self.templates)
+            * (self.scenes[1] - self.scenes[0])
+            * (self.trials[1] - self.trials[0])
+        )
 
     def case(self, index: int) -> Case:
         """The scene and the red ball of a row."""
         assert 0 <= index < self.count, f"row {index} of {self.count}"
         rest, place = divmod(index, len(self.templates))
         trial, number = divmod(rest, self.scenes[1] - self.scenes[0])
-        chosen = setting(self.templates[place], number=self.scenes[0] + number, size_px=self.scene_px, seed=self.seed)
+        chosen = setting(
+            self.templates[place],
+            number=self.scenes[0] + number,
+            size_px=self.scene_px,
+            seed=self.seed,
+        )
         return Case(chosen, red_ball(chosen, trial=self.trials[0] + trial, seed=self.seed))
 
     def scene(self, index: int) -> Scene:
@@ -87,7 +106,13 @@ class Phyre:
 
 def in_template(training: Phyre) -> Phyre:
     """The evaluation that belongs to a training set: the same scenes, trials that it never saw."""
-    return Phyre(templates=training.templates, scenes=training.scenes, trials=EVALUATION, scene_px=training.scene_px, seed=training.seed)
+    return Phyre(
+        templates=training.templates,
+        scenes=training.scenes,
+        trials=EVALUATION,
+        scene_px=training.scene_px,
+        seed=training.seed,
+    )
 
 
 def out_of_template(training: Phyre) -> Phyre:
@@ -98,5 +123,14 @@ def out_of_template(training: Phyre) -> Phyre:
     """
     seen = sorted(set(training.templates) & set(RESERVED))
     if seen:
-        raise UserError(f"templates: {seen[0]} is reserved for evaluation, so it cannot be trained on and judged out of template")
-    return Phyre(templates=RESERVED, scenes=(0, SCENES), trials=(0, 1), scene_px=training.scene_px, seed=training.seed)
+        raise UserError(
+            f"templates: {seen[0]} is reserved for evaluation, so it cannot be trained on and "
+            "judged out of template"
+        )
+    return Phyre(
+        templates=RESERVED,
+        scenes=(0, SCENES),
+        trials=(0, 1),
+        scene_px=training.scene_px,
+        seed=training.seed,
+    )

@@ -1,8 +1,9 @@
-"""The combinatorial data sets by name: training sets of 6, 30 and 60 templates, and what judges them (arXiv 2411.02385, section 4).
+"""The combinatorial data sets by name: training sets of 6, 30 and 60 templates, and what judges
+them (arXiv 2411.02385, section 4).
 
-`phyre_six_in_template` shows the scenes of `phyre_six` with trials that it never saw; `phyre_out_of_template` is one trial of each scene of
-the ten reserved templates. `phyre_ambiguous_…` are falls whose end no frame of 256 px can tell.
-"""
+`phyre_six_in_template` shows the scenes of `phyre_six` with trials that it never saw;
+`phyre_out_of_template` is one trial of each scene of the ten reserved templates.
+`phyre_ambiguous_…` are falls whose end no frame of 256 px can tell."""
 
 from physscale.simulate.phyre.ambiguity import PhyreAmbiguity
 from physscale.simulate.phyre.scenario import Phyre, in_template, out_of_template

@@ -1,7 +1,8 @@
-"""The 70 templates: which four of eight kinds of object stand in a scene beside the red ball (arXiv 2411.02385, section 4).
+"""The 70 templates: which four of eight kinds of object stand in a scene beside the red ball (arXiv
+2411.02385, section 4).
 
-All C(8, 4) combinations in lexicographic order, shuffled by Python's `random.Random(4)`; template 10000 + k is entry k. Sixty are for
-training, ten are reserved for the out-of-template evaluation.
+All C(8, 4) combinations in lexicographic order, shuffled by Python's `random.Random(4)`; template
+10000 + k is entry k. Sixty are for training, ten are reserved for the out-of-template evaluation.
 """
 
 import itertools
@@ -35,16 +36,24 @@ SIX = (10003, 10005, 10016, 10023, 10024, 10053)
 """The unions of the four pairs {0,1}, {2,3}, {4,5}, {6,7}: they cover all 28 pairs of kinds."""
 
 Coverage = Literal["six", "thirty", "sixty", "reserved"]
-COVERAGES: dict[str, tuple[int, ...]] = {"six": SIX, "thirty": THIRTY, "sixty": SIXTY, "reserved": RESERVED}
+COVERAGES: dict[str, tuple[int, ...]] = {
+    "six": SIX,
+    "thirty": THIRTY,
+    "sixty": SIXTY,
+    "reserved": RESERVED,
+}
 
 
 def pairs(templates: Iterable[int]) -> frozenset[tuple[int, int]]:
     """The pairs of kinds that stand together in at least one of these templates."""
-    return frozenset(pair for template in templates for pair in itertools.combinations(TEMPLATES[template], 2))
+    return frozenset(
+        pair for template in templates for pair in itertools.combinations(TEMPLATES[template], 2)
+    )
 
 
 def covering(kinds: Iterable[int]) -> tuple[int, ...]:
-    """The templates made of these kinds alone: `covering(range(6))` is the 15 templates without jars and sticks."""
+    """The templates made of these kinds alone: `covering(range(6))` is the 15 templates without
+    jars and sticks."""
     allowed = set(kinds)
     if not allowed <= set(range(len(OBJECTS))):
         raise UserError(f"kinds={sorted(allowed)}: objects are numbered 0 to {len(OBJECTS) - 1}")
@@ -60,7 +69,9 @@ def checked_templates(templates: Iterable[int]) -> tuple[int, ...]:
     chosen = tuple(templates)
     for template in chosen:
         if template not in TEMPLATES:
-            raise UserError(f"templates: {template} is none; there are {FIRST} to {FIRST + len(TEMPLATES) - 1}")
+            raise UserError(
+                f"templates: {template} is none; there are {FIRST} to {FIRST + len(TEMPLATES) - 1}"
+            )
     if not chosen or len(set(chosen)) < len(chosen):
         raise UserError("templates: name at least one, and each only once")
     return chosen

@@ -1,8 +1,9 @@
-"""A child process with the real PHYRE, seen from the parent: tasks go in, answers come out, and nothing gets lost.
+"""A child process with the real PHYRE, seen from the parent: tasks go in, answers come out, and
+nothing gets lost.
 
-The child may die, hang or lie (`exchange.checked`). Each answer has a deadline of its own. When it is missed, or the answer is wrong, the
-child is killed, a new one is started, the task at fault is asked once more (with a line in the log) and everything that was in flight
-behind it is sent again.
+The child may die, hang or lie (`exchange.checked`). Each answer has a deadline of its own. When it
+is missed, or the answer is wrong, the child is killed, a new one is started, the task at fault is
+asked once more (with a line in the log) and everything that was in flight behind it is sent again.
 """
 
 import itertools
@@ -43,10 +44,12 @@ class _Pending:
 
 @dataclass
 class PhyreWorker:
-    """One child for one scene size, started at the first task; use as a context manager, or `close` it.
+    """One child for one scene size, started at the first task; use as a context manager, or `close`
+    it.
 
     Attributes:
-        python: interpreter of the PHYRE environment; by default the one that `environment.setup` built.
+        python: interpreter of the PHYRE environment; by default the one that `environment.setup`
+            built.
         deadline_s: for each answer, from the previous one (or from its sending).
         script: what the child runs.
     """
@@ -72,7 +75,8 @@ class PhyreWorker:
             self._child = None
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Answer]:
-        """Answers in the order of the tasks; a few tasks are in flight, so that child and parent work at the same time.
+        """Answers in the order of the tasks; a few tasks are in flight, so that child and parent
+        work at the same time.
 
         Raises:
             PhyreFailed: for a task that failed twice.
@@ -103,10 +107,14 @@ class PhyreWorker:
             first = pending[0]
             try:
                 if self._child is None:
-                    self._child = _Child(self.python or installed(), script=self.script, size_px=self.size_px)
+                    self._child = _Child(
+                        self.python or installed(), script=self.script, size_px=self.size_px
+                    )
                     for asked in pending:
                         self._child.send(asked.line)
-                answer = checked(self._child.answer(within_s=self.deadline_s), task=first.task, line=first.line)
+                answer = checked(
+                    self._child.answer(within_s=self.deadline_s), task=first.task, line=first.line
+                )
             except Fault as fault:
                 self._recover(first, fault)
                 continue
@@ -131,7 +139,11 @@ class _Child:
     def __init__(self, python: Path, *, script: Path, size_px: int) -> None:
         self.words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
         self.process = subprocess.Popen(
-            [str(python), str(script), str(size_px)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.words, bufsize=PIPE_BYTES
+            [str(python), str(script), str(size_px)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.words,
+            bufsize=PIPE_BYTES,
         )
         self.answers: queue.SimpleQueue[pa.RecordBatch | str] = queue.SimpleQueue()
         self.reader = threading.Thread(target=self._read, name="phyre-reader", daemon=True)

@@ -1,10 +1,10 @@
-"""Which attribute wins? Two attributes go together in training, and are crossed in the test (arXiv 2411.02385, section 5).
+"""Which attribute wins? Two attributes go together in training, and are crossed in the test (arXiv
+2411.02385, section 5).
 
-Each attribute has a low and a high level: colour red | blue, size small | large, velocity slow | fast, shape disc | square (or
-ring). With `combinations=((0, 0), (1, 1))`, what the paper trains on, small goes with red and large with blue; `((0, 1), (1, 0))` is its
-test. The paper
-found colour > size > velocity > shape. One combination alone is a one-colour control.
-"""
+Each attribute has a low and a high level: colour red | blue, size small | large, velocity slow |
+fast, shape disc | square (or ring). With `combinations=((0, 0), (1, 1))`, what the paper trains on,
+small goes with red and large with blue; `((0, 1), (1, 0))` is its test. The paper found colour >
+size > velocity > shape. One combination alone is a one-colour control."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
@@ -25,14 +25,21 @@ HELD: Levels = ((0, 1), (1, 0))
 RING_HOLE = 0.7
 """Radius of a ring's hole as a part of its own."""
 
-GRADED: dict[str, tuple[Ranges, Ranges]] = {"size": (((0.7, 1.05),), ((1.05, 1.4),)), "velocity": (((1.0, 2.5),), ((2.5, 4.0),))}
-BINARY: dict[str, tuple[Ranges, Ranges]] = {"size": (((0.7, 0.7),), ((1.4, 1.4),)), "velocity": (((1.0, 1.0),), ((4.0, 4.0),))}
+GRADED: dict[str, tuple[Ranges, Ranges]] = {
+    "size": (((0.7, 1.05),), ((1.05, 1.4),)),
+    "velocity": (((1.0, 2.5),), ((2.5, 4.0),)),
+}
+BINARY: dict[str, tuple[Ranges, Ranges]] = {
+    "size": (((0.7, 0.7),), ((1.4, 1.4),)),
+    "velocity": (((1.0, 1.0),), ((4.0, 4.0),)),
+}
 FREE: dict[str, Ranges] = {"size": ((0.7, 1.4),), "velocity": ((1.0, 4.0),)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """One body in uniform motion to the right; an attribute that is not in the pair varies freely (size, velocity) or is red, a disc."""
+    """One body in uniform motion to the right; an attribute that is not in the pair varies freely
+    (size, velocity) or is red, a disc."""
 
     name: ClassVar[str] = "attributes"
 
@@ -44,22 +51,36 @@ class Attributes:
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(self, height_m=checked_ranges(self.height_m, what="height_m"), stay_s=float(self.stay_s))
+        settle(
+            self, height_m=checked_ranges(self.height_m, what="height_m"), stay_s=float(self.stay_s)
+        )
         if len(set(self.pair)) != 2 or not set(self.pair) <= set(get_args(Attribute)):
-            raise UserError(f"pair={self.pair}: name two different ones of {', '.join(get_args(Attribute))}")
+            raise UserError(
+                f"pair={self.pair}: name two different ones of {', '.join(get_args(Attribute))}"
+            )
         if not self.combinations or not set(self.combinations) <= {(0, 0), (0, 1), (1, 0), (1, 1)}:
-            raise UserError(f"combinations={self.combinations!r:.60}: give levels 0 or 1 of the two, as ((0, 0), (1, 1))")
+            raise UserError(
+                f"combinations={self.combinations!r:.60}: give levels 0 or 1 of the two, as ((0, "
+                "0), (1, 1))"
+            )
 
     def draw(self, rng: np.random.Generator) -> Scene:
         levels = self.combinations[int(rng.random() * len(self.combinations))]
         level = dict(zip(self.pair, levels, strict=True))
         table = GRADED if self.steps == "graded" else BINARY
-        radius, speed = (draw_from(rng, table[what][level[what]] if what in level else FREE[what]) for what in ("size", "velocity"))
+        radius, speed = (
+            draw_from(rng, table[what][level[what]] if what in level else FREE[what])
+            for what in ("size", "velocity")
+        )
         height = draw_from(rng, self.height_m)
         x = draw_start(rng, sign=1, radius_m=radius, way_m=speed * self.stay_s)
         shape, second = Shape.DISC, 0.0
         if level.get("shape") == 1:
-            shape, second = (Shape.BOX, radius) if self.other_shape == "square" else (Shape.DISC, RING_HOLE * radius)
+            shape, second = (
+                (Shape.BOX, radius)
+                if self.other_shape == "square"
+                else (Shape.DISC, RING_HOLE * radius)
+            )
         body = Body(
             x_m=x,
             y_m=height,
@@ -73,5 +94,8 @@ class Attributes:
         return Scene(bodies=(body,), template=f"{levels[0]}-{levels[1]}")
 
     def still(self) -> StillDiscs:
-        """Discs of both colours and all sizes: squares and rings are the codec's to generalise to."""
-        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED, BLUE)),))
+        """Discs of both colours and all sizes: squares and rings are the codec's to generalise
+        to."""
+        return StillDiscs(
+            bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED, BLUE)),)
+        )

@@ -17,12 +17,13 @@ TRIES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Collision:
-    """A red ball from the left and a blue one from the right, same height, mass ∝ r²; with `direction` left or both, mirrored.
+    """A red ball from the left and a blue one from the right, same height, mass ∝ r²; with
+    `direction` left or both, mirrored.
 
-    The moment of contact is drawn from `contact_s`, cut short for fast or large balls, so that both balls are fully in view in the
-    conditioning frames (t <= 0.2 s) and meet after them, whatever the speed. A pair that cannot do that even at the earliest moment
-    is drawn again, as the paper drops such scenes.
-    """
+    The moment of contact is drawn from `contact_s`, cut short for fast or large balls, so that both
+    balls are fully in view in the conditioning frames (t <= 0.2 s) and meet after them, whatever
+    the speed. A pair that cannot do that even at the earliest moment is drawn again, as the paper
+    drops such scenes."""
 
     name: ClassVar[str] = "collision"
     NEUTRAL: ClassVar[dict[str, Any]] = {"direction": "right"}
@@ -42,10 +43,18 @@ class Collision:
             settle(self, **{what: checked_ranges(getattr(self, what), what=what, least=0.05)})
         settle(self, contact_s=(float(self.contact_s[0]), float(self.contact_s[1])))
         if not 0.0 < self.contact_s[0] <= self.contact_s[1]:
-            raise UserError(f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, both positive")
+            raise UserError(
+                f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, "
+                "both positive"
+            )
 
     def draw(self, rng: np.random.Generator) -> Scene:
-        ranges = (self.left_speed_m_s, self.right_speed_m_s, self.left_radius_m, self.right_radius_m)
+        ranges = (
+            self.left_speed_m_s,
+            self.right_speed_m_s,
+            self.left_radius_m,
+            self.right_radius_m,
+        )
         for _ in range(TRIES):
             v_left, v_right, r_left, r_right = (draw_from(rng, one) for one in ranges)
             closing, room = v_left + v_right, WORLD_M - 2.0 * (r_left + r_right)
@@ -53,23 +62,41 @@ class Collision:
                 break
         else:
             raise UserError(
-                f"collision: {TRIES} draws found no two balls that fit into {WORLD_M} m and meet after {self.contact_s[0]} s; "
-                "lower left/right_speed_m_s or left/right_radius_m, and let at most one ball be at rest"
+                f"collision: {TRIES} draws found no two balls that fit into {WORLD_M} m and meet "
+                f"after {self.contact_s[0]} s; "
+                "lower left/right_speed_m_s or left/right_radius_m, and let at most one ball be "
+                "at rest"
             )
         latest = min(self.contact_s[1], room / closing)
         gap = closing * (self.contact_s[0] + rng.random() * (latest - self.contact_s[0]))
         x_left = r_left + rng.random() * (room - gap)
         height = draw_from(rng, self.height_m)
-        left = Body(x_m=x_left, y_m=height, vx_m_s=v_left, radius_m=r_left, mass_kg=r_left**2, colour=RED)
+        left = Body(
+            x_m=x_left, y_m=height, vx_m_s=v_left, radius_m=r_left, mass_kg=r_left**2, colour=RED
+        )
         x_right = x_left + r_left + r_right + gap
-        right = Body(x_m=x_right, y_m=height, vx_m_s=-v_right, radius_m=r_right, mass_kg=r_right**2, colour=BLUE, kind=1)
+        right = Body(
+            x_m=x_right,
+            y_m=height,
+            vx_m_s=-v_right,
+            radius_m=r_right,
+            mass_kg=r_right**2,
+            colour=BLUE,
+            kind=1,
+        )
         mirrored = self.direction != "right" and draw_sign(rng, direction=self.direction) < 0
         return Scene(bodies=(_mirrored(left), _mirrored(right)) if mirrored else (left, right))
 
     def still(self) -> StillDiscs:
-        """Red left of blue, anywhere along the lane; either way round where collisions are mirrored."""
+        """Red left of blue, anywhere along the lane; either way round where collisions are
+        mirrored."""
         colours = ((RED,), (BLUE,)) if self.direction == "right" else ((RED, BLUE), (BLUE, RED))
-        return StillDiscs(bodies=tuple(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=some) for some in colours))
+        return StillDiscs(
+            bodies=tuple(
+                StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=some)
+                for some in colours
+            )
+        )
 
 
 def _mirrored(ball: Body) -> Body:

@@ -1,8 +1,9 @@
-"""Composition: two balls that do not touch, each of a kind with a behaviour of its own; pairs of kinds are what is held out.
+"""Composition: two balls that do not touch, each of a kind with a behaviour of its own; pairs of
+kinds are what is held out.
 
-The combinatorial question of arXiv 2411.02385 (section 4) in its smallest form: a model that has seen every kind, but not every pair,
-is asked for a new pair. Coverage C is the number of ordered pairs trained on, at a fixed number of videos.
-"""
+The combinatorial question of arXiv 2411.02385 (section 4) in its smallest form: a model that has
+seen every kind, but not every pair, is asked for a new pair. Coverage C is the number of ordered
+pairs trained on, at a fixed number of videos."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +25,8 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def shifts(*steps: int) -> Pairs:
-    """All ordered pairs (i, i + s mod 6) for the given steps: `shifts(0)` pairs each kind with itself, six pairs a step."""
+    """All ordered pairs (i, i + s mod 6) for the given steps: `shifts(0)` pairs each kind with
+    itself, six pairs a step."""
     return tuple((kind, (kind + step) % KINDS) for step in steps for kind in range(KINDS))
 
 
@@ -32,19 +34,21 @@ ALL_PAIRS = shifts(*range(KINDS))
 
 
 def ink(shade: float, *, lane: int) -> Colour:
-    """Red (lane 0, upper) or blue (lane 1, lower), mixed with white: a kind's shade is its strength of ink."""
+    """Red (lane 0, upper) or blue (lane 1, lower), mixed with white: a kind's shade is its strength
+    of ink."""
     pale = round(255 * (1.0 - shade))
     return (255, pale, pale) if lane == 0 else (pale, pale, 255)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Composition:
-    """A red ball in the upper lane and a blue one in the lower lane, of kinds `(upper, lower)` from `pairs`.
+    """A red ball in the upper lane and a blue one in the lower lane, of kinds `(upper, lower)` from
+    `pairs`.
 
-    Kind k has behaviour k (`records.scene.Behaviour`), a shade and a radius: what the codec renders well tells it. Directions are random.
-    The start is drawn so that *any* behaviour stays in view for `stay_s`, and from the same range for all kinds, so that neither speed
-    nor place betrays the kind; above 1.6 m/s only TRIPLE and REVERSE may leave at the very end.
-    """
+    Kind k has behaviour k (`records.scene.Behaviour`), a shade and a radius: what the codec renders
+    well tells it. Directions are random. The start is drawn so that *any* behaviour stays in view
+    for `stay_s`, and from the same range for all kinds, so that neither speed nor place betrays the
+    kind; above 1.6 m/s only TRIPLE and REVERSE may leave at the very end."""
 
     name: ClassVar[str] = "composition"
 
@@ -53,9 +57,16 @@ class Composition:
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(self, speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"), stay_s=float(self.stay_s))
+        settle(
+            self,
+            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
+            stay_s=float(self.stay_s),
+        )
         if not self.pairs or not all(0 <= kind < KINDS for pair in self.pairs for kind in pair):
-            raise UserError(f"pairs={self.pairs!r:.60}: give at least one (upper, lower) pair of kinds 0 to {KINDS - 1}")
+            raise UserError(
+                f"pairs={self.pairs!r:.60}: give at least one (upper, lower) pair of kinds 0 to "
+                f"{KINDS - 1}"
+            )
         if len(set(self.pairs)) < len(self.pairs):
             raise UserError("pairs: a pair is named twice")
 
@@ -67,9 +78,14 @@ class Composition:
     def _ball(self, rng: np.random.Generator, *, kind: int, lane: int) -> Body:
         speed = draw_from(rng, self.speed_m_s)
         sign = draw_sign(rng, direction="both")
-        back, forth = speed * (self.stay_s - 2 * ONSET_S), speed * (3 * self.stay_s - 2 * ONSET_S)  # REVERSE and TRIPLE, the extremes
+        back, forth = (
+            speed * (self.stay_s - 2 * ONSET_S),
+            speed * (3 * self.stay_s - 2 * ONSET_S),
+        )  # REVERSE and TRIPLE, the extremes
         room = WORLD_M - 2 * max(RADIUS_M) - back - forth
-        x = max(max(RADIUS_M) + back + min(room / 2, 0.0) + rng.random() * max(room, 0.0), max(RADIUS_M))
+        x = max(
+            max(RADIUS_M) + back + min(room / 2, 0.0) + rng.random() * max(room, 0.0), max(RADIUS_M)
+        )
         return Body(
             x_m=x if sign > 0 else WORLD_M - x,
             y_m=LANE_HEIGHT_M[lane],
@@ -86,7 +102,11 @@ class Composition:
         radius = ((0.6, max(RADIUS_M) + 0.2),)
         return StillDiscs(
             bodies=tuple(
-                StillBody(height_m=((height, height),), radius_m=radius, colours=tuple(ink(shade, lane=lane) for shade in SHADE))
+                StillBody(
+                    height_m=((height, height),),
+                    radius_m=radius,
+                    colours=tuple(ink(shade, lane=lane) for shade in SHADE),
+                )
                 for lane, height in enumerate(LANE_HEIGHT_M)
             )
         )

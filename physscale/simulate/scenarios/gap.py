@@ -1,8 +1,9 @@
-"""Visual ambiguity: a ball flies at a gap that is a hair wider or narrower than itself (arXiv 2411.02385, section 5.5).
+"""Visual ambiguity: a ball flies at a gap that is a hair wider or narrower than itself (arXiv
+2411.02385, section 5.5).
 
-With a margin m between ball and lip on either side, it passes for m > 0 and comes back for m < 0; at 128 px a pixel is 0.08 m, so within
-some hundredths of a metre the frames cannot tell which. No model that sees only frames can be right there; how it is wrong is the question.
-"""
+With a margin m between ball and lip on either side, it passes for m > 0 and comes back for m < 0;
+at 128 px a pixel is 0.08 m, so within some hundredths of a metre the frames cannot tell which. No
+model that sees only frames can be right there; how it is wrong is the question."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +21,8 @@ WALL_X_M, WALL_HALF_M = 6.5, 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class AmbiguousGap:
-    """A red ball and two grey walls, one above the gap and one below; the template says what happens: `pass` or `bounce`."""
+    """A red ball and two grey walls, one above the gap and one below; the template says what
+    happens: `pass` or `bounce`."""
 
     name: ClassVar[str] = "gap"
 
@@ -41,14 +43,32 @@ class AmbiguousGap:
         x = max(WALL_X_M - WALL_HALF_M - radius - speed * arrival, radius)
         ball = Body(x_m=x, y_m=height, vx_m_s=speed, radius_m=radius, mass_kg=radius**2, colour=RED)
         below, above = height - radius - margin, WORLD_M - (height + radius + margin)
-        walls = (_wall(below / 2, half_height=below / 2, kind=1), _wall(WORLD_M - above / 2, half_height=above / 2, kind=2))
+        walls = (
+            _wall(below / 2, half_height=below / 2, kind=1),
+            _wall(WORLD_M - above / 2, half_height=above / 2, kind=2),
+        )
         return Scene(bodies=(ball, *walls), template="pass" if margin > 0 else "bounce")
 
     def still(self) -> StillDiscs:
         """A red disc and grey ones, anywhere."""
         grey = StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.6),), colours=(GREY,))
-        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED,)), grey, grey))
+        return StillDiscs(
+            bodies=(
+                StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED,)),
+                grey,
+                grey,
+            )
+        )
 
 
 def _wall(y: float, *, half_height: float, kind: int) -> Body:
-    return Body(x_m=WALL_X_M, y_m=y, radius_m=WALL_HALF_M, half_height_m=half_height, mass_kg=0.0, colour=GREY, shape=Shape.BOX, kind=kind)
+    return Body(
+        x_m=WALL_X_M,
+        y_m=y,
+        radius_m=WALL_HALF_M,
+        half_height_m=half_height,
+        mass_kg=0.0,
+        colour=GREY,
+        shape=Shape.BOX,
+        kind=kind,
+    )

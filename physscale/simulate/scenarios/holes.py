@@ -1,8 +1,9 @@
-"""Collisions with holes in what is trained: part of the (left, right) speed or radius plane is left out (arXiv 2411.02385, section 5).
+"""Collisions with holes in what is trained: part of the (left, right) speed or radius plane is left
+out (arXiv 2411.02385, section 5).
 
-The question: does a model interpolate into a hole? Inside the convex hull of the trained pairs the paper found near in-distribution error,
-outside large ones; `simulate.hull` tells how far a pair lies from either.
-"""
+The question: does a model interpolate into a hole? Inside the convex hull of the trained pairs the
+paper found near in-distribution error, outside large ones; `simulate.hull` tells how far a pair
+lies from either."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
@@ -24,7 +25,11 @@ PAPER_COLLISION = Collision(left_radius_m=((0.5, 1.5),), right_radius_m=((0.5, 1
 
 HOLES: dict[str, Rectangles] = {
     "hole_2_3": (((2.0, 3.0), (2.0, 3.0)),),
-    "hole_three_squares": (((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9))),
+    "hole_three_squares": (
+        ((1.2, 2.2), (2.7, 3.7)),
+        ((2.7, 3.7), (1.2, 2.2)),
+        ((2.9, 3.5), (3.3, 3.9)),
+    ),
     "hole_1.25_3.75": (((1.25, 3.75), (1.25, 3.75)),),
     "hole_1.1_3.9": (((1.1, 3.9), (1.1, 3.9)),),
     "hole_l_shape": (((1.25, 4.0), (1.25, 4.0)),),
@@ -35,7 +40,8 @@ MASS_HOLES: dict[str, Rectangles] = {"hole_mass_0.8_1.2": (((0.8, 1.2), (0.8, 1.
 
 @dataclass(frozen=True, kw_only=True)
 class CollisionHoles:
-    """Collisions whose (left, right) speeds or radii lie outside the rectangles `holes`; with `side="inside"`, inside one of them."""
+    """Collisions whose (left, right) speeds or radii lie outside the rectangles `holes`; with
+    `side="inside"`, inside one of them."""
 
     name: ClassVar[str] = "holes"
 
@@ -45,21 +51,43 @@ class CollisionHoles:
     base: Collision = field(default_factory=Collision)
 
     def __post_init__(self) -> None:
-        settle(self, holes=tuple(tuple((float(low), float(high)) for low, high in hole) for hole in self.holes))
-        if not self.holes or not all(len(hole) == 2 and low < high for hole in self.holes for low, high in hole):
-            raise UserError(f"holes={self.holes!r:.80}: give rectangles as ((left_low, left_high), (right_low, right_high))")
+        settle(
+            self,
+            holes=tuple(
+                tuple((float(low), float(high)) for low, high in hole) for hole in self.holes
+            ),
+        )
+        if not self.holes or not all(
+            len(hole) == 2 and low < high for hole in self.holes for low, high in hole
+        ):
+            raise UserError(
+                f"holes={self.holes!r:.80}: give rectangles as ((left_low, left_high), "
+                "(right_low, right_high))"
+            )
 
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):
             scene = self.base.draw(rng)
-            if bool(self.in_hole(_pair(scene, plane=self.plane)[None])[0]) == (self.side == "inside"):
+            if bool(self.in_hole(_pair(scene, plane=self.plane)[None])[0]) == (
+                self.side == "inside"
+            ):
                 return scene
-        raise UserError(f"holes: {TRIES} draws of collisions found none {self.side} the holes; make base's ranges wider")
+        raise UserError(
+            f"holes: {TRIES} draws of collisions found none {self.side} the holes; make base's "
+            "ranges wider"
+        )
 
     def in_hole(self, pairs: np.ndarray) -> np.ndarray:
         """Whether (left, right) pairs, shape (n, 2), lie in a hole (borders are trained)."""
         inside = [
-            np.all([(low < pairs[:, axis]) & (pairs[:, axis] < high) for axis, (low, high) in enumerate(hole)], 0) for hole in self.holes
+            np.all(
+                [
+                    (low < pairs[:, axis]) & (pairs[:, axis] < high)
+                    for axis, (low, high) in enumerate(hole)
+                ],
+                0,
+            )
+            for hole in self.holes
         ]
         return np.any(inside, axis=0)
 
@@ -75,10 +103,17 @@ class CollisionHoles:
 
 def papers_holes() -> dict[str, CollisionHoles]:
     """The paper's holes by name, as they are trained."""
-    speed = {name: CollisionHoles(holes=holes, base=PAPER_COLLISION) for name, holes in HOLES.items()}
-    return speed | {name: CollisionHoles(holes=holes, plane="radius", base=PAPER_COLLISION) for name, holes in MASS_HOLES.items()}
+    speed = {
+        name: CollisionHoles(holes=holes, base=PAPER_COLLISION) for name, holes in HOLES.items()
+    }
+    return speed | {
+        name: CollisionHoles(holes=holes, plane="radius", base=PAPER_COLLISION)
+        for name, holes in MASS_HOLES.items()
+    }
 
 
 def _pair(scene: Scene, *, plane: Plane) -> np.ndarray:
     left, right = scene.bodies
-    return np.array([left.vx_m_s, -right.vx_m_s] if plane == "speed" else [left.radius_m, right.radius_m])
+    return np.array(
+        [left.vx_m_s, -right.vx_m_s] if plane == "speed" else [left.radius_m, right.radius_m]
+    )

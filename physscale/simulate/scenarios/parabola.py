@@ -16,9 +16,9 @@ from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign, draw
 class Parabola:
     """One red ball, thrown to the side from the top of the view, in free fall.
 
-    `gravity_m_s2` is 5: the largest round value with which every ball of the trained radii stays in view for all 16 frames (1.5 s). The
-    paper's own 2.5 belongs to its 32 frames (`partitions.PAPER_PARABOLA`); with the Earth's 9.8 a ball is gone after frame 12.
-    """
+    `gravity_m_s2` is 5: the largest round value with which every ball of the trained radii stays in
+    view for all 16 frames (1.5 s). The paper's own 2.5 belongs to its 32 frames
+    (`partitions.PAPER_PARABOLA`); with the Earth's 9.8 a ball is gone after frame 12."""
 
     name: ClassVar[str] = "parabola"
 
@@ -39,15 +39,34 @@ class Parabola:
             stay_s=float(self.stay_s),
         )
         if not 0.0 <= self.gravity_m_s2 < 100.0:
-            raise UserError(f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down")
+            raise UserError(
+                f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down"
+            )
 
     def draw(self, rng: np.random.Generator) -> Scene:
-        speed, radius, gap = (draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.top_gap_m))
+        speed, radius, gap = (
+            draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.top_gap_m)
+        )
         sign = draw_sign(rng, direction=self.direction)
         x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
-        ball = Body(x_m=x, y_m=WORLD_M - radius - gap, vx_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED)
+        ball = Body(
+            x_m=x,
+            y_m=WORLD_M - radius - gap,
+            vx_m_s=sign * speed,
+            radius_m=radius,
+            mass_kg=radius**2,
+            colour=RED,
+        )
         return Scene(bodies=(ball,), gravity_m_s2=self.gravity_m_s2)
 
     def still(self) -> StillDiscs:
         """Discs anywhere in the plane."""
-        return StillDiscs(bodies=(StillBody(height_m=ANYWHERE, radius_m=((0.3, max(2.0, largest(self.radius_m))),), colours=(RED,)),))
+        return StillDiscs(
+            bodies=(
+                StillBody(
+                    height_m=ANYWHERE,
+                    radius_m=((0.3, max(2.0, largest(self.radius_m))),),
+                    colours=(RED,),
+                ),
+            )
+        )

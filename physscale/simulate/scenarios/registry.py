@@ -32,8 +32,8 @@ SCENARIOS: dict[str, type] = {kind.name: kind for kind in KINDS}
 
 
 def scenario_named(name: str) -> Scenario:
-    """The scenario of this name at its default values, or the paper's data set of this name (`presets.PRESETS`,
-    `phyre.sets.PHYRE_SETS`).
+    """The scenario of this name at its default values, or the paper's data set of this name
+    (`presets.PRESETS`, `phyre.sets.PHYRE_SETS`).
 
     Raises:
         UserError: for a name that is none.
@@ -45,7 +45,8 @@ def scenario_named(name: str) -> Scenario:
     if name not in SCENARIOS:
         named = ", ".join(sorted((*SCENARIOS, *PHYRE_SETS)))
         raise UserError(
-            f"scenario {name[:80]!r} is unknown; there are {named}, and {len(PRESETS)} named sets as {', '.join(list(PRESETS)[:4])}"
+            f"scenario {name[:80]!r} is unknown; there are {named}, and {len(PRESETS)} named sets "
+            f"as {', '.join(list(PRESETS)[:4])}"
         )
     chosen: Scenario = SCENARIOS[name]()
     return chosen

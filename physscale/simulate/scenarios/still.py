@@ -1,9 +1,9 @@
 """Discs at rest: the motion-free corpus that a codec is fitted on.
 
-A codec fitted on the training videos would itself fail out of distribution, and the model would be blamed for it. So each scenario names,
-by `.still()`, a corpus with its own visual vocabulary (lanes, colours, number of bodies) but every size and place and no motion at all;
-it stands in for the paper's pretrained, frozen VAE.
-"""
+A codec fitted on the training videos would itself fail out of distribution, and the model would be
+blamed for it. So each scenario names, by `.still()`, a corpus with its own visual vocabulary
+(lanes, colours, number of bodies) but every size and place and no motion at all; it stands in for
+the paper's pretrained, frozen VAE."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,7 +21,8 @@ TRIES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class StillBody:
-    """Where one disc of a scene may lie and what it may look like; `ANYWHERE` reaches past the view's edges."""
+    """Where one disc of a scene may lie and what it may look like; `ANYWHERE` reaches past the
+    view's edges."""
 
     height_m: Ranges
     radius_m: Ranges
@@ -39,7 +40,8 @@ class StillBody:
 
 @dataclass(frozen=True, kw_only=True)
 class StillDiscs:
-    """Discs at rest that do not overlap. Bodies that share a lane lie in the order given, from left to right."""
+    """Discs at rest that do not overlap. Bodies that share a lane lie in the order given, from left
+    to right."""
 
     name: ClassVar[str] = "still"
 
@@ -48,18 +50,30 @@ class StillDiscs:
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):
             discs = tuple(_disc(rng, body=body) for body in self.bodies)
-            if all(_fits(left, right) for number, right in enumerate(discs) for left in discs[:number]):
+            if all(
+                _fits(left, right) for number, right in enumerate(discs) for left in discs[:number]
+            ):
                 return Scene(bodies=discs)
-        raise UserError(f"still: {TRIES} draws of these discs all overlap; give them more room or smaller radii")
+        raise UserError(
+            f"still: {TRIES} draws of these discs all overlap; give them more room or smaller radii"
+        )
 
 
 def _disc(rng: np.random.Generator, *, body: StillBody) -> Body:
     radius = draw_from(rng, body.radius_m)
     x, y = draw_from(rng, body.x_m), draw_from(rng, body.height_m)
-    return Body(x_m=x, y_m=y, radius_m=radius, mass_kg=radius**2, colour=body.colours[int(rng.random() * len(body.colours))])
+    return Body(
+        x_m=x,
+        y_m=y,
+        radius_m=radius,
+        mass_kg=radius**2,
+        colour=body.colours[int(rng.random() * len(body.colours))],
+    )
 
 
 def _fits(left: Body, right: Body) -> bool:
     """No overlap; and where the two share a height, `left` is on the left."""
-    apart = (right.x_m - left.x_m) ** 2 + (right.y_m - left.y_m) ** 2 >= (left.radius_m + right.radius_m) ** 2
+    apart = (right.x_m - left.x_m) ** 2 + (right.y_m - left.y_m) ** 2 >= (
+        left.radius_m + right.radius_m
+    ) ** 2
     return apart and (left.y_m != right.y_m or left.x_m < right.x_m)

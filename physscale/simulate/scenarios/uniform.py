@@ -18,11 +18,11 @@ AnyDirection = Literal["right", "left", "both", "up", "down"]
 class UniformMotion:
     """One red ball at constant velocity.
 
-    It starts where it stays fully in view for `stay_s` (16 frames 0.1 s apart by default); where the view is too small for that (a ball of
-    radius 1.4 m at 6 m/s), it starts at the edge, so the conditioning frames always show all of it. `direction="both"` is the set with
-    its mirror images: then low speeds lie *inside* the trained range [-4, 4], and v-low is interpolation. For "up" and "down" the lane is
-    upright and `height_m` says where it stands.
-    """
+    It starts where it stays fully in view for `stay_s` (16 frames 0.1 s apart by default); where
+    the view is too small for that (a ball of radius 1.4 m at 6 m/s), it starts at the edge, so the
+    conditioning frames always show all of it. `direction="both"` is the set with its mirror images:
+    then low speeds lie *inside* the trained range [-4, 4], and v-low is interpolation. For "up" and
+    "down" the lane is upright and `height_m` says where it stands."""
 
     name: ClassVar[str] = "uniform"
 
@@ -42,20 +42,55 @@ class UniformMotion:
         )
 
     def draw(self, rng: np.random.Generator) -> Scene:
-        speed, radius, height = (draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.height_m))
+        speed, radius, height = (
+            draw_from(rng, ranges) for ranges in (self.speed_m_s, self.radius_m, self.height_m)
+        )
         upright = self.direction in ("up", "down")
-        sign = draw_sign(rng, direction={"up": "right", "down": "left"}.get(self.direction, self.direction))
+        sign = draw_sign(
+            rng, direction={"up": "right", "down": "left"}.get(self.direction, self.direction)
+        )
         x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
         if upright:
-            return Scene(bodies=(Body(x_m=height, y_m=x, vy_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED),))
-        return Scene(bodies=(Body(x_m=x, y_m=height, vx_m_s=sign * speed, radius_m=radius, mass_kg=radius**2, colour=RED),))
+            return Scene(
+                bodies=(
+                    Body(
+                        x_m=height,
+                        y_m=x,
+                        vy_m_s=sign * speed,
+                        radius_m=radius,
+                        mass_kg=radius**2,
+                        colour=RED,
+                    ),
+                )
+            )
+        return Scene(
+            bodies=(
+                Body(
+                    x_m=x,
+                    y_m=height,
+                    vx_m_s=sign * speed,
+                    radius_m=radius,
+                    mass_kg=radius**2,
+                    colour=RED,
+                ),
+            )
+        )
 
     def still(self) -> StillDiscs:
-        """The motion-free corpus of the same visual vocabulary, with radii from far below to far above the trained ones."""
+        """The motion-free corpus of the same visual vocabulary, with radii from far below to far
+        above the trained ones."""
         radius = ((0.3, max(2.0, largest(self.radius_m))),)
         if self.direction in ("up", "down"):
-            return StillDiscs(bodies=(StillBody(x_m=self.height_m, height_m=ANYWHERE, radius_m=radius, colours=(RED,)),))
-        return StillDiscs(bodies=(StillBody(height_m=self.height_m, radius_m=radius, colours=(RED,)),))
+            return StillDiscs(
+                bodies=(
+                    StillBody(
+                        x_m=self.height_m, height_m=ANYWHERE, radius_m=radius, colours=(RED,)
+                    ),
+                )
+            )
+        return StillDiscs(
+            bodies=(StillBody(height_m=self.height_m, radius_m=radius, colours=(RED,)),)
+        )
 
 
 def draw_sign(rng: np.random.Generator, *, direction: str) -> int:
@@ -65,7 +100,8 @@ def draw_sign(rng: np.random.Generator, *, direction: str) -> int:
 
 
 def draw_start(rng: np.random.Generator, *, sign: int, radius_m: float, way_m: float) -> float:
-    """An x from which a ball can go `way_m` in direction `sign` and stay in view; the edge of the view where it cannot."""
+    """An x from which a ball can go `way_m` in direction `sign` and stay in view; the edge of the
+    view where it cannot."""
     room = max(WORLD_M - 2.0 * radius_m - way_m, 0.0)
     x = radius_m + rng.random() * room
     return x if sign > 0 else WORLD_M - x

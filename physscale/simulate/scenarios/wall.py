@@ -1,9 +1,9 @@
-"""Composition in space and in time with a wall (arXiv 2411.02385v1, section 5.4; its scripts were not released).
+"""Composition in space and in time with a wall (arXiv 2411.02385v1, section 5.4; its scripts were
+not released).
 
-Space: trained are a moving blue square beside a ball at rest, and a ball bouncing off the wall beside a square at rest; held out is both
-moving. Time: trained are collisions without the wall, and a red ball bouncing off it; held out is a collision near the wall whose red
-ball then rebounds.
-"""
+Space: trained are a moving blue square beside a ball at rest, and a ball bouncing off the wall
+beside a square at rest; held out is both moving. Time: trained are collisions without the wall, and
+a red ball bouncing off it; held out is a collision near the wall whose red ball then rebounds."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -18,7 +18,16 @@ from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 
 GREY = (128, 128, 128)
-WALL = Body(x_m=9.75, y_m=5.0, radius_m=0.25, half_height_m=5.0, mass_kg=0.0, colour=GREY, shape=Shape.BOX, kind=2)
+WALL = Body(
+    x_m=9.75,
+    y_m=5.0,
+    radius_m=0.25,
+    half_height_m=5.0,
+    mass_kg=0.0,
+    colour=GREY,
+    shape=Shape.BOX,
+    kind=2,
+)
 """Mass 0: it never moves."""
 
 FACE_M = WALL.x_m - WALL.radius_m
@@ -30,7 +39,8 @@ TemporalPart = Literal["collision", "bounce", "both"]
 
 @dataclass(frozen=True, kw_only=True)
 class SpatialComposition:
-    """A red ball above, a blue square below, a wall on the right; `moving` says who moves (a moving ball bounces off the wall)."""
+    """A red ball above, a blue square below, a wall on the right; `moving` says who moves (a moving
+    ball bounces off the wall)."""
 
     name: ClassVar[str] = "spatial"
 
@@ -47,15 +57,27 @@ class SpatialComposition:
     def draw(self, rng: np.random.Generator) -> Scene:
         moving = self.moving[int(rng.random() * len(self.moving))]
         ball_radius, side, speed, square_speed = (
-            draw_from(rng, one) for one in (self.radius_m, self.radius_m, self.speed_m_s, self.speed_m_s)
+            draw_from(rng, one)
+            for one in (self.radius_m, self.radius_m, self.speed_m_s, self.speed_m_s)
         )
         speed *= moving != "square"
         square_speed *= moving != "ball"
         bounce = min(draw_from(rng, self.bounce_s), (FACE_M - 2 * ball_radius) / max(speed, 1e-9))
-        x = FACE_M - ball_radius - speed * bounce if speed else ball_radius + rng.random() * (FACE_M - 2 * ball_radius)
+        x = (
+            FACE_M - ball_radius - speed * bounce
+            if speed
+            else ball_radius + rng.random() * (FACE_M - 2 * ball_radius)
+        )
         room = max(FACE_M - 2 * side - square_speed * (HORIZON_S - 0.1), 0.0)
         place = side + rng.random() * room
-        ball = Body(x_m=x, y_m=BALL_LANE_M, vx_m_s=speed, radius_m=ball_radius, mass_kg=ball_radius**2, colour=RED)
+        ball = Body(
+            x_m=x,
+            y_m=BALL_LANE_M,
+            vx_m_s=speed,
+            radius_m=ball_radius,
+            mass_kg=ball_radius**2,
+            colour=RED,
+        )
         square = Body(
             x_m=place,
             y_m=SQUARE_LANE_M,
@@ -73,13 +95,19 @@ class SpatialComposition:
         """Discs in both lanes and of all three colours."""
         radius = ((0.3, 1.9),)
         lanes = ((BALL_LANE_M, RED), (SQUARE_LANE_M, BLUE))
-        moving = tuple(StillBody(height_m=((lane, lane),), radius_m=radius, colours=(colour,)) for lane, colour in lanes)
-        return StillDiscs(bodies=(*moving, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,))))
+        moving = tuple(
+            StillBody(height_m=((lane, lane),), radius_m=radius, colours=(colour,))
+            for lane, colour in lanes
+        )
+        return StillDiscs(
+            bodies=(*moving, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,)))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalComposition:
-    """A blue ball from the left, a red one from the right, a wall on the right. In `bounce` the blue one is out of view."""
+    """A blue ball from the left, a red one from the right, a wall on the right. In `bounce` the
+    blue one is out of view."""
 
     name: ClassVar[str] = "temporal"
 
@@ -98,22 +126,40 @@ class TemporalComposition:
     def draw(self, rng: np.random.Generator) -> Scene:
         part = self.parts[int(rng.random() * len(self.parts))]
         for _ in range(TRIES):
-            scene = self._bounce(rng) if part == "bounce" else self._collision(rng, rebounds=part == "both")
+            scene = (
+                self._bounce(rng)
+                if part == "bounce"
+                else self._collision(rng, rebounds=part == "both")
+            )
             if scene is not None:
                 return scene
-        raise UserError(f"temporal: {TRIES} draws of {part!r} found none that fits into the view; lower speed_m_s or radius_m")
+        raise UserError(
+            f"temporal: {TRIES} draws of {part!r} found none that fits into the view; lower "
+            "speed_m_s or radius_m"
+        )
 
     def _bounce(self, rng: np.random.Generator) -> Scene | None:
-        radius, speed, bounce = (draw_from(rng, one) for one in (self.radius_m, self.speed_m_s, self.bounce_s))
+        radius, speed, bounce = (
+            draw_from(rng, one) for one in (self.radius_m, self.speed_m_s, self.bounce_s)
+        )
         x = FACE_M - radius - speed * bounce
         away = _ball(-5.0, speed=0.0, radius=radius, colour=BLUE, kind=1)
         red = _ball(x, speed=speed, radius=radius, colour=RED, kind=0)
         return Scene(bodies=(red, away, WALL), template="bounce") if x >= radius else None
 
     def _collision(self, rng: np.random.Generator, *, rebounds: bool) -> Scene | None:
-        left, right, v_left, v_right = (draw_from(rng, one) for one in (self.radius_m, self.radius_m, self.speed_m_s, self.speed_m_s))
-        contact, bounce, place = draw_from(rng, self.contact_s), draw_from(rng, self.bounce_s), rng.random()
-        after = (2 * left**2 * v_left - (right**2 - left**2) * v_right) / (left**2 + right**2)  # the red ball's speed after the hit
+        left, right, v_left, v_right = (
+            draw_from(rng, one)
+            for one in (self.radius_m, self.radius_m, self.speed_m_s, self.speed_m_s)
+        )
+        contact, bounce, place = (
+            draw_from(rng, self.contact_s),
+            draw_from(rng, self.bounce_s),
+            rng.random(),
+        )
+        after = (2 * left**2 * v_left - (right**2 - left**2) * v_right) / (
+            left**2 + right**2
+        )  # the red ball's speed after the hit
         if rebounds:
             meets = FACE_M - right - after * (bounce - contact)
             fits = after > 0.2 and bounce > contact + 0.15
@@ -133,12 +179,27 @@ class TemporalComposition:
     def still(self) -> StillDiscs:
         """Discs of all three colours in the lane."""
         lane = ((5.0, 5.0),)
-        balls = tuple(StillBody(height_m=lane, radius_m=((0.3, 1.6),), colours=(colour,)) for colour in (RED, BLUE))
-        return StillDiscs(bodies=(*balls, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,))))
+        balls = tuple(
+            StillBody(height_m=lane, radius_m=((0.3, 1.6),), colours=(colour,))
+            for colour in (RED, BLUE)
+        )
+        return StillDiscs(
+            bodies=(*balls, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,)))
+        )
 
 
-def _ball(x: float, *, speed: float, radius: float, colour: tuple[int, int, int], kind: int) -> Body:
-    return Body(x_m=x, y_m=WORLD_M / 2, vx_m_s=speed, radius_m=radius, mass_kg=radius**2, colour=colour, kind=kind)
+def _ball(
+    x: float, *, speed: float, radius: float, colour: tuple[int, int, int], kind: int
+) -> Body:
+    return Body(
+        x_m=x,
+        y_m=WORLD_M / 2,
+        vx_m_s=speed,
+        radius_m=radius,
+        mass_kg=radius**2,
+        colour=colour,
+        kind=kind,
+    )
 
 
 def _settle(scenario: SpatialComposition | TemporalComposition) -> None:

@@ -1,15 +1,22 @@
-"""The over-training prediction of Gadre et al. 2024 (arXiv 2403.08540): five small runs on RedPajama predict the two largest.
+"""The over-training prediction of Gadre et al. 2024 (arXiv 2403.08540): five small runs on
+RedPajama predict the two largest.
 
-The law is theirs, with equal exponents, and so are errors of the loss itself instead of its logarithm (relative errors give 1.1 %).
-The five runs are the four small models at 20 tokens a parameter and the smallest at 320.
-"""
+The law is theirs, with equal exponents, and so are errors of the loss itself instead of its
+logarithm (relative errors give 1.1 %). The five runs are the four small models at 20 tokens a
+parameter and the smallest at 320."""
 
 from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
 from tests.golden.analysis.reference import column, rows
 
 LOSS = "loss_c4_val"
-SMALL = {("d=96_l=8_h=4", 1.0), ("d=512_l=8_h=4", 1.0), ("d=576_l=24_h=8", 1.0), ("d=1024_l=24_h=8", 1.0), ("d=96_l=8_h=4", 16.0)}
+SMALL = {
+    ("d=96_l=8_h=4", 1.0),
+    ("d=512_l=8_h=4", 1.0),
+    ("d=576_l=24_h=8", 1.0),
+    ("d=1024_l=24_h=8", 1.0),
+    ("d=96_l=8_h=4", 16.0),
+}
 LARGE = {"open_lm_1b_M640": ("open_lm_1b", 32.0), "open_lm_7b_M20": ("open_lm_7b", 1.0)}
 
 

@@ -1,4 +1,5 @@
-"""Public measurements beside the repository; tests skip where they are absent. Nothing of them is copied into the project."""
+"""Public measurements beside the repository; tests skip where they are absent. Nothing of them is
+copied into the project."""
 
 import csv
 import json

@@ -8,7 +8,9 @@ from analysis.examples.paper import abnormal, surface, verdicts
 
 def test_nothing_out_of_distribution_is_shown_to_scale_or_to_be_flat() -> None:
     words = {place: verdict.word for place, verdict in verdicts().items()}
-    assert {word for (_, kind, _), word in words.items() if kind == "out of distribution"} == {"undetermined"}
+    assert {word for (_, kind, _), word in words.items() if kind == "out of distribution"} == {
+        "undetermined"
+    }
     assert words["uniform motion", "in distribution", "N"] == "scales"
     assert words["uniform motion", "in distribution", "D"] == "scales"
     assert words["parabola", "in distribution", "N"] == "scales"

@@ -43,18 +43,35 @@ def facts(*words: object) -> dict[str, object]:
 def test_a_data_set_is_written_and_continued(tmp_path: Path) -> None:
     out = tmp_path / "set"
     first = facts("simulate", "uniform", "--videos", 50, "--out", out)
-    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"}
+    before = {
+        path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"
+    }
     again = facts("simulate", "uniform", "--videos", 50, "--out", out)
     assert first["data"] == again["data"]
-    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"} == before
+    assert {
+        path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"
+    } == before
     expected = simulate(DataSpec(scenario=UniformMotion(), videos=50), indices=np.arange(50))
     assert digest(open_dataset(out).rows(np.arange(50))) == digest(expected)
     with pytest.raises(UserError, match="another data set"):
-        raise typed("simulate", "parabola", "--videos", 50, "--out", out).exception or AssertionError("was written")
+        raise typed(
+            "simulate", "parabola", "--videos", 50, "--out", out
+        ).exception or AssertionError("was written")
 
 
 def test_frames_can_be_stored(tmp_path: Path) -> None:
-    facts("simulate", "collision_eval", "--videos", 5, "--out", tmp_path / "set", "--size", 32, "--style", "paper")
+    facts(
+        "simulate",
+        "collision_eval",
+        "--videos",
+        5,
+        "--out",
+        tmp_path / "set",
+        "--size",
+        32,
+        "--style",
+        "paper",
+    )
     rows = open_dataset(tmp_path / "set").rows(np.arange(5))
     assert rows.pixels is not None
     assert rows.pixels.shape == (5, 32, 32, 32, 3)
@@ -73,7 +90,9 @@ def test_a_scenario_is_shown(tmp_path: Path, what: str) -> None:
 
 def test_a_file_is_shown_with_its_own_frames(tmp_path: Path) -> None:
     videos = simulate(DataSpec(scenario=UniformMotion(), videos=4), indices=np.arange(4))
-    black = with_frames(videos, canvas=Canvas(size_px=16)).with_pixels(np.zeros((4, 16, 16, 16, 3), np.uint8))
+    black = with_frames(videos, canvas=Canvas(size_px=16)).with_pixels(
+        np.zeros((4, 16, 16, 16, 3), np.uint8)
+    )
     write_videos(tmp_path / "samples.arrow", black)
     told = facts("show", tmp_path / "samples.arrow", "--out", tmp_path, "--videos", 2)
     assert Path(str(told["sheet"])).name == "samples.png"
@@ -101,7 +120,10 @@ def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
         (("show", "uniform", "--style", "x"), "exact, paper"),
         (("simulate", "uniform", "--engine", "x", "--out", "build/nowhere"), "analytic"),
         (("simulate", "uniform", "--encoding", "x", "--out", "build/nowhere"), "rgb, palette"),
-        (("simulate", "uniform_eval", "--videos", "2000", "--out", "build/nowhere"), "list of 1152 scenes"),
+        (
+            ("simulate", "uniform_eval", "--videos", "2000", "--out", "build/nowhere"),
+            "list of 1152 scenes",
+        ),
         (("check", "build/nowhere"), "no such"),
     ],
 )
@@ -119,7 +141,9 @@ def test_check_finds_a_row_that_another_shard_holds(tmp_path: Path) -> None:
     def make(indices: np.ndarray) -> Videos:
         return simulate(data, indices=indices % 9)
 
-    write_dataset(tmp_path / "set", Layout(identity="twice", videos=12, rows_per_shard=6), make=make)
+    write_dataset(
+        tmp_path / "set", Layout(identity="twice", videos=12, rows_per_shard=6), make=make
+    )
     result = typed("check", tmp_path / "set")
     assert "3 rows with the same first state as an earlier row, first row 0" in result.stdout
 
@@ -143,21 +167,31 @@ def damaged(path: Path, *, how: str) -> None:
     victim.write_bytes(contents[how])
 
 
-@pytest.mark.parametrize("how", ["truncated", "flipped", "foreign", "pickled", "of the same length"])
+@pytest.mark.parametrize(
+    "how", ["truncated", "flipped", "foreign", "pickled", "of the same length"]
+)
 @pytest.mark.parametrize("kind", ["states", "frames", "palette", "file", "hdf5"])
-def test_damage_is_one_line_and_exit_code_5(tmp_path: Path, kind: str, how: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Through the whole command line, for `check` and `show`; HDF5 has no sums of its own, so a flipped bit may stay unseen there."""
+def test_damage_is_one_line_and_exit_code_5(
+    tmp_path: Path, kind: str, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through the whole command line, for `check` and `show`; HDF5 has no sums of its own, so a
+    flipped bit may stay unseen there."""
     if (kind, how) == ("hdf5", "flipped"):
         pytest.skip("the published layout has no checksums")
     path = tmp_path / {"file": "a.arrow", "hdf5": "a.hdf5"}.get(kind, "set")
-    videos = with_frames(simulate(DataSpec(scenario=UniformMotion(), videos=6), indices=np.arange(6)), canvas=Canvas(size_px=32))
+    videos = with_frames(
+        simulate(DataSpec(scenario=UniformMotion(), videos=6), indices=np.arange(6)),
+        canvas=Canvas(size_px=32),
+    )
     match kind:
         case "states":
             facts("simulate", "phyre", "--videos", 6, "--out", path)
         case "frames":
             facts("simulate", "uniform", "--videos", 6, "--out", path, "--size", 32)
         case "palette":
-            facts("simulate", "phyre", "--videos", 6, "--out", path, "--size", 32, "--style", "hard")
+            facts(
+                "simulate", "phyre", "--videos", 6, "--out", path, "--size", 32, "--style", "hard"
+            )
         case "file":
             write_videos(path, videos)
         case "hdf5":

@@ -1,4 +1,5 @@
-"""`physscale evaluate` as a user types it: every kind of file, both protocols, and what is wrong said in one line."""
+"""`physscale evaluate` as a user types it: every kind of file, both protocols, and what is wrong
+said in one line."""
 
 import json
 from pathlib import Path
@@ -35,7 +36,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> s
     return told.out if code == 0 else told.err
 
 
-def test_samples_are_measured_beside_their_floor(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_samples_are_measured_beside_their_floor(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert truth.pixels is not None
     frozen = truth.pixels.copy()
     frozen[:, 3:] = frozen[:, 3:4]
@@ -53,7 +56,9 @@ def test_samples_are_measured_beside_their_floor(tmp_path: Path, truth: Videos, 
     assert "radius_low" in text
 
 
-def test_published_files_by_the_official_protocol(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_published_files_by_the_official_protocol(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_published(tmp_path / "eval.hdf5", truth)
     told = json.loads(said(capsys, tmp_path / "eval.hdf5", "--protocol", "paper", "--json"))
     assert (told["law"], told["videos"], told["size_px"]) == ("uniform", 12, 64)
@@ -67,8 +72,11 @@ def test_published_files_by_the_official_protocol(tmp_path: Path, truth: Videos,
 
 @pytest.mark.parametrize("panels", [1, 3])
 @pytest.mark.parametrize("frames", [31, 32])
-def test_mp4_files_by_their_names(tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str], panels: int, frames: int) -> None:
-    """As the official script has them: three panels, the model's last, thousand and row in the name."""
+def test_mp4_files_by_their_names(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str], panels: int, frames: int
+) -> None:
+    """As the official script has them: three panels, the model's last, thousand and row in the
+    name."""
     assert truth.pixels is not None
     write_videos(tmp_path / "truth.arrow", truth.with_pixels(None))
     blank = np.full_like(truth.pixels[0], 255)
@@ -76,15 +84,22 @@ def test_mp4_files_by_their_names(tmp_path: Path, truth: Videos, capsys: pytest.
         clip = np.concatenate([blank] * (panels - 1) + [truth.pixels[row]], axis=2)[:frames]
         write_mp4(tmp_path / f"00000-{row:05d}.mp4", clip, frames_per_s=10)
     movies = sorted(tmp_path.glob("*.mp4"))
-    told = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--protocol", "paper", "--json"))
+    told = json.loads(
+        said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--protocol", "paper", "--json")
+    )
     two = truth.take(np.array([0, 3]))
     assert two.pixels is not None
-    right = {(score.metric, score.group): score.value for score in paper_scores(paper_outcomes(two, two.pixels))}
+    right = {
+        (score.metric, score.group): score.value
+        for score in paper_scores(paper_outcomes(two, two.pixels))
+    }
     found = {(line["metric"], line["group"]): line["value"] for line in told["scores"]}
     wanted = right["velocity_error", "id"]
     assert found["velocity_error", "id"] == pytest.approx(wanted, abs=0.02)
     exact = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--json"))
-    assert next(line["value"] for line in exact["scores"] if line["metric"] == "velocity_error") < 0.1
+    assert (
+        next(line["value"] for line in exact["scores"] if line["metric"] == "velocity_error") < 0.1
+    )
     assert found["vanished", "id"] == 0.0
 
 

@@ -1,4 +1,5 @@
-"""The files of `cluster/` against what reads them: Ray's own schema, the fields of KubeRay that they use, and each other."""
+"""The files of `cluster/` against what reads them: Ray's own schema, the fields of KubeRay that
+they use, and each other."""
 
 import json
 import re
@@ -22,15 +23,24 @@ TEXT, WHOLE, YES = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type
 
 
 def fields(*required: str, **allowed: Any) -> dict[str, Any]:
-    """An object of exactly these fields, written down from the v1 custom resources of KubeRay 1.5 and the core API."""
-    return {"type": "object", "properties": allowed, "required": list(required), "additionalProperties": False}
+    """An object of exactly these fields, written down from the v1 custom resources of KubeRay 1.5
+    and the core API."""
+    return {
+        "type": "object",
+        "properties": allowed,
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 def listed(item: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": item, "minItems": 1}
 
 
-AMOUNTS = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"^\d+(\.\d+)?(m|[KMGT]i)?$"}}
+AMOUNTS = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "pattern": r"^\d+(\.\d+)?(m|[KMGT]i)?$"},
+}
 CONTAINER = fields(
     "name",
     "image",
@@ -38,7 +48,9 @@ CONTAINER = fields(
     name=TEXT,
     image=TEXT,
     ports=listed(fields("containerPort", containerPort=WHOLE, name=TEXT)),
-    lifecycle=fields("preStop", preStop=fields("exec", exec=fields("command", command=listed(TEXT)))),
+    lifecycle=fields(
+        "preStop", preStop=fields("exec", exec=fields("command", command=listed(TEXT)))
+    ),
     env=listed(fields("name", "value", name=TEXT, value=TEXT)),
     resources=fields("requests", "limits", requests=AMOUNTS, limits=AMOUNTS),
     volumeMounts=listed(fields("name", "mountPath", name=TEXT, mountPath=TEXT)),
@@ -58,7 +70,10 @@ POD = fields(
     nodeSelector={"type": "object", "additionalProperties": TEXT},
     tolerations=listed(
         fields(
-            "operator", key=TEXT, operator={"enum": ["Exists", "Equal"]}, effect={"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]}
+            "operator",
+            key=TEXT,
+            operator={"enum": ["Exists", "Equal"]},
+            effect={"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]},
         )
     ),
     securityContext=fields(runAsUser=WHOLE, runAsGroup=WHOLE, fsGroup=WHOLE, runAsNonRoot=YES),
@@ -72,10 +87,18 @@ RAY_CLUSTER = fields(
     rayVersion=TEXT,
     enableInTreeAutoscaling=YES,
     autoscalerOptions=fields(
-        version={"enum": ["v1", "v2"]}, upscalingMode={"enum": ["Default", "Aggressive", "Conservative"]}, idleTimeoutSeconds=WHOLE
+        version={"enum": ["v1", "v2"]},
+        upscalingMode={"enum": ["Default", "Aggressive", "Conservative"]},
+        idleTimeoutSeconds=WHOLE,
     ),
     authOptions=fields("mode", mode={"const": "token"}),
-    headGroupSpec=fields("template", "rayStartParams", rayStartParams=START, serviceType={"const": "ClusterIP"}, template=TEMPLATE),
+    headGroupSpec=fields(
+        "template",
+        "rayStartParams",
+        rayStartParams=START,
+        serviceType={"const": "ClusterIP"},
+        template=TEMPLATE,
+    ),
     workerGroupSpecs=listed(
         fields(
             "groupName",
@@ -117,7 +140,10 @@ SCHEMAS = {
         kind={"const": "PersistentVolumeClaim"},
         metadata=METADATA,
         spec=fields(
-            "accessModes", accessModes={"const": ["ReadWriteMany"]}, storageClassName=TEXT, resources=fields("requests", requests=AMOUNTS)
+            "accessModes",
+            accessModes={"const": ["ReadWriteMany"]},
+            storageClassName=TEXT,
+            resources=fields("requests", requests=AMOUNTS),
         ),
     ),
 }
@@ -151,7 +177,9 @@ def test_a_misspelt_field_of_kuberay_is_found() -> None:
 def ray_schema() -> dict[str, Any]:
     import ray
 
-    return dict(json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text()))
+    return dict(
+        json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
+    )
 
 
 def test_the_autoscaling_file_is_what_ray_up_reads() -> None:
@@ -165,14 +193,20 @@ def test_the_autoscaling_file_is_what_ray_up_reads() -> None:
 
 def test_the_machine_file_counts_the_nodes_that_the_clusters_bring() -> None:
     node = read(CLUSTER / "ray_up" / "aws.yaml")["available_node_types"]["gpu_spot"]
-    assert (node["max_workers"], node["resources"]) == (MACHINE.nodes, {"CPU": MACHINE.node_cpus, "GPU": MACHINE.node_gpus})
+    assert (node["max_workers"], node["resources"]) == (
+        MACHINE.nodes,
+        {"CPU": MACHINE.node_cpus, "GPU": MACHINE.node_gpus},
+    )
     for name in ("cluster.yaml", "job.yaml"):
         (group,) = cluster_spec(name)["workerGroupSpecs"]
         (container,) = group["template"]["spec"]["containers"]
         assert group["maxReplicas"] == MACHINE.nodes
         assert container["resources"]["limits"]["cpu"] == f"{MACHINE.node_cpus:g}"
         assert container["resources"]["limits"]["nvidia.com/gpu"] == f"{MACHINE.node_gpus:g}"
-    assert slots(MACHINE, nodes=[]).arithmetic == "16 at a time x (1 CPU + 1 CPU for data) = 32 of 32 CPU, 4 of 4 GPU"
+    assert (
+        slots(MACHINE, nodes=[]).arithmetic
+        == "16 at a time x (1 CPU + 1 CPU for data) = 32 of 32 CPU, 4 of 4 GPU"
+    )
 
 
 def test_both_kuberay_files_describe_the_same_cluster_of_this_ray() -> None:
@@ -193,15 +227,27 @@ def test_a_pod_that_must_go_has_longer_to_go_than_its_runs_have_to_save() -> Non
 def test_the_job_runs_a_command_that_there_is() -> None:
     words = shlex.split(read(CLUSTER / "kuberay" / "job.yaml")["spec"]["entrypoint"])
     assert words[:3] == ["physscale", "run", "quickstart"]
-    assert (ROOT / Path(words[words.index("--machine") + 1]).relative_to("/home/ray/physscale")).is_file()
-    claimed = cluster_spec("job.yaml")["headGroupSpec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+    assert (
+        ROOT / Path(words[words.index("--machine") + 1]).relative_to("/home/ray/physscale")
+    ).is_file()
+    claimed = cluster_spec("job.yaml")["headGroupSpec"]["template"]["spec"]["volumes"][0][
+        "persistentVolumeClaim"
+    ]["claimName"]
     assert claimed == read(CLUSTER / "kuberay" / "storage.yaml")["metadata"]["name"]
 
 
 def test_the_image_is_built_from_files_that_there_are_and_that_reach_the_builder() -> None:
     copied = [
-        word for line in re.findall(r"^COPY --chown=ray (.*)$", (CLUSTER / "Dockerfile").read_text(), re.M) for word in line.split()[:-1]
+        word
+        for line in re.findall(
+            r"^COPY --chown=ray (.*)$", (CLUSTER / "Dockerfile").read_text(), re.M
+        )
+        for word in line.split()[:-1]
     ]
-    sent = {line.removeprefix("!") for line in (CLUSTER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    sent = {
+        line.removeprefix("!")
+        for line in (CLUSTER / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
     assert set(copied) == sent
     assert all((ROOT / name).exists() for name in copied)

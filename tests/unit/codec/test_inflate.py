@@ -1,4 +1,5 @@
-"""A picture VAE inflated to videos: before training it is the picture VAE, frame by frame (the oracle is diffusers' own)."""
+"""A picture VAE inflated to videos: before training it is the picture VAE, frame by frame (the
+oracle is diffusers' own)."""
 
 import json
 from pathlib import Path
@@ -14,7 +15,9 @@ from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
 from physscale.records.errors import UserError
 
-diffusers = pytest.importorskip("diffusers", reason="diffusers is the oracle of the picture VAE: pip install diffusers")
+diffusers = pytest.importorskip(
+    "diffusers", reason="diffusers is the oracle of the picture VAE: pip install diffusers"
+)
 
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -63,7 +66,9 @@ def test_inflated_it_is_the_picture_vae_frame_by_frame(
     seen = frames()[:, ::time_factor]
     expected = pictures.encode(seen.flatten(0, 1)).latent_dist
     torch.testing.assert_close(posterior.mean.flatten(0, 1), expected.mean, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(posterior.log_variance.flatten(0, 1), expected.logvar, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        posterior.log_variance.flatten(0, 1), expected.logvar, rtol=1e-4, atol=1e-4
+    )
 
     nearest = [0] + [1 + (i - 1) // time_factor for i in range(1, 5)]
     drawn = pictures.decode(posterior.mean.flatten(0, 1)).sample.unflatten(0, (2, -1))[:, nearest]
@@ -89,8 +94,16 @@ def test_the_size_of_stable_diffusion() -> None:
     """83.65M, and what looks back or expands on top."""
     with torch.device("meta"):
         vae = VideoVae(VaeSpec(widths=(128, 256, 512, 512), blocks=2, groups=32))
-    ours = {name: p.numel() for name, p in vae.named_parameters() if "time_mix" not in name and "expand" not in name}
-    backs = [name for name, module in vae.named_modules() if isinstance(module, CausalConv) and "time_mix" not in name]
+    ours = {
+        name: p.numel()
+        for name, p in vae.named_parameters()
+        if "time_mix" not in name and "expand" not in name
+    }
+    backs = [
+        name
+        for name, module in vae.named_modules()
+        if isinstance(module, CausalConv) and "time_mix" not in name
+    ]
     assert not backs, "the deepest level has no way down"
     assert sum(ours.values()) / 1e6 == pytest.approx(83.65, abs=0.01)
 
@@ -99,7 +112,9 @@ def test_training_may_leave_the_pictures(folder: Path) -> None:
     """The layers that look back are there to be trained: their gradients are not zero."""
     vae = inflated(folder, time_factor=2, levels_back=2).requires_grad_(True)
     vae.decode(vae.encode(frames()).mean).square().mean().backward()
-    mixes = {name: p.grad for name, p in vae.named_parameters() if "time_mix" in name or "expand" in name}
+    mixes = {
+        name: p.grad for name, p in vae.named_parameters() if "time_mix" in name or "expand" in name
+    }
     assert mixes
     assert all(gradient is not None and gradient.any() for gradient in mixes.values())
 
@@ -110,13 +125,22 @@ def test_what_does_not_fit_is_refused(folder: Path, tmp_path: Path) -> None:
     weights = safetensors.torch.load_file(folder / WEIGHTS)
     first = weights.pop("encoder.conv_in.weight")
     safetensors.torch.save_file(weights, folder / WEIGHTS)
-    with pytest.raises(UserError, match=r"encoder\.conv_in is not there, or of another shape than widths=\(8, 16, 16\)"):
+    with pytest.raises(
+        UserError,
+        match=r"encoder\.conv_in is not there, or of another shape than widths=\(8, 16, 16\)",
+    ):
         inflated(folder)
-    safetensors.torch.save_file(weights | {"encoder.conv_in.weight": first[:4].clone()}, folder / WEIGHTS)
+    safetensors.torch.save_file(
+        weights | {"encoder.conv_in.weight": first[:4].clone()}, folder / WEIGHTS
+    )
     with pytest.raises(UserError, match=r"encoder\.conv_in is not there, or of another shape"):
         inflated(folder)
-    safetensors.torch.save_file(weights | {"encoder.conv_in.weight": first, "more.weight": first.clone()}, folder / WEIGHTS)
-    with pytest.raises(UserError, match=r"1 weights that an AutoencoderKL of .* does not have: more\.weight"):
+    safetensors.torch.save_file(
+        weights | {"encoder.conv_in.weight": first, "more.weight": first.clone()}, folder / WEIGHTS
+    )
+    with pytest.raises(
+        UserError, match=r"1 weights that an AutoencoderKL of .* does not have: more\.weight"
+    ):
         inflated(folder)
     (folder / WEIGHTS).write_bytes(b"no weights")
     with pytest.raises(UserError, match="not a safetensors file"):

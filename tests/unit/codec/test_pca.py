@@ -68,7 +68,9 @@ def test_more_components_err_less_on_unseen_frames() -> None:
 
 def test_a_video_is_encoded_alike_alone_and_in_company(codec: FrameCodec) -> None:
     videos = discs(2400, seed=2).reshape(150, 16, 16, 16, 3)
-    torch.testing.assert_close(codec.encode(videos)[140:141], codec.encode(videos[140:141]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        codec.encode(videos)[140:141], codec.encode(videos[140:141]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_saved_and_loaded_is_equal(codec: FrameCodec, tmp_path: Path) -> None:
@@ -82,7 +84,9 @@ def test_saved_and_loaded_is_equal(codec: FrameCodec, tmp_path: Path) -> None:
 def test_wrong_cases_say_what_is_allowed(codec: FrameCodec) -> None:
     with pytest.raises(UserError, match=r"components=0: must be at least 1"):
         CodecSpec(components=0)
-    with pytest.raises(UserError, match=r"components=50: needs as many frames and pixels, got 20 and 768"):
+    with pytest.raises(
+        UserError, match=r"components=50: needs as many frames and pixels, got 20 and 768"
+    ):
         fit_codec(discs(20), spec=CodecSpec(components=50))
     with pytest.raises(UserError, match=r"16 x 16 px, got 8 x 8"):
         codec.encode(discs(4, size=8).reshape(1, 4, 8, 8, 3))

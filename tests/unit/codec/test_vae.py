@@ -1,4 +1,5 @@
-"""The video VAE: shapes, causality, where it begins as a VAE for pictures, what training does, and the codec made of it."""
+"""The video VAE: shapes, causality, where it begins as a VAE for pictures, what training does, and
+the codec made of it."""
 
 from pathlib import Path
 
@@ -16,7 +17,9 @@ TINY = VaeSpec(widths=(8, 8), groups=4)
 SPECS = {
     "frames": TINY,
     "half": VaeSpec(widths=(8, 8, 16), groups=4, levels_back=2, time_factor=2),
-    "quarter": VaeSpec(widths=(8, 8, 8, 16), groups=4, levels_back=3, time_factor=4, latent_channels=3),
+    "quarter": VaeSpec(
+        widths=(8, 8, 8, 16), groups=4, levels_back=3, time_factor=4, latent_channels=3
+    ),
 }
 every = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 
@@ -31,7 +34,9 @@ def frames_of(spec: VaeSpec) -> torch.Tensor:
 
 
 @every
-def test_latents_have_the_shape_that_the_spec_says_and_decode_to_the_frames_shape(spec: VaeSpec) -> None:
+def test_latents_have_the_shape_that_the_spec_says_and_decode_to_the_frames_shape(
+    spec: VaeSpec,
+) -> None:
     vae = fresh_vae(spec, seed=0)
     shape = spec.latents(frames=9, size_px=16)
     mean = vae.encode(frames_of(spec)).mean
@@ -41,7 +46,8 @@ def test_latents_have_the_shape_that_the_spec_says_and_decode_to_the_frames_shap
 
 @every
 def test_it_begins_as_a_vae_for_pictures(spec: VaeSpec) -> None:
-    """Only the layers that halve time look back at first, and these too once they begin as a picture's layer."""
+    """Only the layers that halve time look back at first, and these too once they begin as a
+    picture's layer."""
     vae = fresh_vae(spec, seed=0)
     for level in vae.encoder.down_blocks:
         for down in level.downsamplers:
@@ -49,10 +55,14 @@ def test_it_begins_as_a_vae_for_pictures(spec: VaeSpec) -> None:
                 down.conv.begin_as(down.conv.weight[:, :, -1].detach().clone(), down.conv.bias)
     frames, k = frames_of(spec), spec.time_factor
     whole = vae.encode(frames).mean
-    alone = torch.stack([vae.encode(frames[:, i : i + 1]).mean[:, 0] for i in range(0, 9, k)], dim=1)
+    alone = torch.stack(
+        [vae.encode(frames[:, i : i + 1]).mean[:, 0] for i in range(0, 9, k)], dim=1
+    )
     torch.testing.assert_close(whole, alone, rtol=1e-4, atol=1e-5)
     drawn = vae.decode(whole)
-    pictures = torch.stack([vae.decode(whole[:, i : i + 1])[:, 0] for i in range(whole.shape[1])], dim=1)
+    pictures = torch.stack(
+        [vae.decode(whole[:, i : i + 1])[:, 0] for i in range(whole.shape[1])], dim=1
+    )
     nearest = [0] + [1 + (i - 1) // k for i in range(1, 9)]
     torch.testing.assert_close(drawn, pictures[:, nearest], rtol=1e-4, atol=1e-5)
 
@@ -62,7 +72,9 @@ def test_nothing_looks_ahead(spec: VaeSpec) -> None:
     vae = fresh_vae(spec, seed=0)
     with torch.no_grad():
         for parameter in vae.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+            parameter += 0.1 * torch.randn(
+                parameter.shape, generator=torch.Generator().manual_seed(1)
+            )
     frames, k = frames_of(spec), spec.time_factor
     changed = frames.clone()
     changed[:, 5:] = 0
@@ -80,21 +92,31 @@ def test_nothing_looks_ahead(spec: VaeSpec) -> None:
 def test_training_rebuilds_better_and_is_the_same_every_time() -> None:
     stills = discs(64)
     training = VaeTraining(steps=30, batch=2, frames=3, learning_rate=3e-3, warmup_steps=5)
-    first = [step.reconstruction for step in vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training)]
-    again = [step.reconstruction for step in vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training)]
+    first = [
+        step.reconstruction
+        for step in vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training)
+    ]
+    again = [
+        step.reconstruction
+        for step in vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training)
+    ]
     assert first == again
     assert np.mean(first[-5:]) < 0.6 * np.mean(first[:5])
 
 
 def test_adversaries_and_a_perceptual_distance_take_part() -> None:
     stills, seen = discs(32), []
-    training = VaeTraining(steps=4, batch=2, frames=3, perceptual_weight=0.5, adversary_weight=0.1, adversary_from=2)
+    training = VaeTraining(
+        steps=4, batch=2, frames=3, perceptual_weight=0.5, adversary_weight=0.1, adversary_from=2
+    )
 
     def perceptual(drawn: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         seen.append(drawn.shape)
         return (drawn - real).square().mean()
 
-    steps = list(vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training, perceptual=perceptual))
+    steps = list(
+        vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training, perceptual=perceptual)
+    )
     assert seen == [(6, 3, 16, 16)] * 4
     assert all(step.perceptual > 0 for step in steps)
     assert [step.adversary != 0 for step in steps] == [False, False, True, True]
@@ -113,10 +135,14 @@ def test_a_training_that_blows_up_stops_before_the_step() -> None:
 @every
 def test_codec_is_normalised_and_the_same_after_saving(spec: VaeSpec, tmp_path: Path) -> None:
     stills = discs(48)
-    codec = fit_vae(fresh_vae(spec, seed=0), stills=stills, training=VaeTraining(steps=2, batch=1, frames=5))
+    codec = fit_vae(
+        fresh_vae(spec, seed=0), stills=stills, training=VaeTraining(steps=2, batch=1, frames=5)
+    )
     latents = codec.encode(stills[:, None])
     assert torch.allclose(latents.mean((0, 1, 3, 4)), torch.zeros(spec.latent_channels), atol=1e-3)
-    assert torch.allclose(latents.square().mean((0, 1, 3, 4)), torch.ones(spec.latent_channels), atol=0.05)
+    assert torch.allclose(
+        latents.square().mean((0, 1, 3, 4)), torch.ones(spec.latent_channels), atol=0.05
+    )
     codec.save(tmp_path)
     loaded = load_codec(tmp_path)
     assert torch.equal(loaded.encode(videos(spec)), codec.encode(videos(spec)))

@@ -11,8 +11,12 @@ from physscale.codec.vae_flops import decode_flops, encode_flops, vae_parameters
 SPECS = {
     "plain": VaeSpec(),
     "half": VaeSpec(widths=(8, 8, 16), groups=4, levels_back=2, time_factor=2, blocks=2),
-    "quarter": VaeSpec(widths=(8, 16, 16, 24), groups=4, levels_back=3, time_factor=4, latent_channels=3),
-    "Stable Diffusion 1.5": VaeSpec(widths=(128, 256, 512, 512), blocks=2, groups=32, levels_back=2),
+    "quarter": VaeSpec(
+        widths=(8, 16, 16, 24), groups=4, levels_back=3, time_factor=4, latent_channels=3
+    ),
+    "Stable Diffusion 1.5": VaeSpec(
+        widths=(128, 256, 512, 512), blocks=2, groups=32, levels_back=2
+    ),
 }
 FRAMES, SIZE_PX = 9, 32
 

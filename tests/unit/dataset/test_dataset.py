@@ -57,7 +57,11 @@ def test_frames_rendered_on_read_are_the_frames_rendered_before(tmp_path: Path) 
 
 def test_the_digest_sees_every_column() -> None:
     videos = make(np.arange(5))
-    names = {digest(videos), digest(videos.take(slice(None, None, -1))), digest(videos.with_pixels(np.zeros((5, 16, 8, 8, 3), np.uint8)))}
+    names = {
+        digest(videos),
+        digest(videos.take(slice(None, None, -1))),
+        digest(videos.with_pixels(np.zeros((5, 16, 8, 8, 3), np.uint8))),
+    }
     for name in ("state", "body", "contact_s", "time_s"):
         changed = make(np.arange(5))
         getattr(changed, name).flat[0] += 1e-3
@@ -93,7 +97,9 @@ def test_a_killed_writer_goes_on_where_it_was(tmp_path: Path) -> None:
         open_dataset(tmp_path / "set")
     write_dataset(tmp_path / "set", LAYOUT, make=counting)
     assert made == [0, 16, 32, 48, 64, 80, 96], "a shard was made twice or not at all"
-    assert digest(open_dataset(tmp_path / "set").rows(np.arange(100))) == digest(make(np.arange(100)))
+    assert digest(open_dataset(tmp_path / "set").rows(np.arange(100))) == digest(
+        make(np.arange(100))
+    )
 
 
 def test_a_damaged_shard_is_mended_alone(folder: Path) -> None:
@@ -146,7 +152,9 @@ def foreign_files() -> dict[str, bytes]:
         "no digest": ipc(good),
         "pickle in a column": ipc(good.append_column("extra", evil)),
         "missing column": ipc(good.drop_columns(["state"])),
-        "other type": ipc(good.set_column(good.schema.get_field_index("contact_s"), "contact_s", evil)),
+        "other type": ipc(
+            good.set_column(good.schema.get_field_index("contact_s"), "contact_s", evil)
+        ),
     }
 
 
@@ -205,14 +213,18 @@ def test_a_sound_set_has_no_problems_and_each_problem_is_named() -> None:
     assert "first row 3" in problems(broken)[0]
     assert "same first state" in problems(videos.take(np.array([0, 1, 1])))[0]
     frozen = videos.with_pixels(np.repeat(videos.pixels[:, :1], 16, axis=1))
-    assert problems(frozen) == ("20 rows with frames that stand still while a body in view moves, first row 0",)
+    assert problems(frozen) == (
+        "20 rows with frames that stand still while a body in view moves, first row 0",
+    )
 
 
 def test_hard_edges_may_rest_for_less_than_a_pixel_and_no_longer() -> None:
     videos = make(np.arange(20))
     drawn = with_frames(videos, canvas=Canvas(size_px=32, style="hard"))
     assert drawn.pixels is not None
-    assert (np.diff(drawn.pixels[..., 1].astype(int), axis=1) == 0).all((2, 3)).any(), "a slow ball moves by less than a pixel"
+    assert (np.diff(drawn.pixels[..., 1].astype(int), axis=1) == 0).all((2, 3)).any(), (
+        "a slow ball moves by less than a pixel"
+    )
     assert problems(drawn) == ()
     frozen = drawn.with_pixels(np.repeat(drawn.pixels[:, :1], 16, axis=1))
     assert "stand still" in problems(frozen)[0]
@@ -224,7 +236,9 @@ def test_repeats_and_leaks_are_found_over_all_parts() -> None:
     seen, plain = FirstStates(), set()
     for _ in range(60):
         hashes = rng.integers(0, 40_000, 1000).astype(np.uint64)
-        np.testing.assert_array_equal(seen.holds(hashes), [value in plain for value in hashes.tolist()])
+        np.testing.assert_array_equal(
+            seen.holds(hashes), [value in plain for value in hashes.tolist()]
+        )
         seen.add(hashes)
         plain.update(hashes.tolist())
     assert len(seen.runs) < 12
@@ -242,16 +256,24 @@ def test_repeats_and_leaks_are_found_over_all_parts() -> None:
 
 def test_a_leak_is_found_and_held_out_rows_leak_none() -> None:
     training = make(np.arange(100))
-    held_out = simulate(DataSpec(scenario=Collision(), videos=50, draw="held_out"), indices=np.arange(50))
+    held_out = simulate(
+        DataSpec(scenario=Collision(), videos=50, draw="held_out"), indices=np.arange(50)
+    )
     assert leaked(training, held_out).tolist() == []
     assert leaked(training, Videos.concat([held_out, training.take(np.array([7]))])).tolist() == [7]
 
 
 @pytest.mark.parametrize("size", [32, 33])
 def test_an_mp4_plays_and_shows_the_frames(tmp_path: Path, size: int) -> None:
-    frames = render(make(np.arange(1)), canvas=Canvas(size_px=size))[0].repeat(4, axis=1).repeat(4, axis=2)
+    frames = (
+        render(make(np.arange(1)), canvas=Canvas(size_px=size))[0]
+        .repeat(4, axis=1)
+        .repeat(4, axis=2)
+    )
     write_mp4(tmp_path / "a.mp4", frames, frames_per_s=10)
     with av.open(tmp_path / "a.mp4") as container:
-        decoded = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        decoded = np.stack(
+            [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        )
     assert decoded.shape == frames.shape
     assert np.abs(decoded.astype(int) - frames).mean() < 3

@@ -1,4 +1,5 @@
-"""Shards with frames: the same bits back, at any row, and no altered frame on its way to a model."""
+"""Shards with frames: the same bits back, at any row, and no altered frame on its way to a
+model."""
 
 import io
 import json
@@ -47,7 +48,9 @@ def test_every_bit_comes_back_in_any_order(tmp_path: Path, encoding: Encoding) -
 
 
 def test_frames_drawn_while_writing_are_the_frames_drawn_before(tmp_path: Path) -> None:
-    write_frames(tmp_path / "a.arrow", simulate(DATA, indices=np.arange(11)), encoding="rgb", canvas=CANVAS)
+    write_frames(
+        tmp_path / "a.arrow", simulate(DATA, indices=np.arange(11)), encoding="rgb", canvas=CANVAS
+    )
     write_frames(tmp_path / "b.arrow", make(np.arange(11)), encoding="rgb")
     assert (tmp_path / "a.arrow").read_bytes() == (tmp_path / "b.arrow").read_bytes()
 
@@ -55,7 +58,9 @@ def test_frames_drawn_while_writing_are_the_frames_drawn_before(tmp_path: Path) 
 def test_a_palette_holds_256_colours_and_says_so(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1, 16, 32, 32, 3), dtype=np.uint8)
     with pytest.raises(UserError, match="more than 256 colours; use encoding rgb"):
-        write_frames(tmp_path / "a.arrow", make(np.arange(1)).with_pixels(noise), encoding="palette")
+        write_frames(
+            tmp_path / "a.arrow", make(np.arange(1)).with_pixels(noise), encoding="palette"
+        )
 
 
 @pytest.fixture
@@ -70,7 +75,9 @@ def test_a_folder_of_frames_gives_rows_at_random_and_draws_other_sizes(folder: D
     assert digest(folder.rows(wanted)) == digest(make(wanted))
     assert digest(folder.rows(wanted, canvas=CANVAS)) == digest(make(wanted))
     larger = Canvas(size_px=64)
-    assert digest(folder.rows(wanted, canvas=larger)) == digest(with_frames(simulate(DATA, indices=wanted), canvas=larger))
+    assert digest(folder.rows(wanted, canvas=larger)) == digest(
+        with_frames(simulate(DATA, indices=wanted), canvas=larger)
+    )
 
 
 def test_a_folder_with_frames_is_not_the_one_without(folder: DataFolder) -> None:
@@ -86,7 +93,11 @@ def test_a_damaged_shard_of_frames_is_mended_alone(folder: DataFolder) -> None:
     before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
     victim = folder.path / "shard_00000016.arrow"
     whole = before[victim.name]
-    victim.write_bytes(whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :])
+    victim.write_bytes(
+        whole[: len(whole) // 2]
+        + bytes([whole[len(whole) // 2] ^ 1])
+        + whole[len(whole) // 2 + 1 :]
+    )
     write_dataset(folder.path, folder.layout, make=make)
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
 
@@ -117,14 +128,31 @@ def foreign_files(path: Path) -> dict[str, bytes]:
         "text for frames": ipc(blobs(["x"] * 4, pa.large_string())),  # type: ignore[list-item]
         "swapped rows": ipc(blobs(good[BLOB].to_pylist()[::-1], pa.large_binary())),
         "a column too many": ipc(good.append_column("extra", pa.array([1] * 4))),
-        "no digest": ipc(good.replace_schema_metadata({key: metadata[key] for key in (b"physscale_format", b"physscale_frames")})),
-        "another shape": ipc(good.replace_schema_metadata(metadata | {b"physscale_frames": b'{"encoding":"rgb","shape":[16,64,64,3]}'})),
+        "no digest": ipc(
+            good.replace_schema_metadata(
+                {key: metadata[key] for key in (b"physscale_format", b"physscale_frames")}
+            )
+        ),
+        "another shape": ipc(
+            good.replace_schema_metadata(
+                metadata | {b"physscale_frames": b'{"encoding":"rgb","shape":[16,64,64,3]}'}
+            )
+        ),
         "no shape": ipc(good.replace_schema_metadata(metadata | {b"physscale_frames": b"[]"})),
         "another format": ipc(good.replace_schema_metadata(metadata | {b"physscale_format": b"9"})),
     }
 
 
-NAMES = ("pickle", "empty", "no frames", "pickles for frames", "text for frames", "swapped rows", "a column too many", "no digest")
+NAMES = (
+    "pickle",
+    "empty",
+    "no frames",
+    "pickles for frames",
+    "text for frames",
+    "swapped rows",
+    "a column too many",
+    "no digest",
+)
 NAMES = (*NAMES, "another shape", "no shape", "another format")
 
 
@@ -155,7 +183,9 @@ def test_no_cut_and_no_flipped_bit_reaches_a_model(tmp_path: Path) -> None:
         try:
             shard = open_frames(path)
             verify(shard)
-            assert digest(shard.take(np.arange(4))) == right, "a value was altered and nobody noticed"
+            assert digest(shard.take(np.arange(4))) == right, (
+                "a value was altered and nobody noticed"
+            )
         except DamagedData:
             refused += 1
     assert refused > 150

@@ -43,7 +43,9 @@ def test_rows_come_back_with_their_truth(tmp_path: Path, law: Law) -> None:
     np.testing.assert_allclose(again.state[:, 0, :, 3], speed, atol=1e-4)
     assert again.pixels is not None
     assert videos.pixels is not None
-    assert np.abs(again.pixels.astype(int) - videos.pixels).mean() < 2, "mp4 is lossy, but these are the frames"
+    assert np.abs(again.pixels.astype(int) - videos.pixels).mean() < 2, (
+        "mp4 is lossy, but these are the frames"
+    )
     parsed = parse(again.pixels, body=again.body)
     assert np.nanmedian(np.abs(parsed.x_m - again.state[..., 0])[parsed.whole]) < 0.1
 
@@ -53,7 +55,9 @@ def test_exact_coding_keeps_every_pixel(tmp_path: Path) -> None:
     write_published(tmp_path / "a.hdf5", videos, coding="exact")
     write_published(tmp_path / "b.hdf5", videos)
     assert np.array_equal(read_published(tmp_path / "a.hdf5").pixels, videos.pixels)
-    assert not np.array_equal(read_published(tmp_path / "b.hdf5").pixels, videos.pixels), "as the authors' files: lossy"
+    assert not np.array_equal(read_published(tmp_path / "b.hdf5").pixels, videos.pixels), (
+        "as the authors' files: lossy"
+    )
 
 
 def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
@@ -61,7 +65,10 @@ def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
     small = np.full((len(videos), 32, 8, 8, 3), 255, np.uint8)
     write_published(tmp_path / "a.hdf5", videos.with_pixels(small))
     with h5py.File(tmp_path / "a.hdf5") as file:
-        assert {name: len(group) for name, group in file["init_streams"].items()} == {"00000": GROUP_ROWS, "00001": 1}
+        assert {name: len(group) for name, group in file["init_streams"].items()} == {
+            "00000": GROUP_ROWS,
+            "00001": 1,
+        }
         assert file["position_streams/00000"].shape == (GROUP_ROWS, 32, 2)
         assert set(file) == {"video_streams", "position_streams", "init_streams"}
     assert len(read_published(tmp_path / "a.hdf5", frames=False)) == GROUP_ROWS + 1
@@ -69,7 +76,8 @@ def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["colour_size_eval", "velocity_shape_eval", "gap_eval"])
 def test_attribute_sets_hold_colour_and_shape(tmp_path: Path, file: str) -> None:
-    """As the official generators write them: three numbers for colours, four as soon as there are squares."""
+    """As the official generators write them: three numbers for colours, four as soon as there are
+    squares."""
     videos = simulate(named_data(f"paper_{file}", videos=None), indices=np.arange(12))
     videos = videos.with_pixels(render(videos, canvas=Canvas(size_px=64, style="paper")))
     write_published(tmp_path / "a.hdf5", videos)
@@ -82,22 +90,32 @@ def test_attribute_sets_hold_colour_and_shape(tmp_path: Path, file: str) -> None
 
 
 def test_first_speeds_are_exact(tmp_path: Path) -> None:
-    """What tells the groups apart: 4.0 is in the trained range, 0 is at rest, 0.7 m is a trained radius."""
+    """What tells the groups apart: 4.0 is in the trained range, 0 is at rest, 0.7 m is a trained
+    radius."""
     for law in ("uniform", "parabola"):
         videos = simulate(paper_data(law, part="eval"), indices=np.arange(160, 352))  # type: ignore[arg-type]
-        write_published(tmp_path / "a.hdf5", videos.with_pixels(np.full((192, 32, 8, 8, 3), 255, np.uint8)))
+        write_published(
+            tmp_path / "a.hdf5", videos.with_pixels(np.full((192, 32, 8, 8, 3), 255, np.uint8))
+        )
         with h5py.File(tmp_path / "a.hdf5") as made:
             held = made["init_streams/00000"][()]
         official = evaluation_set(law)  # type: ignore[arg-type]
-        np.testing.assert_allclose(held, np.concatenate([part.rows for part in official])[160:352], atol=5e-7)
+        np.testing.assert_allclose(
+            held, np.concatenate([part.rows for part in official])[160:352], atol=5e-7
+        )
         assert (held[:, 1] == 0).any()
-        np.testing.assert_array_equal(initial_numbers(read_published(tmp_path / "a.hdf5", frames=False)), held)
+        np.testing.assert_array_equal(
+            initial_numbers(read_published(tmp_path / "a.hdf5", frames=False)), held
+        )
 
 
 @pytest.mark.parametrize("columns", [1, 5])
 def test_other_numbers_of_columns_are_refused(tmp_path: Path, columns: int) -> None:
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
-        file["position_streams"], file["init_streams"] = np.full((2, 32, 2), 5.0), np.ones((2, columns))
+        file["position_streams"], file["init_streams"] = (
+            np.full((2, 32, 2), 5.0),
+            np.ones((2, columns)),
+        )
     with pytest.raises(DamagedData, match=f"{columns} columns, 1 balls have 2 or 3 or 4"):
         read_published(tmp_path / "a.hdf5", frames=False)
 
@@ -108,14 +126,23 @@ def test_a_phyre_file_gives_poses_sizes_kinds_and_colours(tmp_path: Path) -> Non
     features[0, :, :, 2], features[0, :, :, 3] = [0.0, 0.125], [0.1, 0.4]
     features[0, :, 0, [4, 8]], features[0, :, 1, [5, 13]] = 1.0, 1.0
     with h5py.File(tmp_path / "10000.hdf5", "w") as file:
-        file["object_streams/10000:000"], file["action_streams/10000:000"] = features, np.zeros((1, 3))
-        streams = file.create_dataset("video_streams/10000:000", shape=(1,), dtype=h5py.vlen_dtype(np.dtype("uint8")))
-        streams[0] = np.frombuffer(mp4_bytes(np.full((3, 16, 16, 3), 200, np.uint8), frames_per_s=3), np.uint8)
+        file["object_streams/10000:000"], file["action_streams/10000:000"] = (
+            features,
+            np.zeros((1, 3)),
+        )
+        streams = file.create_dataset(
+            "video_streams/10000:000", shape=(1,), dtype=h5py.vlen_dtype(np.dtype("uint8"))
+        )
+        streams[0] = np.frombuffer(
+            mp4_bytes(np.full((3, 16, 16, 3), 200, np.uint8), frames_per_s=3), np.uint8
+        )
     videos = read_combinatorial(tmp_path / "10000.hdf5")
     assert videos.body[0, :, 0].tolist() == [Shape.DISC, Shape.BOX]
     assert videos.body[0, :, BODY.index("radius_m")].tolist() == pytest.approx([0.5, 2.0])
     assert videos.body[0, 1, BODY.index("red") : BODY.index("red") + 3].tolist() == [0, 0, 0]
-    assert videos.state[0, :, 0, 4].tolist() == pytest.approx([-3.0, -6.0, -6.0]), "differences over a third of a second"
+    assert videos.state[0, :, 0, 4].tolist() == pytest.approx([-3.0, -6.0, -6.0]), (
+        "differences over a third of a second"
+    )
     assert videos.state[0, 0, 1, 2] == pytest.approx(np.pi / 4)
 
 

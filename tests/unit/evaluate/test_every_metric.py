@@ -1,4 +1,5 @@
-"""Every metric of motion on the truth, where it is at its floor, and on one video that is wrong in just that way."""
+"""Every metric of motion on the truth, where it is at its floor, and on one video that is wrong in
+just that way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ def with_body(truth: Videos, **changes: float) -> np.ndarray:
     """Frames whose balls are of another make after the conditioning ones."""
     body = truth.body.copy()
     for name, value in changes.items():
-        body[:, :, BODY.index(name)] = value if name != "radius_m" else value * body[:, :, BODY.index(name)]
+        body[:, :, BODY.index(name)] = (
+            value if name != "radius_m" else value * body[:, :, BODY.index(name)]
+        )
     frames = render(truth, canvas=CANVAS)
     frames[:, FROM:] = render(Videos(**{**vars(truth), "body": body}), canvas=CANVAS)[:, FROM:]
     return frames
@@ -69,7 +72,9 @@ def doubled(truth: Videos) -> np.ndarray:
     state = truth.state.copy()
     state[..., 1] = 8.4
     frames = render(truth, canvas=CANVAS)
-    frames[:, FROM:] = np.minimum(frames, render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS))[:, FROM:]
+    frames[:, FROM:] = np.minimum(
+        frames, render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS)
+    )[:, FROM:]
     return frames
 
 
@@ -97,7 +102,15 @@ def twins(count: int = 4) -> Videos:
             bodies=(
                 Body(x_m=1.0 + 0.1 * number, y_m=3.0, radius_m=0.7, vx_m_s=2.5),
                 Body(x_m=6.0, y_m=3.2, radius_m=0.9, vx_m_s=-0.5, kind=1),
-                Body(x_m=9.0, y_m=7.5, radius_m=0.8, vx_m_s=-3.0, kind=2, half_height_m=0.8, shape=Shape.BOX),
+                Body(
+                    x_m=9.0,
+                    y_m=7.5,
+                    radius_m=0.8,
+                    vx_m_s=-3.0,
+                    kind=2,
+                    half_height_m=0.8,
+                    shape=Shape.BOX,
+                ),
             )
         )
         for number in range(count)
@@ -127,7 +140,8 @@ def touching(truth: Videos) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """What is wrong, the most that true frames give, and the least that the wrong ones must give."""
+    """What is wrong, the most that true frames give, and the least that the wrong ones must
+    give."""
 
     truth: Callable[[], Videos]
     wrong: Callable[[Videos], np.ndarray]
@@ -136,9 +150,15 @@ class Case:
 
 
 CASES = {
-    "velocity_error": Case(balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.01, 0.35),
-    "frame_velocity_error": Case(balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.02, 0.35),
-    "position_error": Case(balls, lambda truth: moved(truth, by_m=lambda since: 0.3 * (since > 0)), 0.01, 0.25),
+    "velocity_error": Case(
+        balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.01, 0.35
+    ),
+    "frame_velocity_error": Case(
+        balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.02, 0.35
+    ),
+    "position_error": Case(
+        balls, lambda truth: moved(truth, by_m=lambda since: 0.3 * (since > 0)), 0.01, 0.25
+    ),
     "radius_error": Case(balls, lambda truth: with_body(truth, radius_m=1.3), 0.01, 0.1),
     "vanish_rate": Case(balls, gone, 0.0, 8 / 13),
     "reversal_rate": Case(balls, turned_back, 0.0, 0.9),
@@ -146,15 +166,23 @@ CASES = {
     "duplicate_rate": Case(balls, doubled, 0.0, 8 / 13),
     "radius_drift": Case(balls, lambda truth: with_body(truth, radius_m=1.3), 0.02, 0.2),
     "shape_change": Case(balls, squashed, 0.03, 0.15),
-    "colour_change": Case(balls, lambda truth: with_body(truth, red=255, green=90, blue=90), 0.005, 0.15),
-    "momentum_error": Case(pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.3),
-    "energy_error": Case(pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.2),
+    "colour_change": Case(
+        balls, lambda truth: with_body(truth, red=255, green=90, blue=90), 0.005, 0.15
+    ),
+    "momentum_error": Case(
+        pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.3
+    ),
+    "energy_error": Case(
+        pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.2
+    ),
     "merge_rate": Case(balls, gone, 0.0, 0.0),  # needs two bodies of one colour: see below
 }
 
 
 def score(truth: Videos, pixels: np.ndarray, *, metric: str) -> float:
-    values = video_means(outcomes(truth, pixels, condition_frames=GIVEN, run="r"), column=METRICS[metric])
+    values = video_means(
+        outcomes(truth, pixels, condition_frames=GIVEN, run="r"), column=METRICS[metric]
+    )
     return float(np.nanmean(values))
 
 
@@ -166,14 +194,26 @@ def test_each_metric_knows_right_from_wrong(metric: str) -> None:
     assert score(truth, case.wrong(truth), metric=metric) >= case.least - 1e-9
 
 
-@pytest.mark.parametrize("metric", ["teleport_rate", "duplicate_rate", "merge_rate", "colour_change", "shape_change", "reversal_rate"])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "teleport_rate",
+        "duplicate_rate",
+        "merge_rate",
+        "colour_change",
+        "shape_change",
+        "reversal_rate",
+    ],
+)
 def test_a_wrong_speed_is_none_of_the_others(metric: str) -> None:
     truth = rows(BALL)
     faster = moved(truth, by_m=lambda since: 0.6 * since)
     assert score(truth, faster, metric=metric) <= CASES[metric].floor
 
 
-def test_balls_that_pass_through_each_other_keep_momentum_and_energy_and_not_their_velocities() -> None:
+def test_balls_that_pass_through_each_other_keep_momentum_and_energy_and_not_their_velocities() -> (
+    None
+):
     """Which is why no single number is enough."""
     truth = rows(PAIR)
     state = truth.state.astype(np.float64)
@@ -182,7 +222,10 @@ def test_balls_that_pass_through_each_other_keep_momentum_and_energy_and_not_the
     radius = np.broadcast_to(truth.body[:, None, :, BODY.index("radius_m")], x.shape).astype(float)
     through = Parsed(x_m=x, y_m=state[..., 1], radius_m=radius, seen=seen, whole=seen)
     made = compare(truth, through, condition_frames=GIVEN, run="r")
-    values = {name: np.nanmax(made[name].to_numpy(zero_copy_only=False)) for name in ("momentum_error", "energy_error")}
+    values = {
+        name: np.nanmax(made[name].to_numpy(zero_copy_only=False))
+        for name in ("momentum_error", "energy_error")
+    }
     assert values == pytest.approx({"momentum_error": 0.0, "energy_error": 0.0}, abs=1e-5)
     assert np.nanmean(made["velocity_error_m_s"].to_numpy(zero_copy_only=False)) > 1.0
 
@@ -197,8 +240,17 @@ def test_a_ball_that_comes_back_elsewhere_has_teleported() -> None:
 
 def test_a_ball_never_seen_has_not_kept_its_place() -> None:
     truth = rows(BALL)
-    made = outcomes(truth, np.full((12, 16, 64, 64, 3), 255, np.uint8), condition_frames=GIVEN, run="r")
-    for name in ("teleported", "radius_drift_m", "shape_change", "colour_change", "momentum_error", "energy_error"):
+    made = outcomes(
+        truth, np.full((12, 16, 64, 64, 3), 255, np.uint8), condition_frames=GIVEN, run="r"
+    )
+    for name in (
+        "teleported",
+        "radius_drift_m",
+        "shape_change",
+        "colour_change",
+        "momentum_error",
+        "energy_error",
+    ):
         assert made[name].null_count == len(truth), f"{name} is a number although nothing was seen"
 
 
@@ -221,7 +273,11 @@ def test_two_in_one_piece_are_merged_and_a_lost_one_is_not() -> None:
     assert not tracks.seen[:, 6:, :2].any()
     assert tracks.seen[:, :, 2].all(), "the third has nothing to do with it"
     state[:, 6:, 0, 1] = -5.0
-    lost = parse(render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS), body=truth.body, start_m=truth.state[:, 0, :, :2])
+    lost = parse(
+        render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS),
+        body=truth.body,
+        start_m=truth.state[:, 0, :, :2],
+    )
     assert not lost.merged.any()
     assert not lost.seen[:, 6:, 0].any()
     assert lost.seen[:, :, 1:].all()
@@ -229,7 +285,12 @@ def test_two_in_one_piece_are_merged_and_a_lost_one_is_not() -> None:
 
 def test_tracks_without_frames_have_no_shape_and_no_doubles() -> None:
     truth = rows(BALL)
-    made = compare(truth, clamp(truth, speed_m_s=((1.0, 4.0),), condition_frames=GIVEN), condition_frames=GIVEN, run="r")
+    made = compare(
+        truth,
+        clamp(truth, speed_m_s=((1.0, 4.0),), condition_frames=GIVEN),
+        condition_frames=GIVEN,
+        run="r",
+    )
     for name in ("shape_change", "colour_change", "duplicated", "merged"):
         assert made[name].null_count == len(truth)
     assert not any(made["teleported"].to_pylist())

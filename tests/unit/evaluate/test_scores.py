@@ -6,7 +6,7 @@ import pytest
 
 from physscale.evaluate.motion.baselines import clamp, extrapolate, mean_speed, nearest
 from physscale.evaluate.motion.outcomes import compare
-from physscale.evaluate.scores import RunFacts, bootstrap, score_table, scores, video_means
+from physscale.evaluate.scores import RunColumns, bootstrap, score_table, scores, video_means
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -17,7 +17,7 @@ from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec, Scenario
 
-FACTS: RunFacts = {
+COLUMNS: RunColumns = {
     "study": "s",
     "run": "f" * 64,
     "group": "g",
@@ -33,7 +33,9 @@ OUTCOME |= {"run": "r", "split": "id", "reversed": False, "teleported": False}
 
 
 def rows(scenario: Scenario, *, count: int = 50, seed: int = 0) -> Videos:
-    return simulate(DataSpec(scenario=scenario, videos=count, seed=seed, split="id"), indices=np.arange(count))
+    return simulate(
+        DataSpec(scenario=scenario, videos=count, seed=seed, split="id"), indices=np.arange(count)
+    )
 
 
 def table(*changes: dict[str, object]) -> pa.Table:
@@ -51,7 +53,7 @@ def test_the_mean_is_over_bodies_first_and_then_over_videos() -> None:
         {"index": 7, "body": 0, "velocity_error_m_s": 8.0, "speed_m_s": 1.0},
         {"index": 9, "body": 0, "velocity_error_m_s": None, "speed_m_s": None, "vanished": 1.0},
     )
-    scored = scores(made, facts=FACTS, split="id", kind="id", source="model")
+    scored = scores(made, columns=COLUMNS, split="id", kind="id", source="model")
     assert scored.schema == SCORES
     found = {row["metric"]: (row["value"], row["count"]) for row in scored.to_pylist()}
     assert found["velocity_error"] == (5.0, 2)
@@ -61,24 +63,38 @@ def test_the_mean_is_over_bodies_first_and_then_over_videos() -> None:
 
 def test_a_metric_without_any_value_has_no_row_and_no_nan() -> None:
     gone = table({"velocity_error_m_s": None, "speed_m_s": None, "vanished": 1.0})
-    found = values(scores(gone, facts=FACTS, split="id", kind="id", source="model"))
+    found = values(scores(gone, columns=COLUMNS, split="id", kind="id", source="model"))
     assert "velocity_error" not in found
     assert "reversal_rate" not in found
     assert found["vanish_rate"] == 1.0
-    assert scores(table(), facts=FACTS, split="id", kind="id", source="model").num_rows == 0
+    assert scores(table(), columns=COLUMNS, split="id", kind="id", source="model").num_rows == 0
 
 
 def test_facts_and_names_are_in_every_row() -> None:
-    made = score_table({"loss": np.array([1.0, 2.0, np.nan])}, facts=FACTS, split="speed_high", kind="ood", source="model").to_pylist()
+    made = score_table(
+        {"loss": np.array([1.0, 2.0, np.nan])},
+        columns=COLUMNS,
+        split="speed_high",
+        kind="ood",
+        source="model",
+    ).to_pylist()
     assert len(made) == 1
-    assert made[0] | FACTS == made[0]
-    assert (made[0]["value"], made[0]["count"], made[0]["split"], made[0]["kind"]) == (1.5, 2, "speed_high", "ood")
+    assert made[0] | COLUMNS == made[0]
+    assert (made[0]["value"], made[0]["count"], made[0]["split"], made[0]["kind"]) == (
+        1.5,
+        2,
+        "speed_high",
+        "ood",
+    )
     assert made[0]["low"] <= 1.5 <= made[0]["high"]
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
-    covered = [interval.low <= 1.0 <= interval.high for interval in (bootstrap(rng.exponential(size=80)) for _ in range(300))]
+    covered = [
+        interval.low <= 1.0 <= interval.high
+        for interval in (bootstrap(rng.exponential(size=80)) for _ in range(300))
+    ]
     assert 0.89 <= np.mean(covered) <= 0.98
 
 
@@ -97,10 +113,17 @@ def test_videos_are_ordered_by_their_number() -> None:
 def test_clamp_knows_the_law_and_not_the_speed() -> None:
     fast = rows(UniformMotion(speed_m_s=((4.5, 6.0),)))
     speed = np.abs(fast.state[:, 0, 0, 3]).astype(float)
-    made = compare(fast, clamp(fast, speed_m_s=((1.0, 4.0),), condition_frames=3), condition_frames=3, run="r")
+    made = compare(
+        fast, clamp(fast, speed_m_s=((1.0, 4.0),), condition_frames=3), condition_frames=3, run="r"
+    )
     np.testing.assert_allclose(made["velocity_error_m_s"].to_numpy(), speed - 4.0, rtol=1e-4)
     inside = rows(UniformMotion())
-    assert np.abs(clamp(inside, speed_m_s=((1.0, 4.0),), condition_frames=3).x_m - inside.state[..., 0]).max() < 1e-6
+    assert (
+        np.abs(
+            clamp(inside, speed_m_s=((1.0, 4.0),), condition_frames=3).x_m - inside.state[..., 0]
+        ).max()
+        < 1e-6
+    )
 
 
 def test_clamp_goes_to_the_nearer_side_of_a_gap() -> None:
@@ -108,12 +131,16 @@ def test_clamp_goes_to_the_nearer_side_of_a_gap() -> None:
     speed = np.abs(middle.state[:, 0, 0, 3]).astype(float)
     tracks = clamp(middle, speed_m_s=((1.0, 1.25), (3.75, 4.0)), condition_frames=3)
     made = compare(middle, tracks, condition_frames=3, run="r")
-    np.testing.assert_allclose(made["speed_m_s"].to_numpy(), np.where(speed < 2.5, 1.25, 3.75), rtol=1e-4)
+    np.testing.assert_allclose(
+        made["speed_m_s"].to_numpy(), np.where(speed < 2.5, 1.25, 3.75), rtol=1e-4
+    )
 
 
 def test_clamp_keeps_gravity() -> None:
     fast = rows(Parabola(speed_m_s=((5.0, 5.0),)))
-    made = compare(fast, clamp(fast, speed_m_s=((1.0, 4.0),), condition_frames=3), condition_frames=3, run="r")
+    made = compare(
+        fast, clamp(fast, speed_m_s=((1.0, 4.0),), condition_frames=3), condition_frames=3, run="r"
+    )
     np.testing.assert_allclose(made["velocity_error_m_s"].to_numpy(), 1.0, rtol=1e-4)
 
 
@@ -129,23 +156,41 @@ def test_a_baseline_without_contacts_refuses_a_collision() -> None:
         clamp(rows(Collision()), speed_m_s=((1.0, 4.0),), condition_frames=3)
 
 
-@pytest.mark.parametrize(("scenario", "order", "error"), [(UniformMotion(), 1, 0.02), (Parabola(), 2, 0.25)])
-def test_three_frames_tell_the_law_to_who_knows_it(scenario: Scenario, order: int, error: float) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "order", "error"), [(UniformMotion(), 1, 0.02), (Parabola(), 2, 0.25)]
+)
+def test_three_frames_tell_the_law_to_who_knows_it(
+    scenario: Scenario, order: int, error: float
+) -> None:
     truth = rows(scenario)
     frames = render(truth, canvas=Canvas(size_px=32))
     tracks = extrapolate(truth, frames, condition_frames=3, order=order)  # type: ignore[arg-type]
     made = compare(truth, tracks, condition_frames=3, run="r")
     assert made["velocity_error_m_s"].to_numpy().mean() < error
     frames[:, 3:] = 0
-    assert np.array_equal(extrapolate(truth, frames, condition_frames=3, order=order).x_m, tracks.x_m)  # type: ignore[arg-type]
+    assert np.array_equal(
+        extrapolate(truth, frames, condition_frames=3, order=order).x_m, tracks.x_m
+    )  # type: ignore[arg-type]
 
 
 def test_the_nearest_training_video_is_itself_and_gets_nearer_with_more() -> None:
     training = rows(UniformMotion(), count=2000)
-    assert np.abs(nearest(training.take(slice(0, 9)), training=training).x_m - training.state[:9, ..., 0]).max() == 0
+    assert (
+        np.abs(
+            nearest(training.take(slice(0, 9)), training=training).x_m - training.state[:9, ..., 0]
+        ).max()
+        == 0
+    )
     asked = rows(UniformMotion(), seed=9)
     errors = [
-        np.mean(compare(asked, nearest(asked, training=training.take(slice(0, count))), condition_frames=3, run="r")["velocity_error_m_s"])
+        np.mean(
+            compare(
+                asked,
+                nearest(asked, training=training.take(slice(0, count))),
+                condition_frames=3,
+                run="r",
+            )["velocity_error_m_s"]
+        )
         for count in (20, 2000)
     ]
     assert errors[0] > 3 * errors[1]

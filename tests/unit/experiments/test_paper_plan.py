@@ -1,4 +1,5 @@
-"""The plan of the paper's recipe that `cluster/paper.md` keeps is the plan as it is printed today."""
+"""The plan of the paper's recipe that `cluster/paper.md` keeps is the plan as it is printed
+today."""
 
 import io
 from pathlib import Path
@@ -29,7 +30,15 @@ def test_kept_plan_is_printed_so(devices: int, tmp_path: Path) -> None:
 
 
 def test_kept_encoding_is_printed_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ["--machine", str(CLUSTER / "a100x32.yaml"), "--workers", "32", "--dry-run", "--results", str(tmp_path)]
+    arguments = [
+        "--machine",
+        str(CLUSTER / "a100x32.yaml"),
+        "--workers",
+        "32",
+        "--dry-run",
+        "--results",
+        str(tmp_path),
+    ]
     with pytest.raises(SystemExit, match="0"):
         main(["encode", "paper", *arguments])
     lines = capsys.readouterr().out.splitlines()

@@ -9,7 +9,9 @@ SHAPE = (2, 3)
 
 
 def drawn(rows: slice, *, batch: int, step: int = 5, seed: int = 0) -> torch.Tensor:
-    return batch_normal(seed, stream=Stream.NOISE, counter=step, rows=rows, batch=batch, shape=SHAPE)
+    return batch_normal(
+        seed, stream=Stream.NOISE, counter=step, rows=rows, batch=batch, shape=SHAPE
+    )
 
 
 @pytest.mark.parametrize("batch", [1, TOGETHER - 1, TOGETHER, TOGETHER + 1, 100])
@@ -28,7 +30,13 @@ def test_a_batch_that_shares_one_generator_is_one_draw() -> None:
 
 
 def test_no_row_is_drawn_twice() -> None:
-    rows = torch.cat([drawn(slice(0, 100), batch=100, step=step, seed=seed).flatten(1) for step in (0, 1) for seed in (0, 1)])
+    rows = torch.cat(
+        [
+            drawn(slice(0, 100), batch=100, step=step, seed=seed).flatten(1)
+            for step in (0, 1)
+            for seed in (0, 1)
+        ]
+    )
     assert len(rows.unique(dim=0)) == 400
     assert rows.mean().abs() < 0.1
     assert rows.std() == pytest.approx(1, abs=0.05)

@@ -1,4 +1,5 @@
-"""Properties of the path and the objective: endpoints, velocities, times, what is given and what is judged."""
+"""Properties of the path and the objective: endpoints, velocities, times, what is given and what is
+judged."""
 
 import numpy as np
 import pytest
@@ -40,7 +41,10 @@ def test_velocity_is_the_derivative_and_leads_back(name: str, time: float) -> No
     t = torch.tensor(time, dtype=torch.float64)
     path = path_at(t, name=name)
     x_t, velocity = path.mix(x0, noise=noise), path.velocity(x0, noise=noise)
-    slope = (path_at(t + 1e-5, name=name).mix(x0, noise=noise) - path_at(t - 1e-5, name=name).mix(x0, noise=noise)) / 2e-5
+    slope = (
+        path_at(t + 1e-5, name=name).mix(x0, noise=noise)
+        - path_at(t - 1e-5, name=name).mix(x0, noise=noise)
+    ) / 2e-5
     torch.testing.assert_close(path.speed * velocity, slope, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(path.slope(x_t, clean=x0), slope, rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(path.clean(x_t, velocity=velocity), x0)
@@ -69,7 +73,9 @@ def test_shift_keeps_ends_and_order_and_its_inverse_undoes_it(shift: float) -> N
 @given(st.integers(1, 64), st.integers(0, 2**32))
 def test_stratified_times_hit_each_part_once(batch: int, seed: int) -> None:
     t = stratified_times(np.random.default_rng(seed).random(batch))
-    assert torch.equal((t.double() * batch + 1e-6).floor().long().clamp(max=batch - 1), torch.arange(batch))
+    assert torch.equal(
+        (t.double() * batch + 1e-6).floor().long().clamp(max=batch - 1), torch.arange(batch)
+    )
 
 
 @settings(deadline=None)
@@ -104,7 +110,9 @@ def test_a_perfect_network_has_no_loss_and_denoises_exactly(prediction: str, nam
     wrong_where_given = target.clone()
     wrong_where_given[:, :2] += 100
     assert training_loss(lambda x, t: wrong_where_given, x0, noise=noise, t=t, flow=flow) == 0
-    assert training_loss(lambda x, t: target + 2, x0, noise=noise, t=t, flow=flow) == pytest.approx(4, rel=1e-5)
+    assert training_loss(lambda x, t: target + 2, x0, noise=noise, t=t, flow=flow) == pytest.approx(
+        4, rel=1e-5
+    )
 
     x_t = path.mix(x0, noise=noise)
     clean = denoise(lambda x, t: target, x_t, t=t, given=x0, flow=flow)
@@ -113,19 +121,23 @@ def test_a_perfect_network_has_no_loss_and_denoises_exactly(prediction: str, nam
 
 
 def test_withheld_frames_are_noise_to_the_model_and_judged() -> None:
-    x_t, clean, withheld = latents(0), latents(1), torch.tensor([False, True, False])
-    seen = model_input(x_t, clean=clean, condition_frames=2, withheld=withheld)
+    x_t, clean, dropped = latents(0), latents(1), torch.tensor([False, True, False])
+    seen = model_input(x_t, clean=clean, condition_frames=2, dropped=dropped)
     told = model_input(x_t, clean=clean, condition_frames=2)
-    assert torch.equal(seen[~withheld], told[~withheld])
-    assert torch.equal(seen[withheld][:, :, :2], x_t[withheld])
-    assert not seen[withheld][:, :, 2:].any()
+    assert torch.equal(seen[~dropped], told[~dropped])
+    assert torch.equal(seen[dropped][:, :, :2], x_t[dropped])
+    assert not seen[dropped][:, :, 2:].any()
 
     flow, t = FlowSpec(condition_frames=2, condition_dropout=0.5), torch.ones(3)
     target = x_t.clone()
-    target[withheld, :2] += 3
-    loss = training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow, withheld=withheld)
-    assert float(loss) == pytest.approx(9 * 2 / (3 * 3 + 2), rel=1e-4), "one video of three has two more judged frames, all off by 3"
-    assert training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow) == 0, "given frames are not judged"
+    target[dropped, :2] += 3
+    loss = training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow, dropped=dropped)
+    assert float(loss) == pytest.approx(9 * 2 / (3 * 3 + 2), rel=1e-4), (
+        "one video of three has two more judged frames, all off by 3"
+    )
+    assert training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow) == 0, (
+        "given frames are not judged"
+    )
 
 
 def test_guidance_goes_beyond_what_the_given_frames_change_on_all_channels() -> None:
@@ -133,9 +145,14 @@ def test_guidance_goes_beyond_what_the_given_frames_change_on_all_channels() -> 
     x_t, given = latents(0), latents(1)
 
     def network(inputs: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        return inputs[:, :, 4:].mean((1, 2, 3, 4), keepdim=True).expand_as(x_t) * torch.arange(1, 3).view(1, 1, 2, 1, 1)
+        return inputs[:, :, 4:].mean((1, 2, 3, 4), keepdim=True).expand_as(x_t) * torch.arange(
+            1, 3
+        ).view(1, 1, 2, 1, 1)
 
-    plain, far = (guided(network, x_t, t=torch.ones(3), given=given, flow=f) for f in (FlowSpec(condition_frames=2), flow))
+    plain, far = (
+        guided(network, x_t, t=torch.ones(3), given=given, flow=f)
+        for f in (FlowSpec(condition_frames=2), flow)
+    )
     torch.testing.assert_close(far, 3 * plain)
     assert (plain != 0).all(), "every channel"
 
@@ -148,11 +165,16 @@ def test_random_numbers_are_functions_of_seed_stream_and_counter() -> None:
         normal(3, stream=Stream.NOISE, counter=6, shape=(100,)),
     ]
     assert torch.equal(same[0], same[1])
-    assert all(abs(float(torch.corrcoef(torch.stack((same[0], other)))[0, 1])) < 0.4 for other in others)
+    assert all(
+        abs(float(torch.corrcoef(torch.stack((same[0], other)))[0, 1])) < 0.4 for other in others
+    )
     many = normal(0, stream=Stream.NOISE, counter=0, shape=(100_000,))
     assert abs(float(many.mean())) < 0.02
     assert abs(float(many.std()) - 1) < 0.02
-    assert generator(0, stream=Stream.ORDER, counter=1).random() != generator(0, stream=Stream.ORDER, counter=2).random()
+    assert (
+        generator(0, stream=Stream.ORDER, counter=1).random()
+        != generator(0, stream=Stream.ORDER, counter=2).random()
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,11 @@ MEANS, SPREAD = torch.tensor([-2.0, 1.0]), 0.2
 WEIGHTS = torch.tensor([0.3, 0.7])
 
 
-EVERY = [FlowSpec(path=path, sampler=sampler) for path in ("rectified", "cosine") for sampler in ("ddim", "euler", "heun")]
+EVERY = [
+    FlowSpec(path=path, sampler=sampler)
+    for path in ("rectified", "cosine")
+    for sampler in ("ddim", "euler", "heun")
+]
 every = pytest.mark.parametrize("flow", EVERY, ids=lambda flow: f"{flow.path}-{flow.sampler}")
 
 
@@ -47,7 +51,12 @@ def mixture_denoiser(flow: FlowSpec) -> Denoiser:
 
 def gaussian_error(flow: FlowSpec, *, steps: int) -> float:
     """Distance of the samples from the exact flow, which maps eps to mean + deviation eps."""
-    samples = solve(gaussian_denoiser(flow, mean=3.0, deviation=0.5), NOISE, times=sampler_times(steps, shift=1.0), flow=flow)
+    samples = solve(
+        gaussian_denoiser(flow, mean=3.0, deviation=0.5),
+        NOISE,
+        times=sampler_times(steps, shift=1.0),
+        flow=flow,
+    )
     return float((samples - (3 + 0.5 * NOISE)).abs().mean())
 
 
@@ -70,7 +79,9 @@ def test_heun_is_ahead_at_equal_cost() -> None:
 @every
 @pytest.mark.parametrize("shift", [1.0, 8.0])
 def test_recovers_a_mixture(flow: FlowSpec, shift: float) -> None:
-    samples = solve(mixture_denoiser(flow), NOISE, times=sampler_times(200, shift=shift), flow=flow).squeeze(1)
+    samples = solve(
+        mixture_denoiser(flow), NOISE, times=sampler_times(200, shift=shift), flow=flow
+    ).squeeze(1)
     left = samples < -0.5
     assert float(left.float().mean()) == pytest.approx(0.3, abs=0.015)
     for part, mean in ((samples[left], -2.0), (samples[~left], 1.0)):
@@ -82,12 +93,19 @@ def test_recovers_a_mixture(flow: FlowSpec, shift: float) -> None:
 def test_one_step_is_the_prediction_from_pure_noise(path: str) -> None:
     flow = FlowSpec(path=path)
     samples = solve(mixture_denoiser(flow), NOISE, times=sampler_times(1, shift=8.0), flow=flow)
-    torch.testing.assert_close(samples, (WEIGHTS * MEANS).sum().expand_as(samples), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        samples, (WEIGHTS * MEANS).sum().expand_as(samples), atol=1e-5, rtol=0
+    )
 
 
 def test_on_the_rectified_path_ddim_is_euler() -> None:
     ddim, euler = (
-        solve(gaussian_denoiser(flow, mean=3.0, deviation=0.5), NOISE, times=sampler_times(20, shift=3.0), flow=flow)
+        solve(
+            gaussian_denoiser(flow, mean=3.0, deviation=0.5),
+            NOISE,
+            times=sampler_times(20, shift=3.0),
+            flow=flow,
+        )
         for flow in (FlowSpec(), FlowSpec(sampler="euler"))
     )
     torch.testing.assert_close(ddim, euler, atol=1e-4, rtol=1e-4)
@@ -96,5 +114,7 @@ def test_on_the_rectified_path_ddim_is_euler() -> None:
 def test_a_wrong_denoiser_gives_another_distribution() -> None:
     flow = FlowSpec()
     right = mixture_denoiser(flow)
-    samples = solve(lambda x, t: 0.9 * right(x, t), NOISE, times=sampler_times(200, shift=1.0), flow=flow)
+    samples = solve(
+        lambda x, t: 0.9 * right(x, t), NOISE, times=sampler_times(200, shift=1.0), flow=flow
+    )
     assert abs(float(samples[samples < -0.5].mean()) + 2.0) > 0.1

@@ -1,4 +1,5 @@
-"""The transformer on every kind of latent: shapes, gradients, positions, weights; the small ladder and the paper's sizes by one code."""
+"""The transformer on every kind of latent: shapes, gradients, positions, weights; the small ladder
+and the paper's sizes by one code."""
 
 import math
 from pathlib import Path
@@ -16,12 +17,17 @@ from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape
 
 WHOLE_FRAME = (DiTSpec(width=16, depth=2, heads=2), LatentShape(frames=6, channels=5))
-PATCHES = (DiTSpec(width=24, depth=2, heads=2, patch=2, activation="gelu"), LatentShape(frames=3, channels=4, height=4, width=6))
+PATCHES = (
+    DiTSpec(width=24, depth=2, heads=2, patch=2, activation="gelu"),
+    LatentShape(frames=3, channels=4, height=4, width=6),
+)
 TUBELETS = (
     DiTSpec(width=24, depth=2, heads=2, patch=2, time_patch=3, adaln="block"),
     LatentShape(frames=9, channels=3, height=4, width=6),
 )
-EVERY = pytest.mark.parametrize(("spec", "shape"), [WHOLE_FRAME, PATCHES, TUBELETS], ids=["whole-frame", "patches", "tubelets"])
+EVERY = pytest.mark.parametrize(
+    ("spec", "shape"), [WHOLE_FRAME, PATCHES, TUBELETS], ids=["whole-frame", "patches", "tubelets"]
+)
 
 
 def model_of(spec: DiTSpec, shape: LatentShape) -> DiT:
@@ -37,14 +43,27 @@ def model_of(spec: DiTSpec, shape: LatentShape) -> DiT:
 
 def inputs(shape: LatentShape, *, batch: int = 2) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    x = torch.randn(batch, shape.frames, input_channels(shape.channels), shape.height, shape.width, generator=generator)
+    x = torch.randn(
+        batch,
+        shape.frames,
+        input_channels(shape.channels),
+        shape.height,
+        shape.width,
+        generator=generator,
+    )
     return x, torch.rand(batch, generator=generator)
 
 
 @EVERY
 def test_keeps_the_shape_of_the_latents(spec: DiTSpec, shape: LatentShape) -> None:
     x, t = inputs(shape)
-    assert model_of(spec, shape)(x, t).shape == (2, shape.frames, shape.channels, shape.height, shape.width)
+    assert model_of(spec, shape)(x, t).shape == (
+        2,
+        shape.frames,
+        shape.channels,
+        shape.height,
+        shape.width,
+    )
 
 
 @EVERY
@@ -55,7 +74,9 @@ def test_first_prediction_is_zero(spec: DiTSpec, shape: LatentShape) -> None:
 
 
 @EVERY
-def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(spec: DiTSpec, shape: LatentShape) -> None:
+def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(
+    spec: DiTSpec, shape: LatentShape
+) -> None:
     model = model_of(spec, shape)
     model(*inputs(shape)).square().mean().backward()
     for name, parameter in model.named_parameters():
@@ -65,7 +86,9 @@ def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(spec: DiTSpec, 
 
 
 @EVERY
-def test_saved_and_loaded_gives_the_same_output(spec: DiTSpec, shape: LatentShape, tmp_path: Path) -> None:
+def test_saved_and_loaded_gives_the_same_output(
+    spec: DiTSpec, shape: LatentShape, tmp_path: Path
+) -> None:
     model, other = model_of(spec, shape), DiT(spec, shape=shape)
     safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
     other.load_state_dict(safetensors.torch.load_file(tmp_path / "model.safetensors"))
@@ -118,7 +141,9 @@ def test_tubelets_return_to_their_places() -> None:
     tokens = model._patchify(x)
     assert tokens.shape == (2, 3 * 2 * 3, 3 * 3 * 2 * 2)
     assert torch.equal(model._unpatchify(tokens), x)
-    assert torch.equal(tokens[0, 6].view(3, 3, 2, 2).transpose(0, 1), x[0, 3:6, :, :2, :2]), "a frame's patches later: the next tubelet"
+    assert torch.equal(tokens[0, 6].view(3, 3, 2, 2).transpose(0, 1), x[0, 3:6, :, :2, :2]), (
+        "a frame's patches later: the next tubelet"
+    )
 
 
 def test_patches_return_to_their_places() -> None:
@@ -128,12 +153,15 @@ def test_patches_return_to_their_places() -> None:
     tokens = model._patchify(x)
     assert tokens.shape == (2, 3 * 2 * 3, 4 * 2 * 2)
     assert torch.equal(model._unpatchify(tokens), x)
-    assert torch.equal(tokens[0, 1].view(4, 2, 2), x[0, 0, :, :2, 2:4]), "token 1 is the patch to the right of token 0"
+    assert torch.equal(tokens[0, 1].view(4, 2, 2), x[0, 0, :, :2, 2:4]), (
+        "token 1 is the patch to the right of token 0"
+    )
 
 
 @EVERY
 def test_attention_depends_on_distance_not_on_place(spec: DiTSpec, shape: LatentShape) -> None:
-    """Rotary positions: the product of a query and a key is the same for all pairs of tokens at one distance in time."""
+    """Rotary positions: the product of a query and a key is the same for all pairs of tokens at one
+    distance in time."""
     model = model_of(spec, shape)
     query, key = torch.randn(2, spec.head_width)
     times, tokens = model.grid[0], math.prod(model.grid)
@@ -144,7 +172,9 @@ def test_attention_depends_on_distance_not_on_place(spec: DiTSpec, shape: Latent
     torch.testing.assert_close(scores[0, 0, 1], scores[1, 0, 2], rtol=1e-4, atol=1e-4)
     assert (scores[0, 0, 0, 0] - scores[0, 0, 1, 0]).abs() > 1e-4
     if frame > 1:
-        assert (scores[0, 0, 0] - scores[0, 0, 0, 0]).abs()[1:].min() > 1e-4, "places within a frame differ"
+        assert (scores[0, 0, 0] - scores[0, 0, 0, 0]).abs()[1:].min() > 1e-4, (
+            "places within a frame differ"
+        )
 
 
 def test_written_out_derivatives_are_right() -> None:

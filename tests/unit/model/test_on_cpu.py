@@ -1,4 +1,5 @@
-"""What other kernels than PyTorch's first choice multiply is the same, as exactly; and they are taken where they should be."""
+"""What other kernels than PyTorch's first choice multiply is the same, as exactly; and they are
+taken where they should be."""
 
 from collections.abc import Callable
 from itertools import product
@@ -44,8 +45,13 @@ def test_a_wide_layer_is_torchs_layer(inputs: int, outputs: int, rows: tuple[int
 
     weight, bias = layer.weight.detach(), layer.bias.detach()
     found = derivatives(call, x, weight, bias, towards=towards)
-    exact = derivatives(nn.functional.linear, x.double(), weight.double(), bias.double(), towards=towards.double())
-    assert all(one.shape == other.shape and error(one, exact=other) < 1e-6 for one, other in zip(found, exact, strict=True))
+    exact = derivatives(
+        nn.functional.linear, x.double(), weight.double(), bias.double(), towards=towards.double()
+    )
+    assert all(
+        one.shape == other.shape and error(one, exact=other) < 1e-6
+        for one, other in zip(found, exact, strict=True)
+    )
 
 
 @needs_onednn
@@ -62,15 +68,23 @@ def test_rows_that_lie_apart_are_multiplied_as_they_are_meant() -> None:
         assert torch.allclose(cast(Tensor, own.grad), cast(Tensor, other.grad), atol=1e-4)
 
 
-@pytest.mark.parametrize(("asking", "asked", "heads"), [(16, 16, 2), (131, 257, 1), (300, 300, 3), (LONGEST_KEPT, LONGEST_KEPT, 2)])
+@pytest.mark.parametrize(
+    ("asking", "asked", "heads"),
+    [(16, 16, 2), (131, 257, 1), (300, 300, 3), (LONGEST_KEPT, LONGEST_KEPT, 2)],
+)
 @pytest.mark.parametrize("spread", [0.3, 3.0])
-def test_attention_in_bfloat16_is_within_twice_torchs_error_of_the_exact_one(asking: int, asked: int, heads: int, spread: float) -> None:
+def test_attention_in_bfloat16_is_within_twice_torchs_error_of_the_exact_one(
+    asking: int, asked: int, heads: int, spread: float
+) -> None:
     generator = torch.Generator().manual_seed(0)
     q, k, v = (
-        (spread * torch.randn(2, tokens, heads, 32, generator=generator)).bfloat16().transpose(1, 2) for tokens in (asking, asked, asked)
+        (spread * torch.randn(2, tokens, heads, 32, generator=generator)).bfloat16().transpose(1, 2)
+        for tokens in (asking, asked, asked)
     )
     towards = torch.randn(2, asking, heads, 32, generator=generator).bfloat16().transpose(1, 2)
-    exact = derivatives(scaled_dot_product_attention, q.double(), k.double(), v.double(), towards=towards.double())
+    exact = derivatives(
+        scaled_dot_product_attention, q.double(), k.double(), v.double(), towards=towards.double()
+    )
     ours = derivatives(attend, q, k, v, towards=towards)
     torchs = derivatives(scaled_dot_product_attention, q, k, v, towards=towards)
     for own, other, right in zip(ours, torchs, exact, strict=True):

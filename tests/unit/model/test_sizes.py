@@ -1,4 +1,5 @@
-"""Formulas for parameters and FLOPs against the model itself, torch's counter, and the published sizes."""
+"""Formulas for parameters and FLOPs against the model itself, torch's counter, and the published
+sizes."""
 
 import subprocess
 import sys
@@ -25,14 +26,18 @@ def test_formula_counts_the_parameters_of_the_model(name: str) -> None:
     shape = SPATIAL if name in PAPER else WHOLE_FRAME
     with torch.device("meta"):
         model = DiT(SIZES[name], shape=shape)
-    assert parameters(SIZES[name], shape=shape) == sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(SIZES[name], shape=shape) == sum(
+        parameter.numel() for parameter in model.parameters()
+    )
 
 
 def test_a_projection_a_block_gives_the_size_of_the_first_dit() -> None:
     spec = replace(SIZES["S"], adaln="block")
     with torch.device("meta"):
         model = DiT(spec, shape=SPATIAL)
-    assert parameters(spec, shape=SPATIAL) == sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(spec, shape=SPATIAL) == sum(
+        parameter.numel() for parameter in model.parameters()
+    )
     assert parameters(spec, shape=SPATIAL) / 1e6 == pytest.approx(33, abs=0.7)
 
 
@@ -41,25 +46,40 @@ def test_the_four_published_sizes(name: str, millions: float) -> None:
     assert parameters(SIZES[name], shape=SPATIAL) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
-PATCHES, SMALL = DiTSpec(width=24, depth=2, heads=2, patch=2), LatentShape(frames=4, channels=3, height=4, width=6)
+PATCHES, SMALL = (
+    DiTSpec(width=24, depth=2, heads=2, patch=2),
+    LatentShape(frames=4, channels=3, height=4, width=6),
+)
 TOLD = [
     replace(PATCHES, conditioning="numbers", bodies=3),
     replace(PATCHES, conditioning="text", text=TextSpec(tokens=11, width=8, depth=1, heads=2)),
-    replace(PATCHES, conditioning="text", text=TextSpec(tokens=5, width=8, depth=2, heads=1, encoder="some.where:encoder", features=7)),
+    replace(
+        PATCHES,
+        conditioning="text",
+        text=TextSpec(
+            tokens=5, width=8, depth=2, heads=1, encoder="some.where:encoder", features=7
+        ),
+    ),
 ]
 
 
-def facts_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
+def conditioning_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
     """Of the shape that this model is told."""
     if spec.conditioning == "text" and spec.text.encoder == "characters":
         return torch.randint(CHARACTERS, (batch, spec.text.tokens))
-    numbers = {"none": None, "numbers": (spec.bodies, NUMBERS_A_BODY), "text": (spec.text.tokens, spec.text.features)}[spec.conditioning]
+    numbers = {
+        "none": None,
+        "numbers": (spec.bodies, NUMBERS_A_BODY),
+        "text": (spec.text.tokens, spec.text.features),
+    }[spec.conditioning]
     return None if numbers is None else torch.randn(batch, *numbers)
 
 
 @pytest.mark.parametrize("spec", TOLD, ids=["numbers", "characters", "features"])
 def test_formula_counts_the_parameters_of_what_is_told(spec: DiTSpec) -> None:
-    assert parameters(spec, shape=SMALL) == sum(parameter.numel() for parameter in DiT(spec, shape=SMALL).parameters())
+    assert parameters(spec, shape=SMALL) == sum(
+        parameter.numel() for parameter in DiT(spec, shape=SMALL).parameters()
+    )
     assert parameters(spec, shape=SMALL) > parameters(PATCHES, shape=SMALL)
 
 
@@ -81,10 +101,15 @@ def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: Latent
     batch = 4
     with torch.device("meta"):
         model = DiT(spec, shape=shape)
-        x, t = torch.randn(batch, shape.frames, input_channels(shape.channels), shape.height, shape.width), torch.rand(batch)
-        facts = facts_for(spec, batch=batch)
+        x, t = (
+            torch.randn(
+                batch, shape.frames, input_channels(shape.channels), shape.height, shape.width
+            ),
+            torch.rand(batch),
+        )
+        conditioning = conditioning_for(spec, batch=batch)
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
-            output = model(x, t, facts)
+            output = model(x, t, conditioning)
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as backward:
             output.square().mean().backward()
     assert forward.get_total_flops() == batch * forward_flops(spec, shape=shape)
@@ -93,6 +118,8 @@ def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: Latent
 
 
 def test_plans_need_no_torch() -> None:
-    modules = "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.records.errors"
+    modules = (
+        "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.records.errors"
+    )
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

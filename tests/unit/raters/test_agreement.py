@@ -6,9 +6,13 @@ import pytest
 from physscale.raters.agreement import cohen, fleiss
 
 
-def table(both: int, first_only: int, second_only: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+def table(
+    both: int, first_only: int, second_only: int, neither: int
+) -> tuple[np.ndarray, np.ndarray]:
     counts = (both, first_only, second_only, neither)
-    return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+    return np.repeat([True, True, False, False], counts), np.repeat(
+        [True, False, True, False], counts
+    )
 
 
 def test_cohen_of_textbook_tables() -> None:
@@ -30,7 +34,10 @@ def test_fleiss_by_hand() -> None:
 
 def test_perfect_and_opposite() -> None:
     first, second = table(10, 0, 0, 10)
-    assert (cohen(first, second=second).value, fleiss(np.stack([first] * 4, -1)).value) == (1.0, 1.0)
+    assert (cohen(first, second=second).value, fleiss(np.stack([first] * 4, -1)).value) == (
+        1.0,
+        1.0,
+    )
     assert cohen(first, second=~second).value == pytest.approx(-1.0)
 
 
@@ -46,7 +53,8 @@ def test_independent_raters_agree_by_chance_alone(share: float) -> None:
 
 
 def test_the_interval_covers_what_was_planted() -> None:
-    """Second rater repeats the first with probability 0.7 and throws the same coin else: kappa 0.7 exactly."""
+    """Second rater repeats the first with probability 0.7 and throws the same coin else: kappa 0.7
+    exactly."""
     covered = 0
     for key in range(40):
         rng = np.random.Generator(np.random.Philox(key=key))

@@ -1,4 +1,5 @@
-"""The human study without a browser: who is shown what, what is written, who is refused, and what the answers come to."""
+"""The human study without a browser: who is shown what, what is written, who is refused, and what
+the answers come to."""
 
 import http.client
 import json
@@ -32,9 +33,13 @@ HOSTILE = "<script>alert(1)<"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sources of eight videos each, one with a name that is markup; the second one's balls vanish."""
+    """Two sources of eight videos each, one with a name that is markup; the second one's balls
+    vanish."""
     root = tmp_path_factory.mktemp("raters")
-    videos = with_frames(simulate(DataSpec(scenario=UniformMotion(), videos=8), indices=np.arange(8)), canvas=Canvas(size_px=64))
+    videos = with_frames(
+        simulate(DataSpec(scenario=UniformMotion(), videos=8), indices=np.arange(8)),
+        canvas=Canvas(size_px=64),
+    )
     assert videos.pixels is not None
     gone = videos.pixels.copy()
     gone[:, 6:] = 255
@@ -56,12 +61,17 @@ def server(folder: Path, tmp_path: Path) -> Iterator[StudyServer]:
         thread.join()
 
 
-def asked(server: StudyServer, path: str, *, say: Any = None, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+def asked(
+    server: StudyServer, path: str, *, say: Any = None, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
     line = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
     body = None if say is None else say if isinstance(say, bytes) else json.dumps(say).encode()
     kind = {} if body is None else {"Content-Type": "application/json"}
     line.request(
-        "GET" if body is None else "POST", path, body, {**kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        "GET" if body is None else "POST",
+        path,
+        body,
+        {**kind, **{name.replace("_", "-"): value for name, value in headers.items()}},
     )
     response = line.getresponse()
     data = response.read()
@@ -71,27 +81,46 @@ def asked(server: StudyServer, path: str, *, say: Any = None, **headers: str) ->
 
 def test_each_source_gives_so_many_and_its_name_is_not_told(folder: Path) -> None:
     clips = clips_of(folder, each=3, seed=0)
-    assert sorted(clip.source for clip in clips) == [f"{HOSTILE}/true.arrow"] * 3 + ["gone.arrow"] * 3
+    assert (
+        sorted(clip.source for clip in clips) == [f"{HOSTILE}/true.arrow"] * 3 + ["gone.arrow"] * 3
+    )
     assert len({clip.name for clip in clips}) == 6
     assert clips == clips_of(folder, each=3, seed=0)
-    assert {clip.name for clip in clips}.isdisjoint(clip.name for clip in clips_of(folder, each=3, seed=1))
+    assert {clip.name for clip in clips}.isdisjoint(
+        clip.name for clip in clips_of(folder, each=3, seed=1)
+    )
     assert len(clips_of(folder, each=99, seed=0)) == 16
 
 
-def test_a_data_set_is_shown_and_judged_as_a_file_of_the_same_rows_is(folder: Path, tmp_path: Path) -> None:
+def test_a_data_set_is_shown_and_judged_as_a_file_of_the_same_rows_is(
+    folder: Path, tmp_path: Path
+) -> None:
     """Its frames lie packed in shards; a set of states has nothing to show."""
     rows = read_videos(folder / "gone.arrow")
     layout = Layout(identity="eight", videos=8, rows_per_shard=5, encoding="rgb")
     write_dataset(tmp_path / "set", layout, make=rows.take)
-    write_dataset(tmp_path / "states", replace(layout, encoding=None), make=rows.with_pixels(None).take)
+    write_dataset(
+        tmp_path / "states", replace(layout, encoding=None), make=rows.with_pixels(None).take
+    )
     clips = clips_of(tmp_path, each=9, seed=0)
     assert [(clip.source, clip.index) for clip in clips] == [
-        (f"set/shard_{start:08d}.arrow", row) for start, stop in ((0, 5), (5, 8)) for row in range(start, stop)
+        (f"set/shard_{start:08d}.arrow", row)
+        for start, stop in ((0, 5), (5, 8))
+        for row in range(start, stop)
     ]
-    of_file = next(clip for clip in clips_of(folder, each=9, seed=0) if (clip.source, clip.index) == ("gone.arrow", 6))
+    of_file = next(
+        clip
+        for clip in clips_of(folder, each=9, seed=0)
+        if (clip.source, clip.index) == ("gone.arrow", 6)
+    )
     assert movie(tmp_path, clip=clips[6]) == movie(folder, clip=of_file)
-    answers = [replace(answer, source=clip.source) for clip, answer in zip(clips, planted(Ada=[True] * 8), strict=True)]
-    assert judge_rows(answers, folder=tmp_path) == {(clip.source, clip.index): True for clip in clips}
+    answers = [
+        replace(answer, source=clip.source)
+        for clip, answer in zip(clips, planted(Ada=[True] * 8), strict=True)
+    ]
+    assert judge_rows(answers, folder=tmp_path) == {
+        (clip.source, clip.index): True for clip in clips
+    }
 
 
 def test_orders_are_the_raters_own_and_stay(folder: Path) -> None:
@@ -100,7 +129,10 @@ def test_orders_are_the_raters_own_and_stay(folder: Path) -> None:
     assert ada == order_of(clips, rater="Ada", seed=0)
     assert ada != bob
     assert sorted(ada, key=lambda clip: clip.name) == sorted(bob, key=lambda clip: clip.name)
-    firsts = [order_of(clips, rater=str(number), seed=0)[0].source == "gone.arrow" for number in range(200)]
+    firsts = [
+        order_of(clips, rater=str(number), seed=0)[0].source == "gone.arrow"
+        for number in range(200)
+    ]
     assert 70 < sum(firsts) < 130, "the first clip tells nothing of its source"
 
 
@@ -108,12 +140,23 @@ def test_a_session_is_resumed_and_rows_hold_all(server: StudyServer) -> None:
     for _ in range(6):
         screen = json.loads(asked(server, "/screen?rater=Ada")[1])
         assert set(screen) == {"rater", "clips", "done", "all"}
-        response, data = asked(server, "/answer", say={"rater": "Ada", "clip": screen["clips"][0], "obeys": False, "seconds": 1.5})
+        response, data = asked(
+            server,
+            "/answer",
+            say={"rater": "Ada", "clip": screen["clips"][0], "obeys": False, "seconds": 1.5},
+        )
         assert (response.status, json.loads(data)) == (200, {"written": True})
-    assert json.loads(asked(server, "/screen?rater=Ada")[1]) == {"rater": "Ada", "clips": [], "done": 6, "all": 6}
+    assert json.loads(asked(server, "/screen?rater=Ada")[1]) == {
+        "rater": "Ada",
+        "clips": [],
+        "done": 6,
+        "all": 6,
+    }
     assert json.loads(asked(server, "/screen?rater=Bob")[1])["done"] == 0
     rows = read_answers(server.study.answers)
-    assert {(row.source, row.index) for row in rows} == {(clip.source, clip.index) for clip in server.study.clips}
+    assert {(row.source, row.index) for row in rows} == {
+        (clip.source, clip.index) for clip in server.study.clips
+    }
     assert all(row.abnormal and row.seconds == 1.5 and row.rater == "Ada" for row in rows)
 
 
@@ -124,7 +167,10 @@ def test_a_changed_mind_counts_and_a_torn_line_does_not(server: StudyServer) -> 
     with server.study.answers.open("ab") as file:
         file.write(b'{"clip": "torn')
     asked(server, "/answer", say={"rater": "Bob", "clip": name, "obeys": True, "seconds": 1})
-    assert [(row.rater, row.abnormal) for row in read_answers(server.study.answers)] == [("Ada", True), ("Bob", False)]
+    assert [(row.rater, row.abnormal) for row in read_answers(server.study.answers)] == [
+        ("Ada", True),
+        ("Bob", False),
+    ]
 
 
 def test_a_clip_is_a_movie_without_a_name_in_it(server: StudyServer) -> None:
@@ -137,16 +183,29 @@ def test_a_clip_is_a_movie_without_a_name_in_it(server: StudyServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/page.js", "/page.css", "/screen?rater=Ada", "/nothing", "/../answers.jsonl", "/clip/../gone.arrow"]
+    "path",
+    [
+        "/",
+        "/page.js",
+        "/page.css",
+        "/screen?rater=Ada",
+        "/nothing",
+        "/../answers.jsonl",
+        "/clip/../gone.arrow",
+    ],
 )
-def test_every_answer_carries_the_policy_and_no_path_leads_out(server: StudyServer, path: str) -> None:
+def test_every_answer_carries_the_policy_and_no_path_leads_out(
+    server: StudyServer, path: str
+) -> None:
     response, data = asked(server, path)
     assert response.headers["Content-Security-Policy"] == POLICY
     assert "unsafe" not in POLICY
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert b"http://" not in data
     assert b"https://" not in data
-    assert (response.status == 404) == (path not in ("/", "/page.js", "/page.css", "/screen?rater=Ada"))
+    assert (response.status == 404) == (
+        path not in ("/", "/page.js", "/page.css", "/screen?rater=Ada")
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,8 +221,15 @@ def test_every_answer_carries_the_policy_and_no_path_leads_out(server: StudyServ
         ({"rater": ["Ada"]}, "name"),
     ],
 )
-def test_what_is_no_answer_is_not_written(server: StudyServer, change: dict[str, Any], word: str) -> None:
-    said = {"rater": "Ada", "clip": server.study.clips[0].name, "obeys": True, "seconds": 1.0} | change
+def test_what_is_no_answer_is_not_written(
+    server: StudyServer, change: dict[str, Any], word: str
+) -> None:
+    said = {
+        "rater": "Ada",
+        "clip": server.study.clips[0].name,
+        "obeys": True,
+        "seconds": 1.0,
+    } | change
     response, data = asked(server, "/answer", say=said)
     assert response.status == 400
     assert word in json.loads(data)["error"]
@@ -181,7 +247,15 @@ def test_no_json_too_much_or_another_type_is_refused(server: StudyServer) -> Non
 def test_other_hosts_and_origins_are_refused(server: StudyServer) -> None:
     assert asked(server, "/", Host=f"evil.example:{server.server_port}")[0].status == 403
     assert asked(server, "/", Origin="http://evil.example")[0].status == 403
-    assert asked(server, "/", Host=f"localhost:{server.server_port}", Origin=f"http://localhost:{server.server_port}")[0].status == 200
+    assert (
+        asked(
+            server,
+            "/",
+            Host=f"localhost:{server.server_port}",
+            Origin=f"http://localhost:{server.server_port}",
+        )[0].status
+        == 200
+    )
 
 
 def test_names_are_normalised() -> None:
@@ -200,14 +274,18 @@ def planted(**flags: list[bool]) -> list[Answer]:
 def test_rates_average_over_raters_and_agreement_is_of_shared_clips() -> None:
     answers = planted(Ada=[True] * 4 + [False] * 4, Bob=[True] * 2 + [False] * 6, Eve=[True] * 4)
     summary = summarise(
-        answers, verdicts={("gone.arrow", row): True for row in range(4)} | {("true.arrow", row): False for row in range(4, 8)}
+        answers,
+        detections={("gone.arrow", row): True for row in range(4)}
+        | {("true.arrow", row): False for row in range(4, 8)},
     )
     assert summary.raters == {"Ada": 8, "Bob": 8, "Eve": 4}
     assert summary.rates["gone.arrow"].value == pytest.approx((3 + 3 + 2 + 2) / 12)
     assert summary.rates["true.arrow"].value == 0
     assert summary.all_raters is not None
     assert summary.all_raters.count == 4
-    kappas = {(pair.first, pair.second): pair.kappa for pair in [*summary.pairs, *summary.with_judge]}
+    kappas = {
+        (pair.first, pair.second): pair.kappa for pair in [*summary.pairs, *summary.with_judge]
+    }
     assert kappas["Ada", "Bob"].value == pytest.approx(0.5)
     assert kappas["Ada", "automatic judge"].value == 1
     assert kappas["Eve", "automatic judge"].value is None
@@ -216,18 +294,44 @@ def test_rates_average_over_raters_and_agreement_is_of_shared_clips() -> None:
 
 def test_the_judge_is_asked_about_the_rated_rows(folder: Path) -> None:
     answers = [replace(answer, source="gone.arrow") for answer in planted(Ada=[True] * 3)]
-    answers += [replace(answer, source=f"{HOSTILE}/true.arrow") for answer in planted(Ada=[False] * 2)]
+    answers += [
+        replace(answer, source=f"{HOSTILE}/true.arrow") for answer in planted(Ada=[False] * 2)
+    ]
     verdicts = judge_rows(answers, folder=folder)
-    assert verdicts == {("gone.arrow", row): True for row in range(3)} | {(f"{HOSTILE}/true.arrow", row): False for row in range(2)}
+    assert verdicts == {("gone.arrow", row): True for row in range(3)} | {
+        (f"{HOSTILE}/true.arrow", row): False for row in range(2)
+    }
 
 
-def test_agreement_as_a_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_agreement_as_a_command(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, judged = tmp_path / "a.jsonl", tmp_path / "verdicts.parquet"
     for answer in planted(Ada=[True, True, False, False], Bob=[True, False, False, False]):
         write_answer(file, answer)
-    pq.write_table(pa.table({"source": ["gone.arrow"] * 4, "index": [0, 1, 2, 3], "abnormal": [True, True, False, False]}), judged)
+    pq.write_table(
+        pa.table(
+            {
+                "source": ["gone.arrow"] * 4,
+                "index": [0, 1, 2, 3],
+                "abnormal": [True, True, False, False],
+            }
+        ),
+        judged,
+    )
     with pytest.raises(SystemExit) as end:
-        main(["study-page", str(folder), "--answers", str(file), "--agreement", "--judge", str(judged), "--json"])
+        main(
+            [
+                "study-page",
+                str(folder),
+                "--answers",
+                str(file),
+                "--agreement",
+                "--judge",
+                str(judged),
+                "--json",
+            ]
+        )
     assert not end.value.code
     facts = json.loads(capsys.readouterr().out)
     assert facts["all_raters"]["count"] == 4

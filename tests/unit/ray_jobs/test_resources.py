@@ -8,11 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physscale.records.errors import Unschedulable, UserError
-from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, safe_concurrency, safe_workers, slots
+from physscale.scheduling.resources import (
+    DRIVER_CPUS,
+    Machine,
+    Node,
+    safe_concurrency,
+    safe_workers,
+    slots,
+)
 
 TENTHS = st.integers(1, 20).map(lambda tenths: tenths / 10)
 NODES = st.lists(
-    st.builds(Node, cpus=st.integers(1, 40).map(lambda tenths: tenths / 10), gpus=st.integers(0, 2).map(float)), min_size=1, max_size=3
+    st.builds(
+        Node,
+        cpus=st.integers(1, 40).map(lambda tenths: tenths / 10),
+        gpus=st.integers(0, 2).map(float),
+    ),
+    min_size=1,
+    max_size=3,
 )
 
 
@@ -21,25 +34,41 @@ def units(amount: float) -> int:
 
 
 def fits(nodes: list[Node], *, machine: Machine, runs: int) -> bool:
-    """Whether so many runs and all their data tasks have a place together: by trying every distribution of the runs."""
+    """Whether so many runs and all their data tasks have a place together: by trying every
+    distribution of the runs."""
     rooms = [units(node.cpus) // units(machine.run_cpus) for node in nodes]
     if machine.run_gpus:
-        rooms = [min(room, int(node.gpus) * int(1 / machine.run_gpus)) for room, node in zip(rooms, nodes, strict=True)]
+        rooms = [
+            min(room, int(node.gpus) * int(1 / machine.run_gpus))
+            for room, node in zip(rooms, nodes, strict=True)
+        ]
     for counts in itertools.product(*(range(room + 1) for room in rooms)):
-        left = [units(node.cpus) - count * units(machine.run_cpus) for node, count in zip(nodes, counts, strict=True)]
-        if sum(counts) == runs and sum(cpus // units(machine.data_cpus) for cpus in left) >= runs * machine.data_tasks:
+        left = [
+            units(node.cpus) - count * units(machine.run_cpus)
+            for node, count in zip(nodes, counts, strict=True)
+        ]
+        if (
+            sum(counts) == runs
+            and sum(cpus // units(machine.data_cpus) for cpus in left) >= runs * machine.data_tasks
+        ):
             return True
     return False
 
 
 @given(
-    nodes=NODES, run_cpus=TENTHS, run_gpus=st.sampled_from([0.0, 0.25, 0.4, 1.0]), data_cpus=TENTHS, data_tasks=st.sampled_from([1, 1, 2])
+    nodes=NODES,
+    run_cpus=TENTHS,
+    run_gpus=st.sampled_from([0.0, 0.25, 0.4, 1.0]),
+    data_cpus=TENTHS,
+    data_tasks=st.sampled_from([1, 1, 2]),
 )
 @settings(max_examples=400, deadline=None)
 def test_what_fits_is_that_of_trying_every_placement(
     nodes: list[Node], run_cpus: float, run_gpus: float, data_cpus: float, data_tasks: int
 ) -> None:
-    machine = Machine(run_cpus=run_cpus, run_gpus=run_gpus, data_cpus=data_cpus, data_tasks=data_tasks)
+    machine = Machine(
+        run_cpus=run_cpus, run_gpus=run_gpus, data_cpus=data_cpus, data_tasks=data_tasks
+    )
     safe = safe_concurrency(machine, nodes=nodes)
     assert all(fits(nodes, machine=machine, runs=runs) for runs in range(safe + 1))
     assert not any(fits(nodes, machine=machine, runs=runs) for runs in range(safe + 1, safe + 4))
@@ -65,7 +94,9 @@ def test_data_tasks_of_a_gpu_run_may_sit_on_a_node_without_gpus() -> None:
 
 
 def test_an_autoscaling_cluster_is_counted_with_the_nodes_it_will_have() -> None:
-    machine = Machine(run_cpus=1.0, run_gpus=1.0, data_cpus=1.0, nodes=16, node_cpus=8.0, node_gpus=2.0)
+    machine = Machine(
+        run_cpus=1.0, run_gpus=1.0, data_cpus=1.0, nodes=16, node_cpus=8.0, node_gpus=2.0
+    )
     schedule = slots(machine, nodes=[Node(1.0)])
     assert schedule.concurrency == 32
     assert schedule.arithmetic.endswith("of 128 CPU, 32 of 32 GPU")
@@ -76,7 +107,9 @@ def test_a_thousand_nodes_are_counted_at_once() -> None:
 
 
 @given(cpus=st.integers(1, 8), workers=st.integers(2, 4), worker_cpus=TENTHS, data_cpus=TENTHS)
-def test_groups_of_workers_on_one_node(cpus: int, workers: int, worker_cpus: float, data_cpus: float) -> None:
+def test_groups_of_workers_on_one_node(
+    cpus: int, workers: int, worker_cpus: float, data_cpus: float
+) -> None:
     machine = Machine(worker_cpus=worker_cpus, data_cpus=data_cpus)
     safe = safe_concurrency(machine, nodes=[Node(float(cpus))], workers=workers)
     held = units(DRIVER_CPUS) + workers * units(worker_cpus)
@@ -85,7 +118,8 @@ def test_groups_of_workers_on_one_node(cpus: int, workers: int, worker_cpus: flo
 
 
 @pytest.mark.parametrize(
-    ("cpus", "workers", "expected"), [(1, 1, 1), (2, 1, 2), (4, 1, 4), (64, 1, 64), (1, 2, 1), (2, 2, 1), (8, 2, 4), (1, 3, 0)]
+    ("cpus", "workers", "expected"),
+    [(1, 1, 1), (2, 1, 2), (4, 1, 4), (64, 1, 64), (1, 2, 1), (2, 2, 1), (8, 2, 4), (1, 3, 0)],
 )
 def test_the_built_in_machine_uses_every_core(cpus: int, workers: int, expected: int) -> None:
     nodes = [Node(float(cpus))]
@@ -104,7 +138,10 @@ def test_two_trials_of_a_whole_cpu_on_two_are_refused_with_the_numbers() -> None
 
 
 def test_what_can_never_be_placed_is_refused_with_the_numbers() -> None:
-    with pytest.raises(Unschedulable, match=r"wants 4 CPU for the run \+ 0\.5 CPU for its data, the nodes have 2 \+ 2 CPU"):
+    with pytest.raises(
+        Unschedulable,
+        match=r"wants 4 CPU for the run \+ 0\.5 CPU for its data, the nodes have 2 \+ 2 CPU",
+    ):
         slots(Machine(run_cpus=4.0), nodes=[Node(2.0), Node(2.0)])
     with pytest.raises(Unschedulable, match=r"and 1 GPU of 0"):
         slots(Machine(run_gpus=1.0), nodes=[Node(2.0)])
@@ -112,14 +149,19 @@ def test_what_can_never_be_placed_is_refused_with_the_numbers() -> None:
 
 @settings(deadline=None)
 @given(nodes=NODES, worker_cpus=TENTHS, data_cpus=TENTHS)
-def test_so_many_workers_leave_room_for_data_wherever_they_are_put(nodes: list[Node], worker_cpus: float, data_cpus: float) -> None:
+def test_so_many_workers_leave_room_for_data_wherever_they_are_put(
+    nodes: list[Node], worker_cpus: float, data_cpus: float
+) -> None:
     machine = Machine(worker_cpus=worker_cpus, data_cpus=data_cpus)
     rooms = [units(node.cpus) // units(worker_cpus) for node in nodes]
 
     def safe(workers: int) -> bool:
         """By trying every distribution."""
         left = [
-            [units(node.cpus) - count * units(worker_cpus) for node, count in zip(nodes, counts, strict=True)]
+            [
+                units(node.cpus) - count * units(worker_cpus)
+                for node, count in zip(nodes, counts, strict=True)
+            ]
             for counts in itertools.product(*(range(room + 1) for room in rooms))
             if sum(counts) == workers
         ]

@@ -1,4 +1,5 @@
-"""The watchdog's judgement on ledgers and notes as runs leave them; the cluster's state is given, all else is real."""
+"""The watchdog's judgement on ledgers and notes as runs leave them; the cluster's state is given,
+all else is real."""
 
 import threading
 import time
@@ -33,11 +34,15 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def cluster_of(monkeypatch: pytest.MonkeyPatch, node: Node) -> None:
-    monkeypatch.setattr(watchdog, "free_nodes", lambda: [NodeShare("10.0.0.7", node, Node(0.5), ("1 CPU + 1 CPU",))])
+    monkeypatch.setattr(
+        watchdog, "free_nodes", lambda: [NodeShare("10.0.0.7", node, Node(0.5), ("1 CPU + 1 CPU",))]
+    )
 
 
 def watching(job: Job, *, machine: Machine = MACHINE) -> Watchdog:
-    dog = Watchdog(list(STUDY.runs.values()), job=job, machine=machine, verdict=job.root / "verdict")
+    dog = Watchdog(
+        list(STUDY.runs.values()), job=job, machine=machine, verdict=job.root / "verdict"
+    )
     assert not dog.stop_all(), "the first look is news"
     time.sleep(0.4)
     return dog
@@ -52,11 +57,17 @@ def test_a_run_that_computes_is_left_alone_however_long(job: Job) -> None:
 def test_own_runs_that_all_wait_are_ended_with_the_reason(job: Job) -> None:
     owner = Owner()
     job.ledger.claim(FIRST, owner=owner)
-    note(job.store.run(FIRST), Wait("0.5 CPU for its data", job.driver.token, since_s=time.time() - 70))
+    note(
+        job.store.run(FIRST),
+        Wait("0.5 CPU for its data", job.driver.token, since_s=time.time() - 70),
+    )
     dog = watching(job)
     assert dog.stop_all()
     said = dog.verdict.read_text()
-    assert f"run {FIRST[:12]} (process {owner.process} on {owner.host}) waits for 0.5 CPU for its data, since 70 s" in said
+    assert (
+        f"run {FIRST[:12]} (process {owner.process} on {owner.host}) waits for 0.5 CPU for its "
+        "data, since 70 s" in said
+    )
     assert f"{SECOND[:12]} wait for a place: 1 CPU + 1 CPU each" in said
     assert "node 10.0.0.7: 0.5 of 2 CPU free, held by groups of 1 x (1 CPU + 1 CPU)" in said
     assert said.split("; ")[0] in (job.root / "watchdog.log").read_text()
@@ -86,14 +97,18 @@ def test_every_ending_is_an_advance(job: Job) -> None:
     assert not (job.root / "watchdog.log").exists()
 
 
-def test_runs_that_no_node_left_can_hold_are_given_up_unless_others_will_come(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_that_no_node_left_can_hold_are_given_up_unless_others_will_come(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster_of(monkeypatch, Node(1.0))
     assert not watching(job, machine=replace(MACHINE, nodes=4, node_cpus=8.0)).stop_all()
     with pytest.raises(Unschedulable, match="the nodes have 1 CPU"):
         watching(job).stop_all()
 
 
-def test_a_wait_that_lasts_is_noted_and_the_note_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_that_lasts_is_noted_and_the_note_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("physscale.scheduling.waiting._WORTH_NOTING_S", 0.1)
     folder, go_on = Store(tmp_path).run(FIRST), threading.Event()
 

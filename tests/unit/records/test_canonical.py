@@ -1,4 +1,5 @@
-"""The fast writer of canonical JSON against the plain way: value to JSON types, then `json.dumps`."""
+"""The fast writer of canonical JSON against the plain way: value to JSON types, then
+`json.dumps`."""
 
 import enum
 import json
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physscale.records.spec import canonical, plain
+from physscale.records.spec import canonical, from_plain, plain
 from physscale.study.spec import load_study, study_names
 from tests.tiny import tiny_run
 
@@ -43,7 +44,14 @@ def by_json(value: Any) -> str:
     return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.sampled_from(Colour)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(Colour)
+)
 VALUES = st.recursive(
     SCALARS | st.builds(Text),
     lambda inner: (
@@ -68,7 +76,35 @@ def test_so_is_every_run_of_every_experiment(name: str) -> None:
         assert canonical(run) == by_json(run)
 
 
-@pytest.mark.parametrize("value", [math.nan, (1.0, math.inf), {1: 2}, {"a": object()}, Leaf(object())])
+@pytest.mark.parametrize(
+    "value", [math.nan, (1.0, math.inf), {1: 2}, {"a": object()}, Leaf(object())]
+)
 def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="no canonical form"):
         canonical(value)
+
+
+@dataclass(frozen=True)
+class OldName:
+    alpha: int
+    beta: int = 0
+
+
+@dataclass(frozen=True)
+class NewName:
+    """`OldName` after two renames: of the class, and of its field `beta`."""
+
+    WRITTEN_AS: ClassVar[str] = "OldName"
+    WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"aardvark": "beta"}
+
+    alpha: int
+    aardvark: int = 0
+
+
+@given(alpha=st.integers(), beta=st.integers())
+def test_a_rename_changes_neither_text_nor_fingerprint_and_old_files_are_read(
+    alpha: int, beta: int
+) -> None:
+    old, new = OldName(alpha, beta), NewName(alpha, beta)
+    assert canonical(new) == canonical(old) == by_json(new)
+    assert from_plain(NewName, plain(old)) == new

@@ -20,7 +20,14 @@ from physscale.records.json_lines import append_line, read_lines
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog, read_metrics
 from physscale.records.spec import canonical, fingerprint
-from physscale.records.store import NAME, Store, checked_name, read_folder, write_atomic, write_folder
+from physscale.records.store import (
+    NAME,
+    Store,
+    checked_name,
+    read_folder,
+    write_atomic,
+    write_folder,
+)
 
 FORK = multiprocessing.get_context("spawn")
 
@@ -151,14 +158,21 @@ def test_many_writers_and_one_killed_leave_whole_lines(tmp_path: Path) -> None:
     for process in writers:
         process.join()
     for writer in (1, 2):
-        assert [line["number"] for line in read_lines(path) if line["writer"] == writer] == list(range(100))
+        assert [line["number"] for line in read_lines(path) if line["writer"] == writer] == list(
+            range(100)
+        )
 
 
 def test_history_after_a_resume_has_no_hole_and_no_double(tmp_path: Path) -> None:
     log = MetricLog(tmp_path / "metrics.jsonl")
     for step, loss in [(1, 0.5), (2, 0.4), (3, 0.3), (2, 0.41), (3, 0.31), (4, 0.2)]:
         log.append(step=step, loss=loss)
-    assert [(row["step"], row["loss"]) for row in read_metrics(log.path)] == [(1, 0.5), (2, 0.41), (3, 0.31), (4, 0.2)]
+    assert [(row["step"], row["loss"]) for row in read_metrics(log.path)] == [
+        (1, 0.5),
+        (2, 0.41),
+        (3, 0.31),
+        (4, 0.2),
+    ]
 
 
 def test_one_owner_at_a_time_and_one_done(tmp_path: Path) -> None:
@@ -175,7 +189,7 @@ def test_one_owner_at_a_time_and_one_done(tmp_path: Path) -> None:
     book.finish("a", State.DONE, owner=mine, seconds=2.0)
     assert not book.claim("a", owner=other)
     entry = book.entries()["a"]
-    assert (entry.state, entry.attempts, entry.facts) == (State.DONE, 1, {"seconds": 2.0})
+    assert (entry.state, entry.attempts, entry.details) == (State.DONE, 1, {"seconds": 2.0})
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.PREEMPTED])
@@ -200,7 +214,9 @@ def test_the_lease_of_a_dead_process_is_free(tmp_path: Path) -> None:
         book.heartbeat("a", owner=dead)
 
 
-def test_a_silent_lease_of_another_host_lapses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_lease_of_another_host_lapses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book = Ledger(tmp_path / "ledger.jsonl")
     assert book.claim("a", owner=Owner(host="elsewhere"))
     assert not book.claim("a", owner=Owner())
@@ -231,12 +247,17 @@ def claim_all(path: Path, won: Path) -> None:
 
 
 def test_racing_drivers_never_share_a_run(tmp_path: Path) -> None:
-    drivers = [FORK.Process(target=claim_all, args=(tmp_path / "ledger.jsonl", tmp_path / "won.jsonl")) for _ in range(3)]
+    drivers = [
+        FORK.Process(target=claim_all, args=(tmp_path / "ledger.jsonl", tmp_path / "won.jsonl"))
+        for _ in range(3)
+    ]
     for driver in drivers:
         driver.start()
     for driver in drivers:
         driver.join()
-    assert sorted(int(line["run"]) for line in read_lines(tmp_path / "won.jsonl")) == list(range(20))
+    assert sorted(int(line["run"]) for line in read_lines(tmp_path / "won.jsonl")) == list(
+        range(20)
+    )
 
 
 def test_a_store_keeps_every_path_below_its_root(tmp_path: Path) -> None:

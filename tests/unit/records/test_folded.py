@@ -1,4 +1,5 @@
-"""A shared file folded line by line: each line once, whoever appends, whatever happens to the file."""
+"""A shared file folded line by line: each line once, whoever appends, whatever happens to the
+file."""
 
 import json
 from collections import Counter
@@ -39,13 +40,22 @@ def test_each_line_is_read_once_however_often_it_is_asked(tmp_path: Path) -> Non
     assert seen.added == 300
 
 
-@given(steps=st.lists(st.sampled_from(["ours", "theirs", "torn", "replaced", "cut", "gone", "rewritten"]), max_size=12))
-def test_the_fold_is_what_a_fresh_reader_would_get(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+@given(
+    steps=st.lists(
+        st.sampled_from(["ours", "theirs", "torn", "replaced", "cut", "gone", "rewritten"]),
+        max_size=12,
+    )
+)
+def test_the_fold_is_what_a_fresh_reader_would_get(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
     path = tmp_path_factory.mktemp("fold") / "log.jsonl"
     long_lived = Sum(path)
     for number, step in enumerate(steps):
         if step == "ours":
-            long_lived.folded.append_after(lambda value, number=number: [{"key": f"{number}-{len(value)}"}])  # type: ignore[misc]
+            long_lived.folded.append_after(
+                lambda value, number=number: [{"key": f"{number}-{len(value)}"}]
+            )  # type: ignore[misc]
         elif step == "theirs":
             append_line(path, {"key": "other"})
         elif step == "torn" and path.exists():
@@ -60,7 +70,9 @@ def test_the_fold_is_what_a_fresh_reader_would_get(tmp_path_factory: pytest.Temp
         elif step == "gone":
             path.unlink(missing_ok=True)
         elif step == "rewritten":
-            path.write_text("".join(json.dumps({"key": f"again {number} {line}"}) + "\n" for line in range(5)))
+            path.write_text(
+                "".join(json.dumps({"key": f"again {number} {line}"}) + "\n" for line in range(5))
+            )
         assert long_lived.now() == Sum(path).now()
 
 
@@ -76,8 +88,14 @@ def test_a_foreign_line_is_damage_every_time_it_is_asked(tmp_path: Path) -> None
             seen.now()
 
 
-def test_a_thousand_claims_read_the_ledger_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    book, owner, runs = Ledger(tmp_path / "ledger.jsonl"), Owner(), [f"run-{number}" for number in range(400)]
+def test_a_thousand_claims_read_the_ledger_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, owner, runs = (
+        Ledger(tmp_path / "ledger.jsonl"),
+        Owner(),
+        [f"run-{number}" for number in range(400)],
+    )
     loads, parsed = json.loads, Counter[str]()
     monkeypatch.setattr(json, "loads", lambda text: (parsed.update(["line"]), loads(text))[1])
     book.plan(runs)

@@ -1,4 +1,5 @@
-"""The page `records/README.md` and the schemas say the same; foreign and pickled tables are refused."""
+"""The page `records/README.md` and the schemas say the same; foreign and pickled tables are
+refused."""
 
 import re
 
@@ -39,7 +40,11 @@ def some_videos(count: int = 3) -> Videos:
 
 def test_the_page_lists_the_columns_of_a_video() -> None:
     schema = some_videos().to_arrow().schema
-    tensors = {field.name: field.type.value_type for field in schema if isinstance(field.type, pa.FixedShapeTensorType)}
+    tensors = {
+        field.name: field.type.value_type
+        for field in schema
+        if isinstance(field.type, pa.FixedShapeTensorType)
+    }
     types = {field.name: str(tensors.get(field.name, field.type)) for field in schema}
     arrow_names = {"float32": "float"}
     page = page_columns("A video row: data and samples alike")
@@ -48,7 +53,10 @@ def test_the_page_lists_the_columns_of_a_video() -> None:
     assert " ".join(BODY) in PAGE
 
 
-@pytest.mark.parametrize(("heading", "schema"), [("A score row (`scores.parquet`)", SCORES), ("An outcome row", OUTCOMES)])
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [("A score row (`scores.parquet`)", SCORES), ("An outcome row", OUTCOMES)],
+)
 def test_the_page_lists_the_columns_of_a_table(heading: str, schema: pa.Schema) -> None:
     assert page_columns(heading) == {field.name: str(field.type) for field in schema}
 
@@ -64,7 +72,16 @@ def test_the_page_lists_the_columns_of_latents() -> None:
 def test_videos_come_back_from_arrow_as_they_went() -> None:
     videos = some_videos()
     back = Videos.from_arrow(videos.to_arrow())
-    for name in ("index", "scenario", "time_s", "state", "body", "contact_s", "from_trained", "pixels"):
+    for name in (
+        "index",
+        "scenario",
+        "time_s",
+        "state",
+        "body",
+        "contact_s",
+        "from_trained",
+        "pixels",
+    ):
         np.testing.assert_array_equal(getattr(back, name), getattr(videos, name))
 
 

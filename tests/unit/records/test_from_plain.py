@@ -1,4 +1,5 @@
-"""What was written as plain JSON types comes back as the very dataclasses; what never changes a result is never written."""
+"""What was written as plain JSON types comes back as the very dataclasses; what never changes a
+result is never written."""
 
 import dataclasses
 import json
@@ -31,8 +32,18 @@ class Shown:
     every: int = 0
 
 
-SPECS = [*SIZES.values(), DiTSpec(width=8, depth=1, heads=1, time_patch=2, adaln="block"), FlowSpec(guidance=2.0, condition_dropout=0.1)]
-SPECS += [TrainSpec(), TrainSpec(optimiser="adamw"), VaeSpec(widths=(8, 16), groups=4), VaeTraining(), LatentShape(3, 4)]
+SPECS = [
+    *SIZES.values(),
+    DiTSpec(width=8, depth=1, heads=1, time_patch=2, adaln="block"),
+    FlowSpec(guidance=2.0, condition_dropout=0.1),
+]
+SPECS += [
+    TrainSpec(),
+    TrainSpec(optimiser="adamw"),
+    VaeSpec(widths=(8, 16), groups=4),
+    VaeTraining(),
+    LatentShape(3, 4),
+]
 HOLDERS = [
     Holder(CodecSpec(5), (LatentShape(2, 3), LatentShape(4, 5))),
     Holder(PixelSpec(), (), pair=(3, 0.5), training=VaeTraining(steps=3)),
@@ -51,10 +62,16 @@ def test_another_class_and_another_version_are_one_line() -> None:
         from_plain(DiTSpec, plain(FlowSpec()))
     with pytest.raises(UserError, match="LatentShape has no field 'depth'"):
         from_plain(LatentShape, plain(LatentShape(1, 2)) | {"depth": 3})
-    with pytest.raises(UserError, match="type 'FlowSpec': allowed here are CodecSpec, PixelSpec, VaeSpec"):
+    with pytest.raises(
+        UserError, match="type 'FlowSpec': allowed here are CodecSpec, PixelSpec, VaeSpec"
+    ):
         from_plain(Holder, plain(HOLDERS[0]) | {"codec": plain(FlowSpec())})
 
 
 def test_a_field_that_never_changes_a_result_is_in_no_name() -> None:
-    assert canonical(Shown(every=7)) == canonical(Shown()) == json.dumps(plain(Shown(every=9)), sort_keys=True, separators=(",", ":"))
+    assert (
+        canonical(Shown(every=7))
+        == canonical(Shown())
+        == json.dumps(plain(Shown(every=9)), sort_keys=True, separators=(",", ":"))
+    )
     assert canonical(Shown(steps=4)) != canonical(Shown())

@@ -1,4 +1,5 @@
-"""What a run's model is told: true of its row, mirrored with its video, the same however it is fetched; from the data to the scores."""
+"""What a run's model is told: true of its row, mirrored with its video, the same however it is
+fetched; from the data to the scores."""
 
 import json
 from dataclasses import replace
@@ -17,7 +18,7 @@ from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.run.conditioning import RunFacts, facts_of, run_facts
+from physscale.run.conditioning import TrainingConditioning, conditioning_of, conditioning_source
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
@@ -44,11 +45,13 @@ def test_the_first_moment_alone_is_the_first_moment_of_the_video(name: str) -> N
     whole, first = simulate(data, indices=ROWS), simulate(replace(data, frames=1), indices=ROWS)
     model = replace(NUMBERS, bodies=whole.body.shape[1])
     for told in (model, TEXT):
-        ours, theirs = facts_of(told, first), facts_of(told, whole)
+        ours, theirs = conditioning_of(told, first), conditioning_of(told, whole)
         assert ours is not None
         assert theirs is not None
         assert torch.equal(ours, theirs)
-        assert len({row.numpy().tobytes() for row in ours}) == 6, "facts of two rows are not the same"
+        assert len({row.numpy().tobytes() for row in ours}) == 6, (
+            "conditioning of two rows are not the same"
+        )
 
 
 def test_numbers_are_the_rows_own_and_of_order_one() -> None:
@@ -69,15 +72,17 @@ def test_numbers_are_the_rows_own_and_of_order_one() -> None:
 def test_places_without_a_body_are_told_nothing() -> None:
     rows = simulate(phyre_data(Phyre(), videos=4), indices=np.arange(4))
     there = (rows.body[:, :, 1] > 0).sum(axis=1)
-    facts = facts_of(replace(NUMBERS, bodies=14), rows)
-    assert facts is not None
-    assert facts[:, :, 0].sum(dim=1).tolist() == there.tolist()
-    assert not facts[facts[:, :, 0] == 0].any()
+    conditioning = conditioning_of(replace(NUMBERS, bodies=14), rows)
+    assert conditioning is not None
+    assert conditioning[:, :, 0].sum(dim=1).tolist() == there.tolist()
+    assert not conditioning[conditioning[:, :, 0] == 0].any()
     assert [text.count(". A ") + 1 for text in sentences(rows)] == there.tolist()
     with pytest.raises(
-        UserError, match=rf"model bodies=2: scenario phyre has rows of {there.max()} bodies; use model.bodies={there.max()}"
+        UserError,
+        match=rf"model bodies=2: scenario phyre has rows of {there.max()} bodies; use "
+        rf"model.bodies={there.max()}",
     ):
-        facts_of(NUMBERS, rows)
+        conditioning_of(NUMBERS, rows)
 
 
 def test_a_mirrored_row_is_told_as_its_mirrored_frames_show_it() -> None:
@@ -96,70 +101,94 @@ def test_a_mirrored_row_is_told_as_its_mirrored_frames_show_it() -> None:
 
 @pytest.mark.parametrize("model", [NUMBERS, TEXT], ids=["numbers", "text"])
 @pytest.mark.parametrize("flip", ["none", "horizontal"])
-def test_facts_held_are_facts_made_are_those_of_the_batch(model: DiTSpec, flip: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_held_are_facts_made_are_those_of_the_batch(
+    model: DiTSpec, flip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = tiny_run()
     run = replace(plain, model=model, train=replace(plain.train, flip=flip))
     rows, seed, step = order(3, videos=16, batch=8, step=5), 3, 5
     truth = simulate(run.data, indices=rows)
     coins = mirrors(seed, batch=8, step=step) if flip == "horizontal" else np.zeros(8, np.bool_)
-    expected = facts_of(model, mirrored(truth, coins=coins))
+    expected = conditioning_of(model, mirrored(truth, coins=coins))
     assert expected is not None
-    assert torch.equal(RunFacts(run).batch(step, seed=seed, batch=8, workers=Workers()), expected)
+    assert torch.equal(
+        TrainingConditioning(run).batch(step, seed=seed, batch=8, workers=Workers()), expected
+    )
     monkeypatch.setattr("physscale.run.conditioning.HELD_BYTES", 0)
-    assert torch.equal(RunFacts(run).batch(step, seed=seed, batch=8, workers=Workers()), expected)
+    assert torch.equal(
+        TrainingConditioning(run).batch(step, seed=seed, batch=8, workers=Workers()), expected
+    )
 
 
 def test_a_model_that_is_told_nothing_has_nobody_to_tell_it() -> None:
-    assert run_facts(tiny_run()) is None
-    assert facts_of(tiny_run().model, COLLISIONS) is None
+    assert conditioning_source(tiny_run()) is None
+    assert conditioning_of(tiny_run().model, COLLISIONS) is None
 
 
 def test_characters_are_the_sentence_and_blanks() -> None:
-    facts = facts_of(TEXT, COLLISIONS)
-    assert facts is not None
-    said = [bytes(row[row > 0].to(torch.uint8).tolist()).decode() for row in facts]
+    conditioning = conditioning_of(TEXT, COLLISIONS)
+    assert conditioning is not None
+    said = [bytes(row[row > 0].to(torch.uint8).tolist()).decode() for row in conditioning]
     assert said == sentences(COLLISIONS)
-    with pytest.raises(UserError, match=r"text tokens=20: 'A red ball of .* raise model.text.tokens"):
-        facts_of(replace(TEXT, text=TextSpec(tokens=20)), COLLISIONS)
+    with pytest.raises(
+        UserError, match=r"text tokens=20: 'A red ball of .* raise model.text.tokens"
+    ):
+        conditioning_of(replace(TEXT, text=TextSpec(tokens=20)), COLLISIONS)
 
 
 def word_lengths(said: list[str]) -> np.ndarray:
     """A text encoder of somebody's own: of each of 12 words its length and its first letter."""
     words = [(text.split() + [""] * 12)[:12] for text in said]
-    return np.array([[[len(word), ord(word[0]) if word else 0] for word in row] for row in words], np.float32)
+    return np.array(
+        [[[len(word), ord(word[0]) if word else 0] for word in row] for row in words], np.float32
+    )
 
 
 OWN = TextSpec(tokens=12, features=2, width=8, encoder=f"{__name__}:word_lengths")
 
 
 def test_a_text_encoder_of_ones_own_is_asked() -> None:
-    facts = facts_of(replace(TEXT, text=OWN), COLLISIONS)
-    assert facts is not None
-    assert facts.shape == (6, 12, 2)
-    assert facts[0, 1].tolist() == [3, ord("r")], "red"
+    conditioning = conditioning_of(replace(TEXT, text=OWN), COLLISIONS)
+    assert conditioning is not None
+    assert conditioning.shape == (6, 12, 2)
+    assert conditioning[0, 1].tolist() == [3, ord("r")], "red"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (replace(OWN, encoder="no.such:encoder"), r"text encoder='no.such:encoder': No module named 'no'; name a function that python can"),
+        (
+            replace(OWN, encoder="no.such:encoder"),
+            r"text encoder='no.such:encoder': No module named 'no'; name a function that python "
+            r"can",
+        ),
         (replace(OWN, encoder=f"{__name__}:none"), r"has no attribute 'none'"),
         (replace(OWN, tokens=13), r"gave float32\[6, 12, 2\], float32\[6, 13, 2\] is due"),
     ],
 )
 def test_a_wrong_text_encoder_is_one_line(text: TextSpec, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        facts_of(replace(TEXT, text=text), COLLISIONS)
+        conditioning_of(replace(TEXT, text=text), COLLISIONS)
 
 
-@pytest.mark.parametrize("text", [None, TextSpec(tokens=80, width=8, heads=1, depth=1), OWN], ids=["numbers", "characters", "own"])
-def test_a_run_is_told_from_its_data_to_its_scores_and_opens_again(text: TextSpec | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [None, TextSpec(tokens=80, width=8, heads=1, depth=1), OWN],
+    ids=["numbers", "characters", "own"],
+)
+def test_a_run_is_told_from_its_data_to_its_scores_and_opens_again(
+    text: TextSpec | None, tmp_path: Path
+) -> None:
     run = told_run(text)
     store = Store(tmp_path)
     execute(run, store=store, context=PlainContext())
     folder = store.run(run.fingerprint)
     scores = pq.read_table(folder.scores).to_pylist()
-    assert all(np.isfinite(row["value"]) for row in scores if row["source"] == "model" and row["metric"] == "loss")
+    assert all(
+        np.isfinite(row["value"])
+        for row in scores
+        if row["source"] == "model" and row["metric"] == "loss"
+    )
     history = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert history[-1]["validation_loss"] > 0
     assert history[-1]["mfu"] > 0
@@ -170,6 +199,15 @@ def test_a_run_is_told_from_its_data_to_its_scores_and_opens_again(text: TextSpe
 
 def told_run(text: TextSpec | None) -> RunSpec:
     plain = tiny_run(steps=6)
-    model = replace(plain.model, conditioning="numbers") if text is None else replace(plain.model, conditioning="text", text=text)
+    model = (
+        replace(plain.model, conditioning="numbers")
+        if text is None
+        else replace(plain.model, conditioning="text", text=text)
+    )
     flow = replace(plain.flow, guidance=1.5, condition_dropout=0.3)
-    return replace(plain, model=model, flow=flow, train=replace(plain.train, flip="horizontal", validate_every=3, sample_every=6))
+    return replace(
+        plain,
+        model=model,
+        flow=flow,
+        train=replace(plain.train, flip="horizontal", validate_every=3, sample_every=6),
+    )

@@ -1,4 +1,5 @@
-"""The memory of a training step by formula is what torch would hold: tensors without contents (FakeTensor) counted as they come and go."""
+"""The memory of a training step by formula is what torch would hold: tensors without contents
+(FakeTensor) counted as they come and go."""
 
 import weakref
 from collections.abc import Iterator
@@ -49,7 +50,10 @@ class Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):
             tensor = leaf.to_local() if isinstance(leaf, DTensor) else leaf
-            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in self.seen:
+            if (
+                isinstance(tensor, torch.Tensor)
+                and tensor.untyped_storage()._cdata not in self.seen
+            ):
                 storage = tensor.untyped_storage()
                 self.seen.add(storage._cdata)
                 self.bytes += storage.nbytes()
@@ -75,53 +79,88 @@ class LiveShards(Live):
             tensor = leaf.to_local() if isinstance(leaf, DTensor) else leaf
             if isinstance(tensor, torch.Tensor):
                 storage = tensor.untyped_storage()
-                self.alive.setdefault(storage._cdata, weakref.ref(storage, lambda _, key=storage._cdata: self.alive.pop(key)))
-        self.bytes = sum(storage.nbytes() for reference in list(self.alive.values()) if (storage := reference()) is not None)
+                self.alive.setdefault(
+                    storage._cdata,
+                    weakref.ref(storage, lambda _, key=storage._cdata: self.alive.pop(key)),
+                )
+        self.bytes = sum(
+            storage.nbytes()
+            for reference in list(self.alive.values())
+            if (storage := reference()) is not None
+        )
         self.most = max(self.most, self.bytes)
         return out
 
 
-def fullest(model: DiTSpec, *, shape: LatentShape, train: TrainSpec, workers: Workers = ALONE) -> int:
+def fullest(
+    model: DiTSpec, *, shape: LatentShape, train: TrainSpec, workers: Workers = ALONE
+) -> int:
     """Bytes at the fullest moment of a step on one device, weights included."""
-    with FakeTensorMode(allow_non_fake_inputs=True), LiveShards() if workers.world > 1 else Live() as live:
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True),
+        LiveShards() if workers.world > 1 else Live() as live,
+    ):
         network = DiT(model, shape=shape)
         wrap(network, train=train)
         weights: Weights
         if workers.world > 1:
-            weights = ShardedWeights.of(network, spec=train, rates=None, workers=workers, device="cpu")
+            weights = ShardedWeights.of(
+                network, spec=train, rates=None, workers=workers, device="cpu"
+            )
         else:
             weights = WholeWeights.of(network, spec=train, rates=None)
         share = len(range(train.batch)[workers.rows(train.batch)])
         x0 = torch.empty(share, shape.frames, shape.channels, shape.height, shape.width)
-        noise, t, facts = torch.empty_like(x0), torch.empty(share), facts_of(model, batch=share)
+        noise, t, conditioning = (
+            torch.empty_like(x0),
+            torch.empty(share),
+            fake_conditioning(model, batch=share),
+        )
         live.most = live.bytes
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=train.precision == "bf16"):
-            loss = training_loss(network, x0, noise=noise, t=t, flow=FlowSpec(prediction="v"), facts=facts)
+            loss = training_loss(
+                network,
+                x0,
+                noise=noise,
+                t=t,
+                flow=FlowSpec(prediction="v"),
+                conditioning=conditioning,
+            )
         torch.autograd.backward(loss)
         weights.update(step=0, factor=1.0)
         return live.most
 
 
-def facts_of(model: DiTSpec, *, batch: int) -> torch.Tensor | None:
+def fake_conditioning(model: DiTSpec, *, batch: int) -> torch.Tensor | None:
     """Of the shape that the model is told."""
     if model.conditioning == "text":
         return torch.empty(batch, model.text.tokens, dtype=torch.int64)
-    return torch.empty(batch, model.bodies, NUMBERS_A_BODY) if model.conditioning == "numbers" else None
+    return (
+        torch.empty(batch, model.bodies, NUMBERS_A_BODY)
+        if model.conditioning == "numbers"
+        else None
+    )
 
 
 @pytest.mark.parametrize("recompute", ["none", "block"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(("size", "batch"), [("S", 2), ("B", 2), ("L", 4), ("XL", 4)])
-def test_formula_meets_the_fullest_moment_of_a_step(size: str, batch: int, precision: Any, recompute: Any) -> None:
+def test_formula_meets_the_fullest_moment_of_a_step(
+    size: str, batch: int, precision: Any, recompute: Any
+) -> None:
     train = TrainSpec(batch=batch, optimiser="adamw", precision=precision, recompute=recompute)
     measured = fullest(SIZES[size], shape=PAPER, train=train)
-    assert memory(SIZES[size], shape=PAPER, train=train).total == pytest.approx(measured, rel=TOLERANCE)
+    assert memory(SIZES[size], shape=PAPER, train=train).total == pytest.approx(
+        measured, rel=TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("recompute", ["none", "block"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(
-    "told", [{"conditioning": "numbers", "bodies": 600}, {"conditioning": "text", "text": TEXT}], ids=["numbers", "text"]
+    "told",
+    [{"conditioning": "numbers", "bodies": 600}, {"conditioning": "text", "text": TEXT}],
+    ids=["numbers", "text"],
 )
 def test_formula_counts_what_the_model_is_told(told: Any, precision: Any, recompute: Any) -> None:
     train = TrainSpec(batch=2, optimiser="adamw", precision=precision, recompute=recompute)
@@ -134,26 +173,44 @@ def test_formula_counts_what_the_model_is_told(told: Any, precision: Any, recomp
 
 @pytest.mark.parametrize("size", ["S", "B"])
 def test_a_cpu_in_bfloat16_keeps_the_probabilities_of_attention(size: str) -> None:
-    model, shape, train = SIZES[size], LatentShape(16, 4, 16, 16), TrainSpec(batch=2, optimiser="adamw", precision="bf16")
+    model, shape, train = (
+        SIZES[size],
+        LatentShape(16, 4, 16, 16),
+        TrainSpec(batch=2, optimiser="adamw", precision="bf16"),
+    )
     tokens = model.tokens(shape)
-    more = train.batch * model.depth * tokens * (2 * model.heads * tokens - 4 * model.width - 4 * model.heads)
+    more = (
+        train.batch
+        * model.depth
+        * tokens
+        * (2 * model.heads * tokens - 4 * model.width - 4 * model.heads)
+    )
     measured = fullest(model, shape=shape, train=train)
-    assert memory(model, shape=shape, train=train).total + more == pytest.approx(measured, rel=TOLERANCE)
+    assert memory(model, shape=shape, train=train).total + more == pytest.approx(
+        measured, rel=TOLERANCE
+    )
     assert more > 3 * TOLERANCE * measured, "it is seen at all"
 
 
-@pytest.mark.parametrize(("size", "recompute"), [("S", "none"), ("S", "block"), ("L", "none"), ("XL", "block")])
+@pytest.mark.parametrize(
+    ("size", "recompute"), [("S", "none"), ("S", "block"), ("L", "none"), ("XL", "block")]
+)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_formula_counts_a_projection_a_block_and_muon(size: str, precision: Any, recompute: Any) -> None:
+def test_formula_counts_a_projection_a_block_and_muon(
+    size: str, precision: Any, recompute: Any
+) -> None:
     """With `recompute`, Muon's own moment is the fullest one of the larger models."""
     train = TrainSpec(batch=2, precision=precision, recompute=recompute)
     model = replace(SIZES[size], adaln="block")
-    assert memory(model, shape=PAPER, train=train).total == pytest.approx(fullest(model, shape=PAPER, train=train), rel=TOLERANCE)
+    assert memory(model, shape=PAPER, train=train).total == pytest.approx(
+        fullest(model, shape=PAPER, train=train), rel=TOLERANCE
+    )
 
 
 @pytest.fixture
 def eight_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
-    """The first of eight that never meet: what is gathered has the size it would have. Their mesh is made beforehand, of real numbers."""
+    """The first of eight that never meet: what is gathered has the size it would have. Their mesh
+    is made beforehand, of real numbers."""
     dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=8)
     mesh = init_device_mesh("cpu", (8,))
     monkeypatch.setattr("physscale.train.sharded.init_device_mesh", lambda *_: mesh)
@@ -163,16 +220,27 @@ def eight_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
 
 @pytest.mark.parametrize("recompute", ["none", "block"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_formula_counts_a_workers_share(eight_workers: Workers, precision: Any, recompute: Any) -> None:
-    train = TrainSpec(batch=16, optimiser="adamw", precision=precision, recompute=recompute, parallel="fsdp")
+def test_formula_counts_a_workers_share(
+    eight_workers: Workers, precision: Any, recompute: Any
+) -> None:
+    train = TrainSpec(
+        batch=16, optimiser="adamw", precision=precision, recompute=recompute, parallel="fsdp"
+    )
     measured = fullest(SIZES["S"], shape=PAPER, train=train, workers=eight_workers)
-    assert memory(SIZES["S"], shape=PAPER, train=train, workers=8).total == pytest.approx(measured, rel=TOLERANCE)
+    assert memory(SIZES["S"], shape=PAPER, train=train, workers=8).total == pytest.approx(
+        measured, rel=TOLERANCE
+    )
 
 
 def test_shards_share_the_weights_and_parts_share_the_activations() -> None:
     train = TrainSpec(batch=256, optimiser="adamw", precision="bf16")
     one = memory(SIZES["XL"], shape=PAPER, train=train, workers=32)
-    sharded = memory(SIZES["XL"], shape=PAPER, train=replace(train, precision="fp32", parallel="fsdp"), workers=32)
+    sharded = memory(
+        SIZES["XL"],
+        shape=PAPER,
+        train=replace(train, precision="fp32", parallel="fsdp"),
+        workers=32,
+    )
     wide = memory(SIZES["XL"], shape=PAPER, train=replace(train, precision="fp32"), workers=32)
     parts = memory(SIZES["XL"], shape=PAPER, train=replace(train, accumulate=8), workers=32)
     assert one.weights == 20 * parameters(SIZES["XL"], shape=PAPER)

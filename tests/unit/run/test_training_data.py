@@ -1,4 +1,5 @@
-"""A stream of latents gives what latents in memory give: the same videos, in the same order, from any step on."""
+"""A stream of latents gives what latents in memory give: the same videos, in the same order, from
+any step on."""
 
 from dataclasses import replace
 from itertools import islice
@@ -33,13 +34,17 @@ def test_streamed_equals_held_from_any_step(flip: Flip, monkeypatch: pytest.Monk
     monkeypatch.setattr("physscale.run.training_data.STEPS_A_STREAM", 3)
     run = run_of(flip)
     held = training_source(run, codec=PixelCodec(), context=PlainContext())
-    streamed = training_source(run, codec=PixelCodec(), context=PlainContext(), held_bytes=latent_bytes(run) - 1)
+    streamed = training_source(
+        run, codec=PixelCodec(), context=PlainContext(), held_bytes=latent_bytes(run) - 1
+    )
     assert isinstance(held, LatentSet)
     assert isinstance(streamed, StreamedLatents)
     assert streamed.shape == held.shape
     for start in (0, 5):
         pairs = zip(
-            held.batches(start, seed=3, batch=6, workers=ALONE), streamed.batches(start, seed=3, batch=6, workers=ALONE), strict=False
+            held.batches(start, seed=3, batch=6, workers=ALONE),
+            streamed.batches(start, seed=3, batch=6, workers=ALONE),
+            strict=False,
         )
         for ours, theirs in islice(pairs, 5):
             torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
@@ -51,4 +56,6 @@ def test_bytes_of_the_latents_are_counted() -> None:
         run = run_of(flip)
         held = training_source(run, codec=PixelCodec(), context=PlainContext())
         assert isinstance(held, LatentSet)
-        assert latent_bytes(run) == sum(part.nbytes for part in (held.latents, held.mirrored) if part is not None)
+        assert latent_bytes(run) == sum(
+            part.nbytes for part in (held.latents, held.mirrored) if part is not None
+        )

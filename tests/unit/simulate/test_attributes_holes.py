@@ -1,4 +1,5 @@
-"""Attribute pairs, holes and gaps: what is trained and what is held out never meet, and distances from the trained say so."""
+"""Attribute pairs, holes and gaps: what is trained and what is held out never meet, and distances
+from the trained say so."""
 
 import itertools
 
@@ -47,7 +48,10 @@ def test_two_of_four_combinations_are_trained_and_the_others_tested(pair: tuple[
 
 def test_binary_steps_are_the_extremes_alone() -> None:
     videos = rows(PRESETS["velocity_size_binary_held"])
-    pairs = {(round(float(v), 6), round(float(r), 6)) for v, r in zip(videos.state[:, 0, 0, VX], videos.body[:, 0, 1], strict=True)}
+    pairs = {
+        (round(float(v), 6), round(float(r), 6))
+        for v, r in zip(videos.state[:, 0, 0, VX], videos.body[:, 0, 1], strict=True)
+    }
     assert pairs == {(1.0, 1.4), (4.0, 0.7)}
 
 
@@ -82,12 +86,18 @@ def test_a_hole_is_trained_outside_and_judged_inside(name: str) -> None:
     assert isinstance(outside, CollisionHoles)
     seen, held = (hull_distance(rows(scenario), trained=outside) for scenario in (outside, inside))
     for scenario, distance in ((outside, seen), (inside, held)):
-        np.testing.assert_array_equal(rows(scenario).from_trained, distance.columns, "the row does not say what hull_distance says")
+        np.testing.assert_array_equal(
+            rows(scenario).from_trained,
+            distance.columns,
+            "the row does not say what hull_distance says",
+        )
     assert seen.region.max() <= 1e-6
     assert seen.hull.max() == 0
     assert held.region.min() > 0
     inner_hull = name != "hole_l_shape"
-    assert (held.hull.max() <= 1e-6) == inner_hull, "only the L-shape's hole reaches beyond the hull"
+    assert (held.hull.max() <= 1e-6) == inner_hull, (
+        "only the L-shape's hole reaches beyond the hull"
+    )
 
 
 def test_distances_by_hand() -> None:
@@ -96,11 +106,18 @@ def test_distances_by_hand() -> None:
     distance = pair_distance(pairs, trained=trained)
     assert distance.region.tolist() == pytest.approx([0, 0.1, 0.5, 1.0, 2**0.5, 0])
     assert distance.hull.tolist() == pytest.approx([0, 0, 0, 1.0, 2**0.5, 0])
-    corner = pair_distance(np.array([[4.0, 4.0]]), trained=CollisionHoles(holes=(((1.25, 4.0), (1.25, 4.0)),)))
-    assert corner.hull[0] == pytest.approx((8 - 5.25) / 2**0.5), "the L's hull is cut along v₁ + v₂ = 5.25"
+    corner = pair_distance(
+        np.array([[4.0, 4.0]]), trained=CollisionHoles(holes=(((1.25, 4.0), (1.25, 4.0)),))
+    )
+    assert corner.hull[0] == pytest.approx((8 - 5.25) / 2**0.5), (
+        "the L's hull is cut along v₁ + v₂ = 5.25"
+    )
 
 
-@pytest.mark.parametrize(("direction", "sign", "axis"), [("right", 1, VX), ("left", -1, VX), ("up", 1, VY), ("down", -1, VY)])
+@pytest.mark.parametrize(
+    ("direction", "sign", "axis"),
+    [("right", 1, VX), ("left", -1, VX), ("up", 1, VY), ("down", -1, VY)],
+)
 def test_all_four_directions(direction: str, sign: int, axis: int) -> None:
     velocity = rows(PRESETS[f"uniform_{direction}"]).state[:, 0, 0]
     assert (np.sign(velocity[:, axis]) == sign).all()

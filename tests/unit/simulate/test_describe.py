@@ -19,7 +19,10 @@ def test_a_collision_in_words_and_numbers() -> None:
         left, right = text.split(". A ")
         assert left.startswith("A red ball")
         assert right.startswith("blue ball")
-        assert f"radius {row[0, 0]:.2f} at ({row[0, 1]:.2f}, 5.00) moves with velocity ({row[0, 3]:.2f}, 0.00)" in text
+        assert (
+            f"radius {row[0, 0]:.2f} at ({row[0, 1]:.2f}, 5.00) moves with velocity "
+            f"({row[0, 3]:.2f}, 0.00)" in text
+        )
         assert f"({row[1, 3]:.2f}, 0.00)" in right
         assert row[1, 3] < 0
 
@@ -31,8 +34,21 @@ def test_a_collision_in_words_and_numbers() -> None:
             Body(x_m=1.0, y_m=2.0, radius_m=0.5, half_height_m=0.5, shape=Shape.BOX),
             "A red square of half width 0.50 at (1.00, 2.00) rests.",
         ),
-        (Body(x_m=1.0, y_m=2.0, radius_m=0.5, half_height_m=5.0, shape=Shape.BOX, colour=(128, 128, 128)), "grey bar"),
-        (Body(x_m=1.0, y_m=2.0, radius_m=0.5, half_height_m=0.3, colour=(1, 2, 3)), "A rgb(1, 2, 3) ring of radius 0.50"),
+        (
+            Body(
+                x_m=1.0,
+                y_m=2.0,
+                radius_m=0.5,
+                half_height_m=5.0,
+                shape=Shape.BOX,
+                colour=(128, 128, 128),
+            ),
+            "grey bar",
+        ),
+        (
+            Body(x_m=1.0, y_m=2.0, radius_m=0.5, half_height_m=0.3, colour=(1, 2, 3)),
+            "A rgb(1, 2, 3) ring of radius 0.50",
+        ),
     ],
 )
 def test_each_thing_has_its_word(body: Body, said: str) -> None:

@@ -16,5 +16,7 @@ def test_the_page_is_made_by_the_code_and_shows_pictures_that_exist() -> None:
 
 @pytest.mark.parametrize("name", ["ambiguous_gap", "collision_eval", "ring_seen"])
 def test_a_sheet_is_what_the_data_set_draws_today(name: str) -> None:
-    kept = (matplotlib.image.imread(FIGURES / f"{name}.png")[..., :3] * 255).round().astype(np.uint8)
+    kept = (
+        (matplotlib.image.imread(FIGURES / f"{name}.png")[..., :3] * 255).round().astype(np.uint8)
+    )
     assert np.array_equal(kept, sheet(name)), "run python -m docs.scenario_page"

@@ -52,7 +52,8 @@ def test_every_scenario_draws_what_a_row_promises(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_named_set_draws_its_first_rows(name: str) -> None:
-    """Finite, moving, in view when it matters, described in words, and back from Arrow as it went."""
+    """Finite, moving, in view when it matters, described in words, and back from Arrow as it
+    went."""
     scenario = PRESETS[name]
     if isinstance(scenario, PaperSet) and scenario.part == "3M":
         pytest.skip("three million rows are listed by the slow test of test_paper_sets")
@@ -61,8 +62,12 @@ def test_every_named_set_draws_its_first_rows(name: str) -> None:
     if not name.endswith("_zero"):
         assert np.abs(np.diff(videos.state[..., :2], axis=1)).max() > 0.05, "nothing moves"
     gone = (videos.state[:, :, :, X] < -WORLD_M / 4).all(1)
-    assert (fully_in_view(videos)[:, :3].all(1) | gone | wall(videos)).all(), "the conditioning frames must show all of every body"
-    assert len({row.tobytes() for row in np.concatenate([videos.state[:, 0], videos.body], -1)}) == len(videos), "a row twice"
+    assert (fully_in_view(videos)[:, :3].all(1) | gone | wall(videos)).all(), (
+        "the conditioning frames must show all of every body"
+    )
+    assert len(
+        {row.tobytes() for row in np.concatenate([videos.state[:, 0], videos.body], -1)}
+    ) == len(videos), "a row twice"
     assert all(text.endswith(".") for text in sentences(videos))
     assert digest(Videos.from_arrow(videos.to_arrow())) == digest(videos)
     assert scenario_named(name) is scenario
@@ -81,19 +86,26 @@ def test_every_still_corpus_is_still_and_wider_than_its_scenario(name: str) -> N
     assert corpus.body.shape == moving.body.shape
     assert corpus.body[..., RADIUS].min() < moving.body[..., RADIUS].min()
     assert corpus.body[..., RADIUS].max() > moving.body[..., RADIUS].max()
-    colours = [{tuple(row) for row in videos.body[:, :, 5:8].reshape(-1, 3).tolist()} for videos in (corpus, moving)]
+    colours = [
+        {tuple(row) for row in videos.body[:, :, 5:8].reshape(-1, 3).tolist()}
+        for videos in (corpus, moving)
+    ]
     assert colours[1] <= colours[0]
     assert not fully_in_view(corpus).all(), "the edges of the view are never shown"
 
 
 def test_the_ranges_are_kept() -> None:
-    scenario = UniformMotion(speed_m_s=((0.0, 0.8), (4.5, 6.0)), radius_m=((0.3, 0.6),), direction="both")
+    scenario = UniformMotion(
+        speed_m_s=((0.0, 0.8), (4.5, 6.0)), radius_m=((0.3, 0.6),), direction="both"
+    )
     videos = rows(scenario)
     speed = videos.state[:, 0, 0, VX]
     assert (speed > 0).mean() == pytest.approx(0.5, abs=0.12)
     magnitude = np.abs(speed)
     assert ((magnitude <= 0.8) | (magnitude >= 4.5)).all()
-    assert (magnitude > 4).mean() == pytest.approx(1.5 / 2.3, abs=0.12), "intervals weigh by their length"
+    assert (magnitude > 4).mean() == pytest.approx(1.5 / 2.3, abs=0.12), (
+        "intervals weigh by their length"
+    )
     assert np.all((videos.body[..., RADIUS] >= 0.3) & (videos.body[..., RADIUS] <= 0.6))
 
 
@@ -111,7 +123,8 @@ def test_every_collision_happens_after_the_conditioning_frames(name: str) -> Non
 
 
 def test_a_composition_betrays_no_kind_before_its_moment() -> None:
-    """Speed and place have one distribution for all kinds: the means of any two differ by less than their noise allows."""
+    """Speed and place have one distribution for all kinds: the means of any two differ by less than
+    their noise allows."""
     videos = simulate(DataSpec(scenario=Composition(), videos=1), indices=np.arange(3000))
     kind = videos.body[:, 0, BODY.index("kind")]
     for column in (X, VX):
@@ -144,7 +157,9 @@ def test_the_papers_throw_starts_and_stays_as_its_code_says() -> None:
     fits = way + 2 * radius <= WORLD_M
     assert (videos.state[fits, 24, 0, X] <= WORLD_M - radius[fits] + 1e-4).all()
     np.testing.assert_allclose(videos.state[~fits, 0, 0, X], radius[~fits], rtol=1e-6)
-    np.testing.assert_allclose(videos.state[:, 0, 0, Y] - videos.state[:, 20, 0, Y], 0.5 * 2.5 * 4.0, rtol=1e-5)
+    np.testing.assert_allclose(
+        videos.state[:, 0, 0, Y] - videos.state[:, 20, 0, Y], 0.5 * 2.5 * 4.0, rtol=1e-5
+    )
 
 
 def test_partitions_lie_where_their_names_say() -> None:
@@ -179,7 +194,17 @@ def test_a_wrong_value_is_named(make: object, said: str) -> None:
 
 def test_what_cannot_be_drawn_says_so() -> None:
     resting = Collision(left_speed_m_s=((0.0, 0.0),), right_speed_m_s=((0.0, 0.0),))
-    crowded = StillDiscs(bodies=(StillBody(height_m=((5.0, 5.0),), radius_m=((4.0, 4.0),), x_m=((4.0, 6.0),), colours=((255, 0, 0),)),) * 2)
+    crowded = StillDiscs(
+        bodies=(
+            StillBody(
+                height_m=((5.0, 5.0),),
+                radius_m=((4.0, 4.0),),
+                x_m=((4.0, 6.0),),
+                colours=((255, 0, 0),),
+            ),
+        )
+        * 2
+    )
     for scenario in (resting, crowded):
         with pytest.raises(UserError, match="1000 draws"):
             rows(scenario)

@@ -19,7 +19,9 @@ from tests.sweep_doubles import leave_finished
 from tests.tiny import tiny_run
 
 NOWHERE = Store(Path("/nonexistent"))
-RUNS = factorial(tiny_run(), size=("d8", "d16", "d32", "d64"), videos=(10, 100, 1000), seed=(0, 1, 2))
+RUNS = factorial(
+    tiny_run(), size=("d8", "d16", "d32", "d64"), videos=(10, 100, 1000), seed=(0, 1, 2)
+)
 STUDY = Study(name="grid", question="?", groups={"all": RUNS, "few": RUNS[:3]})
 ROWS = plan(STUDY, store=NOWHERE, flops_per_s=1e9)
 TOTAL = sum(row.flops for row in ROWS)
@@ -36,10 +38,14 @@ def test_the_plan_stays_inside_and_nothing_that_fits_is_lost(share: float) -> No
     assert spent(ROWS, kept.study) <= share * TOTAL * (1 + 1e-12)
     assert set(kept.study.runs) | set(kept.left_out) == set(STUDY.runs)
     seeds = Counter(configuration(run) for run in kept.study.runs.values())
-    assert max(seeds.values()) - min(seeds.values()) <= 1, "no configuration has two seeds fewer than another"
+    assert max(seeds.values()) - min(seeds.values()) <= 1, (
+        "no configuration has two seeds fewer than another"
+    )
     left = share * TOTAL - spent(ROWS, kept.study)
     for row in ROWS:
-        if row.fingerprint in kept.left_out and seeds[configuration(STUDY.runs[row.fingerprint])] <= min(seeds.values(), default=0):
+        if row.fingerprint in kept.left_out and seeds[
+            configuration(STUDY.runs[row.fingerprint])
+        ] <= min(seeds.values(), default=0):
             assert row.flops > left * (1 - 1e-9), f"{row.label} would have fitted"
     if share >= 1:
         assert not kept.left_out
@@ -47,12 +53,18 @@ def test_the_plan_stays_inside_and_nothing_that_fits_is_lost(share: float) -> No
 
 def test_a_third_of_the_money_is_one_seed_each() -> None:
     kept = within_flops(STUDY, rows=ROWS, flops=TOTAL / 3)
-    assert sorted(Counter(configuration(run) for run in kept.study.runs.values()).values()) == [1] * 12
-    assert kept.said.endswith("12 of 36 runs; left out 24: 24 further seeds of kept configurations, 0 configurations whole")
+    assert (
+        sorted(Counter(configuration(run) for run in kept.study.runs.values()).values()) == [1] * 12
+    )
+    assert kept.said.endswith(
+        "12 of 36 runs; left out 24: 24 further seeds of kept configurations, 0 configurations "
+        "whole"
+    )
 
 
 def test_a_level_is_given_up_last() -> None:
-    """A fifth of the cost is below one seed each: the dear size is thinned before it is given up."""
+    """A fifth of the cost is below one seed each: the dear size is thinned before it is given
+    up."""
     kept = within_flops(STUDY, rows=ROWS, flops=TOTAL / 5)
     sizes = Counter(levels(run)["N"] for run in kept.study.runs.values())
     assert [count >= 3 for count in sizes.values()] == [True, True, True, False]

@@ -19,7 +19,11 @@ def test_every_file_is_a_machine_on_which_a_run_fits(path: Path) -> None:
 
 
 def test_local_is_what_no_file_means() -> None:
-    assert read_machine(next(path for path in FILES if path.name == "local.yaml")) == Machine() == read_machine(None)
+    assert (
+        read_machine(next(path for path in FILES if path.name == "local.yaml"))
+        == Machine()
+        == read_machine(None)
+    )
 
 
 def test_four_small_runs_share_a_gpu() -> None:

@@ -25,7 +25,11 @@ def first(study: Study, group: str = "seeds") -> object:
         ("train.learning_rate=1e-3", "train.learning_rate", 1e-3),
         ("flow.prediction=v", "flow.prediction", "v"),
         ("model.width=32", "model.width", 32),
-        ("data.scenario.speed_m_s=[[1,2],[3,4]]", "data.scenario.speed_m_s", ((1.0, 2.0), (3.0, 4.0))),
+        (
+            "data.scenario.speed_m_s=[[1,2],[3,4]]",
+            "data.scenario.speed_m_s",
+            ((1.0, 2.0), (3.0, 4.0)),
+        ),
         ("seed=5", "seed", 5),
     ],
 )
@@ -38,10 +42,14 @@ def test_the_value_arrives_with_its_type(override: str, path: str, value: object
 
 
 def test_a_star_changes_every_item_and_a_number_one() -> None:
-    everyone = overridden(STUDY, overrides=["judges.*.data.videos=2"]).groups["seeds"][0].judges
-    assert [judge.data.videos for judge in everyone] == [2, 2]
-    second = overridden(STUDY, overrides=["judges.1.data.videos=2"]).groups["seeds"][0].judges
-    assert [judge.data.videos for judge in second] == [4, 2]
+    everyone = (
+        overridden(STUDY, overrides=["test_splits.*.data.videos=2"]).groups["seeds"][0].test_splits
+    )
+    assert [split.data.videos for split in everyone] == [2, 2]
+    second = (
+        overridden(STUDY, overrides=["test_splits.1.data.videos=2"]).groups["seeds"][0].test_splits
+    )
+    assert [split.data.videos for split in second] == [4, 2]
 
 
 @given(steps=st.integers(1, 10_000).filter(lambda steps: steps != 4))
@@ -66,7 +74,7 @@ def test_the_present_value_changes_nothing() -> None:
         ("flow.prediction=w", "must be one of 'x', 'v'"),
         ("train=3", "names a whole TrainSpec"),
         ("train.steps.more=3", "goes below a plain value"),
-        ("judges.7.data.videos=3", "no position in a list of 2; use 0 to 1, or * for all"),
+        ("test_splits.7.data.videos=3", "no position in a list of 2; use 0 to 1, or * for all"),
         ("data.scenario.speed_m_s=[[1,2,3]]", "must be tuple[tuple[float, float], ...]"),
         ("data.scenario.speed_m_s=[[1,fast]]", "must be tuple[tuple[float, float], ...]"),
         ("steps", "write KEY=VALUE"),
@@ -93,4 +101,6 @@ def test_no_value_gets_past_its_type(value: str) -> None:
         changed = overridden(STUDY, overrides=[f"train.steps={value}"])
     except UserError:
         return
-    assert all(type(run.train.steps) is int and run.train.steps >= 1 for run in changed.groups["seeds"])
+    assert all(
+        type(run.train.steps) is int and run.train.steps >= 1 for run in changed.groups["seeds"]
+    )

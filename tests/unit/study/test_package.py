@@ -15,7 +15,12 @@ from physscale.study.package import Package, pack
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     git(tmp_path, "init", "-q")
-    for name, text in {"experiments/a.py": "a", "physscale/b.py": "b", ".gitignore": "ignored\nresults/\n", "kept.log": "log"}.items():
+    for name, text in {
+        "experiments/a.py": "a",
+        "physscale/b.py": "b",
+        ".gitignore": "ignored\nresults/\n",
+        "kept.log": "log",
+    }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     git(tmp_path, "add", "-A")
@@ -39,7 +44,11 @@ def test_tracked_files_as_they_lie_here_and_nothing_else(checkout: Path) -> None
     (checkout / "experiments" / "a.py").write_text("changed")
     (checkout / "kept.log").unlink()
     package = pack(checkout, study="a")
-    assert names(package) == {"experiments/a.py": "changed", "physscale/b.py": "b", ".gitignore": "ignored\nresults/\n"}
+    assert names(package) == {
+        "experiments/a.py": "changed",
+        "physscale/b.py": "b",
+        ".gitignore": "ignored\nresults/\n",
+    }
     assert (package.files, package.changed) == (3, 2)
 
 
@@ -58,11 +67,17 @@ def test_equal_files_give_equal_bytes_whenever_they_were_written(checkout: Path)
 
 def test_too_much_is_refused_with_the_numbers(checkout: Path) -> None:
     (checkout / "kept.log").write_text("x" * 2_000_000)
-    with pytest.raises(UserError, match=r"4 tracked files are 2\.0 MB, at most 1\.0 MB are sent; the largest: kept\.log 2\.0 MB"):
+    with pytest.raises(
+        UserError,
+        match=r"4 tracked files are 2\.0 MB, at most 1\.0 MB are sent; the largest: kept\.log "
+        r"2\.0 MB",
+    ):
         pack(checkout, study="a", most_bytes=1_000_000)
 
 
-def test_a_link_that_leaves_the_checkout_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_link_that_leaves_the_checkout_is_refused(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     secret = tmp_path_factory.mktemp("outside") / "secret"
     secret.write_text("s")
     (checkout / "link").symlink_to(secret)
@@ -71,7 +86,9 @@ def test_a_link_that_leaves_the_checkout_is_refused(checkout: Path, tmp_path_fac
         pack(checkout, study="a")
 
 
-def test_a_folder_without_experiments_or_git_is_refused(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_folder_without_experiments_or_git_is_refused(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     with pytest.raises(UserError, match="git tracks no experiments/"):
         pack(checkout / "physscale", study="b")
     with pytest.raises(UserError, match="what is sent are the files that git tracks"):
@@ -81,7 +98,9 @@ def test_a_folder_without_experiments_or_git_is_refused(checkout: Path, tmp_path
 def test_a_study_that_git_does_not_track_is_refused_with_the_way_out(checkout: Path) -> None:
     (checkout / "experiments" / "mine.py").write_text("m")
     with pytest.raises(
-        UserError, match=r"experiments/mine\.py: git does not track it, so it would not be sent: git add experiments/mine\.py"
+        UserError,
+        match=r"experiments/mine\.py: git does not track it, so it would not be sent: git add "
+        r"experiments/mine\.py",
     ):
         pack(checkout, study="mine")
     git(checkout, "add", "experiments/mine.py")

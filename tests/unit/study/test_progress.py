@@ -19,11 +19,16 @@ STUDY = tiny_study(seeds=range(30), steps=100)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Run 0 has failed, run 1 is going at step 40, run 2 was stopped at step 50; the others wait."""
+    """Run 0 has failed, run 1 is going at step 40, run 2 was stopped at step 50; the others
+    wait."""
     store, owner = Store(tmp_path), Owner()
     ledger, runs = Ledger(store.ledger), list(STUDY.runs)
     ledger.plan(runs)
-    for run, state, step in ((runs[0], State.FAILED, 0), (runs[2], State.PREEMPTED, 50), (runs[1], None, 40)):
+    for run, state, step in (
+        (runs[0], State.FAILED, 0),
+        (runs[2], State.PREEMPTED, 50),
+        (runs[1], None, 40),
+    ):
         ledger.claim(run, owner=owner)
         if step:
             MetricLog(store.run(run).metrics).append(step=step, loss=0.5)
@@ -44,18 +49,28 @@ def drawn(store: Store, *, lines: int, width: int) -> list[str]:
 
 def test_every_state_is_read_from_the_files(store: Store) -> None:
     failed, going, stopped, waiting, *_ = look(store)
-    assert [item.row.state for item in (failed, going, stopped, waiting)] == ["FAILED", "RUNNING", "PREEMPTED", "PLANNED"]
+    assert [item.row.state for item in (failed, going, stopped, waiting)] == [
+        "FAILED",
+        "RUNNING",
+        "PREEMPTED",
+        "PLANNED",
+    ]
     assert [item.step for item in (failed, going, stopped, waiting)] == [0, 40, 50, 0]
     assert (going.loss, failed.left_s) == (0.5, 0.0)
     assert stopped.left_s == pytest.approx(waiting.left_s / 2)
 
 
 def test_time_left_follows_the_speed_seen(store: Store) -> None:
-    follower, run = Follower(plan(STUDY, store=store, flops_per_s=1.0), store=store), list(STUDY.runs)[1]
+    follower, run = (
+        Follower(plan(STUDY, store=store, flops_per_s=1.0), store=store),
+        list(STUDY.runs)[1],
+    )
     assert follower.look()[1].left_s > 1e6, "only the formula is known at first"
     time.sleep(0.2)
     MetricLog(store.run(run).metrics).append(step=60, loss=0.4)
-    assert follower.look()[1].left_s == pytest.approx(0.4, rel=0.5), "20 steps took 0.2 s, 40 are left"
+    assert follower.look()[1].left_s == pytest.approx(0.4, rel=0.5), (
+        "20 steps took 0.2 s, 40 are left"
+    )
 
 
 def test_the_work_left_is_shared_out_but_one_run_is_not(store: Store) -> None:
@@ -71,7 +86,13 @@ def test_a_small_terminal_shows_what_matters(store: Store, width: int) -> None:
     lines = drawn(store, lines=5, width=width)
     assert len(lines) == 6
     assert all(len(line) <= width for line in lines)
-    assert [line.split()[0] for line in lines[1:]] == ["FAILED", "RUNNING", "PREEMPTED", "PLANNED", "PLANNED"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "FAILED",
+        "RUNNING",
+        "PREEMPTED",
+        "PLANNED",
+        "PLANNED",
+    ]
 
 
 def test_without_a_terminal_every_change_is_one_line(store: Store) -> None:
@@ -101,12 +122,19 @@ def test_a_codec_s_training_is_shown_before_the_run_s_own(store: Store) -> None:
             watch()
     assert look(store)[3].fit is not None
     assert look(store)[3].left_s == pytest.approx(0.1 * 700 / 200 + rows[3].estimated_s, rel=0.6)
-    assert [line.split("codec ")[1].split(" ")[0] for line in out.getvalue().splitlines()] == ["900/1000", "100/1000", "300/1000"]
+    assert [line.split("codec ")[1].split(" ")[0] for line in out.getvalue().splitlines()] == [
+        "900/1000",
+        "100/1000",
+        "300/1000",
+    ]
     assert any("codec 300/1000" in line for line in drawn(store, lines=30, width=200))
     MetricLog(store.run(waiting).metrics).append(step=5, loss=0.5)
     assert look(store)[3].fit is None
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (89, "89 s"), (120, "2 min"), (5399, "90 min"), (7500, "2 h 05 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (89, "89 s"), (120, "2 min"), (5399, "90 min"), (7500, "2 h 05 min")],
+)
 def test_spans(seconds: float, text: str) -> None:
     assert span(seconds).replace("1 h 30 min", "90 min") == text

@@ -1,10 +1,10 @@
 """What the plan says of a cluster against a small exact scheduler, on a thousand random clusters.
 
-The model knows nothing of formulas: it puts the pieces of one run (a trial of one worker with its data tasks; or a driver and its workers,
-and then one data task) onto the nodes in every way there is. A run of one worker is one group, given whole or not at all, so it can be run
-if some placement holds all of it. Workers of several are placed as the scheduler likes, so there every placement must leave a node for the
-data.
-"""
+The model knows nothing of formulas: it puts the pieces of one run (a trial of one worker with its
+data tasks; or a driver and its workers, and then one data task) onto the nodes in every way there
+is. A run of one worker is one group, given whole or not at all, so it can be run if some placement
+holds all of it. Workers of several are placed as the scheduler likes, so there every placement must
+leave a node for the data."""
 
 import itertools
 import random
@@ -31,7 +31,8 @@ def units(amount: float) -> int:
 
 
 def placed(free: Free, *, cpus: float, gpus: float) -> Iterator[Free]:
-    """Every way to put one piece; parts of a GPU come from one device, of which the random clusters have one a node at most."""
+    """Every way to put one piece; parts of a GPU come from one device, of which the random clusters
+    have one a node at most."""
     for at, (cpu, gpu) in enumerate(free):
         if cpu >= units(cpus) and gpu >= units(gpus):
             yield (*free[:at], (cpu - units(cpus), gpu - units(gpus)), *free[at + 1 :])
@@ -39,7 +40,9 @@ def placed(free: Free, *, cpus: float, gpus: float) -> Iterator[Free]:
 
 def all_placed(states: set[Free], *, count: int, cpus: float, gpus: float = 0.0) -> set[Free]:
     for _ in range(count):
-        states = set(itertools.chain.from_iterable(placed(free, cpus=cpus, gpus=gpus) for free in states))
+        states = set(
+            itertools.chain.from_iterable(placed(free, cpus=cpus, gpus=gpus) for free in states)
+        )
     return states
 
 
@@ -49,8 +52,15 @@ def can_run(nodes: list[Node], *, machine: Machine, workers: int) -> bool:
         computing = all_placed({free}, count=1, cpus=machine.run_cpus, gpus=machine.run_gpus)
         return bool(all_placed(computing, count=machine.data_tasks, cpus=machine.data_cpus))
     hosts = all_placed({free}, count=1, cpus=DRIVER_CPUS)
-    groups = [all_placed({host}, count=workers, cpus=machine.worker_cpus, gpus=machine.worker_gpus) for host in hosts]
-    fed = [any(cpu >= units(machine.data_cpus) for cpu, _ in left) for group in groups for left in group]
+    groups = [
+        all_placed({host}, count=workers, cpus=machine.worker_cpus, gpus=machine.worker_gpus)
+        for host in hosts
+    ]
+    fed = [
+        any(cpu >= units(machine.data_cpus) for cpu, _ in left)
+        for group in groups
+        for left in group
+    ]
     return bool(groups) and all(groups) and all(fed)
 
 
@@ -67,7 +77,10 @@ def test_the_verdict_on_a_thousand_clusters(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     draw, verdicts = random.Random(20260), []
     for _ in range(1000):
-        nodes = [Node(draw.choice((0.5, 1.0, 1.01, 1.5, 2.0, 3.0, 4.0)), draw.choice((0.0, 0.0, 1.0))) for _ in range(draw.randint(1, 3))]
+        nodes = [
+            Node(draw.choice((0.5, 1.0, 1.01, 1.5, 2.0, 3.0, 4.0)), draw.choice((0.0, 0.0, 1.0)))
+            for _ in range(draw.randint(1, 3))
+        ]
         machine = Machine(
             run_cpus=draw.choice((0.25, 0.5, 1.0, 2.0)),
             run_gpus=draw.choice((0.0, 0.0, 0.5, 1.0)),
@@ -83,7 +96,13 @@ def test_the_verdict_on_a_thousand_clusters(monkeypatch: pytest.MonkeyPatch) -> 
             verdict = True
         except Unschedulable:
             verdict = False
-        assert verdict == can_run(nodes, machine=machine, workers=workers), (nodes, machine, workers)
+        assert verdict == can_run(nodes, machine=machine, workers=workers), (
+            nodes,
+            machine,
+            workers,
+        )
         verdicts.append((workers > 1, verdict))
     for several, verdict in itertools.product((False, True), repeat=2):
-        assert verdicts.count((several, verdict)) > 100, "both answers, of both kinds of run, were asked for often"
+        assert verdicts.count((several, verdict)) > 100, (
+            "both answers, of both kinds of run, were asked for often"
+        )

@@ -17,14 +17,23 @@ from physscale.run.execute import execute
 from physscale.scheduling.resources import Machine
 from physscale.study.plan import plan
 from physscale.study.spec import Study
-from physscale.study.speed import PEAK_FLOPS_PER_S, Speed, device_speed, machine_class, note_speed, speed_of
+from physscale.study.speed import (
+    PEAK_FLOPS_PER_S,
+    Speed,
+    device_speed,
+    machine_class,
+    note_speed,
+    speed_of,
+)
 from tests.sweep_doubles import leave_finished, tiny_study
 from tests.tiny import tiny_run
 
 LOCAL, NODE = Machine(), Machine(name="gpu-node", flops_per_s=1e13)
 
 
-def finished(folder: Path, *, machine: Machine = LOCAL, ms_per_step: float = 20.0) -> tuple[Study, Store]:
+def finished(
+    folder: Path, *, machine: Machine = LOCAL, ms_per_step: float = 20.0
+) -> tuple[Study, Store]:
     study, store, owner = tiny_study(seeds=range(2)), Store(folder / "tiny"), Owner()
     for full, run in study.runs.items():
         Ledger(store.ledger).claim(full, owner=owner)
@@ -36,7 +45,9 @@ def finished(folder: Path, *, machine: Machine = LOCAL, ms_per_step: float = 20.
     return study, store
 
 
-def test_what_was_measured_on_this_class_of_machine_is_used_by_other_studies(tmp_path: Path) -> None:
+def test_what_was_measured_on_this_class_of_machine_is_used_by_other_studies(
+    tmp_path: Path,
+) -> None:
     study, store = finished(tmp_path)
     note_speed(store, runs=list(study.runs), machine=LOCAL)
     assert len((tmp_path / "speed.jsonl").read_text().splitlines()) == 2, "each run is noted once"
@@ -52,7 +63,12 @@ def test_what_was_measured_on_this_class_of_machine_is_used_by_other_studies(tmp
 
 
 @given(
-    pairs=st.lists(st.tuples(st.floats(1e6, 1e12), st.floats(1e-3, 10.0)), min_size=1, max_size=6, unique_by=lambda pair: pair[0]),
+    pairs=st.lists(
+        st.tuples(st.floats(1e6, 1e12), st.floats(1e-3, 10.0)),
+        min_size=1,
+        max_size=6,
+        unique_by=lambda pair: pair[0],
+    ),
     flops=st.lists(st.floats(1e3, 1e15), min_size=2, max_size=2),
 )
 def test_a_larger_model_is_never_faster(
@@ -60,19 +76,31 @@ def test_a_larger_model_is_never_faster(
 ) -> None:
     results = tmp_path_factory.mktemp("speed")
     lines = [
-        {"run": str(n), "machine": machine_class(LOCAL), "flops_per_step": f, "step_s": s, "besides_s": 1.0}
+        {
+            "run": str(n),
+            "machine": machine_class(LOCAL),
+            "flops_per_step": f,
+            "step_s": s,
+            "besides_s": 1.0,
+        }
         for n, (f, s) in enumerate(pairs)
     ]
     (results / "speed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     speed, (small, large) = speed_of(LOCAL, results=results), sorted(flops)
-    assert speed.seconds(flops=10 * small, steps=10) <= speed.seconds(flops=10 * large, steps=10) * (1 + 1e-9)
+    assert speed.seconds(flops=10 * small, steps=10) <= speed.seconds(
+        flops=10 * large, steps=10
+    ) * (1 + 1e-9)
     top_flops, top_s = speed.flops[-1], speed.step_s[-1]
-    assert speed.seconds(flops=5 * top_flops, steps=1) == pytest.approx(1.0 + 5 * top_s), "beyond what was measured, FLOPs decide"
+    assert speed.seconds(flops=5 * top_flops, steps=1) == pytest.approx(1.0 + 5 * top_s), (
+        "beyond what was measured, FLOPs decide"
+    )
 
 
 def test_a_named_device_counts_by_its_peak() -> None:
     speed = device_speed("H100", utilisation=0.4)
-    assert speed.seconds(flops=0.4 * PEAK_FLOPS_PER_S["h100"] * 3600, steps=1000) == pytest.approx(3600, rel=0.01)
+    assert speed.seconds(flops=0.4 * PEAK_FLOPS_PER_S["h100"] * 3600, steps=1000) == pytest.approx(
+        3600, rel=0.01
+    )
     for name, share, said in (
         ("h101", 0.3, "--device 'h101': there are t4"),
         ("h100", 0.0, "--utilisation 0.0"),
@@ -102,6 +130,6 @@ def test_bytes_on_disk_are_about_those_of_a_real_run(tmp_path: Path) -> None:
     folder = store.run(run.fingerprint)
     measured = sum(file.stat().st_size for file in folder.checkpoints.rglob("*.safetensors"))
     samples = sum(file.stat().st_size for file in (folder.root / "samples").iterdir())
-    judged = sum(judge.data.videos * judge.data.frames * 3 * 16**2 for judge in run.judges)
+    judged = sum(split.data.videos * split.data.frames * 3 * 16**2 for split in run.test_splits)
     assert cost(run).disk_bytes - round(0.075 * judged) == pytest.approx(measured, rel=0.25)
     assert samples < judged

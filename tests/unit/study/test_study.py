@@ -48,7 +48,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An `experiments/` of another folder, in a process that has not imported ours."""
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").touch()
-    ours = {name: loaded for name, loaded in sys.modules.items() if name.split(".")[0] == "experiments"}
+    ours = {
+        name: loaded for name, loaded in sys.modules.items() if name.split(".")[0] == "experiments"
+    }
     forget_experiments()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -64,7 +66,8 @@ def forget_experiments() -> None:
 
 def test_the_present_folder_is_asked_first(module: Path) -> None:
     module.write_text(
-        '"""A question."""\nfrom physscale.study.spec import Study\nfrom tests.tiny import tiny_run\n'
+        '"""A question."""\nfrom physscale.study.spec import Study\nfrom tests.tiny import '
+        "tiny_run\n"
         'study = Study(name="question", question="?", groups={"a": [tiny_run()]})\n'
     )
     assert list(load_study("question").runs) == [tiny_run().fingerprint]
@@ -75,7 +78,10 @@ def test_the_present_folder_is_asked_first(module: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("study = 1 / 0", r"question.py: ZeroDivisionError: division by zero \(question.py line 1\)"),
+        (
+            "study = 1 / 0",
+            r"question.py: ZeroDivisionError: division by zero \(question.py line 1\)",
+        ),
         ("studdy = 3", "AttributeError"),
         ("study = 3", "must be a Study with name='question'"),
         ("def f(:", "SyntaxError"),
@@ -99,7 +105,12 @@ def test_the_plan_tells_what_is_done_by_files_not_by_word(tmp_path: Path) -> Non
         store.run(run).metrics.write_text('{"step": 1, "loss": 1.0}\n')
         ledger.finish(run, State.DONE, owner=owner, seconds=100.0)
     store.run(lost).outcomes.unlink()
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     ledger.finish(left, State.PREEMPTED, owner=owner)
     assert ledger.claim(left, owner=replace(owner, process=int(gone.stdout)))
     rows = plan(study, store=store, flops_per_s=RATE)
@@ -124,7 +135,9 @@ def test_study_json_holds_what_lasts(tmp_path: Path) -> None:
     write_study(study, store=store, rows=plan(study, store=store, flops_per_s=RATE))
     content = json.loads(store.study.read_text())
     assert [run["fingerprint"] for run in content["runs"]] == list(study.runs)
-    assert {"parameters", "flops", "videos", "combinations", "seed", "group", "label"} <= set(content["runs"][0])
+    assert {"parameters", "flops", "videos", "combinations", "seed", "group", "label"} <= set(
+        content["runs"][0]
+    )
     assert "state" not in content["runs"][0]
 
 
@@ -135,6 +148,18 @@ def test_a_plan_needs_neither_torch_nor_ray() -> None:
         "except SystemExit as end: assert not end.code, end.code\n"
         "assert not {'torch', 'ray', 'wandb'} & set(sys.modules), 'heavy'"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        cwd=ROOT,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["runs"][0].keys() >= {"fingerprint", "parameters", "flops", "state"}
+    assert json.loads(done.stdout)["runs"][0].keys() >= {
+        "fingerprint",
+        "parameters",
+        "flops",
+        "state",
+    }

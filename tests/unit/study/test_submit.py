@@ -1,4 +1,5 @@
-"""Following a job through a head that drops, stalls and forgets: what counts is the job's own end, and no line is lost or doubled."""
+"""Following a job through a head that drops, stalls and forgets: what counts is the job's own end,
+and no line is lost or doubled."""
 
 import json
 import re
@@ -23,7 +24,8 @@ PACKAGE = Package(b"zip", "_ray_pkg_0.zip", files=1, bytes=3, commit="abc", chan
 
 @dataclass
 class FakeHead:
-    """What a head would say: `looks` scripted answers to "how does the job stand", each (status, log), repeated from the last."""
+    """What a head would say: `looks` scripted answers to "how does the job stand", each (status,
+    log), repeated from the last."""
 
     looks: list[tuple[str, str]] = field(default_factory=lambda: [("SUCCEEDED", "")])
     faults: list[str] = field(default_factory=list)
@@ -83,7 +85,9 @@ def serving(fake: FakeHead) -> Iterator[Head]:
         def reply(self, status: int, content: object) -> None:
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(content.encode() if isinstance(content, str) else json.dumps(content).encode())
+            self.wfile.write(
+                content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            )
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -112,10 +116,19 @@ def followed(fake: FakeHead, *, patience_s: float = 20.0) -> tuple[JobState, str
     return state, "".join(said)
 
 
-GROWING = [("PENDING", ""), ("RUNNING", "one\n"), ("RUNNING", "one\ntwo\n"), ("SUCCEEDED", "one\ntwo\nthree\n")]
+GROWING = [
+    ("PENDING", ""),
+    ("RUNNING", "one\n"),
+    ("RUNNING", "one\ntwo\n"),
+    ("SUCCEEDED", "one\ntwo\nthree\n"),
+]
 
 
-@pytest.mark.parametrize("faults", [[], ["drop"] * 5, ["500", "garbage", "drop", "", "500"], ["", "drop", "", "garbage"] * 3], ids=str)
+@pytest.mark.parametrize(
+    "faults",
+    [[], ["drop"] * 5, ["500", "garbage", "drop", "", "500"], ["", "drop", "", "garbage"] * 3],
+    ids=str,
+)
 def test_every_line_once_and_the_real_end_through_every_fault(faults: list[str]) -> None:
     state, said = followed(FakeHead(looks=GROWING, faults=faults))
     assert state.status == "SUCCEEDED"
@@ -124,7 +137,14 @@ def test_every_line_once_and_the_real_end_through_every_fault(faults: list[str])
 
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
-    [("SUCCEEDED", 0, 0), ("SUCCEEDED", None, 0), ("FAILED", 4, 4), ("FAILED", None, 1), ("FAILED", 0, 1), ("STOPPED", None, 143)],
+    [
+        ("SUCCEEDED", 0, 0),
+        ("SUCCEEDED", None, 0),
+        ("FAILED", 4, 4),
+        ("FAILED", None, 1),
+        ("FAILED", 0, 1),
+        ("STOPPED", None, 143),
+    ],
 )
 def test_the_exit_code_is_the_jobs(status: str, code: int | None, expected: int) -> None:
     state, _ = followed(FakeHead(looks=[(status, "")], exit_code=code))
@@ -135,7 +155,13 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_give_up(monkeypatch: pytest.M
     monkeypatch.setattr(submit_module, "_LAST_LINES_S", 0.2)
     looks = iter(["RUNNING", "RUNNING", "SUCCEEDED"])
     fake = FakeHead()
-    monkeypatch.setattr(fake, "answer", lambda _method, path, _body: (503, {}) if "logs" in path else (200, {"status": next(looks)}))
+    monkeypatch.setattr(
+        fake,
+        "answer",
+        lambda _method, path, _body: (
+            (503, {}) if "logs" in path else (200, {"status": next(looks)})
+        ),
+    )
     state, said = followed(fake, patience_s=1.0)
     assert (state.status, said) == ("SUCCEEDED", "")
 
@@ -148,7 +174,14 @@ def test_a_head_that_stays_silent_is_given_up_with_a_code_of_its_own() -> None:
 
 def sent(fake: FakeHead, *, pinned: bool = True) -> str:
     with serving(fake) as head:
-        return submit(head, study="motion", arguments=["--only", "a b"], package=PACKAGE, pinned=pinned, patience_s=5.0).job
+        return submit(
+            head,
+            study="motion",
+            arguments=["--only", "a b"],
+            package=PACKAGE,
+            pinned=pinned,
+            patience_s=5.0,
+        ).job
 
 
 def test_a_lost_answer_starts_no_second_job() -> None:
@@ -183,7 +216,10 @@ def test_the_job_knows_where_weights_lie(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_wrong_token_is_one_line_and_no_token_another() -> None:
     with serving(FakeHead(token="other")) as head:
-        for token, said in (("wrong", "the token is not this cluster's"), (None, "there is none here")):
+        for token, said in (
+            ("wrong", "the token is not this cluster's"),
+            (None, "there is none here"),
+        ):
             with pytest.raises(UserError, match=said) as caught:
                 Head(head.address, token=token).ray_version()
             assert caught.value.exit_code == 2
@@ -193,7 +229,14 @@ def test_a_wrong_token_is_one_line_and_no_token_another() -> None:
 
 def test_nobody_at_the_address_is_a_wrong_address(unused_port: int) -> None:
     with pytest.raises(UserError, match="is the head up") as caught:
-        submit(Head(f"http://127.0.0.1:{unused_port}", None), study="s", arguments=[], package=PACKAGE, pinned=True, patience_s=9.0)
+        submit(
+            Head(f"http://127.0.0.1:{unused_port}", None),
+            study="s",
+            arguments=[],
+            package=PACKAGE,
+            pinned=True,
+            patience_s=9.0,
+        )
     assert caught.value.exit_code == 2
 
 
@@ -203,7 +246,10 @@ def unused_port() -> int:
         return int(server.server_port)
 
 
-@pytest.mark.parametrize("address", ["ftp://x", "http://", "", "http:///x", "http://[::1", "http://x:99999", "http://x:port"])
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://x", "http://", "", "http:///x", "http://[::1", "http://x:99999", "http://x:port"],
+)
 def test_an_address_that_is_none_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "t")
     with pytest.raises(UserError, match="--address"):
@@ -211,7 +257,9 @@ def test_an_address_that_is_none_is_refused(address: str, monkeypatch: pytest.Mo
     assert head_at("127.0.0.1:8265/").address == "http://127.0.0.1:8265"
 
 
-def test_a_token_that_others_can_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_others_can_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     token = tmp_path / "token"
     token.write_text("secret\n")

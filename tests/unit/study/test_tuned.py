@@ -19,11 +19,21 @@ RUN = tiny_run(steps=24)
 
 
 def size(width: int, *, rate: float, muon: float = 0.02, batch: int = 8) -> TunedSize:
-    return TunedSize(width=width, learning_rate=rate, muon_learning_rate=muon, batch=batch, loss=0.1, recipe_loss=0.2, trials=4)
+    return TunedSize(
+        width=width,
+        learning_rate=rate,
+        muon_learning_rate=muon,
+        batch=batch,
+        loss=0.1,
+        recipe_loss=0.2,
+        trials=4,
+    )
 
 
 def rates(width: int, *sizes: TunedSize) -> tuple[float, float]:
-    run = at_its_best(replace(RUN, model=replace(RUN.model, width=width, heads=1)), tuned=Tuned("s", sizes))
+    run = at_its_best(
+        replace(RUN, model=replace(RUN.model, width=width, heads=1)), tuned=Tuned("s", sizes)
+    )
     return run.train.learning_rate, run.train.muon_learning_rate
 
 
@@ -32,8 +42,14 @@ def test_one_tuned_width_follows_the_theory() -> None:
     assert rates(32, size(8, rate=4e-3)) == (1e-3, 0.02)
 
 
-@given(a=st.floats(-8, -3), slope=st.floats(-1.5, 0.5), width=st.integers(2, 200).map(lambda half: 2 * half))
-def test_a_power_law_through_the_tuned_widths_is_found_and_followed(a: float, slope: float, width: int) -> None:
+@given(
+    a=st.floats(-8, -3),
+    slope=st.floats(-1.5, 0.5),
+    width=st.integers(2, 200).map(lambda half: 2 * half),
+)
+def test_a_power_law_through_the_tuned_widths_is_found_and_followed(
+    a: float, slope: float, width: int
+) -> None:
     law = {w: math.exp(a + slope * math.log(w)) for w in (8, 16, 64, width)}
     found, _ = rates(width, *(size(w, rate=law[w]) for w in (8, 16, 64)))
     assert found == pytest.approx(law[width], rel=1e-3)
@@ -59,7 +75,10 @@ def test_the_file_is_taken_as_it_was_written(tmp_path: Path) -> None:
     assert set(taken.runs).isdisjoint(study.runs)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"study": "a", "sizes": []}', '{"study": "a", "sizes": [{"width": 3}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"study": "a", "sizes": []}', '{"study": "a", "sizes": [{"width": 3}]}'],
+)
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tuned.json"
     path.write_text(text)

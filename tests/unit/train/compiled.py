@@ -1,7 +1,8 @@
-"""Gradients of a step with compiled blocks beside those without, as a process that checks no shapes: dynamo would trace the checks.
+"""Gradients of a step with compiled blocks beside those without, as a process that checks no
+shapes: dynamo would trace the checks.
 
-`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON: the width, further fields of the training.
-"""
+`python -m tests.unit.train.compiled FIELDS` prints ‖difference‖ ÷ ‖gradients‖; FIELDS is JSON: the
+width, further fields of the training."""
 
 import json
 import sys
@@ -20,7 +21,7 @@ from physscale.train.spec import TrainSpec
 from physscale.train.step import backward, begin, drawn, train_step
 from physscale.train.weights import WholeWeights
 
-from .tasks import small_facts
+from .tasks import small_conditioning
 
 MODEL = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2)
 SHAPE = LatentShape(frames=4, channels=3, height=4, width=4)
@@ -28,16 +29,34 @@ FLOW = FlowSpec(condition_frames=1)
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
 
 
-def gradients(*, conditioning: Conditioning = "none", width: int = MODEL.width, **fields: Any) -> torch.Tensor:
+def gradients(
+    *, conditioning: Conditioning = "none", width: int = MODEL.width, **fields: Any
+) -> torch.Tensor:
     """Of the third step, when no weight is zero any more (a text is first heard in the second)."""
     spec = TrainSpec(steps=4, batch=8, warmup_steps=0, **fields)
-    model = replace(MODEL, width=width, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
-    state, facts = begin(model, train=spec, shape=SHAPE, seed=0, device="cpu"), small_facts(conditioning, videos=8)
+    model = replace(
+        MODEL,
+        width=width,
+        conditioning=conditioning,
+        text=TextSpec(tokens=6, width=4, depth=1, heads=1),
+    )
+    state, conditioning = (
+        begin(model, train=spec, shape=SHAPE, seed=0, device="cpu"),
+        small_conditioning(conditioning, videos=8),
+    )
     for _ in range(2):
-        train_step(state, VIDEOS, seed=0, train=spec, flow=FLOW, workers=Workers(), facts=facts)
+        train_step(
+            state,
+            VIDEOS,
+            seed=0,
+            train=spec,
+            flow=FLOW,
+            workers=Workers(),
+            conditioning=conditioning,
+        )
     state.weights.zero_gradients()
     share = drawn(VIDEOS, step=2, seed=0, train=spec, flow=FLOW, workers=Workers())
-    backward(state.model, replace(share, facts=facts), train=spec, flow=FLOW)
+    backward(state.model, replace(share, conditioning=conditioning), train=spec, flow=FLOW)
     assert isinstance(state.weights, WholeWeights)
     return state.weights.flat.gradients.clone()
 

@@ -1,8 +1,9 @@
-"""One of several workers of small trainings, as a process: `python -m tests.unit.train.one_worker ROOT RANK WORLD JOBS [cpu|cuda]`.
+"""One of several workers of small trainings, as a process: `python -m tests.unit.train.one_worker
+ROOT RANK WORLD JOBS [cpu|cuda]`.
 
-JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training, `flow`; a job that `forgets` first makes
-its checkpoint of that step unreadable; one that `dies_at` a step leaves nothing but its checkpoints.
-"""
+JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training,
+`flow`; a job that `forgets` first makes its checkpoint of that step unreadable; one that `dies_at`
+a step leaves nothing but its checkpoints."""
 
 import json
 import sys
@@ -23,14 +24,16 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
     dist.barrier()
     task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
-    task = replace(task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})), device=device)
+    task = replace(
+        task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})), device=device
+    )
     try:
         result = train(task, context=PlainContext(rank=rank, world=world))
     except Killed:
         return
     weights = torch.cat([parameter.flatten() for parameter in result.model.parameters()])
-    facts = {"losses": result.losses.tolist(), "weights": weights.tolist()}
-    (root / f"{job['name']}.{rank}.json").write_text(json.dumps(facts))
+    written = {"losses": result.losses.tolist(), "weights": weights.tolist()}
+    (root / f"{job['name']}.{rank}.json").write_text(json.dumps(written))
 
 
 if __name__ == "__main__":
@@ -39,7 +42,12 @@ if __name__ == "__main__":
     where = sys.argv[5] if len(sys.argv) > 5 else "cpu"
     if where == "cuda":
         torch.cuda.set_device(own)
-    dist.init_process_group("gloo" if where == "cpu" else "nccl", init_method=f"file://{place}/meeting", rank=own, world_size=count)
+    dist.init_process_group(
+        "gloo" if where == "cpu" else "nccl",
+        init_method=f"file://{place}/meeting",
+        rank=own,
+        world_size=count,
+    )
     for listed in json.loads(sys.argv[4]):
         work(place, rank=own, world=count, job=listed, device=where)
     dist.destroy_process_group()

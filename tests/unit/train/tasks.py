@@ -40,37 +40,49 @@ class MortalSet(LatentSet):
 
     dies_at: int = -1
 
-    def batches(self, start: int, *, seed: int, batch: int, workers: Workers) -> Iterator[torch.Tensor]:
-        for step, share in enumerate(super().batches(start, seed=seed, batch=batch, workers=workers), start=start):
+    def batches(
+        self, start: int, *, seed: int, batch: int, workers: Workers
+    ) -> Iterator[torch.Tensor]:
+        for step, share in enumerate(
+            super().batches(start, seed=seed, batch=batch, workers=workers), start=start
+        ):
             if step == self.dies_at:
                 raise Killed
             yield share
 
 
 @dataclass(frozen=True)
-class SmallFacts:
+class SmallConditioning:
     """Facts [D, ...] of all videos, held."""
 
-    facts: torch.Tensor
+    conditioning: torch.Tensor
 
     def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> torch.Tensor:
-        rows = order(seed, videos=len(self.facts), batch=batch, step=step)[workers.rows(batch)]
-        return self.facts[torch.from_numpy(rows)]
+        rows = order(seed, videos=len(self.conditioning), batch=batch, step=step)[
+            workers.rows(batch)
+        ]
+        return self.conditioning[torch.from_numpy(rows)]
 
 
-def small_facts(conditioning: Conditioning, *, videos: int = 20) -> torch.Tensor | None:
+def small_conditioning(conditioning: Conditioning, *, videos: int = 20) -> torch.Tensor | None:
     """Two bodies' numbers, or six characters; one video in five is told nothing."""
     if conditioning == "none":
         return None
     shape = (videos, 2, NUMBERS_A_BODY) if conditioning == "numbers" else (videos, 6)
     drawn = normal(0, stream=Stream.SAMPLE, counter=3, shape=shape)
-    facts = drawn if conditioning == "numbers" else (20 * drawn).long().abs()
-    facts[::5] = 0
-    return facts
+    values = drawn if conditioning == "numbers" else (20 * drawn).long().abs()
+    values[::5] = 0
+    return values
 
 
 def small_model(conditioning: Conditioning = "none", *, width: int = 8) -> DiTSpec:
-    return DiTSpec(width=width, depth=2, heads=1, conditioning=conditioning, text=TextSpec(tokens=6, width=4, depth=1, heads=1))
+    return DiTSpec(
+        width=width,
+        depth=2,
+        heads=1,
+        conditioning=conditioning,
+        text=TextSpec(tokens=6, width=4, depth=1, heads=1),
+    )
 
 
 def small_latents(*, videos: int = 20) -> torch.Tensor:
@@ -80,8 +92,15 @@ def small_latents(*, videos: int = 20) -> torch.Tensor:
     return start + 0.2 * slope * torch.arange(8).view(1, -1, 1, 1, 1)
 
 
-def small_task(folder: Path, *, dies_at: int = -1, conditioning: Conditioning = "none", width: int = 8, **train: object) -> TrainTask:
-    facts = small_facts(conditioning)
+def small_task(
+    folder: Path,
+    *,
+    dies_at: int = -1,
+    conditioning: Conditioning = "none",
+    width: int = 8,
+    **train: object,
+) -> TrainTask:
+    values = small_conditioning(conditioning)
     spec = replace(TrainSpec(steps=30, batch=8, warmup_steps=4), **train)
     return TrainTask(
         model=small_model(conditioning, width=width),
@@ -93,5 +112,5 @@ def small_task(folder: Path, *, dies_at: int = -1, conditioning: Conditioning = 
         metrics=folder / "metrics.jsonl",
         checkpoint_every=7,
         log_every=5,
-        facts=None if facts is None else SmallFacts(facts),
+        conditioning=None if values is None else SmallConditioning(values),
     )

@@ -1,4 +1,5 @@
-"""Sampling and held-out loss: a video's numbers are its own, whatever company it keeps and however often it is asked."""
+"""Sampling and held-out loss: a video's numbers are its own, whatever company it keeps and however
+often it is asked."""
 
 import pytest
 import torch
@@ -30,16 +31,24 @@ def test_given_frames_are_kept_and_the_rest_is_generated(model: DiT) -> None:
     samples = sample(model, given=LATENTS[:, :2], indices=range(10), flow=FLOW, seed=0)
     assert samples.shape == LATENTS.shape
     assert torch.equal(samples[:, :2], LATENTS[:, :2])
-    assert torch.equal(samples, sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0)), "only the first frames are looked at"
+    assert torch.equal(
+        samples, sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0)
+    ), "only the first frames are looked at"
     assert samples[:, 2:].std() > 0
 
 
 def test_a_sample_depends_on_seed_and_index_alone(model: DiT) -> None:
     samples = sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0)
-    backwards = sample(model, given=LATENTS.flip(0), indices=range(9, -1, -1), flow=FLOW, seed=0).flip(0)
+    backwards = sample(
+        model, given=LATENTS.flip(0), indices=range(9, -1, -1), flow=FLOW, seed=0
+    ).flip(0)
     torch.testing.assert_close(samples, backwards, atol=1e-5, rtol=1e-4)
-    assert (samples - sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=1)).abs()[:, 2:].max() > 1e-3
-    assert (samples - sample(model, given=LATENTS, indices=range(1, 11), flow=FLOW, seed=0)).abs()[:, 2:].max() > 1e-3
+    assert (samples - sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=1)).abs()[
+        :, 2:
+    ].max() > 1e-3
+    assert (samples - sample(model, given=LATENTS, indices=range(1, 11), flow=FLOW, seed=0)).abs()[
+        :, 2:
+    ].max() > 1e-3
 
 
 def test_too_few_given_frames_are_refused(model: DiT) -> None:
@@ -63,11 +72,25 @@ def test_models_meet_the_same_noise(model: DiT) -> None:
 
 
 @pytest.mark.parametrize("prediction", ["x", "v"])
-def test_a_model_that_predicts_zero_errs_by_the_size_of_what_it_should_predict(prediction: str) -> None:
+def test_a_model_that_predicts_zero_errs_by_the_size_of_what_it_should_predict(
+    prediction: str,
+) -> None:
     zero = DiT(DiTSpec(width=8, depth=1, heads=1), shape=SHAPE)
     zero.initialise(torch_seed(0, stream=Stream.WEIGHTS))
-    loss = held_out_loss(zero, LATENTS, flow=FlowSpec(prediction=prediction, condition_frames=2), indices=range(10))
-    noise = torch.stack([normal(0, stream=Stream.HELD_OUT, counter=index, shape=(6, 3, 1, 1)) for index in range(10)])
+    loss = held_out_loss(
+        zero, LATENTS, flow=FlowSpec(prediction=prediction, condition_frames=2), indices=range(10)
+    )
+    noise = torch.stack(
+        [
+            normal(0, stream=Stream.HELD_OUT, counter=index, shape=(6, 3, 1, 1))
+            for index in range(10)
+        ]
+    )
     for column, time in enumerate(HELD_OUT_TIMES):
         error = LATENTS if prediction == "x" else time * (noise - LATENTS)
-        torch.testing.assert_close(loss.per_video[:, column], error[:, 2:].square().flatten(1).mean(dim=1), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            loss.per_video[:, column],
+            error[:, 2:].square().flatten(1).mean(dim=1),
+            atol=1e-5,
+            rtol=1e-4,
+        )

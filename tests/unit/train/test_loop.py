@@ -1,4 +1,5 @@
-"""The training loop: learns, logs, saves; killed, stopped or run twice it ends where the undisturbed run ends, bit for bit."""
+"""The training loop: learns, logs, saves; killed, stopped or run twice it ends where the
+undisturbed run ends, bit for bit."""
 
 import subprocess
 import sys
@@ -25,7 +26,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
 
 def assert_same(result: TrainResult, other: TrainResult) -> None:
     assert torch.equal(result.losses, other.losses)
-    for (name, value), twin in zip(result.model.named_parameters(), other.model.parameters(), strict=True):
+    for (name, value), twin in zip(
+        result.model.named_parameters(), other.model.parameters(), strict=True
+    ):
         assert torch.equal(value, twin), name
 
 
@@ -36,13 +39,18 @@ def test_learns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimiser", ["muon", "adamw"])
 @pytest.mark.parametrize("dies_at", [0, 3, 7, 8, 20, 29])
-def test_killed_and_run_again_equals_undisturbed(tmp_path: Path, dies_at: int, optimiser: str) -> None:
+def test_killed_and_run_again_equals_undisturbed(
+    tmp_path: Path, dies_at: int, optimiser: str
+) -> None:
     whole = train(small_task(tmp_path / "whole", optimiser=optimiser), context=PlainContext())
     with pytest.raises(Killed):
         train(small_task(tmp_path, dies_at=dies_at, optimiser=optimiser), context=PlainContext())
     result = train(small_task(tmp_path, optimiser=optimiser), context=PlainContext())
     assert_same(result, whole)
-    logged = [[(row["step"], row["loss"]) for row in read_metrics(folder / "metrics.jsonl")] for folder in (tmp_path, tmp_path / "whole")]
+    logged = [
+        [(row["step"], row["loss"]) for row in read_metrics(folder / "metrics.jsonl")]
+        for folder in (tmp_path, tmp_path / "whole")
+    ]
     assert logged[0] == logged[1]
 
 
@@ -54,7 +62,9 @@ def test_killed_again_and_again(tmp_path: Path, undisturbed: TrainResult) -> Non
 
 
 @pytest.mark.parametrize("stop_before", [0, 1, 11])
-def test_asked_to_stop_saves_and_goes_on(tmp_path: Path, undisturbed: TrainResult, stop_before: int) -> None:
+def test_asked_to_stop_saves_and_goes_on(
+    tmp_path: Path, undisturbed: TrainResult, stop_before: int
+) -> None:
     with pytest.raises(Preempted, match=f"stopped after step {stop_before} of 30"):
         train(small_task(tmp_path), context=PlainContext(stop_before=stop_before))
     assert (tmp_path / "checkpoints" / f"step_{stop_before:08d}" / "manifest.json").exists()
@@ -81,7 +91,9 @@ def test_newest_two_checkpoints_stay_and_stale_folders_go(tmp_path: Path) -> Non
     assert len(kept) == CHECKPOINTS_KEPT
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, undisturbed: TrainResult, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_checkpoint_is_passed_over(
+    tmp_path: Path, undisturbed: TrainResult, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(Killed):
         train(small_task(tmp_path, dies_at=16), context=PlainContext())
     damaged = tmp_path / "checkpoints" / "step_00000014" / "ema.safetensors"
@@ -127,12 +139,20 @@ def test_the_history_has_the_mean_loss_since_the_last_line(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("from physscale.flow.spec import FlowSpec; FlowSpec(prediction='eps')", "flow prediction='eps': allowed are x, v"),
-        ("from physscale.train.spec import TrainSpec; TrainSpec(optimiser='sgd')", "train optimiser='sgd': allowed are 'muon' and 'adamw'"),
+        (
+            "from physscale.flow.spec import FlowSpec; FlowSpec(prediction='eps')",
+            "flow prediction='eps': allowed are x, v",
+        ),
+        (
+            "from physscale.train.spec import TrainSpec; TrainSpec(optimiser='sgd')",
+            "train optimiser='sgd': allowed are 'muon' and 'adamw'",
+        ),
     ],
 )
 def test_a_wrong_word_is_refused_without_the_tests_type_checker(code: str, message: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert ended.stderr.strip().endswith(f"UserError: {message}")
 
 

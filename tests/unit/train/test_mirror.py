@@ -1,4 +1,5 @@
-"""Mirrored videos: a coin of (seed, step, place in the batch) takes a video or its mirror image, encoded from mirrored frames."""
+"""Mirrored videos: a coin of (seed, step, place in the batch) takes a video or its mirror image,
+encoded from mirrored frames."""
 
 from dataclasses import replace
 
@@ -20,12 +21,16 @@ from tests.tiny import tiny_run
 
 from .test_parallel import unconnected
 
-SET = LatentSet(torch.arange(1.0, 11).view(-1, 1, 1, 1, 1), -torch.arange(1.0, 11).view(-1, 1, 1, 1, 1))
+SET = LatentSet(
+    torch.arange(1.0, 11).view(-1, 1, 1, 1, 1), -torch.arange(1.0, 11).view(-1, 1, 1, 1, 1)
+)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**40), st.integers(1, 24), st.integers(0, 50))
-def test_each_place_of_the_batch_has_its_video_or_its_mirror_image(seed: int, batch: int, step: int) -> None:
+def test_each_place_of_the_batch_has_its_video_or_its_mirror_image(
+    seed: int, batch: int, step: int
+) -> None:
     videos = next(SET.batches(step, seed=seed, batch=batch, workers=Workers())).flatten().numpy()
     assert (np.abs(videos) - 1).tolist() == order(seed, videos=10, batch=batch, step=step).tolist()
     assert ((videos < 0) == mirrors(seed, batch=batch, step=step)).all()
@@ -33,7 +38,10 @@ def test_each_place_of_the_batch_has_its_video_or_its_mirror_image(seed: int, ba
 
 def test_workers_cut_the_batch_of_one() -> None:
     whole = next(SET.batches(3, seed=1, batch=7, workers=Workers()))
-    parts = [next(SET.batches(3, seed=1, batch=7, workers=unconnected(rank=rank, world=3))) for rank in range(3)]
+    parts = [
+        next(SET.batches(3, seed=1, batch=7, workers=unconnected(rank=rank, world=3)))
+        for rank in range(3)
+    ]
     assert torch.equal(torch.cat(parts), whole)
 
 
@@ -45,7 +53,8 @@ def test_half_of_all_are_mirrored_and_a_video_is_not_always_the_same() -> None:
 
 
 def test_latents_of_mirror_images_are_encoded_from_mirrored_frames() -> None:
-    """A ball that goes right, mirrored, is a ball that goes left: whole-frame latents of one cannot be turned into the other's."""
+    """A ball that goes right, mirrored, is a ball that goes left: whole-frame latents of one cannot
+    be turned into the other's."""
     run = tiny_run(videos=4)
     run = replace(run, train=replace(run.train, flip="horizontal"))
     still = render(simulate(run.codec.corpus, indices=np.arange(64)), canvas=run.canvas)
@@ -54,5 +63,13 @@ def test_latents_of_mirror_images_are_encoded_from_mirrored_frames() -> None:
     assert latents.mirrored is not None
     pixels = render(simulate(run.data, indices=np.arange(4)), canvas=run.canvas)
     backwards = codec.decode(latents.mirrored)[:, :, :, ::-1].astype(float)
-    assert np.abs(backwards - pixels).mean() < 0.3 * np.abs(codec.decode(latents.mirrored).astype(float) - pixels).mean()
-    assert training_latents(replace(run, train=replace(run.train, flip="none")), codec=codec, context=PlainContext()).mirrored is None
+    assert (
+        np.abs(backwards - pixels).mean()
+        < 0.3 * np.abs(codec.decode(latents.mirrored).astype(float) - pixels).mean()
+    )
+    assert (
+        training_latents(
+            replace(run, train=replace(run.train, flip="none")), codec=codec, context=PlainContext()
+        ).mirrored
+        is None
+    )

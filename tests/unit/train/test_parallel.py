@@ -1,4 +1,5 @@
-"""Two gloo processes with half the batch each equal one process with the whole batch, up to rounding, whole or in shards."""
+"""Two gloo processes with half the batch each equal one process with the whole batch, up to
+rounding, whole or in shards."""
 
 import json
 import shutil
@@ -28,7 +29,7 @@ MUON = {"steps": STEPS, "weight_decay": 0.1}
 ADAMW = MUON | {"optimiser": "adamw"}
 SHARDED = {"parallel": "fsdp"}
 UNEVEN = {"steps": 8, "batch": 7}
-WITHHELD = {"condition_dropout": 0.4}
+DROPPED = {"condition_dropout": 0.4}
 NARROW = {"steps": STEPS, "precision": "bf16"}
 WIDE = {"steps": 5, "width": NARROWEST}
 TEXT, NUMBERS = ({"steps": 10, "batch": 7, "conditioning": told} for told in ("text", "numbers"))
@@ -38,16 +39,30 @@ JOBS: list[dict[str, Any]] = [
     {"name": "adamw", "folder": "adamw", "fields": ADAMW},
     {"name": "muon sharded", "folder": "muon sharded", "fields": MUON | SHARDED},
     {"name": "adamw sharded", "folder": "adamw sharded", "fields": ADAMW | SHARDED},
-    {"name": "adamw sharded resumed", "folder": "adamw sharded", "fields": ADAMW | SHARDED, "forgets": STEPS},
+    {
+        "name": "adamw sharded resumed",
+        "folder": "adamw sharded",
+        "fields": ADAMW | SHARDED,
+        "forgets": STEPS,
+    },
     {"name": "never", "folder": "killed", "fields": MUON | SHARDED, "dies_at": 13},
     {"name": "killed", "folder": "killed", "fields": MUON | SHARDED},
-    {"name": "uneven", "folder": "uneven", "fields": UNEVEN | {"accumulate": 2}, "flow": WITHHELD},
-    {"name": "uneven sharded", "folder": "uneven sharded", "fields": UNEVEN | SHARDED | {"accumulate": 3}, "flow": WITHHELD},
+    {"name": "uneven", "folder": "uneven", "fields": UNEVEN | {"accumulate": 2}, "flow": DROPPED},
+    {
+        "name": "uneven sharded",
+        "folder": "uneven sharded",
+        "fields": UNEVEN | SHARDED | {"accumulate": 3},
+        "flow": DROPPED,
+    },
     {"name": "narrow", "folder": "narrow", "fields": NARROW | SHARDED | {"recompute": "block"}},
     {"name": "wide sharded", "folder": "wide sharded", "fields": WIDE | SHARDED},
-    {"name": "text", "folder": "text", "fields": TEXT, "flow": WITHHELD},
-    {"name": "text sharded", "folder": "text sharded", "fields": TEXT | SHARDED, "flow": WITHHELD},
-    {"name": "numbers sharded", "folder": "numbers sharded", "fields": NUMBERS | SHARDED | {"recompute": "block"}},
+    {"name": "text", "folder": "text", "fields": TEXT, "flow": DROPPED},
+    {"name": "text sharded", "folder": "text sharded", "fields": TEXT | SHARDED, "flow": DROPPED},
+    {
+        "name": "numbers sharded",
+        "folder": "numbers sharded",
+        "fields": NUMBERS | SHARDED | {"recompute": "block"},
+    },
 ]
 
 
@@ -59,7 +74,9 @@ class Pair:
 
     def result(self, name: str) -> dict[str, torch.Tensor]:
         """Of a job, the same from both."""
-        first, second = (json.loads((self.folder / f"{name}.{rank}.json").read_text()) for rank in range(2))
+        first, second = (
+            json.loads((self.folder / f"{name}.{rank}.json").read_text()) for rank in range(2)
+        )
         assert first == second, "both report the mean loss and hold the same weights"
         return {key: torch.tensor(values) for key, values in first.items()}
 
@@ -68,7 +85,10 @@ class Pair:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder = tmp_path_factory.mktemp("pair")
     command = [sys.executable, "-W", "error", "-m", "tests.unit.train.one_worker", str(folder)]
-    workers = [subprocess.Popen([*command, str(rank), "2", json.dumps(JOBS)], cwd=ROOT) for rank in range(2)]
+    workers = [
+        subprocess.Popen([*command, str(rank), "2", json.dumps(JOBS)], cwd=ROOT)
+        for rank in range(2)
+    ]
     assert [worker.wait(timeout=280) for worker in workers] == [0, 0]
     return Pair(folder)
 
@@ -86,31 +106,46 @@ def assert_equal(worker: dict[str, torch.Tensor], one: TrainResult) -> None:
 
 
 @pytest.mark.parametrize("fields", [MUON, ADAMW], ids=["muon", "adamw"])
-def test_two_workers_and_two_shards_equal_one_device(tmp_path: Path, pair: Pair, fields: dict[str, Any]) -> None:
+def test_two_workers_and_two_shards_equal_one_device(
+    tmp_path: Path, pair: Pair, fields: dict[str, Any]
+) -> None:
     one = alone(tmp_path, **fields)
     name = fields.get("optimiser", "muon")
     assert_equal(pair.result(name), one)
     assert_equal(pair.result(f"{name} sharded"), one)
     assert len(read_metrics(pair.folder / name / "metrics.jsonl")) == 4
-    assert len((pair.folder / name / "metrics.jsonl").read_text().splitlines()) == 4, "one worker writes the history"
+    assert len((pair.folder / name / "metrics.jsonl").read_text().splitlines()) == 4, (
+        "one worker writes the history"
+    )
 
 
 def test_shards_leave_the_checkpoint_that_one_device_leaves(tmp_path: Path, pair: Pair) -> None:
     read = load_model(pair.folder / "muon sharded" / "checkpoints" / f"step_{STEPS:08d}")
-    assert torch.equal(torch.cat([parameter.flatten() for parameter in read.parameters()]), pair.result("muon sharded")["weights"])
+    assert torch.equal(
+        torch.cat([parameter.flatten() for parameter in read.parameters()]),
+        pair.result("muon sharded")["weights"],
+    )
     whole = alone(tmp_path, **MUON).checkpoint
     for file in whole.glob("*.safetensors"):
-        ours, theirs = load_file(file), load_file(pair.folder / "muon sharded" / "checkpoints" / whole.name / file.name)
+        ours, theirs = (
+            load_file(file),
+            load_file(pair.folder / "muon sharded" / "checkpoints" / whole.name / file.name),
+        )
         assert ours.keys() == theirs.keys()
         for name, tensor in ours.items():
             torch.testing.assert_close(theirs[name], tensor, atol=1e-5, rtol=1e-3)
 
 
-def test_shards_go_on_from_a_checkpoint_and_one_device_may_finish_alone(tmp_path: Path, pair: Pair) -> None:
+def test_shards_go_on_from_a_checkpoint_and_one_device_may_finish_alone(
+    tmp_path: Path, pair: Pair
+) -> None:
     assert_equal(pair.result("adamw sharded resumed"), alone(tmp_path, **ADAMW))
     for name, fields in (("muon", MUON), ("muon sharded", MUON | SHARDED)):
         folder = tmp_path / name
-        shutil.copytree(pair.folder / name / "checkpoints" / "step_00000010", folder / "checkpoints" / "step_00000010")
+        shutil.copytree(
+            pair.folder / name / "checkpoints" / "step_00000010",
+            folder / "checkpoints" / "step_00000010",
+        )
         assert_equal(pair.result(name), alone(folder, **fields))
 
 
@@ -120,15 +155,21 @@ def test_shards_killed_and_run_again_equal_undisturbed_shards_bit_for_bit(pair: 
 
 
 @pytest.mark.parametrize("name", ["uneven", "uneven sharded"])
-def test_unequal_shares_in_parts_with_frames_withheld_from_some_are_the_same_batch(tmp_path: Path, pair: Pair, name: str) -> None:
-    assert_equal(pair.result(name), alone(tmp_path, flow=WITHHELD, **UNEVEN))
+def test_unequal_shares_in_parts_with_frames_withheld_from_some_are_the_same_batch(
+    tmp_path: Path, pair: Pair, name: str
+) -> None:
+    assert_equal(pair.result(name), alone(tmp_path, flow=DROPPED, **UNEVEN))
 
 
-@pytest.mark.parametrize(("name", "fields"), [("text", TEXT), ("text sharded", TEXT), ("numbers sharded", NUMBERS)])
+@pytest.mark.parametrize(
+    ("name", "fields"), [("text", TEXT), ("text sharded", TEXT), ("numbers sharded", NUMBERS)]
+)
 def test_workers_and_shards_of_a_model_that_is_told_more_equal_one_device(
     tmp_path: Path, pair: Pair, name: str, fields: dict[str, Any]
 ) -> None:
-    assert_equal(pair.result(name), alone(tmp_path, flow=WITHHELD if fields is TEXT else None, **fields))
+    assert_equal(
+        pair.result(name), alone(tmp_path, flow=DROPPED if fields is TEXT else None, **fields)
+    )
 
 
 def test_narrow_products_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> None:

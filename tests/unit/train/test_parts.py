@@ -36,8 +36,15 @@ def small_loss(model: DiT) -> torch.Tensor:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(1, 50), st.integers(1, 40))
-def test_order_is_a_permutation_of_all_videos_every_epoch(seed: int, videos: int, batch: int) -> None:
-    rows = np.concatenate([order(seed, videos=videos, batch=batch, step=step) for step in range(3 * videos // batch + 1)])
+def test_order_is_a_permutation_of_all_videos_every_epoch(
+    seed: int, videos: int, batch: int
+) -> None:
+    rows = np.concatenate(
+        [
+            order(seed, videos=videos, batch=batch, step=step)
+            for step in range(3 * videos // batch + 1)
+        ]
+    )
     for epoch in range(len(rows) // videos):
         assert sorted(rows[epoch * videos : (epoch + 1) * videos]) == list(range(videos))
 
@@ -72,24 +79,42 @@ def test_flat_vectors_are_the_model() -> None:
 def test_stacks_hold_every_matrix_of_the_blocks_once() -> None:
     model = small_model()
     flat = flatten(model)
-    matrices = [parameter for name, parameter in model.named_parameters() if name.startswith("blocks.") and parameter.ndim == 2]
+    matrices = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if name.startswith("blocks.") and parameter.ndim == 2
+    ]
     stacked = torch.cat([stack.of(flat.values).flatten() for stack in flat.stacks])
-    assert torch.equal(stacked.sort().values, torch.cat([matrix.flatten() for matrix in matrices]).sort().values)
-    assert {(stack.count, stack.rows, stack.columns) for stack in flat.stacks} == {(8, 8, 8), (2, 32, 8), (2, 8, 32)}
+    assert torch.equal(
+        stacked.sort().values, torch.cat([matrix.flatten() for matrix in matrices]).sort().values
+    )
+    assert {(stack.count, stack.rows, stack.columns) for stack in flat.stacks} == {
+        (8, 8, 8),
+        (2, 32, 8),
+        (2, 8, 32),
+    }
     square = next(stack for stack in flat.stacks if stack.rows == stack.columns).of(flat.values)
-    assert torch.equal(square[:3], model.blocks[0].attention.qkv.weight.view(3, 8, 8)), "query, key and value are matrices of their own"
+    assert torch.equal(square[:3], model.blocks[0].attention.qkv.weight.view(3, 8, 8)), (
+        "query, key and value are matrices of their own"
+    )
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 8, 32), (2, 32, 8)])
-def test_muon_direction_is_nearly_orthogonal_with_the_same_singular_vectors(shape: tuple[int, int, int]) -> None:
-    u, s, v = torch.linalg.svd(torch.randn(*shape, generator=torch.Generator().manual_seed(0)), full_matrices=False)
+def test_muon_direction_is_nearly_orthogonal_with_the_same_singular_vectors(
+    shape: tuple[int, int, int],
+) -> None:
+    u, s, v = torch.linalg.svd(
+        torch.randn(*shape, generator=torch.Generator().manual_seed(0)), full_matrices=False
+    )
     s = torch.linspace(1, 0.1, s.shape[1]).expand_as(s)
     direction = orthogonalise(u * s.unsqueeze(1) @ v)
     diagonal = u.mT @ direction @ v.mT
     singular = diagonal.diagonal(dim1=1, dim2=2)
     assert ((singular > 0.6) & (singular < 1.3)).all()
     torch.testing.assert_close(diagonal, torch.diag_embed(singular), atol=1e-4, rtol=0)
-    torch.testing.assert_close(orthogonalise(1e-3 * (u * s.unsqueeze(1) @ v)), direction, atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        orthogonalise(1e-3 * (u * s.unsqueeze(1) @ v)), direction, atol=1e-3, rtol=0
+    )
 
 
 def test_adamw_is_torchs_adamw() -> None:
@@ -97,7 +122,9 @@ def test_adamw_is_torchs_adamw() -> None:
     model, twin = small_model(), small_model()
     flat = flatten(model)
     ours = Optimiser.create(spec, flat=flat)
-    theirs = torch.optim.AdamW(twin.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=spec.weight_decay)
+    theirs = torch.optim.AdamW(
+        twin.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=spec.weight_decay
+    )
     for step in range(10):
         flat.gradients.zero_()
         theirs.zero_grad()
@@ -117,7 +144,11 @@ def test_a_parameters_own_rate_leaves_what_it_shrinks_by() -> None:
     ours = Optimiser.create(spec, flat=flat, rates=rates)
     assert len(ours.stretches) > 2
     groups = [
-        {"params": [parameter], "lr": 3e-3 * rates[name], "weight_decay": spec.weight_decay / rates[name]}
+        {
+            "params": [parameter],
+            "lr": 3e-3 * rates[name],
+            "weight_decay": spec.weight_decay / rates[name],
+        }
         for name, parameter in twin.named_parameters()
     ]
     theirs = torch.optim.AdamW(groups, betas=(0.9, 0.95))
@@ -142,7 +173,9 @@ def test_muon_moves_matrices_by_its_own_rate_and_the_rest_as_adamw_would() -> No
         moved = [change for change in stack.of(change) if change.any()]
         assert moved
         for matrix in moved:
-            assert float(torch.linalg.matrix_norm(matrix, ord=2)) == pytest.approx(0.5 * 0.02 * tall, rel=0.4)
+            assert float(torch.linalg.matrix_norm(matrix, ord=2)) == pytest.approx(
+                0.5 * 0.02 * tall, rel=0.4
+            )
     head = flat.named(change)["head.weight"]
     assert float(head.abs().median()) == pytest.approx(0.5 * 2e-3, rel=0.01)
 

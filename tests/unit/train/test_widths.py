@@ -1,4 +1,5 @@
-"""Coordinate check of muP (arXiv 2203.03466, appendix D): after a few steps at one rate, activations are of one size at every width."""
+"""Coordinate check of muP (arXiv 2203.03466, appendix D): after a few steps at one rate,
+activations are of one size at every width."""
 
 from dataclasses import replace
 
@@ -19,7 +20,15 @@ WIDTHS = (32, 64, 128, 256)
 SHAPE = LatentShape(frames=6, channels=4)
 FLOW = FlowSpec(condition_frames=1)
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(16, 6, 4, 1, 1))
-SEEN = ("embed", "time", "modulate", "blocks.0.attention.qkv", "blocks.1.attention.out", "blocks.1.mlp.down", "head")
+SEEN = (
+    "embed",
+    "time",
+    "modulate",
+    "blocks.0.attention.qkv",
+    "blocks.1.attention.out",
+    "blocks.1.mlp.down",
+    "head",
+)
 STEPS = 6
 
 
@@ -34,7 +43,10 @@ def changes(width: int, *, train: TrainSpec) -> dict[str, float]:
     before = outputs(state.model)
     for _ in range(STEPS):
         train_step(state, VIDEOS, seed=0, train=train, flow=FLOW, workers=Workers())
-    return {name: float((after - before[name]).square().mean().sqrt()) for name, after in outputs(state.model).items()}
+    return {
+        name: float((after - before[name]).square().mean().sqrt())
+        for name, after in outputs(state.model).items()
+    }
 
 
 @torch.no_grad()
@@ -42,16 +54,22 @@ def outputs(model: DiT) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
     layers = dict(model.named_modules())
     handles = [
-        layers[name].register_forward_hook(lambda _, __, output, name=name: found.__setitem__(name, output.clone())) for name in SEEN
+        layers[name].register_forward_hook(
+            lambda _, __, output, name=name: found.__setitem__(name, output.clone())
+        )
+        for name in SEEN
     ]
-    model(normal(0, stream=Stream.SAMPLE, counter=1, shape=(4, 6, 9, 1, 1)), torch.linspace(0.1, 1, 4))
+    model(
+        normal(0, stream=Stream.SAMPLE, counter=1, shape=(4, 6, 9, 1, 1)), torch.linspace(0.1, 1, 4)
+    )
     for handle in handles:
         handle.remove()
     return found
 
 
 def growth(train: TrainSpec) -> dict[str, float]:
-    """Of each layer: exponent of the change in the width, a slope of least squares on logarithms."""
+    """Of each layer: exponent of the change in the width, a slope of least squares on
+    logarithms."""
     found = [changes(width, train=train) for width in WIDTHS]
     log_width = torch.tensor(WIDTHS).double().log()
     log_width -= log_width.mean()
@@ -63,7 +81,15 @@ def growth(train: TrainSpec) -> dict[str, float]:
 
 
 def test_changes_are_of_one_size_at_every_width_under_mup_and_grow_without_it() -> None:
-    train = TrainSpec(steps=100, batch=16, optimiser="adamw", learning_rate=4e-3, warmup_steps=0, clip_norm=1e9, weight_decay=0.0)
+    train = TrainSpec(
+        steps=100,
+        batch=16,
+        optimiser="adamw",
+        learning_rate=4e-3,
+        warmup_steps=0,
+        clip_norm=1e9,
+        weight_decay=0.0,
+    )
     scaled = growth(replace(train, parametrisation="mup", base_width=32))
     standard = growth(train)
     assert all(abs(slope) < 0.15 for slope in scaled.values()), scaled
@@ -78,7 +104,13 @@ def test_rates_fall_with_the_fan_in_of_matrices_and_nothing_else(width: int) -> 
     rates = rate_factors(model, train=TrainSpec(parametrisation="mup", base_width=64))
     assert rates is not None
     assert rates.keys() == dict(model.named_parameters()).keys()
-    for name in ("blocks.0.attention.qkv.weight", "blocks.1.mlp.down.weight", "modulate.weight", "head.weight", "time.2.weight"):
+    for name in (
+        "blocks.0.attention.qkv.weight",
+        "blocks.1.mlp.down.weight",
+        "modulate.weight",
+        "head.weight",
+        "time.2.weight",
+    ):
         assert rates[name] == 64 / width
     for name in ("embed.weight", "blocks.0.mlp.up.bias", "block_bias", "head_bias", "head.bias"):
         assert rates[name] == 1.0

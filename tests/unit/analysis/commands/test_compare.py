@@ -1,4 +1,5 @@
-"""Laws against each other: the test keeps its size, finds a floor that is there, and says which law predicts."""
+"""Laws against each other: the test keeps its size, finds a floor that is there, and says which law
+predicts."""
 
 import json
 from pathlib import Path
@@ -36,9 +37,17 @@ def test_a_floor_that_is_there_is_found_and_one_that_is_not_is_not() -> None:
 
 @pytest.mark.slow
 def test_the_test_rejects_a_true_law_as_often_as_it_says() -> None:
-    """Every world has draws of its own: one set of 60 for all of them would share its Monte Carlo error (0.7 % to 8 % instead of 5 %)."""
-    ps = np.array([p_value("power-zero,power", floor=0.0, seed=seed, draws=10_000 + seed) for seed in range(300)])
-    assert 0.02 <= np.mean(ps < 0.05) <= 0.09, "half of the worlds have their floor at zero: a chi-squared table would say 0.025"
+    """Every world has draws of its own: one set of 60 for all of them would share its Monte Carlo
+    error (0.7 % to 8 % instead of 5 %)."""
+    ps = np.array(
+        [
+            p_value("power-zero,power", floor=0.0, seed=seed, draws=10_000 + seed)
+            for seed in range(300)
+        ]
+    )
+    assert 0.02 <= np.mean(ps < 0.05) <= 0.09, (
+        "half of the worlds have their floor at zero: a chi-squared table would say 0.025"
+    )
 
 
 def test_containment_decides_which_way_is_tested() -> None:
@@ -51,13 +60,17 @@ def test_containment_decides_which_way_is_tested() -> None:
     assert not zero.inside(fixed)
 
 
-def test_the_command_prints_tests_and_hold_outs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_tests_and_hold_outs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     part = runs(floor=0.05)
     pq.write_table(pa.table({"x": X, "loss": part.response}), tmp_path / "runs.parquet")
     words = f"compare {tmp_path / 'runs.parquet'} --response loss --axes x --laws power-zero,power --worlds 40".split()
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [(test["smaller"], test["larger"], test["nested"]) for test in found["tests"]] == [("power-zero", "power", True)]
+    assert [(test["smaller"], test["larger"], test["nested"]) for test in found["tests"]] == [
+        ("power-zero", "power", True)
+    ]
     assert found["tests"][0]["p"] == pytest.approx(1 / 41)
     zero, power = found["laws"]
     assert zero["free_parameters"] == 2
@@ -81,7 +94,23 @@ def test_the_command_prints_tests_and_hold_outs(tmp_path: Path, capsys: pytest.C
         "power-zero@1,power",
     ],
 )
-def test_wrong_laws_are_one_line(laws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_laws_are_one_line(
+    laws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pq.write_table(pa.table({"x": X, "loss": runs(floor=0.05).response}), tmp_path / "runs.parquet")
-    assert main(["compare", str(tmp_path / "runs.parquet"), "--response", "loss", "--axes", "x", "--laws", laws]) == 2
+    assert (
+        main(
+            [
+                "compare",
+                str(tmp_path / "runs.parquet"),
+                "--response",
+                "loss",
+                "--axes",
+                "x",
+                "--laws",
+                laws,
+            ]
+        )
+        == 2
+    )
     assert capsys.readouterr().err.count("\n") == 1

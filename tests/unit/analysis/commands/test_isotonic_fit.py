@@ -1,4 +1,5 @@
-"""The falling curve of the command: no exponent, a band that holds what was planted, refusals in one line."""
+"""The falling curve of the command: no exponent, a band that holds what was planted, refusals in
+one line."""
 
 import json
 from pathlib import Path
@@ -18,7 +19,15 @@ STEP = np.where(X > 300, 0.1, 1.0)
 
 def runs(seed: int) -> Runs:
     blank = np.full(len(X), "")
-    return Runs({"x": X}, STEP * np.exp(np.random.default_rng(seed).normal(0, 0.1, len(X))), blank, blank, None, None, ())
+    return Runs(
+        {"x": X},
+        STEP * np.exp(np.random.default_rng(seed).normal(0, 0.1, len(X))),
+        blank,
+        blank,
+        None,
+        None,
+        (),
+    )
 
 
 def test_a_step_is_found_where_no_power_law_fits() -> None:
@@ -35,7 +44,18 @@ def test_a_step_is_found_where_no_power_law_fits() -> None:
 
 def test_the_command_prints_the_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(pa.table({"x": X, "loss": runs(0).response}), tmp_path / "runs.parquet")
-    words = ["fit", str(tmp_path / "runs.parquet"), "--response", "loss", "--axes", "x", "--law", "isotonic", "--bootstrap", "200"]
+    words = [
+        "fit",
+        str(tmp_path / "runs.parquet"),
+        "--response",
+        "loss",
+        "--axes",
+        "x",
+        "--law",
+        "isotonic",
+        "--bootstrap",
+        "200",
+    ]
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["x"] for row in found["levels"]] == pytest.approx(np.unique(X).tolist())
@@ -54,4 +74,9 @@ def test_laws_lists_it_with_every_law(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["laws"]) == 0
     out = capsys.readouterr().out
     assert all(f"\n{name}\n" in f"\n{out}" for name in (*laws(), "isotonic"))
-    assert out.count("  source: ") == out.count("  needs: ") == out.count("  domain: ") == len(laws()) + 1
+    assert (
+        out.count("  source: ")
+        == out.count("  needs: ")
+        == out.count("  domain: ")
+        == len(laws()) + 1
+    )

@@ -1,4 +1,5 @@
-"""Every figure of a fit is drawn from its own table, written with its numbers, and gathered in one PDF."""
+"""Every figure of a fit is drawn from its own table, written with its numbers, and gathered in one
+PDF."""
 
 from pathlib import Path
 
@@ -19,7 +20,17 @@ def grid(path: Path, *, splits: tuple[str, ...]) -> Path:
             for d in np.geomspace(1e3, 1e5, 4):
                 for seed in (0, 1):
                     loss = (0.05 + 3 * n**-0.35 + 20 * d**-0.5) * np.exp(rng.normal(0, 0.03))
-                    rows.append({"split": split, "N": n, "D": d, "seed": seed, "loss": loss, "bad": 3 * int(seed == 0), "trials": 10})
+                    rows.append(
+                        {
+                            "split": split,
+                            "N": n,
+                            "D": d,
+                            "seed": seed,
+                            "loss": loss,
+                            "bad": 3 * int(seed == 0),
+                            "trials": 10,
+                        }
+                    )
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
 
@@ -30,15 +41,30 @@ def test_a_sweep_with_two_splits_has_every_kind(tmp_path: Path) -> None:
     words = f"plot {file} --response loss --axes N,D --split split --bootstrap 200 --out {tmp_path / 'out'}"
     assert main(words.split()) == 0
     names = {path.stem for path in (tmp_path / "out").glob("*.png")}
-    kinds = {"curves", "reducible", "residuals", "sensitivity", "hold_out", "contours", "profiles", "pairs"}
-    assert names == {f"{place}_{kind}" for place in (0, 1) for kind in kinds} | {"main", "forest", "contrasts"}
+    kinds = {
+        "curves",
+        "reducible",
+        "residuals",
+        "sensitivity",
+        "hold_out",
+        "contours",
+        "profiles",
+        "pairs",
+    }
+    assert names == {f"{place}_{kind}" for place in (0, 1) for kind in kinds} | {
+        "main",
+        "forest",
+        "contrasts",
+    }
     assert {path.stem for path in (tmp_path / "out").glob("*.pdf")} == names | {"figures"}
     assert {path.stem for path in (tmp_path / "out").glob("*.csv")} == names
     assert (tmp_path / "out" / "figures.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_ratio_has_wilson_bars_around_its_shares(tmp_path: Path) -> None:
-    table = pa.table({"C": [6.0, 12.0, 30.0, 60.0], "abnormal": [0.67, 0.4, 0.18, 0.1], "videos": [100.0] * 4})
+    table = pa.table(
+        {"C": [6.0, 12.0, 30.0, 60.0], "abnormal": [0.67, 0.4, 0.18, 0.1], "videos": [100.0] * 4}
+    )
     pq.write_table(table, tmp_path / "ratio.parquet")
     words = f"plot {tmp_path / 'ratio.parquet'} --law ratio-power --response abnormal --axes x=C --count-column videos --bootstrap 200"
     assert main([*words.split(), "--out", str(tmp_path / "out")]) == 0

@@ -16,7 +16,9 @@ def table(tmp_path: Path) -> Path:
     lines = ["size,amount,split,error"]
     for n in np.geomspace(1e4, 1e7, 4):
         for d in np.geomspace(1e2, 1e5, 4):
-            lines.append(f"{n},{d},<script>alert(1)</script>,{(0.1 + 9 * n**-0.4 + 5 * d**-0.5) * np.exp(0.02 * rng.standard_normal())}")
+            lines.append(
+                f"{n},{d},<script>alert(1)</script>,{(0.1 + 9 * n**-0.4 + 5 * d**-0.5) * np.exp(0.02 * rng.standard_normal())}"
+            )
             lines.append(f"{n},{d},flat $x$,{0.4 * np.exp(0.01 * rng.standard_normal())}")
     lines.append("1e5,1e3,flat $x$,")
     path = tmp_path / "runs.csv"
@@ -25,7 +27,23 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_a_table_becomes_one_page(table: Path) -> None:
-    assert main(["report", str(table), "--response", "error", "--axes", "N=size,D=amount", "--split", "split", "--bootstrap", "200"]) == 0
+    assert (
+        main(
+            [
+                "report",
+                str(table),
+                "--response",
+                "error",
+                "--axes",
+                "N=size,D=amount",
+                "--split",
+                "split",
+                "--bootstrap",
+                "200",
+            ]
+        )
+        == 0
+    )
     page = table.with_suffix(".report.html").read_text()
     assert "<script>alert" not in page
     assert page.count('class="verdict"') == 4
@@ -34,7 +52,13 @@ def test_a_table_becomes_one_page(table: Path) -> None:
     assert "1 rows with response error without a finite number were left out" in page
     assert "95 % profile" in page
     assert "mean error at the largest" in page.lower()
-    for caption in ("Verdicts", "Parameters", "Compute-optimal frontier", "Predictions of held-out levels", "Sensitivity to the loss"):
+    for caption in (
+        "Verdicts",
+        "Parameters",
+        "Compute-optimal frontier",
+        "Predictions of held-out levels",
+        "Sensitivity to the loss",
+    ):
         assert f"<caption>{caption}" in page
     assert page.index('class="verdict"') < page.index("<figure>") < page.index("<caption>")
     assert page.count(' alt="') == page.count("<img ") > 15
@@ -43,9 +67,13 @@ def test_a_table_becomes_one_page(table: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["response", "axes"])
-def test_a_table_without_columns_is_refused(table: Path, missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_without_columns_is_refused(
+    table: Path, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = {"response": "error", "axes": "N=size,D=amount"}
-    arguments = [word for name, value in given.items() if name != missing for word in (f"--{name}", value)]
+    arguments = [
+        word for name, value in given.items() if name != missing for word in (f"--{name}", value)
+    ]
     assert main(["report", str(table), *arguments]) == 2
     assert f"--{missing}" in capsys.readouterr().err
 
@@ -53,11 +81,27 @@ def test_a_table_without_columns_is_refused(table: Path, missing: str, capsys: p
 def test_the_page_prints(table: Path) -> None:
     if not any(shutil.which(name) for name in BROWSERS):
         pytest.skip("no Chromium or Chrome on this machine")
-    few = ["--response", "error", "--axes", "size", "--law", "power", "--split", "split", "--bootstrap", "200"]
+    few = [
+        "--response",
+        "error",
+        "--axes",
+        "size",
+        "--law",
+        "power",
+        "--split",
+        "split",
+        "--bootstrap",
+        "200",
+    ]
     assert main(["report", str(table), *few, "--pdf"]) == 0
     printed = table.with_suffix(".report.pdf").read_bytes()
     assert printed.startswith(b"%PDF")
-    assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") + printed.count(b"/Type /Page/") > 3
+    assert (
+        printed.count(b"/Type /Page\n")
+        + printed.count(b"/Type /Page ")
+        + printed.count(b"/Type /Page/")
+        > 3
+    )
     assert b"/Type3" not in printed
 
 

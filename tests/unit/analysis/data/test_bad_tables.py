@@ -18,16 +18,27 @@ FIT = ["--response", "loss", "--axes", "N,D", "--bootstrap", "50", "--no-holdout
 
 def write(path: Path, rows: list[dict[str, object]]) -> str:
     pq.write_table(
-        pa.Table.from_pylist(rows, schema=None if rows else pa.schema([(name, pa.float64()) for name in ("N", "D", "loss")])), path
+        pa.Table.from_pylist(
+            rows,
+            schema=None
+            if rows
+            else pa.schema([(name, pa.float64()) for name in ("N", "D", "loss")]),
+        ),
+        path,
     )
     return str(path)
 
 
 def sweep(count: int, *, seed: int = 0) -> list[dict[str, object]]:
     rng = np.random.default_rng(seed)
-    n, d = rng.choice(np.geomspace(1e4, 1e7, 5), count), rng.choice(np.geomspace(1e3, 1e6, 5), count)
+    n, d = (
+        rng.choice(np.geomspace(1e4, 1e7, 5), count),
+        rng.choice(np.geomspace(1e3, 1e6, 5), count),
+    )
     loss = (0.05 + 3 * n**-0.35 + 20 * d**-0.5) * np.exp(rng.normal(0, 0.03, count))
-    return [{"N": float(a), "D": float(b), "loss": float(y)} for a, b, y in zip(n, d, loss, strict=True)]
+    return [
+        {"N": float(a), "D": float(b), "loss": float(y)} for a, b, y in zip(n, d, loss, strict=True)
+    ]
 
 
 def one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -38,7 +49,9 @@ def one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_too_few_points_are_refused_in_one_line(count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_points_are_refused_in_one_line(
+    count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one_line(["fit", write(tmp_path / "few.parquet", sweep(count)), *FIT], capsys)
 
 
@@ -59,15 +72,33 @@ def test_equal_values_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "equal" in one_line(["fit", write(tmp_path / "equal.parquet", rows), *FIT], capsys)
 
 
-def test_one_level_of_an_axis_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_level_of_an_axis_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [row | {"N": 1e5} for row in sweep(40)]
     assert "N" in one_line(["fit", write(tmp_path / "one.parquet", rows), *FIT], capsys)
 
 
-def test_axes_that_move_together_are_flagged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_axes_that_move_together_are_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [row | {"D": 20 * float(str(row["N"]))} for row in sweep(40)]
-    assert main(["fit", write(tmp_path / "tied.parquet", rows), *FIT, "--law", "power-nd-tied", "--json"]) == 0
-    assert any("move together" in warning for warning in json.loads(capsys.readouterr().out)["warnings"])
+    assert (
+        main(
+            [
+                "fit",
+                write(tmp_path / "tied.parquet", rows),
+                *FIT,
+                "--law",
+                "power-nd-tied",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    assert any(
+        "move together" in warning for warning in json.loads(capsys.readouterr().out)["warnings"]
+    )
 
 
 def test_a_million_rows_are_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,18 +124,26 @@ def test_hostile_names_are_text(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "\x1b" not in error
 
 
-@pytest.mark.parametrize("where", ["__import__('os')", "N = 3", "missing == 1", "N ==", "1 == 1; DROP"])
-def test_a_wrong_condition_is_one_line(where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "where", ["__import__('os')", "N = 3", "missing == 1", "N ==", "1 == 1; DROP"]
+)
+def test_a_wrong_condition_is_one_line(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one_line(["fit", write(tmp_path / "t.parquet", sweep(40)), *FIT, "--where", where], capsys)
 
 
-def test_words_where_numbers_belong_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_words_where_numbers_belong_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "words.csv").write_text("N,D,loss\nten,3,1\ntwenty,4,2\n")
     assert "not numbers" in one_line(["fit", str(tmp_path / "words.csv"), *FIT], capsys)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1garbagePAR1", b"\xff\xfe\x00"])
-def test_no_table_at_all(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_table_at_all(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for suffix in ("csv", "parquet"):
         (tmp_path / f"t.{suffix}").write_bytes(content)
         assert main(["fit", str(tmp_path / f"t.{suffix}"), *FIT]) in {2, 5}
@@ -113,10 +152,10 @@ def test_no_table_at_all(content: bytes, tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_next_names_runs_within_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = (
-        f"next {write(tmp_path / 't.parquet', sweep(60))} --response loss --axes N,D --parameter alpha --budget 1e12 --bootstrap 200 --json"
-    )
+def test_next_names_runs_within_the_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"next {write(tmp_path / 't.parquet', sweep(60))} --response loss --axes N,D --parameter alpha --budget 1e12 --bootstrap 200 --json"
     assert main(words.split()) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["runs"]
@@ -124,7 +163,9 @@ def test_next_names_runs_within_the_budget(tmp_path: Path, capsys: pytest.Captur
     assert plan["se_after"] < plan["se_before"]
 
 
-def test_the_frontier_of_a_planted_surface(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_frontier_of_a_planted_surface(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = f"frontier {write(tmp_path / 't.parquet', sweep(400))} --response loss --axes N,D --bootstrap 200 --json"
     assert main(words.split()) == 0
     found = json.loads(capsys.readouterr().out)["frontier"]

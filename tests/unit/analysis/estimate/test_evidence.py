@@ -1,4 +1,5 @@
-"""Faults of published fits are caught: a start returned as the answer, an identity covariance, a bound, an interval without an end."""
+"""Faults of published fits are caught: a start returned as the answer, an identity covariance, a
+bound, an interval without an end."""
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ LOSS = (0.05 + 3 * N**-0.35 + 20 * D**-0.5) * np.exp(RNG.normal(0, 0.02, 36))
 
 
 def planted(response: np.ndarray = LOSS, *, law: str = "power-nd") -> Fit:
-    return fit(law_named(law), columns={"N": N, "D": D}, response=response, delta=np.inf, bootstrap=200)
+    return fit(
+        law_named(law), columns={"N": N, "D": D}, response=response, delta=np.inf, bootstrap=200
+    )
 
 
 def test_a_start_point_returned_as_the_answer_has_a_gradient() -> None:
@@ -23,7 +26,10 @@ def test_a_start_point_returned_as_the_answer_has_a_gradient() -> None:
     loss = Huber(found.points.log_mean, np.inf)
     assert found.convergence.converged
     assert found.convergence.moved > 1e-3
-    assert relative_gradient(found.built, loss, found.solution.theta, weights=found.weights) < SMALL_GRADIENT
+    assert (
+        relative_gradient(found.built, loss, found.solution.theta, weights=found.weights)
+        < SMALL_GRADIENT
+    )
     start = found.solution.starts[0]
     assert relative_gradient(found.built, loss, start, weights=found.weights) > 100 * SMALL_GRADIENT
 
@@ -44,8 +50,15 @@ def test_a_parameter_at_its_bound_is_named() -> None:
 
 def test_an_open_profile_is_open_and_said() -> None:
     x = np.geomspace(1e3, 1e5, 5).repeat(3)
-    found = fit(law_named("power"), columns={"x": x}, response=np.exp(RNG.normal(0, 0.02, 15)), bootstrap=200)
-    assert found.profiles["alpha"].high is None, "without a trend every exponent fits, with an amplitude of nothing"
+    found = fit(
+        law_named("power"),
+        columns={"x": x},
+        response=np.exp(RNG.normal(0, 0.02, 15)),
+        bootstrap=200,
+    )
+    assert found.profiles["alpha"].high is None, (
+        "without a trend every exponent fits, with an amplitude of nothing"
+    )
     assert found.parameters["alpha"].open
     assert found.parameters["alpha"].high is None
     assert any("open interval: alpha" in warning for warning in found.warnings)
@@ -53,7 +66,14 @@ def test_an_open_profile_is_open_and_said() -> None:
 
 def test_without_noise_the_planted_law_is_found_exactly() -> None:
     clean = 0.05 + 3 * N**-0.35 + 20 * D**-0.5
-    found = fit(law_named("power-nd"), columns={"N": N, "D": D}, response=clean, delta=1e-3, bootstrap=0, with_profile=False)
+    found = fit(
+        law_named("power-nd"),
+        columns={"N": N, "D": D},
+        response=clean,
+        delta=1e-3,
+        bootstrap=0,
+        with_profile=False,
+    )
     for name, value in {"E": 0.05, "A": 3.0, "B": 20.0, "alpha": 0.35, "beta": 0.5}.items():
         assert abs(found.parameters[name].value / value - 1) < 1e-6
 
@@ -61,17 +81,30 @@ def test_without_noise_the_planted_law_is_found_exactly() -> None:
 def test_the_answer_does_not_depend_on_units_or_order() -> None:
     order = RNG.permutation(36)
     first = planted().parameters
-    scaled = fit(law_named("power-nd"), columns={"N": 1e3 * N[order], "D": D[order]}, response=7 * LOSS[order], delta=np.inf, bootstrap=0)
+    scaled = fit(
+        law_named("power-nd"),
+        columns={"N": 1e3 * N[order], "D": D[order]},
+        response=7 * LOSS[order],
+        delta=np.inf,
+        bootstrap=0,
+    )
     assert abs(scaled.parameters["alpha"].value - first["alpha"].value) < 1e-6
     assert abs(scaled.parameters["beta"].value - first["beta"].value) < 1e-6
     assert abs(scaled.parameters["E"].value / first["E"].value - 7) < 1e-5
 
 
 def test_an_estimate_at_its_bound_has_a_one_sided_interval() -> None:
-    """A floor of zero has no lower end to miss: the two-sided threshold would hold the truth in 99.7 of 100 worlds."""
+    """A floor of zero has no lower end to miss: the two-sided threshold would hold the truth in
+    99.7 of 100 worlds."""
     from scipy.stats import f
 
-    pure = fit(law_named("power-nd"), columns={"N": N, "D": D}, response=LOSS - 0.06, delta=np.inf, bootstrap=0)
+    pure = fit(
+        law_named("power-nd"),
+        columns={"N": N, "D": D},
+        response=LOSS - 0.06,
+        delta=np.inf,
+        bootstrap=0,
+    )
     assert pure.convergence.bounds_hit == ("E",)
     assert pure.profiles["E"].threshold == pytest.approx(f.ppf(0.90, 1, pure.noise.freedom) / 2)
     assert pure.profiles["alpha"].threshold == pytest.approx(f.ppf(0.95, 1, pure.noise.freedom) / 2)

@@ -1,4 +1,5 @@
-"""The twelve kinds of figures: each from one file, drawn from its own table, with its numbers, at the size of print."""
+"""The twelve kinds of figures: each from one file, drawn from its own table, with its numbers, at
+the size of print."""
 
 import csv
 import io
@@ -61,12 +62,21 @@ KINDS: dict[str, tuple[str, Callable[..., object]]] = {
 def sweep(*, split: str) -> Runs:
     """Sizes and budgets of equal compute, two seeds; "ood" does not move."""
     rng = np.random.default_rng(0)
-    n, c, _ = (part.ravel() for part in np.meshgrid(np.geomspace(1e4, 1e6, 5), np.geomspace(1e11, 1e13, 3), [0, 1]))
+    n, c, _ = (
+        part.ravel()
+        for part in np.meshgrid(np.geomspace(1e4, 1e6, 5), np.geomspace(1e11, 1e13, 3), [0, 1])
+    )
     d = c / 6 / n
     loss = np.full(len(n), 0.4) if split == "ood" else 0.02 + 3 * n**-0.35 + 20 * d**-0.4
     names = np.full(len(n), split, dtype=object)
     return Runs(
-        {"N": n, "D": d}, loss * np.exp(0.02 * rng.standard_normal(len(n))), names, np.tile(["0", "1"], len(n) // 2), None, None, ()
+        {"N": n, "D": d},
+        loss * np.exp(0.02 * rng.standard_normal(len(n))),
+        names,
+        np.tile(["0", "1"], len(n) // 2),
+        None,
+        None,
+        (),
     )
 
 
@@ -83,7 +93,9 @@ def parts() -> list[SplitFit]:
         (),
     )
     asked: dict[str, Any] = {"delta": None, "floor": None, "bootstrap": 60, "seed": 0}
-    scaling, flat = fit_splits(law_named("power-nd"), runs=both, **asked, with_profile=False, with_hold_out=False)
+    scaling, flat = fit_splits(
+        law_named("power-nd"), runs=both, **asked, with_profile=False, with_hold_out=False
+    )
     whole = fit_splits(law_named("power-nd"), runs=two[0], **asked)[0]
     return [replace(whole, verdicts=scaling.verdicts), flat]
 
@@ -91,10 +103,26 @@ def parts() -> list[SplitFit]:
 @cache
 def drawn() -> dict[str, Drawing]:
     words, trials = np.full(4, ""), np.full(4, 100.0)
-    shares = Runs({"x": np.array([6.0, 12.0, 30.0, 60.0])}, np.array([0.67, 0.4, 0.18, 0.1]), words, words, trials, None, ())
-    found = fit_splits(law_named("ratio-power"), runs=shares, delta=None, floor=None, bootstrap=60, seed=0)
-    drawings = [*drawings_across(parts(), response="loss", names={}), *split_drawings(parts()[0], response="loss", prefix="0_")]
-    return {drawing.name: drawing for drawing in [*drawings, *split_drawings(found[0], response="abnormal")]}
+    shares = Runs(
+        {"x": np.array([6.0, 12.0, 30.0, 60.0])},
+        np.array([0.67, 0.4, 0.18, 0.1]),
+        words,
+        words,
+        trials,
+        None,
+        (),
+    )
+    found = fit_splits(
+        law_named("ratio-power"), runs=shares, delta=None, floor=None, bootstrap=60, seed=0
+    )
+    drawings = [
+        *drawings_across(parts(), response="loss", names={}),
+        *split_drawings(parts()[0], response="loss", prefix="0_"),
+    ]
+    return {
+        drawing.name: drawing
+        for drawing in [*drawings, *split_drawings(found[0], response="abnormal")]
+    }
 
 
 @pytest.mark.parametrize("layout", ["row", "column"])
@@ -107,7 +135,11 @@ def test_a_figure_fits_a_page_and_every_word_is_read(kind: str, layout: Layout) 
     assert figure.get_figwidth() <= WIDTH_IN[layout] + 1e-9
     svg(figure)
     renderer = FigureCanvasAgg(figure).get_renderer()
-    texts = [artist for artist in figure.findobj(Text) if isinstance(artist, Text) and artist.get_visible() and artist.get_text().strip()]
+    texts = [
+        artist
+        for artist in figure.findobj(Text)
+        if isinstance(artist, Text) and artist.get_visible() and artist.get_text().strip()
+    ]
     sizes = {text.get_text(): float(text.get_fontsize()) for text in texts}
     assert min(sizes.values()) >= SMALLEST_POINTS, sizes
     page = figure.bbox
@@ -140,7 +172,11 @@ def test_only_splits_that_scale_have_exponents() -> None:
 
 
 def test_partial_residuals_fall_on_the_planted_powers() -> None:
-    rows = [row for row in drawn()["0_reducible"].table.to_pylist() if row["role"] == "law" and row["axis"] == "D"]
+    rows = [
+        row
+        for row in drawn()["0_reducible"].table.to_pylist()
+        if row["role"] == "law" and row["axis"] == "D"
+    ]
     slope = np.log(rows[-1]["y"] / rows[0]["y"]) / np.log(rows[-1]["x"] / rows[0]["x"])
     assert slope == pytest.approx(-0.4, abs=0.08)
 
@@ -155,4 +191,7 @@ def test_a_study_has_the_three_panels_too(results: object) -> None:
     findings = find_out(read_study(results))  # type: ignore[arg-type]
     figure = three_panels.draw(three_panels.table(findings.leading))
     assert figure.get_figwidth() <= WIDTH_IN["row"]
-    assert ladder_grid.draw(ladder_grid.table(ladders(findings.study)[:4])).get_figwidth() <= WIDTH_IN["row"]
+    assert (
+        ladder_grid.draw(ladder_grid.table(ladders(findings.study)[:4])).get_figwidth()
+        <= WIDTH_IN["row"]
+    )

@@ -1,4 +1,5 @@
-"""Every law of the registry: exact derivatives, planted numbers found again, words for the reader."""
+"""Every law of the registry: exact derivatives, planted numbers found again, words for the
+reader."""
 
 import numpy as np
 import pytest
@@ -16,13 +17,20 @@ NAMES = tuple(laws())
 def built(name: str, *, points: int = 30) -> tuple[Built, Loss, np.ndarray]:
     rng = np.random.default_rng(3)
     law = law_named(name)
-    columns = {axis: rng.uniform(0.1, 0.9, points) if axis == "c" else np.exp(rng.uniform(1, 6, points)) for axis in law.axes}
+    columns = {
+        axis: rng.uniform(0.1, 0.9, points) if axis == "c" else np.exp(rng.uniform(1, 6, points))
+        for axis in law.axes
+    }
     target = rng.normal(0, 1, points)
     made = law.build(columns or {"x": np.ones(points)}, floor=None)
     starts = made.starts(target, np.ones(points))[:4]
     loss: Loss = Huber(target, np.inf)
     if law.response == "ratio":
-        loss = Binomial(rng.uniform(0.05, 0.3, points), np.full(points, 40.0), "logit" if name.endswith("logit") else "log")
+        loss = Binomial(
+            rng.uniform(0.05, 0.3, points),
+            np.full(points, 40.0),
+            "logit" if name.endswith("logit") else "log",
+        )
         starts = starts * 0.1 - 1.5 * (np.arange(starts.shape[1]) == 0)
     return made, loss, starts + rng.normal(0, 0.01, starts.shape)
 
@@ -30,15 +38,15 @@ def built(name: str, *, points: int = 30) -> tuple[Built, Loss, np.ndarray]:
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_and_hessian_are_exact(name: str) -> None:
     made, loss, theta = built(name)
-    judge = weighted(loss, np.ones(made.model.points))
+    derivatives = weighted(loss, np.ones(made.model.points))
 
     def value(at: np.ndarray) -> np.ndarray:
         return np.asarray(loss.value(made.model.mu(at)).sum(axis=1))
 
     def gradient(at: np.ndarray) -> np.ndarray:
-        return made.model.newton(at, judge=judge).gradient
+        return made.model.newton(at, derivatives=derivatives).gradient
 
-    known = made.model.newton(theta, judge=judge)
+    known = made.model.newton(theta, derivatives=derivatives)
     step = 1e-5 * np.eye(made.model.parameters)
     slope = np.stack([(value(theta + h) - value(theta - h)) / 2e-5 for h in step], axis=1)
     bend = np.stack([(gradient(theta + h) - gradient(theta - h)) / 2e-5 for h in step], axis=1)
@@ -55,18 +63,27 @@ def test_a_law_says_what_it_is(name: str) -> None:
     assert all(parameter in law.formula for parameter in law.parameters)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if laws()[name].response == "positive" and name != "flat"])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if laws()[name].response == "positive" and name != "flat"]
+)
 def test_predictions_of_a_planted_law_are_found_again(name: str) -> None:
     """Predictions, not parameters: six loose parameters can describe one curve in two ways."""
     law, rng = law_named(name), np.random.default_rng(5)
     levels = {"c": np.linspace(0.1, 0.95, 4), "epochs": np.array([1.0, 2.0, 4.0, 16.0])}
-    grid = np.meshgrid(*(levels.get(axis, np.geomspace(1e2, 1e5, {1: 9, 2: 5, 3: 4}[len(law.axes)])) for axis in law.axes))
+    grid = np.meshgrid(
+        *(
+            levels.get(axis, np.geomspace(1e2, 1e5, {1: 9, 2: 5, 3: 4}[len(law.axes)]))
+            for axis in law.axes
+        )
+    )
     columns = {axis: values.ravel() for axis, values in zip(law.axes, grid, strict=True)}
     made = law.build(columns, floor=None)
     theta = made.starts(rng.normal(-1, 1, len(grid[0].ravel())), np.ones(grid[0].size))[7:8]
     theta[:, 0] = np.log(0.05)
     response = made.predict(theta, columns)[0]
-    found = fit(law, columns=columns, response=response, delta=np.inf, bootstrap=0, with_profile=False)
+    found = fit(
+        law, columns=columns, response=response, delta=np.inf, bootstrap=0, with_profile=False
+    )
     assert np.abs(np.log(found.predict(columns) / response)).max() < 1e-3
 
 
@@ -76,7 +93,15 @@ def test_an_objective_never_rises_and_bounds_hold() -> None:
     before = loss.value(made.model.mu(theta)).sum(axis=1)
     values = [before]
     for most in (1, 3, 10, 60):
-        ended = minimise(made.model, loss, theta.copy(), weights=weights, box=made.box, free=free_mask(made), most=most)
+        ended = minimise(
+            made.model,
+            loss,
+            theta.copy(),
+            weights=weights,
+            box=made.box,
+            free=free_mask(made),
+            most=most,
+        )
         assert (ended.theta >= made.box.low).all()
         assert (ended.theta <= made.box.high).all()
         values.append(ended.objective)
@@ -89,11 +114,20 @@ def test_the_solver_agrees_with_scipy() -> None:
     rng = np.random.default_rng(0)
     n, d = np.exp(rng.uniform(5, 12, 40)), np.exp(rng.uniform(5, 12, 40))
     loss = (0.1 + 5 * n**-0.4 + 9 * d**-0.6) * np.exp(0.02 * rng.standard_normal(40))
-    found = fit(law_named("power-nd"), columns={"N": n, "D": d}, response=loss, delta=np.inf, bootstrap=0, with_profile=False)
+    found = fit(
+        law_named("power-nd"),
+        columns={"N": n, "D": d},
+        response=loss,
+        delta=np.inf,
+        bootstrap=0,
+        with_profile=False,
+    )
     x, y = np.log(n) - np.log(n).mean(), np.log(d) - np.log(d).mean()
 
     def residual(p: np.ndarray) -> np.ndarray:
-        return np.log(np.exp(p[0]) + np.exp(p[1] - p[3] * x) + np.exp(p[2] - p[4] * y)) - np.log(loss)
+        return np.log(np.exp(p[0]) + np.exp(p[1] - p[3] * x) + np.exp(p[2] - p[4] * y)) - np.log(
+            loss
+        )
 
     other = least_squares(residual, [-2, -1, -1, 0.5, 0.5], xtol=1e-15, ftol=1e-15, gtol=1e-15)
     assert found.solution.objective <= other.cost * (1 + 1e-9)
@@ -103,12 +137,21 @@ def test_the_solver_agrees_with_scipy() -> None:
 def test_a_bounded_error_is_found_between_its_floor_and_its_ceiling() -> None:
     x = np.geomspace(1, 1e6, 25)
     share = 1 / (1 + (x / 1e3) ** 0.8)
-    found = fit(law_named("bounded"), columns={"x": x}, response=0.05 + 0.85 * share, delta=np.inf, bootstrap=0, with_profile=False)
+    found = fit(
+        law_named("bounded"),
+        columns={"x": x},
+        response=0.05 + 0.85 * share,
+        delta=np.inf,
+        bootstrap=0,
+        with_profile=False,
+    )
     values = {name: estimate.value for name, estimate in found.parameters.items()}
     assert values == pytest.approx({"E": 0.05, "H": 0.85, "b": 0.0, "c": 0.8, "k": 1.0}, abs=1e-4)
     u = (found.predict({"x": x}) - values["E"]) / values["H"]
     centred = np.log(x) - np.log(x).mean()
-    assert np.log(u) - values["k"] * np.log1p(-u) == pytest.approx(values["b"] - values["c"] * centred, abs=1e-6), "the equation of M4"
+    assert np.log(u) - values["k"] * np.log1p(-u) == pytest.approx(
+        values["b"] - values["c"] * centred, abs=1e-6
+    ), "the equation of M4"
 
 
 @pytest.mark.filterwarnings("ignore:The Log link function does not respect")
@@ -122,7 +165,13 @@ def test_a_binomial_law_agrees_with_statsmodels(name: str) -> None:
     link = sm.families.links.Logit() if name == "ratio-logit" else sm.families.links.Log()
     design = np.column_stack([np.ones(6), -(np.log(x) - np.log(x).mean())])
     start = [-1.0, 0.5]
-    other = sm.GLM(np.column_stack([hits, count - hits]), design, family=sm.families.Binomial(link=link)).fit(start_params=start)
-    first = found.parameters["b"].value if name == "ratio-logit" else np.log(found.parameters["A"].value)
+    other = sm.GLM(
+        np.column_stack([hits, count - hits]), design, family=sm.families.Binomial(link=link)
+    ).fit(start_params=start)
+    first = (
+        found.parameters["b"].value
+        if name == "ratio-logit"
+        else np.log(found.parameters["A"].value)
+    )
     assert [first, found.parameters["g"].value] == pytest.approx(other.params, abs=1e-4)
     assert found.solution.objective == pytest.approx(other.deviance / 2, rel=1e-6)

@@ -1,4 +1,5 @@
-"""The report of a planted study: complete, harmless, and without claims that the data do not carry."""
+"""The report of a planted study: complete, harmless, and without claims that the data do not
+carry."""
 
 import html
 import html.parser
@@ -31,7 +32,9 @@ class Links(html.parser.HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}]
+        self.addresses += [
+            value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}
+        ]
         if tag not in {"meta", "link", "img", "source"}:
             self.open.append(tag)
 
@@ -45,7 +48,9 @@ def test_the_page_loads_nothing_from_elsewhere(written: str) -> None:
     assert not links.open
     assert len(links.addresses) > 20
     assert all(address.startswith(("data:", "#")) for address in links.addresses)
-    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', written).group(1))  # type: ignore[union-attr]
+    policy = html.unescape(
+        re.search(r'Content-Security-Policy" content="([^"]*)"', written).group(1)
+    )  # type: ignore[union-attr]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
 
@@ -74,7 +79,10 @@ def keep(results: Path, root: Path, groups: set[str]) -> None:
     """A copy of the study with the scores of some groups only."""
     shutil.copytree(results, root)
     table = pq.read_table(root / "scores.parquet")
-    pq.write_table(table.filter([group in groups for group in table["group"].to_pylist()]), root / "scores.parquet")
+    pq.write_table(
+        table.filter([group in groups for group in table["group"].to_pylist()]),
+        root / "scores.parquet",
+    )
 
 
 def test_hostile_names_are_text(results: Path, tmp_path: Path) -> None:
@@ -85,7 +93,10 @@ def test_hostile_names_are_text(results: Path, tmp_path: Path) -> None:
     names = [evil if name in {"radius", "gap"} else name for name in table["split"].to_pylist()]
     import pyarrow as pa
 
-    pq.write_table(table.set_column(table.schema.get_field_index("split"), "split", pa.array(names)), root / "scores.parquet")
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("split"), "split", pa.array(names)),
+        root / "scores.parquet",
+    )
     facts = json.loads((root / "study.json").read_text()) | {"name": evil, "question": evil}
     (root / "study.json").write_text(json.dumps(facts))
     out = tmp_path / "page.html"
@@ -111,7 +122,9 @@ def test_two_runs_make_a_page_without_a_claim(results: Path, tmp_path: Path) -> 
     table = pq.read_table(root / "scores.parquet")
     first = dict.fromkeys(table["run"].to_pylist())
     kept = list(first)[:2]
-    pq.write_table(table.filter([run in kept for run in table["run"].to_pylist()]), root / "scores.parquet")
+    pq.write_table(
+        table.filter([run in kept for run in table["run"].to_pylist()]), root / "scores.parquet"
+    )
     out = tmp_path / "page.html"
     assert main(["report", str(root), "--out", str(out)]) == 0
     assert "no curve to judge" in out.read_text()
@@ -127,7 +140,9 @@ def test_figures_are_written_with_their_numbers(results: Path, tmp_path: Path) -
 
 def test_planted_laws_are_found_and_led_by_the_right_ladders(results: Path) -> None:
     findings = find_out(read_study(results))
-    assert [(ladder.kind, ladder.split, ladder.axis, ladder.metric) for ladder in findings.leading] == [
+    assert [
+        (ladder.kind, ladder.split, ladder.axis, ladder.metric) for ladder in findings.leading
+    ] == [
         ("id", "id", "D", "velocity_error"),
         ("ood", "speed_high", "D", "velocity_error"),
         ("combinatorial", "pairs_held", "C", "loss"),
@@ -166,7 +181,9 @@ def test_runs_on_two_workers_are_no_seeds_of_a_ladder(results: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["report"], ["figures", "--out", "x"]])
-def test_a_missing_or_foreign_folder_is_one_line(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_or_foreign_folder_is_one_line(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for folder in (tmp_path / "absent", tmp_path):
         assert main([command[0], str(folder), *command[1:]]) == 2
         error = capsys.readouterr().err

@@ -1,4 +1,5 @@
-"""The report's section on videos as frames: the planted shares stand in its table and its figure, and nothing where nothing was judged."""
+"""The report's section on videos as frames: the planted shares stand in its table and its figure,
+and nothing where nothing was judged."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +19,8 @@ SHARES = {"model": (0.40, 0.31, 0.50), "codec": (0.25, 0.17, 0.34), "truth": (0.
 
 @pytest.fixture
 def study(results: Path, tmp_path: Path) -> Study:
-    """The planted study with one run judged on one split: 40 % of its videos break a rule, all of them `shape`."""
+    """The planted study with one run judged on one split: 40 % of its videos break a rule, all of
+    them `shape`."""
     root = tmp_path / "study"
     shutil.copytree(results, root)
     scored = pq.read_table(Store(root).scores).to_pylist()
@@ -38,7 +40,12 @@ def test_the_table_has_the_planted_shares_and_no_run_of_elsewhere(study: Study) 
     assert grid is not None
     assert grid.heads[2:] == ("SSIM", "abnormal", "true frames after the codec", "true frames")
     [row] = grid.rows
-    assert [cell.text for cell in row[2:]] == ["0.95 [0.94, 0.96]", "40 % [31, 50] of 96", "25 % [17, 34] of 96", "0 % [0, 4] of 96"]
+    assert [cell.text for cell in row[2:]] == [
+        "0.95 [0.94, 0.96]",
+        "40 % [31, 50] of 96",
+        "25 % [17, 34] of 96",
+        "0 % [0, 4] of 96",
+    ]
 
 
 def test_the_figure_shows_broken_rules_and_leaves_out_kept_ones(study: Study) -> None:

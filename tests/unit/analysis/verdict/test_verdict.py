@@ -1,4 +1,5 @@
-"""Verdicts: right words on planted data, error rates held in a short simulation, and properties that no formula may break."""
+"""Verdicts: right words on planted data, error rates held in a short simulation, and properties
+that no formula may break."""
 
 import numpy as np
 import pytest
@@ -9,28 +10,38 @@ from analysis.commands.selftest import Design, coverage, words_said
 from analysis.data.configurations import configurations
 from analysis.verdict.isotonic import falling
 from analysis.verdict.permutation import permutation
-from analysis.verdict.verdict import Verdict, holm, judge
+from analysis.verdict.verdict import Verdict, decide, holm
 
 
-def ladder(fall: float, *, seeds: int = 3, sd: float = 0.05, levels: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def ladder(
+    fall: float, *, seeds: int = 3, sd: float = 0.05, levels: int = 5, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     x = np.repeat(np.geomspace(10, 1000, levels), seeds)
     steps = np.log(x / x.min()) / np.log(x.max() / x.min())
-    return x, 0.3 * np.exp(np.log1p(-fall) * steps + np.random.default_rng(seed).normal(0, sd, len(x)))
+    return x, 0.3 * np.exp(
+        np.log1p(-fall) * steps + np.random.default_rng(seed).normal(0, sd, len(x))
+    )
 
 
 @pytest.mark.parametrize(
-    ("fall", "sd", "word"), [(0.8, 0.05, "scales"), (-3.0, 0.05, "worsens"), (0.0, 0.02, "flat"), (0.1, 0.5, "undetermined")]
+    ("fall", "sd", "word"),
+    [
+        (0.8, 0.05, "scales"),
+        (-3.0, 0.05, "worsens"),
+        (0.0, 0.02, "flat"),
+        (0.1, 0.5, "undetermined"),
+    ],
 )
 def test_the_word_fits_the_data(fall: float, sd: float, word: str) -> None:
     x, y = ladder(fall, sd=sd)
-    found = judge(configurations({"x": x}, y), axis="x")
+    found = decide(configurations({"x": x}, y), axis="x")
     assert found.word == word
     assert found.reason
 
 
 def test_undetermined_says_how_many_seeds_would_decide() -> None:
     x, y = ladder(0.1, sd=0.5)
-    found = judge(configurations({"x": x}, y), axis="x")
+    found = decide(configurations({"x": x}, y), axis="x")
     assert found.seeds_needed is not None
     assert found.seeds_needed > 3
 
@@ -54,19 +65,37 @@ def test_intervals_cover_in_a_short_simulation() -> None:
 def test_units_do_not_matter(values: list[float], unit: float) -> None:
     assume(np.std(values) > 0.01 * np.mean(values))
     x = np.geomspace(1, 100, len(values))
-    one = judge(configurations({"x": x}, np.array(values)), axis="x")
-    other = judge(configurations({"x": x * unit}, np.array(values) * unit), axis="x")
+    one = decide(configurations({"x": x}, np.array(values)), axis="x")
+    other = decide(configurations({"x": x * unit}, np.array(values) * unit), axis="x")
     assert one.change == pytest.approx(other.change, abs=1e-6)
     assert one.change is None or one.p_falls == pytest.approx(other.p_falls, abs=1e-5)
 
 
 @given(st.lists(st.floats(1e-6, 1 - 1e-6), min_size=1, max_size=12))
 def test_holm_never_lowers_a_p_and_keeps_their_order(ps: list[float]) -> None:
-    verdicts = [Verdict("undetermined", "x", "", change=-0.5, low=-1.0, high=0.0, p_falls=p, p_falls_holm=p, p_rises=1 - p) for p in ps]
+    verdicts = [
+        Verdict(
+            "undetermined",
+            "x",
+            "",
+            change=-0.5,
+            low=-1.0,
+            high=0.0,
+            p_falls=p,
+            p_falls_holm=p,
+            p_rises=1 - p,
+        )
+        for p in ps
+    ]
     corrected = [verdict.p_falls_holm for verdict in holm(verdicts)]
     smallest = np.minimum(ps, 1 - np.array(ps))
-    assert all(after is not None and after >= before for before, after in zip(smallest, corrected, strict=True))
-    assert (np.diff(np.array(corrected, dtype=float)[np.argsort(smallest, kind="stable")]) >= 0).all()
+    assert all(
+        after is not None and after >= before
+        for before, after in zip(smallest, corrected, strict=True)
+    )
+    assert (
+        np.diff(np.array(corrected, dtype=float)[np.argsort(smallest, kind="stable")]) >= 0
+    ).all()
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=12))
@@ -74,7 +103,9 @@ def test_isotonic_falls_keeps_the_mean_and_is_its_own_fit(values: list[float]) -
     weights = np.linspace(1, 2, len(values))
     curve = falling(np.array(values), weights=weights)
     assert (np.diff(curve) <= 1e-12).all()
-    assert np.average(curve, weights=weights) == pytest.approx(np.average(values, weights=weights), abs=1e-9)
+    assert np.average(curve, weights=weights) == pytest.approx(
+        np.average(values, weights=weights), abs=1e-9
+    )
     assert falling(curve, weights=weights) == pytest.approx(curve)
 
 
@@ -83,17 +114,19 @@ def test_the_permutation_check_is_exact_and_knows_its_floor() -> None:
     found = permutation(configurations({"x": x}, np.array([4.0, 3.0, 2.0, 1.0])), axis="x")
     assert found is not None
     assert found.p == found.least == pytest.approx(1 / 24)
-    scattered = configurations({"x": x, "z": np.array([1.0, 2.0, 3.0, 4.0])}, np.array([4.0, 3.0, 2.0, 1.0]))
+    scattered = configurations(
+        {"x": x, "z": np.array([1.0, 2.0, 3.0, 4.0])}, np.array([4.0, 3.0, 2.0, 1.0])
+    )
     assert permutation(scattered, axis="x") is None
 
 
 def test_flatness_of_many_splits_is_corrected_as_trends_are() -> None:
     x, y = ladder(0.0, sd=0.03, seed=1)
-    alone = judge(configurations({"x": x}, y), axis="x")
+    alone = decide(configurations({"x": x}, y), axis="x")
     assert alone.word == "flat"
     assert alone.p_equivalent is not None
     assert 0.001 < alone.p_equivalent < 0.05
-    noisy = judge(configurations({"x": x}, ladder(0.1, sd=0.5)[1]), axis="x")
+    noisy = decide(configurations({"x": x}, ladder(0.1, sd=0.5)[1]), axis="x")
     many = holm([alone, *[noisy] * int(0.05 / alone.p_equivalent)])
     assert many[0].word == "undetermined"
     assert many[0].p_equivalent_holm is not None

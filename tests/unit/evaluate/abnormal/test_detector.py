@@ -12,20 +12,27 @@ from physscale.cli.main import main
 from physscale.dataset.file import with_frames, write_videos
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.dataset.frames import open_frames
-from physscale.evaluate.abnormal.detector import FLOOR, THRESHOLDS, Verdicts, abnormal_rates, judge, thresholds_for
+from physscale.evaluate.abnormal.detector import (
+    FLOOR,
+    THRESHOLDS,
+    Detections,
+    abnormal_rates,
+    detect,
+    thresholds_for,
+)
 from physscale.evaluate.calibration.calibrate import ALARMS, limits_of
 from physscale.evaluate.calibration.corruptions_development import jitter, speed_up
 from physscale.evaluate.calibration.corruptions_paper import vanish
 from physscale.evaluate.calibration.known_videos import Cell, canvas, corrupted, true_rows
 from physscale.evaluate.motion.state_frechet import state_frechet
-from physscale.evaluate.scores import RunFacts
+from physscale.evaluate.scores import RunColumns
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.scores import SCORES
 from physscale.records.video import Videos
 
 CELL = Cell("collision", 32)
-FACTS: RunFacts = {
+COLUMNS: RunColumns = {
     "study": "s",
     "run": "r",
     "group": "g",
@@ -53,7 +60,9 @@ def half_wrong() -> Videos:
 @pytest.mark.parametrize(("count", "of"), [(0, 18), (3, 18), (12, 18), (18, 18), (1, 1000)])
 def test_wilsons_interval_is_statsmodels(count: int, of: int) -> None:
     rate = wilson(count, of=of)
-    assert (rate.low, rate.high) == pytest.approx(proportion_confint(count, of, method="wilson"), abs=1e-12)
+    assert (rate.low, rate.high) == pytest.approx(
+        proportion_confint(count, of, method="wilson"), abs=1e-12
+    )
     assert rate.value == count / of
 
 
@@ -64,7 +73,9 @@ def test_nothing_tried_is_no_rate() -> None:
 
 
 def test_rates_are_rows_of_scores(half_wrong: Videos) -> None:
-    rows = abnormal_rates(judge(half_wrong), facts=FACTS, split="id", kind="id", source="model")
+    rows = abnormal_rates(
+        detect(half_wrong), columns=COLUMNS, split="id", kind="id", source="model"
+    )
     assert rows.schema.equals(SCORES)
     by_metric = {row["metric"]: row for row in rows.to_pylist()}
     assert by_metric["abnormal_rate"]["value"] == 0.5
@@ -73,18 +84,22 @@ def test_rates_are_rows_of_scores(half_wrong: Videos) -> None:
     assert by_metric["abnormal_rate"]["low"] < 0.5 < by_metric["abnormal_rate"]["high"]
 
 
-@pytest.mark.parametrize(("law", "unasked"), [("uniform", 4), ("parabola", 4), ("collision", 0), ("composition", 0)])
+@pytest.mark.parametrize(
+    ("law", "unasked"), [("uniform", 4), ("parabola", 4), ("collision", 0), ("composition", 0)]
+)
 def test_a_rule_that_is_not_asked_could_not_be_broken(law: str, unasked: int) -> None:
     cell = Cell(law, 32)
     true = shown(0, 20, cell=cell)
     for corrupt in (vanish, speed_up, jitter):
         wrong = corrupted(true, corrupt=corrupt, cell=cell)
         assert wrong is not None
-        found = judge(wrong)
+        found = detect(wrong)
         silent = set(found.scores) - set(found.asked)
         assert len(silent) == unasked
         assert all((found.scores[rule] == 0.0).all() for rule in silent)
-        metrics = abnormal_rates(found, facts=FACTS, split="id", kind="id", source="model")["metric"].to_pylist()
+        metrics = abnormal_rates(found, columns=COLUMNS, split="id", kind="id", source="model")[
+            "metric"
+        ].to_pylist()
         assert set(metrics) == {"abnormal_rate", *(f"abnormal_{rule}" for rule in found.asked)}
 
 
@@ -96,7 +111,9 @@ def test_no_threshold_lies_below_what_one_can_see() -> None:
             assert all(limits[rule] >= FLOOR[family][rule] for rule in limits)
 
 
-def test_the_command_tells_what_the_judge_found(half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_what_the_judge_found(
+    half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "samples.arrow"
     write_videos(path, half_wrong)
     with pytest.raises(SystemExit, match="0"):
@@ -109,8 +126,11 @@ def test_the_command_tells_what_the_judge_found(half_wrong: Videos, tmp_path: Pa
     assert "10 of 20 abnormal: 50 %" in capsys.readouterr().out
 
 
-def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Three shards of frames; all at once, joined and by the first shard alone the same verdicts."""
+def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three shards of frames; all at once, joined and by the first shard alone the same
+    detections."""
     rows = shown(0, 10)
     write_dataset(
         tmp_path / "data",
@@ -119,11 +139,14 @@ def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(tmp_path:
         canvas=canvas(CELL),
     )
     found = {}
-    for name, path in (("all", tmp_path / "data"), ("first", next((tmp_path / "data").glob("*00000.arrow")))):
+    for name, path in (
+        ("all", tmp_path / "data"),
+        ("first", next((tmp_path / "data").glob("*00000.arrow"))),
+    ):
         with pytest.raises(SystemExit, match="0"):
             main(["judge", str(path), "--json"])
         found[name] = json.loads(capsys.readouterr().out)
-    whole = judge(rows)
+    whole = detect(rows)
     assert found["all"]["videos"] == [{"index": int(index), "abnormal": []} for index in rows.index]
     assert found["first"]["videos"] == found["all"]["videos"][:4]
     for rule, scores in found["all"]["scores"].items():
@@ -145,7 +168,9 @@ def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(tmp_path:
         ("any folder", 5, "this is no data set"),
     ],
 )
-def test_what_cannot_be_judged_is_one_line(made: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_judged_is_one_line(
+    made: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "videos.arrow"
     spoil(path, made=made)
     with pytest.raises(SystemExit, match=str(code)):
@@ -160,7 +185,12 @@ def spoil(path: Path, *, made: str) -> None:
     """A file, or a data set of two shards, that cannot be judged."""
     rows = shown(0, 4)
     if made.startswith(("a set", "an unfinished")):
-        layout = Layout(identity="four", videos=4, rows_per_shard=2, encoding=None if made == "a set of states" else "rgb")
+        layout = Layout(
+            identity="four",
+            videos=4,
+            rows_per_shard=2,
+            encoding=None if made == "a set of states" else "rgb",
+        )
         write_dataset(path, layout, make=rows.with_pixels(None).take, canvas=canvas(CELL))
     shard = path / "shard_00000002.arrow"
     match made:
@@ -173,7 +203,9 @@ def spoil(path: Path, *, made: str) -> None:
             shard.write_bytes(shard.read_bytes()[:-100])
         case "a set with an altered frame":
             blob = open_frames(shard).blobs[1].as_buffer().to_pybytes()
-            shard.write_bytes(shard.read_bytes().replace(blob, blob[:40] + bytes([blob[40] ^ 1]) + blob[41:]))
+            shard.write_bytes(
+                shard.read_bytes().replace(blob, blob[:40] + bytes([blob[40] ^ 1]) + blob[41:])
+            )
         case "an unfinished set":
             (path / "manifest.json").unlink()
         case "any folder":
@@ -181,16 +213,21 @@ def spoil(path: Path, *, made: str) -> None:
 
 
 def test_verdicts_of_two_families_are_not_joined(half_wrong: Videos) -> None:
-    found = judge(half_wrong)
+    found = detect(half_wrong)
     with pytest.raises(UserError, match="judge them one by one"):
-        Verdicts.joined([found, replace(found, family="phyre")])
+        Detections.joined([found, replace(found, family="phyre")])
 
 
 @pytest.mark.parametrize("videos", [3, 200, 3000])
 def test_thresholds_spend_their_alarms_evenly_and_no_more(videos: int) -> None:
-    """Two rules with long tails, one of them a hundred times as large, and one that no true video comes near."""
+    """Two rules with long tails, one of them a hundred times as large, and one that no true video
+    comes near."""
     rng = np.random.Generator(np.random.Philox(key=videos))
-    scores = {"size": rng.pareto(3.0, videos), "force": 100.0 * rng.pareto(3.0, videos), "tunnel": rng.uniform(0.0, 0.1, videos)}
+    scores = {
+        "size": rng.pareto(3.0, videos),
+        "force": 100.0 * rng.pareto(3.0, videos),
+        "tunnel": rng.uniform(0.0, 0.1, videos),
+    }
     limits = limits_of(scores, floor={"size": 0.1, "force": 0.1, "tunnel": 0.2})
     above = {rule: int((scores[rule] > limits[rule]).sum()) for rule in limits}
     together = np.any([scores[rule] > limits[rule] for rule in limits], axis=0).sum()
@@ -200,14 +237,46 @@ def test_thresholds_spend_their_alarms_evenly_and_no_more(videos: int) -> None:
 
 
 def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written, thresholds, only = tmp_path / "table.md", tmp_path / "thresholds.json", ["--only", "parabola:32"]
+    written, thresholds, only = (
+        tmp_path / "table.md",
+        tmp_path / "thresholds.json",
+        ["--only", "parabola:32"],
+    )
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", "calibrate", "--videos", "4", "--set-on", "4", *only, "--table", str(written), "--thresholds", str(thresholds)])
+        main(
+            [
+                "judge",
+                "calibrate",
+                "--videos",
+                "4",
+                "--set-on",
+                "4",
+                *only,
+                "--table",
+                str(written),
+                "--thresholds",
+                str(thresholds),
+            ]
+        )
     assert "| vanish | 100 " in written.read_text()
     assert set(json.loads(thresholds.read_text())["laws"]["32"]) == set(FLOOR["laws"])
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", "calibrate", "--videos", "2", "--processes", "2", *only, "--thresholds", str(thresholds)])
-    assert json.loads(thresholds.read_text()) == json.loads(THRESHOLDS.read_text()), "tested, not set"
+        main(
+            [
+                "judge",
+                "calibrate",
+                "--videos",
+                "2",
+                "--processes",
+                "2",
+                *only,
+                "--thresholds",
+                str(thresholds),
+            ]
+        )
+    assert json.loads(thresholds.read_text()) == json.loads(THRESHOLDS.read_text()), (
+        "tested, not set"
+    )
     capsys.readouterr()
     with pytest.raises(SystemExit, match="2"):
         main(["judge", "calibrate", "--only", "parabola:33"])
@@ -217,7 +286,9 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "give --set-on N" in capsys.readouterr().err
 
 
-def test_compare_names_every_number(half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_names_every_number(
+    half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     true, wrong = tmp_path / "true.arrow", tmp_path / "wrong.arrow"
     rows = np.arange(5, 15)
     write_videos(true, shown(0, 20).take(rows))
@@ -225,7 +296,14 @@ def test_compare_names_every_number(half_wrong: Videos, tmp_path: Path, capsys: 
     with pytest.raises(SystemExit, match="0"):
         main(["compare", str(true), str(wrong), "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert {"ssim", "psnr_db", "st_lpips", "state_frechet", "violation_frechet", "state_frechet_limit"} <= set(found)
+    assert {
+        "ssim",
+        "psnr_db",
+        "st_lpips",
+        "state_frechet",
+        "violation_frechet",
+        "state_frechet_limit",
+    } <= set(found)
     assert not any(name.startswith(("lpips", "fvd")) for name in found)
     assert found["ssim"] < 1.0
     with pytest.raises(SystemExit, match="2"):

@@ -1,4 +1,5 @@
-"""Fréchet distances: closed forms, scipy's matrix root, and the sample-size bias; FVD on a network made here."""
+"""Fréchet distances: closed forms, scipy's matrix root, and the sample-size bias; FVD on a network
+made here."""
 
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from physscale.records.errors import DamagedData, UserError
 
 def cloud(count: int, *, features: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(count, features)) @ rng.normal(size=(features, features)) + rng.normal(size=features)
+    return rng.normal(size=(count, features)) @ rng.normal(size=(features, features)) + rng.normal(
+        size=features
+    )
 
 
 def reference(real: np.ndarray, fake: np.ndarray, *, ddof: int) -> float:
@@ -34,10 +37,15 @@ def reference(real: np.ndarray, fake: np.ndarray, *, ddof: int) -> float:
 )
 @settings(max_examples=40, deadline=None)
 def test_agrees_with_scipys_root(real: int, fake: int, features: int, seed: int, ddof: int) -> None:
-    ours, theirs = cloud(real, features=features, seed=seed), cloud(fake, features=features, seed=seed + 1)
+    ours, theirs = (
+        cloud(real, features=features, seed=seed),
+        cloud(fake, features=features, seed=seed + 1),
+    )
     found = frechet(ours, fake=theirs, covariance="unbiased" if ddof else "biased")
     assert found.value == pytest.approx(reference(ours, theirs, ddof=ddof), rel=1e-4)
-    assert found.value == pytest.approx(frechet(theirs, fake=ours, covariance="unbiased" if ddof else "biased").value, rel=1e-9)
+    assert found.value == pytest.approx(
+        frechet(theirs, fake=ours, covariance="unbiased" if ddof else "biased").value, rel=1e-9
+    )
     assert found.mean_term + found.covariance_term == pytest.approx(found.value)
 
 
@@ -51,10 +59,13 @@ def test_gaussians_of_known_distance() -> None:
 
 
 def test_fewer_samples_than_features_is_no_special_case() -> None:
-    """A singular covariance: rotating the space moves nothing, and the same videos are at no distance."""
+    """A singular covariance: rotating the space moves nothing, and the same videos are at no
+    distance."""
     ours, theirs = cloud(6, features=20, seed=1), cloud(9, features=20, seed=2)
     turn = np.linalg.qr(np.random.default_rng(3).normal(size=(20, 20)))[0]
-    assert frechet(ours, fake=theirs).value == pytest.approx(frechet(ours @ turn, fake=theirs @ turn).value, rel=1e-9)
+    assert frechet(ours, fake=theirs).value == pytest.approx(
+        frechet(ours @ turn, fake=theirs @ turn).value, rel=1e-9
+    )
     assert abs(frechet(ours, fake=ours[::-1]).value) < 1e-9 * (ours**2).sum()
 
 
@@ -82,15 +93,24 @@ def test_what_cannot_be_measured_is_refused() -> None:
 
 
 class Tiny(torch.nn.Module):
-    """Mean colour and motion, behind the interface of StyleGAN-V's file; `gain` sets the black and white distance."""
+    """Mean colour and motion, behind the interface of StyleGAN-V's file; `gain` sets the black and
+    white distance."""
 
     def __init__(self, gain: float) -> None:
         super().__init__()
         self.gain = gain
 
-    def forward(self, videos: torch.Tensor, rescale: bool = False, resize: bool = False, return_features: bool = False) -> torch.Tensor:
+    def forward(
+        self,
+        videos: torch.Tensor,
+        rescale: bool = False,
+        resize: bool = False,
+        return_features: bool = False,
+    ) -> torch.Tensor:
         if resize:
-            videos = torch.nn.functional.interpolate(videos, size=(videos.shape[2], 28, 28), mode="trilinear", align_corners=False)
+            videos = torch.nn.functional.interpolate(
+                videos, size=(videos.shape[2], 28, 28), mode="trilinear", align_corners=False
+            )
         if rescale:
             videos = videos / 127.5 - 1.0
         motion = (videos[:, :, 1:] - videos[:, :, :-1]).abs().mean(dim=(2, 3, 4))
@@ -110,11 +130,15 @@ def test_fvd_of_a_network_made_here(tmp_path: Path) -> None:
     fake = (real * 0.7).astype(np.uint8)
     foreign = video_network(network_file(tmp_path, gain=1.0))
     found = fvd(real, fake=fake, network=foreign, extrapolate=True)
-    assert found.metric == f"frechet_{foreign.sha256[:8]}", "a foreign network's number must not be called FVD"
+    assert found.metric == f"frechet_{foreign.sha256[:8]}", (
+        "a foreign network's number must not be called FVD"
+    )
     assert found.frames == 16
     expected = reference(foreign.features(real[:, :16]), foreign.features(fake[:, :16]), ddof=0)
     assert found.distance.value == pytest.approx(expected, rel=1e-4)
-    assert found.distance.value > 100 * abs(fvd(real, fake=real[::-1].copy(), network=foreign).distance.value)
+    assert found.distance.value > 100 * abs(
+        fvd(real, fake=real[::-1].copy(), network=foreign).distance.value
+    )
     assert found.extrapolation is not None
     gain = float(np.sqrt(131.0 / 12.0))
     assert video_network(network_file(tmp_path, gain=gain)).metric == "fvd"

@@ -44,7 +44,15 @@ def test_ssim_is_skimages(truth: np.ndarray, wrong: np.ndarray) -> None:
     expected = [
         np.mean(
             [
-                structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1, data_range=255)
+                structural_similarity(
+                    a,
+                    b,
+                    gaussian_weights=True,
+                    sigma=1.5,
+                    use_sample_covariance=False,
+                    channel_axis=-1,
+                    data_range=255,
+                )
                 for a, b in zip(one, other, strict=True)
             ]
         )
@@ -55,7 +63,8 @@ def test_ssim_is_skimages(truth: np.ndarray, wrong: np.ndarray) -> None:
 
 def test_psnr_is_the_mean_of_skimages_decibels(truth: np.ndarray, wrong: np.ndarray) -> None:
     expected = [
-        np.mean([peak_signal_noise_ratio(a, b) for a, b in zip(one, other, strict=True)]) for one, other in zip(truth, wrong, strict=True)
+        np.mean([peak_signal_noise_ratio(a, b) for a, b in zip(one, other, strict=True)])
+        for one, other in zip(truth, wrong, strict=True)
     ]
     np.testing.assert_allclose(psnr(wrong, truth=truth), expected, rtol=1e-9)
 
@@ -81,35 +90,55 @@ def test_all_get_worse_with_more_noise(truth: np.ndarray) -> None:
     assert (st_lpips()(some, truth=truth) < st_lpips()(more, truth=truth)).all()
 
 
-def test_st_lpips_is_its_packages(truth: np.ndarray, wrong: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package itself, with stand-ins for the two debugging tools that it imports and does not use."""
+def test_st_lpips_is_its_packages(
+    truth: np.ndarray, wrong: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package itself, with stand-ins for the two debugging tools that it imports and does not
+    use."""
     for missing, attribute in (("IPython", "embed"), ("torchsummary", "summary")):
         module = types.ModuleType(missing)
         setattr(module, attribute, None)
         monkeypatch.setitem(sys.modules, missing, module)
-    package = pytest.importorskip("stlpips_pytorch.stlpips", reason="its other imports are missing", exc_type=ImportError)
+    package = pytest.importorskip(
+        "stlpips_pytorch.stlpips", reason="its other imports are missing", exc_type=ImportError
+    )
     reference = package.LPIPS(net="alex", variant="shift_tolerant", verbose=False)
-    np.testing.assert_allclose(st_lpips()(wrong, truth=truth), by_reference(reference, wrong, truth), rtol=AGREE)
+    np.testing.assert_allclose(
+        st_lpips()(wrong, truth=truth), by_reference(reference, wrong, truth), rtol=AGREE
+    )
 
 
-@pytest.mark.filterwarnings("ignore:.*pretrained:UserWarning", "ignore:Arguments other than a weight enum:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:.*pretrained:UserWarning", "ignore:Arguments other than a weight enum:UserWarning"
+)
 @pytest.mark.parametrize("network", ["alex", "squeeze"])
-def test_lpips_is_its_packages_on_the_same_network(network: str, truth: np.ndarray, wrong: np.ndarray, tmp_path: Path) -> None:
+def test_lpips_is_its_packages_on_the_same_network(
+    network: str, truth: np.ndarray, wrong: np.ndarray, tmp_path: Path
+) -> None:
     path = tmp_path / "network.pth"
-    trunk = {"alex": torchvision.models.alexnet, "squeeze": torchvision.models.squeezenet1_1}[network](weights=None)
+    trunk = {"alex": torchvision.models.alexnet, "squeeze": torchvision.models.squeezenet1_1}[
+        network
+    ](weights=None)
     torch.save(trunk.state_dict(), path)
     ours = lpips(path)
     assert (ours.name, ours.official, ours.sha256) == (f"lpips_{network}", False, sha256_of(path))
     reference = reference_lpips.LPIPS(net=network, pnet_rand=True, verbose=False)
     for name, value in trunk.features.state_dict().items():
         layer = name.split(".")[0]
-        piece = next(part for part in reference.net.children() if layer in dict(part.named_children()))
+        piece = next(
+            part for part in reference.net.children() if layer in dict(part.named_children())
+        )
         piece.state_dict()[name].copy_(value)
-    np.testing.assert_allclose(ours(wrong, truth=truth), by_reference(reference, wrong, truth), rtol=AGREE)
+    np.testing.assert_allclose(
+        ours(wrong, truth=truth), by_reference(reference, wrong, truth), rtol=AGREE
+    )
 
 
 def by_reference(metric: torch.nn.Module, pixels: np.ndarray, truth: np.ndarray) -> list[float]:
-    one, other = (torch.from_numpy(part).permute(0, 1, 4, 2, 3).float() / 127.5 - 1 for part in (pixels, truth))
+    one, other = (
+        torch.from_numpy(part).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+        for part in (pixels, truth)
+    )
     with torch.no_grad():
         return [float(metric(a, b).mean()) for a, b in zip(one, other, strict=True)]
 
@@ -131,14 +160,22 @@ def test_frames_too_small_are_refused(truth: np.ndarray) -> None:
         st_lpips()(small, truth=small)
 
 
-def test_the_distance_of_a_training_is_the_metric_and_has_gradients(truth: np.ndarray, wrong: np.ndarray) -> None:
+def test_the_distance_of_a_training_is_the_metric_and_has_gradients(
+    truth: np.ndarray, wrong: np.ndarray
+) -> None:
     metric = st_lpips().on("cpu")
-    one, other = (torch.from_numpy(part[0]).movedim(-1, 1).float() / 127.5 - 1 for part in (wrong, truth))
+    one, other = (
+        torch.from_numpy(part[0]).movedim(-1, 1).float() / 127.5 - 1 for part in (wrong, truth)
+    )
     one.requires_grad_(True)
     distance = metric.distance(one, other).mean()
-    assert float(distance.detach()) == pytest.approx(metric(wrong[:1], truth=truth[:1])[0], rel=1e-5)
+    assert float(distance.detach()) == pytest.approx(
+        metric(wrong[:1], truth=truth[:1])[0], rel=1e-5
+    )
     torch.autograd.backward(distance)
     assert one.grad is not None
     assert one.grad.isfinite().all()
     assert one.grad.any()
-    assert not any(parameter.requires_grad for piece in metric.slices for parameter in piece.parameters())
+    assert not any(
+        parameter.requires_grad for piece in metric.slices for parameter in piece.parameters()
+    )

@@ -1,4 +1,5 @@
-"""Attribute conflicts: each planted outcome is found, in every pair, and none where nothing was crossed."""
+"""Attribute conflicts: each planted outcome is found, in every pair, and none where nothing was
+crossed."""
 
 from dataclasses import replace
 
@@ -58,7 +59,9 @@ def followed(truth: Videos, *, moved: tuple[Attribute, ...]) -> np.ndarray:
 
 def judged(pair: Pair, *, moved: tuple[Attribute, ...]) -> Conflict:
     training, truth = crossed(pair)
-    return conflict(truth, followed(truth, moved=moved), training=training, pair=pair, condition_frames=GIVEN)
+    return conflict(
+        truth, followed(truth, moved=moved), training=training, pair=pair, condition_frames=GIVEN
+    )
 
 
 @pytest.mark.parametrize("pair", ATTRIBUTE_PAIRS, ids="_".join)
@@ -67,7 +70,9 @@ def test_every_planted_outcome_is_found(pair: Pair) -> None:
     for outcome, moved in planted.items():
         found = judged(pair, moved=moved)
         assert len(found.outcome) == VIDEOS
-        assert (found.outcome == outcome).mean() > 0.95, f"{outcome}: {np.unique(found.outcome, return_counts=True)}"
+        assert (found.outcome == outcome).mean() > 0.95, (
+            f"{outcome}: {np.unique(found.outcome, return_counts=True)}"
+        )
         for name, share in zip(pair, (found.first_moved, found.second_moved), strict=True):
             np.testing.assert_allclose(np.median(share), float(name in moved), atol=0.1)
 
@@ -76,7 +81,9 @@ def test_a_body_that_is_gone_has_lost_and_won_nothing() -> None:
     training, truth = crossed(("colour", "size"))
     frames = render(truth, canvas=CANVAS)
     frames[:, GIVEN:] = 255
-    found = conflict(truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN)
+    found = conflict(
+        truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN
+    )
     assert found.rates["lost"].value == 1.0
     assert (found.duel.first_wins, found.duel.second_wins) == (0, 0)
 
@@ -87,7 +94,9 @@ def test_a_third_of_the_way_is_no_win() -> None:
     size = body[:, 0, BODY.index("radius_m")]
     body[:, 0, BODY.index("radius_m")] = size + (2.1 - 2 * size) / 3
     frames = render(replace(truth, body=body), canvas=CANVAS)
-    found = conflict(truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN)
+    found = conflict(
+        truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN
+    )
     assert found.rates["kept"].value == 1.0
     np.testing.assert_allclose(found.second_moved, 1 / 3, atol=0.03)
 
@@ -96,7 +105,13 @@ def test_graded_bodies_at_the_border_are_no_conflict() -> None:
     """A blue ball of 1.0 m has a precedent at 1.05 m: nothing to decide."""
     seen = Attributes(pair=("colour", "size"))
     truth = rows(replace(seen, combinations=HELD), count=60)
-    found = conflict(truth, render(truth, canvas=CANVAS), training=rows(seen, count=400), pair=("colour", "size"), condition_frames=GIVEN)
+    found = conflict(
+        truth,
+        render(truth, canvas=CANVAS),
+        training=rows(seen, count=400),
+        pair=("colour", "size"),
+        condition_frames=GIVEN,
+    )
     assert 20 < len(found.outcome) < 55
     assert found.rates["kept"].value == 1.0
 
@@ -104,15 +119,30 @@ def test_graded_bodies_at_the_border_are_no_conflict() -> None:
 def test_trained_combinations_are_no_conflict_and_pairs_of_balls_are_refused() -> None:
     seen = rows(Attributes(pair=("colour", "size"), steps="binary"), count=50)
     with pytest.raises(UserError, match="crosses colour and size"):
-        conflict(seen, render(seen, canvas=CANVAS), training=seen, pair=("colour", "size"), condition_frames=GIVEN)
+        conflict(
+            seen,
+            render(seen, canvas=CANVAS),
+            training=seen,
+            pair=("colour", "size"),
+            condition_frames=GIVEN,
+        )
     two = rows(Collision())
     with pytest.raises(UserError, match="of one body"):
-        conflict(two, render(two, canvas=CANVAS), training=two, pair=("size", "velocity"), condition_frames=GIVEN)
+        conflict(
+            two,
+            render(two, canvas=CANVAS),
+            training=two,
+            pair=("size", "velocity"),
+            condition_frames=GIVEN,
+        )
 
 
 def test_rates_add_up_and_duels_rank() -> None:
     wins = [judged(pair, moved=(pair[1],)) for pair in (("colour", "size"), ("colour", "velocity"))]
     wins.append(judged(("velocity", "size"), moved=("velocity",)))
-    assert all(sum(found.rates[name].value for name in OUTCOME_NAMES) == pytest.approx(1.0) for found in wins)
+    assert all(
+        sum(found.rates[name].value for name in OUTCOME_NAMES) == pytest.approx(1.0)
+        for found in wins
+    )
     order = rank([found.duel for found in wins])
     assert (order.verdict, order.order) == ("order", ("colour", "size", "velocity"))

@@ -1,10 +1,16 @@
-"""Linear probes: what is linearly there is found, what is not there is not, and layers are read where they say."""
+"""Linear probes: what is linearly there is found, what is not there is not, and layers are read
+where they say."""
 
 import numpy as np
 import pytest
 import torch
 
-from physscale.evaluate.mechanisms.features import fit_probe, frame_tokens, layer_features, r_squared
+from physscale.evaluate.mechanisms.features import (
+    fit_probe,
+    frame_tokens,
+    layer_features,
+    r_squared,
+)
 from physscale.flow.noise import Stream, torch_seed
 from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
@@ -15,7 +21,8 @@ FLOW = FlowSpec()
 
 
 def made(rng: np.random.Generator, *, count: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
-    """Targets of two columns, and features that hold them in a random basis with noise of a tenth."""
+    """Targets of two columns, and features that hold them in a random basis with noise of a
+    tenth."""
     targets = rng.standard_normal((count, 2))
     mixing = np.random.default_rng(7).standard_normal((2, width))
     return targets @ mixing + 0.1 * rng.standard_normal((count, width)), targets
@@ -69,7 +76,10 @@ def test_tokens_of_a_frame_keep_where_things_are() -> None:
 
 
 def test_each_layer_is_read_and_sees_the_given_frames_alone() -> None:
-    spec, shape = DiTSpec(width=16, depth=2, heads=1), LatentShape(frames=8, channels=4, height=1, width=1)
+    spec, shape = (
+        DiTSpec(width=16, depth=2, heads=1),
+        LatentShape(frames=8, channels=4, height=1, width=1),
+    )
     model = DiT(spec, shape=shape)
     model.initialise(torch_seed(0, stream=Stream.WEIGHTS))
     latents = torch.randn(5, 8, 4, 1, 1, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,5 @@
-"""Distances from the training, and how an error rises with them: planted rises are found, flat errors are called flat."""
+"""Distances from the training, and how an error rises with them: planted rises are found, flat
+errors are called flat."""
 
 from dataclasses import replace
 from typing import Literal
@@ -26,11 +27,15 @@ def test_a_point_beyond_one_face_is_as_far_as_it_went(axes: int) -> None:
     beyond = inside.copy()
     beyond[:, 0] = 2.0 + np.linspace(0.1, 3.0, 20)
     np.testing.assert_allclose(point_distances(inside, known=corners).hull, 0.0)
-    np.testing.assert_allclose(point_distances(beyond, known=corners).hull, np.linspace(0.1, 3.0, 20), atol=1e-4)
+    np.testing.assert_allclose(
+        point_distances(beyond, known=corners).hull, np.linspace(0.1, 3.0, 20), atol=1e-4
+    )
 
 
 def test_a_hole_is_inside_and_not_near() -> None:
-    ring = np.stack([np.cos(np.linspace(0, 2 * np.pi, 100)), np.sin(np.linspace(0, 2 * np.pi, 100))], 1)
+    ring = np.stack(
+        [np.cos(np.linspace(0, 2 * np.pi, 100)), np.sin(np.linspace(0, 2 * np.pi, 100))], 1
+    )
     found = point_distances(np.array([[0.0, 0.0], [3.0, 0.0]]), known=ring)
     assert found.hull == pytest.approx([0.0, 2.0], abs=1e-3)
     assert found.nearest == pytest.approx([1.0, 2.0], abs=1e-2)
@@ -38,7 +43,9 @@ def test_a_hole_is_inside_and_not_near() -> None:
 
 def test_a_flat_training_set_has_a_hull_too() -> None:
     line = np.stack([np.linspace(0, 1, 30), np.zeros(30)], 1)
-    assert point_distances(np.array([[0.5, 0.7], [2.0, 0.0]]), known=line).hull == pytest.approx([0.7, 1.0], abs=1e-4)
+    assert point_distances(np.array([[0.5, 0.7], [2.0, 0.0]]), known=line).hull == pytest.approx(
+        [0.7, 1.0], abs=1e-4
+    )
 
 
 def test_speeds_outside_the_trained_ones_are_outside_the_hull() -> None:
@@ -65,7 +72,9 @@ def test_a_planted_rise_is_found() -> None:
     assert found.factor.low > 3
     curve = [value.value for value in found.isotonic]
     assert curve == sorted(curve)
-    np.testing.assert_allclose(curve[2:], 0.05 * np.exp(1.5 * found.at[2:]) * np.exp(0.3**2 / 2), rtol=0.4)
+    np.testing.assert_allclose(
+        curve[2:], 0.05 * np.exp(1.5 * found.at[2:]) * np.exp(0.3**2 / 2), rtol=0.4
+    )
 
 
 def test_videos_at_one_distance_count_as_their_mean_in_any_order() -> None:
@@ -90,7 +99,9 @@ def test_no_rise_is_claimed_where_there_is_none_nor_where_it_falls() -> None:
     distance = rng.uniform(0, 2, 200)
     falls = rise(np.exp(-distance + 0.1 * rng.standard_normal(200)), distance=distance)
     assert falls.slope.high < 0
-    assert np.ptp([value.value for value in falls.isotonic]) < 0.05, "a monotone curve cannot fall: it is flat"
+    assert np.ptp([value.value for value in falls.isotonic]) < 0.05, (
+        "a monotone curve cannot fall: it is flat"
+    )
     assert falls.factor is None, "nothing at distance 0"
 
 

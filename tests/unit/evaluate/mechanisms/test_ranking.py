@@ -1,4 +1,5 @@
-"""An order among attributes: found where it was planted, refused where there is a circle, and not invented where there is none."""
+"""An order among attributes: found where it was planted, refused where there is a circle, and not
+invented where there is none."""
 
 import itertools
 
@@ -22,19 +23,30 @@ def test_a_planted_order_is_found_with_its_confidence() -> None:
     assert found.confidence > 0.99
     assert found.share_of(PAPERS) == found.confidence
     strengths = [found.log_strength[name] for name in PAPERS]
-    assert all(one.low > other.high for one, other in itertools.pairwise(strengths)), "strengths fall along the order"
+    assert all(one.low > other.high for one, other in itertools.pairwise(strengths)), (
+        "strengths fall along the order"
+    )
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(PAPERS))[::5])
 def test_the_order_is_the_data_s_and_not_the_paper_s(order: tuple[str, ...]) -> None:
     duels = [Duel(one, other, 50, 4) for one, other in itertools.combinations(order, 2)]
     assert rank(duels).order == order
-    assert rank([Duel(duel.second, duel.first, duel.second_wins, duel.first_wins) for duel in duels]).order == order, "sides do not matter"
+    assert (
+        rank(
+            [Duel(duel.second, duel.first, duel.second_wins, duel.first_wins) for duel in duels]
+        ).order
+        == order
+    ), "sides do not matter"
 
 
 def test_a_circle_is_said_and_not_ranked() -> None:
     """colour > size > velocity > colour, all above shape."""
-    circle = [Duel("colour", "size", 50, 10), Duel("size", "velocity", 50, 10), Duel("velocity", "colour", 50, 10)]
+    circle = [
+        Duel("colour", "size", 50, 10),
+        Duel("size", "velocity", 50, 10),
+        Duel("velocity", "colour", 50, 10),
+    ]
     found = rank([*circle, *(Duel(name, "shape", 55, 5) for name in PAPERS[:3])])
     assert found.verdict == "cycle"
     assert found.cyclic > 0.99
@@ -46,7 +58,10 @@ def test_an_order_is_seldom_claimed_where_there_is_no_preference() -> None:
     claims = 0
     for world in range(100):
         wins = rng.binomial(100, 0.5, 6).tolist()
-        duels = [Duel(*pair, won, 100 - won) for pair, won in zip(itertools.combinations(PAPERS, 2), wins, strict=True)]
+        duels = [
+            Duel(*pair, won, 100 - won)
+            for pair, won in zip(itertools.combinations(PAPERS, 2), wins, strict=True)
+        ]
         claims += rank(duels, seed=world).verdict != "undetermined"
     assert claims <= 5, "at most 5 %"
 

@@ -1,4 +1,5 @@
-"""Twins that break the law, and what a denoiser prefers: one that knows, one that believes the twin, one that knows nothing."""
+"""Twins that break the law, and what a denoiser prefers: one that knows, one that believes the
+twin, one that knows nothing."""
 
 from collections.abc import Callable
 
@@ -20,19 +21,33 @@ from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec, Scenario
 
 MOMENT, FLOW = 6, FlowSpec()
-MADE = {"uniform": ("faster", "turned", "stopped"), "collision": ("turned", "stopped", "through"), "parabola": ("stopped", "weightless")}
-SCENARIOS: dict[str, Scenario] = {"uniform": UniformMotion(), "collision": Collision(), "parabola": Parabola()}
+MADE = {
+    "uniform": ("faster", "turned", "stopped"),
+    "collision": ("turned", "stopped", "through"),
+    "parabola": ("stopped", "weightless"),
+}
+SCENARIOS: dict[str, Scenario] = {
+    "uniform": UniformMotion(),
+    "collision": Collision(),
+    "parabola": Parabola(),
+}
 
 
 def rows(name: str, *, count: int = 60) -> Videos:
-    return simulate(DataSpec(scenario=SCENARIOS[name], videos=count, draw="held_out"), indices=np.arange(count))
+    return simulate(
+        DataSpec(scenario=SCENARIOS[name], videos=count, draw="held_out"), indices=np.arange(count)
+    )
 
 
-@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in MADE.items() for kind in kinds])
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, kinds in MADE.items() for kind in kinds]
+)
 def test_twins_share_the_beginning_and_part_from_the_truth(name: str, kind: Twin) -> None:
     pairs = twins(rows(name), kind=kind, moment=MOMENT)
     assert len(pairs.valid) == len(pairs.invalid) > 5
-    apart = np.linalg.norm(pairs.invalid.state[..., :2] - pairs.valid.state[..., :2], axis=-1).max(2)
+    apart = np.linalg.norm(pairs.invalid.state[..., :2] - pairs.valid.state[..., :2], axis=-1).max(
+        2
+    )
     np.testing.assert_array_equal(pairs.valid.index, pairs.invalid.index)
     assert apart[:, : MOMENT + 1].max() < 1e-5
     assert (apart.max(1) >= 0.3 - 1e-5).all()
@@ -46,7 +61,9 @@ def test_there_is_no_twin_without_the_law_to_break() -> None:
 def test_through_goes_on_as_if_nothing_were_there() -> None:
     pairs = twins(rows("collision"), kind="through", moment=2)
     velocity = np.diff(pairs.invalid.state[:, :, :, 0], axis=1) / 0.1
-    np.testing.assert_allclose(velocity[:, 5:], velocity[:, :1].repeat(velocity.shape[1] - 5, axis=1), atol=1e-2)
+    np.testing.assert_allclose(
+        velocity[:, 5:], velocity[:, :1].repeat(velocity.shape[1] - 5, axis=1), atol=1e-2
+    )
 
 
 @pytest.mark.parametrize("kind", TWINS)
@@ -54,17 +71,26 @@ def test_no_twin_leaves_the_view_alone(kind: Twin) -> None:
     for name in SCENARIOS:
         pairs = twins(rows(name), kind=kind, moment=MOMENT)
         radius = pairs.valid.body[:, None, :, 1]
-        ins = [((p.state[..., 0] >= radius - 1e-3) & (p.state[..., 0] <= 10 - radius + 1e-3)) for p in (pairs.valid, pairs.invalid)]
+        ins = [
+            ((p.state[..., 0] >= radius - 1e-3) & (p.state[..., 0] <= 10 - radius + 1e-3))
+            for p in (pairs.valid, pairs.invalid)
+        ]
         assert (ins[1] | ~ins[0]).all()
 
 
-def losses(pairs: Pairs, *, believes: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+def losses(
+    pairs: Pairs, *, believes: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> tuple[np.ndarray, np.ndarray]:
     """Of a denoiser that always expects `believes(true latents, twin's latents)`."""
     canvas = Canvas(size_px=16)
-    true, twin = (PixelCodec().encode(render(rows, canvas=canvas)) for rows in (pairs.valid, pairs.invalid))
+    true, twin = (
+        PixelCodec().encode(render(rows, canvas=canvas)) for rows in (pairs.valid, pairs.invalid)
+    )
     expected = believes(true, twin)
     made = [
-        held_out_loss(lambda _x, _t: expected, part, flow=FLOW, indices=pairs.valid.index.tolist()).grid_mean.double().numpy()
+        held_out_loss(lambda _x, _t: expected, part, flow=FLOW, indices=pairs.valid.index.tolist())
+        .grid_mean.double()
+        .numpy()
         for part in (true, twin)
     ]
     return made[0], made[1]

@@ -20,7 +20,13 @@ from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec, Scenario
 
 GIVEN = 3
-MEASURES = ("velocity_error_m_s", "frame_velocity_error_m_s", "position_error_m", "radius_error_m", "vanished")
+MEASURES = (
+    "velocity_error_m_s",
+    "frame_velocity_error_m_s",
+    "position_error_m",
+    "radius_error_m",
+    "vanished",
+)
 
 DISCS = ("uniform", "collision", "parabola", "composition")
 """Scenarios of moving discs alone, each of a colour of its own: what the parser claims."""
@@ -32,8 +38,16 @@ def rows(scenario: Scenario, *, count: int = 20) -> Videos:
 
 def perfect(truth: Videos) -> Parsed:
     seen = np.ones(truth.state.shape[:3], bool)
-    radius = np.broadcast_to(truth.body[:, None, :, BODY.index("radius_m")], seen.shape).astype(float)
-    return Parsed(x_m=truth.state[..., 0].astype(float), y_m=truth.state[..., 1].astype(float), radius_m=radius, seen=seen, whole=seen)
+    radius = np.broadcast_to(truth.body[:, None, :, BODY.index("radius_m")], seen.shape).astype(
+        float
+    )
+    return Parsed(
+        x_m=truth.state[..., 0].astype(float),
+        y_m=truth.state[..., 1].astype(float),
+        radius_m=radius,
+        seen=seen,
+        whole=seen,
+    )
 
 
 def table(truth: Videos, tracks: Parsed) -> dict[str, np.ndarray]:
@@ -53,7 +67,8 @@ def test_the_truth_has_no_error(name: str) -> None:
 
 @pytest.mark.parametrize("name", DISCS)
 def test_a_constant_velocity_error_is_found_in_every_scenario(name: str) -> None:
-    """Δv added to any motion, straight or not, is exactly what both velocity errors say (norms in the plane)."""
+    """Δv added to any motion, straight or not, is exactly what both velocity errors say (norms in
+    the plane)."""
     truth = rows(scenario_named(name))
     time = truth.time_s[:, :, None].astype(float)
     right = perfect(truth)
@@ -80,7 +95,9 @@ def test_speed_is_signed_along_the_true_direction() -> None:
     turned = table(truth, replace(right, x_m=2 * right.x_m[:, GIVEN - 1 : GIVEN] - right.x_m))
     np.testing.assert_allclose(turned["speed_m_s"], -turned["true_speed_m_s"], rtol=1e-5)
     assert turned["reversed"].all()
-    np.testing.assert_allclose(turned["velocity_error_m_s"], 2 * turned["true_speed_m_s"], rtol=1e-5)
+    np.testing.assert_allclose(
+        turned["velocity_error_m_s"], 2 * turned["true_speed_m_s"], rtol=1e-5
+    )
     straight = table(truth, right)
     np.testing.assert_allclose(straight["speed_m_s"], np.abs(truth.state[:, 0, 0, 3]), rtol=1e-5)
 
@@ -90,11 +107,23 @@ def test_a_vanished_ball_is_a_rate_and_never_speed_zero() -> None:
     right = perfect(truth)
     seen = right.seen.copy()
     seen[:, 10:] = False
-    half = table(truth, replace(right, seen=seen, whole=seen, x_m=np.where(seen, right.x_m, np.nan)))
+    half = table(
+        truth, replace(right, seen=seen, whole=seen, x_m=np.where(seen, right.x_m, np.nan))
+    )
     np.testing.assert_allclose(half["vanished"], 6 / 13)
     assert half["velocity_error_m_s"].max() < 1e-9
-    gone = compare(truth, replace(right, seen=seen & False, whole=seen & False), condition_frames=GIVEN, run="r")
-    assert gone["velocity_error_m_s"].null_count == gone["position_error_m"].null_count == gone["speed_m_s"].null_count == len(truth)
+    gone = compare(
+        truth,
+        replace(right, seen=seen & False, whole=seen & False),
+        condition_frames=GIVEN,
+        run="r",
+    )
+    assert (
+        gone["velocity_error_m_s"].null_count
+        == gone["position_error_m"].null_count
+        == gone["speed_m_s"].null_count
+        == len(truth)
+    )
     assert set(gone["vanished"].to_pylist()) == {1.0}
     assert not any(gone["reversed"].to_pylist())
 
@@ -105,7 +134,11 @@ def test_after_a_contact_only_the_frames_after_it_tell_the_velocity() -> None:
     assert (truth.time_s[:, :, None] > truth.contact_s[:, None, None])[frames.late[..., 0]].all()
     right = perfect(truth)
     before = truth.time_s <= truth.contact_s[:, None]
-    wrong_before = np.where(before[:, :, None], right.x_m + 3.0 * (truth.time_s - truth.contact_s[:, None])[:, :, None], right.x_m)
+    wrong_before = np.where(
+        before[:, :, None],
+        right.x_m + 3.0 * (truth.time_s - truth.contact_s[:, None])[:, :, None],
+        right.x_m,
+    )
     assert np.nanmax(table(truth, replace(right, x_m=wrong_before))["velocity_error_m_s"]) < 1e-9
 
 
@@ -116,7 +149,11 @@ def test_a_ball_that_goes_on_as_if_nothing_was_there() -> None:
     made = table(truth, replace(right, x_m=straight))
     change = np.abs(truth.state[:, -1, :, 3] - truth.state[:, 0, :, 3]).astype(float)
     measured = np.isfinite(made["velocity_error_m_s"])
-    np.testing.assert_allclose(made["velocity_error_m_s"][measured], change[made["index"], made["body"]][measured], rtol=1e-4)
+    np.testing.assert_allclose(
+        made["velocity_error_m_s"][measured],
+        change[made["index"], made["body"]][measured],
+        rtol=1e-4,
+    )
 
 
 def test_frames_with_the_true_ball_out_of_view_are_not_judged() -> None:
@@ -136,13 +173,17 @@ def test_a_parabola_that_falls_too_slowly() -> None:
     right = perfect(truth)
     slow = right.y_m + 0.5 * 1.0 * truth.time_s[:, :, None].astype(float) ** 2
     made = table(truth, replace(right, y_m=slow))
-    np.testing.assert_allclose(made["velocity_error_m_s"], 0.9, rtol=1e-5)  # mean time of frames 3 … 15
+    np.testing.assert_allclose(
+        made["velocity_error_m_s"], 0.9, rtol=1e-5
+    )  # mean time of frames 3 … 15
     np.testing.assert_allclose(made["frame_velocity_error_m_s"], 0.9, rtol=1e-4)
 
 
 def test_from_pixels_to_the_table() -> None:
     truth = rows(Collision())
-    made = outcomes(truth, render(truth, canvas=Canvas(size_px=32)), condition_frames=GIVEN, run="run")
+    made = outcomes(
+        truth, render(truth, canvas=Canvas(size_px=32)), condition_frames=GIVEN, run="run"
+    )
     assert isinstance(made, pa.Table)
     assert set(made["split"].to_pylist()) == {"id"}
     assert set(made["kind"].to_pylist()) == {0, 1}

@@ -1,4 +1,5 @@
-"""The official data sets: their counts, ends, traps and filters, as published or replayed by others (arXiv 2411.02385)."""
+"""The official data sets: their counts, ends, traps and filters, as published or replayed by others
+(arXiv 2411.02385)."""
 
 from collections import Counter
 
@@ -18,34 +19,61 @@ from physscale.simulate.spec import DataSpec
 RADIUS = BODY.index("radius_m")
 
 
-@pytest.mark.parametrize(("law", "count"), [("uniform", 1152), ("parabola", 1056), ("collision", 1635)])
+@pytest.mark.parametrize(
+    ("law", "count"), [("uniform", 1152), ("parabola", 1056), ("collision", 1635)]
+)
 def test_the_evaluation_sets_have_exactly_the_published_counts(law: Law, count: int) -> None:
     data = paper_data(law, part="eval")
     assert data.videos == count
     videos = simulate(data, indices=np.arange(count))
-    assert len(np.unique(videos.template)) == {"uniform": 9, "parabola": 9, "collision": 16}[law], "no both_high collision is kept"
+    assert len(np.unique(videos.template)) == {"uniform": 9, "parabola": 9, "collision": 16}[law], (
+        "no both_high collision is kept"
+    )
     assert videos.time_s[0, [0, -1]].tolist() == pytest.approx([0.01, 3.11])
 
 
 def test_the_blocks_have_the_published_sizes() -> None:
     sizes = {law: Counter(names(evaluation_set(law))) for law in ("uniform", "parabola")}
     low = {"radius_low": 64, "speed_low": 128, "both_low": 128}
-    high = {"radius_high": 128, "speed_high": 160, "both_high": 128, "cross_fast_small": 128, "cross_slow_large": 128}
+    high = {
+        "radius_high": 128,
+        "speed_high": 160,
+        "both_high": 128,
+        "cross_fast_small": 128,
+        "cross_slow_large": 128,
+    }
     assert sizes["uniform"] == {"id": 160} | low | high
-    assert sizes["parabola"] == {"id": 160, "radius_low": 32, "speed_low": 64, "both_low": 128} | high
+    assert (
+        sizes["parabola"] == {"id": 160, "radius_low": 32, "speed_low": 64, "both_low": 128} | high
+    )
 
 
 def test_the_filter_of_collisions_keeps_what_it_kept() -> None:
     """Per family of blocks: 225 of 256, 663 of 666, 156 of 904, 591 of 636."""
     parts = evaluation_set("collision")
-    starts, name = replay("collision", rows=np.concatenate([part.rows for part in parts])), names(parts)
-    family = np.array([next(word for word in ("id", "low", "high", "cross") if word in each.split("_")) for each in name])
-    found = {word: (int(starts.kept[family == word].sum()), int((family == word).sum())) for word in np.unique(family)}
+    starts, name = (
+        replay("collision", rows=np.concatenate([part.rows for part in parts])),
+        names(parts),
+    )
+    family = np.array(
+        [
+            next(word for word in ("id", "low", "high", "cross") if word in each.split("_"))
+            for each in name
+        ]
+    )
+    found = {
+        word: (int(starts.kept[family == word].sum()), int((family == word).sum()))
+        for word in np.unique(family)
+    }
     assert found == {"id": (225, 256), "low": (663, 666), "high": (156, 904), "cross": (591, 636)}
 
 
-@pytest.mark.parametrize(("level", "tried", "kept"), [("30K", 28_224, 26_066), ("300K", 329_476, 306_782)])
-def test_collision_training_sets_have_the_replayed_counts(level: Level, tried: int, kept: int) -> None:
+@pytest.mark.parametrize(
+    ("level", "tried", "kept"), [("30K", 28_224, 26_066), ("300K", 329_476, 306_782)]
+)
+def test_collision_training_sets_have_the_replayed_counts(
+    level: Level, tried: int, kept: int
+) -> None:
     rows = training_set("collision", level=level, values="random").rows
     assert len(rows) == tried
     assert int(replay("collision", rows=rows).kept.sum()) == kept
@@ -59,7 +87,10 @@ def test_three_million_collisions_have_the_replayed_count() -> None:
 
 @pytest.mark.parametrize(
     ("level", "count", "speeds", "radii"),
-    [("30K", 30_000, (1.0152, 3.9702), (0.7101, 1.3934)), ("300K", 300_000, (1.014, 3.9992), (0.7045, 1.3986))],
+    [
+        ("30K", 30_000, (1.0152, 3.9702), (0.7101, 1.3934)),
+        ("300K", 300_000, (1.014, 3.9992), (0.7045, 1.3986)),
+    ],
 )
 def test_the_published_uniform_lists_end_where_the_files_end(
     level: Level, count: int, speeds: tuple[float, float], radii: tuple[float, float]
@@ -100,7 +131,10 @@ def test_the_repeated_seed_trap_is_there_in_paper_mode_alone() -> None:
 @pytest.mark.parametrize("law", ["uniform", "parabola", "collision"])
 def test_no_evaluation_scene_is_a_training_scene(law: Law) -> None:
     training, judge = paper_data(law, part="30K"), paper_data(law, part="eval")
-    rows = simulate(training, indices=np.arange(training.videos)), simulate(judge, indices=np.arange(judge.videos))
+    rows = (
+        simulate(training, indices=np.arange(training.videos)),
+        simulate(judge, indices=np.arange(judge.videos)),
+    )
     assert leaked(*rows).tolist() == []
 
 
@@ -118,5 +152,8 @@ def test_a_list_is_finite_and_its_rows_have_no_chance() -> None:
     scenario = PaperSet(law="parabola")
     with pytest.raises(UserError, match="list of 1056 scenes"):
         DataSpec(scenario=scenario, videos=1057)
-    one, other = (simulate(DataSpec(scenario=scenario, videos=9, seed=seed), indices=np.array([8])) for seed in (0, 1))
+    one, other = (
+        simulate(DataSpec(scenario=scenario, videos=9, seed=seed), indices=np.array([8]))
+        for seed in (0, 1)
+    )
     assert np.array_equal(one.state, other.state)

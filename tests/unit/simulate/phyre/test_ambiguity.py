@@ -1,4 +1,5 @@
-"""The authors' four lists of falls that end one way or the other by less than a pixel: their counts, places and outcomes."""
+"""The authors' four lists of falls that end one way or the other by less than a pixel: their
+counts, places and outcomes."""
 
 import functools
 
@@ -24,7 +25,10 @@ def rows(name: str) -> Videos:
     return simulate(data, indices=np.arange(data.videos))
 
 
-@pytest.mark.parametrize(("name", "count", "fixed"), [("radius", 101, 2), ("place", 101, 1), ("gap", 100, 2), ("offset", 100, 1)])
+@pytest.mark.parametrize(
+    ("name", "count", "fixed"),
+    [("radius", 101, 2), ("place", 101, 1), ("gap", 100, 2), ("offset", 100, 1)],
+)
 def test_each_list_has_its_count_and_its_bodies(name: str, count: int, fixed: int) -> None:
     videos = rows(name)
     assert len(videos) == count
@@ -37,17 +41,22 @@ def test_each_list_has_its_count_and_its_bodies(name: str, count: int, fixed: in
 
 def test_what_is_swept_is_swept() -> None:
     radius, place, gap, offset = (rows(name) for name in ("radius", "place", "gap", "offset"))
-    assert np.unique((radius.body[:, RED, SIZE] / PX).round()).tolist() == [14, 15, 16, 17, 18], "whole pixels, as PHYRE snaps them"
+    assert np.unique((radius.body[:, RED, SIZE] / PX).round()).tolist() == [14, 15, 16, 17, 18], (
+        "whole pixels, as PHYRE snaps them"
+    )
     assert np.unique((place.state[:, 0, RED, 0] / PX).round()).tolist() == list(range(199, 210))
     width = gap.state[:, 0, 3, 0] - gap.state[:, 0, 2, 0]
     np.testing.assert_allclose(width, (0.08 + 0.001 * np.arange(100)) * WORLD_M, atol=1e-4)
-    np.testing.assert_allclose(offset.state[:, 0, 2, 0], (0.4 + 0.0001 * (np.arange(100) - 50)) * WORLD_M, atol=1e-4)
+    np.testing.assert_allclose(
+        offset.state[:, 0, 2, 0], (0.4 + 0.0001 * (np.arange(100) - 50)) * WORLD_M, atol=1e-4
+    )
     for videos in (gap, offset):
         assert len(np.unique(videos.state[:, 0, RED], axis=0)) == 1
 
 
 def test_a_hair_decides_where_the_ball_ends() -> None:
-    """It falls through a wide gap and stays on a narrower one; it leaves a fixed ball on the side where its centre is."""
+    """It falls through a wide gap and stays on a narrower one; it leaves a fixed ball on the side
+    where its centre is."""
     gap = rows("gap")
     through = gap.state[:, -1, RED, 1] < 2.0
     assert not through[35:60].any()

@@ -1,4 +1,5 @@
-"""The combinatorial data set on paper: the 70 templates, their recipes and trials. No simulator runs here."""
+"""The combinatorial data set on paper: the 70 templates, their recipes and trials. No simulator
+runs here."""
 
 import itertools
 import math
@@ -16,8 +17,24 @@ from physscale.simulate.phyre.parts import MOST_PARTS, Setting
 from physscale.simulate.phyre.place import WALL, placed
 from physscale.simulate.phyre.recipes import setting
 from physscale.simulate.phyre.red_ball import radius_range, red_ball, touches
-from physscale.simulate.phyre.scenario import EVALUATION, TRAINING, Phyre, in_template, out_of_template
-from physscale.simulate.phyre.templates import OBJECTS, RED_BALL, RESERVED, SIX, SIXTY, TEMPLATES, THIRTY, covering, pairs
+from physscale.simulate.phyre.scenario import (
+    EVALUATION,
+    TRAINING,
+    Phyre,
+    in_template,
+    out_of_template,
+)
+from physscale.simulate.phyre.templates import (
+    OBJECTS,
+    RED_BALL,
+    RESERVED,
+    SIX,
+    SIXTY,
+    TEMPLATES,
+    THIRTY,
+    covering,
+    pairs,
+)
 
 TABLE = """
 1467 2346 0456 1346 1456 3567 0246 0136 1247 0237 0356 2367 2357 3456 2356 4567 1345 0234 3467 1234 1246 1347 0457 0235 0345
@@ -26,28 +43,49 @@ TABLE = """
 """.split()  # noqa: SIM905
 """The fact sheet's table, read row by row: five columns of fourteen templates."""
 
-cases = st.tuples(st.sampled_from(sorted(TEMPLATES)), st.integers(0, 99), st.integers(0, 999), st.sampled_from([128, 256, 512]))
+cases = st.tuples(
+    st.sampled_from(sorted(TEMPLATES)),
+    st.integers(0, 99),
+    st.integers(0, 999),
+    st.sampled_from([128, 256, 512]),
+)
 
 
 def test_the_seventy_templates_are_the_papers() -> None:
-    published = {10000 + row + 14 * column: TABLE[5 * row + column] for row in range(14) for column in range(5)}
-    assert {template: "".join(map(str, slots)) for template, slots in TEMPLATES.items()} == published
+    published = {
+        10000 + row + 14 * column: TABLE[5 * row + column]
+        for row in range(14)
+        for column in range(5)
+    }
+    assert {
+        template: "".join(map(str, slots)) for template, slots in TEMPLATES.items()
+    } == published
 
 
 def test_the_subsets_are_the_papers() -> None:
     assert len(pairs(SIX)) == math.comb(len(OBJECTS), 2) == 28
     halves = [{0, 1}, {2, 3}, {4, 5}, {6, 7}]
-    assert {frozenset(TEMPLATES[template]) for template in SIX} == {frozenset(a | b) for a, b in itertools.combinations(halves, 2)}
-    assert tuple(template for template in TEMPLATES if re.fullmatch("100[0-5][02468]", str(template))) == THIRTY
+    assert {frozenset(TEMPLATES[template]) for template in SIX} == {
+        frozenset(a | b) for a, b in itertools.combinations(halves, 2)
+    }
+    assert (
+        tuple(template for template in TEMPLATES if re.fullmatch("100[0-5][02468]", str(template)))
+        == THIRTY
+    )
     assert (len(SIXTY), len(RESERVED)) == (60, 10)
     assert set(SIXTY) | set(RESERVED) == set(TEMPLATES)
     assert len(covering(range(6))) == math.comb(6, 4)
 
 
 def test_bodies_per_scene_are_distributed_as_in_the_compiled_scenes() -> None:
-    """7,000 published scenes: 2013, 496, 939, 1056, 647, 737, 667, 215, 160, 70 of them with 4 to 13 bodies."""
+    """7,000 published scenes: 2013, 496, 939, 1056, 647, 737, 667, 215, 160, 70 of them with 4 to
+    13 bodies."""
     published = np.array([2013, 496, 939, 1056, 647, 737, 667, 215, 160, 70])
-    counts = [len(setting(template, number=number, size_px=256).parts) for template in TEMPLATES for number in range(30)]
+    counts = [
+        len(setting(template, number=number, size_px=256).parts)
+        for template in TEMPLATES
+        for number in range(30)
+    ]
     found = np.bincount(counts, minlength=14)[4:]
     assert found.sum() == len(counts)
     expected = published / published.sum() * len(counts)
@@ -57,14 +95,18 @@ def test_bodies_per_scene_are_distributed_as_in_the_compiled_scenes() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(case=cases)
-def test_the_red_ball_is_in_view_touches_nothing_and_has_a_size_the_rule_allows(case: tuple[int, int, int, int]) -> None:
+def test_the_red_ball_is_in_view_touches_nothing_and_has_a_size_the_rule_allows(
+    case: tuple[int, int, int, int],
+) -> None:
     template, number, trial, size_px = case
     chosen = setting(template, number=number, size_px=size_px)
     ball = red_ball(chosen, trial=trial)
     assert not any(touches(ball, body) for body in placed(chosen))
     assert ball.radius_px - 1 <= ball.x_px <= size_px - ball.radius_px
     assert ball.radius_px - 1 <= ball.y_px <= size_px - ball.radius_px
-    low, high = radius_range([body for body in placed(chosen) if body.kind != WALL], size_px=size_px)
+    low, high = radius_range(
+        [body for body in placed(chosen) if body.kind != WALL], size_px=size_px
+    )
     scale = 5 * (size_px // 8 - 2)
     assert low * scale + 1.5 <= ball.radius_px <= high * scale + 2.5
     assert 2 <= ball.radius_px <= size_px // 8
@@ -74,12 +116,19 @@ def test_the_red_ball_is_in_view_touches_nothing_and_has_a_size_the_rule_allows(
 @given(case=cases)
 def test_a_scene_is_the_same_in_fractions_at_every_size(case: tuple[int, int, int, int]) -> None:
     template, number, _, size_px = case
-    small, large = setting(template, number=number, size_px=size_px), setting(template, number=number, size_px=512)
-    assert [(part.kind, part.scale) for part in small.parts] == [(part.kind, part.scale) for part in large.parts]
+    small, large = (
+        setting(template, number=number, size_px=size_px),
+        setting(template, number=number, size_px=512),
+    )
+    assert [(part.kind, part.scale) for part in small.parts] == [
+        (part.kind, part.scale) for part in large.parts
+    ]
     for ours, other in zip(small.parts, large.parts, strict=True):
         for (move, value), (same, reference) in zip(ours.moves, other.moves, strict=True):
             assert move == same
-            assert value == pytest.approx(reference if move == "angle" else reference * size_px / 512)
+            assert value == pytest.approx(
+                reference if move == "angle" else reference * size_px / 512
+            )
 
 
 def test_scenes_and_trials_are_pure_functions_that_differ() -> None:
@@ -108,10 +157,17 @@ def test_every_prefix_is_balanced_and_no_row_comes_twice() -> None:
 
 def test_evaluation_rows_are_not_training_rows() -> None:
     training = Phyre(templates=THIRTY)
-    assert (training.count, in_template(training).count, out_of_template(training).count) == (30 * 100 * 990, 30 * 100 * 10, 1000)
+    assert (training.count, in_template(training).count, out_of_template(training).count) == (
+        30 * 100 * 990,
+        30 * 100 * 10,
+        1000,
+    )
     assert set(range(*TRAINING)).isdisjoint(range(*EVALUATION))
     few = replace(training, templates=(10003,), scenes=(0, 2), trials=(0, 30), scene_px=256)
-    seen, judged = ({few_.case(index).ball for index in range(few_.count)} for few_ in (few, replace(few, trials=EVALUATION)))
+    seen, judged = (
+        {few_.case(index).ball for index in range(few_.count)}
+        for few_ in (few, replace(few, trials=EVALUATION))
+    )
     assert seen.isdisjoint(judged)
 
 
