@@ -96,8 +96,8 @@ def hold_out(
                 response=response[kept_runs],
                 bootstrap=_DRAWS,
                 with_profile=False,
-                **options,
-            )  # type: ignore[arg-type]
+                **options,  # type: ignore[arg-type]
+            )
         except UserError:
             continue
         found.append(_score(fitted, points, kept=kept, axis=axis, dropped=dropped))

@@ -103,9 +103,8 @@ def _typed(owner: Any, *, key: str, value: str, whole: str) -> Any:  # noqa: ANN
         merged = OmegaConf.merge(
             OmegaConf.structured(schema), OmegaConf.from_dotlist([f"{key}={value}"])
         )
-        return _as_declared(
-            OmegaConf.to_container(merged, throw_on_missing=True)[key], declared=declared
-        )  # type: ignore[index, call-overload]
+        read: Any = OmegaConf.to_container(merged, throw_on_missing=True)
+        return _as_declared(read[key], declared=declared)
     except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for text that is no value
         raise UserError(f"override {whole}={value[:80]}: must be {_type_name(declared)}") from error
 

@@ -227,11 +227,11 @@ def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
     ):
         table.add_column(
             name,
-            justify=justify,
+            justify=justify,  # type: ignore[arg-type]
             no_wrap=True,
             overflow="ellipsis",
             min_width=9 if name == "state" else None,
-        )  # type: ignore[arg-type]
+        )
     for standing in _shown(standings, lines=lines):
         row = standing.row
         loss = "" if standing.loss is None else f"{standing.loss:.4f}"
