@@ -12,7 +12,7 @@ from physscale.render.canvas import Canvas
 from physscale.simulate.named import named_data
 from physscale.simulate.paper.presets import PRESETS
 from physscale.simulate.phyre.sets import PHYRE_SETS
-from physscale.simulate.scenarios.registry import SCENARIOS
+from physscale.simulate.scenarios.registry import scenario_names
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import Listed
 
@@ -101,7 +101,7 @@ def page() -> str:
         "`physscale show NAME`, `physscale simulate NAME --videos N --out DIR`, or "
         "`scenario_named(NAME)` in Python.",
         "",
-        f"Scenarios to set up yourself: {', '.join(f'`{name}`' for name in sorted(SCENARIOS))}.",
+        f"Scenarios to set up yourself: {', '.join(f'`{name}`' for name in sorted(scenario_names()))}.",
         "",
         "Official files of the paper, row by row, with their counts, order, places and repeated "
         "seeds:",

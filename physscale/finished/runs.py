@@ -3,7 +3,6 @@ file is needed."""
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,8 @@ from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.codec import codec_of
 from physscale.run.spec import RunSpec, TestSplit
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.scenarios.registry import KINDS
-from physscale.simulate.scenarios.still import StillDiscs
 from physscale.simulate.simulate import simulate
 from physscale.train.checkpoint import latest, load_model
-
-SCENARIOS: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, StillDiscs, Phyre)}
 
 
 @dataclass(frozen=True)
@@ -104,35 +98,15 @@ def read_run(folder: RunFolder) -> RunSpec:
         UserError: if this version of physscale would give it another name, or has no such scenario.
     """
     try:
-        facts = json.loads(folder.spec.read_bytes())
-        run = from_plain(RunSpec, _with_scenarios(facts["spec"]))
+        record = json.loads(folder.spec.read_bytes())
+        run = from_plain(RunSpec, record["spec"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DamagedData(
             f"{folder.spec}: no readable description of a run ({type(error).__name__})"
         ) from error
-    if run.fingerprint != facts["fingerprint"]:
+    if run.fingerprint != record["fingerprint"]:
         raise UserError(
             f"{folder.spec}: a run of another version of physscale; its description has another "
             "fingerprint here"
         )
     return run
-
-
-def _with_scenarios(value: Any) -> Any:  # noqa: ANN401 - any configuration value
-    """The same tree with each scenario built: their type is a protocol, so that only a list of
-    classes can say which one is meant."""
-    if isinstance(value, list):
-        return [_with_scenarios(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    known = value.get("scenario")
-    kind = known.get("type") if isinstance(known, dict) else None
-    tree = {key: _with_scenarios(item) for key, item in value.items() if key != "scenario"}
-    if kind is None:
-        return tree if known is None else tree | {"scenario": known}
-    if kind not in SCENARIOS:
-        raise UserError(
-            f"scenario of type {str(kind)[:40]!r}: this version of physscale has "
-            f"{', '.join(sorted(SCENARIOS))}"
-        )
-    return tree | {"scenario": from_plain(SCENARIOS[kind], known)}

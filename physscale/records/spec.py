@@ -19,6 +19,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from physscale.records.errors import UserError
+from physscale.records.registry import registry_of
 
 SHORT_LENGTH = 12
 
@@ -104,18 +105,7 @@ def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
 def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
     """A value as its type hint wants it."""
     if isinstance(value, dict) and "type" in value:
-        kinds = [
-            kind
-            for kind in (hint, *get_args(hint))
-            if isinstance(kind, type) and dataclasses.is_dataclass(kind)
-        ]
-        known = {written_name(kind): kind for kind in kinds}
-        if value["type"] not in known:
-            raise UserError(
-                f"a description of type {value['type']!r}: allowed here are "
-                f"{', '.join(sorted(known)) or 'plain values'}"
-            )
-        kind: Any = known[value["type"]]
+        kind: Any = _written_kind(hint, str(value["type"]))
         hints = get_type_hints(kind)
         fields = {written: name for name, written in written_fields(kind).items()}
         unknown = sorted(value.keys() - fields.keys() - {"type"})
@@ -141,6 +131,21 @@ def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint(value)
     return value
+
+
+def _written_kind(hint: Any, name: str) -> Any:  # noqa: ANN401
+    """The class that was written under this name, where a value of this type is expected."""
+    hints = (hint, *get_args(hint))
+    for registry in filter(None, map(registry_of, hints)):
+        return registry.named(name)
+    kinds = [kind for kind in hints if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
+    known = {written_name(kind): kind for kind in kinds}
+    if name not in known:
+        raise UserError(
+            f"a description of type {name!r}: allowed here are "
+            f"{', '.join(sorted(known)) or 'plain values'}"
+        )
+    return known[name]
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.registry import Registry
 from physscale.records.scene import Scene
-from physscale.records.spec import canonical
+from physscale.records.spec import canonical, written_name
 from physscale.records.store import checked_name
 from physscale.simulate.ranges import settle
 
@@ -26,6 +27,15 @@ class Scenario(Protocol):
     def draw(self, rng: np.random.Generator) -> Scene:
         """One scene from this row's generator."""
         ...
+
+
+SCENARIOS: Registry[type] = Registry(
+    "scenario",
+    name_of=written_name,
+    built_in="physscale.simulate.scenarios.registry",
+    protocol=Scenario,
+)
+"""Every kind of scenario, by its class's name."""
 
 
 @runtime_checkable

@@ -1,9 +1,12 @@
 """Scenarios by name, for command lines and tests that run over all of them."""
 
+from typing import Any
+
 from physscale.records.errors import UserError
 from physscale.simulate.paper.listed_files import PaperFile
 from physscale.simulate.paper.presets import PRESETS
 from physscale.simulate.paper.sets import PaperSet
+from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.phyre.sets import PHYRE_SETS
 from physscale.simulate.scenarios.attributes import Attributes
 from physscale.simulate.scenarios.collision import Collision
@@ -11,9 +14,10 @@ from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.gap import AmbiguousGap
 from physscale.simulate.scenarios.holes import CollisionHoles
 from physscale.simulate.scenarios.parabola import Parabola
+from physscale.simulate.scenarios.still import StillDiscs
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.scenarios.wall import SpatialComposition, TemporalComposition
-from physscale.simulate.spec import Scenario
+from physscale.simulate.spec import SCENARIOS, Scenario
 
 KINDS = (
     UniformMotion,
@@ -28,7 +32,18 @@ KINDS = (
     PaperSet,
     PaperFile,
 )
-SCENARIOS: dict[str, type] = {kind.name: kind for kind in KINDS}
+for _kind in (*KINDS, StillDiscs, Phyre):
+    SCENARIOS.register(_kind)
+
+
+def scenario_names() -> tuple[str, ...]:
+    """The scenarios that draw by themselves at their default values."""
+    return tuple(_drawn())
+
+
+def _drawn() -> dict[str, Any]:
+    kinds: list[Any] = list(SCENARIOS.entries().values())
+    return {kind.name: kind for kind in kinds if kind not in (StillDiscs, Phyre)}
 
 
 def scenario_named(name: str) -> Scenario:
@@ -42,11 +57,12 @@ def scenario_named(name: str) -> Scenario:
         return PRESETS[name]
     if name in PHYRE_SETS:
         return PHYRE_SETS[name]
-    if name not in SCENARIOS:
-        named = ", ".join(sorted((*SCENARIOS, *PHYRE_SETS)))
+    drawn = _drawn()
+    if name not in drawn:
+        named = ", ".join(sorted((*drawn, *PHYRE_SETS)))
         raise UserError(
             f"scenario {name[:80]!r} is unknown; there are {named}, and {len(PRESETS)} named sets "
             f"as {', '.join(list(PRESETS)[:4])}"
         )
-    chosen: Scenario = SCENARIOS[name]()
+    chosen: Scenario = drawn[name]()
     return chosen

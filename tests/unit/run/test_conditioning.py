@@ -26,7 +26,7 @@ from physscale.simulate.describe import SCALES, mirrored, scaled_numbers, senten
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.phyre.simulate import phyre_data
 from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.registry import SCENARIOS, scenario_named
+from physscale.simulate.scenarios.registry import scenario_named, scenario_names
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 from physscale.train.latents import mirrors, order
@@ -39,7 +39,7 @@ ROWS = np.arange(6)
 COLLISIONS = simulate(DataSpec(scenario=Collision(), videos=6), indices=ROWS)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", scenario_names())
 def test_the_first_moment_alone_is_the_first_moment_of_the_video(name: str) -> None:
     data = DataSpec(scenario=scenario_named(name), videos=6)
     whole, first = simulate(data, indices=ROWS), simulate(replace(data, frames=1), indices=ROWS)

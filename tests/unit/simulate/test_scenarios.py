@@ -15,7 +15,7 @@ from physscale.simulate.paper.sets import PaperSet
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import KINDS, Composition, shifts
 from physscale.simulate.scenarios.parabola import Parabola
-from physscale.simulate.scenarios.registry import SCENARIOS, scenario_named
+from physscale.simulate.scenarios.registry import scenario_named, scenario_names
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
@@ -36,7 +36,7 @@ def fully_in_view(videos: Videos) -> np.ndarray:
     return (x >= radius) & (x <= WORLD_M - radius) & (y >= radius) & (y <= WORLD_M - radius)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", scenario_names())
 def test_every_scenario_draws_what_a_row_promises(name: str) -> None:
     scenario = scenario_named(name)
     videos = rows(scenario)
@@ -78,7 +78,7 @@ def wall(videos: Videos) -> np.ndarray:
     return videos.body[:, :, BODY.index("mass_kg")] == 0
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", scenario_names())
 def test_every_still_corpus_is_still_and_wider_than_its_scenario(name: str) -> None:
     scenario = scenario_named(name)
     corpus, moving = rows(scenario.still(), frames=2), rows(scenario)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from physscale.records.video import Videos
 from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.registry import SCENARIOS, scenario_named
+from physscale.simulate.scenarios.registry import scenario_named, scenario_names
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -27,7 +27,7 @@ def digest(videos: Videos) -> str:
     ).hexdigest()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", scenario_names())
 def test_a_small_set_is_the_beginning_of_a_large_one(name: str) -> None:
     sizes = (1000, 10_000) if name == "uniform" else (100, 1000)
     small, large = (
