@@ -40,6 +40,7 @@ bench: .venv/installed   ## ours beside its peers in one run; make bench ONLY="f
 figures: .venv/installed   ## the pictures of the README, from the results of the last quickstart
 	$(BIN)/python -m analysis figures results/quickstart --out build/figures
 	cp build/figures/quickstart.png experiments/figures/
+	$(BIN)/python -m docs.truth_and_model results/quickstart
 
 gallery: .venv/installed   ## figures of published scaling studies (DATA: folder with their public tables)
 	$(BIN)/python -m analysis gallery $(if $(DATA),--data $(DATA)) --out build/gallery
