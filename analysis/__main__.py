@@ -3,6 +3,6 @@ table of runs."""
 
 import sys
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 
 sys.exit(main(sys.argv[1:]))

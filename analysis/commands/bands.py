@@ -1,63 +1,46 @@
-"""`python -m analysis bands DRAWS.parquet --at N=1e9,D=1e10`: intervals and predictions from stored
-draws, without the runs."""
+"""`bands`: intervals and predictions from stored draws, without the runs."""
 
-import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from analysis.commands.options import AsJson, print_json
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:
     from analysis.fit.draws import Draws
 
 
-def add_bands(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
-    """Adds the parser."""
-    bands = commands.add_parser(
-        "bands", help="intervals and predictions from the draws that `fit --draws` stored"
-    )
-    bands.add_argument("draws", type=Path, help="Parquet file of draws")
-    bands.add_argument(
-        "--at",
-        action="append",
-        default=[],
-        help="where to predict, such as N=1e9,D=1e10 (may be repeated)",
-    )
-    bands.add_argument(
-        "--level", type=float, default=0.95, help="level of intervals and bands (default 0.95)"
-    )
-    bands.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    bands.set_defaults(run=_bands)
-
-
-def _bands(chosen: argparse.Namespace) -> int:
+def bands(
+    *,
+    draws: Annotated[Path, typer.Argument(help="Parquet file of draws.")],
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", help="Where to predict, as in N=1e9,D=1e10; may be repeated."),
+    ] = None,
+    level: Annotated[float, typer.Option("--level", help="Level of intervals and bands.")] = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Intervals and predictions from the draws that `fit --draws` stored."""
     from analysis.fit.draws import read_draws
 
-    if not 0 < chosen.level < 1:
-        raise UserError(f"--level {chosen.level}: use a number between 0 and 1")
-    places = [_place(words) for words in chosen.at]
-    found = {
-        name: _object(draws, places, level=chosen.level)
-        for name, draws in read_draws(chosen.draws).items()
-    }
-    if chosen.json:
-        print(json.dumps({"level": chosen.level, "splits": found}, indent=1, allow_nan=False))
-        return 0
+    if not 0 < level < 1:
+        raise UserError(f"--level {level}: use a number between 0 and 1")
+    places = [_place(words) for words in at or []]
+    found = {name: _object(split, places, level=level) for name, split in read_draws(draws).items()}
+    if as_json:
+        print_json({"level": level, "splits": found})
+        return
     for name, part in found.items():
-        print(
-            f"{f'split {name}: ' if name else ''}{part['law']}, {part['draws']} draws, "
-            f"{chosen.level:.0%} intervals"
-        )
+        place = f"split {name}: " if name else ""
+        print(f"{place}{part['law']}, {part['draws']} draws, {level:.0%} intervals")
         for parameter, row in part["parameters"].items():
-            print(
-                f"  {parameter:10s} {row['estimate']:12.6g}   [{_number(row['low'])}, "
-                f"{_number(row['high'])}]"
-            )
+            low, high = _number(row["low"]), _number(row["high"])
+            print(f"  {parameter:10s} {row['estimate']:12.6g}   [{low}, {high}]")
         for row in part["predictions"]:
             place = ", ".join(f"{axis} {value:g}" for axis, value in row["at"].items())
             print(f"  at {place}: {row['value']:.6g}   [{row['low']:.6g}, {row['high']:.6g}]")
-    return 0
 
 
 def _object(draws: "Draws", places: list[dict[str, float]], *, level: float) -> dict[str, Any]:

@@ -1,73 +1,57 @@
-"""`python -m analysis compare FILE --laws power-zero,power`: which law the runs need, and which
-predicts (analysis/fit/nested.py)."""
+"""`compare`: which law the runs need, and which one predicts (analysis/fit/nested.py)."""
 
-import argparse
-import json
-from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from analysis.commands.options import AsJson, Columns, Table, grouped, print_json
 from physscale.records.errors import UserError
 
 
-def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
-    """Adds the parser."""
-    from analysis.commands.options import column_options
-
-    compare = commands.add_parser(
-        "compare", help="laws against each other: bootstrap tests, AICc, ordered hold-out"
-    )
-    compare.add_argument("file", type=Path, help="CSV or Parquet, one run a row")
-    compare.add_argument("--response", required=True, help="column of the error or loss")
-    compare.add_argument(
-        "--axes",
-        required=True,
-        help="columns in the laws' order (N,D) or by name (N=params,D=tokens)",
-    )
-    compare.add_argument(
-        "--laws",
-        required=True,
-        help="two or more names of `python -m analysis laws`; NAME@FLOOR fixes the floor: "
-        "power,power@0.01",
-    )
-    column_options(compare)
-    compare.add_argument(
-        "--worlds", type=int, default=400, help="worlds of each test (default 400)"
-    )
-    compare.add_argument("--seed", type=int, default=0, help="seed of the worlds")
-    compare.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    compare.set_defaults(run=_compare)
-
-
-def _compare(chosen: argparse.Namespace) -> int:
+@grouped
+def compare(
+    *,
+    table: Table,
+    laws: Annotated[
+        str,
+        typer.Option(
+            "--laws",
+            help="Two or more laws of `laws`; NAME@FLOOR fixes the floor: power,power@0.01.",
+        ),
+    ],
+    columns: Columns,
+    worlds: Annotated[int, typer.Option("--worlds", help="Worlds of each test.")] = 400,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the worlds.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare laws: bootstrap tests, AICc, ordered hold-out."""
     from analysis.commands.options import law_axes, read_table
     from analysis.fit.nested import candidates_of, compared
     from physscale.records.finite import finite
 
-    if not 20 <= chosen.worlds <= 20_000:
-        raise UserError(f"--worlds {chosen.worlds}: use 20 to 20000")
-    candidates = candidates_of(chosen.laws)
+    if not 20 <= worlds <= 20_000:
+        raise UserError(f"--worlds {worlds}: use 20 to 20000")
+    candidates = candidates_of(laws)
     widest = max(candidates, key=lambda candidate: len(candidate.law.axes)).law
     for candidate in candidates:
         if not set(candidate.law.axes) <= set(widest.axes):
             raise UserError(
-                f"--laws {chosen.laws}: {candidate.law.name} and {widest.name} have different axes"
+                f"--laws {laws}: {candidate.law.name} and {widest.name} have different axes"
             )
-    runs = read_table(chosen, ratio=False, axes=law_axes(chosen, widest))
-    compare = partial(compared, candidates, worlds=chosen.worlds, seed=chosen.seed)
-    found = {name: finite(compare(runs=part)) for name, part in runs.splits().items()}
-    if chosen.json:
-        print(
-            json.dumps(
-                found[""] if chosen.split is None else {"splits": found}, indent=1, allow_nan=False
-            )
-        )
-        return 0
+    runs = read_table(table, columns, ratio=False, axes=law_axes(table, widest))
+    found = {
+        name: finite(compared(candidates, runs=part, worlds=worlds, seed=seed))
+        for name, part in runs.splits().items()
+    }
+    if as_json:
+        print_json(found[""] if columns.split is None else {"splits": found})
+        return
     for name, part in found.items():
-        print("\n".join([*([f"split {name}"] if name else []), *_lines(part)]))
+        if name:
+            print(f"split {name}")
+        print("\n".join(_lines(part)))
     for note in runs.notes:
         print(f"warning: {note}")
-    return 0
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -1,14 +1,16 @@
-"""`python -m analysis gallery`: figures of published scaling studies, drawn from their runs, to be
+"""`gallery`: figures of published scaling studies, drawn from their runs, to be
 laid beside the papers.
 
 The paper's own numbers (Kang et al. 2024) are built in. `--data` names a folder with public tables
 of the others: Chinchilla's points as digitised by Besiroglu et al. 2024 (arXiv 2404.10102), Gadre
 et al. 2024 (2403.08540), the OLMo ladder (2412.04403)."""
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from analysis.commands.options import OutFolder
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,36 +42,31 @@ _PUBLISHED: dict[str, tuple[str, str, dict[str, str], str, str, float | None]] =
 _SHOWN = ("curves", "reducible", "contours", "iso_flops", "hold_out", "sensitivity")
 
 
-def add_gallery(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
-    """Adds the parser."""
-    gallery = commands.add_parser(
-        "gallery", help="figures of published scaling studies, drawn from their runs"
-    )
-    gallery.add_argument(
-        "--data",
-        type=Path,
-        help="folder with the public tables; without it only the built-in example is drawn",
-    )
-    gallery.add_argument("--out", type=Path, required=True, help="folder to write to")
-    gallery.set_defaults(run=_gallery)
-
-
-def _gallery(chosen: argparse.Namespace) -> int:
+def gallery(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Folder with the public tables; without it, the built-in example."
+        ),
+    ] = None,
+    out: OutFolder,
+) -> None:
+    """Figures of published scaling studies, drawn from their runs."""
     from analysis.report.page import write_figures
 
-    if chosen.data is not None and not chosen.data.is_dir():
-        raise UserError(f"--data {chosen.data}: no such folder")
+    if data is not None and not data.is_dir():
+        raise UserError(f"--data {data}: no such folder")
     drawn = built_in()
-    if chosen.data is not None:
+    if data is not None:
         for name in _PUBLISHED:
-            drawn += published(name, folder=chosen.data)
+            drawn += published(name, folder=data)
     try:
-        written = write_figures(drawn, folder=chosen.out, names={})
+        written = write_figures(drawn, folder=out, names={})
     except OSError as error:
-        raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error
+        raise UserError(f"--out {out}: cannot write there ({error.strerror})") from error
     for path in written:
         print(path)
-    return 0
 
 
 def built_in() -> "list[Drawing]":
@@ -146,10 +143,10 @@ def published(name: str, *, folder: Path) -> "list[Drawing]":
     Raises:
         UserError: if the folder has no such table.
     """
-    from analysis.commands.plots import split_drawings
     from analysis.figures.drawing import Drawing
     from analysis.fit.splits import fit_splits
     from analysis.laws.registry import law_named
+    from analysis.report.table_drawings import split_drawings
 
     file, response, _, _, law, delta = _PUBLISHED[name]
     runs = _runs(name, folder=folder)

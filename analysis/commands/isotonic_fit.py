@@ -1,20 +1,25 @@
 """`fit --law isotonic`: the nearest falling curve of each split, with a band of the configuration
 bootstrap and no exponent at all."""
 
-import argparse
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from analysis.commands.options import Columns, Resampling, Table, print_json, read_table
+from analysis.commands.result import verdict_object
 from analysis.data.configurations import configurations
-from analysis.data.table import Runs
+from analysis.data.table import Runs, axis_names
 from analysis.estimate.resampling import shared_resamples
+from analysis.fit.splits import verdicts
 from analysis.laws.isotonic import ISOTONIC, Isotonic, fit_isotonic
 from analysis.verdict.isotonic import falling
+from analysis.verdict.verdict import Verdict
 from physscale.records.errors import UserError
+from physscale.records.finite import finite
 
 _UNSEEN = 1e-9
 """Weight of a level that a draw left out: it takes its value from its neighbours."""
@@ -56,61 +61,64 @@ def banded(runs: Runs, *, draws: int, seed: int) -> Banded:
     return Banded(curve, low, high)
 
 
-def run_isotonic(chosen: argparse.Namespace) -> int:
+def run_isotonic(
+    table: Table,
+    columns: Columns,
+    resampling: Resampling,
+    *,
+    floor: float | None,
+    draws: Path | None,
+    as_json: bool,
+) -> None:
     """The command."""
-    from analysis.commands.options import read_table
-    from analysis.commands.result import verdict_object
-    from analysis.data.table import axis_names
-    from analysis.fit.splits import verdicts
-    from physscale.records.finite import finite
-
-    axes = axis_names(chosen.axes.split(","))
+    axes = axis_names(table.axes.split(","))
     if len(axes) != 1:
-        raise UserError(f"--axes {chosen.axes}: law isotonic has one axis")
-    for option in ("floor", "draws"):
-        if getattr(chosen, option) is not None:
+        raise UserError(f"--axes {table.axes}: law isotonic has one axis")
+    for option, given in {"floor": floor, "draws": draws}.items():
+        if given is not None:
             raise UserError(f"--{option}: law isotonic has no parameters")
-    runs = read_table(chosen, ratio=False, axes=axes)
+    runs = read_table(table, columns, ratio=False, axes=axes)
     parts = runs.splits()
-    judged = verdicts(parts)
-    found: dict[str, dict[str, Any]] = {}
-    for name, part in parts.items():
-        curve = banded(part, draws=chosen.bootstrap, seed=chosen.seed)
-        levels = zip(
-            curve.curve.x.tolist(),
-            curve.curve.level.tolist(),
-            curve.low.tolist(),
-            curve.high.tolist(),
-            strict=True,
-        )
-        found[name] = {
-            "law": ISOTONIC.name,
-            "formula": ISOTONIC.formula,
-            "runs": len(part),
-            "explained": curve.curve.explained,
-            "levels": [
-                dict(zip(("x", "value", "low", "high"), row, strict=True)) for row in levels
-            ],
-            "verdict": {verdict.axis: verdict_object(verdict) for verdict in judged[name]},
-            "warnings": list(runs.notes),
-        }
-    if chosen.json:
-        told = found[""] if chosen.split is None else {"law": ISOTONIC.name, "splits": found}
-        print(json.dumps(finite(told), indent=1, allow_nan=False))
-        return 0
-    for name, part_found in found.items():
-        print(
-            f"{f'split {name}: ' if name else ''}{ISOTONIC.name}: {part_found['explained']:.1%} "
-            "of the variance of log response"
-        )
-        print(
-            "\n".join(
-                f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]"
-                for row in part_found["levels"]
+    found = {}
+    for name, decided in verdicts(parts).items():
+        fitted = banded(parts[name], draws=resampling.bootstrap, seed=resampling.seed)
+        found[name] = _object(fitted, runs=len(parts[name]), verdicts=decided, notes=runs.notes)
+    if as_json:
+        one = columns.split is None
+        print_json(finite(found[""] if one else {"law": ISOTONIC.name, "splits": found}))
+        return
+    for name, part in found.items():
+        if name:
+            print(f"split {name}: ", end="")
+        print("\n".join(_lines(part)))
+
+
+def _object(
+    fitted: Banded, *, runs: int, verdicts: Sequence[Verdict], notes: Sequence[str]
+) -> dict[str, Any]:
+    curve = fitted.curve
+    return {
+        "law": ISOTONIC.name,
+        "formula": ISOTONIC.formula,
+        "runs": runs,
+        "explained": curve.explained,
+        "levels": [
+            {"x": float(x), "value": float(value), "low": float(low), "high": float(high)}
+            for x, value, low, high in zip(
+                curve.x, curve.level, fitted.low, fitted.high, strict=True
             )
+        ],
+        "verdict": {verdict.axis: verdict_object(verdict) for verdict in verdicts},
+        "warnings": list(notes),
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['law']}: {found['explained']:.1%} of the variance of log response"]
+    for row in found["levels"]:
+        lines.append(
+            f"  {row['x']:12.6g} {row['value']:12.6g}   [{row['low']:.6g}, {row['high']:.6g}]"
         )
-        for verdict in judged[name]:
-            print(f"{verdict.axis}: {verdict.word}: {verdict.reason}")
-        for note in runs.notes:
-            print(f"warning: {note}")
-    return 0
+    for axis, verdict in found["verdict"].items():
+        lines.append(f"{axis}: {verdict['word']}: {verdict['reason']}")
+    return lines + [f"warning: {note}" for note in found["warnings"]]

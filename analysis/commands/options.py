@@ -1,9 +1,17 @@
-"""The options of every command on a table of runs, and what they ask for: its law, its columns, its
-runs."""
+"""The options that commands share, and what they ask for: the law, the columns, the runs.
 
-import argparse
+A group of options is a dataclass. `grouped` turns each of its fields into one option."""
+
+import dataclasses
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
 
 from physscale.records.errors import UserError
 
@@ -12,92 +20,154 @@ if TYPE_CHECKING:
     from analysis.laws.law import Law
 
 _DEFAULT_LAW = {1: "power", 2: "power-nd", 3: "power-ndc"}
+_AXES_HELP = "Columns in the law's order (N,D) or by name (N=params,D=tokens)."
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+LawName = Annotated[
+    str | None,
+    typer.Option("--law", help="A law of `laws`; default: a power law in the given axes."),
+]
+Floor = Annotated[
+    float | None,
+    typer.Option("--floor", help="Fix the constant E: 0 removes it, else a measured floor."),
+]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 
 
-def table_options(parser: argparse.ArgumentParser) -> None:
-    """The table and its columns."""
-    parser.add_argument("file", type=Path, help="CSV or Parquet, one run a row")
-    parser.add_argument("--response", required=True, help="column of the error or loss")
-    parser.add_argument(
-        "--axes",
-        required=True,
-        help="columns in the law's order (N,D) or by name (N=params,D=tokens)",
-    )
-    column_options(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of runs, its response and its axes."""
+
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet, one run per row.")]
+    response: Annotated[str, typer.Option("--response", help="Column of the error or loss.")]
+    axes: Annotated[str, typer.Option("--axes", help=_AXES_HELP)]
 
 
-def column_options(parser: argparse.ArgumentParser) -> None:
-    """The columns that a table may have, and the rows to use."""
-    parser.add_argument(
-        "--split", help="column that names the split; every split is fitted by itself"
-    )
-    parser.add_argument(
-        "--seed-column",
-        "--repeat",
-        dest="seed_column",
-        help="column of the seed; runs of equal axes are averaged either way",
-    )
-    parser.add_argument("--count-column", help="column with the number of trials behind a ratio")
-    parser.add_argument("--flops-column", help="column with training FLOPs (default: 6 N D)")
-    parser.add_argument("--where", help='rows to use, such as "excluded == 0 and N >= 1e7"')
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The further columns that a table may have, and the rows to use."""
+
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Column that names the split; each split has its own fit."),
+    ] = None
+    seed_column: Annotated[
+        str | None,
+        typer.Option(
+            "--seed-column",
+            "--repeat",
+            help="Column of the seed; runs with equal axes are averaged either way.",
+        ),
+    ] = None
+    count_column: Annotated[
+        str | None,
+        typer.Option("--count-column", help="Column with the number of trials behind a ratio."),
+    ] = None
+    flops_column: Annotated[
+        str | None,
+        typer.Option("--flops-column", help="Column with training FLOPs; default: 6 N D."),
+    ] = None
+    where: Annotated[
+        str | None,
+        typer.Option("--where", help='Rows to use, such as "excluded == 0 and N >= 1e7".'),
+    ] = None
 
 
-def number_options(parser: argparse.ArgumentParser) -> None:
-    """The loss and the resampling."""
-    parser.add_argument(
-        "--delta",
-        type=float,
-        help="Huber delta in log units; inf is least squares (default: from the residuals)",
-    )
-    parser.add_argument(
-        "--bootstrap", type=int, default=2000, help="resamples (default 2000; 0 for none)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the resampling")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resampling:
+    """The loss and the bootstrap.
+
+    Raises:
+        UserError: for a delta that is not positive, or too many resamples.
+    """
+
+    delta: Annotated[
+        float | None,
+        typer.Option(
+            "--delta",
+            help="Huber delta in log units; inf is least squares; default: from the residuals.",
+        ),
+    ] = None
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", help="Number of resamples; 0 for none.")
+    ] = 2000
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the resampling.")] = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bootstrap <= 100_000:
+            raise UserError(f"--bootstrap {self.bootstrap}: use 0 to 100000")
+        if self.delta is not None and not self.delta > 0:
+            raise UserError(f"--delta {self.delta}: use a positive number, or inf")
 
 
-def law_of(chosen: argparse.Namespace) -> "Law":
+def grouped(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A Typer command: each parameter whose type is a dataclass becomes one option per field."""
+    groups: dict[str, type] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, hint in get_type_hints(command, include_extras=True).items():
+        if name == "return":
+            continue
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            groups[name] = hint
+            parameters += inspect.signature(hint).parameters.values()
+        else:
+            parameter = inspect.signature(command).parameters[name]
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hint))
+
+    @wraps(command)
+    def run(**given: Any) -> int | None:  # noqa: ANN401
+        taken = {}
+        for name, group in groups.items():
+            taken[name] = group(**{field.name: given.pop(field.name) for field in _fields(group)})
+        return command(**taken, **given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _fields(group: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(group)
+
+
+def law_of(name: str | None, table: Table) -> "Law":
     """The law asked for, or the power law in as many axes as were given."""
     from analysis.laws.registry import law_named
 
-    return law_named(chosen.law or _DEFAULT_LAW.get(len(chosen.axes.split(",")), "power-ndc"))
+    return law_named(name or _DEFAULT_LAW.get(len(table.axes.split(",")), "power-ndc"))
 
 
-def runs_of(chosen: argparse.Namespace, law: "Law") -> "Runs":
+def runs_of(table: Table, columns: Columns, law: "Law") -> "Runs":
     """The table's runs, with the axes that this law needs.
 
     Raises:
         UserError: if an option or a column does not fit.
     """
-    return read_table(chosen, ratio=law.response == "ratio", axes=law_axes(chosen, law))
+    return read_table(table, columns, ratio=law.response == "ratio", axes=law_axes(table, law))
 
 
-def read_table(chosen: argparse.Namespace, *, ratio: bool, axes: dict[str, str]) -> "Runs":
+def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, str]) -> "Runs":
     """The table's runs; `axes` are columns by the law's names.
 
     Raises:
-        UserError: if an option or a column does not fit.
+        UserError: if a column does not fit.
     """
     from analysis.data.table import read_runs
 
-    if getattr(chosen, "bootstrap", 0) < 0 or getattr(chosen, "bootstrap", 0) > 100_000:
-        raise UserError(f"--bootstrap {chosen.bootstrap}: use 0 to 100000")
-    if getattr(chosen, "delta", None) is not None and not chosen.delta > 0:
-        raise UserError(f"--delta {chosen.delta}: use a positive number, or inf")
     return read_runs(
-        chosen.file,
-        response=chosen.response,
+        table.file,
+        response=table.response,
         axes=axes,
-        split=chosen.split,
-        seed=chosen.seed_column,
-        count=chosen.count_column,
-        flops=chosen.flops_column,
-        where=chosen.where,
+        split=columns.split,
+        seed=columns.seed_column,
+        count=columns.count_column,
+        flops=columns.flops_column,
+        where=columns.where,
         ratio=ratio,
     )
 
 
-def law_axes(chosen: argparse.Namespace, law: "Law") -> dict[str, str]:
+def law_axes(table: Table, law: "Law") -> dict[str, str]:
     """The law's axes to columns: by name where names are given, else by position.
 
     Raises:
@@ -105,14 +175,20 @@ def law_axes(chosen: argparse.Namespace, law: "Law") -> dict[str, str]:
     """
     from analysis.data.table import axis_names
 
-    given = axis_names(chosen.axes.split(","))
+    given = axis_names(table.axes.split(","))
     if set(law.axes) <= set(given):
         return {axis: given[axis] for axis in law.axes}
-    if law.axes and len(given) == len(law.axes) and "=" not in chosen.axes:
+    if law.axes and len(given) == len(law.axes) and "=" not in table.axes:
         return dict(zip(law.axes, given.values(), strict=True))
     if not law.axes:
         return given
     raise UserError(
-        f"--axes {chosen.axes}: law {law.name} needs {', '.join(law.axes)}; write "
-        f"{','.join(f'{a}=COLUMN' for a in law.axes)}"
+        f"--axes {table.axes}: law {law.name} needs {', '.join(law.axes)}; write "
+        f"{','.join(f'{axis}=COLUMN' for axis in law.axes)}"
     )
+
+
+def print_json(found: object) -> None:
+    """One JSON object on standard output; no NaN, no infinity."""
+    json.dump(found, sys.stdout, indent=1, allow_nan=False)
+    print()

@@ -8,7 +8,6 @@ cannot be scheduled · 5 damaged data · 6 the cluster fell silent · 130, 143 e
 SIGTERM. Nothing here imports torch or Ray before there is something to run."""
 
 import sys
-from typing import Any, NoReturn
 
 import typer
 
@@ -26,7 +25,7 @@ from physscale.cli.submit import submit_command
 from physscale.cli.tracking import dashboard, sync
 from physscale.cli.tune import tune_command
 from physscale.cli.upkeep import doctor_command, gc_command, retry_command
-from physscale.records.errors import UserError
+from physscale.records.command_line import run_app
 
 app = typer.Typer(
     help="Does a video model learn the law, or the cases? Plan, run and watch scaling studies of "
@@ -42,22 +41,9 @@ app = typer.Typer(
 )
 
 
-_UsageError: Any = typer.BadParameter.__base__
-"""Typer brings its own click since 0.26, and exports this class by its child alone."""
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
-    given = sys.argv[1:] if arguments is None else arguments
-    try:
-        code = app(given or ["--help"], standalone_mode=False)
-    except UserError as error:
-        _fail(str(error), code=error.exit_code)
-    except _UsageError as error:
-        _fail(f"{error.format_message()} (try --help)", code=UserError.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    sys.exit(code or 0)
+    sys.exit(run_app(app, sys.argv[1:] if arguments is None else arguments))
 
 
 def run_as_module(name: str) -> None:
@@ -187,8 +173,3 @@ for _name, _command, *_examples in _COMMANDS:
         _command
     )
 app.add_typer(phyre, name="phyre")
-
-
-def _fail(message: str, *, code: int) -> NoReturn:
-    typer.echo(f"physscale: {' '.join(message.split())}", err=True)
-    sys.exit(code)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from tests.synthetic_study import write_study
 
 BROWSER = next(

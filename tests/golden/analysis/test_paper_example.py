@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.examples.paper import abnormal, surface, verdicts
 
 

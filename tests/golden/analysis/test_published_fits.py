@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
 from tests.golden.analysis.reference import FOLDER, column, expected, rows

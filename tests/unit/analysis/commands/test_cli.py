@@ -5,13 +5,14 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
-from analysis.commands.cli import EXAMPLES, command_line, main
+from analysis.commands.app import COMMANDS, Command, app, main
 
 
 def test_it_starts_without_the_heavy_packages() -> None:
     code = (
-        "import sys, time; start = time.process_time(); from analysis.commands.cli import main; "
+        "import sys, time; start = time.process_time(); from analysis.commands.app import main; "
         "main(['fit', '--help']); "
         "spent = time.process_time() - start; heavy = {'torch', 'ray', 'scipy', 'matplotlib', "
         "'pandas', 'statsmodels'} & set(sys.modules); "
@@ -22,19 +23,30 @@ def test_it_starts_without_the_heavy_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["report"], ["figures", "x"], ["report", "x", "--colour"]]
+    "arguments", [["nonsense"], ["report"], ["figures", "x"], ["report", "x", "--colour"]]
 )
 def test_wrong_words_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("physscale: ")
+    assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_every_example_of_the_help_is_understood(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([name, "--help"]) == 0
+def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
     shown = capsys.readouterr().out
-    for example in EXAMPLES[name]:
+    assert all(command.name in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_example_of_the_help_is_understood(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command.name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    group = typer.main.get_command(app)
+    for example in command.examples:
         assert f"python -m analysis {example}" in shown
-        assert command_line().parse_args(shlex.split(example)).command == name
+        name, *options = shlex.split(example)
+        assert name == command.name
+        group.commands[name].make_context(name, options)

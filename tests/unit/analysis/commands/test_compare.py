@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.data.table import Runs
 from analysis.fit.nested import bootstrap_test, candidates_of
 

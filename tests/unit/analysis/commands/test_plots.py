@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 
 
 def grid(path: Path, *, splits: tuple[str, ...]) -> Path:

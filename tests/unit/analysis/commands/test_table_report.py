@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.report.print_page import BROWSERS
 
 

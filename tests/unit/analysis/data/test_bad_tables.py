@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 
 FIT = ["--response", "loss", "--axes", "N,D", "--bootstrap", "50", "--no-holdout"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 
 COMMANDS = {
     "fit": ["--law", "power", "--bootstrap", "50", "--no-holdout", "--no-profile"],

@@ -13,7 +13,6 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from analysis.commands.plots import contrasts_of, drawings_across, split_drawings
 from analysis.data.study import read_study
 from analysis.data.table import Runs
 from analysis.design.ladders import ladders
@@ -39,6 +38,7 @@ from analysis.figures.style import WIDTH_IN, Layout, pdf, png, svg
 from analysis.fit.splits import SplitFit, fit_splits
 from analysis.laws.registry import law_named
 from analysis.report.findings import find_out
+from analysis.report.table_drawings import contrasts_of, drawings_across, split_drawings
 
 SMALLEST_POINTS = 5.5
 # scaling.md's twelve kinds -> the names and files that draw them

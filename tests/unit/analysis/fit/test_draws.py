@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.fit.draws import read_draws, write_draws
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.commands.cli import main
+from analysis.commands.app import main
 from analysis.data.study import read_study
 from analysis.report.findings import between_directions, error_ratio, find_out
 

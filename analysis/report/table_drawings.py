@@ -1,81 +1,36 @@
-"""`python -m analysis plot`: every figure that a fit of anyone's table has, as PNG and PDF with its
-CSV, and all of them as one PDF."""
+"""Every figure that a fit of anyone's table has."""
 
-import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from analysis.commands.options import law_axes, law_of, number_options, runs_of, table_options
+import numpy as np
+
+from analysis.design.frontier import cost_of
+from analysis.figures import (
+    contours,
+    contrasts,
+    fitted_curves,
+    forest,
+    held_out,
+    iso_flops,
+    pairs,
+    profiles,
+    ratio,
+    reducible,
+    residuals,
+    sensitivity,
+    split_panels,
+)
 from analysis.figures.drawing import Drawing
-from physscale.records.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from analysis.fit.paired import Contrast
-    from analysis.fit.splits import SplitFit
+from analysis.fit.fit import fit
+from analysis.fit.paired import Contrast, change_contrasts, fit_contrasts
+from analysis.fit.splits import SplitFit
+from analysis.laws.registry import law_named
 
 LEAST_DRAWS = 200
 """Bands of fewer draws are too rough to show."""
 
 
-def add_plot(commands: Any) -> None:  # noqa: ANN401 - argparse keeps this class to itself
-    """Adds the parser."""
-    plot = commands.add_parser(
-        "plot",
-        help="every figure of a fit as PNG (300 dpi) and PDF with its CSV, and all as one PDF",
-    )
-    table_options(plot)
-    plot.add_argument(
-        "--law", help="a name of `python -m analysis laws` (default: a power law in the given axes)"
-    )
-    plot.add_argument("--floor", type=float, help="fix the constant E")
-    number_options(plot)
-    plot.add_argument("--out", type=Path, required=True, help="folder to write to")
-    plot.add_argument(
-        "--width",
-        choices=("double", "single"),
-        default="double",
-        help="two columns of a journal's page (7 in) or one (3.4 in)",
-    )
-    plot.set_defaults(run=_plot)
-
-
-def _plot(chosen: argparse.Namespace) -> int:
-    from analysis.figures.style import pdf
-    from analysis.fit.splits import fit_splits
-    from analysis.report.page import write_figures
-
-    law = law_of(chosen)
-    parts = fit_splits(
-        law,
-        runs=runs_of(chosen, law),
-        delta=chosen.delta,
-        floor=chosen.floor,
-        bootstrap=max(chosen.bootstrap, LEAST_DRAWS),
-        seed=chosen.seed,
-    )
-    drawn = drawings_across(parts, response=chosen.response, names=law_axes(chosen, law))
-    for place, part in enumerate(parts):
-        drawn += split_drawings(
-            part, response=chosen.response, prefix=f"{place}_" if part.name else ""
-        )
-    try:
-        written = write_figures(
-            drawn,
-            folder=chosen.out,
-            names={},
-            layout="column" if chosen.width == "single" else "row",
-        )
-        (chosen.out / "figures.pdf").write_bytes(pdf(drawing.figure() for drawing in drawn))
-    except OSError as error:
-        raise UserError(f"--out {chosen.out}: cannot write there ({error.strerror})") from error
-    for path in [*written, chosen.out / "figures.pdf"]:
-        print(path)
-    return 0
-
-
-def split_drawings(part: "SplitFit", *, response: str, prefix: str = "") -> "list[Drawing]":
+def split_drawings(part: SplitFit, *, response: str, prefix: str = "") -> list[Drawing]:
     """Every figure that the fit of a split can have."""
     found = (
         _shares(part, response)
@@ -90,8 +45,7 @@ def split_drawings(part: "SplitFit", *, response: str, prefix: str = "") -> "lis
     ]
 
 
-def _curves(part: "SplitFit", response: str) -> "list[Drawing]":
-    from analysis.figures import fitted_curves, reducible
+def _curves(part: SplitFit, response: str) -> list[Drawing]:
 
     if not part.fit.law.axes:
         return []
@@ -111,9 +65,7 @@ def _curves(part: "SplitFit", response: str) -> "list[Drawing]":
     ]
 
 
-def _surfaces(part: "SplitFit", response: str) -> "list[Drawing]":
-    from analysis.design.frontier import cost_of
-    from analysis.figures import contours, iso_flops
+def _surfaces(part: SplitFit, response: str) -> list[Drawing]:
 
     if part.fit.law.name not in {"power-nd", "power-nd-tied"} or not part.scales:
         return []
@@ -134,13 +86,8 @@ def _surfaces(part: "SplitFit", response: str) -> "list[Drawing]":
     ]
 
 
-def _shares(part: "SplitFit", response: str) -> "list[Drawing]":
+def _shares(part: SplitFit, response: str) -> list[Drawing]:
     """The law asked for, and beside it the other law of shares."""
-    import numpy as np
-
-    from analysis.figures import ratio
-    from analysis.fit.fit import fit
-    from analysis.laws.registry import law_named
 
     runs, law = part.runs, part.fit.law.name
     count = runs.count if runs.count is not None else np.ones(len(runs.response))
@@ -170,8 +117,7 @@ def _shares(part: "SplitFit", response: str) -> "list[Drawing]":
     ]
 
 
-def _evidence(part: "SplitFit") -> "list[Drawing]":
-    from analysis.figures import held_out, pairs, profiles, residuals, sensitivity
+def _evidence(part: SplitFit) -> list[Drawing]:
 
     fitted, found = part.fit, []
     if fitted.law.response != "ratio":
@@ -227,10 +173,9 @@ def _end(value: float | None) -> str:
 
 
 def drawings_across(
-    parts: "list[SplitFit]", *, response: str, names: "Mapping[str, str]"
-) -> "list[Drawing]":
+    parts: list[SplitFit], *, response: str, names: Mapping[str, str]
+) -> list[Drawing]:
     """The main figure first, then what compares splits; `names` are the columns behind the axes."""
-    from analysis.figures import contrasts, forest, split_panels
 
     verdicts = "; ".join(
         f"{part.name} {verdict.axis}: {verdict.word}" for part in parts for verdict in part.verdicts
@@ -266,10 +211,9 @@ def drawings_across(
     return [drawing for drawing in found if drawing.table.num_rows]
 
 
-def contrasts_of(parts: "list[SplitFit]") -> "list[Contrast]":
+def contrasts_of(parts: list[SplitFit]) -> list[Contrast]:
     """What tells splits apart: the change along every axis and the last errors without a law, and
     exponents where both splits scale."""
-    from analysis.fit.paired import change_contrasts, fit_contrasts
 
     if len(parts) < 2 or not parts[0].verdicts:
         return []
@@ -288,13 +232,12 @@ def contrasts_of(parts: "list[SplitFit]") -> "list[Contrast]":
     ]
 
 
-def _exponents(parts: "list[SplitFit]") -> "dict[str, set[str]]":
+def _exponents(parts: list[SplitFit]) -> dict[str, set[str]]:
     """Of every split: the exponents along whose axis it scales."""
-    from analysis.figures.split_panels import exponent_of
 
     return {
         part.name: {
-            exponent_of(part.fit, verdict.axis)
+            split_panels.exponent_of(part.fit, verdict.axis)
             for verdict in part.verdicts
             if verdict.word == "scales"
         }

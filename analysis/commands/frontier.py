@@ -1,0 +1,156 @@
+"""`frontier` and `next`: what the fitted surface of N and D says about compute."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.commands.options import (
+    AsJson,
+    Columns,
+    Resampling,
+    Table,
+    grouped,
+    print_json,
+    runs_of,
+)
+from physscale.records.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from analysis.data.table import Runs
+    from analysis.design.frontier import Cost, Frontier, IsoFlop
+    from analysis.fit.fit import Fit
+
+_BUDGETS = 7
+
+
+@grouped
+def frontier(
+    *,
+    table: Table,
+    columns: Columns,
+    resampling: Resampling,
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            "--budgets", help="FLOPs, comma-separated; default: seven over the observed range."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute-optimal N and D, with isoFLOP minima beside them."""
+    from analysis.design.frontier import frontier as frontier_of
+    from analysis.design.frontier import iso_flops
+    from physscale.records.finite import finite
+
+    fitted, cost, runs = _surface("power-nd", table, columns, resampling)
+    assert cost is not None
+    n = runs.axes["N"]
+    spent = runs.flops if runs.flops is not None else cost.flops(n, runs.axes["D"])
+    found = frontier_of(fitted, budgets=_budgets(budgets, spent), cost=cost)
+    minima = iso_flops(n, runs.response, spent)
+    if as_json:
+        rows = [vars(row) for row in minima]
+        print_json(finite({"frontier": vars(found), "cost": vars(cost), "iso_flop": rows}))
+    else:
+        _print_frontier(found, cost, minima)
+
+
+@grouped
+def next_runs(
+    *,
+    table: Table,
+    columns: Columns,
+    resampling: Resampling,
+    parameter: Annotated[str, typer.Option("--parameter", help="Such as alpha.")],
+    budget: Annotated[float, typer.Option("--budget", help="FLOPs for all new runs together.")],
+    law: Annotated[str, typer.Option("--law", help="A law of `laws`.")] = "power-nd",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSON file to write the runs to.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The runs that would shrink the interval of a parameter most."""
+    from analysis.design.frontier import Cost
+    from analysis.design.planning import plan_next
+
+    fitted, cost, _ = _surface(law, table, columns, resampling)
+    if not budget > 0:
+        raise UserError(f"--budget {budget}: use a positive number of FLOPs")
+    plan = plan_next(fitted, parameter=parameter, budget=budget, cost=cost or Cost())
+    if out is not None:
+        from physscale.records.store import write_atomic
+
+        write_atomic(out, json.dumps(vars(plan), indent=1).encode())
+    if as_json:
+        print_json(vars(plan))
+        return
+    print(
+        f"standard error of {plan.parameter}: {plan.se_before:.3g} now, {plan.se_after:.3g} after "
+        f"{len(plan.runs)} more runs, {plan.flops:.3g} FLOPs"
+    )
+    for run in plan.runs:
+        print("  " + "   ".join(f"{name} {value:.4g}" for name, value in run.items()))
+
+
+def _surface(
+    name: str, table: Table, columns: Columns, resampling: Resampling
+) -> "tuple[Fit, Cost | None, Runs]":
+    """The fitted law, the cost of a run where the table has N and D, and the runs."""
+    from analysis.design.frontier import cost_of
+    from analysis.fit.fit import fit
+    from analysis.laws.registry import law_named
+
+    law = law_named(name)
+    runs = runs_of(table, columns, law)
+    if columns.split is not None:
+        raise UserError(
+            "--split: choose one split with --where instead, a frontier belongs to one surface"
+        )
+    if resampling.bootstrap < 1:
+        raise UserError(f"--bootstrap {resampling.bootstrap}: bands need draws; use 200 or more")
+    fitted = fit(
+        law,
+        columns=runs.axes,
+        response=runs.response,
+        delta=resampling.delta,
+        bootstrap=resampling.bootstrap,
+        seed=resampling.seed,
+        with_profile=False,
+    )
+    if not {"N", "D"} <= set(runs.axes):
+        return fitted, None, runs
+    return fitted, cost_of(runs.axes["N"], runs.axes["D"], runs.flops), runs
+
+
+def _budgets(words: str | None, spent: "np.ndarray") -> "np.ndarray":
+    import numpy as np
+
+    if not words:
+        return np.geomspace(spent.min(), spent.max(), _BUDGETS)
+    try:
+        budgets = np.array([float(word) for word in words.split(",")])
+    except ValueError as error:
+        raise UserError(
+            f"--budgets {words!r}: write FLOPs separated by commas, such as 1e19,1e20"
+        ) from error
+    if not (np.isfinite(budgets) & (budgets > 0)).all():
+        raise UserError(f"--budgets {words!r}: budgets must be positive")
+    return budgets
+
+
+def _print_frontier(found: "Frontier", cost: "Cost", minima: "list[IsoFlop]") -> None:
+    low, high = found.exponent_low, found.exponent_high
+    print(f"C = {cost.scale:.3g} N^{cost.of_n:.3g} D^{cost.of_d:.3g}")
+    print(f"N* ~ C^{found.exponent:.3f} [{low:.3f}, {high:.3f}] (95 % bootstrap)")
+    for place, budget in enumerate(found.budgets):
+        low, high = found.n_band95[:, place]
+        beyond = "   outside the table" if found.outside[place] else ""
+        optimum = f"N* {found.n[place]:.3g} [{low:.3g}, {high:.3g}]   D* {found.d[place]:.3g}"
+        print(f"  C {budget:.2e}   {optimum}   penalty {found.penalty[place]:.2%}{beyond}")
+    for row in minima:
+        words = f"N {row.n:.3g}   loss {row.loss:.4g}" if row.n is not None else row.reason
+        print(f"  isoFLOP {row.budget:.2e} ({row.points} points): {words}")
