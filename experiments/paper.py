@@ -14,7 +14,8 @@ from dataclasses import replace
 from experiments.laws import COLLISION, COLLISION_SPLITS, PARABOLA, PARABOLA_SPLITS
 from experiments.motion import TEST_SPLITS, TRAINED
 from physscale.cli.main import run_as_module
-from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.kinds import VaeSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.flow.spec import FlowSpec
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
@@ -22,7 +22,7 @@ def tiny_run(*, steps: int = 24, videos: int = 16, seed: int = 0, workers: int =
         data=data,
         canvas=Canvas(size_px=16),
         codec=CodecRecipe(
-            spec=CodecSpec(8), corpus=DataSpec(scenario=UNIFORM.still(), videos=64, frames=1)
+            spec=PcaSpec(8), corpus=DataSpec(scenario=UNIFORM.still(), videos=64, frames=1)
         ),
         model=SIZES["d8"],
         flow=FlowSpec(),

@@ -17,12 +17,12 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from physscale.codec.spec import VaeSpec
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
+from physscale.codec.vae_spec import VaeSpec
 from physscale.records.errors import UserError
 
-__all__ = ["inflate", "picture_spec"]
+__all__ = ["check_picture", "inflate", "picture_spec"]
 
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """Attention of checkpoints written before diffusers 0.15, whose weights may still be 1 x 1
@@ -51,6 +51,17 @@ def picture_spec(config: Path, *, time_factor: Literal[1, 2, 4], levels_back: in
             f"{config}: not as diffusers describes an AutoencoderKL ({type(error).__name__}: "
             f"{error})"
         ) from error
+
+
+def check_picture(weights: Path, *, spec: VaeSpec) -> None:
+    """Raises UserError unless this file holds a picture VAE of the spec's layout, and the
+    config.json beside it, if there is one, says the same."""
+    config = weights.with_name("config.json")
+    if config.exists():
+        described = picture_spec(config, time_factor=spec.time_factor, levels_back=spec.levels_back)
+        if described != spec:
+            raise UserError(f"codec spec={spec}: {config} says {described}")
+    inflate(weights, spec=spec)
 
 
 def inflate(weights: Path, *, spec: VaeSpec) -> VideoVae:

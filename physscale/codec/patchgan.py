@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from physscale.codec.spec import VaeTraining
+from physscale.codec.training_spec import VaeTraining
 
 __all__ = ["Adversaries", "patch_2d", "patch_3d"]
 

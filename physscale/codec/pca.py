@@ -1,10 +1,9 @@
-"""A linear stand-in for a frozen VAE: principal components of whole frames, one latent vector a
-frame.
+"""A linear codec: principal components of whole frames, one latent vector per frame.
 
-ink = 1 - pixel / 255 (white paper is zero), z = (ink - mean) @ components / scale, with one scale
-for all components, so that latents of the corpus have mean square 1 and keep the proportions of the
-picture. Fitted on a motion-free corpus, so that the codec is never the reason of an
-out-of-distribution failure. Subspace iteration: Halko et al., arXiv 0909.4061."""
+ink = 1 - pixel / 255 (white paper is zero), z = (ink - mean) @ components / scale. One scale serves
+all components, so latents have mean square 1 on the corpus and keep the proportions of the picture.
+The corpus has no motion: if a model fails out of distribution, its codec is not the reason.
+Subspace iteration: Halko et al., arXiv 0909.4061."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,38 +15,62 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from physscale.codec.spec import CodecSpec
 from physscale.records.errors import UserError
 
-__all__ = ["FrameCodec", "fit_codec", "load_frame_codec"]
+__all__ = ["PcaCodec", "fit_pca", "load_pca"]
 
 FRAMES_AT_ONCE = 1024
 SUBSPACE_ROUNDS = 6
 OVERSAMPLING = 16
 
 
-def fit_codec(
-    frames: UInt8[np.ndarray, "frames height width 3"], *, spec: CodecSpec
-) -> "FrameCodec":
-    """Components of these frames [M, H, W, 3], the same bit for bit for the same frames.
+def fit_pca(frames: UInt8[np.ndarray, "frames height width 3"], *, components: int) -> "PcaCodec":
+    """The codec of these frames u8[M, H, W, 3]; equal frames give equal bits.
 
-    Raises UserError when there are fewer frames or pixels than components.
+    Raises UserError if there are fewer frames or pixels than components.
     """
     count, height, width, colours = frames.shape
     pixels = height * width * colours
-    if min(count, pixels) < spec.components:
+    if min(count, pixels) < components:
         raise UserError(
-            f"codec components={spec.components}: needs as many frames and pixels, got {count} "
+            f"codec components={components}: needs as many frames and pixels, got {count} "
             f"and {pixels}"
         )
     flat = frames.reshape(count, pixels)
-    mean = (
-        sum((block.sum(axis=0, dtype=np.float64) for block in _ink(flat)), start=np.zeros(pixels))
-        / count
+    total = np.zeros(pixels)
+    for block in _ink(flat):
+        total += block.sum(axis=0, dtype=np.float64)
+    mean = (total / count).astype(np.float32)
+    basis, variance = _leading(flat, mean, components=components)
+    return PcaCodec(
+        components=basis,
+        mean=mean,
+        scale=float(np.sqrt(variance.mean())),
+        height=height,
+        width=width,
     )
-    mean = mean.astype(np.float32)
 
-    wide = min(spec.components + OVERSAMPLING, count, pixels)
+
+def load_pca(folder: Path) -> "PcaCodec":
+    """The codec that `PcaCodec.save` wrote into this folder."""
+    arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
+    height, width = (int(size) for size in arrays["frame"])
+    return PcaCodec(
+        components=arrays["components"],
+        mean=arrays["mean"],
+        scale=float(arrays["scale"][0]),
+        height=height,
+        width=width,
+    )
+
+
+def _leading(
+    flat: np.ndarray, mean: np.ndarray, *, components: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The leading eigenvectors f32[pixels, components] of the ink's covariance and their variances
+    f64[components]; the largest entry of each vector is positive."""
+    count, pixels = flat.shape
+    wide = min(components + OVERSAMPLING, count, pixels)
     basis = np.random.Generator(np.random.Philox(key=0)).standard_normal(
         (pixels, wide), dtype=np.float32
     )
@@ -55,25 +78,11 @@ def fit_codec(
         basis = np.linalg.qr(_covariance_times(flat, mean, basis))[0]
     small = basis.T @ _covariance_times(flat, mean, basis) / count
     variance, rotation = np.linalg.eigh(small.astype(np.float64))
-    order = np.argsort(variance)[::-1][: spec.components]
-    components = (basis @ rotation[:, order]).astype(np.float32)
-    peaks = components[np.argmax(np.abs(components), axis=0), np.arange(spec.components)]
-    components *= np.sign(peaks)
-    scale = float(np.sqrt(variance[order].mean()))
-    return FrameCodec(components=components, mean=mean, scale=scale, height=height, width=width)
-
-
-def load_frame_codec(folder: Path) -> "FrameCodec":
-    """The codec that `FrameCodec.save` wrote into this folder."""
-    arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
-    height, width = (int(size) for size in arrays["frame"])
-    return FrameCodec(
-        components=arrays["components"],
-        mean=arrays["mean"],
-        scale=float(arrays["scale"][0]),
-        height=height,
-        width=width,
-    )
+    order = np.argsort(variance)[::-1][:components]
+    vectors = (basis @ rotation[:, order]).astype(np.float32)
+    peaks = vectors[np.argmax(np.abs(vectors), axis=0), np.arange(components)]
+    vectors *= np.sign(peaks)
+    return vectors, variance[order]
 
 
 def _ink(flat: np.ndarray) -> Iterator[np.ndarray]:
@@ -91,7 +100,7 @@ def _covariance_times(flat: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> 
 
 
 @dataclass(frozen=True)
-class FrameCodec:
+class PcaCodec:
     """`components` f32[pixels, C] orthonormal, `mean` f32[pixels] of ink, `scale` of all
     latents."""
 
@@ -104,8 +113,8 @@ class FrameCodec:
     def encode(
         self, pixels: UInt8[np.ndarray, "batch time height width 3"]
     ) -> Float[Tensor, "batch time channels 1 1"]:
-        """Videos u8[B, T, H, W, 3] to latents f32[B, T, C, 1, 1]. Raises UserError on another frame
-        size."""
+        """Videos u8[B, T, H, W, 3] to latents f32[B, T, C, 1, 1]. Raises UserError for another
+        frame size."""
         batch, frames, height, width = pixels.shape[:4]
         if (height, width) != (self.height, self.width):
             raise UserError(
@@ -113,9 +122,8 @@ class FrameCodec:
             )
         offset = self.mean @ self.components
         flat = pixels.reshape(batch, frames, -1)
-        blocks = [
-            block @ self.components for video in flat for block in _ink(video)
-        ]  # each video alone: the same in any batch
+        # each video alone, so that its latents are the same in any batch
+        blocks = [block @ self.components for video in flat for block in _ink(video)]
         latents = (np.concatenate(blocks) - offset) / np.float32(self.scale)
         return torch.from_numpy(latents.reshape(batch, frames, -1, 1, 1))
 
@@ -132,6 +140,10 @@ class FrameCodec:
             ink = flat[start : start + FRAMES_AT_ONCE] @ self.components.T + self.mean
             pixels[start : start + FRAMES_AT_ONCE] = np.rint(255 * (1 - ink).clip(0, 1))
         return pixels.reshape(batch, frames, self.height, self.width, 3)
+
+    def on(self, device: str) -> "PcaCodec":
+        """Itself: NumPy multiplies on the CPU."""
+        return self
 
     def save(self, folder: Path) -> None:
         """Write `codec.safetensors` into this folder."""

@@ -1,5 +1,7 @@
-"""What every codec can do: frames to latents and back, and lie in a folder."""
+"""The protocol of a codec: it maps frames to latents and back, moves to a device, and is saved in a
+folder. `codec.json` in that folder holds the recipe, and so says which kind of codec it is."""
 
+import json
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -7,55 +9,56 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from physscale.codec.pca import load_frame_codec
-from physscale.codec.vae_codec import from_signed, load_vae_codec, to_signed
+from physscale.codec.spec import CODECS, CodecSpec
+from physscale.records.errors import UserError
+from physscale.records.spec import from_plain
 
-__all__ = ["Codec", "PixelCodec", "load_codec"]
+__all__ = ["RECIPE", "Codec", "load_codec"]
+
+RECIPE = "codec.json"
 
 
 @runtime_checkable
 class Codec(Protocol):
-    """Whole-frame components, a VAE, or the pixels themselves."""
+    """What a codec's spec builds and loads."""
 
     def encode(
         self, pixels: UInt8[np.ndarray, "batch time height width 3"]
     ) -> Float[Tensor, "batch latent_time channels rows columns"]:
-        """Videos u8[B, T, H, W, 3] to latents f32 on the CPU; a video's are the same whatever else
-        is in the batch."""
+        """Videos u8[B, T, H, W, 3] to latents f32[B, t, C, h, w] on the CPU. The other videos of a
+        batch do not change a video's latents."""
         ...
 
     def decode(
         self, latents: Float[Tensor, "batch latent_time channels rows columns"]
     ) -> UInt8[np.ndarray, "batch time height width 3"]:
-        """Latents to videos."""
+        """Latents f32[B, t, C, h, w] to videos u8[B, T, H, W, 3]."""
+        ...
+
+    def on(self, device: str) -> "Codec":
+        """A codec that computes on this device ("cpu" or "cuda"); this one stays where it is."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write all of it into this folder."""
+        """Write everything that the spec's `load` needs into this folder."""
         ...
-
-
-class PixelCodec:
-    """The frames themselves in -1..1: no error of its own but rounding."""
-
-    def encode(
-        self, pixels: UInt8[np.ndarray, "batch time height width 3"]
-    ) -> Float[Tensor, "batch time 3 height width"]:
-        return to_signed(pixels)
-
-    def decode(
-        self, latents: Float[Tensor, "batch time 3 height width"]
-    ) -> UInt8[np.ndarray, "batch time height width 3"]:
-        return from_signed(latents)
-
-    def save(self, folder: Path) -> None:
-        """Nothing to write."""
 
 
 def load_codec(folder: Path) -> Codec:
-    """The codec that was saved into this folder, whichever it is."""
-    if (folder / "codec.safetensors").exists():
-        return load_frame_codec(folder)
-    if (folder / "vae.safetensors").exists():
-        return load_vae_codec(folder)
-    return PixelCodec()
+    """The codec of the kind that the folder's `codec.json` names.
+
+    Raises:
+        UserError: if there is no such file, or it names a kind that nothing registered.
+    """
+    file = folder / RECIPE
+    try:
+        written = json.loads(file.read_bytes())["spec"]
+        spec: CodecSpec = from_plain(CODECS.named(written["type"]), written)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file}: does not say which kind of codec lies here ({type(error).__name__}); delete "
+            f"{folder}, and the next run makes it again"
+        ) from error
+    return spec.load(folder)

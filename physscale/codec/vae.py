@@ -7,13 +7,14 @@ code is the paper's encoder (`SD15` in size, inflated from its weights: `inflate
 one that this project trains on motion-free scenes (`codec/vae_training.py`). Letters: B videos, T
 frames, C channels, H W pixels."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from physscale.codec.spec import VaeSpec
+from physscale.codec.spec import CodecSpec
 from physscale.codec.vae_blocks import (
     NORM_EPSILON,
     Attention,
@@ -22,8 +23,9 @@ from physscale.codec.vae_blocks import (
     Upsample,
     per_frame,
 )
+from physscale.codec.vae_spec import VaeSpec
 
-__all__ = ["Posterior", "VideoVae"]
+__all__ = ["Posterior", "Vae", "VideoVae"]
 
 LOG_VARIANCE = (-30.0, 20.0)
 
@@ -45,13 +47,29 @@ class Posterior:
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance).mean()
 
 
-class VideoVae(nn.Module):
-    """`encode` maps frames f32[B, T, 3, H, W] in -1..1 to a posterior; `decode` maps latents
-    back."""
+class Vae(nn.Module, ABC):
+    """A VAE that `codec/vae_codec.py` can make a codec of; `spec` gives the shape of its latents."""
 
-    def __init__(self, spec: VaeSpec) -> None:
+    def __init__(self, spec: CodecSpec) -> None:
         super().__init__()
         self.spec = spec
+
+    @abstractmethod
+    def encode(self, frames: Float[Tensor, "batch time 3 height width"]) -> Posterior:
+        """Frames f32[B, T, 3, H, W] in -1..1 to the posterior of their latents."""
+
+    @abstractmethod
+    def decode(
+        self, latents: Float[Tensor, "batch time channels rows columns"]
+    ) -> Float[Tensor, "batch frames 3 height width"]:
+        """Latents f32[B, t, C, h, w] to frames."""
+
+
+class VideoVae(Vae):
+    """The VAE that a `VaeSpec` describes."""
+
+    def __init__(self, spec: VaeSpec) -> None:
+        super().__init__(spec)
         latent = spec.latent_channels
         self.encoder = _Encoder(spec)
         self.quant_conv = nn.Conv2d(2 * latent, 2 * latent, 1)

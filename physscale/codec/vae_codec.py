@@ -6,7 +6,6 @@ corpus, so that latents have mean 0 and mean square 1 there (Stable Diffusion's 
 the case shift = 0, scale = 1 / .18215)."""
 
 import copy
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,45 +15,22 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from physscale.codec.spec import VaeSpec
-from physscale.codec.vae import VideoVae
-from physscale.records.spec import from_plain, plain
+from physscale.codec.pixels import from_signed, to_signed
+from physscale.codec.vae import Vae
 
-__all__ = ["VaeCodec", "from_signed", "load_vae_codec", "to_signed"]
+__all__ = ["VaeCodec", "load_vae", "normalised"]
 
 FRAMES_AT_ONCE = 256
-
-
-def to_signed(
-    pixels: UInt8[np.ndarray, "batch time height width 3"],
-) -> Float[Tensor, "batch time 3 height width"]:
-    """u8 frames [B, T, H, W, 3] to f32 in -1..1 [B, T, 3, H, W]."""
-    return (
-        torch.from_numpy(pixels.astype(np.float32)).movedim(-1, 2).div_(127.5).sub_(1)
-    )  # a stream's frames are read-only
-
-
-def from_signed(
-    frames: Float[Tensor, "batch time 3 height width"],
-) -> UInt8[np.ndarray, "batch time height width 3"]:
-    """The other way, rounded and clipped."""
-    return (
-        ((frames + 1) * 127.5)
-        .round()
-        .clamp(0, 255)
-        .to(torch.uint8)
-        .movedim(2, -1)
-        .contiguous()
-        .cpu()
-        .numpy()
-    )
+STILLS_AT_ONCE = 64
+SMALLEST_SCALE = 1e-6
+"""A channel that is constant on the corpus is not divided by zero."""
 
 
 @dataclass(frozen=True)
 class VaeCodec:
     """`vae` with `shift` and `scale` [C] of its latents."""
 
-    vae: VideoVae
+    vae: Vae
     shift: Float[Tensor, " channels"]
     scale: Float[Tensor, " channels"]
 
@@ -62,8 +38,8 @@ class VaeCodec:
     def encode(
         self, pixels: UInt8[np.ndarray, "batch time height width 3"]
     ) -> Float[Tensor, "batch latent_time channels rows columns"]:
-        """Videos u8[B, T, H, W, 3] to latents f32[B, 1 + (T - 1) / k, C, h, w]. Raises UserError
-        when these do not fit."""
+        """Videos u8[B, T, H, W, 3] to latents f32[B, 1 + (T - 1) / k, C, h, w], k frames per
+        latent frame. Raises UserError if this size or number of frames does not fit."""
         for side in pixels.shape[2:4]:
             self.vae.spec.latents(frames=pixels.shape[1], size_px=side)
         parts = [
@@ -80,7 +56,7 @@ class VaeCodec:
         return np.concatenate([from_signed(self.vae.decode(part)) for part in _portions(raw)])
 
     def on(self, device: str) -> "VaeCodec":
-        """The same on this device; this one stays where it is."""
+        """A copy on this device."""
         if self.shift.device.type == device:
             return self
         return VaeCodec(
@@ -88,7 +64,7 @@ class VaeCodec:
         )
 
     def save(self, folder: Path) -> None:
-        """Write `vae.safetensors` and `vae.json` into this folder."""
+        """Write `vae.safetensors` into this folder."""
         tensors = {
             f"vae.{name}": tensor.contiguous().cpu()
             for name, tensor in self.vae.state_dict().items()
@@ -97,22 +73,35 @@ class VaeCodec:
             tensors | {"shift": self.shift.cpu(), "scale": self.scale.cpu()},
             folder / "vae.safetensors",
         )
-        (folder / "vae.json").write_text(json.dumps(plain(self.vae.spec), indent=1))
 
     @staticmethod
     def _column(channels: Tensor) -> Tensor:
         return channels.view(1, 1, -1, 1, 1)
 
 
-def load_vae_codec(folder: Path) -> VaeCodec:
-    """The codec that `VaeCodec.save` wrote into this folder."""
-    vae = VideoVae(from_plain(VaeSpec, json.loads((folder / "vae.json").read_text())))
+def load_vae(vae: Vae, folder: Path) -> VaeCodec:
+    """The codec that `VaeCodec.save` wrote into this folder; `vae` is of the same layout and
+    receives its weights."""
     tensors = safetensors.torch.load_file(folder / "vae.safetensors")
     shift, scale = tensors.pop("shift"), tensors.pop("scale")
     vae.load_state_dict({name.removeprefix("vae."): tensor for name, tensor in tensors.items()})
     return VaeCodec(vae.eval().requires_grad_(False), shift, scale)
 
 
+@torch.no_grad()
+def normalised(vae: Vae, *, stills: UInt8[np.ndarray, "stills height width 3"]) -> VaeCodec:
+    """The codec whose latents have mean 0 and mean square 1 per channel on these stills."""
+    vae.eval().requires_grad_(False)
+    device = next(vae.parameters()).device
+    means = [
+        vae.encode(to_signed(stills[start : start + STILLS_AT_ONCE, None]).to(device)).mean
+        for start in range(0, len(stills), STILLS_AT_ONCE)
+    ]
+    by_channel = torch.cat(means).movedim(2, 0).flatten(1).double()
+    scale = by_channel.std(1).clamp_min(SMALLEST_SCALE).float()
+    return VaeCodec(vae, shift=by_channel.mean(1).float(), scale=scale)
+
+
 def _portions(videos: Tensor) -> list[Tensor]:
-    """Whole videos, about `FRAMES_AT_ONCE` frames at a time."""
+    """Whole videos, about `FRAMES_AT_ONCE` latent frames at a time."""
     return list(torch.split(videos, max(1, FRAMES_AT_ONCE // videos.shape[1])))

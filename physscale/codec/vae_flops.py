@@ -7,7 +7,7 @@ multiply-adds at each pixel that it gives; one that looks back has three taps in
 
 from dataclasses import dataclass
 
-from physscale.codec.spec import VaeSpec
+from physscale.codec.vae_spec import VaeSpec
 
 __all__ = ["decode_flops", "encode_flops", "vae_parameters"]
 

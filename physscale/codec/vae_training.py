@@ -12,7 +12,7 @@ of (seed, step): run again gives the same weights."""
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -20,15 +20,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from physscale.codec.patchgan import Adversaries
-from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.pixels import to_signed
+from physscale.codec.spec import Report
+from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae import VideoVae
-from physscale.codec.vae_codec import VaeCodec, to_signed
+from physscale.codec.vae_codec import VaeCodec, normalised
+from physscale.codec.vae_spec import VaeSpec
 from physscale.flow.noise import Stream, generator, normal, torch_seed
 from physscale.records.errors import Diverged, UserError
 
 __all__ = ["VaeStep", "fit_vae", "fresh_vae", "vae_steps"]
-
-CORPUS_AT_ONCE = 64
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 """Two batches of frames f32[n, 3, H, W] in -1..1 to their distance, a number."""
@@ -51,14 +52,15 @@ def fit_vae(
     stills: UInt8[np.ndarray, "stills height width 3"],
     training: VaeTraining,
     perceptual: Perceptual | None = None,
-    report: Callable[[VaeStep], None] | None = None,
+    report: Report | None = None,
 ) -> VaeCodec:
-    """Train to the end, telling `report` of every step, and measure shift and scale of the latents
-    on the corpus. Raises Diverged before a step that is not finite."""
+    """Train to the end, report every step, and measure shift and scale of the latents on the
+    corpus. Raises Diverged before a step whose loss is not finite."""
     for step in vae_steps(vae, stills=stills, training=training, perceptual=perceptual):
         if report is not None:
-            report(step)
-    return normalised(vae.eval().requires_grad_(False), stills=stills)
+            parts = {name: value for name, value in asdict(step).items() if name != "step"}
+            report(step.step + 1, training.steps, parts)
+    return normalised(vae, stills=stills)
 
 
 def vae_steps(
@@ -126,20 +128,6 @@ def clips(
         len(stills), size=shape
     )
     return to_signed(stills[chosen])
-
-
-@torch.no_grad()
-def normalised(vae: VideoVae, *, stills: UInt8[np.ndarray, "stills height width 3"]) -> VaeCodec:
-    """The codec whose latents have mean 0 and mean square 1 a channel on these stills."""
-    device = next(vae.parameters()).device
-    means = [
-        vae.encode(to_signed(stills[i : i + CORPUS_AT_ONCE, None]).to(device)).mean
-        for i in range(0, len(stills), CORPUS_AT_ONCE)
-    ]
-    by_channel = torch.cat(means).movedim(2, 0).flatten(1).double()
-    return VaeCodec(
-        vae, shift=by_channel.mean(1).float(), scale=by_channel.std(1).clamp_min(1e-6).float()
-    )
 
 
 def fresh_vae(spec: VaeSpec, *, seed: int) -> VideoVae:

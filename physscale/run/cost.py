@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from physscale.codec.spec import CodecSpec, VaeSpec
-from physscale.codec.vae_flops import encode_flops
 from physscale.model.sizes import parameters, training_flops
 from physscale.records.latent_shape import LatentShape
 from physscale.run.spec import RunSpec
@@ -40,10 +38,7 @@ def latent_shape(run: RunSpec) -> LatentShape:
 
 def encoding_flops(run: RunSpec) -> float:
     """Matrix products of the run's codec on one video."""
-    spec, frames, size_px = run.codec.spec, run.data.frames, run.canvas.size_px
-    if isinstance(spec, VaeSpec):
-        return float(encode_flops(spec, frames=frames, size_px=size_px))
-    return 2.0 * frames * 3 * size_px**2 * spec.components if isinstance(spec, CodecSpec) else 0.0
+    return run.codec.spec.encoding_flops(frames=run.data.frames, size_px=run.canvas.size_px)
 
 
 def cost(run: RunSpec) -> Cost:

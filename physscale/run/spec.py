@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-from physscale.codec.spec import AnyCodecSpec, VaeSpec, VaeTraining
+from physscale.codec.spec import CodecSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.flow.spec import FlowSpec
 from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
@@ -39,37 +40,31 @@ class TestSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class CodecRecipe:
-    """A codec and the motion-free corpus it is fitted on, so that the codec itself has seen every
-    look and no motion.
+    """A codec and how it is made.
 
-    A VAE says how it is trained there, or with which `weights` it begins, or both: the SHA-256 of a
-    VAE for pictures (the safetensors file of diffusers' AutoencoderKL), inflated to the spec's
-    layout. Weights alone are taken as they are, frame by frame. Where the file lies is no part of
-    this (`run/weights.py`)."""
+    Attributes:
+        spec: the kind of codec and its sizes.
+        corpus: the videos it is fitted on. They show every look and no motion, so the codec
+            cannot favour trained speeds.
+        training: how it is trained on the corpus, if its kind is trained.
+        weights: the SHA-256 of the file it starts from, if it starts from one. A `VaeSpec` takes a
+            picture VAE (the safetensors file of diffusers' AutoencoderKL). Where the file lies is
+            no part of the recipe (`run/weights.py`).
+    """
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"training": None, "weights": None}
 
-    spec: AnyCodecSpec
+    spec: CodecSpec
     corpus: DataSpec
     training: VaeTraining | None = None
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.spec, VaeSpec):
-            if self.training is not None or self.weights is not None:
-                raise UserError("codec training, weights: a VAE takes them, and no other codec")
-            return
-        if self.training is None and self.weights is None:
-            raise UserError("codec training: a VAE needs it, or weights to begin with, or both")
+        self.spec.check_recipe(training=self.training, weights=self.weights)
         if self.weights is not None and not is_sha256(self.weights):
             raise UserError(
                 f"codec weights={self.weights[:80]!r}: must be a file's SHA-256, 64 digits of 0-9 "
                 "a-f, as sha256sum prints it"
-            )
-        if self.training is None and self.spec.time_factor > 1:
-            raise UserError(
-                f"codec time_factor={self.spec.time_factor}: weights of pictures know no time; "
-                "give training too, or 1"
             )
 
 

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from physscale.codec.spec import VaeSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import MANIFEST, Store, sha256_of
 from physscale.run.spec import CodecRecipe, RunSpec
@@ -125,21 +124,7 @@ def _find(sha256: str) -> Path:
 def _check(recipe: CodecRecipe, *, found: dict[str, Path]) -> None:
     """Whether the files are what the recipe takes them for."""
     if recipe.weights in found:
-        from physscale.codec.inflate import (
-            inflate,
-            picture_spec,
-        )  # torch: only where there are weights to look at
-
-        assert isinstance(recipe.spec, VaeSpec)
-        path = found[recipe.weights]
-        config = path.with_name("config.json")
-        if config.exists():
-            told = picture_spec(
-                config, time_factor=recipe.spec.time_factor, levels_back=recipe.spec.levels_back
-            )
-            if told != recipe.spec:
-                raise UserError(f"codec spec={recipe.spec}: {config} says {told}")
-        inflate(path, spec=recipe.spec)
+        recipe.spec.check_weights(found[recipe.weights])
     if recipe.training is not None and recipe.training.perceptual in found:
         from physscale.evaluate.frames.perceptual import lpips
 

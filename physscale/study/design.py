@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
 from physscale.model.sizes import SIZES
 from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
@@ -135,8 +135,18 @@ def _coverage(run: RunSpec, value: tuple[Any, ...]) -> RunSpec:
 
 
 def _encoder(run: RunSpec, value: int | CodecRecipe) -> RunSpec:
-    recipe = value if isinstance(value, CodecRecipe) else replace(run.codec, spec=CodecSpec(value))
-    return replace(run, codec=recipe)
+    """Another recipe, or so many PCA components on the run's own corpus."""
+    match value:
+        case CodecRecipe():
+            return replace(run, codec=value)
+        case int():
+            pca = CodecRecipe(spec=PcaSpec(value), corpus=run.codec.corpus)
+            return replace(run, codec=pca)
+        case _:
+            raise UserError(
+                f"axis encoder: {str(value)[:80]} is neither a number of PCA components nor a "
+                "CodecRecipe"
+            )
 
 
 def _seed(run: RunSpec, value: int) -> RunSpec:

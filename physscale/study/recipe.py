@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.records.scene import Scene
@@ -61,7 +61,7 @@ def small_run(
         data=DataSpec(scenario=scenario, videos=videos, seed=seed),
         canvas=Canvas(),
         codec=CodecRecipe(
-            spec=CodecSpec(components),
+            spec=PcaSpec(components),
             corpus=DataSpec(scenario=scenario.still(), videos=CORPUS_FRAMES, frames=1),
         ),
         model=SIZES[size],

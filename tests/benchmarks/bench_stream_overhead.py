@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physscale.codec.protocol import PixelCodec
-from physscale.codec.spec import PixelSpec
+from physscale.codec.kinds import PixelSpec
+from physscale.codec.pixels import PixelCodec
 from physscale.flow.spec import FlowSpec
 from physscale.model.spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.kinds import VaeSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_codec import VaeCodec
 from physscale.flow.noise import Stream, normal
 from physscale.flow.spec import FlowSpec

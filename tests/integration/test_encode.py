@@ -16,7 +16,9 @@ import safetensors.torch
 import torch
 
 from physscale.cli.main import main
-from physscale.codec.spec import AnyCodecSpec, CodecSpec, VaeSpec, VaeTraining
+from physscale.codec.kinds import PcaSpec, VaeSpec
+from physscale.codec.spec import CodecSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.model.spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.encode import encoded_by_actors
@@ -45,7 +47,7 @@ from tests.tiny import tiny_run
 VAE = VaeSpec(widths=(8, 8), groups=4, latent_channels=2)
 
 
-def run_of(spec: AnyCodecSpec = CodecSpec(8), *, videos: int = 10, steps: int = 6) -> RunSpec:  # noqa: B008 - frozen
+def run_of(spec: CodecSpec = PcaSpec(8), *, videos: int = 10, steps: int = 6) -> RunSpec:  # noqa: B008 - frozen
     """Mirrored videos, files of four."""
     run = tiny_run(videos=videos, steps=steps)
     training = VaeTraining(steps=2, batch=1, frames=2) if isinstance(spec, VaeSpec) else None
@@ -76,9 +78,9 @@ class Blind(PlainContext):
         raise AssertionError("the training drew videos of its own")
 
 
-@pytest.mark.parametrize("spec", [CodecSpec(8), VAE], ids=["components", "vae"])
+@pytest.mark.parametrize("spec", [PcaSpec(8), VAE], ids=["components", "vae"])
 def test_a_training_that_reads_them_equals_one_that_encodes(
-    spec: AnyCodecSpec, tmp_path: Path
+    spec: CodecSpec, tmp_path: Path
 ) -> None:
     run = run_of(spec)
     alone, cached = Store(tmp_path / "alone" / "study"), Store(tmp_path / "cached" / "study")
@@ -101,9 +103,9 @@ def test_a_training_that_reads_them_equals_one_that_encodes(
     )
 
 
-@pytest.mark.parametrize("spec", [CodecSpec(8), VAE], ids=["components", "vae"])
+@pytest.mark.parametrize("spec", [PcaSpec(8), VAE], ids=["components", "vae"])
 def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(
-    spec: AnyCodecSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec: CodecSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, store = run_of(spec), Store(tmp_path)
     codec = codec_of(run, store=store)
@@ -166,7 +168,7 @@ def test_a_cache_is_named_by_what_it_holds(tmp_path: Path) -> None:
     changed = [
         replace(run, canvas=Canvas(size_px=24)),
         replace(run, data=replace(run.data, seed=1)),
-        run_of(CodecSpec(9)),
+        run_of(PcaSpec(9)),
     ]
     assert not any(names(other) & mine for other in changed)
     together = caches_of(

@@ -10,7 +10,7 @@ import pytest
 from tests.paths import ROOT
 
 LEAVES = """
-from physscale.codec.protocol import PixelCodec
+from physscale.codec.pixels import PixelCodec
 from physscale.ray_jobs.cluster import cluster
 from physscale.run.training_data import StreamedLatents
 from physscale.train.parallel import Workers

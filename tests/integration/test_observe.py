@@ -8,7 +8,8 @@ import av
 import pytest
 import torch
 
-from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.kinds import VaeSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.records.metrics import read_metrics
 from physscale.records.store import RunFolder, Store
 from physscale.run.codec import codec_of

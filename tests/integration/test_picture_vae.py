@@ -13,7 +13,8 @@ import torch
 
 from physscale.cli.main import main
 from physscale.codec.inflate import inflate
-from physscale.codec.spec import VaeSpec, VaeTraining
+from physscale.codec.kinds import VaeSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_codec import VaeCodec
 from physscale.model.spec import DiTSpec
 from physscale.records.errors import DamagedData, UserError
@@ -232,7 +233,7 @@ def test_a_changed_copy_is_not_believed(
 def test_recipes_that_make_no_sense(folder: Path) -> None:
     run = tiny_run()
     good = sha256_of(weights_of(folder))
-    with pytest.raises(UserError, match="a VAE takes them, and no other codec"):
+    with pytest.raises(UserError, match="PcaSpec takes neither"):
         replace(run.codec, weights=good)
     with pytest.raises(UserError, match="weights to begin with, or both"):
         CodecRecipe(spec=LAYOUT, corpus=run.codec.corpus)

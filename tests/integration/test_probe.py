@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from physscale.cli.main import main
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
 from physscale.dataset.file import read_videos, write_videos
 from physscale.finished.runs import finished_runs, read_run
 from physscale.records.errors import DamagedData, UserError
@@ -29,9 +29,7 @@ BALL = tiny_run(steps=4)
 CROSSED = replace(
     BALL,
     data=replace(BALL.data, scenario=SEEN),
-    codec=CodecRecipe(
-        spec=CodecSpec(8), corpus=DataSpec(scenario=SEEN.still(), videos=64, frames=1)
-    ),
+    codec=CodecRecipe(spec=PcaSpec(8), corpus=DataSpec(scenario=SEEN.still(), videos=64, frames=1)),
     test_splits=(
         TestSplit(
             kind="combinatorial",

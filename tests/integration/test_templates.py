@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.templates import template_run
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.records.store import Store
@@ -27,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         paper,
         data=replace(paper.data, videos=24),
         canvas=Canvas(size_px=32, style="hard"),
-        codec=CodecRecipe(spec=CodecSpec(8), corpus=replace(paper.codec.corpus, videos=48)),
+        codec=CodecRecipe(spec=PcaSpec(8), corpus=replace(paper.codec.corpus, videos=48)),
         model=SIZES["d16"],
         flow=FlowSpec(condition_frames=1),
         train=TrainSpec(steps=5, batch=4),

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from physscale.codec.inflate import inflate, picture_spec
-from physscale.codec.spec import VaeSpec
+from physscale.codec.kinds import VaeSpec
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
 from physscale.records.errors import UserError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from physscale.codec.pca import FrameCodec, fit_codec, load_frame_codec
-from physscale.codec.spec import CodecSpec
+from physscale.codec.kinds import PcaSpec
+from physscale.codec.pca import PcaCodec, fit_pca, load_pca
 from physscale.records.errors import UserError
 
 
@@ -21,13 +21,13 @@ def discs(count: int, *, size: int = 16, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def codec() -> FrameCodec:
-    return fit_codec(discs(600), spec=CodecSpec(components=24))
+def codec() -> PcaCodec:
+    return fit_pca(discs(600), components=24)
 
 
 def test_components_are_the_leading_eigenvectors_of_the_ink() -> None:
     frames = discs(600)
-    codec = fit_codec(frames, spec=CodecSpec(components=8))
+    codec = fit_pca(frames, components=8)
     ink = 1 - frames.reshape(600, -1).astype(np.float64) / 255
     variance = np.linalg.svd(ink - ink.mean(axis=0), compute_uv=False)[:8] ** 2 / 600
     projected = (ink - ink.mean(axis=0)) @ codec.components
@@ -36,22 +36,22 @@ def test_components_are_the_leading_eigenvectors_of_the_ink() -> None:
     assert codec.scale == pytest.approx(np.sqrt(variance.mean()), rel=1e-4)
 
 
-def test_latents_of_the_corpus_have_mean_square_one(codec: FrameCodec) -> None:
+def test_latents_of_the_corpus_have_mean_square_one(codec: PcaCodec) -> None:
     latents = codec.encode(discs(600).reshape(60, 10, 16, 16, 3))
     assert latents.shape == (60, 10, 24, 1, 1)
     assert latents.dtype == torch.float32
     assert float(latents.square().mean()) == pytest.approx(1, abs=1e-3)
 
 
-def test_fit_is_the_same_bit_for_bit(codec: FrameCodec) -> None:
-    again = fit_codec(discs(600), spec=CodecSpec(components=24))
+def test_fit_is_the_same_bit_for_bit(codec: PcaCodec) -> None:
+    again = fit_pca(discs(600), components=24)
     assert np.array_equal(codec.components, again.components)
     assert codec.scale == again.scale
 
 
 def test_all_components_give_the_pixels_back() -> None:
     frames = discs(300, size=6)
-    codec = fit_codec(frames, spec=CodecSpec(components=108))
+    codec = fit_pca(frames, components=108)
     videos = frames.reshape(30, 10, 6, 6, 3)
     assert np.array_equal(codec.decode(codec.encode(videos)), videos)
 
@@ -60,33 +60,33 @@ def test_more_components_err_less_on_unseen_frames() -> None:
     unseen = discs(100, seed=1).reshape(10, 10, 16, 16, 3)
 
     def error(components: int) -> float:
-        codec = fit_codec(discs(600), spec=CodecSpec(components=components))
+        codec = fit_pca(discs(600), components=components)
         return float(np.abs(codec.decode(codec.encode(unseen)).astype(int) - unseen).mean())
 
     assert error(4) > 1.3 * error(32) > 1.3 * error(200)
 
 
-def test_a_video_is_encoded_alike_alone_and_in_company(codec: FrameCodec) -> None:
+def test_a_video_is_encoded_alike_alone_and_in_company(codec: PcaCodec) -> None:
     videos = discs(2400, seed=2).reshape(150, 16, 16, 16, 3)
     torch.testing.assert_close(
         codec.encode(videos)[140:141], codec.encode(videos[140:141]), rtol=1e-4, atol=1e-5
     )
 
 
-def test_saved_and_loaded_is_equal(codec: FrameCodec, tmp_path: Path) -> None:
+def test_saved_and_loaded_is_equal(codec: PcaCodec, tmp_path: Path) -> None:
     codec.save(tmp_path)
-    loaded = load_frame_codec(tmp_path)
+    loaded = load_pca(tmp_path)
     videos = discs(20, seed=3).reshape(2, 10, 16, 16, 3)
     assert torch.equal(loaded.encode(videos), codec.encode(videos))
     assert np.array_equal(loaded.decode(codec.encode(videos)), codec.decode(codec.encode(videos)))
 
 
-def test_wrong_cases_say_what_is_allowed(codec: FrameCodec) -> None:
+def test_wrong_cases_say_what_is_allowed(codec: PcaCodec) -> None:
     with pytest.raises(UserError, match=r"components=0: must be at least 1"):
-        CodecSpec(components=0)
+        PcaSpec(components=0)
     with pytest.raises(
         UserError, match=r"components=50: needs as many frames and pixels, got 20 and 768"
     ):
-        fit_codec(discs(20), spec=CodecSpec(components=50))
+        fit_pca(discs(20), components=50)
     with pytest.raises(UserError, match=r"16 x 16 px, got 8 x 8"):
         codec.encode(discs(4, size=8).reshape(1, 4, 8, 8, 3))

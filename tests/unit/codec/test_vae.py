@@ -1,14 +1,13 @@
 """The video VAE: shapes, causality, where it begins as a VAE for pictures, what training does, and
 the codec made of it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from physscale.codec.protocol import PixelCodec, load_codec
-from physscale.codec.spec import PixelSpec, VaeSpec, VaeTraining
+from physscale.codec.kinds import VaeSpec
+from physscale.codec.pixels import PixelCodec
+from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_training import fit_vae, fresh_vae, vae_steps
 from physscale.records.errors import Diverged, UserError
 from tests.unit.codec.test_pca import discs
@@ -133,7 +132,7 @@ def test_a_training_that_blows_up_stops_before_the_step() -> None:
 
 
 @every
-def test_codec_is_normalised_and_the_same_after_saving(spec: VaeSpec, tmp_path: Path) -> None:
+def test_codec_is_normalised(spec: VaeSpec) -> None:
     stills = discs(48)
     codec = fit_vae(
         fresh_vae(spec, seed=0), stills=stills, training=VaeTraining(steps=2, batch=1, frames=5)
@@ -143,19 +142,11 @@ def test_codec_is_normalised_and_the_same_after_saving(spec: VaeSpec, tmp_path: 
     assert torch.allclose(
         latents.square().mean((0, 1, 3, 4)), torch.ones(spec.latent_channels), atol=0.05
     )
-    codec.save(tmp_path)
-    loaded = load_codec(tmp_path)
-    assert torch.equal(loaded.encode(videos(spec)), codec.encode(videos(spec)))
-    assert np.array_equal(loaded.decode(latents), codec.decode(latents))
 
 
-def test_pixels_are_a_codec_without_error(tmp_path: Path) -> None:
+def test_pixels_are_a_codec_without_error() -> None:
     codec, frames = PixelCodec(), videos(TINY)
-    assert codec.encode(frames).shape[1:] == (9, 3, 16, 16)
-    assert PixelSpec().latents(frames=9, size_px=16).channels == 3
     assert np.array_equal(codec.decode(codec.encode(frames)), frames)
-    codec.save(tmp_path)
-    assert isinstance(load_codec(tmp_path), PixelCodec)
 
 
 def test_wrong_cases_say_what_is_allowed() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from physscale.codec.spec import VaeSpec
+from physscale.codec.kinds import VaeSpec
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_flops import decode_flops, encode_flops, vae_parameters
 

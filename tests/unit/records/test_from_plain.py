@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from physscale.codec.spec import AnyCodecSpec, CodecSpec, PixelSpec, VaeSpec, VaeTraining
+from physscale.codec.kinds import PcaSpec, PixelSpec, VaeSpec
+from physscale.codec.spec import CodecSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.model.spec import DiTSpec
@@ -19,7 +21,7 @@ from physscale.train.spec import TrainSpec
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    codec: AnyCodecSpec
+    codec: CodecSpec
     shapes: tuple[LatentShape, ...]
     pair: tuple[int, float] = (1, 2.0)
     training: VaeTraining | None = None
@@ -45,7 +47,7 @@ SPECS += [
     LatentShape(3, 4),
 ]
 HOLDERS = [
-    Holder(CodecSpec(5), (LatentShape(2, 3), LatentShape(4, 5))),
+    Holder(PcaSpec(5), (LatentShape(2, 3), LatentShape(4, 5))),
     Holder(PixelSpec(), (), pair=(3, 0.5), training=VaeTraining(steps=3)),
 ]
 
@@ -63,7 +65,7 @@ def test_another_class_and_another_version_are_one_line() -> None:
     with pytest.raises(UserError, match="LatentShape has no field 'depth'"):
         from_plain(LatentShape, plain(LatentShape(1, 2)) | {"depth": 3})
     with pytest.raises(
-        UserError, match="type 'FlowSpec': allowed here are CodecSpec, PixelSpec, VaeSpec"
+        UserError, match="codec 'FlowSpec' is unknown; there are CodecSpec, PixelSpec, VaeSpec"
     ):
         from_plain(Holder, plain(HOLDERS[0]) | {"codec": plain(FlowSpec())})
 

@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 import torch
 
-from physscale.codec.protocol import PixelCodec
-from physscale.codec.spec import PixelSpec
+from physscale.codec.kinds import PixelSpec
+from physscale.codec.pixels import PixelCodec
 from physscale.run.context import PlainContext
 from physscale.run.latent_cache import latent_bytes
 from physscale.run.spec import CodecRecipe, RunSpec

@@ -9,8 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physscale.codec.pca import fit_codec
-from physscale.codec.spec import CodecSpec
+from physscale.codec.pca import fit_pca
 from physscale.render.render import render
 from physscale.run.context import PlainContext
 from physscale.run.training_data import training_latents
@@ -58,7 +57,7 @@ def test_latents_of_mirror_images_are_encoded_from_mirrored_frames() -> None:
     run = tiny_run(videos=4)
     run = replace(run, train=replace(run.train, flip="horizontal"))
     still = render(simulate(run.codec.corpus, indices=np.arange(64)), canvas=run.canvas)
-    codec = fit_codec(still.reshape(-1, *still.shape[2:]), spec=CodecSpec(32))
+    codec = fit_pca(still.reshape(-1, *still.shape[2:]), components=32)
     latents = training_latents(run, codec=codec, context=PlainContext())
     assert latents.mirrored is not None
     pixels = render(simulate(run.data, indices=np.arange(4)), canvas=run.canvas)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from physscale.codec.protocol import PixelCodec
+from physscale.codec.pixels import PixelCodec
 from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.mechanisms.twins import TWINS, Pairs, Twin, preference, twins
 from physscale.flow.spec import FlowSpec

@@ -1,0 +1,56 @@
+"""How a VAE is trained, as values (read without torch)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from physscale.records.errors import UserError
+from physscale.records.spec import is_sha256
+
+__all__ = ["VaeTraining"]
+
+
+@dataclass(frozen=True)
+class VaeTraining:
+    """How a VAE is trained (`codec/vae_training.py`): steps of `batch` clips of `frames` stills;
+    the weights of the parts of its loss; adversaries enter at step `adversary_from`. `perceptual`
+    is the network that says how alike two frames look: `st_lpips`, which comes with the
+    installation, or LPIPS on torchvision's AlexNet, VGG-16 or SqueezeNet, named by its file's
+    SHA-256."""
+
+    NEUTRAL: ClassVar[dict[str, Any]] = {"perceptual": "st_lpips"}
+
+    steps: int = 2000
+    batch: int = 4
+    frames: int = 8
+    learning_rate: float = 1e-3
+    warmup_steps: int = 50
+    clip_norm: float = 1.0
+    kl_weight: float = 3e-4
+    perceptual_weight: float = 0.0
+    perceptual: str = "st_lpips"
+    adversary_weight: float = 0.0
+    adversary_from: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "frames"):
+            if getattr(self, name) < 1:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be above 0")
+        for name in (
+            "kl_weight",
+            "perceptual_weight",
+            "adversary_weight",
+            "adversary_from",
+            "warmup_steps",
+            "seed",
+        ):
+            if getattr(self, name) < 0:
+                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 0")
+        if self.perceptual != "st_lpips" and not is_sha256(self.perceptual):
+            raise UserError(
+                f"vae perceptual={self.perceptual[:80]!r}: must be st_lpips, or the SHA-256 of "
+                "torchvision's file"
+            )
