@@ -50,6 +50,7 @@ study = Study(
             )
         ],
     },
+    demonstrations={"gap": "gap", "flip": "flip", "noflip": "flip"},
 )
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ study = Study(
             for workers in (1, 2)
         ],
     },
+    demonstrations={"workers": "workers"},
 )
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ study = Study(
         **mimicry.study.groups,
         **laws.study.groups,
     },
+    demonstrations={**motion.study.demonstrations, **mimicry.study.demonstrations},
 )
 
 if __name__ == "__main__":

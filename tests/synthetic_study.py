@@ -1,15 +1,11 @@
 """A results folder of the real format with planted laws: what the report and its tests are
 developed against.
 
-Numbers follow the pilot: ID error falls with D and N, high speeds stay bad, held-out pairs fall
-with coverage, the gap snaps to the nearest trained speeds, the flip reverses. `python -m
-tests.synthetic_study FOLDER` writes one."""
+Generated speeds follow the pilot: in the gap they snap to the nearest trained speed, and the flip
+reverses. `python -m tests.synthetic_study FOLDER` writes one."""
 
-import hashlib
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,150 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from physscale.records.scores import OUTCOMES, SCORES
+from tests.synthetic_runs import Planted, planted_runs
 
-UNIFORM_JUDGES = (
-    ("id", "id", (1.0, 4.0)),
-    ("speed_high", "ood", (4.5, 6.0)),
-    ("speed_low", "ood", (0.2, 0.8)),
-    ("radius", "ood", (1.0, 4.0)),
-)
-SIZES = (4_200, 14_000, 49_000, 185_000)
-AMOUNTS = (30, 100, 300, 1000)
-COVERAGES = (6, 12, 18, 30)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One run before it is written: what it is, and the errors of the model by (split, metric)."""
-
-    group: str
-    seed: int
-    parameters: int
-    videos: int
-    combinations: int
-    scenario: dict[str, object]
-    judges: tuple[tuple[str, str, tuple[float, float]], ...]
-    values: dict[tuple[str, str], float]
-    workers: int = 1
-
-    @property
-    def fingerprint(self) -> str:
-        """A stand-in with the right length."""
-        text = f"{self.group}{self.seed}{self.parameters}{self.videos}{self.combinations}{self.workers}"
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-def planted_runs(rng: np.random.Generator) -> Iterator[Planted]:
-    """All runs of a quickstart-like study."""
-    for seed in (0, 1):
-        for videos in AMOUNTS:
-            yield _uniform(rng, group="data", seed=seed, parameters=SIZES[-1], videos=videos)
-        for parameters in SIZES[:-1]:
-            yield _uniform(rng, group="size", seed=seed, parameters=parameters, videos=AMOUNTS[-1])
-        for combinations in COVERAGES:
-            yield _composition(rng, seed=seed, combinations=combinations)
-    for group, scenario, judges in (
-        (
-            "gap",
-            _motion([[1.0, 1.25], [3.75, 4.0]], "both"),
-            (("id", "id", (1.0, 4.0)), ("gap", "ood", (1.25, 3.75))),
-        ),
-        (
-            "flip",
-            _motion([[2.5, 4.0]], "both"),
-            (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5))),
-        ),
-        (
-            "noflip",
-            _motion([[2.5, 4.0]], "right"),
-            (("id", "id", (2.5, 4.0)), ("slow", "ood", (0.1, 2.5))),
-        ),
-    ):
-        values = {(judges[0][0], "velocity_error"): 0.06, (judges[1][0], "velocity_error"): 0.9}
-        values |= {(judges[0][0], "loss"): 0.006, (judges[1][0], "loss"): 0.4}
-        yield Planted(group, 0, SIZES[-1], 1000, 0, scenario, judges, values)
-    for group in ("collision", "parabola"):
-        judges = (
-            ("id", "id", (1.0, 4.0)),
-            ("speed_high", "ood", (4.5, 6.0)),
-            ("radius", "ood", (1.0, 4.0)),
-        )
-        values = {
-            (s, m): v
-            for s, e in (("id", 0.08), ("speed_high", 0.6), ("radius", 1.1))
-            for m, v in (("velocity_error", e), ("loss", e / 8))
-        }
-        yield Planted(group, 0, SIZES[-1], 2000, 0, {"type": group.title()}, judges, values)
-    for workers in (1, 2):
-        yield Planted(
-            "workers",
-            0,
-            SIZES[1],
-            300,
-            0,
-            _motion([[1.0, 4.0]], "both"),
-            UNIFORM_JUDGES[:1],
-            {("id", "loss"): 0.05},
-            workers,
-        )
-
-
-def _motion(speeds: list[list[float]], direction: str) -> dict[str, object]:
-    return {
-        "type": "UniformMotion",
-        "speed_m_s": speeds,
-        "radius_m": [[0.7, 1.4]],
-        "direction": direction,
-    }
-
-
-def _uniform(
-    rng: np.random.Generator, *, group: str, seed: int, parameters: int, videos: int
-) -> Planted:
-    shape = (
-        0.02 + 0.011 * (parameters / SIZES[-1]) ** -0.75 + 0.010 * (videos / AMOUNTS[-1]) ** -1.35
-    )
-    values = {}
-    for split, base, power in (
-        ("id", 1.0, 1.0),
-        ("speed_high", 8.0, 0.42),
-        ("speed_low", 3.0, 0.3),
-        ("radius", 3.2, 0.55),
-    ):
-        error = base * shape**power * float(np.exp(rng.normal(0, 0.12)))
-        values[split, "velocity_error"] = error
-        values[split, "loss"] = 0.25 * error**1.4 * float(np.exp(rng.normal(0, 0.1)))
-        values[split, "vanish_rate"] = 0.02 if split != "radius" else 0.2
-    return Planted(
-        group, seed, parameters, videos, 0, _motion([[1.0, 4.0]], "both"), UNIFORM_JUDGES, values
-    )
-
-
-def _composition(rng: np.random.Generator, *, seed: int, combinations: int) -> Planted:
-    held = 1.0 * (combinations / 6) ** -0.92 * float(np.exp(rng.normal(0, 0.06)))
-    seen = 0.09 * (combinations / 6) ** 0.5 * float(np.exp(rng.normal(0, 0.1)))
-    judges = (("pairs_seen", "id", (1.0, 3.0)), ("pairs_held", "combinatorial", (1.0, 3.0)))
-    values = {("pairs_held", "loss"): held, ("pairs_seen", "loss"): seen}
-    values |= {
-        ("pairs_held", "position_error"): held**0.5,
-        ("pairs_seen", "position_error"): seen**0.5,
-    }
-    pairs = [[first, second] for first in range(6) for second in range(6)][:combinations]
-    return Planted(
-        "composition",
-        seed,
-        SIZES[-1],
-        1200,
-        combinations,
-        {"type": "Composition", "pairs": pairs},
-        judges,
-        values,
-    )
+DEMONSTRATIONS = {"gap": "gap", "flip": "flip", "noflip": "flip", "workers": "workers"}
 
 
 def score_rows(run: Planted, *, study: str) -> list[dict[str, object]]:
     """The rows of SCORES of one run, with floors and baselines."""
-    kinds = {split: kind for split, kind, _ in run.judges}
+    kinds = {split: kind for split, kind, _ in run.test_splits}
     floors = {"truth": 0.0005, "codec": 0.012}
     baselines = {
         "clamp": {"speed_high": 1.25, "speed_low": 0.5, "gap": 0.0},
@@ -202,7 +62,7 @@ def score_rows(run: Planted, *, study: str) -> list[dict[str, object]]:
 def outcome_rows(run: Planted, rng: np.random.Generator) -> list[dict[str, object]]:
     """The rows of OUTCOMES of one run."""
     rows = []
-    for split, _, (low, high) in run.judges:
+    for split, _, (low, high) in run.test_splits:
         for index in range(128 if run.group in {"gap", "flip", "noflip"} else 24):
             true = float(rng.uniform(low, high))
             speed = generated_speed(run, true, rng)
@@ -244,16 +104,11 @@ def write_study(root: Path, *, seed: int = 0, videos: bool = True) -> Path:
     rng = np.random.default_rng(seed)
     runs = list(planted_runs(rng))
     root.mkdir(parents=True, exist_ok=True)
-    environment = {
-        "python": "3.11.7",
-        "torch": "2.14.1",
-        "platform": "Linux x86_64",
-        "cpus": 2,
-        "commit": "0123456789abcdef",
-    }
+    environment = {"python": "3.11.7", "torch": "2.14.1", "cpus": 2, "commit": "0123456789abcdef"}
     study = {
         "name": root.name,
         "question": "Does a video model learn the law, or the cases?",
+        "demonstrations": DEMONSTRATIONS,
         "environment": environment,
     }
     (root / "study.json").write_text(json.dumps(study))
@@ -282,14 +137,18 @@ def _ledger(run: Planted, *, start: float) -> list[dict[str, object]]:
 def _write_run(folder: Path, run: Planted, rng: np.random.Generator, *, videos: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = {"type": "DataSpec", "scenario": run.scenario, "videos": run.videos, "split": "train"}
-    judges = [
-        {"type": "DataSpec", "split": split, "scenario": {"speed_m_s": [list(speeds)]}}
-        for split, _, speeds in run.judges
+    splits = [
+        {
+            "type": "Judge",
+            "kind": kind,
+            "data": {"split": split, "scenario": {"speed_m_s": [list(speeds)]}},
+        }
+        for split, kind, speeds in run.test_splits
     ]
     spec = {
         "type": "RunSpec",
         "data": data,
-        "judges": judges,
+        "judges": splits,
         "group": run.group,
         "seed": run.seed,
         "workers": run.workers,
@@ -304,13 +163,10 @@ def _write_run(folder: Path, run: Planted, rng: np.random.Generator, *, videos: 
         for s, v in zip(steps, curve, strict=True)
     ]
     (folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
-    if (
-        videos
-        and run.seed == 0
-        and run.group in {"data", "composition", "gap", "flip", "collision"}
-    ):
+    filmed = {"data", "composition", "gap", "flip", "collision"}
+    if videos and run.seed == 0 and run.group in filmed:
         (folder / "videos").mkdir(exist_ok=True)
-        for split, _, speeds in run.judges:
+        for split, _, speeds in run.test_splits:
             _write_video(folder / "videos" / f"{split}.mp4", speed=float(np.mean(speeds)))
 
 
@@ -325,11 +181,8 @@ def _write_video(path: Path, *, speed: float) -> None:
         for frame in range(16):
             image = np.full((128, 256, 3), 255, dtype=np.uint8)
             for row, factor in ((32, 1.0), (96, 0.8)):
-                image[(x - 20 - frame * 3 * speed * factor) ** 2 + (y - row) ** 2 < 144] = (
-                    220,
-                    60,
-                    40,
-                )
+                centre = 20 + frame * 3 * speed * factor
+                image[(x - centre) ** 2 + (y - row) ** 2 < 144] = (220, 60, 40)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
 

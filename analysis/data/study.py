@@ -22,6 +22,15 @@ from physscale.records.store import Store
 
 AXES = {"N": "parameters", "D": "videos", "C": "combinations"}
 
+_MIMICRY = {"gap": "gap", "flip": "flip", "noflip": "flip"}
+_BEFORE_THE_FIELD = {
+    "quickstart": {**_MIMICRY, "workers": "workers"},
+    "mimicry": _MIMICRY,
+    "motion": {"workers": "workers"},
+}
+"""The demonstrations of version 0.1, whose `study.json` does not declare them, by study and group.
+A newer `study.json` always has the field, so this answers for these old folders alone."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -45,19 +54,29 @@ class Run:
         return found if isinstance(found, dict) else {}
 
     @property
+    def description(self) -> Mapping[str, Any]:
+        """The run's own description; empty where run.json does not hold one."""
+        found = self.spec.get("spec", self.spec)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def trained_speeds(self) -> list[tuple[float, float]]:
+        """The ranges of speed (m/s) in training; empty for a scenario without such ranges."""
+        return _ranges(self.scenario.get("speed_m_s"))
+
+    @property
     def workers(self) -> int:
         """Training workers."""
         found = find(self.spec, "workers")
         return found if isinstance(found, int) else 1
 
-    def judged(self, split: str) -> Mapping[str, Any]:
-        """The scenario that a split was drawn from; empty where run.json does not hold it."""
-        judges = find(self.spec, "judges")
-        for judge in judges if isinstance(judges, list) else []:
-            data = judge.get("data", judge)
-            if data.get("split") == split and isinstance(data.get("scenario"), dict):
-                return dict(data["scenario"])
-        return {}
+    def tested_speeds(self, split: str) -> list[tuple[float, float]]:
+        """The ranges of speed (m/s) of a test split; empty where run.json does not hold any."""
+        splits = find(self.spec, "judges")
+        for test_split in splits if isinstance(splits, list) else []:
+            if find(test_split, "data", "split") == split:
+                return _ranges(find(test_split, "data", "scenario", "speed_m_s"))
+        return []
 
     def axis(self, name: str) -> float:
         """N, D or C."""
@@ -101,6 +120,20 @@ class Study:
             or f"{run.group} {run.fingerprint[:8]}"
         )
 
+    @property
+    def demonstrations(self) -> Mapping[str, str]:
+        """Which groups are a demonstration, and which one."""
+        declared = self.record.get("demonstrations", _BEFORE_THE_FIELD.get(self.name, {}))
+        return declared if isinstance(declared, dict) else {}
+
+    def demonstrated_runs(self) -> dict[str, list[Run]]:
+        """The runs of each declared demonstration that have scores."""
+        found: dict[str, list[Run]] = {}
+        for group, demonstration in self.demonstrations.items():
+            if runs := self.in_group(group):
+                found.setdefault(demonstration, []).extend(runs)
+        return found
+
     def in_group(self, group: str) -> list[Run]:
         """The runs of a group that have scores."""
         return [run for run in self.runs.values() if group in self.groups_of(run)]
@@ -134,6 +167,14 @@ class Study:
 
         part = self.outcomes.filter(pc.field("run") == run)
         return {name: part[name].to_numpy(zero_copy_only=False) for name in part.column_names}
+
+
+def _ranges(value: object) -> list[tuple[float, float]]:
+    """Pairs of numbers; empty for anything else."""
+    try:
+        return [(float(low), float(high)) for low, high in value]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return []
 
 
 def find(value: object, *keys: str) -> object:

@@ -39,7 +39,7 @@ def table(study: Study, *, runs: dict[str, Run]) -> pa.Table:
     role "band" are trained speeds."""
     rows: list[dict[str, object]] = []
     for series, run in runs.items():
-        for low, high in run.scenario.get("speed_m_s", []):
+        for low, high in run.trained_speeds:
             rows.append(
                 {
                     "role": "band",
@@ -53,7 +53,7 @@ def table(study: Study, *, runs: dict[str, Run]) -> pa.Table:
         seen = np.array([value is not None for value in found["reversed"]]) & np.isfinite(
             np.asarray(found["speed_m_s"], dtype=float)
         )
-        trained = [(float(low), float(high)) for low, high in run.scenario.get("speed_m_s", [])]
+        trained = run.trained_speeds
         inside = np.any(
             [(speed >= low) & (speed <= high) for low, high in trained]
             or [np.zeros(len(speed), bool)],

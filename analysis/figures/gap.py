@@ -39,23 +39,18 @@ SCHEMA = pa.schema(
 NEAR_M_S = 0.25
 
 
-def trained_bands(run: Run) -> list[tuple[float, float]]:
-    """The trained ranges of speed."""
-    return [(float(low), float(high)) for low, high in run.scenario.get("speed_m_s", [])]
-
-
 def table(study: Study, *, runs: Sequence[Run]) -> pa.Table:
     """Points of all runs; rows of role "band" hold a trained range in (true_speed_m_s,
     speed_m_s)."""
     rows = [
         {"role": "band", "true_speed_m_s": low, "speed_m_s": high, "trained": True}
-        for low, high in trained_bands(runs[0])
+        for low, high in runs[0].trained_speeds
     ]
     for run in runs:
         found = study.outcome_columns(run.fingerprint)
         for true, drawn in zip(found["true_speed_m_s"], found["speed_m_s"], strict=True):
             if drawn is not None and np.isfinite(drawn):
-                inside = any(low <= true <= high for low, high in trained_bands(run))
+                inside = any(low <= true <= high for low, high in run.trained_speeds)
                 rows.append(
                     {
                         "role": "video",
@@ -68,14 +63,15 @@ def table(study: Study, *, runs: Sequence[Run]) -> pa.Table:
 
 
 def snapped(drawn: pa.Table) -> tuple[Rate, Rate] | None:
-    """Shares drawn near a trained band (0.25 m/s) among videos truly farther away than that: by the
-    model, then by the law (0).
+    """Of the videos between two trained bands and more than 0.25 m/s from both: the shares drawn
+    within 0.25 m/s of a band, by the model and by the law (0).
 
-    None where no such video is.
-    """
+    None where there is no such video."""
     bands, far = _bands(drawn), []
+    lowest, highest = min(high for _, high in bands), max(low for low, _ in bands)
     for row in _videos(drawn):
-        if _distance(row["true_speed_m_s"], bands) > NEAR_M_S:
+        true = row["true_speed_m_s"]
+        if lowest < true < highest and _distance(true, bands) > NEAR_M_S:
             far.append(_distance(abs(row["speed_m_s"]), bands) <= NEAR_M_S)
     if not far:
         return None

@@ -18,7 +18,6 @@ _LEADING_METRICS = {
     "ood": ("velocity_error", "loss"),
 }
 SHOWN_METRICS = ("velocity_error", "loss")
-TEST_GROUPS = ("gap", "flip", "noflip", "workers")
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,9 @@ class Findings:
     def law_runs(self) -> list[tuple[str, Run]]:
         """Runs that stand in no ladder and in no demonstration: other laws, one run each."""
         climbing = {ladder.family for ladder in self.ladders}
+        elsewhere = climbing | set(self.study.demonstrations)
         groups = dict.fromkeys(run.group for run in self.study.runs.values())
-        alone = [group for group in groups if group not in TEST_GROUPS and group not in climbing]
+        alone = [group for group in groups if group not in elsewhere]
         found = [(group, self.study.in_group(group)) for group in alone]
         return [
             (group, runs[0])
@@ -133,13 +133,7 @@ def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval 
 def between_directions(run: Run, *, split: str) -> bool:
     """Whether a split of slower balls lies inside the trained velocities: both directions trained,
     so -v .. v contains it."""
-    trained, judged = run.scenario, run.judged(split)
-    if (
-        trained.get("direction") != "both"
-        or not trained.get("speed_m_s")
-        or not judged.get("speed_m_s")
-    ):
+    trained, tested = run.trained_speeds, run.tested_speeds(split)
+    if run.scenario.get("direction") != "both" or not trained or not tested:
         return False
-    return max(high for _, high in judged["speed_m_s"]) <= min(
-        low for low, _ in trained["speed_m_s"]
-    )
+    return max(high for _, high in tested) <= min(low for low, _ in trained)

@@ -1,15 +1,14 @@
 """The sections of a report in reading order. A section without its runs is left out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 from analysis.design.ladders import Ladder
 from analysis.figures.drawing import Drawing
 from analysis.report import words
-from analysis.report.clips import Clip, clips_of
-from analysis.report.drawings import drawings, flip_runs
+from analysis.report.clips import clips_of
+from analysis.report.demonstrations.demonstration import shown_demonstrations
+from analysis.report.drawings import drawings
 from analysis.report.findings import Findings
-from analysis.report.tables import Grid, costs, environment, run_rows, verdict_rows
+from analysis.report.section import Section
+from analysis.report.tables import costs, environment, run_rows, verdict_rows
 from analysis.report.videos import extremes, numbers
 
 _LADDER_TITLES = {"N": "Model size", "D": "Amount of data", "C": "Coverage of combinations"}
@@ -35,28 +34,15 @@ _READING = (
 )
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading, paragraphs, figures, clips and tables."""
-
-    key: str
-    title: str
-    paragraphs: Sequence[str] = ()
-    drawings: Sequence[Drawing] = ()
-    clips: Sequence[Clip] = ()
-    grids: Sequence[Grid] = field(default=())
-
-
 def sections(findings: Findings) -> list[Section]:
     """Everything below the headline and the main figure."""
     drawn = {drawing.name: drawing for drawing in drawings(findings)}
     found = [
         *_ladder_sections(findings, drawn),
         _baselines(findings),
-        *_demonstrations(findings, drawn),
+        *shown_demonstrations(findings.study),
         _laws(findings, drawn),
         _videos(findings, drawn),
-        _workers(findings, drawn),
         Section("verdicts", "Every verdict", (), (), (), (verdict_rows(findings.ladders),)),
         Section("runs", "Runs", (), (), (), (run_rows(findings),)),
         Section(
@@ -143,45 +129,6 @@ def _baselines(findings: Findings) -> Section | None:
     )
 
 
-def _demonstrations(findings: Findings, drawn: dict[str, Drawing]) -> list[Section]:
-    study, found = findings.study, []
-    if "gap" in drawn:
-        run = study.in_group("gap")[0]
-        sentence = words.gap_sentence(drawn["gap"].table)
-        paragraphs = [
-            "A band of speeds is left out of training. A model with the law would put every ball "
-            "on the diagonal; a model that recalls "
-            "cases draws the nearest trained speed.",
-            *([sentence] if sentence else []),
-        ]
-        found.append(
-            Section(
-                "gap",
-                "The gap: speeds never seen",
-                paragraphs,
-                (drawn["gap"],),
-                clips_of(run, label=study.label(run)),
-            )
-        )
-    if "flip" in drawn:
-        clips = [
-            clip
-            for name, run in flip_runs(study).items()
-            for clip in clips_of(run, label=name)
-            if clip.split != "id"
-        ]
-        paragraphs = [
-            "Only fast balls are trained, and slow ones are asked for. With the mirror image of "
-            "every motion in the training set a slow "
-            "ball is as near to a fast one that comes as to one that goes.",
-            *words.flip_sentences(drawn["flip"].table),
-        ]
-        found.append(
-            Section("flip", "The flip: slow balls turn round", paragraphs, (drawn["flip"],), clips)
-        )
-    return found
-
-
 def _laws(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
     shown = [drawing for name, drawing in drawn.items() if name.startswith("laws")]
     if not shown:
@@ -216,15 +163,4 @@ def _videos(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
     shown = (drawn["abnormal"],) if "abnormal" in drawn else ()
     return Section(
         "videos", "Videos: alike, abnormal", paragraphs, shown, extremes(findings.study), (grid,)
-    )
-
-
-def _workers(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:
-    if "workers" not in drawn:
-        return None
-    return Section(
-        "workers",
-        "One worker and two",
-        words.workers_sentences(findings.study, drawn["workers"].table),
-        (drawn["workers"],),
     )

@@ -3,17 +3,12 @@ claim its reason."""
 
 from collections.abc import Sequence
 
-import numpy as np
-import pyarrow as pa
-
 from analysis.data.intervals import Interval
-from analysis.data.study import Study
 from analysis.design.ladders import AXIS_WORDS, Ladder
-from analysis.figures import gap, workers
 from analysis.figures.marks import change_words, exponent_words, factor, range_words
 from analysis.figures.style import split_words
 from analysis.report.findings import Findings, between_directions, error_ratio
-from physscale.records.rate import Rate, wilson
+from physscale.records.rate import Rate
 
 METRIC_NAMES = {
     "velocity_error": "velocity error",
@@ -82,70 +77,6 @@ def ratio_sentence(findings: Findings) -> str | None:
     )
 
 
-def gap_sentence(drawn: pa.Table) -> str | None:
-    """How many speeds of the gap were drawn as trained ones."""
-    found = gap.snapped(drawn)
-    if found is None:
-        return None
-    share, law = found
-    return (
-        f"Of the balls whose true speed lies more than {gap.NEAR_M_S:g} m/s from every trained "
-        f"speed, {percent(share)} are drawn within "
-        f"{gap.NEAR_M_S:g} m/s of a trained one; a model that knows the law would give "
-        f"{law.value:.0%} (95 % Wilson intervals)."
-    )
-
-
-def flip_sentences(drawn: pa.Table) -> list[str]:
-    """Share of reversed balls below the trained speeds, a series each."""
-    rows = drawn.to_pylist()
-    sentences = []
-    for series in dict.fromkeys(row["series"] for row in rows):
-        bands = [row for row in rows if row["series"] == series and row["role"] == "band"]
-        edge = min((row["speed_low_m_s"] for row in bands), default=np.inf)
-        below = [
-            row
-            for row in rows
-            if row["series"] == series and row["role"] == "bin" and row["speed_high_m_s"] <= edge
-        ]
-        videos = sum(row["videos"] for row in below)
-        if videos:
-            share = wilson(sum(row["reversed"] for row in below), of=videos)
-            sentences.append(
-                f"{series.capitalize()}: {percent(share)} of {videos} balls slower than every "
-                "trained one move the other way."
-            )
-    return sentences
-
-
-def workers_sentences(study: Study, drawn: pa.Table) -> list[str]:
-    """How far apart the training curves are, and the scores at their ends."""
-    step, first, largest = workers.differences(drawn)
-    sentences = [
-        f"Relative difference of the training loss: {first:.1g} at step {step}, at most "
-        f"{largest:.2g}. Every random number is a function "
-        "of seed and step; what differs is the order of floating-point sums, and training "
-        "amplifies it with every step."
-    ]
-    ends = []
-    for run in sorted(study.in_group("workers"), key=lambda run: run.workers):
-        split = next(iter(study.splits(run)))
-        found = study.score(run, split=split, metric="loss")
-        if found is not None and found["low"] is not None:
-            ends.append(
-                f"{found['value']:.4f} [{found['low']:.4f}, {found['high']:.4f}] with {run.workers}"
-            )
-    return (
-        [
-            *sentences,
-            f"Held-out loss in distribution at the end: {', '.join(ends)} (95 % bootstrap over "
-            "videos).",
-        ]
-        if ends
-        else sentences
-    )
-
-
 def interpolation_sentence(findings: Findings) -> str | None:
     """Which splits of kind "ood" lie inside the trained velocities."""
     run = findings.best_run()
@@ -158,7 +89,7 @@ def interpolation_sentence(findings: Findings) -> str | None:
     ]
     if not inside:
         return None
-    fastest = max(high for _, high in run.scenario["speed_m_s"])
+    fastest = max(high for _, high in run.trained_speeds)
     return (
         f"Both directions are trained, so {', '.join(split_words(split) for split in inside)} "
         "lies inside the trained velocities "

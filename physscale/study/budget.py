@@ -6,7 +6,7 @@ left on its level), so the last run of a level is the last to go. What money is 
 back, the cheapest first. What is done already costs nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def _told(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> 
         for name, runs in study.groups.items()
     }
     return Kept(
-        study=replace(study, groups={name: runs for name, runs in groups.items() if runs}),
+        study=study.with_groups({name: runs for name, runs in groups.items() if runs}),
         left_out=tuple(row.fingerprint for row in out),
         said=words,
     )

@@ -170,6 +170,7 @@ def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
         "name": study.name,
         "question": study.question,
         "overrides": list(study.overrides),
+        "demonstrations": dict(study.demonstrations),
         "environment": environment(),
         "runs": lasting,
     }

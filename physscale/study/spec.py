@@ -25,12 +25,16 @@ class Study:
     Attributes:
         name: the module's name in `experiments/`, and the folder's in `results/`.
         groups: the runs of each figure, in the order in which they are told.
+        demonstrations: which groups the report shows as a demonstration, and which one: "gap",
+            "flip", "workers" (analysis/report/demonstrations), or one that a plug-in registers.
+            The report checks that the runs are what the demonstration says.
         overrides: what the command line changed (`train.steps=100`).
     """
 
     name: str
     question: str
     groups: Mapping[str, Sequence[RunSpec]]
+    demonstrations: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -39,6 +43,12 @@ class Study:
             checked_name(group, what=f"study {self.name}, group")
             if not runs:
                 raise UserError(f"study {self.name}: group {group!r} has no runs")
+        for group in self.demonstrations:
+            if group not in self.groups:
+                raise UserError(
+                    f"study {self.name}: demonstrations name group {group!r}, which it does not "
+                    f"have{_hint(group, list(self.groups))}"
+                )
 
     @cached_property
     def runs(self) -> dict[str, RunSpec]:
@@ -66,9 +76,12 @@ class Study:
                     f"--only {group}: study {self.name} has no such "
                     f"group{_hint(group, list(self.groups))}"
                 )
-        return replace(
-            self, groups={name: runs for name, runs in self.groups.items() if name in groups}
-        )
+        return self.with_groups({name: self.groups[name] for name in self.groups if name in groups})
+
+    def with_groups(self, groups: Mapping[str, Sequence[RunSpec]]) -> "Study":
+        """The study with other runs; a demonstration goes with its group."""
+        kept = {name: word for name, word in self.demonstrations.items() if name in groups}
+        return replace(self, groups=groups, demonstrations=kept)
 
 
 def load_study(name: str) -> Study:

@@ -163,3 +163,17 @@ def test_a_plan_needs_neither_torch_nor_ray() -> None:
         "flops",
         "state",
     }
+
+
+def test_a_demonstration_names_a_group_and_goes_with_it(tmp_path: Path) -> None:
+    runs = [tiny_run()]
+    with pytest.raises(UserError, match="which it does not have"):
+        Study(name="x", question="?", groups={"a": runs}, demonstrations={"b": "gap"})
+    study = Study(
+        name="x", question="?", groups={"a": runs, "b": runs}, demonstrations={"b": "gap"}
+    )
+    assert study.only(["a"]).demonstrations == {}
+    assert overridden(study.only(["b"]), overrides=["train.steps=7"]).demonstrations == {"b": "gap"}
+    store = Store(tmp_path / "x")
+    write_study(study, store=store, rows=[])
+    assert json.loads(store.study.read_text())["demonstrations"] == {"b": "gap"}

@@ -1,0 +1,55 @@
+"""A demonstration: a section about a few runs that were made to show one thing.
+
+A study declares which of its groups are one (`Study.demonstrations`, written into `study.json`).
+The demonstration itself checks that the runs are what its section says they are."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from analysis.data.study import Run, Study
+from analysis.report.section import Section
+from physscale.records.registry import Registry
+
+
+class Demonstration(Protocol):
+    """What a file of this folder registers."""
+
+    @property
+    def name(self) -> str:
+        """The word that a study declares."""
+        ...
+
+    def objection(self, study: Study, runs: Sequence[Run]) -> str | None:
+        """Why these runs do not show it; None where they do."""
+        ...
+
+    def section(self, study: Study, runs: Sequence[Run]) -> Section:
+        """The section, for runs without an objection."""
+        ...
+
+
+DEMONSTRATIONS: Registry[Demonstration] = Registry(
+    "demonstration",
+    name_of=lambda demonstration: demonstration.name,
+    built_in="analysis.report.demonstrations.built_in",
+)
+
+
+def shown_demonstrations(study: Study) -> list[Section]:
+    """The sections of the declared demonstrations, and one with the reasons for what is left out."""
+    declared = study.demonstrated_runs()
+    found, reasons = [], []
+    for name, demonstration in DEMONSTRATIONS.entries().items():
+        runs = declared.pop(name, [])
+        if not runs:
+            continue
+        objection = demonstration.objection(study, runs)
+        if objection is None:
+            found.append(demonstration.section(study, runs))
+        else:
+            reasons.append(f"Demonstration “{name}”: {objection}.")
+    known = ", ".join(DEMONSTRATIONS.entries())
+    reasons += [f"Demonstration “{name}” is unknown; there are {known}." for name in declared]
+    if reasons:
+        found.append(Section("left_out", "Demonstrations left out", reasons))
+    return found
