@@ -14,7 +14,6 @@ from physscale.simulate.paper.presets import PRESETS
 from physscale.simulate.phyre.sets import PHYRE_SETS
 from physscale.simulate.scenarios.registry import scenario_names
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import Listed
 
 ROOT = Path(__file__).parents[1]
 FIGURES, PAGE = (
@@ -130,7 +129,7 @@ def page() -> str:
 def _listed(chosen: Callable[[bool], bool]) -> str:
     """The names of the finite lists, or of all others."""
     return ", ".join(
-        f"`{name}`" for name, scenario in PRESETS.items() if chosen(isinstance(scenario, Listed))
+        f"`{name}`" for name, scenario in PRESETS.items() if chosen(scenario.count is not None)
     )
 
 

@@ -19,9 +19,10 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.flow.spec import FlowSpec
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.spec import DataSpec
 from physscale.study.design import factorial
-from physscale.study.recipe import WithCorpus, small_run
+from physscale.study.recipe import small_run
 from physscale.study.spec import Study
 from physscale.train.spec import TrainSpec
 
@@ -49,7 +50,7 @@ TRAIN = replace(
 )
 
 
-def paper_run(scenario: WithCorpus, *, test_splits: tuple[TestSplit, ...]) -> RunSpec:
+def paper_run(scenario: Scenario, *, test_splits: tuple[TestSplit, ...]) -> RunSpec:
     """On 32 devices."""
     return replace(
         small_run(scenario, test_splits=(), workers=32),

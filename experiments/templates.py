@@ -17,8 +17,7 @@ from physscale.cli.main import run_as_module
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
-from physscale.simulate.phyre.scenario import Phyre, in_template, out_of_template
-from physscale.simulate.phyre.simulate import phyre_data
+from physscale.simulate.phyre.scenario import Phyre, in_template, out_of_template, phyre_data
 from physscale.simulate.phyre.templates import SIX, SIXTY, THIRTY
 from physscale.study.spec import Study
 

@@ -34,11 +34,7 @@ from physscale.records.spec import canonical, fingerprint, short
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas, Style
 from physscale.simulate.named import named_data
-from physscale.simulate.paper.listed_files import PaperFile
-from physscale.simulate.paper.sets import PaperSet
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import own_frames
-from physscale.simulate.simulate import ENGINES
+from physscale.simulate.simulate import own_frames
 from physscale.simulate.simulate import simulate as make_rows
 from physscale.simulate.spec import DataSpec
 
@@ -47,10 +43,8 @@ Scenario = Annotated[
     typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name."),
 ]
 Frames = Annotated[
-    int,
-    typer.Option(
-        help="Frames a video, 0.1 s apart; the paper's sets always have 32 (PHYRE's 1/3 s apart)."
-    ),
+    int | None,
+    typer.Option(help="Frames per video; unless given, as many as the scenario has by default."),
 ]
 Size = Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")]
 StyleName = Annotated[
@@ -85,12 +79,13 @@ def simulate(
     videos: Annotated[
         int | None, typer.Option(help="How many; 1000, or all of a listed set.")
     ] = None,
-    frames: Frames = 16,
+    frames: Frames = None,
     seed: Annotated[int, typer.Option(help="Another seed, other videos.")] = 0,
     engine: Annotated[
         str | None,
         typer.Option(
-            help=f"One of {', '.join(ENGINES)}; for PHYRE's sets box2d, or phyre: the real one."
+            help="What moves the bodies: analytic, pymunk or box2d; for PHYRE's sets box2d, or "
+            "phyre: the real one. Unless given, the scenario's own."
         ),
     ] = None,
     size: Annotated[
@@ -160,11 +155,7 @@ def _layout(data: DataSpec, *, size: int | None, encoding: str | None, style: st
         raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
     chosen: Any = encoding or ("palette" if style in ("hard", OWN_FRAMES) else "rgb")
     if style == OWN_FRAMES:
-        side = (
-            data.scenario.scene_px
-            if isinstance(data.scenario, Phyre) and data.engine == "phyre"
-            else None
-        )
+        side = data.scenario.own_frames_px(data.engine)
         if side is None or size not in (None, side):
             needs = (
                 "needs a set of PHYRE's and --engine phyre"
@@ -201,7 +192,7 @@ def show(
         Path, typer.Option(metavar="DIR", help="Where the picture and the mp4 go.")
     ] = Path("build/show"),
     videos: Annotated[int, typer.Option(help="How many videos.", min=1, max=64)] = 6,
-    frames: Frames = 16,
+    frames: Frames = None,
     size: Size = 96,
     style: StyleName = "exact",
     as_json: AsJson = False,
@@ -255,7 +246,7 @@ def check(
     return 1 if found else 0
 
 
-def _some(what: str, *, videos: int, frames: int) -> Videos:
+def _some(what: str, *, videos: int, frames: int | None) -> Videos:
     path = Path(what)
     if path.is_dir() and (path / DESCRIPTION).exists():
         folder = open_dataset(path)
@@ -263,8 +254,9 @@ def _some(what: str, *, videos: int, frames: int) -> Videos:
     if path.is_file():
         return next(iter(read_parts(path))).take(slice(0, videos))
     data = named_data(what, videos=None, frames=frames)
-    step = data.videos // videos if isinstance(data.scenario, (PaperSet, PaperFile)) else 1
-    return make_rows(data, indices=np.arange(min(videos, data.videos)) * max(step, 1))
+    shown = min(videos, data.videos)
+    step = 1 if data.scenario.count is None else data.videos // shown
+    return make_rows(data, indices=np.arange(shown) * step)
 
 
 def _has_frames_of_its_own(what: str, videos: Videos) -> bool:

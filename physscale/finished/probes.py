@@ -24,7 +24,6 @@ from physscale.records.rate import wilson
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.scenarios.attributes import Attributes
 from physscale.simulate.simulate import simulate
 
 PAPERS_ORDER = ("colour", "size", "velocity", "shape")
@@ -66,7 +65,6 @@ def cases_of(one: Finished) -> Iterator[Case]:
     """Every judge of a finished run."""
     training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
     for split in one.run.test_splits:
-        crossed = isinstance(scenario, Attributes) and split.kind != "id"
         yield Case(
             name=split.data.split,
             kind=split.kind,
@@ -75,7 +73,7 @@ def cases_of(one: Finished) -> Iterator[Case]:
             further=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
             condition_frames=one.run.flow.condition_frames,
-            pair=scenario.pair if crossed and isinstance(scenario, Attributes) else None,
+            pair=None if split.kind == "id" else scenario.crossed,
         )
 
 

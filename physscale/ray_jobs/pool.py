@@ -14,8 +14,7 @@ import ray.data
 
 from physscale.ray_jobs.data import _BATCH, Source, _in_order, _numbers, _quiet
 from physscale.records.video import Videos
-from physscale.simulate.phyre.simulate import own_frames
-from physscale.simulate.simulate import simulate
+from physscale.simulate.simulate import own_frames, simulate
 from physscale.simulate.spec import DataSpec
 
 

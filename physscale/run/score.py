@@ -66,10 +66,9 @@ class ScoredSplit:
 
     @property
     def tracked(self) -> bool:
-        """Whether its bodies are found by colour. PHYRE's share theirs (the paper measures no
-        velocities there either): what such videos are worth, `physscale evaluate` tells from their
-        frames."""
-        return not (self.truth.scenario == "phyre").all()
+        """Whether its bodies are found by colour. For those that are not, `physscale evaluate`
+        scores the frames."""
+        return self.test_split.data.scenario.tracked
 
     def score(self, table: pa.Table, *, source: Source) -> pa.Table:
         return scores(
@@ -174,10 +173,10 @@ def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
 
 def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
     """Tracks that need no model: what an error out of distribution has to be compared with."""
-    scenario = case.run.data.scenario
-    speeds = getattr(scenario, "speed_m_s", None)
+    possible = case.run.data.scenario.baselines
+    speeds = possible.trained_speed_m_s
     tracks: dict[Source, Parsed] = {}
-    if speeds and not case.run.combinations:
+    if speeds is not None:
         tracks["clamp"] = baselines.clamp(
             case.truth, speed_m_s=speeds, condition_frames=case.frames
         )
@@ -188,7 +187,7 @@ def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
         case.truth,
         case.pixels,
         condition_frames=case.frames,
-        order=2 if getattr(scenario, "gravity_m_s2", 0.0) else 1,
+        order=possible.polynomial_order,
     )
     training = simulate(case.run.data, indices=np.arange(case.run.data.videos))
     tracks["nearest"] = baselines.nearest(case.truth, training=training)

@@ -99,5 +99,4 @@ class RunSpec:
     @property
     def combinations(self) -> int:
         """C: trained combinations, 0 where the scenario has none."""
-        scenario = self.data.scenario
-        return len(getattr(scenario, "pairs", getattr(scenario, "templates", ())))
+        return len(self.data.scenario.coverage)

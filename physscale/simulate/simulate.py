@@ -3,21 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
-from physscale.records.errors import UserError
-from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.batch import Batch, Trace, stack
-from physscale.simulate.engines import analytic, box2d, pymunk
-from physscale.simulate.paper.listed_files import PaperFile
-from physscale.simulate.phyre import simulate as phyre
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.scenarios.holes import CollisionHoles
-from physscale.simulate.spec import DataSpec, Listed, row_generator, row_key
-from physscale.simulate.trained_distance import hull_distance
+from physscale.simulate.spec import DataSpec, row_generator, row_key
 
-ENGINES = {"analytic": analytic.run, "pymunk": pymunk.run, "box2d": box2d.run}
 ROWS_AT_ONCE = 4096
 
 
@@ -37,40 +28,27 @@ def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
     return parts[0] if len(parts) == 1 else Videos.concat(parts)
 
 
+def own_frames(
+    data: DataSpec, *, indices: Int[np.ndarray, " batch"]
+) -> UInt8[np.ndarray, "batch frames height width 3"]:
+    """The frames of these rows as their engine paints them itself.
+
+    Raises:
+        UserError: for an engine that paints none.
+    """
+    return data.scenario.own_frames(engine=data.engine, indices=indices, clock=data.clock)
+
+
 def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
-    scenes = _scenes(data, indices=indices.tolist())
+    scenario, key = data.scenario, row_key(data)
+    scenes = scenario.drawn(
+        indices.tolist(), generator=lambda index: row_generator(key, index=index)
+    )
     batch = stack(scenes)
-    time_s = data.start_s + np.arange(data.frames) * data.interval_s
-    if isinstance(data.scenario, Phyre):
-        trace: Trace = phyre.trace(data, indices=indices)
-    elif data.engine in ENGINES:
-        trace = ENGINES[data.engine](batch, time_s=time_s)
-    else:
-        raise UserError(
-            f"engine={data.engine}: only scenario 'phyre' runs on it; use {', '.join(ENGINES)}"
-        )
-    videos = _videos(
-        data,
-        indices=indices,
-        batch=batch,
-        trace=trace,
-        templates=[scene.template for scene in scenes],
-    )
-    trained = (
-        data.scenario.trained if isinstance(data.scenario, (CollisionHoles, PaperFile)) else None
-    )
-    return (
-        videos
-        if trained is None
-        else replace(videos, from_trained=hull_distance(videos, trained=trained).columns)
-    )
-
-
-def _scenes(data: DataSpec, *, indices: list[int]) -> list[Scene]:
-    if isinstance(data.scenario, Listed):
-        return [data.scenario.scene(index) for index in indices]
-    key = row_key(data)
-    return [data.scenario.draw(row_generator(key, index=index)) for index in indices]
+    trace = scenario.trace(batch, engine=data.engine, indices=indices, clock=data.clock)
+    templates = [scene.template for scene in scenes]
+    videos = _videos(data, indices=indices, batch=batch, trace=trace, templates=templates)
+    return replace(videos, from_trained=scenario.from_trained(videos))
 
 
 def _videos(

@@ -6,50 +6,56 @@ the one of 10,000, and neither worker count nor block size can change a row."""
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.records.registry import Registry
-from physscale.records.scene import Scene
+from physscale.records.registry import PLUGINS, Registry
 from physscale.records.spec import canonical, written_name
 from physscale.records.store import checked_name
 from physscale.simulate.ranges import settle
+from physscale.simulate.scenario import Clock, Scenario
+
+DECLARED = ("name", "physics")
 
 
-@runtime_checkable
-class Scenario(Protocol):
-    """The rule that draws scenes: a frozen dataclass of `simulate/scenarios/`."""
+def _name_of(kind: type[Scenario]) -> str:
+    """The name that it is written under, once it has declared what every scenario declares."""
+    if not issubclass(kind, Scenario):
+        raise UserError(
+            f"scenario {kind.__name__}: is no physscale.simulate.scenario.Scenario; inherit from it"
+        )
+    for answer in DECLARED:
+        if answer not in dir(kind):
+            raise UserError(
+                f"scenario {kind.__name__}: declares no {answer}; write {answer}: ClassVar[str] = ..."
+            )
+    return written_name(kind)
 
-    name: ClassVar[str]
 
-    def draw(self, rng: np.random.Generator) -> Scene:
-        """One scene from this row's generator."""
-        ...
-
-
-SCENARIOS: Registry[type] = Registry(
+SCENARIOS: Registry[type[Scenario]] = Registry(
     "scenario",
-    name_of=written_name,
+    name_of=_name_of,
     built_in="physscale.simulate.scenarios.registry",
     protocol=Scenario,
 )
 """Every kind of scenario, by its class's name."""
 
 
-@runtime_checkable
-class Listed(Protocol):
-    """A scenario that is a finite list of scenes in a fixed order, as the paper's own files are."""
+def physics_of(scenario: str) -> str:
+    """The physics of rows whose column `scenario` holds this name.
 
-    @property
-    def count(self) -> int:
-        """How many scenes there are."""
-        ...
-
-    def scene(self, index: int) -> Scene:
-        """The scene of this row."""
-        ...
+    Raises:
+        UserError: for a name that no scenario declares.
+    """
+    kinds = {kind.name: kind for kind in SCENARIOS.entries().values()}
+    if scenario not in kinds:
+        raise UserError(
+            f"scenario {scenario[:80]!r} is unknown; rows hold one of {', '.join(sorted(kinds))}; "
+            f"name the module that registers another one in {PLUGINS}"
+        )
+    return kinds[scenario].physics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,8 @@ class DataSpec:
     Attributes:
         frames, interval_s, start_s: frame k shows t = start_s + k · interval_s (the paper's files
             start at 0.01 s).
-        draw: part of the generator's key, so that a judge ("held_out") never equals a training row.
+        draw: part of the generator's key, so that a held-out row never equals a training row.
+        engine: one of the scenario's `engines`; its first one unless given.
         split: the name under which scores are reported.
     """
 
@@ -71,7 +78,7 @@ class DataSpec:
     interval_s: float = 0.1
     seed: int = 0
     draw: Literal["train", "held_out"] = "train"
-    engine: Literal["analytic", "pymunk", "box2d", "phyre"] = "analytic"
+    engine: str = ""
     split: str = "train"
     start_s: float = 0.0
 
@@ -86,13 +93,24 @@ class DataSpec:
             raise UserError(
                 f"start_s={self.start_s}: the first frame shows a moment of 0 s or later"
             )
-        if isinstance(self.scenario, Listed) and self.videos > self.scenario.count:
+        count, engines = self.scenario.count, self.scenario.engines
+        if count is not None and self.videos > count:
             raise UserError(
-                f"videos={self.videos}: scenario {self.scenario.name!r} is a list of "
-                f"{self.scenario.count} scenes"
+                f"videos={self.videos}: scenario {self.scenario.name!r} is a list of {count} scenes"
             )
+        if self.engine and self.engine not in engines:
+            raise UserError(
+                f"engine {self.engine[:40]!r}: scenario {self.scenario.name!r} runs on "
+                f"{', '.join(engines)}"
+            )
+        settle(self, engine=self.engine or engines[0])
         settle(self, interval_s=float(self.interval_s), start_s=float(self.start_s))
         checked_name(self.split, what="split")
+
+    @property
+    def clock(self) -> Clock:
+        """The moments of its frames."""
+        return Clock(frames=self.frames, interval_s=self.interval_s, start_s=self.start_s)
 
 
 def row_key(data: DataSpec) -> int:

@@ -11,7 +11,6 @@ A fraction 1/f keeps the cells whose level numbers sum to 0 modulo f (Box, Hunte
 chapter 6): every level of an axis stays as often as any other if f divides the number of levels of
 some other axis."""
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +23,6 @@ from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.run.cost import cost
 from physscale.run.spec import CodecRecipe, RunSpec
-
-COVERED = ("pairs", "templates")
-"""What scenarios call the combinations that they draw from."""
 
 FEWEST_SIZES = 3
 """Of one isoFLOP budget: two points have no minimum between them."""
@@ -127,11 +123,7 @@ def _size(run: RunSpec, value: str | DiTSpec) -> RunSpec:
 
 
 def _coverage(run: RunSpec, value: tuple[Any, ...]) -> RunSpec:
-    scenario = run.data.scenario
-    field = next((name for name in COVERED if hasattr(scenario, name)), None)
-    if field is None or not dataclasses.is_dataclass(scenario):
-        raise UserError(f"axis coverage: scenario {scenario.name!r} has no combinations to cover")
-    return replace(run, data=replace(run.data, scenario=replace(scenario, **{field: tuple(value)})))
+    return replace(run, data=replace(run.data, scenario=run.data.scenario.covering(tuple(value))))
 
 
 def _encoder(run: RunSpec, value: int | CodecRecipe) -> RunSpec:

@@ -23,7 +23,7 @@ from physscale.records.latent_shape import LatentShape
 from physscale.records.store import Store, write_atomic
 from physscale.run.cost import cost, latent_shape
 from physscale.run.spec import RunSpec
-from physscale.study.design import COVERED, changed
+from physscale.study.design import changed
 from physscale.study.spec import Study
 
 _AXES = ("N", "D", "C")
@@ -176,13 +176,7 @@ def _family(runs: Sequence[RunSpec]) -> int:
 def _longest(runs: Sequence[RunSpec]) -> tuple[Any, ...]:
     """The most combinations that any run is trained on, in their order: fewer are a beginning of
     them."""
-    covered = [
-        getattr(run.data.scenario, name)
-        for run in runs
-        for name in COVERED
-        if hasattr(run.data.scenario, name)
-    ]
-    return max(covered, key=len, default=())
+    return max((run.data.scenario.coverage for run in runs), key=len, default=())
 
 
 def _distance(run: RunSpec, point: dict[str, float]) -> float:

@@ -5,32 +5,17 @@ What a frozen VAE is for large videos, principal components of motion-free frame
 neither the codec nor the budget decides between in and out of distribution (measured in
 `experiments/LOG.md`)."""
 
-from typing import ClassVar, Protocol
-
-import numpy as np
-
 from physscale.codec.kinds import PcaSpec
 from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.records.scene import Scene
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Kind, RunSpec, TestSplit
-from physscale.simulate.scenarios.still import StillDiscs
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.scenario import Scenario
+from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec
 
 CORPUS_FRAMES = 4800
 TEST_VIDEOS = 96
-
-
-class WithCorpus(Protocol):
-    """A scenario that names the motion-free corpus of its own look."""
-
-    name: ClassVar[str]
-
-    def draw(self, rng: np.random.Generator) -> Scene: ...
-
-    def still(self) -> StillDiscs: ...
 
 
 def splits(**splits: tuple[Kind, Scenario]) -> tuple[TestSplit, ...]:
@@ -45,7 +30,7 @@ def splits(**splits: tuple[Kind, Scenario]) -> tuple[TestSplit, ...]:
 
 
 def small_run(
-    scenario: WithCorpus,
+    scenario: Scenario,
     *,
     test_splits: tuple[TestSplit, ...],
     videos: int = 1000,

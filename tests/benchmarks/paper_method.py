@@ -17,10 +17,11 @@ import numpy as np
 
 from physscale.dataset.frames import write_frames
 from physscale.render.canvas import Canvas
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 FRAMES = 32
 EDGE = 0.03

@@ -17,8 +17,8 @@ from physscale.ray_jobs.pool import Filmed, pooled
 from physscale.ray_jobs.sources import Simulated
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import phyre_data, process_worker
+from physscale.simulate.phyre.scenario import Phyre, phyre_data
+from physscale.simulate.phyre.simulate import process_worker
 from physscale.simulate.phyre.templates import SIX
 from tests.physics.phyre_cases import phyre_python
 

@@ -14,11 +14,12 @@ from physscale.simulate.engines import analytic, box2d
 from physscale.simulate.paper.partitions import PAPER_PARABOLA, RADIUS_M, SPEED_M_S
 from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.phyre.scenario import Phyre
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario, row_generator, row_key
+from physscale.simulate.spec import DataSpec, row_generator, row_key
 
 PAPER_TIME_S = 0.01 + 0.1 * np.arange(32)
 CLAIMS: dict[str, Scenario] = {

@@ -12,11 +12,12 @@ from physscale.simulate.batch import Batch, stack
 from physscale.simulate.behaviour import ACCELERATION_M_S2, BRAKE_PER_S, ONSET_S
 from physscale.simulate.engines import analytic, pymunk
 from physscale.simulate.paper.partitions import collision_partitions, partitions
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
-from physscale.simulate.spec import DataSpec, Scenario, row_generator, row_key
+from physscale.simulate.spec import DataSpec, row_generator, row_key
 
 TIME_S = np.arange(16) * 0.1
 PX_PER_M_AT_128 = 12.8

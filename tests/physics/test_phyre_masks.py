@@ -13,7 +13,7 @@ from physscale.simulate.phyre.exchange import Task, palette_frames
 from physscale.simulate.phyre.masks import masks
 from physscale.simulate.phyre.rows import BLACK_INDEX, GREY_INDEX, PALETTE, RED_INDEX, WHITE_INDEX
 from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import INTERVAL_S, START_S
+from physscale.simulate.phyre.simulate import CLOCK
 from physscale.simulate.phyre.templates import SIX, TEMPLATES
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.simulate import simulate
@@ -36,8 +36,8 @@ def rows(python: Path) -> Videos:
         scenario=SCENARIO,
         videos=ROWS,
         frames=FRAMES,
-        interval_s=INTERVAL_S,
-        start_s=START_S,
+        interval_s=CLOCK.interval_s,
+        start_s=CLOCK.start_s,
         engine="phyre",
     )
     return simulate(data, indices=np.arange(ROWS))
@@ -80,8 +80,8 @@ def test_our_hard_frames_are_phyres(python: Path) -> None:
         scenario=scenario,
         videos=count,
         frames=FRAMES,
-        interval_s=INTERVAL_S,
-        start_s=START_S,
+        interval_s=CLOCK.interval_s,
+        start_s=CLOCK.start_s,
         engine="phyre",
     )
     videos = simulate(data, indices=np.arange(count))

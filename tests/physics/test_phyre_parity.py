@@ -13,8 +13,7 @@ from physscale.simulate.phyre import replica
 from physscale.simulate.phyre.exchange import Task
 from physscale.simulate.phyre.recipes import setting
 from physscale.simulate.phyre.red_ball import red_ball
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import phyre_data
+from physscale.simulate.phyre.scenario import Phyre, phyre_data
 from physscale.simulate.phyre.templates import SIX, TEMPLATES
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.simulate import simulate

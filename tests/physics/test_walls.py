@@ -11,10 +11,11 @@ from physscale.records.scene import Body, Scene, Shape
 from physscale.records.video import STATE, Videos
 from physscale.simulate.batch import Batch, stack
 from physscale.simulate.engines import analytic, pymunk
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.gap import AmbiguousGap
 from physscale.simulate.scenarios.wall import FACE_M, WALL, SpatialComposition, TemporalComposition
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario, row_generator, row_key
+from physscale.simulate.spec import DataSpec, row_generator, row_key
 
 TIME_S = np.arange(32) * 0.1
 X, VX = STATE.index("x_m"), STATE.index("vx_m_s")

@@ -22,8 +22,7 @@ from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.phyre.rollout import rollout
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import phyre_data
+from physscale.simulate.phyre.scenario import Phyre, phyre_data
 from physscale.simulate.phyre.templates import SIXTY
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate

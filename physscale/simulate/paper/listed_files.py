@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float32
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene
+from physscale.records.video import Videos
 from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
 from physscale.simulate.paper.grids import Law
 from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_JUDGE, OLD_FILES, SPEED_JUDGE
-from physscale.simulate.paper.sets import one_ball, two_balls
+from physscale.simulate.paper.sets import CLOCK, one_ball, two_balls
 from physscale.simulate.paper.starts import replay
+from physscale.simulate.scenario import Clock, Listing
 from physscale.simulate.scenarios.collision import BLUE
 from physscale.simulate.scenarios.holes import CollisionHoles, papers_holes
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
@@ -36,10 +39,12 @@ FILES: dict[str, Recipe] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperFile:
+class PaperFile(Listing):
     """One official file; in attribute files a template `1-0` is a blue disc, `0-1` a red square."""
 
     name: ClassVar[str] = "paper_file"
+    physics: ClassVar[str] = "free_discs"
+    clock: ClassVar[Clock] = CLOCK
 
     file: str = "colour_size_eval"
 
@@ -50,6 +55,14 @@ class PaperFile:
             )
 
     @property
+    def engines(self) -> tuple[str, ...]:
+        return (
+            ("analytic",)
+            if self.file in ATTRIBUTE_FILES and "shape" in self.file
+            else ("analytic", "pymunk", "box2d")
+        )
+
+    @property
     def count(self) -> int:
         return len(scenes_of(self.file).rows)
 
@@ -58,6 +71,9 @@ class PaperFile:
         """The collisions that the distances in a row are measured from, for files about a hole."""
         return papers_holes().get(self.file.removesuffix("_eval"))
 
+    def from_trained(self, videos: Videos) -> Float32[np.ndarray, "batch 2"] | None:
+        return None if self.trained is None else self.trained.from_trained(videos)
+
     def scene(self, index: int) -> Scene:
         table = scenes_of(self.file)
         row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
@@ -65,10 +81,6 @@ class PaperFile:
             return Scene(bodies=two_balls(row, x_m=x, y_m=y))
         template = f"{row[2]:.0f}-{row[3]:.0f}" if self.file in ATTRIBUTE_FILES else ""
         return Scene(bodies=(one_ball(row, x_m=x[0], y_m=y),), template=template)
-
-    def draw(self, rng: np.random.Generator) -> Scene:
-        """Any scene of the list."""
-        return self.scene(int(rng.random() * self.count))
 
     def still(self) -> StillDiscs:
         """Discs of the file's colours anywhere in the view, smaller and larger than its own."""

@@ -18,14 +18,14 @@ from physscale.simulate.paper.partitions import (
 )
 from physscale.simulate.paper.sets import PaperSet, PartName
 from physscale.simulate.ranges import Ranges
-from physscale.simulate.scenarios.attributes import HELD, SEEN, Attribute, Attributes
+from physscale.simulate.scenario import Attribute, Scenario
+from physscale.simulate.scenarios.attributes import HELD, SEEN, Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.gap import AmbiguousGap
 from physscale.simulate.scenarios.holes import PAPER_COLLISION, papers_holes
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import AnyDirection, UniformMotion
 from physscale.simulate.scenarios.wall import SpatialComposition, TemporalComposition
-from physscale.simulate.spec import Scenario
 
 GAPS: dict[str, Ranges] = {
     "gap_1.25_3.75": ((1.0, 1.25), (3.75, 4.0)),

@@ -9,7 +9,7 @@ that draw."""
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,25 +17,25 @@ from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.simulate.paper.grids import Law, Values, evaluation_set, names, training_set
 from physscale.simulate.paper.starts import FRAME_S, FRAMES, replay
+from physscale.simulate.scenario import Baselines, Clock, Listing
 from physscale.simulate.scenarios.collision import BLUE
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
-from physscale.simulate.spec import DataSpec, Listed, Scenario
+from physscale.simulate.spec import DataSpec
 
 GRAVITY_M_S2 = 2.5
 FIRST_FRAME_S = 0.01
 """The official files store the state after the first of ten solver steps of 0.01 s."""
 
+CLOCK = Clock(frames=FRAMES, interval_s=FRAME_S, start_s=FIRST_FRAME_S)
+"""Of the official files: 32 frames 0.1 s apart from 0.01 s on."""
+
 PartName = Literal["30K", "300K", "3M", "eval"]
 PaperWay = Literal["right", "left", "up", "down"]
 
 
-class Listing(Scenario, Listed, Protocol):
-    """An official list: a scenario and a finite list at once."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class PaperSet:
+class PaperSet(Listing):
     """One official file.
 
     Attributes:
@@ -46,6 +46,8 @@ class PaperSet:
     """
 
     name: ClassVar[str] = "paper"
+    physics: ClassVar[str] = "free_discs"
+    clock: ClassVar[Clock] = CLOCK
     NEUTRAL: ClassVar[dict[str, Any]] = {"way": "right"}
 
     law: Law = "uniform"
@@ -60,6 +62,15 @@ class PaperSet:
             )
         if self.law == "collision" and self.values == "grid":
             raise UserError("values='grid': collision is a grid in both versions; leave it out")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d")
+
+    @property
+    def baselines(self) -> Baselines:
+        """The speeds of evaluation rows are not those of training, so none is claimed."""
+        return Baselines(polynomial_order=2 if self.law == "parabola" else 1)
 
     @property
     def count(self) -> int:
@@ -78,10 +89,6 @@ class PaperSet:
             gravity_m_s2=GRAVITY_M_S2 if self.law == "parabola" else 0.0,
             template=table.parts[index],
         )
-
-    def draw(self, rng: np.random.Generator) -> Scene:
-        """Any scene of the list."""
-        return self.scene(int(rng.random() * self.count))
 
     def still(self) -> StillDiscs:
         """Discs anywhere in the view, smaller and larger than those of the files."""
@@ -129,21 +136,15 @@ def turned(ball: Body, *, way: PaperWay) -> Body:
 
 
 def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
-    """The whole of one official file: 32 frames 0.1 s apart from 0.01 s on."""
-    return listed_data(
-        PaperSet(law=law, part=part, values=values), split="eval" if part == "eval" else "train"
-    )
-
-
-def listed_data(scenario: Listing, *, split: str) -> DataSpec:
-    """All scenes of an official list with the clock of its file."""
+    """The whole of one official file."""
+    scenario = PaperSet(law=law, part=part, values=values)
     return DataSpec(
         scenario=scenario,
         videos=scenario.count,
-        frames=FRAMES,
-        interval_s=FRAME_S,
-        start_s=FIRST_FRAME_S,
-        split=split,
+        frames=CLOCK.frames,
+        interval_s=CLOCK.interval_s,
+        start_s=CLOCK.start_s,
+        split="eval" if part == "eval" else "train",
     )
 
 

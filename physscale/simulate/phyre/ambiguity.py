@@ -13,10 +13,10 @@ from typing import ClassVar
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.simulate.phyre.parts import Part, Setting
+from physscale.simulate.phyre.parts import Case, Part, Setting
 from physscale.simulate.phyre.place import BAR_A_SCENE
 from physscale.simulate.phyre.red_ball import from_action
-from physscale.simulate.phyre.scenario import Case, Phyre
+from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.ranges import settle
 
 FALLING, FIXED, FLOOR = 0, 2, 5

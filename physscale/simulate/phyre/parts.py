@@ -56,3 +56,11 @@ class Setting:
     number: int
     size_px: int
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a scene and the ball of one trial."""
+
+    setting: Setting
+    ball: RedBall

@@ -7,139 +7,96 @@ are the same for a body that nothing pushes."""
 
 import atexit
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from physscale.records.errors import UserError
+from physscale.records.video import STATE
 from physscale.simulate.batch import Trace
 from physscale.simulate.phyre import replica
 from physscale.simulate.phyre.exchange import Task, palette_frames
-from physscale.simulate.phyre.parts import STEPS_A_SECOND
+from physscale.simulate.phyre.parts import STEPS_A_SECOND, Case
 from physscale.simulate.phyre.rows import PALETTE, PLACES, padded
-from physscale.simulate.phyre.scenario import Case, Phyre
 from physscale.simulate.phyre.worker import PhyreWorker
-from physscale.simulate.spec import DataSpec
+from physscale.simulate.scenario import Clock
 
-START_S, INTERVAL_S, FRAMES = 1 / STEPS_A_SECOND, 20 / STEPS_A_SECOND, 32
+CLOCK = Clock(frames=32, interval_s=20 / STEPS_A_SECOND, start_s=1 / STEPS_A_SECOND)
+"""The paper's: 32 frames, 20 steps of 1/60 s apart."""
 
-
-def phyre_data(
-    scenario: Phyre,
-    *,
-    videos: int | None = None,
-    engine: Literal["box2d", "phyre"] = "box2d",
-    split: str = "train",
-) -> DataSpec:
-    """The data set with the paper's clock: 32 frames, 20 steps of 1/60 s apart; by default all rows
-    of the scenario."""
-    count = scenario.count if videos is None else videos
-    return DataSpec(
-        scenario=scenario,
-        videos=count,
-        frames=FRAMES,
-        interval_s=INTERVAL_S,
-        start_s=START_S,
-        engine=engine,
-        split=split,
-    )
+Motions = Iterator[Float[np.ndarray, "frames bodies state"]]
 
 
-def trace(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Trace:
-    """States of these rows, padded to 14 bodies. No contact moments: PHYRE reports none.
+def traced(cases: Sequence[Case], *, engine: str, clock: Clock, size_px: int) -> Trace:
+    """States of these rows, padded to the places of a row. No contact moments: PHYRE reports none.
 
     Raises:
-        UserError: for an engine or a clock that PHYRE does not have, or where the real PHYRE is not
-            set up.
+        UserError: for a clock that PHYRE does not have, or where the real PHYRE is not set up.
     """
-    assert isinstance(data.scenario, Phyre)
-    stride = steps_between_frames(data)
-    cases = (data.scenario.case(index) for index in indices.tolist())
-    state = np.empty((len(indices), data.frames, PLACES, 6))
-    motions = (
-        _real(cases, data=data, stride=stride)
-        if data.engine == "phyre"
-        else _replica(cases, data=data, stride=stride)
-    )
+    stride = steps_between_frames(clock)
+    state = np.empty((len(cases), clock.frames, PLACES, len(STATE)))
+    motions = SOURCES[engine](cases, frames=clock.frames, stride=stride, size_px=size_px)
     for row, motion in enumerate(motions):
-        state[row] = padded(motion, size_px=data.scenario.scene_px)
-    return Trace(state=state, contact_s=np.full(len(indices), np.nan))
+        state[row] = padded(motion, size_px=size_px)
+    return Trace(state=state, contact_s=np.full(len(cases), np.nan))
 
 
-def own_frames(
-    data: DataSpec, *, indices: Int[np.ndarray, " batch"]
+def painted(
+    cases: Sequence[Case], *, clock: Clock, size_px: int
 ) -> UInt8[np.ndarray, "batch frames height width 3"]:
-    """PHYRE's own frames of these rows, as wide as its scene, in the colours of its palette.
+    """The real PHYRE's own frames of these rows, as wide as its scene, in the colours of its palette.
 
     Raises:
-        UserError: for any engine but the real PHYRE, or where that is not set up.
+        UserError: where the real PHYRE is not set up.
     """
-    assert isinstance(data.scenario, Phyre)
-    if data.engine != "phyre":
-        raise UserError(
-            f"engine={data.engine}: only engine=phyre paints frames of its own; draw these with "
-            "style=hard, which is the same"
-        )
-    stride, side = steps_between_frames(data), data.scenario.scene_px
-    cases = (data.scenario.case(index) for index in indices.tolist())
+    stride = steps_between_frames(clock)
     tasks = (
-        Task(setting=case.setting, ball=case.ball, frames=data.frames, stride=stride)
+        Task(setting=case.setting, ball=case.ball, frames=clock.frames, stride=stride)
         for case in cases
     )
-    out = np.empty((len(indices), data.frames, side, side, 3), np.uint8)
-    for row, answer in enumerate(process_worker(side).run(tasks)):
+    out = np.empty((len(cases), clock.frames, size_px, size_px, 3), np.uint8)
+    for row, answer in enumerate(process_worker(size_px).run(tasks)):
         np.take(np.array(PALETTE, np.uint8), palette_frames(answer), axis=0, out=out[row])
     return out
 
 
-def steps_between_frames(data: DataSpec) -> int:
+def steps_between_frames(clock: Clock) -> int:
     """How many steps of 1/60 s lie between two frames."""
-    if data.engine not in ("box2d", "phyre"):
+    stride = round(clock.interval_s * STEPS_A_SECOND)
+    if stride < 1 or not math.isclose(stride / STEPS_A_SECOND, clock.interval_s, rel_tol=1e-9):
         raise UserError(
-            f"engine={data.engine}: scenario 'phyre' runs on engine=box2d (in process) or "
-            "engine=phyre (the real one)"
+            f"interval_s={clock.interval_s}: PHYRE steps by 1/60 s; the paper's interval is 20/60"
         )
-    stride = round(data.interval_s * STEPS_A_SECOND)
-    if stride < 1 or not math.isclose(stride / STEPS_A_SECOND, data.interval_s, rel_tol=1e-9):
+    if not math.isclose(clock.start_s, CLOCK.start_s, rel_tol=1e-9):
         raise UserError(
-            f"interval_s={data.interval_s}: PHYRE steps by 1/60 s; the paper's interval is 20/60"
-        )
-    if not math.isclose(data.start_s, START_S, rel_tol=1e-9):
-        raise UserError(
-            f"start_s={data.start_s}: PHYRE's first frame is after its first step; write "
+            f"start_s={clock.start_s}: PHYRE's first frame is after its first step; write "
             "start_s=1/60"
         )
     return stride
 
 
-def _replica(
-    cases: Iterator[Case], *, data: DataSpec, stride: int
-) -> Iterator[Float[np.ndarray, "frames bodies 6"]]:
+def _replica(cases: Sequence[Case], *, frames: int, stride: int, size_px: int) -> Motions:
     for case in cases:
-        motion = replica.simulate(case.setting, ball=case.ball, frames=data.frames, stride=stride)
+        motion = replica.simulate(case.setting, ball=case.ball, frames=frames, stride=stride)
         yield np.concatenate([motion.pose, motion.velocity], axis=-1)
 
 
-def _real(
-    cases: Iterator[Case], *, data: DataSpec, stride: int
-) -> Iterator[Float[np.ndarray, "frames bodies 6"]]:
-    assert isinstance(data.scenario, Phyre)
+def _real(cases: Sequence[Case], *, frames: int, stride: int, size_px: int) -> Motions:
     tasks = (
         Task(
-            setting=case.setting,
-            ball=case.ball,
-            frames=data.frames,
-            stride=stride,
-            want=("velocities",),
+            setting=case.setting, ball=case.ball, frames=frames, stride=stride, want=("velocities",)
         )
         for case in cases
     )
-    for answer in process_worker(data.scenario.scene_px).run(tasks):
+    for answer in process_worker(size_px).run(tasks):
         assert answer.velocity is not None
         yield np.concatenate([answer.pose, answer.velocity], axis=-1)
+
+
+SOURCES: Mapping[str, Callable[..., Motions]] = {"box2d": _replica, "phyre": _real}
+"""Where rows come from: Box2D in this process (default), or the real PHYRE."""
 
 
 @cache

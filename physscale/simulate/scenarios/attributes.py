@@ -14,11 +14,11 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene, Shape
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Attribute, Scenario
 from physscale.simulate.scenarios.collision import BLUE
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED, draw_start
 
-Attribute = Literal["colour", "size", "velocity", "shape"]
 Levels = tuple[tuple[int, int], ...]
 SEEN: Levels = ((0, 0), (1, 1))
 HELD: Levels = ((0, 1), (1, 0))
@@ -37,11 +37,12 @@ FREE: dict[str, Ranges] = {"size": ((0.7, 1.4),), "velocity": ((1.0, 4.0),)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attributes:
+class Attributes(Scenario):
     """One body in uniform motion to the right; an attribute that is not in the pair varies freely
     (size, velocity) or is red, a disc."""
 
     name: ClassVar[str] = "attributes"
+    physics: ClassVar[str] = "free_discs"
 
     pair: tuple[Attribute, Attribute] = ("colour", "size")
     combinations: Levels = SEEN
@@ -63,6 +64,14 @@ class Attributes:
                 f"combinations={self.combinations!r:.60}: give levels 0 or 1 of the two, as ((0, "
                 "0), (1, 1))"
             )
+
+    @property
+    def crossed(self) -> tuple[Attribute, Attribute]:
+        return self.pair
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d") if "shape" not in self.pair else ("analytic",)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         levels = self.combinations[int(rng.random() * len(self.combinations))]

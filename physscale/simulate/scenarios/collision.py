@@ -8,6 +8,7 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign
 
@@ -16,7 +17,7 @@ TRIES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collision:
+class Collision(Scenario):
     """A red ball from the left and a blue one from the right, same height, mass ∝ r²; with
     `direction` left or both, mirrored.
 
@@ -26,6 +27,7 @@ class Collision:
     drops such scenes."""
 
     name: ClassVar[str] = "collision"
+    physics: ClassVar[str] = "free_discs"
     NEUTRAL: ClassVar[dict[str, Any]] = {"direction": "right"}
 
     left_speed_m_s: Ranges = ((1.0, 4.0),)
@@ -47,6 +49,10 @@ class Collision:
                 f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, "
                 "both positive"
             )
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         ranges = (

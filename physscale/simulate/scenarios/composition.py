@@ -5,8 +5,8 @@ The combinatorial question of arXiv 2411.02385 (section 4) in its smallest form:
 seen every kind, but not every pair, is asked for a new pair. Coverage C is the number of ordered
 pairs trained on, at a fixed number of videos."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Behaviour, Body, Scene
 from physscale.simulate.behaviour import ONSET_S
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.still import Colour, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import draw_sign
 
@@ -41,7 +42,7 @@ def ink(shade: float, *, lane: int) -> Colour:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Composition:
+class Composition(Scenario):
     """A red ball in the upper lane and a blue one in the lower lane, of kinds `(upper, lower)` from
     `pairs`.
 
@@ -51,6 +52,7 @@ class Composition:
     kind; above 1.6 m/s only TRIPLE and REVERSE may leave at the very end."""
 
     name: ClassVar[str] = "composition"
+    physics: ClassVar[str] = "free_discs"
 
     pairs: Pairs = ALL_PAIRS
     speed_m_s: Ranges = ((1.0, 2.0),)
@@ -69,6 +71,17 @@ class Composition:
             )
         if len(set(self.pairs)) < len(self.pairs):
             raise UserError("pairs: a pair is named twice")
+
+    @property
+    def coverage(self) -> tuple[tuple[int, int], ...]:
+        return self.pairs
+
+    def covering(self, combinations: tuple[Any, ...]) -> "Composition":
+        return replace(self, pairs=tuple(combinations))
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         pair = self.pairs[int(rng.random() * len(self.pairs))]

@@ -12,6 +12,7 @@ import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 from physscale.simulate.scenarios.wall import GREY
@@ -20,11 +21,12 @@ WALL_X_M, WALL_HALF_M = 6.5, 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class AmbiguousGap:
+class AmbiguousGap(Scenario):
     """A red ball and two grey walls, one above the gap and one below; the template says what
     happens: `pass` or `bounce`."""
 
     name: ClassVar[str] = "gap"
+    physics: ClassVar[str] = "walls"
 
     margin_m: Ranges = ((-0.04, -0.001), (0.001, 0.04))
     speed_m_s: Ranges = ((2.0, 4.0),)
@@ -36,6 +38,10 @@ class AmbiguousGap:
         settle(self, margin_m=checked_ranges(self.margin_m, what="margin_m", least=-0.5))
         for what in ("speed_m_s", "radius_m", "arrival_s", "height_m"):
             settle(self, **{what: checked_ranges(getattr(self, what), what=what, least=0.05)})
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic",)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         ranges = (self.margin_m, self.speed_m_s, self.radius_m, self.arrival_s, self.height_m)

@@ -2,19 +2,25 @@
 out (arXiv 2411.02385, section 5).
 
 The question: does a model interpolate into a hole? Inside the convex hull of the trained pairs the
-paper found near in-distribution error, outside large ones; `simulate.hull` tells how far a pair
-lies from either."""
+paper found near in-distribution error, outside large ones; `CollisionHoles.distance` tells how far a
+pair lies from either."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
+from jaxtyping import Float, Float32
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene
-from physscale.simulate.ranges import settle
+from physscale.records.video import BODY, STATE, Videos
+from physscale.simulate.ranges import Ranges, settle
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import TRIES, Collision
 from physscale.simulate.scenarios.still import StillDiscs
+from physscale.simulate.trained_distance import HullDistance, pair_distance
+
+VX, RADIUS = STATE.index("vx_m_s"), BODY.index("radius_m")
 
 Interval = tuple[float, float]
 Rectangles = tuple[tuple[Interval, Interval], ...]
@@ -39,11 +45,12 @@ MASS_HOLES: dict[str, Rectangles] = {"hole_mass_0.8_1.2": (((0.8, 1.2), (0.8, 1.
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollisionHoles:
+class CollisionHoles(Scenario):
     """Collisions whose (left, right) speeds or radii lie outside the rectangles `holes`; with
     `side="inside"`, inside one of them."""
 
     name: ClassVar[str] = "holes"
+    physics: ClassVar[str] = "free_discs"
 
     holes: Rectangles = (((2.0, 3.0), (2.0, 3.0)),)
     plane: Plane = "speed"
@@ -64,6 +71,10 @@ class CollisionHoles:
                 f"holes={self.holes!r:.80}: give rectangles as ((left_low, left_high), "
                 "(right_low, right_high))"
             )
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return self.base.engines
 
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):
@@ -99,6 +110,43 @@ class CollisionHoles:
     def trained(self) -> "CollisionHoles":
         """What the distances in its rows are measured from: the same holes, outside."""
         return self if self.side == "outside" else replace(self, side="outside")
+
+    def distance(self, pairs: Float[np.ndarray, "rows 2"]) -> HullDistance:
+        """How far (left, right) pairs lie from what is trained."""
+        return pair_distance(pairs, cells=self._cells())
+
+    def from_trained(self, videos: Videos) -> Float32[np.ndarray, "batch 2"]:
+        """Distances of collisions, however they were drawn, from what is trained."""
+        if self.plane == "speed":
+            pairs = np.stack([videos.state[:, 0, 0, VX], -videos.state[:, 0, 1, VX]], axis=1)
+        else:
+            pairs = videos.body[:, :2, RADIUS]
+        return self.trained.distance(pairs.astype(np.float64)).columns
+
+    def _cells(self) -> Float[np.ndarray, "cells 2 2"]:
+        """The trained region as rectangles, cut at all borders of base and holes."""
+        axes: tuple[Ranges, Ranges] = (
+            (self.base.left_speed_m_s, self.base.right_speed_m_s)
+            if self.plane == "speed"
+            else (self.base.left_radius_m, self.base.right_radius_m)
+        )
+        edges = [
+            np.unique(
+                [*np.ravel(ranges), *(border for hole in self.holes for border in hole[axis])]
+            )
+            for axis, ranges in enumerate(axes)
+        ]
+        low, high = (
+            np.stack([grid.ravel() for grid in np.meshgrid(*borders, indexing="ij")], axis=1)
+            for borders in ([edge[:-1] for edge in edges], [edge[1:] for edge in edges])
+        )
+        middle = (low + high) / 2
+        drawn = np.ones(len(middle), bool)
+        for axis, ranges in enumerate(axes):
+            place = middle[:, axis]
+            drawn &= np.any([(a <= place) & (place <= b) for a, b in ranges], axis=0)
+        kept = drawn & ~self.in_hole(middle)
+        return np.stack([low[kept], high[kept]], axis=1)
 
 
 def papers_holes() -> dict[str, CollisionHoles]:

@@ -8,12 +8,13 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
+from physscale.simulate.scenario import Baselines, Scenario
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign, draw_start
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parabola:
+class Parabola(Scenario):
     """One red ball, thrown to the side from the top of the view, in free fall.
 
     `gravity_m_s2` is 5: the largest round value with which every ball of the trained radii stays in
@@ -21,6 +22,7 @@ class Parabola:
     (`partitions.PAPER_PARABOLA`); with the Earth's 9.8 a ball is gone after frame 12."""
 
     name: ClassVar[str] = "parabola"
+    physics: ClassVar[str] = "free_discs"
 
     speed_m_s: Ranges = ((1.0, 4.0),)
     radius_m: Ranges = ((0.7, 1.4),)
@@ -42,6 +44,16 @@ class Parabola:
             raise UserError(
                 f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down"
             )
+
+    @property
+    def baselines(self) -> Baselines:
+        return Baselines(
+            trained_speed_m_s=self.speed_m_s, polynomial_order=2 if self.gravity_m_s2 else 1
+        )
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         speed, radius, gap = (

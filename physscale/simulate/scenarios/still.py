@@ -13,6 +13,7 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Scenario
 
 Colour = tuple[int, int, int]
 ANYWHERE: Ranges = ((-1.0, 11.0),)
@@ -39,13 +40,22 @@ class StillBody:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StillDiscs:
+class StillDiscs(Scenario):
     """Discs at rest that do not overlap. Bodies that share a lane lie in the order given, from left
     to right."""
 
     name: ClassVar[str] = "still"
+    physics: ClassVar[str] = "free_discs"
+    by_name: ClassVar[bool] = False
 
     bodies: tuple[StillBody, ...]
+
+    def still(self) -> "StillDiscs":
+        return self
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):

@@ -7,6 +7,7 @@ import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
+from physscale.simulate.scenario import Baselines, Scenario
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 
 RED = (255, 0, 0)
@@ -15,7 +16,7 @@ AnyDirection = Literal["right", "left", "both", "up", "down"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniformMotion:
+class UniformMotion(Scenario):
     """One red ball at constant velocity.
 
     It starts where it stays fully in view for `stay_s` (16 frames 0.1 s apart by default); where
@@ -25,6 +26,7 @@ class UniformMotion:
     "down" the lane is upright and `height_m` says where it stands."""
 
     name: ClassVar[str] = "uniform"
+    physics: ClassVar[str] = "free_discs"
 
     speed_m_s: Ranges = ((1.0, 4.0),)
     radius_m: Ranges = ((0.7, 1.4),)
@@ -40,6 +42,14 @@ class UniformMotion:
             height_m=checked_ranges(self.height_m, what="height_m"),
             stay_s=float(self.stay_s),
         )
+
+    @property
+    def baselines(self) -> Baselines:
+        return Baselines(trained_speed_m_s=self.speed_m_s)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         speed, radius, height = (

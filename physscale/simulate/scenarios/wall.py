@@ -13,6 +13,7 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import BLUE, TRIES
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
@@ -38,11 +39,12 @@ TemporalPart = Literal["collision", "bounce", "both"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpatialComposition:
+class SpatialComposition(Scenario):
     """A red ball above, a blue square below, a wall on the right; `moving` says who moves (a moving
     ball bounces off the wall)."""
 
     name: ClassVar[str] = "spatial"
+    physics: ClassVar[str] = "walls"
 
     moving: tuple[SpatialMove, ...] = ("square", "ball")
     speed_m_s: Ranges = ((2.0, 4.0),)
@@ -53,6 +55,10 @@ class SpatialComposition:
         _settle(self)
         if not self.moving:
             raise UserError("moving=(): name at least one of square, ball, both")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic",)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         moving = self.moving[int(rng.random() * len(self.moving))]
@@ -105,11 +111,12 @@ class SpatialComposition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemporalComposition:
+class TemporalComposition(Scenario):
     """A blue ball from the left, a red one from the right, a wall on the right. In `bounce` the
     blue one is out of view."""
 
     name: ClassVar[str] = "temporal"
+    physics: ClassVar[str] = "walls"
 
     parts: tuple[TemporalPart, ...] = ("collision", "bounce")
     speed_m_s: Ranges = ((1.0, 4.0),)
@@ -122,6 +129,10 @@ class TemporalComposition:
         settle(self, contact_s=checked_ranges(self.contact_s, what="contact_s"))
         if not self.parts:
             raise UserError("parts=(): name at least one of collision, bounce, both")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return ("analytic", "pymunk")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         part = self.parts[int(rng.random() * len(self.parts))]

@@ -19,10 +19,9 @@ from physscale.simulate.named import named_data
 from physscale.simulate.phyre.ambiguity import PhyreAmbiguity
 from physscale.simulate.phyre.rows import NOBODY, PALETTE
 from physscale.simulate.phyre.sets import PHYRE_SETS
-from physscale.simulate.phyre.simulate import own_frames
 from physscale.simulate.phyre.templates import RESERVED
 from physscale.simulate.scenarios.registry import scenario_named
-from physscale.simulate.simulate import simulate
+from physscale.simulate.simulate import own_frames, simulate
 from tests.physics.phyre_cases import phyre_python
 from tests.unit.cli.test_data import facts, typed
 

@@ -11,11 +11,12 @@ from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 COLUMNS: RunColumns = {
     "study": "s",

@@ -11,6 +11,8 @@ import pytest
 from physscale.records.errors import UserError
 from physscale.records.registry import PLUGINS, Registry
 from physscale.records.spec import from_plain, plain, written_name
+from physscale.simulate.scenario import Scenario
+from physscale.simulate.spec import SCENARIOS
 from tests.paths import ROOT
 
 
@@ -72,15 +74,28 @@ PLUGIN = """
 from dataclasses import dataclass
 from typing import ClassVar
 from physscale.records.scene import Scene
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.spec import SCENARIOS
 
 @SCENARIOS.register
 @dataclass(frozen=True)
-class Elsewhere:
+class Elsewhere(Scenario):
     name: ClassVar[str] = "elsewhere"
+    physics: ClassVar[str] = "free_discs"
+    engines = ("analytic",)
     def draw(self, rng):
         return Scene(bodies=())
+    def still(self):
+        return self
 """
+
+
+def test_a_scenario_that_declares_no_physics_is_refused() -> None:
+    class Mute(Scenario):
+        name: ClassVar[str] = "mute"
+
+    with pytest.raises(UserError, match="scenario Mute: declares no physics; write physics"):
+        SCENARIOS.register(Mute)
 
 
 def test_a_scenario_of_a_plugin_is_found_by_a_fresh_process(tmp_path: Path) -> None:

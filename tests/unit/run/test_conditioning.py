@@ -23,8 +23,7 @@ from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
 from physscale.simulate.describe import SCALES, mirrored, scaled_numbers, sentences
-from physscale.simulate.phyre.scenario import Phyre
-from physscale.simulate.phyre.simulate import phyre_data
+from physscale.simulate.phyre.scenario import Phyre, phyre_data
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.registry import scenario_named, scenario_names
 from physscale.simulate.simulate import simulate

@@ -10,12 +10,12 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Shape
 from physscale.records.video import BODY, STATE, Videos
 from physscale.simulate.paper.presets import ATTRIBUTE_PAIRS, GAPS, PRESETS
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.attributes import Attributes
 from physscale.simulate.scenarios.holes import HOLES, CollisionHoles
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
-from physscale.simulate.trained_distance import hull_distance, pair_distance
+from physscale.simulate.spec import DataSpec
 
 VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")
 
@@ -80,16 +80,24 @@ def test_a_gap_and_its_inside_tile_the_speeds(name: str) -> None:
     assert all(left[1] == right[0] for left, right in itertools.pairwise(bands))
 
 
+def pairs_of(videos: Videos, scenario: CollisionHoles) -> np.ndarray:
+    """(left, right) speeds or radii."""
+    if scenario.plane == "radius":
+        return videos.body[..., BODY.index("radius_m")].astype(np.float64)
+    return (videos.state[:, 0, :, VX] * np.array([1, -1])).astype(np.float64)
+
+
 @pytest.mark.parametrize("name", [*HOLES, "hole_mass_0.8_1.2"])
 def test_a_hole_is_trained_outside_and_judged_inside(name: str) -> None:
     outside, inside = PRESETS[name], PRESETS[f"{name}_inside"]
     assert isinstance(outside, CollisionHoles)
-    seen, held = (hull_distance(rows(scenario), trained=outside) for scenario in (outside, inside))
+    assert isinstance(inside, CollisionHoles)
+    seen, held = (outside.distance(pairs_of(rows(one), one)) for one in (outside, inside))
     for scenario, distance in ((outside, seen), (inside, held)):
         np.testing.assert_array_equal(
             rows(scenario).from_trained,
             distance.columns,
-            "the row does not say what hull_distance says",
+            "the row does not say what its scenario says",
         )
     assert seen.region.max() <= 1e-6
     assert seen.hull.max() == 0
@@ -103,12 +111,10 @@ def test_a_hole_is_trained_outside_and_judged_inside(name: str) -> None:
 def test_distances_by_hand() -> None:
     trained = CollisionHoles(holes=(((2.0, 3.0), (2.0, 3.0)),))
     pairs = np.array([[1.5, 1.5], [2.5, 2.9], [2.5, 2.5], [0.0, 2.0], [5.0, 5.0], [4.0, 1.0]])
-    distance = pair_distance(pairs, trained=trained)
+    distance = trained.distance(pairs)
     assert distance.region.tolist() == pytest.approx([0, 0.1, 0.5, 1.0, 2**0.5, 0])
     assert distance.hull.tolist() == pytest.approx([0, 0, 0, 1.0, 2**0.5, 0])
-    corner = pair_distance(
-        np.array([[4.0, 4.0]]), trained=CollisionHoles(holes=(((1.25, 4.0), (1.25, 4.0)),))
-    )
+    corner = CollisionHoles(holes=(((1.25, 4.0), (1.25, 4.0)),)).distance(np.array([[4.0, 4.0]]))
     assert corner.hull[0] == pytest.approx((8 - 5.25) / 2**0.5), (
         "the L's hull is cut along v₁ + v₂ = 5.25"
     )

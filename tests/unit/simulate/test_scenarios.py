@@ -12,6 +12,7 @@ from physscale.simulate.named import named_data
 from physscale.simulate.paper.partitions import PAPER_PARABOLA, collision_partitions, partitions
 from physscale.simulate.paper.presets import PRESETS
 from physscale.simulate.paper.sets import PaperSet
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import KINDS, Composition, shifts
 from physscale.simulate.scenarios.parabola import Parabola
@@ -19,7 +20,7 @@ from physscale.simulate.scenarios.registry import scenario_named, scenario_names
 from physscale.simulate.scenarios.still import StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 ROWS = np.arange(200)
 X, Y, VX, VY = (STATE.index(name) for name in ("x_m", "y_m", "vx_m_s", "vy_m_s"))

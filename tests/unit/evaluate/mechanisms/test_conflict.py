@@ -14,10 +14,11 @@ from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.paper.presets import ATTRIBUTE_PAIRS
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.attributes import HELD, Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 GIVEN, VIDEOS = 3, 24
 CANVAS = Canvas(size_px=32)

@@ -17,11 +17,12 @@ from physscale.evaluate.mechanisms.copying import (
 from physscale.evaluate.motion.track import Parsed
 from physscale.records.errors import UserError
 from physscale.records.video import BODY, Videos
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 GIVEN = 3
 BALL = UniformMotion(direction="right")

@@ -10,10 +10,11 @@ import pytest
 from physscale.evaluate.mechanisms.hull import point_distances, rise, training_distances
 from physscale.records.errors import UserError
 from physscale.records.video import Videos
+from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, Scenario
+from physscale.simulate.spec import DataSpec
 
 
 def rows(scenario: Scenario, *, count: int, draw: Literal["train", "held_out"] = "train") -> Videos:
