@@ -1,35 +1,74 @@
-"""What the README tells a newcomer to type: its study can be planned, its commands and options
-exist."""
+"""What the documents tell a reader to type works: commands, options, overrides, Python."""
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from docs.reference_pages import commands_below
 from physscale.cli.main import app
+from physscale.cli.options import open_study
+from tests.documents import CURRENT, Shown, blocks, commands
 from tests.paths import ROOT
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-LINES = [
-    line.partition("#")[0].strip()
-    for kind, text in BLOCKS
-    if kind == "sh"
-    for line in text.replace("\\\n", " ").splitlines()
-]
-COMMANDS = [
-    part.strip()
-    for line in LINES
-    for part in line.split(";")
-    if " physscale " in f" {part}" and "--install" not in part
-]
+SHOWN = [shown for document in CURRENT for shown in commands(document)]
+KNOWN: dict[str, Any] = {
+    words.partition(" ")[2]: command
+    for words, command in commands_below(typer.main.get_command(app), program="physscale")
+}
+STUDIES = [path.stem for path in (ROOT / "experiments").glob("[a-z]*.py")]
 
 
-def test_the_study_of_the_readme_is_a_study(tmp_path: Path) -> None:
-    (source,) = [text for kind, text in BLOCKS if kind == "python"]
+def command_of(shown: Shown) -> Any:
+    """The command, or the one below it."""
+    below = " ".join([shown.name, *shown.arguments[:1]])
+    return KNOWN.get(below) or KNOWN.get(shown.name)
+
+
+@pytest.mark.parametrize("shown", SHOWN, ids=str)
+def test_every_command_and_option_exists(shown: Shown) -> None:
+    if shown.name.startswith("-") or shown.name.isupper():
+        return  # `physscale --version`, `physscale COMMAND --help`
+    command = command_of(shown)
+    assert command is not None, f"there is no {shown.program} {shown.name}"
+    options = {
+        name for parameter in command.params for name in parameter.opts + parameter.secondary_opts
+    }
+    for word in shown.arguments:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in {*options, "--help"}, f"{shown.name} has no {word}"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        shown
+        for shown in SHOWN
+        if shown.name in {"plan", "run", "encode"} and {*shown.arguments[:1]} & {*STUDIES}
+    ],
+    ids=str,
+)
+def test_every_override_changes_a_study(shown: Shown, tmp_path: Path) -> None:
+    options = shown.arguments
+    overrides = [
+        word
+        for number, word in enumerate(options)
+        if re.fullmatch(r"[a-z_.]+=\S+", word) and not options[number - 1].startswith("--")
+    ]
+    opened = open_study(shown.arguments[0], results=tmp_path, overrides=overrides)
+    assert opened.study.runs
+
+
+def test_the_documents_show_commands() -> None:
+    assert len({shown.name for shown in SHOWN}) > 20
+
+
+def test_the_study_of_the_tutorial_is_a_study(tmp_path: Path) -> None:
+    (source,) = blocks(ROOT / "docs" / "tutorial.md", language="python")
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "__init__.py").touch()
     (tmp_path / "experiments" / "mine.py").write_text(source)
@@ -46,22 +85,16 @@ def test_the_study_of_the_readme_is_a_study(tmp_path: Path) -> None:
     assert re.search(r"--budget 1e\+12: .* of 32 runs", done.stdout)
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_and_option_exists(line: str) -> None:
-    words = shlex.split(line)
-    name, *arguments = words[words.index("physscale") + 1 :]
-    commands = {command.name: command.callback for command in app.registered_commands}
-    assert name in commands
-    source = (
-        Path(commands[name].__code__.co_filename).read_text()
-        + (ROOT / "physscale" / "cli/options.py").read_text()
-    )  # type: ignore[union-attr]
-    for option in [word for word in arguments if word.startswith("--")]:
-        known = (
-            f'"{option}' in source or option.removeprefix("--").replace("-", "_") + ":" in source
-        )
-        assert known, f"{name} has no {option}"
-
-
-def test_the_readme_shows_commands() -> None:
-    assert len(COMMANDS) > 15
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    (source,) = blocks(ROOT / "README.md", language="python")
+    assert len(source.splitlines()) <= 12
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout

@@ -1,0 +1,42 @@
+"""The pages of the reference say what the code says today."""
+
+import re
+
+import pytest
+
+from docs.reference_pages import FOLDER, PAGES
+from physscale.records import errors
+from tests.paths import ROOT
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_made_page_is_the_page_as_it_is_made(name: str) -> None:
+    assert (FOLDER / name).read_text() == PAGES[name](), "run python -m docs.reference_pages"
+
+
+def test_every_exit_code_of_an_error_is_explained() -> None:
+    page = (FOLDER / "exit-codes.md").read_text()
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.UserError)
+    }
+    assert codes >= {2, 3, 4, 5}
+    assert codes <= {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)}
+
+
+def test_the_rooms_of_the_readme_stand_in_the_order_of_the_imports() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    (contract,) = re.findall(r"name = \"One way.*?layers = \[(.*?)\]", project, flags=re.DOTALL)
+    layers = [
+        {room.strip().removeprefix("physscale.") for room in layer.split("|")}
+        for layer in re.findall(r"\"(.*?)\"", contract)
+    ]
+    rows = re.findall(
+        r"^\| (\d+) \| \[?`physscale/(\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    told: dict[int, set[str]] = {}
+    for layer, room in rows:
+        told.setdefault(int(layer), set()).add(room)
+    assert [int(layer) for layer, _ in rows] == sorted(int(layer) for layer, _ in rows)
+    assert list(told.values()) == [layer for layer in layers if layer != {"__main__"}]
