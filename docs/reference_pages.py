@@ -29,6 +29,7 @@ def commands_below(group: Any, *, program: str) -> Iterator[tuple[str, Any]]:  #
 
 def commands_page() -> str:
     """Every command, its arguments, its options and its examples."""
+    group = typer.main.get_command(app)
     parts = [
         "# Commands",
         MADE,
@@ -36,7 +37,12 @@ def commands_page() -> str:
         "codes](exit-codes.md). The commands of the analysis also run as `python -m analysis "
         "COMMAND`, without torch and Ray.",
     ]
-    for words, command in commands_below(typer.main.get_command(app), program="physscale"):
+    panel = None
+    for words, command in commands_below(group, program="physscale"):
+        listed = group.commands[words.split()[1]]
+        if listed.rich_help_panel != panel:
+            panel = listed.rich_help_panel
+            parts.append(f"## {panel}")
         parts += _command_section(words, command)
     return "\n\n".join(parts) + "\n"
 
@@ -49,7 +55,7 @@ def _command_section(words: str, command: Any) -> list[str]:  # noqa: ANN401
         if parameter.name != "help"
     ]
     usage = " ".join([words, *command.collect_usage_pieces(context)])
-    section = [f"## {words}", " ".join((command.help or "").split()), f"`{usage}`"]
+    section = [f"### {words}", " ".join((command.help or "").split()), f"`{usage}`"]
     rows = [f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in filter(None, records)]
     if rows:
         section.append("\n".join(["| argument or option | meaning |", "|---|---|", *rows]))
