@@ -1,9 +1,9 @@
-"""`physscale judge` and `physscale compare`: abnormal videos, and frames or whole sets against true
-ones. `physscale.cli.main` adds them.
+"""`physscale detect`, `calibrate-detector` and `compare`: abnormal videos, and frames or whole sets
+against true ones. `physscale.cli.main` adds them.
 
 ```
-physscale judge results/quickstart/.../samples.arrow       abnormal or not, rule by rule; or the folder of a data set
-physscale judge calibrate --processes 2 --table build/judge.md        how far it can be trusted: the table of evaluate/README
+physscale detect samples.arrow            abnormal or not, rule by rule; or the folder of a data set
+physscale calibrate-detector --table build/detector.md        how far it can be trusted
 physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
 ```
 """
@@ -17,8 +17,9 @@ import numpy as np
 import typer
 
 from physscale.dataset.source import read_parts, read_whole
-from physscale.evaluate.abnormal.detector import Detections, Thresholds, shipped_thresholds
+from physscale.evaluate.abnormal.detector import Detections
 from physscale.evaluate.abnormal.detector import detect as detect_videos
+from physscale.evaluate.abnormal.rules import Thresholds, shipped_thresholds
 from physscale.evaluate.calibration.calibrate import Calibration, calibrate, table, write_thresholds
 from physscale.evaluate.calibration.known_videos import CELLS
 from physscale.records.errors import UserError
@@ -27,109 +28,98 @@ from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-CALIBRATE = "calibrate"
 
 
-def judge(
+def detect(
     what: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|calibrate",
-            help="A data set or a file of videos, with frames; or `calibrate`.",
-        ),
+        Path,
+        typer.Argument(metavar="DIR|FILE", help="A data set or a file of videos, with frames."),
     ],
+    as_json: AsJson = False,
+) -> None:
+    """Say which videos are abnormal, and by which rule, without a human."""
+    index, found = _detected(what)
+    if as_json:
+        print(json.dumps(_facts(index, found)))
+        return
+    rate = wilson(int(found.abnormal.sum()), of=len(index))
+    print(
+        f"{what}: {int(found.abnormal.sum())} of {len(index)} abnormal: {_percent(rate.value)} "
+        f"({_percent(rate.low)} to {_percent(rate.high)})"
+    )
+    for rule, flags in found.fired.items():
+        worst = int(np.argmax(found.scores[rule]))
+        print(
+            f"  {rule:12} {int(flags.sum()):5}   threshold {found.thresholds[rule]:.3g}, "
+            f"largest {found.scores[rule][worst]:.3g} in video {index[worst]}"
+        )
+
+
+def calibrate_detector(
     videos: Annotated[
-        int,
-        typer.Option(
-            min=0, help="calibrate: true videos a cell and range; 0: set thresholds only."
-        ),
+        int, typer.Option(min=0, help="True videos per cell and range; 0: set thresholds only.")
     ] = 300,
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="CELL", help="calibrate: a scenario and size as phyre:128; may be repeated."
-        ),
+        typer.Option(metavar="CELL", help="A scenario and size as phyre:128; may be repeated."),
     ] = None,
     table_file: Annotated[
         Path | None,
-        typer.Option(
-            "--table", metavar="FILE", help="calibrate: write the table here as Markdown."
-        ),
+        typer.Option("--table", metavar="FILE", help="Write the table here as Markdown."),
     ] = None,
     thresholds: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="calibrate: write the thresholds here as JSON."),
+        Path | None, typer.Option(metavar="FILE", help="Write the thresholds here as JSON.")
     ] = None,
     set_on: Annotated[
         int,
         typer.Option(
             min=0,
             metavar="N",
-            help="calibrate: set thresholds on N other true videos first; 0: test those it comes "
-            "with.",
+            help="Set thresholds on N other true videos first; 0: test those it comes with.",
         ),
     ] = 0,
-    processes: Annotated[int, typer.Option(min=1, help="calibrate: how many at once.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """TestSplit each video of a data set or a file abnormal or not, without a human; or measure how
-    far that judge can be trusted."""
-    if what == CALIBRATE:
-        found = _calibrated(
-            videos=videos,
-            only=only or [],
-            processes=processes,
-            thresholds=set_on or shipped_thresholds(),
-        )
-        _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
-        return
-    index, verdicts = _judged(Path(what))
-    rate = wilson(int(verdicts.abnormal.sum()), of=len(index))
-    fired = {rule: int(flags.sum()) for rule, flags in verdicts.fired.items()}
-    if as_json:
-        each = [
-            {
-                "index": int(index[row]),
-                "abnormal": [rule for rule, flags in verdicts.fired.items() if flags[row]],
-            }
-            for row in range(len(index))
-        ]
-        scores = {
-            rule: [float(f"{value:.6g}") for value in values]
-            for rule, values in verdicts.scores.items()
-        }
-        facts = {
-            "rate": dataclasses.asdict(rate),
-            "rules": fired,
-            "thresholds": dict(verdicts.thresholds),
-            "videos": each,
-            "scores": scores,
-        }
-        print(json.dumps(facts))
-        return
-    interval = f"{_percent(rate.low)} to {_percent(rate.high)}"
-    print(
-        f"{what}: {int(verdicts.abnormal.sum())} of {len(index)} abnormal: {_percent(rate.value)} "
-        f"({interval})"
+    """Measure how far the detector can be trusted: false alarms on true videos, and what it finds
+    in corrupted ones."""
+    found = _calibrated(
+        videos=videos,
+        only=only or [],
+        processes=processes,
+        thresholds=set_on or shipped_thresholds(),
     )
-    for rule, count in fired.items():
-        worst = int(np.argmax(verdicts.scores[rule]))
-        print(
-            f"  {rule:12} {count:5}   threshold {verdicts.thresholds[rule]:.3g}, "
-            f"largest {verdicts.scores[rule][worst]:.3g} in video {index[worst]}"
-        )
+    _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
 
 
-def _judged(path: Path) -> tuple[np.ndarray, Detections]:
-    """Numbers and verdicts of all rows, part by part: a data set need not fit in memory."""
+def _facts(index: np.ndarray, found: Detections) -> dict[str, Any]:
+    """What was found, as JSON."""
+    videos = []
+    for row, number in enumerate(index.tolist()):
+        fired = [rule for rule, flags in found.fired.items() if flags[row]]
+        videos.append({"index": number, "abnormal": fired})
+    scores = {}
+    for rule, values in found.scores.items():
+        scores[rule] = [float(f"{value:.6g}") for value in values]
+    return {
+        "rate": dataclasses.asdict(wilson(int(found.abnormal.sum()), of=len(index))),
+        "rules": {rule: int(flags.sum()) for rule, flags in found.fired.items()},
+        "thresholds": dict(found.thresholds),
+        "videos": videos,
+        "scores": scores,
+    }
+
+
+def _detected(path: Path) -> tuple[np.ndarray, Detections]:
+    """Numbers and detections of all rows, part by part: a data set need not fit in memory."""
     parts, done = [], 0
     for part in read_parts(path):
         parts.append((part.index, detect_videos(part)))
         done += len(part)
         if len(parts) > 1:
-            _progress(f"{done} videos judged")
+            _progress(f"{done} videos")
     return np.concatenate([index for index, _ in parts]), Detections.joined(
-        [verdicts for _, verdicts in parts]
+        [found for _, found in parts]
     )
 
 
@@ -246,7 +236,7 @@ def _calibrated(
         raise UserError(f"--only {unknown[0][:40]}: use one of {', '.join(cells)}")
     if not videos and isinstance(thresholds, dict):
         raise UserError(
-            "--videos 0 judges nothing and sets nothing: give --set-on N too, or some videos"
+            "--videos 0 tests nothing and sets nothing: give --set-on N too, or some videos"
         )
     chosen = tuple(cells[name] for name in only) if only else CELLS
     return calibrate(

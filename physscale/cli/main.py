@@ -12,7 +12,7 @@ import sys
 import typer
 
 from physscale.cli.data import check, show, simulate
-from physscale.cli.detect import compare, judge
+from physscale.cli.detect import calibrate_detector, compare, detect
 from physscale.cli.encode import encode_command
 from physscale.cli.evaluate import evaluate
 from physscale.cli.mirror import pull, push
@@ -143,10 +143,16 @@ _COMMANDS = (
         "physscale evaluate out/*.mp4 --truth uniform_motion_eval.hdf5 --protocol paper --json",
     ),
     (
-        "judge",
-        judge,
-        "physscale judge samples.arrow --json",
-        "physscale judge calibrate --videos 100 --only parabola:32",
+        "detect",
+        detect,
+        "physscale detect samples.arrow",
+        "physscale detect samples.arrow --json",
+    ),
+    (
+        "calibrate-detector",
+        calibrate_detector,
+        "physscale calibrate-detector --videos 100 --only parabola:32",
+        "physscale calibrate-detector --set-on 100 --thresholds thresholds.json",
     ),
     (
         "compare",

@@ -28,6 +28,9 @@ from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, Videos
 
 GROUP_ROWS = 1000
+OFFICIAL = "paper"
+"""The scenario of the official files of one and two balls (`simulate.paper.sets.PaperSet`)."""
+
 FIRST_FRAME_S, FRAME_S = 0.01, 0.1
 PHYRE_FRAME_S = 20 / 60
 IMAGEIO_CRF = 25
@@ -147,6 +150,7 @@ def read_published(path: Path, *, frames: bool = True) -> Videos:
     _set_first_speeds(state, speed=initial[:, bodies : 2 * bodies])
     return _videos(
         path,
+        scenario=OFFICIAL,
         time_s=time_s,
         state=state,
         body=body,
@@ -189,6 +193,7 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
     none = np.full(len(body), np.nan)
     return _videos(
         path,
+        scenario=path.stem,
         time_s=time_s,
         state=state,
         body=body,
@@ -273,6 +278,7 @@ def _contact(
 def _videos(
     path: Path,
     *,
+    scenario: str,
     time_s: np.ndarray,
     state: np.ndarray,
     body: np.ndarray,
@@ -287,7 +293,7 @@ def _videos(
         )
     return Videos(
         index=np.arange(rows),
-        scenario=name,
+        scenario=np.full(rows, scenario, object),
         split=name,
         template=empty,
         time_s=np.tile(time_s.astype(np.float32), (rows, 1)),

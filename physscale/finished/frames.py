@@ -17,14 +17,8 @@ import pyarrow.parquet as pq
 
 from physscale.dataset.file import read_videos
 from physscale.dataset.mp4 import mp4_bytes
-from physscale.evaluate.abnormal.detector import (
-    THRESHOLDS,
-    Detections,
-    Family,
-    abnormal_rates,
-    detect,
-    family_of,
-)
+from physscale.evaluate.abnormal.detector import Detections, abnormal_rates, detect
+from physscale.evaluate.abnormal.rules import THRESHOLDS, rules_of
 from physscale.evaluate.frames.perceptual import SMALLEST_PX, st_lpips
 from physscale.evaluate.frames.pixels import WINDOW, psnr, ssim
 from physscale.evaluate.motion.state_frechet import state_frechet
@@ -45,9 +39,6 @@ KEY = b"physscale.frames"
 SSIM_VIDEOS, LPIPS_VIDEOS, LPIPS_EVERY = 12, 4, 8
 """The slow metrics look at the first videos of a split, LPIPS at every eighth frame of them; rows
 of the others have none."""
-
-LEAST_PX: dict[Family, int] = {"laws": 32, "phyre": 128}
-"""The judge was set on no smaller frames."""
 
 SHOWN = 3
 TABLE, NUMBERS, WORST, BEST = ".parquet", ".scores.parquet", ".worst.mp4", ".best.mp4"
@@ -241,7 +232,7 @@ def _numbers(
     if not detections:
         return tables[0]
     found = state_frechet(
-        truth, fake=samples, judged=[detections[source].scores for source in ("truth", "model")]
+        truth, fake=samples, scores=[detections[source].scores for source in ("truth", "model")]
     )
     sets = {"state_frechet": found.state.value, "violation_frechet": found.violations.value}
     fixed = {**columns, "split": split, "kind": kind, "source": "model", "count": len(samples)}
@@ -280,7 +271,7 @@ def _pictures(rows: pa.Table, *, samples: Videos, truth: Videos) -> dict[str, by
 def _has_rules(videos: Videos) -> bool:
     assert videos.pixels is not None, "samples have frames"
     try:
-        family = family_of(videos)
+        rules = rules_of(videos)
     except UserError:
         return False
-    return videos.pixels.shape[2] >= LEAST_PX[family]
+    return videos.pixels.shape[2] >= rules.least_px

@@ -21,7 +21,7 @@ DRAWS, SPREADS = 16, 3.0
 NOISE = np.random.Generator(np.random.Philox(key=0)).normal(size=(DRAWS // 2, 2, 2, 2))
 
 
-def off_course_m(
+def off_path_m(
     place: Float[np.ndarray, "frames 2 2"],
     *,
     near: Bool[np.ndarray, "frames 2"],

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from physscale.dataset.file import with_frames
-from physscale.evaluate.abnormal.detector import FLOOR, Family, Thresholds, scores_of
+from physscale.evaluate.abnormal.rules import RULES, Scores, Thresholds, rules_of
 from physscale.evaluate.calibration.known_videos import (
     ALL_WRONG,
     GROUPS,
@@ -35,7 +35,7 @@ from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 
 ALARMS = 0.005
-CORRUPTED: dict[Family, int] = {"laws": 80, "phyre": 40}
+CORRUPTED = {"free_discs": 80, "phyre": 40}
 AT_ONCE = 50
 SET_FROM, JUDGED_FROM = 2_000, 10_000
 """First of the true rows that thresholds are set on, and of those that are judged; rows before them
@@ -43,8 +43,6 @@ were looked at."""
 
 TRUE, FUTURE = ("true", "true, noise"), "another future"
 SUFFIX: dict[Ranges, str] = {"trained": "", "unseen": ", unseen ranges"}
-Scores = dict[str, np.ndarray]
-"""By rule."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def calibrate(
             scores.setdefault((kind, part.cell.name), []).append(by_rule)
     by_name, rates = {cell.name: cell for cell in cells}, {}
     for (kind, name), parts in scores.items():
-        rules = limits[by_name[name].family][str(by_name[name].size_px)]
+        rules = limits[by_name[name].physics][str(by_name[name].size_px)]
         flags = np.concatenate(
             [
                 np.any([values > rules[rule] for rule, values in part.items()], axis=0)
@@ -113,9 +111,7 @@ def calibrate(
 def scored(part: Part) -> dict[str, Scores]:
     """The scores of a part's videos, by kind."""
     rows = true_rows(part.cell, start=part.start, stop=part.stop, ranges=part.ranges)
-    return {
-        kind: scores_of(shown, family=part.cell.family) for kind, shown in _kinds(rows, part=part)
-    }
+    return {kind: rules_of(shown).scores(shown) for kind, shown in _kinds(rows, part=part)}
 
 
 def _kinds(rows: Videos, *, part: Part) -> Iterator[tuple[str, Videos]]:
@@ -128,7 +124,7 @@ def _kinds(rows: Videos, *, part: Part) -> Iterator[tuple[str, Videos]]:
     clean = with_frames(rows, canvas=canvas(part.cell))
     for kind, shown in zip(TRUE, (clean, noisy(clean)), strict=True):
         yield f"{kind}{SUFFIX[part.ranges]}", shown
-    if part.cell.family == "phyre":
+    if part.cell.physics == "phyre":
         yield FUTURE, another_future(rows, cell=part.cell)
 
 
@@ -136,7 +132,7 @@ def _judged_parts(cells: tuple[Cell, ...], *, videos: int) -> list[Part]:
     parts = _true_parts(cells, start=JUDGED_FROM, stop=JUDGED_FROM + videos)
     for cell in cells:
         for ranges in ranges_of(cell):
-            stop = JUDGED_FROM + min(videos, CORRUPTED[cell.family] // len(ranges_of(cell)))
+            stop = JUDGED_FROM + min(videos, CORRUPTED[cell.physics] // len(ranges_of(cell)))
             parts += _cut(Part(cell, ranges, JUDGED_FROM, stop, "wrong"), each=AT_ONCE // 5)
     return parts
 
@@ -161,7 +157,7 @@ def _all_scored(
     parts: list[Part], *, processes: int, tell: Callable[[str], None]
 ) -> Iterator[tuple[Part, dict[str, Scores]]]:
     """Parts with their scores, PHYRE's first; those of several processes as they come."""
-    ordered = sorted(parts, key=lambda part: part.cell.family == "laws")
+    ordered = sorted(parts, key=lambda part: part.cell.physics == "free_discs")
     found = (
         ((part, scored(part)) for part in ordered)
         if processes == 1
@@ -233,16 +229,16 @@ def _set(
 ) -> Thresholds:
     """Of so many true rows of every cell and range; one set for each family and size."""
     parts = _true_parts(cells, start=SET_FROM, stop=SET_FROM + videos)
-    scores: dict[tuple[Family, int], list[Scores]] = {}
+    scores: dict[tuple[str, int], list[Scores]] = {}
     for part, found in _all_scored(parts, processes=processes, tell=tell):
-        scores.setdefault((part.cell.family, part.cell.size_px), []).extend(found.values())
+        scores.setdefault((part.cell.physics, part.cell.size_px), []).extend(found.values())
     limits: Thresholds = {}
-    for (family, size_px), all_scores in scores.items():
+    for (physics, size_px), all_scores in scores.items():
+        floors = RULES.named(physics).floors
         joined = {
-            rule: np.concatenate([by_rule[rule] for by_rule in all_scores])
-            for rule in FLOOR[family]
+            rule: np.concatenate([by_rule[rule] for by_rule in all_scores]) for rule in floors
         }
-        limits.setdefault(family, {})[str(size_px)] = limits_of(joined, floor=FLOOR[family])
+        limits.setdefault(physics, {})[str(size_px)] = limits_of(joined, floor=floors)
     return limits
 
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from physscale.evaluate.abnormal.detector import Family
 from physscale.evaluate.calibration.corruption import Corruption, drawn
 from physscale.evaluate.calibration.corruptions_development import FURTHER
 from physscale.evaluate.calibration.corruptions_development_2 import SEEN
@@ -26,7 +25,7 @@ from physscale.simulate.phyre.scenario import Phyre, phyre_data
 from physscale.simulate.phyre.templates import SIXTY
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec
+from physscale.simulate.spec import DataSpec, physics_of
 
 NOISE = 4.0
 FRAMES = 32
@@ -71,8 +70,8 @@ class Cell:
     size_px: int
 
     @property
-    def family(self) -> Family:
-        return "phyre" if self.scenario == "phyre" else "laws"
+    def physics(self) -> str:
+        return physics_of(self.scenario)
 
     @property
     def name(self) -> str:
@@ -89,7 +88,7 @@ def ranges_of(cell: Cell) -> tuple[Ranges, ...]:
 
 def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") -> Videos:
     """Rows without frames; any two with different numbers differ."""
-    if cell.family == "phyre":
+    if cell.physics == "phyre":
         scenes = Phyre(templates=SIXTY, seed=1)
         numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenes.count)[start:stop]
         return simulate(phyre_data(scenes), indices=np.sort(numbers))
@@ -102,7 +101,7 @@ def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") 
 
 def canvas(cell: Cell) -> Canvas:
     """What its frames are drawn on."""
-    return Canvas(size_px=cell.size_px, style="hard" if cell.family == "phyre" else "exact")
+    return Canvas(size_px=cell.size_px, style="hard" if cell.physics == "phyre" else "exact")
 
 
 def noisy(videos: Videos) -> Videos:

@@ -2,20 +2,17 @@
 happening, without any trained network.
 
 `state_frechet`: of each body at eight moments its place, its velocity, and whether it is there, in
-units of the true set's spread. `violation_frechet`: of the logarithm of the judge's scores of
-abnormality, which subtle errors of motion change most (a wrong speed moves the first hardly more
-than another draw of true videos does, the second a thousandfold). Neither is FVD, and neither
-compares with it."""
+units of the true set's spread. `violation_frechet`: of the logarithm of the detector's scores,
+which subtle errors of motion change most: a wrong speed moves the first hardly more than another
+draw of true videos does, the second a thousandfold. Neither is FVD or comparable with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from physscale.evaluate.abnormal.detector import family_of, scores_of
-from physscale.evaluate.abnormal.observe import observe
-from physscale.evaluate.abnormal.phyre import tracks_of
+from physscale.evaluate.abnormal.rules import Scores, rules_of
 from physscale.evaluate.frames.frechet import Distance, extrapolated, frechet
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
@@ -26,8 +23,6 @@ LEAST_SPREAD = 0.05
 
 LEAST_SCORE = 0.01
 EXTRAPOLATE_FROM = 8
-Scores = Mapping[str, np.ndarray]
-"""By rule, a value a video."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +35,15 @@ class StateDistance:
 
 
 def state_frechet(
-    real: Videos, *, fake: Videos, judged: Sequence[Scores] | None = None
+    real: Videos, *, fake: Videos, scores: Sequence[Scores] | None = None
 ) -> StateDistance:
-    """From the frames of both sets; `judged`: the judge's scores of the two, where they are known
-    already.
+    """From the frames of both sets.
+
+    Args:
+        scores: the detector's scores of the two sets, if they are known already.
 
     Raises:
-        UserError: for rows without frames, of scenarios that the judge does not know, or fewer than
-            two on a side.
+        UserError: for rows without frames, of physics without rules, or fewer than two on a side.
     """
     ours, theirs = _states(real), _states(fake)
     scale = np.maximum(ours.std(0), LEAST_SPREAD)
@@ -58,9 +54,8 @@ def state_frechet(
         else float("nan")
     )
     right, made = (
-        _violations(scores)
-        for scores in judged
-        or [scores_of(videos, family=family_of(videos)) for videos in (real, fake)]
+        _violations(found)
+        for found in scores or [rules_of(videos).scores(videos) for videos in (real, fake)]
     )
     return StateDistance(frechet(ours, fake=theirs), frechet(right, fake=made), limit)
 
@@ -68,13 +63,7 @@ def state_frechet(
 def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
     """x, y, their rates and presence of all bodies; a body that is not there stands in the middle
     and still."""
-    family = family_of(videos)
-    assert videos.pixels is not None
-    if family == "laws":
-        seen = observe(videos.pixels, body=videos.body)
-        place = np.stack([seen.x_m, seen.y_m], -1)
-    else:
-        place = np.stack([found.pose[..., :2] for found in tracks_of(videos)])
+    place = rules_of(videos).places(videos)
     there = np.isfinite(place).all(-1)
     place = np.where(there[..., None], place, WORLD_M / 2)
     moments = np.unique(np.linspace(1, place.shape[1] - 1, MOMENTS).round().astype(int))

@@ -1,4 +1,4 @@
-"""Rates, intervals and rows of the judge; distances between sets of states."""
+"""Rates, intervals and rows of the detector; distances between sets of states."""
 
 import json
 from dataclasses import replace
@@ -12,14 +12,8 @@ from physscale.cli.main import main
 from physscale.dataset.file import with_frames, write_videos
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.dataset.frames import open_frames
-from physscale.evaluate.abnormal.detector import (
-    FLOOR,
-    THRESHOLDS,
-    Detections,
-    abnormal_rates,
-    detect,
-    thresholds_for,
-)
+from physscale.evaluate.abnormal.detector import Detections, abnormal_rates, detect
+from physscale.evaluate.abnormal.rules import RULES, THRESHOLDS
 from physscale.evaluate.calibration.calibrate import ALARMS, limits_of
 from physscale.evaluate.calibration.corruptions_development import jitter, speed_up
 from physscale.evaluate.calibration.corruptions_paper import vanish
@@ -104,29 +98,29 @@ def test_a_rule_that_is_not_asked_could_not_be_broken(law: str, unasked: int) ->
 
 
 def test_no_threshold_lies_below_what_one_can_see() -> None:
-    for family in ("laws", "phyre"):
+    for rules in RULES.entries().values():
         for size_px in (32, 100, 512):
-            limits = thresholds_for(family, size_px=size_px)
-            assert set(limits) == set(FLOOR[family])
-            assert all(limits[rule] >= FLOOR[family][rule] for rule in limits)
+            limits = rules.thresholds(size_px=size_px)
+            assert set(limits) == set(rules.floors)
+            assert all(limits[rule] >= rules.floors[rule] for rule in limits)
 
 
-def test_the_command_tells_what_the_judge_found(
+def test_the_command_tells_what_was_found(
     half_wrong: Videos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "samples.arrow"
     write_videos(path, half_wrong)
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", str(path), "--json"])
+        main(["detect", str(path), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["rate"]["value"] == 0.5
     assert [bool(video["abnormal"]) for video in found["videos"]] == [False] * 10 + [True] * 10
     with pytest.raises(SystemExit, match="0"):
-        main(["judge", str(path)])
+        main(["detect", str(path)])
     assert "10 of 20 abnormal: 50 %" in capsys.readouterr().out
 
 
-def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(
+def test_a_data_set_is_scored_part_by_part_and_so_is_one_of_its_shards(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Three shards of frames; all at once, joined and by the first shard alone the same
@@ -144,7 +138,7 @@ def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(
         ("first", next((tmp_path / "data").glob("*00000.arrow"))),
     ):
         with pytest.raises(SystemExit, match="0"):
-            main(["judge", str(path), "--json"])
+            main(["detect", str(path), "--json"])
         found[name] = json.loads(capsys.readouterr().out)
     whole = detect(rows)
     assert found["all"]["videos"] == [{"index": int(index), "abnormal": []} for index in rows.index]
@@ -168,13 +162,13 @@ def test_a_data_set_is_judged_part_by_part_and_so_is_one_of_its_shards(
         ("any folder", 5, "this is no data set"),
     ],
 )
-def test_what_cannot_be_judged_is_one_line(
+def test_what_has_no_rules_is_one_line(
     made: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "videos.arrow"
     spoil(path, made=made)
     with pytest.raises(SystemExit, match=str(code)):
-        main(["judge", str(path)])
+        main(["detect", str(path)])
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1, err
@@ -182,7 +176,7 @@ def test_what_cannot_be_judged_is_one_line(
 
 
 def spoil(path: Path, *, made: str) -> None:
-    """A file, or a data set of two shards, that cannot be judged."""
+    """A file, or a data set of two shards, that has no rules."""
     rows = shown(0, 4)
     if made.startswith(("a set", "an unfinished")):
         layout = Layout(
@@ -212,10 +206,10 @@ def spoil(path: Path, *, made: str) -> None:
             path.mkdir()
 
 
-def test_verdicts_of_two_families_are_not_joined(half_wrong: Videos) -> None:
+def test_detections_of_two_physics_are_not_joined(half_wrong: Videos) -> None:
     found = detect(half_wrong)
-    with pytest.raises(UserError, match="judge them one by one"):
-        Detections.joined([found, replace(found, family="phyre")])
+    with pytest.raises(UserError, match="give them one by one"):
+        Detections.joined([found, replace(found, physics="phyre")])
 
 
 @pytest.mark.parametrize("videos", [3, 200, 3000])
@@ -245,8 +239,7 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit, match="0"):
         main(
             [
-                "judge",
-                "calibrate",
+                "calibrate-detector",
                 "--videos",
                 "4",
                 "--set-on",
@@ -259,12 +252,13 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
             ]
         )
     assert "| vanish | 100 " in written.read_text()
-    assert set(json.loads(thresholds.read_text())["laws"]["32"]) == set(FLOOR["laws"])
+    assert set(json.loads(thresholds.read_text())["free_discs"]["32"]) == set(
+        RULES.named("free_discs").floors
+    )
     with pytest.raises(SystemExit, match="0"):
         main(
             [
-                "judge",
-                "calibrate",
+                "calibrate-detector",
                 "--videos",
                 "2",
                 "--processes",
@@ -279,10 +273,10 @@ def test_calibration_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     )
     capsys.readouterr()
     with pytest.raises(SystemExit, match="2"):
-        main(["judge", "calibrate", "--only", "parabola:33"])
+        main(["calibrate-detector", "--only", "parabola:33"])
     assert "--only parabola:33: use one of" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
-        main(["judge", "calibrate", "--videos", "0"])
+        main(["calibrate-detector", "--videos", "0"])
     assert "give --set-on N" in capsys.readouterr().err
 
 

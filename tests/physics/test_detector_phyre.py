@@ -1,4 +1,4 @@
-"""The automatic judge on PHYRE scenes: bodies are found without being told where, and what is wrong
+"""The detector on PHYRE scenes: bodies are found without being told where, and what is wrong
 is abnormal."""
 
 from dataclasses import replace

@@ -1,13 +1,12 @@
-"""The automatic judge on the three laws: true videos pass, every kind of failure is seen, and it is
+"""The detector on the three laws: true videos pass, every kind of failure is seen, and it is
 the right rule that sees it."""
 
 import numpy as np
 import pytest
 
+from physscale.evaluate.abnormal.behaviours import best_path
 from physscale.evaluate.abnormal.detector import detect
-from physscale.evaluate.abnormal.free_discs import RULES
-from physscale.evaluate.abnormal.impacts import off_course_m
-from physscale.evaluate.abnormal.trajectory import best_course
+from physscale.evaluate.abnormal.impacts import off_path_m
 from physscale.evaluate.calibration.corruption import as_is, drawn
 from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
 from physscale.evaluate.calibration.known_videos import (
@@ -124,13 +123,13 @@ def test_scores_do_not_look_at_the_later_truth() -> None:
     state[:, 3:, :, :2] += 1.0
     lying = Videos(**{**vars(videos), "state": state})
     one, other = detect(videos), detect(lying)
-    for rule in RULES:
+    for rule in one.scores:
         np.testing.assert_array_equal(one.scores[rule], other.scores[rule])
 
 
 @pytest.mark.parametrize(("elasticity", "off"), [(1.0, False), (0.4, True), (0.0, True)])
 def test_discs_are_followed_through_their_contact(elasticity: float, off: bool) -> None:
-    """Discs that part with less than all of the speed are off the course of the elastic hit; those
+    """Discs that part with less than all of the speed are off the path of the elastic hit; those
     of a true video are not."""
     videos = true_rows(Cell("collision", 32), start=1000, stop=1040)
     rows = [row for row in range(40) if videos.contact_s[row] - videos.time_s[row, 0] > 0.3]
@@ -162,12 +161,12 @@ def test_discs_are_followed_through_their_contact(elasticity: float, off: bool) 
             "fall_m": 0.0,
             "place_m": 0.02,
         }
-        far.append(off_course_m(place, near=near, whole=whole, there=everywhere, **constants))
+        far.append(off_path_m(place, near=near, whole=whole, there=everywhere, **constants))
     assert len(far) >= 5
     assert np.median(far) > 0.3 if off else max(far) < 0.1
 
 
-def test_the_course_of_a_kind_is_the_simulators_and_no_other() -> None:
+def test_the_path_of_a_behaviour_is_the_simulators_and_no_other() -> None:
     """Fitted to the true places it passes through them; told another kind, it leaves a ball by a
     radius or more."""
     rows = true_rows(Cell("composition", 32), start=0, stop=20)
@@ -178,10 +177,10 @@ def test_the_course_of_a_kind_is_the_simulators_and_no_other() -> None:
         )
         used = (place.min(-1) > 1.0) & (place.max(-1) < 9.0)
         kind = int(rows.body[row, 0, BODY.index("behaviour")])
-        course = best_course(place, used=used, behaviour=kind, time_s=time)
-        np.testing.assert_allclose(course[used], place[used], atol=1e-4)
+        path = best_path(place, used=used, behaviour=kind, time_s=time)
+        np.testing.assert_allclose(path[used], place[used], atol=1e-4)
         if kind == Behaviour.REVERSE:
-            stopping = best_course(place, used=used, behaviour=Behaviour.STOP, time_s=time)
+            stopping = best_path(place, used=used, behaviour=Behaviour.STOP, time_s=time)
             assert np.abs(stopping - place)[used].max() > 0.5
 
 
@@ -189,5 +188,7 @@ def test_what_the_rules_do_not_know_is_refused() -> None:
     rows = simulate(DataSpec(scenario=scenario_named("spatial"), videos=2), indices=np.arange(2))
     with pytest.raises(UserError, match="no frames"):
         detect(rows)
-    with pytest.raises(UserError, match="scenario spatial"):
+    with pytest.raises(
+        UserError, match="scenario 'spatial' has physics 'walls', for which there are no rules"
+    ):
         detect(rows.with_pixels(render(rows, canvas=canvas(Cell("uniform", 32)))))
