@@ -12,7 +12,7 @@ from dataclasses import replace
 from experiments.laws import COLLISION, COLLISION_SPLITS
 from physscale.cli.main import run_as_module
 from physscale.model.conditioning_spec import TextSpec
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.run.spec import RunSpec
 from physscale.study.design import factorial
 from physscale.study.recipe import small_run

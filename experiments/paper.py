@@ -16,7 +16,7 @@ from experiments.motion import TEST_SPLITS, TRAINED
 from physscale.cli.main import run_as_module
 from physscale.codec.kinds import VaeSpec
 from physscale.codec.training_spec import VaeTraining
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
 from physscale.simulate.scenario import Scenario
@@ -61,7 +61,7 @@ def paper_run(scenario: Scenario, *, test_splits: tuple[TestSplit, ...]) -> RunS
             corpus=DataSpec(scenario=scenario.still(), videos=8192, frames=1),
             training=VAE_TRAINING,
         ),
-        flow=FLOW,
+        objective=FLOW,
         train=TRAIN,
         test_splits=tuple(
             replace(split, data=replace(split.data, frames=32)) for split in test_splits

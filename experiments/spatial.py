@@ -12,7 +12,7 @@ from experiments.motion import TEST_SPLITS, TRAINED
 from physscale.cli.main import run_as_module
 from physscale.codec.kinds import PixelSpec, VaeSpec
 from physscale.codec.training_spec import VaeTraining
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.run.spec import CodecRecipe
 from physscale.simulate.spec import DataSpec
 from physscale.study.recipe import small_run

@@ -40,7 +40,7 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
         canvas=Canvas(size_px=256, style="hard"),
         codec=CodecRecipe(spec=SD_LAYOUT, corpus=still, training=VAE_TRAINING),
         model=SIZES[size],
-        flow=replace(FLOW, condition_frames=1),
+        objective=replace(FLOW, condition_frames=1),
         train=replace(TRAIN, steps=1_000_000, recompute="block"),
         test_splits=test_splits,
         workers=32,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from physscale.codec.kinds import PcaSpec
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
@@ -25,7 +25,7 @@ def tiny_run(*, steps: int = 24, videos: int = 16, seed: int = 0, workers: int =
             spec=PcaSpec(8), corpus=DataSpec(scenario=UNIFORM.still(), videos=64, frames=1)
         ),
         model=SIZES["d8"],
-        flow=FlowSpec(),
+        objective=FlowSpec(),
         train=TrainSpec(steps=steps, batch=8, warmup_steps=2),
         test_splits=(
             TestSplit(kind="id", data=replace(data, videos=4, seed=0, draw="held_out", split="id")),

@@ -19,7 +19,6 @@ from physscale.cli.options import (
 )
 from physscale.run.weights import keep_weights
 from physscale.scheduling.machine_file import read_machine
-from physscale.study.plan import size_name
 from physscale.study.tune import to_tune, tune_study, tuning_flops
 
 Trials = Annotated[
@@ -58,7 +57,7 @@ def tune_command(
     target = out or opened.store.root / "tuned.json"
     flops = tuning_flops(runs, trials=trials)
     if not as_json:
-        names = ", ".join(size_name(run.model) for run in runs)
+        names = ", ".join(run.model.description for run in runs)
         typer.echo(
             f"{len(runs)} sizes ({names}) x {trials} trials: at most {flops:.2e} FLOPs, about "
             "half with ASHA"

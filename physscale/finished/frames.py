@@ -169,7 +169,7 @@ def _rows(
     what a perfect model would give."""
     assert samples.pixels is not None, "samples have frames"
     assert truth.pixels is not None, "rendered before"
-    given, size_px = run.flow.condition_frames, samples.pixels.shape[2]
+    given, size_px = run.objective.condition_frames, samples.pixels.shape[2]
     made, right = samples.pixels[:, given:], truth.pixels[:, given:]
     values: dict[str, np.ndarray] = {"psnr_db": psnr(made, truth=right)}
     if size_px >= WINDOW:

@@ -1,24 +1,25 @@
-"""Probes that ask the model itself: does it prefer the law, and does it hold position and velocity
-in its features?
+"""Probes of the model itself: does it prefer the law, and does it hold position and velocity in its
+features?
 
-Videos are drawn again from the run's description; the noise is that of the held-out loss, common to
-all models."""
+Videos are drawn again from the run's description. Random numbers are those of the held-out loss,
+common to all models."""
 
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from physscale.codec.protocol import Codec
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.mechanisms.features import fit_probe, layer_features, r_squared
 from physscale.evaluate.mechanisms.twins import TWINS, preference, twins
 from physscale.finished.probes import Facts
 from physscale.finished.runs import Finished
 from physscale.flow.noise import Stream, torch_seed
-from physscale.model.dit import DiT
+from physscale.model.backbone import Backbone
 from physscale.records.video import STATE, Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
+from physscale.run.cost import latent_shape
+from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
 
 PROBED = 600
@@ -31,13 +32,14 @@ TARGETS = {
 
 
 def twin_facts(one: Finished) -> Facts:
-    """Preference for the true video in every judge and kind of twin, beside that of a model which
-    predicts nothing."""
-    model, codec, flow = one.model(), one.codec(), one.run.flow
+    """Preference for the true video in every test split and kind of twin, beside that of a model
+    that predicts nothing."""
+    model, codec, objective = one.model(), one.codec(), one.run.objective.build()
+    given = one.run.objective.condition_frames
     rows = []
     for split in one.run.test_splits:
         truth = simulate(split.data, indices=np.arange(split.data.videos))
-        moment = flow.condition_frames + (split.data.frames - flow.condition_frames) // 3
+        moment = given + (split.data.frames - given) // 3
         for kind in TWINS:
             pairs = twins(truth, kind=kind, moment=moment)
             if not len(pairs.valid):
@@ -48,17 +50,16 @@ def twin_facts(one: Finished) -> Facts:
             ]
             indices = pairs.valid.index.tolist()
             conditioning = conditioning_of(
-                one.run.model, pairs.valid
+                one.run.model.conditioned_on, pairs.valid
             )  # twins part later: they share the first state
             losses = [
-                held_out_loss(model, part, flow=flow, indices=indices, conditioning=conditioning)
-                .grid_mean.double()
+                objective.held_out(model, part, indices=indices, conditioning=conditioning)
+                .as_trained.double()
                 .numpy()
                 for part in latents
             ]
             empty = [
-                part[:, flow.condition_frames :].square().flatten(1).mean(1).double().numpy()
-                for part in latents
+                part[:, given:].square().flatten(1).mean(1).double().numpy() for part in latents
             ]
             found, blind = (preference(pair[0], invalid=pair[1]) for pair in (losses, empty))
             rows.append(
@@ -74,21 +75,20 @@ def twin_facts(one: Finished) -> Facts:
 
 
 def feature_facts(one: Finished) -> Facts:
-    """R² of place and velocity in the last frame, of every layer, on fresh videos of the training's
-    kind and on every other judge."""
+    """R² of place and velocity in the probed frame (`ObjectiveSpec.probed_frame`), of every layer,
+    on fresh videos of the training's kind and on every test split out of distribution."""
     model, codec = one.model(), one.codec()
-    fresh = DiT(model.spec, shape=model.shape)
+    fresh = one.run.model.build(model.shape)
     fresh.initialise(torch_seed(one.run.seed, stream=Stream.WEIGHTS))
-    models, frame = {"": model, "untrained ": fresh.eval()}, model.shape.frames - 1
-    parts = _probed(one)
+    models = {"": model, "untrained ": fresh.eval()}
+    parts, moment = _probed(one), _probed_moment(one.run)
     looked = {
-        name: _layers(one, rows=rows, models=models, codec=codec, frame=frame)
-        for name, rows in parts.items()
+        name: _layers(one, rows=rows, models=models, codec=codec) for name, rows in parts.items()
     }
     found = []
     for target, columns in TARGETS.items():
         true = {
-            name: rows.state[:, -1, :, columns].reshape(len(rows), -1).astype(np.float64)
+            name: rows.state[:, moment, :, columns].reshape(len(rows), -1).astype(np.float64)
             for name, rows in parts.items()
         }
         shuffled = np.random.Generator(np.random.Philox(key=one.run.seed)).permutation(true["fit"])
@@ -108,8 +108,14 @@ def feature_facts(one: Finished) -> Facts:
     return {"run": one.name, "probes": found}
 
 
+def _probed_moment(run: RunSpec) -> int:
+    """The video frame at the end of the probed latent frame."""
+    shape = latent_shape(run)
+    return round(run.objective.probed_frame(shape) * (run.data.frames - 1) / (shape.frames - 1))
+
+
 def _probed(one: Finished) -> dict[str, Videos]:
-    """Rows to fit on, to test on, and those of the judges out of distribution."""
+    """Rows to fit on, to test on, and those of the test splits out of distribution."""
     beyond = max(split.data.videos for split in one.run.test_splits)
     fresh = simulate(
         replace(one.run.data, draw="held_out", split="probe"), indices=beyond + np.arange(PROBED)
@@ -123,20 +129,23 @@ def _probed(one: Finished) -> dict[str, Videos]:
 
 
 def _layers(
-    one: Finished, *, rows: Videos, models: dict[str, DiT], codec: Codec, frame: int
+    one: Finished, *, rows: Videos, models: dict[str, Backbone], codec: Codec
 ) -> dict[str, np.ndarray]:
     latents = codec.encode(render(rows, canvas=one.run.canvas))
     found = {
-        "given latents": latents[:, : one.run.flow.condition_frames].flatten(1).double().numpy()
+        "given latents": latents[:, : one.run.objective.condition_frames]
+        .flatten(1)
+        .double()
+        .numpy()
     }
-    conditioning = conditioning_of(one.run.model, rows)
+    conditioning = conditioning_of(one.run.model.conditioned_on, rows)
+    objective = one.run.objective.build()
     for prefix, model in models.items():
         layers = layer_features(
             model,
             latents,
-            flow=one.run.flow,
+            objective=objective,
             indices=rows.index.tolist(),
-            frame=frame,
             conditioning=conditioning,
         )
         found |= {prefix + name: features for name, features in layers.items()}

@@ -72,7 +72,7 @@ def cases_of(one: Finished) -> Iterator[Case]:
             training=training,
             further=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
-            condition_frames=one.run.flow.condition_frames,
+            condition_frames=one.run.objective.condition_frames,
             pair=None if split.kind == "id" else scenario.crossed,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from physscale.codec.protocol import Codec
 from physscale.dataset.file import read_videos
-from physscale.model.dit import DiT
+from physscale.model.backbone import Backbone
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.spec import from_plain
 from physscale.records.store import RunFolder, Store
@@ -35,7 +35,7 @@ class Finished:
     def name(self) -> str:
         return self.run.fingerprint[:12]
 
-    def model(self) -> DiT:
+    def model(self) -> Backbone:
         """The averaged model of the newest checkpoint.
 
         Raises:

@@ -3,9 +3,9 @@
 
 [noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
 
-Where the frames are dropped (`given` false), the video is noise from its first frame on, and
-condition and mask are zero. Facts that a model is told beside the frames
-(`model/conditioning_spec.py`) are dropped with them: all zero, they say nothing."""
+Where the frames are dropped, the video is noise from its first frame on, and condition and mask are
+zero. Conditioning beside the frames (`model/conditioning_spec.py`) is dropped with them: all zero,
+it says nothing."""
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -24,7 +24,7 @@ def dropped_out(
     *,
     dropped: Bool[Tensor, " batch"] | None,
 ) -> Shaped[Tensor, "batch tokens *features"]:
-    """What the model is told of each video: nothing where it is dropped."""
+    """The conditioning of each video: zero where it is dropped."""
     return (
         conditioning
         if dropped is None
@@ -39,8 +39,8 @@ def model_input(
     condition_frames: int,
     dropped: Bool[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch time inputs height width"]:
-    """What the model sees of x_t [B, T, C, H, W] when the first frames of `clean` are given, but to
-    the videos they are dropped from: [B, T, 2C + 1, H, W]."""
+    """What the model sees of x_t when the first frames of `clean` are given, except in the videos
+    from which they are dropped; inputs = 2C + 1."""
     channels, c = x_t.shape[2], condition_frames
     inputs = x_t.new_zeros((*x_t.shape[:2], 2 * channels + 1, *x_t.shape[3:]))
     inputs[:, c:, :channels] = x_t[:, c:]

@@ -1,20 +1,16 @@
 """The training objective and the denoiser it trains: mean squared error on the frames that are not
 given."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from physscale.flow.condition import dropped_out, model_input
+from physscale.flow.flow_spec import FlowSpec
+from physscale.flow.objective import Network
 from physscale.flow.path import path_at
-from physscale.flow.spec import FlowSpec
 
-__all__ = ["Network", "denoise", "guided", "squared_errors", "training_loss"]
-
-Network = Callable[..., Tensor]
-"""(model input, t) to a prediction; (model input, t, conditioning) where conditioning are told."""
+__all__ = ["denoise", "guided", "squared_errors", "training_loss"]
 
 
 def denoise(
@@ -30,7 +26,7 @@ def denoise(
     """The clean latents [B, T, C, H, W] that the network expects behind x_t, whatever it
     predicts."""
     seen = model_input(x_t, clean=given, condition_frames=flow.condition_frames, dropped=dropped)
-    output = _asked(network, seen, t=t, conditioning=conditioning, dropped=dropped)
+    output = _predicted(network, seen, t=t, conditioning=conditioning, dropped=dropped)
     if flow.prediction == "x":
         return output
     return path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).clean(x_t, velocity=output)
@@ -45,16 +41,16 @@ def guided(
     flow: FlowSpec,
     conditioning: Tensor | None = None,
 ) -> Tensor:
-    """As `denoise`, moved away by `flow.guidance` from what the network expects when nothing is
-    given and nothing told."""
-    knowing = denoise(network, x_t, t=t, given=given, flow=flow, conditioning=conditioning)
+    """As `denoise`, moved away by `flow.guidance` from what the network expects when neither frames
+    nor conditioning are given."""
+    conditional = denoise(network, x_t, t=t, given=given, flow=flow, conditioning=conditioning)
     if flow.guidance == 1:
-        return knowing
+        return conditional
     dropped = torch.ones_like(t, dtype=torch.bool)
-    unknowing = denoise(
+    unconditional = denoise(
         network, x_t, t=t, given=given, flow=flow, conditioning=conditioning, dropped=dropped
     )
-    return unknowing + flow.guidance * (knowing - unknowing)
+    return unconditional + flow.guidance * (conditional - unconditional)
 
 
 def training_loss(
@@ -69,27 +65,27 @@ def training_loss(
     scored_frames: float | None = None,
 ) -> Float[Tensor, ""]:
     """Unweighted squared error of what the network predicts (x0, or the velocity), mean over
-    generated frames: where the given frames are dropped, these are judged too.
+    generated frames. Where the given frames are dropped, they are scored too.
 
-    `scored_frames` divides in place of the number of frames judged here, so that the losses of a
+    `scored_frames` divides in place of the number of frames scored here, so that the losses of a
     batch's parts add up to the batch's."""
     path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
     x_t = path.mix(x0, noise=noise)
     seen = model_input(x_t, clean=x0, condition_frames=flow.condition_frames, dropped=dropped)
-    output = _asked(network, seen, t=t, conditioning=conditioning, dropped=dropped)
+    output = _predicted(network, seen, t=t, conditioning=conditioning, dropped=dropped)
     target = x0 if flow.prediction == "x" else path.velocity(x0, noise=noise)
     c = flow.condition_frames
     error = (output[:, c:] - target[:, c:]).square()
     if dropped is None and scored_frames is None:
         return error.mean()
-    total, judged = error.sum(), float(error.numel())
+    total, scored = error.sum(), float(error.numel())
     if dropped is not None:
         first = (output[dropped, :c] - target[dropped, :c]).square()
-        total, judged = total + first.sum(), judged + first.numel()
-    return total / (judged if scored_frames is None else scored_frames * x0[0, 0].numel())
+        total, scored = total + first.sum(), scored + first.numel()
+    return total / (scored if scored_frames is None else scored_frames * x0[0, 0].numel())
 
 
-def _asked(
+def _predicted(
     network: Network,
     seen: Tensor,
     *,
@@ -97,7 +93,7 @@ def _asked(
     conditioning: Tensor | None,
     dropped: Tensor | None,
 ) -> Tensor:
-    """The network's prediction, told what it is told."""
+    """The network's prediction; a network without conditioning takes two arguments."""
     return (
         network(seen, t)
         if conditioning is None

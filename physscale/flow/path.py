@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from physscale.flow.spec import PathName
+from physscale.flow.flow_spec import PathName
 
 __all__ = ["Path", "path_at", "sampler_times", "shifted", "stratified_times"]
 

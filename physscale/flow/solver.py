@@ -12,8 +12,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.path import path_at
-from physscale.flow.spec import FlowSpec
 
 __all__ = ["Denoiser", "solve"]
 

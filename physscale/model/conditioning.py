@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
 from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 
 __all__ = ["CrossAttention", "reader_of", "reads_conditioning", "unturned"]
 

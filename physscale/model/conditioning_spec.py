@@ -7,12 +7,19 @@ text      a sentence on the first state; every block looks at it by cross-attent
 Facts that are all zero say nothing: so is a body that is not there, the blank after a sentence, and
 what is dropped."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from physscale.records.errors import UserError
 
-__all__ = ["CHARACTERS", "NUMBERS_A_BODY", "Conditioning", "TextSpec", "check_conditioning"]
+__all__ = [
+    "CHARACTERS",
+    "NUMBERS_A_BODY",
+    "Conditioning",
+    "ConditioningSpec",
+    "TextSpec",
+    "check_conditioning",
+]
 
 Conditioning = Literal["none", "numbers", "text"]
 
@@ -83,6 +90,16 @@ class TextSpec:
     def first_products(self) -> int:
         """Multiply-adds of the first layer, whose input needs no gradient."""
         return self.features * self.width * self.tokens
+
+
+@dataclass(frozen=True)
+class ConditioningSpec:
+    """What a backbone reads beside the frames: nothing, numbers of up to `bodies` bodies, or a
+    text."""
+
+    kind: Conditioning = "none"
+    bodies: int = 2
+    text: TextSpec = field(default_factory=TextSpec)
 
 
 def check_conditioning(value: Any, *, bodies: int) -> None:  # noqa: ANN401 - whatever was written there

@@ -1,12 +1,12 @@
-"""Diffusion transformer over video latents: one code for a vector a frame (H = W = 1) and for
-patches of latent images.
+"""Diffusion transformer over video latents, for one vector per frame (H = W = 1) and for patches of
+latent images alike.
 
 Every space-time token attends to every other; positions enter by rotary angles in (t, y, x) only;
 the diffusion time t enters by adaptive layer norm from one projection shared by all blocks. DiT:
 arXiv 2212.09748; shared adaLN: 2310.00426; model of the paper: 2411.02385. The model knows one
 device and nothing of parallelism.
 
-Letters: B videos, T frames, C latent channels, H W latent pixels, N tokens, D width, K heads.
+Letters: B videos, T frames, I input channels, C latent channels, H W latent pixels, N tokens, D width, K heads.
 """
 
 import math
@@ -16,12 +16,13 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
 
+from physscale.model.backbone import Backbone
 from physscale.model.conditioning import CrossAttention, reader_of, reads_conditioning, unturned
+from physscale.model.dit_cost import time_features
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.on_cpu import Linear, attend
 from physscale.model.pointwise import Rotate, SquaredReLU
-from physscale.model.sizes import input_channels, time_features
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape
 
 __all__ = ["DiT"]
 
@@ -32,17 +33,16 @@ ROTARY_BASE = 100.0
 patches."""
 
 
-class DiT(nn.Module):
-    """`forward` maps x_BTIHW, the noisy latents with condition and mask beside them (I = 2C + 1),
-    and t to [B, T, C, H, W]; a model with `conditioning` is told `facts` too
-    (`model/conditioning.py`)."""
+class DiT(Backbone):
+    """`forward` maps x_BTIHW (whatever channels the objective puts there) and t to
+    [B, T, C, H, W]; a model with `conditioning` reads that too (`model/conditioning.py`)."""
 
-    def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
+    def __init__(self, spec: DiTSpec, *, shape: BackboneShape) -> None:
         super().__init__()
         self.spec, self.shape = spec, shape
         self.grid = spec.grid(shape)
         width = spec.width
-        self.embed = nn.Linear(input_channels(shape.channels) * spec.cells, width)
+        self.embed = nn.Linear(shape.inputs * spec.cells, width)
         self.time = nn.Sequential(
             nn.Linear(time_features(spec), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
@@ -114,11 +114,12 @@ class DiT(nn.Module):
     def _conditioned(
         self, x_BND: Tensor, conditioning: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """The tokens, with those of told numbers at their end, and the text that the blocks ask."""
+        """The tokens, with those of the bodies' numbers at their end, and the text that the blocks
+        attend to."""
         if self.reader is None:
             return x_BND, None
         assert conditioning is not None, (
-            f"a model with conditioning={self.spec.conditioning!r} is told facts"
+            f"a model with conditioning={self.spec.conditioning!r} needs it"
         )
         read = self.reader(conditioning)
         return (
@@ -128,7 +129,7 @@ class DiT(nn.Module):
         )
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Six [B, 1, D] a block, and the head's shift and scale: float32 whatever the products are,
+        """Six [B, 1, D] per block, and the head's shift and scale: float32 whatever the products are,
         and so is the stream they act on."""
         if self.spec.adaln == "shared":
             blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
@@ -157,15 +158,37 @@ class DiT(nn.Module):
         patches = x_BNO.reshape(len(x_BNO), frames, rows, columns, self.shape.channels, q, p, p)
         return patches.permute(0, 1, 5, 4, 2, 6, 3, 7).reshape(len(x_BNO), *self.shape_of_video)
 
-    @property
-    def shape_of_video(self) -> tuple[int, int, int, int]:
-        """T, C, H, W."""
-        return self.shape.frames, self.shape.channels, self.shape.height, self.shape.width
+    def matrices(self) -> dict[str, tuple[int, int]]:
+        """Of the blocks; query, key and value are three, though one product makes them."""
+        found = {}
+        for name, parameter in self.named_parameters():
+            if name.startswith("blocks.") and parameter.ndim == 2:
+                rows, columns = parameter.shape
+                found[name] = (rows // 3 if name.endswith("qkv.weight") else rows, columns)
+        return found
+
+    def fan_in(self) -> dict[str, int]:
+        """Of all linear layers; a table of characters is none."""
+        return {
+            f"{name}.weight": layer.in_features
+            for name, layer in self.named_modules()
+            if isinstance(layer, nn.Linear)
+        }
+
+    def layers(self) -> dict[str, nn.Module]:
+        return {"embedding": self.embed} | super().layers()
+
+    def frame_features(
+        self, output: Tensor, *, frame: int
+    ) -> Float[Tensor, "batch rows columns features"]:
+        """The frame's tokens; those behind the video's own are left out."""
+        own = output[:, : math.prod(self.grid)].reshape(len(output), *self.grid, -1)
+        return own[:, frame // self.spec.time_patch]
 
 
 class Block(nn.Module):
     """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both
-    come from the diffusion time. A model that is told a text asks it in between."""
+    come from the diffusion time. A model with a text attends to it in between."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
@@ -232,7 +255,7 @@ def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
     return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), scale)
 
 
-def rotary_angles(spec: DiTSpec, *, shape: LatentShape) -> tuple[Tensor, Tensor]:
+def rotary_angles(spec: DiTSpec, *, shape: BackboneShape) -> tuple[Tensor, Tensor]:
     """cos and signed sin [N, head width] of 3-D rotary positions: the pairs of a head are dealt out
     over the axes t, y, x that are longer than one (the remainder goes to t)."""
     grid = spec.grid(shape)

@@ -1,9 +1,9 @@
-"""Shape of one video in latent space: what a codec gives and a backbone takes (read without
+"""Shapes of one video in latent space: what a codec gives, and what a backbone maps (read without
 torch)."""
 
 from dataclasses import dataclass
 
-__all__ = ["LatentShape"]
+__all__ = ["BackboneShape", "LatentShape"]
 
 
 @dataclass(frozen=True)
@@ -14,3 +14,19 @@ class LatentShape:
     channels: int
     height: int = 1
     width: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneShape:
+    """A backbone maps `inputs` channels to `channels`, on the same frames and latent pixels."""
+
+    frames: int
+    inputs: int
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def positions(self) -> int:
+        """Latent pixels of all frames."""
+        return self.frames * self.height * self.width

@@ -1,8 +1,9 @@
-"""What a run's model is told beside the first frames: numbers or a sentence on each row's first
-state, from the truth that rows carry.
+"""The conditioning of a run's model beside the first frames: numbers or a sentence on each row's
+first state, from the truth that rows carry.
 
-Facts are a function of the row's first moment, so those of a training are drawn from (scenario,
-seed, index) without its frames, whatever way its latents come. A mirrored video is told mirrored.
+Conditioning is a function of the row's first moment, so that of a training is drawn from (scenario,
+seed, index) without its frames, wherever its latents come from. A mirrored video is described as
+mirrored.
 """
 
 import importlib
@@ -16,8 +17,12 @@ import torch
 from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor
 
-from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
-from physscale.model.spec import DiTSpec
+from physscale.model.conditioning_spec import (
+    CHARACTERS,
+    NUMBERS_A_BODY,
+    ConditioningSpec,
+    TextSpec,
+)
 from physscale.records.errors import UserError
 from physscale.records.video import Videos
 from physscale.run.spec import RunSpec
@@ -29,7 +34,7 @@ from physscale.train.parallel import Workers
 __all__ = ["TextEncoder", "TrainingConditioning", "conditioning_of", "conditioning_source"]
 
 HELD_BYTES = 1_000_000_000
-"""Facts of a training above this are made as its steps need them."""
+"""Conditioning of a training above this is made as its steps need it."""
 
 
 class TextEncoder(Protocol):
@@ -42,27 +47,25 @@ class TextEncoder(Protocol):
 
 
 def conditioning_source(run: RunSpec) -> "TrainingConditioning | None":
-    """What tells the run's model; None where it is told nothing."""
-    return None if run.model.conditioning == "none" else TrainingConditioning(run)
+    """The conditioning of the run's training videos; None for a model without."""
+    return None if run.model.conditioned_on.kind == "none" else TrainingConditioning(run)
 
 
 def conditioning_of(
-    model: DiTSpec, videos: Videos
+    spec: ConditioningSpec, videos: Videos
 ) -> Shaped[Tensor, "batch tokens *features"] | None:
-    """What this model is told of these rows: numbers f32[B, bodies, 19], characters i64[B, tokens],
-    or features f32[B, tokens, F].
+    """Of these rows: numbers f32[B, bodies, 19], characters i64[B, tokens], or features
+    f32[B, tokens, F]; None for a model without conditioning.
 
     Raises:
         UserError: for more bodies, or longer sentences, than the model takes, or a text encoder
             that is not there or gives another shape.
     """
-    if model.conditioning == "none":
+    if spec.kind == "none":
         return None
-    return (
-        _numbers(videos, bodies=model.bodies)
-        if model.conditioning == "numbers"
-        else _text(model.text, sentences(videos))
-    )
+    if spec.kind == "numbers":
+        return _numbers(videos, bodies=spec.bodies)
+    return _text(spec.text, sentences(videos))
 
 
 def _numbers(videos: Videos, *, bodies: int) -> Tensor:
@@ -157,6 +160,6 @@ class TrainingConditioning:
 
     def _made(self, indices: np.ndarray, *, coins: Bool[np.ndarray, " batch"]) -> Tensor:
         first = simulate(replace(self.run.data, frames=1), indices=indices)
-        conditioning = conditioning_of(self.run.model, mirrored(first, coins=coins))
+        conditioning = conditioning_of(self.run.model.conditioned_on, mirrored(first, coins=coins))
         assert conditioning is not None
         return conditioning

@@ -1,5 +1,4 @@
-"""What a run needs of whoever runs it: its place among the workers, its videos, and somebody to
-report to.
+"""What a run needs of whoever runs it: what its training needs, and the videos.
 
 Three back ends fulfil it: a plain process (below), a trial of Ray Tune and a worker of Ray Train
 (`ray_jobs`). The run itself is one function that knows none of them."""
@@ -15,25 +14,16 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
+from physscale.train import task
 
 
-class Context(Protocol):
+class Context(task.Context, Protocol):
     """A run's surroundings."""
-
-    @property
-    def rank(self) -> int: ...
-
-    @property
-    def world(self) -> int: ...
 
     def videos(
         self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
     ) -> Iterator[Videos]:
         """The rows of each batch of indices, with their frames, in order."""
-        ...
-
-    def stop_requested(self) -> bool:
-        """Whether to save a checkpoint and leave."""
         ...
 
 

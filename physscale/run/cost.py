@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from physscale.model.sizes import parameters, training_flops
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape, LatentShape
 from physscale.run.spec import RunSpec
 from physscale.train.spec import CHECKPOINTS_KEPT
 
@@ -20,7 +19,7 @@ class Cost:
     """Of one run, from nothing to its scores.
 
     Attributes:
-        flops: matrix products of the whole training (`model.sizes.training_flops`).
+        flops: matrix products of the whole training (`BackboneSpec.training_flops`).
         data_bytes: frames of the training videos, rendered and streamed once; they are not kept.
         disk_bytes: what stays in the run's folder: checkpoints and samples.
     """
@@ -32,8 +31,13 @@ class Cost:
 
 
 def latent_shape(run: RunSpec) -> LatentShape:
-    """Shape of one video for the model."""
+    """Shape of one video in latent space."""
     return run.codec.spec.latents(frames=run.data.frames, size_px=run.canvas.size_px)
+
+
+def backbone_shape(run: RunSpec) -> BackboneShape:
+    """What the run's backbone maps."""
+    return run.objective.backbone_shape(latent_shape(run))
 
 
 def encoding_flops(run: RunSpec) -> float:
@@ -43,13 +47,14 @@ def encoding_flops(run: RunSpec) -> float:
 
 def cost(run: RunSpec) -> Cost:
     """By formula."""
-    shape = latent_shape(run)
-    count = parameters(run.model, shape=shape)
+    shape = backbone_shape(run)
+    count = run.model.parameters(shape)
+    passes = run.train.batch * run.train.steps * run.objective.passes(latent_shape(run))
     frame_bytes = 3 * run.canvas.size_px**2
     sampled = sum(split.data.videos * split.data.frames * frame_bytes for split in run.test_splits)
     return Cost(
         parameters=count,
-        flops=training_flops(run.model, shape=shape, batch=run.train.batch, steps=run.train.steps),
+        flops=float(passes) * run.model.training_flops(shape),
         data_bytes=run.data.videos * run.data.frames * frame_bytes,
         disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_A_PARAMETER * count + run.train.steps)
         + round(_SAMPLES_COMPRESSED * sampled),

@@ -67,7 +67,7 @@ def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Code
     dtype = torch.bfloat16 if run.train.precision == "bf16" else torch.float32
     return TrainTask(
         model=run.model,
-        flow=run.flow,
+        objective=run.objective,
         train=run.train,
         seed=run.seed,
         latents=latents,

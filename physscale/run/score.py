@@ -10,13 +10,11 @@ import pyarrow as pa
 from physscale.codec.protocol import Codec
 from physscale.dataset.file import write_videos
 from physscale.dataset.mp4 import write_mp4
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.motion import baselines
 from physscale.evaluate.motion.outcomes import compare, outcomes
 from physscale.evaluate.motion.track import Parsed
 from physscale.evaluate.scores import RunColumns, Source, score_table, scores
-from physscale.flow.sample import sample
-from physscale.model.dit import DiT
+from physscale.model.backbone import Backbone
 from physscale.records.scores import OUTCOMES
 from physscale.records.store import RunFolder
 from physscale.records.tables import write_parquet
@@ -39,9 +37,9 @@ FRAMES_PER_S = 8
 
 @dataclass(frozen=True)
 class Trained:
-    """What is judged."""
+    """What is scored."""
 
-    model: DiT
+    model: Backbone
     codec: Codec
     study: str
 
@@ -62,7 +60,7 @@ class ScoredSplit:
 
     @property
     def frames(self) -> int:
-        return self.run.flow.condition_frames
+        return self.run.objective.condition_frames
 
     @property
     def tracked(self) -> bool:
@@ -120,19 +118,18 @@ def _model(
     """The model's outcomes, and the scores that are not made from them."""
     run, indices = case.run, case.truth.index.tolist()
     latents = trained.codec.encode(case.pixels).to(next(trained.model.parameters()).device)
-    conditioning = conditioning_of(run.model, case.truth)
-    loss = held_out_loss(
-        trained.model, latents, flow=run.flow, indices=indices, conditioning=conditioning
-    )
+    conditioning = conditioning_of(run.model.conditioned_on, case.truth)
+    objective = run.objective.build()
+    errors = objective.held_out(trained.model, latents, indices=indices, conditioning=conditioning)
     losses = {
-        "loss": loss.at_noise.double().cpu().numpy(),
-        "loss_grid": loss.grid_mean.double().cpu().numpy(),
+        "loss": errors.from_given.double().cpu().numpy(),
+        "loss_grid": errors.as_trained.double().cpu().numpy(),
     }
-    drawn = sample(
+    drawn = objective.sample(
         trained.model,
         given=latents[:, : case.frames],
+        frames=latents.shape[1],
         indices=indices,
-        flow=run.flow,
         seed=run.seed,
         conditioning=conditioning,
     )

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
-from physscale.flow.spec import FlowSpec
-from physscale.model.spec import DiTSpec
+from physscale.flow.objective_spec import ObjectiveSpec
+from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
 from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
@@ -76,13 +76,13 @@ class RunSpec:
     """Raised by hand when the code that makes a result of this description changes its meaning."""
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1}
-    WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges"}
+    WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges", "objective": "flow"}
 
     data: DataSpec
     canvas: Canvas
     codec: CodecRecipe
-    model: DiTSpec
-    flow: FlowSpec
+    model: BackboneSpec
+    objective: ObjectiveSpec
     train: TrainSpec
     test_splits: tuple[TestSplit, ...]
     seed: int = 0

@@ -1,5 +1,5 @@
-"""A training on trial: rung by rung its loss on held-out videos that no judge uses, so that tuning
-never looks at what is judged."""
+"""A training on trial: rung by rung its loss on held-out videos of no test split, so that tuning
+never looks at what a run is scored on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.conditioning import conditioning_of, conditioning_source
 from physscale.run.context import Context
+from physscale.run.cost import backbone_shape
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_latents, training_source
 from physscale.run.validation import VALIDATION_VIDEOS, unseen
@@ -23,8 +23,8 @@ from physscale.train.step import begin, train_step
 
 @dataclass(frozen=True)
 class Rung:
-    """How a training stands after `share` of its steps; `loss` is that of the averaged weights, the
-    mean over videos and noise levels."""
+    """How a training stands after `share` of its steps. `loss` is that of the averaged weights, as
+    trained (`objective.HeldOutErrors`), mean over videos."""
 
     share: float
     step: int
@@ -34,8 +34,8 @@ class Rung:
 def rungs(
     run: RunSpec, *, store: Store, context: Context, shares: Sequence[float]
 ) -> Iterator[Rung]:
-    """Trains the run and stops for breath after each share of its steps, in ascending order.
-    Nothing but the codec is left on disk.
+    """Trains the run and pauses after each share of its steps, in ascending order. Nothing but the
+    codec is left on disk.
 
     Raises:
         Diverged: on a loss that is not finite.
@@ -46,14 +46,13 @@ def rungs(
     validation = training_latents(
         replace(run, data=unseen(run), train=plainly), codec=codec, context=context
     ).latents
-    conditioning, told = (
-        conditioning_source(run),
-        conditioning_of(run.model, simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS))),
-    )
+    conditioning, objective = conditioning_source(run), run.objective.build()
+    rows = simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS))
+    of_validation = conditioning_of(run.model.conditioned_on, rows)
     state = begin(
         run.model,
         train=run.train,
-        shape=latents.shape,
+        shape=backbone_shape(run),
         seed=run.seed,
         device="cuda" if torch.cuda.is_available() else "cpu",
     )
@@ -62,28 +61,22 @@ def rungs(
     batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
     for share in shares:
         while state.step < max(1, round(share * run.train.steps)):
-            known = (
-                None
-                if conditioning is None
-                else conditioning.batch(
+            read = None
+            if conditioning is not None:
+                read = conditioning.batch(
                     state.step, seed=run.seed, batch=run.train.batch, workers=alone
                 ).to(device)
-            )
             train_step(
                 state,
                 next(batches).to(device),
                 seed=run.seed,
                 train=run.train,
-                flow=run.flow,
+                objective=objective,
                 workers=alone,
-                conditioning=known,
+                conditioning=read,
             )
         indices = np.arange(VALIDATION_VIDEOS).tolist()
-        loss = held_out_loss(
-            averaged(state),
-            validation.to(device),
-            flow=run.flow,
-            indices=indices,
-            conditioning=told,
+        errors = objective.held_out(
+            averaged(state), validation.to(device), indices=indices, conditioning=of_validation
         )
-        yield Rung(share, state.step, loss=float(loss.grid_mean.double().mean()))
+        yield Rung(share, state.step, loss=float(errors.as_trained.double().mean()))

@@ -1,9 +1,8 @@
-"""What is looked at while a run trains: the loss on held-out videos that no judge uses, and a few
-of their samples as a moving picture.
+"""What is looked at while a run trains: the loss on held-out videos of no test split, and a few of
+their samples as a moving picture.
 
-The loss is `evaluate/held_out_loss.py`'s: the same noise and the same times whenever and by
-whomever it is measured, so that two lines of a history, or of two runs, differ by their models
-alone."""
+The loss is the objective's (`flow/objective.py`) with common random numbers, so that two lines of a
+history, or of two runs, differ by their models alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +13,8 @@ import torch
 
 from physscale.codec.protocol import Codec
 from physscale.dataset.mp4 import write_mp4
-from physscale.evaluate.held_out_loss import held_out_loss
-from physscale.flow.sample import sample
-from physscale.model.dit import DiT
+from physscale.flow.objective import Objective
+from physscale.model.backbone import Backbone
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.render import render
@@ -29,11 +27,11 @@ from physscale.train.task import Observer
 
 VALIDATION_VIDEOS = 96
 VALIDATION_SEED = 1_000_003
-"""Of the training scenario, drawn with the held-out key and a seed that is no judge's."""
+"""Of the training scenario, drawn with the held-out key and a seed of no test split."""
 
 
 def unseen(run: RunSpec) -> DataSpec:
-    """Videos as the run trains on them, none of which it trains or is judged on."""
+    """Videos as the run trains on them, none of which it trains or is scored on."""
     return replace(
         run.data,
         videos=VALIDATION_VIDEOS,
@@ -44,8 +42,8 @@ def unseen(run: RunSpec) -> DataSpec:
 
 
 def observers(run: RunSpec, *, codec: Codec, folder: RunFolder) -> tuple[Observer, ...]:
-    """Those that the run asks for; what they look at is made when the first one looks."""
-    watch = Watch(run, codec, folder)
+    """Those that the run asks for. Their videos are made when the first one looks."""
+    watch = Watch(run, codec, folder, run.objective.build())
     asked = ((run.train.validate_every, watch.validate), (run.train.sample_every, watch.picture))
     return tuple(Observer(every, look) for every, look in asked if every)
 
@@ -57,6 +55,7 @@ class Watch:
     run: RunSpec
     codec: Codec
     folder: RunFolder
+    objective: Objective
 
     @cached_property
     def rows(self) -> Videos:
@@ -68,37 +67,37 @@ class Watch:
 
     @cached_property
     def conditioning(self) -> torch.Tensor | None:
-        return conditioning_of(self.run.model, self.rows)
+        return conditioning_of(self.run.model.conditioned_on, self.rows)
 
     @cached_property
     def latents(self) -> torch.Tensor:
         return self.codec.encode(self.pixels)
 
-    def validate(self, model: DiT, step: int) -> Mapping[str, float]:
-        """Mean over the videos: at pure noise, and over all of the fixed times."""
+    def validate(self, model: Backbone, step: int) -> Mapping[str, float]:
+        """Mean over the videos, as trained and from the given frames alone."""
         latents = self.latents.to(next(model.parameters()).device)
         indices = np.arange(VALIDATION_VIDEOS).tolist()
-        loss = held_out_loss(
-            model, latents, flow=self.run.flow, indices=indices, conditioning=self.conditioning
+        errors = self.objective.held_out(
+            model, latents, indices=indices, conditioning=self.conditioning
         )
         return {
-            "validation_loss": float(loss.grid_mean.double().mean()),
-            "validation_loss_at_noise": float(loss.at_noise.double().mean()),
+            "validation_loss": float(errors.as_trained.double().mean()),
+            "validation_loss_at_noise": float(errors.from_given.double().mean()),
         }
 
-    def picture(self, model: DiT, step: int) -> Mapping[str, float]:
+    def picture(self, model: Backbone, step: int) -> Mapping[str, float]:
         """`videos/step_XXXXXXXX.mp4`: truth above, sample below."""
-        given = self.latents[:SHOWN, : self.run.flow.condition_frames].to(
+        given = self.latents[:SHOWN, : self.run.objective.condition_frames].to(
             next(model.parameters()).device
         )
-        told = None if self.conditioning is None else self.conditioning[:SHOWN]
-        drawn = sample(
+        read = None if self.conditioning is None else self.conditioning[:SHOWN]
+        drawn = self.objective.sample(
             model,
             given=given,
+            frames=self.latents.shape[1],
             indices=range(SHOWN),
-            flow=self.run.flow,
             seed=self.run.seed,
-            conditioning=told,
+            conditioning=read,
         )
         shown = beside(self.pixels[:SHOWN], self.codec.decode(drawn))
         write_mp4(self.folder.video(f"step_{step:08d}"), shown, frames_per_s=FRAMES_PER_S)

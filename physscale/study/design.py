@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from physscale.codec.kinds import PcaSpec
-from physscale.model.sizes import SIZES
-from physscale.model.spec import DiTSpec
+from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.sizes import sized
 from physscale.records.errors import UserError
 from physscale.run.cost import cost
 from physscale.run.spec import CodecRecipe, RunSpec
@@ -32,7 +32,7 @@ def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> lis
     """Every combination of the axes' values (or a balanced 1/`fraction` of them), each a change of
     `base`; the last axis varies fastest.
 
-    `size` (a name of `SIZES` or a `DiTSpec`), `videos`, `coverage` (pairs or templates), one of
+    `size` (a name of `SIZES` or a `BackboneSpec`), `videos`, `coverage` (pairs or templates), one of
     `epochs`, `seen` and `steps`, `resolution` (pixels), `encoder` (components or a `CodecRecipe`),
     `batch`, `learning_rate`, `muon_learning_rate`, `seed`. Seeds are replicates: a fraction leaves
     out cells, never the seeds of one.
@@ -62,7 +62,7 @@ def isoflop(
     base: RunSpec,
     *,
     flops: Sequence[float],
-    size: Sequence[str | DiTSpec],
+    size: Sequence[str | BackboneSpec],
     epochs: float = 1.0,
     seed: Sequence[int] = (0,),
     steps: tuple[int, int] = (100, 10_000_000),
@@ -116,10 +116,8 @@ def _check_axes(axes: Mapping[str, Sequence[Any]]) -> None:
         )
 
 
-def _size(run: RunSpec, value: str | DiTSpec) -> RunSpec:
-    if isinstance(value, str) and value not in SIZES:
-        raise UserError(f"size {value!r}: there are {', '.join(SIZES)}; or give a DiTSpec")
-    return replace(run, model=SIZES[value] if isinstance(value, str) else value)
+def _size(run: RunSpec, value: str | BackboneSpec) -> RunSpec:
+    return replace(run, model=sized(value))
 
 
 def _coverage(run: RunSpec, value: tuple[Any, ...]) -> RunSpec:

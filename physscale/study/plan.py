@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from physscale.model.sizes import SIZES
-from physscale.model.spec import DiTSpec
 from physscale.records.ledger import Entry, Ledger, State
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.cost import cost
@@ -103,19 +101,7 @@ def label(run: RunSpec) -> str:
     """A few words that tell a run from its neighbours."""
     combinations = f" C={run.combinations}" if run.combinations else ""
     workers = f" x{run.workers}" if run.workers > 1 else ""
-    return f"{run.data.scenario.name} {size_name(run.model)} D={run.data.videos}{combinations} seed={run.seed}{workers}"
-
-
-def size_name(model: DiTSpec) -> str:
-    """The size's name in the table of sizes, or its width and depth, and what the model is told
-    beside the frames."""
-    plain = dataclasses.replace(
-        model, **{name: DiTSpec.NEUTRAL[name] for name in ("conditioning", "bodies", "text")}
-    )
-    named = next(
-        (name for name, size in SIZES.items() if size == plain), f"d{model.width}x{model.depth}"
-    )
-    return named if model.conditioning == "none" else f"{named}+{model.conditioning}"
+    return f"{run.data.scenario.name} {run.model.description} D={run.data.videos}{combinations} seed={run.seed}{workers}"
 
 
 def told(store: Store) -> list[str]:

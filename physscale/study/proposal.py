@@ -16,12 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from physscale.model.sizes import SIZES, parameters
-from physscale.model.spec import DiTSpec
+from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape
 from physscale.records.store import Store, write_atomic
-from physscale.run.cost import cost, latent_shape
+from physscale.run.cost import backbone_shape, cost
 from physscale.run.spec import RunSpec
 from physscale.study.design import changed
 from physscale.study.spec import Study
@@ -122,7 +122,7 @@ def _runs(study: Study, proposal: Proposal) -> Iterator[RunSpec]:
     taken = set(study.runs)
     for point in proposal.points:
         like = min(candidates, key=lambda run: _distance(run, point))
-        one = _at(like, point=point, pairs=_longest(candidates), family=_family(candidates))
+        one = _at(like, point=point, pairs=_longest(candidates))
         fresh = next(
             run
             for seed in itertools.count()
@@ -132,12 +132,12 @@ def _runs(study: Study, proposal: Proposal) -> Iterator[RunSpec]:
         yield fresh
 
 
-def _at(run: RunSpec, *, point: dict[str, float], pairs: tuple[Any, ...], family: int) -> RunSpec:
+def _at(run: RunSpec, *, point: dict[str, float], pairs: tuple[Any, ...]) -> RunSpec:
     """The run at these axes."""
     if "N" in point:
         run = replace(
             run,
-            model=_model(run.model, count=point["N"], shape=latent_shape(run), head_width=family),
+            model=_model(run.model, count=point["N"], shape=backbone_shape(run)),
         )
     if "D" in point:
         run = changed(run, videos=round(point["D"]))
@@ -151,26 +151,21 @@ def _at(run: RunSpec, *, point: dict[str, float], pairs: tuple[Any, ...], family
 
 
 @lru_cache(maxsize=4096)
-def _model(like: DiTSpec, *, count: float, shape: LatentShape, head_width: int) -> DiTSpec:
-    """The model of this depth whose number of parameters is nearest in ratio; one of the named
-    sizes if that is it."""
+def _model(like: BackboneSpec, *, count: float, shape: BackboneShape) -> BackboneSpec:
+    """The model of this kind whose number of parameters is nearest in ratio; one of the named sizes
+    if that is it."""
     best, least = like, math.inf
     for width in range(2, _WIDEST + 1, 2):
-        heads = max(1, width // head_width)
-        if width % (2 * heads):
+        try:
+            model = like.at_width(width)
+        except UserError:
             continue
-        model = replace(like, width=width, heads=heads)
-        away = math.log(parameters(model, shape=shape) / count)
+        away = math.log(model.parameters(shape) / count)
         if abs(away) < least:
             best, least = model, abs(away)
         if away > 1:
             break
     return next((size for size in SIZES.values() if size == best), best)
-
-
-def _family(runs: Sequence[RunSpec]) -> int:
-    """Width of one head in the study's models: of those with several, else 32."""
-    return max((run.model.head_width for run in runs if run.model.heads > 1), default=32)
 
 
 def _longest(runs: Sequence[RunSpec]) -> tuple[Any, ...]:

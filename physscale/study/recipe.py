@@ -6,8 +6,10 @@ neither the codec nor the budget decides between in and out of distribution (mea
 `experiments/LOG.md`)."""
 
 from physscale.codec.kinds import PcaSpec
-from physscale.flow.spec import FlowSpec
-from physscale.model.sizes import SIZES
+from physscale.flow.flow_spec import FlowSpec
+from physscale.flow.objective_spec import ObjectiveSpec
+from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.sizes import sized
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, Kind, RunSpec, TestSplit
 from physscale.simulate.scenario import Scenario
@@ -16,6 +18,7 @@ from physscale.train.spec import TrainSpec
 
 CORPUS_FRAMES = 4800
 TEST_VIDEOS = 96
+DIFFUSION = FlowSpec()
 
 
 def splits(**splits: tuple[Kind, Scenario]) -> tuple[TestSplit, ...]:
@@ -34,7 +37,8 @@ def small_run(
     *,
     test_splits: tuple[TestSplit, ...],
     videos: int = 1000,
-    size: str = "d64",
+    size: str | BackboneSpec = "d64",
+    objective: ObjectiveSpec = DIFFUSION,
     seed: int = 0,
     components: int = 32,
     steps: int = 1500,
@@ -49,8 +53,8 @@ def small_run(
             spec=PcaSpec(components),
             corpus=DataSpec(scenario=scenario.still(), videos=CORPUS_FRAMES, frames=1),
         ),
-        model=SIZES[size],
-        flow=FlowSpec(),
+        model=sized(size),
+        objective=objective,
         train=TrainSpec(steps=steps),
         test_splits=test_splits,
         seed=seed,

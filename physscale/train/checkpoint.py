@@ -1,9 +1,9 @@
 """A training on disk: everything a step depends on, complete or invisible, no pickle.
 
-step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors
-state.json  manifest.json
+    step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors
+                    state.json  manifest.json
 
-`model` and `ema` hold the model's own tensor names; `state.json` says what was trained, so that a
+`model` and `ema` hold the model's own tensor names. `state.json` says what was trained, so that a
 checkpoint alone gives back its model."""
 
 import json
@@ -15,8 +15,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
+from physscale.flow.objective_spec import ObjectiveSpec
+from physscale.model.backbone import Backbone
+from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
@@ -83,14 +84,17 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
     ]
 
 
-def load_model(folder: Path) -> DiT:
-    """The averaged model of a checkpoint, whatever wrote it. Raises DamagedData when its manifest
-    does not verify."""
+def load_model(folder: Path) -> Backbone:
+    """The averaged model of a checkpoint, whatever wrote it.
+
+    Raises:
+        DamagedData: when its manifest does not verify.
+    """
     read_folder(folder)
     trained = json.loads((folder / "state.json").read_text())["recipe"]
-    model = DiT(
-        from_plain(DiTSpec, trained["model"]), shape=from_plain(LatentShape, trained["shape"])
-    )
+    spec = from_plain(BackboneSpec, trained["model"])  # type: ignore[type-abstract]
+    objective = from_plain(ObjectiveSpec, trained["flow"])  # type: ignore[type-abstract]
+    model = spec.build(objective.backbone_shape(from_plain(LatentShape, trained["shape"])))
     model.load_state_dict(safetensors.torch.load_file(folder / "ema.safetensors"))
     return model.eval()
 
@@ -107,7 +111,7 @@ def recipe(task: TrainTask) -> dict[str, object]:
     return {
         "model": plain(task.model),
         "shape": plain(task.latents.shape),
-        "flow": plain(task.flow),
+        "flow": plain(task.objective),
         "train": plain(computed_plainly(task.train)),
         "seed": task.seed,
     }

@@ -2,8 +2,8 @@
 over workers is one operation.
 
 The model's own parameters become views into these vectors, so forward and backward never notice.
-Layout: the blocks' matrices first, those of one shape side by side (a stack [n, rows, columns] is a
-view), then all else."""
+Layout: Muon's matrices (`Backbone.matrices`) first, those of one shape side by side (a stack [n,
+rows, columns] is a view), then all else."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,17 +11,11 @@ from operator import itemgetter
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-__all__ = [
-    "FlatParameters",
-    "Layout",
-    "Stack",
-    "flatten",
-    "is_block_matrix",
-    "layout_of",
-    "matrix_shape",
-]
+from physscale.model.backbone import Backbone
+
+__all__ = ["FlatParameters", "Layout", "Stack", "flatten", "layout_of"]
 
 ALIGNMENT = 16
 """Floats: each parameter begins on a cache line of 64 bytes."""
@@ -43,9 +37,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stacks of matrices; where all else begins; where each parameter lies; the vector's
-    length."""
+    """Rows and columns of each parameter's matrices and their stacks; where all else begins; where
+    each parameter lies; the vector's length."""
 
+    matrices: dict[str, tuple[int, int]]
     stacks: tuple[Stack, ...]
     rest: slice
     places: dict[str, tuple[int, torch.Size]]
@@ -83,13 +78,12 @@ class FlatParameters(Layout):
     gradients: Float[Tensor, " total"]
 
 
-def layout_of(model: nn.Module) -> Layout:
+def layout_of(model: Backbone) -> Layout:
     """Where the model's parameters lie in one vector."""
-    named = dict(model.named_parameters())
+    named, matrices = dict(model.named_parameters()), model.matrices()
     by_shape: dict[tuple[int, int], list[str]] = {}
-    for name, parameter in named.items():
-        if is_block_matrix(name, parameter):
-            by_shape.setdefault(matrix_shape(name, parameter), []).append(name)
+    for name, shape in matrices.items():
+        by_shape.setdefault(shape, []).append(name)
 
     places, stacks, end = {}, [], 0
     for (rows, columns), names in by_shape.items():
@@ -106,10 +100,10 @@ def layout_of(model: nn.Module) -> Layout:
         if name not in places:
             places[name] = (end, parameter.shape)
             end = aligned(end + parameter.numel())
-    return Layout(tuple(stacks), slice(first_other, end), places, end)
+    return Layout(matrices, tuple(stacks), slice(first_other, end), places, end)
 
 
-def flatten(model: nn.Module) -> FlatParameters:
+def flatten(model: Backbone) -> FlatParameters:
     """Move the model's parameters and gradients into two vectors; gradients add up there until they
     are zeroed."""
     named, layout = dict(model.named_parameters()), layout_of(model)
@@ -123,20 +117,8 @@ def flatten(model: nn.Module) -> FlatParameters:
     for name, view in layout.named(gradients).items():
         named[name].grad = view
     return FlatParameters(
-        layout.stacks, layout.rest, layout.places, layout.total, values, gradients
+        layout.matrices, layout.stacks, layout.rest, layout.places, layout.total, values, gradients
     )
-
-
-def is_block_matrix(name: str, parameter: Tensor) -> bool:
-    """Whether Muon moves it."""
-    return name.startswith("blocks.") and parameter.ndim == 2
-
-
-def matrix_shape(name: str, parameter: Tensor) -> tuple[int, int]:
-    """Rows and columns of the matrices that a weight consists of: query, key and value are three,
-    though one product makes them."""
-    rows, columns = parameter.shape
-    return (rows // 3, columns) if name.endswith("qkv.weight") else (rows, columns)
 
 
 def aligned(position: int) -> int:

@@ -1,13 +1,12 @@
-"""Counts steps, logs, saves, stops: run again after any kill and the losses are those of an
-undisturbed run, bit for bit."""
+"""The training loop: counts steps, logs, saves and stops. Run again after any kill, its losses are
+those of an undisturbed run, bit for bit."""
 
 import time
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from physscale.model.dit import DiT
-from physscale.model.sizes import training_flops
+from physscale.model.backbone import Backbone
 from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
@@ -34,7 +33,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     state = begin(
         task.model,
         train=task.train,
-        shape=task.latents.shape,
+        shape=task.backbone_shape,
         seed=task.seed,
         device=task.device,
         workers=workers,
@@ -44,7 +43,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         checkpoint.restore(state, newest, task=task)
     if workers.rank == 0:
         checkpoint.discard_unfinished(task.checkpoints)
-    clock = _Clock(step=state.step)
+    clock, objective = _Clock(step=state.step), task.objective.build()
 
     batches = task.latents.batches(
         state.step, seed=task.seed, batch=task.train.batch, workers=workers
@@ -55,18 +54,15 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
             raise Preempted(
                 f"stopped after step {state.step} of {task.train.steps}; run again to go on"
             )
-        x0, told = (
-            next(batches).to(task.device),
-            _conditioned(task, step=state.step, workers=workers),
-        )
+        x0 = next(batches).to(task.device)
         done = train_step(
             state,
             x0,
             seed=task.seed,
             train=task.train,
-            flow=task.flow,
+            objective=objective,
             workers=workers,
-            conditioning=told,
+            conditioning=_conditioning(task, step=state.step, workers=workers),
         )
         last = state.step == task.train.steps
         looking = [
@@ -89,19 +85,16 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     )
 
 
-def _conditioned(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
-    """What the model is told of this worker's share of the step."""
-    return (
-        None
-        if task.conditioning is None
-        else task.conditioning.batch(
-            step, seed=task.seed, batch=task.train.batch, workers=workers
-        ).to(task.device)
-    )
+def _conditioning(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
+    """Of this worker's share of the step."""
+    if task.conditioning is None:
+        return None
+    read = task.conditioning.batch(step, seed=task.seed, batch=task.train.batch, workers=workers)
+    return read.to(task.device)
 
 
 class _Clock:
-    """Seconds a step since the last lap."""
+    """Seconds per step since the last lap."""
 
     def __init__(self, *, step: int) -> None:
         self.step, self.time = step, time.perf_counter()
@@ -118,7 +111,7 @@ class _Clock:
 def _looked(
     state: TrainState, observers: Sequence[Observer], *, workers: Workers
 ) -> dict[str, float]:
-    """What the observers see; every worker gives its shards of the averaged model, the first one
+    """What the observers return. Every worker gives its shards of the averaged model; the first one
     looks."""
     if not observers:
         return {}
@@ -150,17 +143,16 @@ def _log(
         "workers": float(workers.world),
     }
     if task.device_flops_per_s is not None:
-        flops = training_flops(
-            task.model, shape=task.latents.shape, batch=task.train.batch, steps=1
-        )
+        passes = task.train.batch * task.objective.passes(task.latents.shape)
+        flops = passes * task.model.training_flops(task.backbone_shape)
         metrics["mfu"] = flops / (seconds * workers.world * task.device_flops_per_s)
     if workers.rank == 0:
         MetricLog(task.metrics).append(step=state.step, **metrics, **seen)
 
 
-def averaged(state: TrainState) -> DiT:
+def averaged(state: TrainState) -> Backbone:
     """The model with its averaged weights, whole, in memory of its own. Every worker calls it."""
     tensors = state.weights.averages()
-    model = DiT(state.model.spec, shape=state.model.shape).to(next(iter(tensors.values())).device)
+    model = state.spec.build(state.model.shape).to(next(iter(tensors.values())).device)
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(requires_grad=False)

@@ -14,9 +14,9 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from physscale.model.dit import DiT
+from physscale.model.backbone import Backbone
 from physscale.train.ema import average
-from physscale.train.flat import Layout, is_block_matrix, layout_of, matrix_shape
+from physscale.train.flat import Layout, layout_of
 from physscale.train.optim import MUON_MOMENTUM, AdamW, adamw, muon_rate, orthogonalise
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
@@ -78,7 +78,7 @@ class ShardedWeights:
     @staticmethod
     @torch.no_grad()
     def of(
-        model: DiT,
+        model: Backbone,
         *,
         spec: TrainSpec,
         rates: dict[str, float] | None,
@@ -126,8 +126,8 @@ class ShardedWeights:
             factor * self.spec.muon_learning_rate,
         )
         for name, part in self.shards.items():
-            if self.spec.optimiser == "muon" and is_block_matrix(name, part.values):
-                rows, columns = matrix_shape(name, part.values)
+            if self.spec.optimiser == "muon" and name in self.layout.matrices:
+                rows, columns = self.layout.matrices[name]
                 part.muon(
                     rows=rows, columns=columns, rate=rate, decay=rate * self.spec.weight_decay
                 )
@@ -171,7 +171,7 @@ class ShardedWeights:
                 own.to_local().copy_(_slice(tensor.to(self.device), like=own))
 
 
-def shard(model: DiT, *, workers: Workers, train: TrainSpec, device: str) -> None:
+def shard(model: Backbone, *, workers: Workers, train: TrainSpec, device: str) -> None:
     """Deal the parameters out to the workers, in place: each block a unit, all else another. Blocks
     are gathered in bfloat16 where products are taken in it; shards, gradients and moments are
     float32."""

@@ -16,7 +16,7 @@ CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """Steps, global batch and optimiser. With `muon`, the blocks' matrices take Muon at
+    """Steps, global batch and optimiser. With `muon`, the backbone's matrices take Muon at
     `muon_learning_rate` and all else AdamW at `learning_rate`; with `adamw`, everything takes
     AdamW. The rate warms up linearly, holds, and falls to zero over the last `decay_fraction` of
     the steps, linearly or along half a cosine (`schedule`).

@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from physscale.flow.spec import FlowSpec
-from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
+from physscale.flow.objective_spec import ObjectiveSpec
+from physscale.model.backbone import Backbone
+from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import BackboneShape
 from physscale.train.latents import LatentSource
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
@@ -21,7 +22,8 @@ __all__ = ["ConditioningSource", "Context", "Observer", "TrainResult", "TrainTas
 
 @runtime_checkable
 class Context(Protocol):
-    """The run adapter: a plain process, a Tune trial or a Ray Train worker."""
+    """What a training needs of whoever runs it: a plain process, a Tune trial or a worker of Ray
+    Train."""
 
     @property
     def rank(self) -> int: ...
@@ -30,37 +32,42 @@ class Context(Protocol):
     def world(self) -> int: ...
 
     def stop_requested(self) -> bool:
-        """Whether this process was asked to end (a signal, a scheduler)."""
+        """Whether this process was asked to end (by a signal or a scheduler)."""
 
 
 @runtime_checkable
 class ConditioningSource(Protocol):
-    """What a model with conditioning is told of the videos of a step
-    (`model/conditioning_spec.py`)."""
+    """The conditioning of a step's videos (`model/conditioning_spec.py`)."""
 
     def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Tensor:
-        """Of this worker's share, row for row those of `LatentSource.batches`."""
+        """Of this worker's share, row by row that of `LatentSource.batches`."""
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks at the averaged model every `every` steps and at the end, on the first worker; what it
-    says joins the step's line of the history. Its time counts as none of the training's."""
+    """Looks at the averaged model every `every` steps and at the end, on the first worker. The
+    numbers it returns join the step's line of the history. Its time is not counted as training."""
 
     every: int
-    look: Callable[[DiT, int], Mapping[str, float]]
+    look: Callable[[Backbone, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class TrainTask:
-    """A training. Checkpoints go to (and resume from) folders `step_XXXXXXXX` in `checkpoints`, the
-    history to the file `metrics`; how often, and who looks on, does not change a result. `device`
-    is where the model lives; with `device_flops_per_s`, the rate of its large matrix products, the
-    history says what share of that rate the model's own products reach (`mfu`). `facts` tells a
-    model with conditioning."""
+    """A training.
 
-    model: DiTSpec
-    flow: FlowSpec
+    Attributes:
+        checkpoints: the folder of the folders `step_XXXXXXXX`, which are written and resumed from.
+        metrics: the file of the history. Neither how often it is written nor who looks on changes a
+            result.
+        device: where the model lives.
+        device_flops_per_s: the rate of the device's large matrix products. With it, the history
+            says what share of that rate the model's own products reach (`mfu`).
+        conditioning: what a backbone with conditioning reads.
+    """
+
+    model: BackboneSpec
+    objective: ObjectiveSpec
     train: TrainSpec
     seed: int
     latents: LatentSource
@@ -77,23 +84,22 @@ class TrainTask:
         for name in ("checkpoint_every", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
-        frames = self.latents.shape.frames
-        if self.flow.condition_frames >= frames:
-            raise UserError(
-                f"flow condition_frames={self.flow.condition_frames}: must be below the videos' "
-                f"{frames} frames"
-            )
-        assert (self.conditioning is None) == (self.model.conditioning == "none"), (
-            "who is told needs somebody to tell"
+        assert self.backbone_shape.frames, "the objective refuses videos that are too short"
+        assert (self.conditioning is None) == (self.model.conditioned_on.kind == "none"), (
+            "a backbone with conditioning needs a source of it"
         )
+
+    @property
+    def backbone_shape(self) -> BackboneShape:
+        return self.objective.backbone_shape(self.latents.shape)
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """`model` has the averaged (EMA) weights; `losses` [steps] are of the global batches, the same
-    with or without interruptions."""
+    """`model` has the averaged (EMA) weights. `losses` are those of the global batches, the same with
+    or without interruptions."""
 
-    model: DiT
+    model: Backbone
     losses: Float[Tensor, " steps"]
     checkpoint: Path
     seconds: float

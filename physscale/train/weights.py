@@ -9,8 +9,9 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from physscale.model.backbone import Backbone
 from physscale.train.ema import average
 from physscale.train.flat import FlatParameters, flatten
 from physscale.train.optim import Optimiser
@@ -71,7 +72,7 @@ class WholeWeights:
     ema: Float[Tensor, " total"]
 
     @staticmethod
-    def of(model: nn.Module, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
+    def of(model: Backbone, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
         """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named
         parameters."""
         flat = flatten(model)

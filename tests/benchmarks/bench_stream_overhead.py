@@ -19,8 +19,8 @@ from torch import Tensor
 
 from physscale.codec.kinds import PixelSpec
 from physscale.codec.pixels import PixelCodec
-from physscale.flow.spec import FlowSpec
-from physscale.model.spec import DiTSpec
+from physscale.flow.flow_spec import FlowSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.records.video import Videos

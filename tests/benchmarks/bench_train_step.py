@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from experiments.spatial import VAE
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.sizes import SIZES, training_flops
-from physscale.model.spec import DiTSpec
 from physscale.records.latent_shape import LatentShape
 from physscale.run.cost import latent_shape
 from physscale.run.peak_flops import product_flops_per_s

@@ -15,8 +15,8 @@ import torch
 from diffusers import DiTTransformer2DModel
 from torch import Tensor, nn
 
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.sizes import input_channels
-from physscale.model.spec import DiTSpec
 from physscale.records.latent_shape import LatentShape
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]

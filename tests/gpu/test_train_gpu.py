@@ -16,8 +16,8 @@ import torch
 from physscale.codec.kinds import VaeSpec
 from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_codec import VaeCodec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.records.latent_shape import LatentShape
 from physscale.records.store import Store
@@ -92,7 +92,7 @@ def pace(**fields: Any) -> tuple[float, float]:
         if step == 10:
             torch.cuda.synchronize()
             begun_s = time.perf_counter()
-        train_step(state, videos, seed=0, train=spec, flow=FLOW, workers=Workers())
+        train_step(state, videos, seed=0, train=spec, objective=FLOW, workers=Workers())
     torch.cuda.synchronize()
     return 1e3 * (time.perf_counter() - begun_s) / 20, torch.cuda.max_memory_allocated() / 1e9
 

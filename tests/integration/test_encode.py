@@ -19,7 +19,7 @@ from physscale.cli.main import main
 from physscale.codec.kinds import PcaSpec, VaeSpec
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.encode import encoded_by_actors
 from physscale.records.errors import DamagedData, Unschedulable, UserError

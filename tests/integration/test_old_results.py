@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.cli.main import main
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.finished.runs import finished_runs
 from physscale.records.ledger import Ledger, State
 from physscale.records.store import Store

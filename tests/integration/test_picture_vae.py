@@ -16,7 +16,7 @@ from physscale.codec.inflate import inflate
 from physscale.codec.kinds import VaeSpec
 from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_codec import VaeCodec
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store, sha256_of

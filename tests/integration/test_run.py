@@ -183,7 +183,7 @@ def test_what_decides_the_result_decides_the_fingerprint(field: str) -> None:
     changed = {
         "data": replace(RUN.data, videos=17),
         "model": replace(RUN.model, depth=2),
-        "flow": replace(RUN.flow, prediction="v"),
+        "objective": replace(RUN.objective, prediction="v"),
         "train": replace(RUN.train, steps=25),
         "seed": 1,
         "workers": 2,

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.templates import template_run
 from physscale.codec.kinds import PcaSpec
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.model.sizes import SIZES
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
@@ -29,7 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         canvas=Canvas(size_px=32, style="hard"),
         codec=CodecRecipe(spec=PcaSpec(8), corpus=replace(paper.codec.corpus, videos=48)),
         model=SIZES["d16"],
-        flow=FlowSpec(condition_frames=1),
+        objective=FlowSpec(condition_frames=1),
         train=TrainSpec(steps=5, batch=4),
         test_splits=tuple(
             replace(split, data=replace(split.data, videos=4)) for split in paper.test_splits

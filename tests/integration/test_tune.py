@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
@@ -42,7 +41,7 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     codec = codec_of(RUN, store=store)
     latents = training_latents(RUN, codec=codec, context=context)
     task = TrainTask(
-        model=RUN.model, flow=RUN.flow, train=RUN.train, seed=RUN.seed, latents=latents,
+        model=RUN.model, objective=RUN.objective, train=RUN.train, seed=RUN.seed, latents=latents,
         checkpoints=tmp_path / "checkpoints", metrics=tmp_path / "metrics.jsonl",
     )  # fmt: skip
     unseen = replace(
@@ -54,8 +53,9 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     validation = training_latents(unseen, codec=codec, context=context).latents
     model = train(task, context=context).model
     loss = (
-        held_out_loss(model, validation, flow=RUN.flow, indices=np.arange(96).tolist())
-        .grid_mean.double()
+        RUN.objective.build()
+        .held_out(model, validation, indices=np.arange(96).tolist())
+        .as_trained.double()
         .mean()
     )
     assert stops[2].loss == float(loss)

@@ -1,14 +1,14 @@
 """Are position and velocity written, linearly, into a model's features? Ridge regression on each
 layer, R² on videos it did not see.
 
-The model looks at pure noise and the given frames (t = 1), so what its tokens know of a later frame
-it has worked out. Of each layer the tokens of that frame are read: alone, or, where a frame has
-several, as their mean and their means weighted by column and row. What the number must be compared
-with: the same regression on the given latents (what a linear map can do without a model), on an
-untrained model of the same shape, and with the labels of the training half shuffled (0 or below).
+The model sees the given frames alone (and pure noise, if it is a diffusion model), so what its
+features hold of a later frame it has worked out. Each layer's features of that frame are read: as
+they are, or, where a frame has several positions, as their mean and their means weighted by column
+and row. The number must be compared with the same regression on the given latents (what a linear map
+can do without a model), on an untrained model of the same shape, and with the labels of the training
+half shuffled (0 or below).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,12 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from physscale.evaluate.held_out_loss import COMMON_SEED
 from physscale.evaluate.scores import Interval
-from physscale.flow.condition import model_input
-from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
-from physscale.model.dit import DiT
+from physscale.flow.objective import Objective
+from physscale.model.backbone import Backbone
 
 STRENGTHS = np.logspace(-6, 3, 19)
 """Of the ridge, in units of the mean squared singular value; chosen by generalised
@@ -88,34 +85,22 @@ def r_squared(
 
 @torch.no_grad()
 def layer_features(
-    model: DiT,
+    model: Backbone,
     latents: Float[Tensor, "batch time channels height width"],
     *,
-    flow: FlowSpec,
+    objective: Objective,
     indices: Sequence[int],
-    frame: int,
     conditioning: Tensor | None = None,
 ) -> dict[str, Float[np.ndarray, "batch features"]]:
-    """What each layer (`embedding`, `block 1` …) holds of latent frame `frame` while the model sees
-    the given frames and noise."""
+    """What each layer (`Backbone.layers`) holds of the objective's probed frame."""
     found: dict[str, np.ndarray] = {}
-    layers = {"embedding": model.embed} | {
-        f"block {number}": block for number, block in enumerate(model.blocks, 1)
-    }
-    shape = tuple(latents.shape[1:])
-    noise = torch.stack(
-        [
-            normal(COMMON_SEED, stream=Stream.HELD_OUT, counter=int(index), shape=shape)
-            for index in indices
-        ]
-    )
+    probe = objective.probe_input(latents, indices=indices)
     hooks = [
-        layer.register_forward_hook(_keeper(name, found, model=model, frame=frame))
-        for name, layer in layers.items()
+        layer.register_forward_hook(_keeper(name, found, model=model, frame=probe.frame))
+        for name, layer in model.layers().items()
     ]
     try:
-        seen = model_input(noise.to(latents), clean=latents, condition_frames=flow.condition_frames)
-        model(seen, latents.new_ones(len(latents)), conditioning)
+        model(probe.inputs, probe.t, conditioning)
     finally:
         for hook in hooks:
             hook.remove()
@@ -123,32 +108,25 @@ def layer_features(
 
 
 def _keeper(
-    name: str, found: dict[str, np.ndarray], *, model: DiT, frame: int
+    name: str, found: dict[str, np.ndarray], *, model: Backbone, frame: int
 ) -> Callable[[nn.Module, object, Tensor], None]:
     """A hook that puts a layer's output into `found`."""
 
     def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        found[name] = frame_tokens(output, grid=model.grid, frame=frame // model.spec.time_patch)
+        found[name] = over_positions(model.frame_features(output, frame=frame))
 
     return keep
 
 
-def frame_tokens(
-    tokens: Float[Tensor, "batch tokens width"], *, grid: tuple[int, int, int], frame: int
-) -> Float[np.ndarray, "batch features"]:
-    """Of one token frame: its token, or mean, mean weighted by column, mean weighted by row
-    (weights from -1 to 1). Tokens behind those of the video are left out."""
-    own = (
-        tokens[:, : math.prod(grid)]
-        .reshape(len(tokens), *grid, -1)[:, frame]
-        .double()
-        .cpu()
-        .numpy()
-    )
-    _, rows, columns = grid
+def over_positions(
+    features: Float[Tensor, "batch rows columns features"],
+) -> Float[np.ndarray, "batch summed"]:
+    """Of one frame: the features of its only position, or mean, mean weighted by column, mean
+    weighted by row (weights from -1 to 1)."""
+    own = features.double().cpu().numpy()
+    _, rows, columns, _ = own.shape
     if rows == columns == 1:
         return own[:, 0, 0]
     across, up = np.linspace(-1, 1, columns)[None, :, None], np.linspace(-1, 1, rows)[:, None, None]
-    return np.concatenate(
-        [(own * weight).mean((1, 2)) for weight in (np.ones((1, 1, 1)), across, up)], axis=1
-    )
+    weights = (np.ones((1, 1, 1)), across, up)
+    return np.concatenate([(own * weight).mean((1, 2)) for weight in weights], axis=1)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physscale.flow.condition import keep_given, model_input
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import denoise, guided, squared_errors, training_loss
 from physscale.flow.noise import Stream, generator, normal
 from physscale.flow.path import path_at, sampler_times, shifted, stratified_times
-from physscale.flow.spec import FlowSpec
 from physscale.records.errors import UserError
 
 SHIFTS = st.floats(0.1, 20)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
 from physscale.flow.path import path_at, sampler_times
 from physscale.flow.solver import Denoiser, solve
-from physscale.flow.spec import FlowSpec
 
 NOISE = normal(0, stream=Stream.SAMPLE, counter=0, shape=(40_000, 1))
 MEANS, SPREAD = torch.tensor([-2.0, 1.0]), 0.2

@@ -15,15 +15,15 @@ from physscale.model.conditioning_spec import (
     check_conditioning,
 )
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
+from tests.shapes import denoiser_shape
 
 from .test_dit import inputs, model_of
 
 PLAIN = DiTSpec(width=24, depth=2, heads=2, patch=2)
-SHAPE = LatentShape(frames=3, channels=4, height=4, width=6)
+SHAPE = denoiser_shape(frames=3, channels=4, height=4, width=6)
 NUMBERS = replace(PLAIN, conditioning="numbers", bodies=3)
 TEXT = replace(PLAIN, conditioning="text", text=TextSpec(tokens=12, width=8, depth=1, heads=2))
 FEATURES = replace(
@@ -120,7 +120,7 @@ def test_the_order_of_characters_matters() -> None:
 
 
 def test_a_model_that_is_told_asks_to_be_told() -> None:
-    with pytest.raises(AssertionError, match="is told facts"):
+    with pytest.raises(AssertionError, match="needs it"):
         fresh(TEXT)(*inputs(SHAPE))
 
 

@@ -10,27 +10,28 @@ import torch
 from torch import Tensor
 
 from physscale.model.dit import DiT
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.pointwise import Rotate, SquaredReLU
-from physscale.model.sizes import SIZES, input_channels
-from physscale.model.spec import DiTSpec
+from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape
+from tests.shapes import denoiser_shape
 
-WHOLE_FRAME = (DiTSpec(width=16, depth=2, heads=2), LatentShape(frames=6, channels=5))
+WHOLE_FRAME = (DiTSpec(width=16, depth=2, heads=2), denoiser_shape(frames=6, channels=5))
 PATCHES = (
     DiTSpec(width=24, depth=2, heads=2, patch=2, activation="gelu"),
-    LatentShape(frames=3, channels=4, height=4, width=6),
+    denoiser_shape(frames=3, channels=4, height=4, width=6),
 )
 TUBELETS = (
     DiTSpec(width=24, depth=2, heads=2, patch=2, time_patch=3, adaln="block"),
-    LatentShape(frames=9, channels=3, height=4, width=6),
+    denoiser_shape(frames=9, channels=3, height=4, width=6),
 )
 EVERY = pytest.mark.parametrize(
     ("spec", "shape"), [WHOLE_FRAME, PATCHES, TUBELETS], ids=["whole-frame", "patches", "tubelets"]
 )
 
 
-def model_of(spec: DiTSpec, shape: LatentShape) -> DiT:
+def model_of(spec: DiTSpec, shape: BackboneShape) -> DiT:
     """A model whose every weight matters: the zeros of the initialisation are filled too."""
     generator = torch.Generator().manual_seed(0)
     model = DiT(spec, shape=shape)
@@ -41,12 +42,12 @@ def model_of(spec: DiTSpec, shape: LatentShape) -> DiT:
     return model
 
 
-def inputs(shape: LatentShape, *, batch: int = 2) -> tuple[Tensor, Tensor]:
+def inputs(shape: BackboneShape, *, batch: int = 2) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(
         batch,
         shape.frames,
-        input_channels(shape.channels),
+        shape.inputs,
         shape.height,
         shape.width,
         generator=generator,
@@ -55,7 +56,7 @@ def inputs(shape: LatentShape, *, batch: int = 2) -> tuple[Tensor, Tensor]:
 
 
 @EVERY
-def test_keeps_the_shape_of_the_latents(spec: DiTSpec, shape: LatentShape) -> None:
+def test_keeps_the_shape_of_the_latents(spec: DiTSpec, shape: BackboneShape) -> None:
     x, t = inputs(shape)
     assert model_of(spec, shape)(x, t).shape == (
         2,
@@ -67,7 +68,7 @@ def test_keeps_the_shape_of_the_latents(spec: DiTSpec, shape: LatentShape) -> No
 
 
 @EVERY
-def test_first_prediction_is_zero(spec: DiTSpec, shape: LatentShape) -> None:
+def test_first_prediction_is_zero(spec: DiTSpec, shape: BackboneShape) -> None:
     model = DiT(spec, shape=shape)
     model.initialise(torch.Generator().manual_seed(0))
     assert not model(*inputs(shape)).any()
@@ -75,7 +76,7 @@ def test_first_prediction_is_zero(spec: DiTSpec, shape: LatentShape) -> None:
 
 @EVERY
 def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(
-    spec: DiTSpec, shape: LatentShape
+    spec: DiTSpec, shape: BackboneShape
 ) -> None:
     model = model_of(spec, shape)
     model(*inputs(shape)).square().mean().backward()
@@ -87,7 +88,7 @@ def test_every_parameter_gets_a_finite_gradient_that_is_not_zero(
 
 @EVERY
 def test_saved_and_loaded_gives_the_same_output(
-    spec: DiTSpec, shape: LatentShape, tmp_path: Path
+    spec: DiTSpec, shape: BackboneShape, tmp_path: Path
 ) -> None:
     model, other = model_of(spec, shape), DiT(spec, shape=shape)
     safetensors.torch.save_file(model.state_dict(), tmp_path / "model.safetensors")
@@ -96,7 +97,7 @@ def test_saved_and_loaded_gives_the_same_output(
 
 
 @EVERY
-def test_low_precision_stays_close(spec: DiTSpec, shape: LatentShape) -> None:
+def test_low_precision_stays_close(spec: DiTSpec, shape: BackboneShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape)
     exact = model(x, t)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -105,7 +106,7 @@ def test_low_precision_stays_close(spec: DiTSpec, shape: LatentShape) -> None:
 
 
 @EVERY
-def test_initialisation_is_a_function_of_the_seed(spec: DiTSpec, shape: LatentShape) -> None:
+def test_initialisation_is_a_function_of_the_seed(spec: DiTSpec, shape: BackboneShape) -> None:
     weights = []
     for seed in (0, 0, 1):
         model = DiT(spec, shape=shape)
@@ -116,14 +117,14 @@ def test_initialisation_is_a_function_of_the_seed(spec: DiTSpec, shape: LatentSh
 
 
 @EVERY
-def test_videos_of_a_batch_do_not_meet(spec: DiTSpec, shape: LatentShape) -> None:
+def test_videos_of_a_batch_do_not_meet(spec: DiTSpec, shape: BackboneShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape, batch=3)
     alone = model(x[1:2], t[1:2])
     torch.testing.assert_close(model(x, t)[1:2], alone, rtol=1e-4, atol=1e-5)
 
 
 @EVERY
-def test_every_output_sees_every_token_and_the_time(spec: DiTSpec, shape: LatentShape) -> None:
+def test_every_output_sees_every_token_and_the_time(spec: DiTSpec, shape: BackboneShape) -> None:
     model, (x, t) = model_of(spec, shape), inputs(shape, batch=1)
     x.requires_grad_()
     t.requires_grad_()
@@ -159,7 +160,7 @@ def test_patches_return_to_their_places() -> None:
 
 
 @EVERY
-def test_attention_depends_on_distance_not_on_place(spec: DiTSpec, shape: LatentShape) -> None:
+def test_attention_depends_on_distance_not_on_place(spec: DiTSpec, shape: BackboneShape) -> None:
     """Rotary positions: the product of a query and a key is the same for all pairs of tokens at one
     distance in time."""
     model = model_of(spec, shape)
@@ -188,7 +189,7 @@ def test_written_out_derivatives_are_right() -> None:
 
 @pytest.mark.parametrize("name", [name for name in SIZES if name.startswith("d")])
 def test_every_ladder_size_makes_a_forward_pass(name: str) -> None:
-    shape = LatentShape(frames=16, channels=32)
+    shape = denoiser_shape(frames=16, channels=32)
     assert DiT(SIZES[name], shape=shape)(*inputs(shape)).shape == (2, 16, 32, 1, 1)
 
 
@@ -198,4 +199,6 @@ def test_wrong_cases_say_what_is_allowed() -> None:
     with pytest.raises(UserError, match=r"depth=0: must be at least 1"):
         DiTSpec(width=16, depth=0, heads=2)
     with pytest.raises(UserError, match=r"patch=2: must divide the latent frame 1 x 1"):
-        DiT(DiTSpec(width=16, depth=1, heads=1, patch=2), shape=LatentShape(frames=4, channels=3))
+        DiT(
+            DiTSpec(width=16, depth=1, heads=1, patch=2), shape=denoiser_shape(frames=4, channels=3)
+        )

@@ -12,10 +12,10 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.profiler import ProfilerActivity, profile
 
 from physscale.model.dit import DiT
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.on_cpu import LONGEST_KEPT, NARROWEST, ONEDNN, Linear, attend
-from physscale.model.sizes import SIZES, input_channels
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.sizes import SIZES
+from tests.shapes import denoiser_shape
 
 needs_onednn = pytest.mark.skipif(not ONEDNN, reason="this PyTorch has no oneDNN")
 WIDE = (NARROWEST, 3 * NARROWEST)
@@ -94,9 +94,9 @@ def test_attention_in_bfloat16_is_within_twice_torchs_error_of_the_exact_one(
 
 def operations(spec: DiTSpec, *, frames: int, precision: torch.dtype) -> set[str]:
     """Names of what a forward pass of the model runs."""
-    shape = LatentShape(frames=frames, channels=4)
+    shape = denoiser_shape(frames=frames, channels=4)
     model = DiT(spec, shape=shape)
-    x, t = torch.randn(1, frames, input_channels(4), 1, 1), torch.rand(1)
+    x, t = torch.randn(1, frames, shape.inputs, 1, 1), torch.rand(1)
     with (
         profile(activities=[ProfilerActivity.CPU]) as seen,
         torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == torch.bfloat16),

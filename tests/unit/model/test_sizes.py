@@ -12,13 +12,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.dit import DiT
-from physscale.model.sizes import SIZES, forward_flops, input_channels, parameters, training_flops
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.dit_spec import DiTSpec
+from physscale.model.sizes import SIZES
+from physscale.records.latent_shape import BackboneShape
+from tests.shapes import denoiser_shape
 
 PAPER = {"S": 22.5, "B": 89.5, "L": 310.0, "XL": 456.0}
-SPATIAL = LatentShape(frames=16, channels=4, height=16, width=16)
-WHOLE_FRAME = LatentShape(frames=16, channels=32)
+SPATIAL = denoiser_shape(frames=16, channels=4, height=16, width=16)
+WHOLE_FRAME = denoiser_shape(frames=16, channels=32)
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -26,7 +27,7 @@ def test_formula_counts_the_parameters_of_the_model(name: str) -> None:
     shape = SPATIAL if name in PAPER else WHOLE_FRAME
     with torch.device("meta"):
         model = DiT(SIZES[name], shape=shape)
-    assert parameters(SIZES[name], shape=shape) == sum(
+    assert SIZES[name].parameters(shape) == sum(
         parameter.numel() for parameter in model.parameters()
     )
 
@@ -35,20 +36,18 @@ def test_a_projection_a_block_gives_the_size_of_the_first_dit() -> None:
     spec = replace(SIZES["S"], adaln="block")
     with torch.device("meta"):
         model = DiT(spec, shape=SPATIAL)
-    assert parameters(spec, shape=SPATIAL) == sum(
-        parameter.numel() for parameter in model.parameters()
-    )
-    assert parameters(spec, shape=SPATIAL) / 1e6 == pytest.approx(33, abs=0.7)
+    assert spec.parameters(SPATIAL) == sum(parameter.numel() for parameter in model.parameters())
+    assert spec.parameters(SPATIAL) / 1e6 == pytest.approx(33, abs=0.7)
 
 
 @pytest.mark.parametrize(("name", "millions"), PAPER.items())
 def test_the_four_published_sizes(name: str, millions: float) -> None:
-    assert parameters(SIZES[name], shape=SPATIAL) / 1e6 == pytest.approx(millions, abs=0.1)
+    assert SIZES[name].parameters(SPATIAL) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
 PATCHES, SMALL = (
     DiTSpec(width=24, depth=2, heads=2, patch=2),
-    LatentShape(frames=4, channels=3, height=4, width=6),
+    denoiser_shape(frames=4, channels=3, height=4, width=6),
 )
 TOLD = [
     replace(PATCHES, conditioning="numbers", bodies=3),
@@ -77,10 +76,10 @@ def conditioning_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
 
 @pytest.mark.parametrize("spec", TOLD, ids=["numbers", "characters", "features"])
 def test_formula_counts_the_parameters_of_what_is_told(spec: DiTSpec) -> None:
-    assert parameters(spec, shape=SMALL) == sum(
+    assert spec.parameters(SMALL) == sum(
         parameter.numel() for parameter in DiT(spec, shape=SMALL).parameters()
     )
-    assert parameters(spec, shape=SMALL) > parameters(PATCHES, shape=SMALL)
+    assert spec.parameters(SMALL) > PATCHES.parameters(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -91,20 +90,18 @@ def test_formula_counts_the_parameters_of_what_is_told(spec: DiTSpec) -> None:
             for name in SIZES
             for adaln in ("shared", "block")
         ),
-        (PATCHES, LatentShape(frames=3, channels=4, height=4, width=6)),
+        (PATCHES, denoiser_shape(frames=3, channels=4, height=4, width=6)),
         (replace(PATCHES, time_patch=2, adaln="block"), SMALL),
         *((spec, SMALL) for spec in TOLD),
     ],
 )
-def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: LatentShape) -> None:
+def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: BackboneShape) -> None:
     """Without a number calculated: shapes are enough, so that XL takes no longer than d6."""
     batch = 4
     with torch.device("meta"):
         model = DiT(spec, shape=shape)
         x, t = (
-            torch.randn(
-                batch, shape.frames, input_channels(shape.channels), shape.height, shape.width
-            ),
+            torch.randn(batch, shape.frames, shape.inputs, shape.height, shape.width),
             torch.rand(batch),
         )
         conditioning = conditioning_for(spec, batch=batch)
@@ -112,14 +109,12 @@ def test_formula_counts_the_flops_that_torch_counts(spec: DiTSpec, shape: Latent
             output = model(x, t, conditioning)
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as backward:
             output.square().mean().backward()
-    assert forward.get_total_flops() == batch * forward_flops(spec, shape=shape)
+    assert forward.get_total_flops() == batch * spec.forward_flops(shape)
     counted = forward.get_total_flops() + backward.get_total_flops()
-    assert counted == training_flops(spec, shape=shape, batch=batch, steps=1)
+    assert counted == batch * spec.training_flops(shape)
 
 
 def test_plans_need_no_torch() -> None:
-    modules = (
-        "physscale.model.sizes, physscale.flow.spec, physscale.train.spec, physscale.records.errors"
-    )
+    modules = "physscale.model.sizes, physscale.flow.flow_spec, physscale.train.spec, physscale.records.errors"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,9 +10,8 @@ import pytest
 from physscale.codec.kinds import PcaSpec, PixelSpec, VaeSpec
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.model.sizes import SIZES
-from physscale.model.spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import ANYTHING, canonical, from_plain, plain

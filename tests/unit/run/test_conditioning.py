@@ -13,7 +13,7 @@ import torch
 
 from physscale.finished.runs import Finished, read_run
 from physscale.model.conditioning_spec import TextSpec
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
@@ -44,7 +44,8 @@ def test_the_first_moment_alone_is_the_first_moment_of_the_video(name: str) -> N
     whole, first = simulate(data, indices=ROWS), simulate(replace(data, frames=1), indices=ROWS)
     model = replace(NUMBERS, bodies=whole.body.shape[1])
     for told in (model, TEXT):
-        ours, theirs = conditioning_of(told, first), conditioning_of(told, whole)
+        spec = told.conditioned_on
+        ours, theirs = conditioning_of(spec, first), conditioning_of(spec, whole)
         assert ours is not None
         assert theirs is not None
         assert torch.equal(ours, theirs)
@@ -71,7 +72,7 @@ def test_numbers_are_the_rows_own_and_of_order_one() -> None:
 def test_places_without_a_body_are_told_nothing() -> None:
     rows = simulate(phyre_data(Phyre(), videos=4), indices=np.arange(4))
     there = (rows.body[:, :, 1] > 0).sum(axis=1)
-    conditioning = conditioning_of(replace(NUMBERS, bodies=14), rows)
+    conditioning = conditioning_of(replace(NUMBERS, bodies=14).conditioned_on, rows)
     assert conditioning is not None
     assert conditioning[:, :, 0].sum(dim=1).tolist() == there.tolist()
     assert not conditioning[conditioning[:, :, 0] == 0].any()
@@ -81,7 +82,7 @@ def test_places_without_a_body_are_told_nothing() -> None:
         match=rf"model bodies=2: scenario phyre has rows of {there.max()} bodies; use "
         rf"model.bodies={there.max()}",
     ):
-        conditioning_of(NUMBERS, rows)
+        conditioning_of(NUMBERS.conditioned_on, rows)
 
 
 def test_a_mirrored_row_is_told_as_its_mirrored_frames_show_it() -> None:
@@ -108,7 +109,7 @@ def test_facts_held_are_facts_made_are_those_of_the_batch(
     rows, seed, step = order(3, videos=16, batch=8, step=5), 3, 5
     truth = simulate(run.data, indices=rows)
     coins = mirrors(seed, batch=8, step=step) if flip == "horizontal" else np.zeros(8, np.bool_)
-    expected = conditioning_of(model, mirrored(truth, coins=coins))
+    expected = conditioning_of(model.conditioned_on, mirrored(truth, coins=coins))
     assert expected is not None
     assert torch.equal(
         TrainingConditioning(run).batch(step, seed=seed, batch=8, workers=Workers()), expected
@@ -121,18 +122,18 @@ def test_facts_held_are_facts_made_are_those_of_the_batch(
 
 def test_a_model_that_is_told_nothing_has_nobody_to_tell_it() -> None:
     assert conditioning_source(tiny_run()) is None
-    assert conditioning_of(tiny_run().model, COLLISIONS) is None
+    assert conditioning_of(tiny_run().model.conditioned_on, COLLISIONS) is None
 
 
 def test_characters_are_the_sentence_and_blanks() -> None:
-    conditioning = conditioning_of(TEXT, COLLISIONS)
+    conditioning = conditioning_of(TEXT.conditioned_on, COLLISIONS)
     assert conditioning is not None
     said = [bytes(row[row > 0].to(torch.uint8).tolist()).decode() for row in conditioning]
     assert said == sentences(COLLISIONS)
     with pytest.raises(
         UserError, match=r"text tokens=20: 'A red ball of .* raise model.text.tokens"
     ):
-        conditioning_of(replace(TEXT, text=TextSpec(tokens=20)), COLLISIONS)
+        conditioning_of(replace(TEXT, text=TextSpec(tokens=20)).conditioned_on, COLLISIONS)
 
 
 def word_lengths(said: list[str]) -> np.ndarray:
@@ -147,7 +148,7 @@ OWN = TextSpec(tokens=12, features=2, width=8, encoder=f"{__name__}:word_lengths
 
 
 def test_a_text_encoder_of_ones_own_is_asked() -> None:
-    conditioning = conditioning_of(replace(TEXT, text=OWN), COLLISIONS)
+    conditioning = conditioning_of(replace(TEXT, text=OWN).conditioned_on, COLLISIONS)
     assert conditioning is not None
     assert conditioning.shape == (6, 12, 2)
     assert conditioning[0, 1].tolist() == [3, ord("r")], "red"
@@ -167,7 +168,7 @@ def test_a_text_encoder_of_ones_own_is_asked() -> None:
 )
 def test_a_wrong_text_encoder_is_one_line(text: TextSpec, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        conditioning_of(replace(TEXT, text=text), COLLISIONS)
+        conditioning_of(replace(TEXT, text=text).conditioned_on, COLLISIONS)
 
 
 @pytest.mark.parametrize(
@@ -203,10 +204,10 @@ def told_run(text: TextSpec | None) -> RunSpec:
         if text is None
         else replace(plain.model, conditioning="text", text=text)
     )
-    flow = replace(plain.flow, guidance=1.5, condition_dropout=0.3)
+    objective = replace(plain.objective, guidance=1.5, condition_dropout=0.3)
     return replace(
         plain,
         model=model,
-        flow=flow,
+        objective=objective,
         train=replace(plain.train, flip="horizontal", validate_every=3, sample_every=6),
     )

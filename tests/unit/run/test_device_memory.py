@@ -2,8 +2,9 @@
 (FakeTensor) counted as they come and go."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,14 +17,14 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import training_loss
-from physscale.flow.spec import FlowSpec
 from physscale.model.conditioning_spec import NUMBERS_A_BODY, TextSpec
-from physscale.model.dit import DiT
-from physscale.model.sizes import SIZES, parameters
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
+from physscale.model.sizes import SIZES
 from physscale.records.latent_shape import LatentShape
-from physscale.run.device_memory import memory
+from physscale.run.device_memory import Memory
+from physscale.run.device_memory import memory as memory_of
 from physscale.train.parallel import Workers
 from physscale.train.sharded import ShardedWeights
 from physscale.train.spec import TrainSpec
@@ -34,6 +35,8 @@ TOLERANCE = 0.03
 """Of the fullest moment of a step."""
 
 ALONE = Workers()
+DIFFUSION = FlowSpec(prediction="v")
+memory: Callable[..., Memory] = partial(memory_of, objective=DIFFUSION)
 PAPER = LatentShape(32, 4, 16, 16)
 TEXT = TextSpec(tokens=512, width=256, depth=3, heads=4)
 
@@ -100,7 +103,7 @@ def fullest(
         FakeTensorMode(allow_non_fake_inputs=True),
         LiveShards() if workers.world > 1 else Live() as live,
     ):
-        network = DiT(model, shape=shape)
+        network = model.build(DIFFUSION.backbone_shape(shape))
         wrap(network, train=train)
         weights: Weights
         if workers.world > 1:
@@ -123,7 +126,7 @@ def fullest(
                 x0,
                 noise=noise,
                 t=t,
-                flow=FlowSpec(prediction="v"),
+                flow=DIFFUSION,
                 conditioning=conditioning,
             )
         torch.autograd.backward(loss)
@@ -178,7 +181,7 @@ def test_a_cpu_in_bfloat16_keeps_the_probabilities_of_attention(size: str) -> No
         LatentShape(16, 4, 16, 16),
         TrainSpec(batch=2, optimiser="adamw", precision="bf16"),
     )
-    tokens = model.tokens(shape)
+    tokens = model.tokens(DIFFUSION.backbone_shape(shape))
     more = (
         train.batch
         * model.depth
@@ -243,7 +246,7 @@ def test_shards_share_the_weights_and_parts_share_the_activations() -> None:
     )
     wide = memory(SIZES["XL"], shape=PAPER, train=replace(train, precision="fp32"), workers=32)
     parts = memory(SIZES["XL"], shape=PAPER, train=replace(train, accumulate=8), workers=32)
-    assert one.weights == 20 * parameters(SIZES["XL"], shape=PAPER)
+    assert one.weights == 20 * SIZES["XL"].parameters(DIFFUSION.backbone_shape(PAPER))
     assert sharded.weights < one.weights / 8
     assert sharded.activations == wide.activations
     assert parts.activations < one.activations / 5

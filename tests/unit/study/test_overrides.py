@@ -23,7 +23,7 @@ def first(study: Study, group: str = "seeds") -> object:
     [
         ("train.steps=7", "train.steps", 7),
         ("train.learning_rate=1e-3", "train.learning_rate", 1e-3),
-        ("flow.prediction=v", "flow.prediction", "v"),
+        ("objective.prediction=v", "objective.prediction", "v"),
         ("model.width=32", "model.width", 32),
         (
             "data.scenario.speed_m_s=[[1,2],[3,4]]",
@@ -71,7 +71,7 @@ def test_the_present_value_changes_nothing() -> None:
         ("train.steps=many", "train.steps=many: must be int"),
         ("train.steps=1.5", "must be int"),
         ("train.steps=0", "train.steps=0: train steps=0: must be at least 1"),
-        ("flow.prediction=w", "must be one of 'x', 'v'"),
+        ("objective.prediction=w", "must be one of 'x', 'v'"),
         ("train=3", "names a whole TrainSpec"),
         ("train.steps.more=3", "goes below a plain value"),
         ("test_splits.7.data.videos=3", "no position in a list of 2; use 0 to 1, or * for all"),

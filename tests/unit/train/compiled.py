@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
 from physscale.model.conditioning_spec import Conditioning, TextSpec
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.dit_spec import DiTSpec
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
-from physscale.train.step import backward, begin, drawn, train_step
+from physscale.train.step import backward, begin, part_of, train_step
 from physscale.train.weights import WholeWeights
+from tests.shapes import denoiser_shape
 
 from .tasks import small_conditioning
 
 MODEL = DiTSpec(width=32, depth=2, heads=2, activation="gelu", patch=2)
-SHAPE = LatentShape(frames=4, channels=3, height=4, width=4)
-FLOW = FlowSpec(condition_frames=1)
+SHAPE = denoiser_shape(frames=4, channels=3, height=4, width=4)
+FLOW = FlowSpec(condition_frames=1).build()
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(8, 4, 3, 4, 4))
 
 
@@ -50,13 +50,14 @@ def gradients(
             VIDEOS,
             seed=0,
             train=spec,
-            flow=FLOW,
+            objective=FLOW,
             workers=Workers(),
             conditioning=conditioning,
         )
     state.weights.zero_gradients()
-    share = drawn(VIDEOS, step=2, seed=0, train=spec, flow=FLOW, workers=Workers())
-    backward(state.model, replace(share, conditioning=conditioning), train=spec, flow=FLOW)
+    part = part_of(step=2, seed=0, train=spec, workers=Workers())
+    share = FLOW.draw(VIDEOS, part=part, conditioning=conditioning)
+    backward(state.model, share, train=spec)
     assert isinstance(state.weights, WholeWeights)
     return state.weights.flat.gradients.clone()
 

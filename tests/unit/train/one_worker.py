@@ -25,7 +25,10 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
     dist.barrier()
     task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
     task = replace(
-        task, checkpoint_every=10, flow=replace(task.flow, **job.get("flow", {})), device=device
+        task,
+        checkpoint_every=10,
+        objective=replace(task.objective, **job.get("flow", {})),
+        device=device,
     )
     try:
         result = train(task, context=PlainContext(rank=rank, world=world))

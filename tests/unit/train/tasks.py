@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
 from physscale.model.conditioning_spec import NUMBERS_A_BODY, Conditioning, TextSpec
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.train.latents import LatentSet, order
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
@@ -104,7 +104,7 @@ def small_task(
     spec = replace(TrainSpec(steps=30, batch=8, warmup_steps=4), **train)
     return TrainTask(
         model=small_model(conditioning, width=width),
-        flow=FlowSpec(condition_frames=2),
+        objective=FlowSpec(condition_frames=2),
         train=spec,
         seed=5,
         latents=MortalSet(small_latents(), dies_at=dies_at),

@@ -15,20 +15,20 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from physscale.flow.noise import Stream, normal
 from physscale.model.dit import DiT
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.on_cpu import NARROWEST
-from physscale.model.sizes import SIZES, parameters
-from physscale.model.spec import DiTSpec
+from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical
 from physscale.train.checkpoint import recipe
 from physscale.train.loop import train
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
-from physscale.train.step import backward, begin, drawn, train_step
+from physscale.train.step import backward, begin, part_of, train_step
 from physscale.train.task import TrainResult
 from physscale.train.weights import WholeWeights
 from tests.paths import ROOT
+from tests.shapes import denoiser_shape
 
 from .compiled import FLOW, MODEL, SHAPE, VIDEOS, gradients
 from .tasks import PlainContext, small_task
@@ -56,9 +56,9 @@ def kept_bytes(**fields: Any) -> int:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    share = drawn(VIDEOS, step=0, seed=0, train=spec, flow=FLOW, workers=Workers())
+    share = FLOW.draw(VIDEOS, part=part_of(step=0, seed=0, train=spec, workers=Workers()))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        share.loss(state.model, flow=FLOW, rows=slice(8))
+        share.loss(state.model, rows=slice(8))
     weights = {parameter.untyped_storage().data_ptr() for parameter in state.model.parameters()}
     return sum(size for where, size in kept.items() if where not in weights)
 
@@ -84,7 +84,8 @@ def test_parts_with_frames_withheld_from_some_are_the_batch(tmp_path: Path) -> N
     def losses(folder: Path, parts: int) -> torch.Tensor:
         task = small_task(folder, steps=8, accumulate=parts)
         return train(
-            replace(task, flow=replace(task.flow, condition_dropout=0.5)), context=PlainContext()
+            replace(task, objective=replace(task.objective, condition_dropout=0.5)),
+            context=PlainContext(),
         ).losses
 
     torch.testing.assert_close(
@@ -161,13 +162,13 @@ def test_a_step_of_dit_s_is_taken() -> None:
     """22.5 million parameters, on 4 frames of 8 x 8 latents: the shape is small, the model is the
     paper's."""
     shape, spec = (
-        LatentShape(frames=4, channels=4, height=8, width=8),
+        denoiser_shape(frames=4, channels=4, height=8, width=8),
         TrainSpec(steps=3, batch=2, optimiser="adamw", warmup_steps=0),
     )
     state = begin(SIZES["S"], train=spec, shape=shape, seed=0, device="cpu")
     videos = normal(0, stream=Stream.SAMPLE, counter=0, shape=(2, 4, 4, 8, 8))
     losses = [
-        train_step(state, videos, seed=0, train=spec, flow=FLOW, workers=Workers()).loss
+        train_step(state, videos, seed=0, train=spec, objective=FLOW, workers=Workers()).loss
         for _ in range(2)
     ]
     assert all(math.isfinite(loss) for loss in losses)
@@ -182,27 +183,25 @@ def test_a_step_of_every_size_has_the_shapes_it_must_have(size: str, optimiser: 
     """Forward, backward, optimiser and average on tensors without memory (FakeTensor), at 16 frames
     of 32 x 32 latents."""
     shape, spec = (
-        LatentShape(frames=16, channels=4, height=32, width=32),
+        denoiser_shape(frames=16, channels=4, height=32, width=32),
         TrainSpec(batch=4, optimiser=optimiser),
     )
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = DiT(SIZES[size], shape=shape)
         model.initialise(torch.Generator())
         weights = WholeWeights.of(model, spec=spec, rates=None)
-        share = drawn(
-            torch.empty(4, 16, 4, 32, 32), step=0, seed=0, train=spec, flow=FLOW, workers=Workers()
-        )
+        part = part_of(step=0, seed=0, train=spec, workers=Workers())
+        share = FLOW.draw(torch.empty(4, 16, 4, 32, 32), part=part)
         weights.zero_gradients()
-        assert backward(model, share, train=spec, flow=FLOW).shape == ()
+        assert backward(model, share, train=spec).shape == ()
         weights.update(step=0, factor=1.0)
         named = dict(model.named_parameters())
         assert all(
             parameter.grad is not None and parameter.grad.shape == parameter.shape
             for parameter in named.values()
         )
-    assert sum(parameter.numel() for parameter in named.values()) == parameters(
-        SIZES[size], shape=shape
-    )
+    count = sum(parameter.numel() for parameter in named.values())
+    assert count == SIZES[size].parameters(shape)
 
 
 def test_cosine_falls_along_half_a_cosine() -> None:

@@ -4,16 +4,16 @@ often it is asked."""
 import pytest
 import torch
 
-from physscale.evaluate.held_out_loss import HELD_OUT_TIMES, held_out_loss
+from physscale.flow.diffusion import HELD_OUT_TIMES, held_out_errors
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal, torch_seed
 from physscale.flow.sample import sample
-from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
+from tests.shapes import denoiser_shape
 
-SHAPE = LatentShape(frames=6, channels=3)
+SHAPE = denoiser_shape(frames=6, channels=3)
 FLOW = FlowSpec(condition_frames=2)
 LATENTS = normal(0, stream=Stream.NOISE, counter=0, shape=(10, 6, 3, 1, 1))
 
@@ -28,47 +28,48 @@ def model() -> DiT:
 
 
 def test_given_frames_are_kept_and_the_rest_is_generated(model: DiT) -> None:
-    samples = sample(model, given=LATENTS[:, :2], indices=range(10), flow=FLOW, seed=0)
+    samples = sample(model, given=LATENTS[:, :2], indices=range(10), flow=FLOW, seed=0, frames=6)
     assert samples.shape == LATENTS.shape
     assert torch.equal(samples[:, :2], LATENTS[:, :2])
     assert torch.equal(
-        samples, sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0)
+        samples, sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0, frames=6)
     ), "only the first frames are looked at"
     assert samples[:, 2:].std() > 0
 
 
 def test_a_sample_depends_on_seed_and_index_alone(model: DiT) -> None:
-    samples = sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0)
+    samples = sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=0, frames=6)
     backwards = sample(
-        model, given=LATENTS.flip(0), indices=range(9, -1, -1), flow=FLOW, seed=0
+        model, given=LATENTS.flip(0), indices=range(9, -1, -1), flow=FLOW, seed=0, frames=6
     ).flip(0)
     torch.testing.assert_close(samples, backwards, atol=1e-5, rtol=1e-4)
-    assert (samples - sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=1)).abs()[
-        :, 2:
-    ].max() > 1e-3
-    assert (samples - sample(model, given=LATENTS, indices=range(1, 11), flow=FLOW, seed=0)).abs()[
-        :, 2:
-    ].max() > 1e-3
+    assert (
+        samples - sample(model, given=LATENTS, indices=range(10), flow=FLOW, seed=1, frames=6)
+    ).abs()[:, 2:].max() > 1e-3
+    assert (
+        samples - sample(model, given=LATENTS, indices=range(1, 11), flow=FLOW, seed=0, frames=6)
+    ).abs()[:, 2:].max() > 1e-3
 
 
 def test_too_few_given_frames_are_refused(model: DiT) -> None:
     with pytest.raises(UserError, match=r"condition_frames=2: only 1 frames were given"):
-        sample(model, given=LATENTS[:, :1], indices=range(10), flow=FLOW, seed=0)
+        sample(model, given=LATENTS[:, :1], indices=range(10), flow=FLOW, seed=0, frames=6)
 
 
 def test_held_out_loss_has_one_error_a_video_and_time(model: DiT) -> None:
-    loss = held_out_loss(model, LATENTS, flow=FLOW, indices=range(10))
-    assert loss.per_video.shape == (10, len(HELD_OUT_TIMES))
-    assert torch.equal(loss.at_noise, loss.per_video[:, HELD_OUT_TIMES.index(1.0)])
-    torch.testing.assert_close(loss.grid_mean, loss.per_video.mean(dim=1))
+    loss = held_out_errors(model, LATENTS, flow=FLOW, indices=range(10))
+    assert loss.shape == (10, len(HELD_OUT_TIMES))
+    errors = FLOW.build().held_out(model, LATENTS, indices=range(10))
+    assert torch.equal(errors.from_given, loss[:, HELD_OUT_TIMES.index(1.0)])
+    torch.testing.assert_close(errors.as_trained, loss.mean(dim=1))
 
 
 def test_models_meet_the_same_noise(model: DiT) -> None:
-    loss = held_out_loss(model, LATENTS, flow=FLOW, indices=range(10))
-    part = held_out_loss(model, LATENTS[7:], flow=FLOW, indices=range(7, 10))
-    torch.testing.assert_close(part.per_video, loss.per_video[7:], atol=1e-5, rtol=1e-4)
-    other = held_out_loss(model, LATENTS, flow=FLOW, indices=range(1, 11))
-    assert (other.per_video - loss.per_video).abs().max() > 1e-4
+    loss = held_out_errors(model, LATENTS, flow=FLOW, indices=range(10))
+    part = held_out_errors(model, LATENTS[7:], flow=FLOW, indices=range(7, 10))
+    torch.testing.assert_close(part, loss[7:], atol=1e-5, rtol=1e-4)
+    other = held_out_errors(model, LATENTS, flow=FLOW, indices=range(1, 11))
+    assert (other - loss).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("prediction", ["x", "v"])
@@ -77,7 +78,7 @@ def test_a_model_that_predicts_zero_errs_by_the_size_of_what_it_should_predict(
 ) -> None:
     zero = DiT(DiTSpec(width=8, depth=1, heads=1), shape=SHAPE)
     zero.initialise(torch_seed(0, stream=Stream.WEIGHTS))
-    loss = held_out_loss(
+    loss = held_out_errors(
         zero, LATENTS, flow=FlowSpec(prediction=prediction, condition_frames=2), indices=range(10)
     )
     noise = torch.stack(
@@ -89,7 +90,7 @@ def test_a_model_that_predicts_zero_errs_by_the_size_of_what_it_should_predict(
     for column, time in enumerate(HELD_OUT_TIMES):
         error = LATENTS if prediction == "x" else time * (noise - LATENTS)
         torch.testing.assert_close(
-            loss.per_video[:, column],
+            loss[:, column],
             error[:, 2:].square().flatten(1).mean(dim=1),
             atol=1e-5,
             rtol=1e-4,

@@ -140,7 +140,7 @@ def test_the_history_has_the_mean_loss_since_the_last_line(tmp_path: Path) -> No
     ("code", "message"),
     [
         (
-            "from physscale.flow.spec import FlowSpec; FlowSpec(prediction='eps')",
+            "from physscale.flow.flow_spec import FlowSpec; FlowSpec(prediction='eps')",
             "flow prediction='eps': allowed are x, v",
         ),
         (
@@ -167,6 +167,6 @@ def test_wrong_cases_say_what_is_allowed(tmp_path: Path) -> None:
             small_task(tmp_path, **fields)
     task = small_task(tmp_path)
     with pytest.raises(UserError, match=r"condition_frames=8: must be below the videos' 8 frames"):
-        replace(task, flow=replace(task.flow, condition_frames=8))
+        replace(task, objective=replace(task.objective, condition_frames=8))
     with pytest.raises(UserError, match=r"log_every=0: must be at least 1"):
         replace(task, log_every=0)

@@ -95,7 +95,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 def alone(folder: Path, *, flow: dict[str, Any] | None = None, **fields: Any) -> TrainResult:
     task = small_task(folder, **fields)
-    return train(replace(task, flow=replace(task.flow, **(flow or {}))), context=PlainContext())
+    return train(
+        replace(task, objective=replace(task.objective, **(flow or {}))), context=PlainContext()
+    )
 
 
 def assert_equal(worker: dict[str, torch.Tensor], one: TrainResult) -> None:

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.dit_spec import DiTSpec
 from physscale.train.ema import average, decay_at
 from physscale.train.flat import flatten
 from physscale.train.latents import LatentSet, order
 from physscale.train.optim import Optimiser, orthogonalise
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
+from tests.shapes import denoiser_shape
 
-SHAPE = LatentShape(frames=4, channels=3)
+SHAPE = denoiser_shape(frames=4, channels=3)
 
 
 def small_model() -> DiT:

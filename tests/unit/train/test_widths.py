@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 import torch
 
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
-from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.dit_spec import DiTSpec
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
 from physscale.train.wrap import rate_factors
+from tests.shapes import denoiser_shape
 
 WIDTHS = (32, 64, 128, 256)
-SHAPE = LatentShape(frames=6, channels=4)
-FLOW = FlowSpec(condition_frames=1)
+SHAPE = denoiser_shape(frames=6, channels=4)
+FLOW = FlowSpec(condition_frames=1).build()
 VIDEOS = normal(0, stream=Stream.SAMPLE, counter=0, shape=(16, 6, 4, 1, 1))
 SEEN = (
     "embed",
@@ -42,7 +42,7 @@ def changes(width: int, *, train: TrainSpec) -> dict[str, float]:
     state = begin(spec_of(width), train=train, shape=SHAPE, seed=0, device="cpu")
     before = outputs(state.model)
     for _ in range(STEPS):
-        train_step(state, VIDEOS, seed=0, train=train, flow=FLOW, workers=Workers())
+        train_step(state, VIDEOS, seed=0, train=train, objective=FLOW, workers=Workers())
     return {
         name: float((after - before[name]).square().mean().sqrt())
         for name, after in outputs(state.model).items()
@@ -101,7 +101,9 @@ def test_changes_are_of_one_size_at_every_width_under_mup_and_grow_without_it() 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_rates_fall_with_the_fan_in_of_matrices_and_nothing_else(width: int) -> None:
     model = DiT(spec_of(width), shape=SHAPE)
-    rates = rate_factors(model, train=TrainSpec(parametrisation="mup", base_width=64))
+    rates = rate_factors(
+        spec_of(width), model=model, train=TrainSpec(parametrisation="mup", base_width=64)
+    )
     assert rates is not None
     assert rates.keys() == dict(model.named_parameters()).keys()
     for name in (
@@ -114,7 +116,7 @@ def test_rates_fall_with_the_fan_in_of_matrices_and_nothing_else(width: int) -> 
         assert rates[name] == 64 / width
     for name in ("embed.weight", "blocks.0.mlp.up.bias", "block_bias", "head_bias", "head.bias"):
         assert rates[name] == 1.0
-    assert rate_factors(model, train=TrainSpec()) is None
+    assert rate_factors(spec_of(width), model=model, train=TrainSpec()) is None
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -126,5 +128,5 @@ def test_at_the_base_width_mup_is_the_standard_training(optimiser: str) -> None:
     ]
     for state in states:
         for _ in range(3):
-            train_step(state, VIDEOS, seed=0, train=train, flow=FLOW, workers=Workers())
+            train_step(state, VIDEOS, seed=0, train=train, objective=FLOW, workers=Workers())
     assert torch.equal(states[0].losses, states[1].losses)

@@ -7,17 +7,17 @@ import torch
 
 from physscale.evaluate.mechanisms.features import (
     fit_probe,
-    frame_tokens,
     layer_features,
+    over_positions,
     r_squared,
 )
+from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, torch_seed
-from physscale.flow.spec import FlowSpec
 from physscale.model.dit import DiT
-from physscale.model.spec import DiTSpec
-from physscale.records.latent_shape import LatentShape
+from physscale.model.dit_spec import DiTSpec
+from tests.shapes import denoiser_shape
 
-FLOW = FlowSpec()
+FLOW = FlowSpec().build()
 
 
 def made(rng: np.random.Generator, *, count: int, width: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -66,31 +66,40 @@ def test_a_target_that_does_not_vary_has_no_score() -> None:
     assert np.isnan(r_squared(np.zeros((10, 1)), true=np.ones((10, 1))).value)
 
 
-def test_tokens_of_a_frame_keep_where_things_are() -> None:
-    tokens = torch.zeros(2, 3 * 4 * 5, 1)
-    tokens.view(2, 3, 4, 5)[0, 1, 2, 4] = 1.0
-    mean, across, down = frame_tokens(tokens, grid=(3, 4, 5), frame=1)[0]
+def test_features_of_a_frame_keep_where_things_are() -> None:
+    features = torch.zeros(2, 4, 5, 1)
+    features[0, 2, 4] = 1.0
+    mean, across, down = over_positions(features)[0]
     assert (mean, across, down) == pytest.approx((1 / 20, 1 / 20, (2 / 3 - 1 / 3) / 20))
-    assert frame_tokens(tokens, grid=(3, 4, 5), frame=0).max() == 0
-    assert frame_tokens(torch.ones(2, 3, 7), grid=(3, 1, 1), frame=2).shape == (2, 7)
+    assert over_positions(torch.ones(2, 1, 1, 7)).shape == (2, 7)
+
+
+def test_a_transformer_finds_the_tokens_of_a_frame() -> None:
+    spec = DiTSpec(width=8, depth=1, heads=1, time_patch=2)
+    model = DiT(spec, shape=denoiser_shape(frames=6, channels=2, height=4, width=5))
+    tokens = torch.zeros(2, 3 * 4 * 5 + 1, 8)
+    tokens[:, :-1].view(2, 3, 4, 5, 8)[0, 1, 2, 4] = 1.0
+    assert model.frame_features(tokens, frame=3)[0, 2, 4].min() == 1.0
+    assert model.frame_features(tokens, frame=3).sum() == 8.0
+    assert model.frame_features(tokens, frame=1).max() == 0
 
 
 def test_each_layer_is_read_and_sees_the_given_frames_alone() -> None:
     spec, shape = (
         DiTSpec(width=16, depth=2, heads=1),
-        LatentShape(frames=8, channels=4, height=1, width=1),
+        denoiser_shape(frames=8, channels=4, height=1, width=1),
     )
     model = DiT(spec, shape=shape)
     model.initialise(torch_seed(0, stream=Stream.WEIGHTS))
     latents = torch.randn(5, 8, 4, 1, 1, generator=torch.Generator().manual_seed(0))
-    found = layer_features(model.eval(), latents, flow=FLOW, indices=range(5), frame=7)
+    found = layer_features(model.eval(), latents, objective=FLOW, indices=range(5))
     assert list(found) == ["embedding", "block 1", "block 2"]
     assert all(features.shape == (5, 16) for features in found.values())
     later, given = latents.clone(), latents.clone()
-    later[:, FLOW.condition_frames :] += 1.0
+    later[:, FLOW.flow.condition_frames :] += 1.0
     given[:, 0] += 1.0
-    same = layer_features(model, later, flow=FLOW, indices=range(5), frame=7)
-    other = layer_features(model, given, flow=FLOW, indices=range(5), frame=7)
+    same = layer_features(model, later, objective=FLOW, indices=range(5))
+    other = layer_features(model, given, objective=FLOW, indices=range(5))
     np.testing.assert_array_equal(found["block 2"], same["block 2"])
     np.testing.assert_array_equal(found["embedding"], other["embedding"])
     assert np.abs(found["block 2"] - other["block 2"]).max() > 1e-4

@@ -10,7 +10,7 @@ import torch
 from physscale.codec.pixels import PixelCodec
 from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.mechanisms.twins import TWINS, Pairs, Twin, preference, twins
-from physscale.flow.spec import FlowSpec
+from physscale.flow.flow_spec import FlowSpec
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -89,8 +89,9 @@ def losses(
     )
     expected = believes(true, twin)
     made = [
-        held_out_loss(lambda _x, _t: expected, part, flow=FLOW, indices=pairs.valid.index.tolist())
-        .grid_mean.double()
+        FLOW.build()
+        .held_out(lambda _x, _t: expected, part, indices=pairs.valid.index.tolist())
+        .as_trained.double()
         .numpy()
         for part in (true, twin)
     ]

@@ -1,0 +1,128 @@
+"""The objective protocol as a computation: what a step learns from, what is measured on held-out
+videos, and how videos are sampled.
+
+Random numbers are functions of (seed, step, place in the global batch) or of a video's index, so
+that neither the number of workers nor the company of other videos changes them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["HeldOutErrors", "Network", "Objective", "Part", "ProbeInput", "Share", "in_parts"]
+
+Network = Callable[..., Tensor]
+"""(model input, t) to a prediction; (model input, t, conditioning) for a model that reads it."""
+
+VIDEOS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Which videos of a step's global batch of `batch` videos a worker has, of `world` workers.
+    `whole`: all workers have equally many, each in one piece, so that plain means add up."""
+
+    step: int
+    seed: int
+    batch: int
+    rows: slice
+    world: int = 1
+    whole: bool = True
+
+
+@runtime_checkable
+class Share(Protocol):
+    """A worker's part of a step's global batch: all that the loss is a function of, besides the
+    model."""
+
+    @property
+    def x0(self) -> Float[Tensor, "share time channels height width"]: ...
+
+    def loss(self, model: Network, *, rows: slice) -> Float[Tensor, ""]:
+        """Of these videos of the share. The losses of a share's parts add up to the share's, and
+        the shares' mean is the loss of the batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutErrors:
+    """Mean squared errors on the generated frames of each video, in latent units.
+
+    Attributes:
+        from_given: of what is predicted from the given frames alone: the metric `loss`.
+        as_trained: of what the training asks for, mean over fixed cases: the metric `loss_grid`.
+    """
+
+    from_given: Float[Tensor, " batch"]
+    as_trained: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeInput:
+    """What the backbone sees when probes read its features, and the frame of its own in which it
+    holds `ObjectiveSpec.probed_frame`."""
+
+    inputs: Tensor
+    t: Tensor
+    frame: int
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """Trains, measures and samples any backbone of the right shape."""
+
+    def draw(
+        self,
+        x0: Float[Tensor, "share time channels height width"],
+        *,
+        part: Part,
+        conditioning: Tensor | None = None,
+    ) -> Share:
+        """What chance adds to a worker's videos of this step."""
+
+    def held_out(
+        self,
+        model: Network,
+        latents: Float[Tensor, "batch time channels height width"],
+        *,
+        indices: Sequence[int],
+        conditioning: Tensor | None = None,
+    ) -> HeldOutErrors:
+        """Errors on videos with these row indices. Every model meets the same random numbers."""
+
+    def sample(
+        self,
+        model: Network,
+        *,
+        given: Float[Tensor, "batch given channels height width"],
+        frames: int,
+        indices: Sequence[int],
+        seed: int,
+        conditioning: Tensor | None = None,
+    ) -> Float[Tensor, "batch time channels height width"]:
+        """Videos of so many latent frames that continue the given ones, which are kept as they are.
+        A video's sample depends on (seed, its row index) and not on the others.
+
+        Raises:
+            UserError: for fewer frames than the objective conditions on.
+        """
+
+    def probe_input(
+        self,
+        latents: Float[Tensor, "batch time channels height width"],
+        *,
+        indices: Sequence[int],
+    ) -> ProbeInput:
+        """The given frames of these videos, as the backbone sees them when it predicts
+        `ObjectiveSpec.probed_frame`."""
+
+
+def in_parts(
+    videos: Tensor, *, indices: Sequence[int], conditioning: Tensor | None
+) -> Iterator[tuple[Tensor, Sequence[int], Tensor | None]]:
+    """Videos, indices and conditioning, `VIDEOS_AT_ONCE` at a time and on the videos' device."""
+    for start in range(0, len(videos), VIDEOS_AT_ONCE):
+        part = slice(start, start + VIDEOS_AT_ONCE)
+        read = None if conditioning is None else conditioning[part].to(videos.device)
+        yield videos[part], indices[part], read

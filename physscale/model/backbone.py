@@ -1,0 +1,56 @@
+"""The backbone protocol as a network: what training, checkpoints and probes ask of one.
+
+Nothing outside `physscale/model` knows which backbone it holds."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from physscale.records.latent_shape import BackboneShape
+
+__all__ = ["Backbone"]
+
+
+class Backbone(nn.Module, ABC):
+    """`forward(x, t, conditioning=None)` maps x [B, T, inputs, H, W] and t [B] to
+    [B, T, channels, H, W]. The videos of a batch do not meet.
+
+    Attributes:
+        shape: what it maps.
+        blocks: the parts that are compiled, recomputed and sharded, each as one, in the order in
+            which they run.
+    """
+
+    shape: BackboneShape
+    blocks: nn.ModuleList
+
+    @abstractmethod
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw all weights from the generator; the first prediction should be zero."""
+
+    @abstractmethod
+    def matrices(self) -> dict[str, tuple[int, int]]:
+        """Rows and columns of the matrices that Muon moves, by the parameter's name. A parameter
+        may consist of several, one after another. All else is moved by AdamW."""
+
+    @abstractmethod
+    def fan_in(self) -> dict[str, int]:
+        """Fan-in of each matrix whose learning rate muP scales, by the parameter's name."""
+
+    @abstractmethod
+    def frame_features(
+        self, output: Tensor, *, frame: int
+    ) -> Float[Tensor, "batch rows columns features"]:
+        """What the output of one of `layers` holds of a frame."""
+
+    def layers(self) -> dict[str, nn.Module]:
+        """The layers whose outputs probes read, in the order in which they run."""
+        return {f"block {number}": block for number, block in enumerate(self.blocks, 1)}
+
+    @property
+    def shape_of_video(self) -> tuple[int, int, int, int]:
+        """T, C, H, W."""
+        shape = self.shape
+        return shape.frames, shape.channels, shape.height, shape.width

@@ -1,0 +1,98 @@
+"""Memory of a diffusion transformer's forward and backward pass by formula (no torch).
+
+Numbers kept for the backward pass, per token and block (D width, r MLP ratio, K heads; Korthikanti
+et al., arXiv 2205.05198, count them for other blocks):
+
+    what                                              float32                 bfloat16 autocast, bytes
+    two norms: input, normed, modulated               6 D                     2 (4 + 4 + 2) D
+    query, key, value, and the turned query and key   5 D                     (6 + 4) D
+    attention's output, its projection                2 D                     (2 + 4) D
+    MLP: before and after the activation, output      (2 r + 1) D             (4 r + 4) D - and the products' own copies
+    means and scales of the norms, attention's sums   4 + K                   4 (4 + K)
+
+Numbers of bodies are tokens like the others. A text of P tokens of width E adds, per token:
+
+    a block's cross-attention, a video token          4 D + 2 + K             (4 + 2 + 2 + 2) D + 4 (2 + K)
+    the same, a token of the text                     2 D                     4 D + 4 E - and the products' own copies
+    a layer that reads it, a token of the text        16 E + 4 + heads        36 E + 4 (4 + heads)
+
+The formula is for GPUs. A CPU in bfloat16 with N tokens up to 1024 keeps the attention's
+probabilities (`model/on_cpu.py`), 2 K N bytes per token and block, and query, key and value once:
+4 D + 4 K bytes less."""
+
+from physscale.model.backbone_spec import ActivationMemory, BlockMemory
+from physscale.model.dit_spec import DiTSpec
+from physscale.records.latent_shape import BackboneShape
+
+__all__ = ["memory"]
+
+FLOAT = 4
+HALF = 2
+
+_PASSING = 12
+"""Bytes per token and unit of width, beside what is kept: gradients on their way."""
+
+_PASSING_AGAIN = 5
+"""The same in float32 while a block is recomputed: what it keeps is complete only when the turn of
+its last layer has come."""
+
+
+def memory(spec: DiTSpec, *, shape: BackboneShape, videos: int, bf16: bool) -> ActivationMemory:
+    """Of so many videos that pass at once."""
+    tokens, text = videos * _tokens(spec, shape=shape), videos * spec.text.tokens
+    width = tokens * spec.width
+    kept = _kept_by_block(spec, tokens=tokens, bf16=bf16)
+    if spec.conditioning == "text":
+        kept += _kept_by_cross_attention(spec, tokens=tokens, text=text, bf16=bf16)
+    block = BlockMemory(kept=kept, input=FLOAT * width, matrices=_matrices(spec))
+
+    modulations = 6 if spec.adaln == "shared" else 6 * spec.depth + 2
+    ends = (FLOAT + FLOAT + (HALF if bf16 else FLOAT)) * width
+    ends += FLOAT * videos * shape.positions * shape.inputs
+    ends += 2 * FLOAT * videos * 6 * spec.depth * spec.width
+    ends += HALF * modulations * spec.width**2 if bf16 else 0
+    ends += _kept_by_reader(spec, text=text, bf16=bf16)
+    return ActivationMemory(
+        ends=ends,
+        blocks=(block,) * spec.depth,
+        passing=_PASSING * width,
+        passing_again=0 if bf16 else _PASSING_AGAIN * width,
+    )
+
+
+def _tokens(spec: DiTSpec, *, shape: BackboneShape) -> int:
+    return spec.tokens(shape) + spec.conditioning_tokens
+
+
+def _matrices(spec: DiTSpec) -> tuple[tuple[int, int], ...]:
+    """Rows and columns of a block's matrices: attention 4, MLP 2, cross-attention 4."""
+    d, hidden = spec.width, spec.mlp_ratio * spec.width
+    own = ((d, d),) * 4 + ((hidden, d), (d, hidden))
+    if spec.conditioning != "text":
+        return own
+    return (*own, (d, d), (d, d), (d, spec.text.width), (d, spec.text.width))
+
+
+def _kept_by_block(spec: DiTSpec, *, tokens: int, bf16: bool) -> int:
+    """Bytes."""
+    sums = FLOAT * (4 + spec.heads)
+    if bf16:
+        return tokens * ((36 + 4 * spec.mlp_ratio) * spec.width + sums)
+    return tokens * (FLOAT * (14 + 2 * spec.mlp_ratio) * spec.width + sums)
+
+
+def _kept_by_cross_attention(spec: DiTSpec, *, tokens: int, text: int, bf16: bool) -> int:
+    """Bytes of one block."""
+    sums = FLOAT * (2 + spec.heads)
+    if bf16:
+        return tokens * (10 * spec.width + sums) + text * (4 * spec.width + 4 * spec.text.width)
+    return tokens * (FLOAT * 4 * spec.width + sums) + text * FLOAT * 2 * spec.width
+
+
+def _kept_by_reader(spec: DiTSpec, *, text: int, bf16: bool) -> int:
+    """Bytes of the layers that read a text."""
+    if spec.conditioning != "text":
+        return 0
+    width, sums = spec.text.width, FLOAT * (4 + spec.text.heads)
+    layer = (36 if bf16 else FLOAT * 16) * width + sums
+    return text * (spec.text.depth * layer + FLOAT * 2 * width)
