@@ -22,12 +22,11 @@ from physscale.model.dit_cost import time_features
 from physscale.model.dit_spec import DiTSpec
 from physscale.model.on_cpu import Linear, attend
 from physscale.model.pointwise import Rotate, SquaredReLU
+from physscale.model.time_embedding import time_embedding
 from physscale.records.latent_shape import BackboneShape
 
 __all__ = ["DiT"]
 
-TIME_SCALE = 1000.0
-LONGEST_TIME_PERIOD = 10_000.0
 ROTARY_BASE = 100.0
 """Slowest rotation: one radian in about 100 positions; videos here have 8 to 64 frames and
 patches."""
@@ -271,13 +270,3 @@ def rotary_angles(spec: DiTSpec, *, shape: BackboneShape) -> tuple[Tensor, Tenso
     angle = torch.cat(angles, dim=-1).reshape(-1, pairs)
     cos, sin = angle.cos(), angle.sin()
     return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
-
-
-def time_embedding(t_B: Tensor, *, features: int) -> Tensor:
-    """Sines and cosines of t at geometric rates [B, features]."""
-    half = features // 2
-    rates = torch.exp(
-        torch.arange(half, device=t_B.device) * (-math.log(LONGEST_TIME_PERIOD) / half)
-    )
-    angle = (TIME_SCALE * t_B).unsqueeze(1) * rates
-    return torch.cat((angle.cos(), angle.sin()), dim=1)

@@ -19,9 +19,10 @@ from torch.utils._pytree import tree_leaves
 
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import training_loss
+from physscale.model.backbone_spec import BackboneSpec
 from physscale.model.conditioning_spec import NUMBERS_A_BODY, TextSpec
-from physscale.model.dit_spec import DiTSpec
 from physscale.model.sizes import SIZES
+from physscale.model.unet_spec import UNetSpec
 from physscale.records.latent_shape import LatentShape
 from physscale.run.device_memory import Memory
 from physscale.run.device_memory import memory as memory_of
@@ -96,7 +97,7 @@ class LiveShards(Live):
 
 
 def fullest(
-    model: DiTSpec, *, shape: LatentShape, train: TrainSpec, workers: Workers = ALONE
+    model: BackboneSpec, *, shape: LatentShape, train: TrainSpec, workers: Workers = ALONE
 ) -> int:
     """Bytes at the fullest moment of a step on one device, weights included."""
     with (
@@ -134,15 +135,12 @@ def fullest(
         return live.most
 
 
-def fake_conditioning(model: DiTSpec, *, batch: int) -> torch.Tensor | None:
-    """Of the shape that the model is told."""
-    if model.conditioning == "text":
-        return torch.empty(batch, model.text.tokens, dtype=torch.int64)
-    return (
-        torch.empty(batch, model.bodies, NUMBERS_A_BODY)
-        if model.conditioning == "numbers"
-        else None
-    )
+def fake_conditioning(model: BackboneSpec, *, batch: int) -> torch.Tensor | None:
+    """Of the shape that the model reads."""
+    spec = model.conditioned_on
+    if spec.kind == "text":
+        return torch.empty(batch, spec.text.tokens, dtype=torch.int64)
+    return torch.empty(batch, spec.bodies, NUMBERS_A_BODY) if spec.kind == "numbers" else None
 
 
 @pytest.mark.parametrize("recompute", ["none", "block"])
@@ -156,6 +154,18 @@ def test_formula_meets_the_fullest_moment_of_a_step(
     assert memory(SIZES[size], shape=PAPER, train=train).total == pytest.approx(
         measured, rel=TOLERANCE
     )
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+@pytest.mark.parametrize("recompute", ["none", "block"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_formula_meets_the_fullest_moment_of_a_unet(
+    precision: Any, recompute: Any, optimiser: Any
+) -> None:
+    model, shape = UNetSpec(width=64), LatentShape(16, 4, 16, 16)
+    train = TrainSpec(batch=4, optimiser=optimiser, precision=precision, recompute=recompute)
+    measured = fullest(model, shape=shape, train=train)
+    assert memory(model, shape=shape, train=train).total == pytest.approx(measured, rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("recompute", ["none", "block"])

@@ -2,7 +2,7 @@
 ROOT RANK WORLD JOBS [cpu|cuda]`.
 
 JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training,
-`flow`; a job that `forgets` first makes its checkpoint of that step unreadable; one that `dies_at`
+`flow`, or `ahead` for next-frame prediction; a job that `forgets` first makes its checkpoint of that step unreadable; one that `dies_at`
 a step leaves nothing but its checkpoints."""
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.train.loop import train
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
@@ -27,7 +28,11 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
     task = replace(
         task,
         checkpoint_every=10,
-        objective=replace(task.objective, **job.get("flow", {})),
+        objective=(
+            AutoregressiveSpec(**job["ahead"])
+            if "ahead" in job
+            else replace(task.objective, **job.get("flow", {}))
+        ),
         device=device,
     )
     try:

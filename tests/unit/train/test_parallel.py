@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.model.on_cpu import NARROWEST
 from physscale.records.errors import UserError
 from physscale.records.metrics import read_metrics
@@ -30,6 +31,7 @@ ADAMW = MUON | {"optimiser": "adamw"}
 SHARDED = {"parallel": "fsdp"}
 UNEVEN = {"steps": 8, "batch": 7}
 DROPPED = {"condition_dropout": 0.4}
+AHEAD = {"condition_frames": 2, "context_frames": 3, "context_noise": 0.1}
 NARROW = {"steps": STEPS, "precision": "bf16"}
 WIDE = {"steps": 5, "width": NARROWEST}
 TEXT, NUMBERS = ({"steps": 10, "batch": 7, "conditioning": told} for told in ("text", "numbers"))
@@ -58,6 +60,13 @@ JOBS: list[dict[str, Any]] = [
     {"name": "wide sharded", "folder": "wide sharded", "fields": WIDE | SHARDED},
     {"name": "text", "folder": "text", "fields": TEXT, "flow": DROPPED},
     {"name": "text sharded", "folder": "text sharded", "fields": TEXT | SHARDED, "flow": DROPPED},
+    {"name": "ahead", "folder": "ahead", "fields": UNEVEN, "ahead": AHEAD},
+    {
+        "name": "ahead sharded",
+        "folder": "ahead sharded",
+        "fields": UNEVEN | SHARDED | {"accumulate": 2},
+        "ahead": AHEAD,
+    },
     {
         "name": "numbers sharded",
         "folder": "numbers sharded",
@@ -172,6 +181,12 @@ def test_workers_and_shards_of_a_model_that_is_told_more_equal_one_device(
     assert_equal(
         pair.result(name), alone(tmp_path, flow=DROPPED if fields is TEXT else None, **fields)
     )
+
+
+@pytest.mark.parametrize("name", ["ahead", "ahead sharded"])
+def test_next_frame_prediction_is_the_same_batch(tmp_path: Path, pair: Pair, name: str) -> None:
+    task = replace(small_task(tmp_path, **UNEVEN), objective=AutoregressiveSpec(**AHEAD))
+    assert_equal(pair.result(name), train(task, context=PlainContext()))
 
 
 def test_narrow_products_are_the_same_in_shards(tmp_path: Path, pair: Pair) -> None:
