@@ -68,10 +68,11 @@ def test_its_runs_are_opened(old: Store) -> None:
     split = one.run.test_splits[0]
     truth = simulate(split.data, indices=np.arange(split.data.videos))
     latents = one.codec().encode(render(truth, canvas=one.run.canvas))
-    loss = held_out_loss(one.model(), latents, flow=one.run.flow, indices=truth.index.tolist())
+    objective = one.run.objective.build()
+    errors = objective.held_out(one.model(), latents, indices=truth.index.tolist())
     rows = pq.read_table(one.folder.scores).to_pylist()
     written = next(row for row in rows if row["split"] == "id" and row["metric"] == "loss")
-    assert float(loss.at_noise.double().mean()) == pytest.approx(written["value"], rel=1e-4)
+    assert float(errors.from_given.double().mean()) == pytest.approx(written["value"], rel=1e-4)
 
 
 def test_its_report_says_the_same_numbers(old: Store, capsys: pytest.CaptureFixture[str]) -> None:

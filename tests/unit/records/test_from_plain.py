@@ -11,6 +11,7 @@ from physscale.codec.kinds import PcaSpec, PixelSpec, VaeSpec
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
 from physscale.flow.flow_spec import FlowSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape

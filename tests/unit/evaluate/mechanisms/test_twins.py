@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from physscale.codec.pixels import PixelCodec
-from physscale.evaluate.held_out_loss import held_out_loss
 from physscale.evaluate.mechanisms.twins import TWINS, Pairs, Twin, preference, twins
 from physscale.flow.flow_spec import FlowSpec
 from physscale.records.video import Videos
