@@ -13,16 +13,17 @@ from experiments.laws import COLLISION, COLLISION_SPLITS
 from physscale.cli.main import run_as_module
 from physscale.model.conditioning_spec import TextSpec
 from physscale.model.dit_spec import DiTSpec
+from physscale.model.sizes import SIZES
 from physscale.run.spec import RunSpec
 from physscale.study.design import factorial
 from physscale.study.recipe import small_run
 from physscale.study.spec import Study
 
 BASE = small_run(COLLISION, test_splits=COLLISION_SPLITS, videos=2000, components=64, steps=1600)
-SEEDS = (0, 1, 2)
+MODEL, SEEDS = SIZES["d64"], (0, 1, 2)
 
 
-def told(model: DiTSpec) -> list[RunSpec]:
+def runs_of(model: DiTSpec) -> list[RunSpec]:
     """The same runs with another model."""
     return factorial(replace(BASE, model=model), seed=SEEDS)
 
@@ -32,11 +33,11 @@ study = Study(
     question="Do numbers or a sentence on the first state help beside the first frames, in and "
     "out of distribution?",
     groups={
-        "frames": told(BASE.model),
-        "numbers": told(replace(BASE.model, conditioning="numbers", bodies=2)),
-        "text": told(
+        "frames": runs_of(MODEL),
+        "numbers": runs_of(replace(MODEL, conditioning="numbers", bodies=2)),
+        "text": runs_of(
             replace(
-                BASE.model,
+                MODEL,
                 conditioning="text",
                 text=TextSpec(tokens=160, width=64, depth=2, heads=2),
             )

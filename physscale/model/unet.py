@@ -52,7 +52,8 @@ class UNet(Backbone):
         t_B: Float[Tensor, " batch"],
         conditioning: None = None,
     ) -> Float[Tensor, "batch time channels height width"]:
-        x, skips = x_BTIHW.transpose(1, 2), []
+        x = x_BTIHW.transpose(1, 2)
+        skips: list[Tensor] = []
         t_BD = self.time(time_embedding(t_B, features=self.spec.width))
         for number, block in enumerate(self.blocks):
             upwards = number >= self.spec.levels
@@ -118,7 +119,7 @@ def entry_of(inputs: int, channels: int, *, grid: Axes, above: Axes | None) -> n
 
 def convolution(inputs: int, outputs: int, *, size: Axes, stride: int = 1) -> nn.Conv3d:
     """Zeros around the video keep its size (or its half, rounded up)."""
-    padding = tuple(length // 2 for length in size)
+    padding = (size[0] // 2, size[1] // 2, size[2] // 2)
     return nn.Conv3d(inputs, outputs, size, stride=stride, padding=padding)
 
 

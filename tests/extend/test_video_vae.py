@@ -70,7 +70,7 @@ SIZES: dict[str, dict[str, Any]] = {
 EXPERIMENT = """
 from dataclasses import replace
 from pathlib import Path
-from physscale.model.spec import DiTSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.records.store import sha256_of
 from physscale.run.spec import CodecRecipe
 from physscale.study.spec import Study
