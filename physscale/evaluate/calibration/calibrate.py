@@ -190,7 +190,7 @@ def table(found: Calibration) -> str:
     and how many were tried."""
     names = [cell.name for cell in found.cells]
     lines = [
-        "| judged abnormal, % (95 % interval; of) | " + " | ".join(names) + " |",
+        "| called abnormal, % (95 % interval; of) | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
     ]
     true = [f"{kind}{suffix}" for suffix in SUFFIX.values() for kind in TRUE] + [FUTURE]
