@@ -13,12 +13,9 @@ _SHORT_WORLDS = (12, 60, 60)
 
 def laws() -> None:
     """Every law with its formula and source."""
-    from analysis.laws.isotonic import ISOTONIC, Shape
-    from analysis.laws.law import Law
-    from analysis.laws.registry import laws as every_law
+    from analysis.laws.registry import CURVES, LAWS
 
-    known: list[Law | Shape] = [*every_law().values(), ISOTONIC]
-    for law in known:
+    for law in [*LAWS.entries().values(), *CURVES.entries().values()]:
         print(law.name)
         print(f"  {law.formula}")
         print(f"  axes: {', '.join(law.axes) or 'none'}")

@@ -43,11 +43,13 @@ def fit(
     from analysis.commands.result import as_lines, as_object
     from analysis.fit.paired import contrast_object, fit_contrasts
     from analysis.fit.splits import fit_splits
+    from analysis.laws.registry import CURVES
 
-    if law == "isotonic":
-        from analysis.commands.isotonic_fit import run_isotonic
+    if law in CURVES.entries():
+        from analysis.commands.curve_fit import run_curve
 
-        run_isotonic(table, columns, resampling, floor=floor, draws=draws, as_json=as_json)
+        curve = CURVES.named(law)
+        run_curve(curve, table, columns, resampling, floor=floor, draws=draws, as_json=as_json)
         return
     chosen = law_of(law, table)
     runs = runs_of(table, columns, chosen)

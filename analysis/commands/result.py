@@ -88,11 +88,7 @@ def _estimate(fitted: Fit, name: str, value: Estimate) -> dict[str, Any]:
 
 
 def _derived(fitted: Fit) -> dict[str, Any]:
-    if (
-        not {"A", "B", "alpha"} <= set(fitted.parameters)
-        or fitted.law.axes != ("N", "D")
-        or fitted.law.name == "coupled"
-    ):
+    if fitted.law.surface is None:
         return {}
     found = frontier(fitted, budgets=np.array([1e20]), cost=Cost())
     return {

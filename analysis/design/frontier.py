@@ -68,9 +68,9 @@ class Frontier:
 
 
 def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost) -> Frontier:
-    """From a fit of power-nd (or its tied sibling) and its bootstrap draws."""
-    point = fitted.built.external(fitted.solution.theta[None])
-    draws = fitted.built.external(fitted.draws)
+    """From a fit of a law with a surface, and its bootstrap draws."""
+    point = _terms(fitted, fitted.solution.theta[None])
+    draws = _terms(fitted, fitted.draws)
     n, d = _optimum(point, budgets, cost)
     n_draws, d_draws = _optimum(draws, budgets, cost)
     exponents = _exponent(draws, cost)
@@ -95,13 +95,25 @@ def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost)
     )
 
 
+def _terms(fitted: Fit, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """E, A, alpha, B and beta of each row, whatever the law calls them."""
+    surface, found = fitted.law.surface, fitted.built.external(theta)
+    assert surface is not None, f"law {fitted.law.name} has no surface"
+    return {
+        "E": found["E"] if fitted.law.has_floor else np.zeros(len(theta)),
+        "A": found[surface.amplitude_n],
+        "alpha": found[surface.exponent_n],
+        "B": found[surface.amplitude_d],
+        "beta": found[surface.exponent_d],
+    }
+
+
 def _optimum(
     p: dict[str, np.ndarray], budgets: np.ndarray, cost: Cost
 ) -> tuple[np.ndarray, np.ndarray]:
     ratio = cost.of_n / cost.of_d
     room = np.log(budgets / cost.scale)[None] / cost.of_d
-    alpha, beta = p["alpha"][:, None], p.get("beta", p["alpha"])[:, None]
-    alpha, beta = np.maximum(alpha, 1e-9), np.maximum(beta, 1e-9)
+    alpha, beta = (np.maximum(p[name], 1e-9)[:, None] for name in ("alpha", "beta"))
     log_n = (
         np.log(alpha)
         + _log(p["A"])[:, None]
@@ -120,14 +132,12 @@ def _log(amplitude: np.ndarray) -> np.ndarray:
 
 
 def _exponent(p: dict[str, np.ndarray], cost: Cost) -> np.ndarray:
-    beta = p.get("beta", p["alpha"])
-    return beta / np.maximum(cost.of_d * p["alpha"] + cost.of_n * beta, 1e-12)
+    return p["beta"] / np.maximum(cost.of_d * p["alpha"] + cost.of_n * p["beta"], 1e-12)
 
 
 def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
-    beta = p.get("beta", p["alpha"])[:, None]
     of_n = np.minimum(_log(p["A"])[:, None] - p["alpha"][:, None] * np.log(n), _FAR_LOG)
-    of_d = np.minimum(_log(p["B"])[:, None] - beta * np.log(d), _FAR_LOG)
+    of_d = np.minimum(_log(p["B"])[:, None] - p["beta"][:, None] * np.log(d), _FAR_LOG)
     return p["E"][:, None] + np.exp(of_n) + np.exp(of_d)
 
 

@@ -41,13 +41,6 @@ MOST_SPLITS = 9
 _STEPS = 50
 _MOST_LINES = 3
 _MOST_LEVELS = 12
-_EXPONENTS = {
-    "N": ("alpha",),
-    "D": ("beta", "alpha"),
-    "C": ("gamma",),
-    "c": ("gamma",),
-    "x": ("alpha",),
-}
 _COLOURS = (BLUE, VERMILION, GREEN, *OTHERS)
 _TEXT, _NUMBERS = (
     ("role", "title", "note", "colour", "axis", "response"),
@@ -97,15 +90,10 @@ def verdict_lines(fitted: Fit, verdict: Verdict) -> list[str]:
     """Verdict, change over the range, exponent: what stands above a panel."""
     values = fitted.points.axes[verdict.axis]
     lines = [verdict.word, change_over(verdict, low=float(values.min()), high=float(values.max()))]
-    name = exponent_of(fitted, verdict.axis)
+    name = fitted.law.exponent_of(verdict.axis)
     if verdict.word == "scales" and name:
         return [*lines, exponent_interval(name, fitted)]
     return [*lines, "no exponent: no law is shown" if verdict.change is not None else "no exponent"]
-
-
-def exponent_of(fitted: Fit, axis: str) -> str:
-    """The name of an axis' exponent in this law; empty where it has none."""
-    return next((name for name in _EXPONENTS.get(axis, ()) if name in fitted.parameters), "")
 
 
 def _marks(fitted: Fit, verdict: Verdict) -> list[dict[str, Any]]:

@@ -175,7 +175,7 @@ def _thin(
 
 
 def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
-    if floor is not None and "E" not in law.parameters:
+    if floor is not None and not law.has_floor:
         raise UserError(f"--floor {floor:g}: law {law.name} has no floor E ({law.formula})")
     needed = len(law.parameters) - (0 if floor is None else 1)
     have = len(points.log_mean)
@@ -190,7 +190,7 @@ def _refuse(law: Law, points: Configurations, *, floor: float | None) -> None:
         )
     for axis in law.axes:
         levels = len(np.unique(points.axes[axis]))
-        if levels < min(law.levels, 2) or (law.name == "broken" and levels < law.levels):
+        if levels < law.least_levels:
             raise UserError(
                 f"axis {axis} has {levels} levels; law {law.name} needs {law.levels}: "
                 f"{law.identifiable}"
@@ -204,4 +204,4 @@ def _binomial(
     size = len(points.log_mean)
     total = np.bincount(points.member, weights=trials, minlength=size)
     hits = np.bincount(points.member, weights=trials * response, minlength=size)
-    return Binomial(hits / total, total, "logit" if law.name.endswith("logit") else "log")
+    return Binomial(hits / total, total, law.link)

@@ -24,16 +24,6 @@ from analysis.laws.law import Law
 from analysis.laws.registry import law_named
 from physscale.records.errors import UserError
 
-_POWERS = {"power-nd", "power-ndc", "power-nd-coverage-gap", "coupled"}
-_WITHIN = {
-    "flat": {"power", "power-zero", "broken", "bounded", "power-nd-tied", "repeat"} | _POWERS,
-    "power-zero": {"power", "broken", "bounded"},
-    "power": {"broken", "bounded"},
-    "power-nd-tied": _POWERS,
-    "power-nd": {"power-ndc", "power-nd-coverage-gap", "coupled"},
-}
-"""Every law that contains a law as a special case or a limit."""
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -47,7 +37,7 @@ class Candidate:
         """Whether `other` contains this law."""
         if self.law.name == other.law.name:
             return self.floor is not None and other.floor is None
-        return other.law.name in _WITHIN.get(self.law.name, ()) and (
+        return self.law.name in other.law.contains and (
             other.floor is None or self.floor == other.floor
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.estimate.jets import Jet, exp, logaddexp, softplus
 from analysis.laws.formulas import Formulated, Parameter
+from analysis.laws.registry import register
 
 _STEPS = 60
 
@@ -73,6 +74,7 @@ BOUNDED = Formulated(
     mu=lambda p, x: logaddexp(p[0], p[1] + log_share(p[2] - p[3] * x["x"], exp(p[4]))),
     shape=lambda p, x: [log_share(p["b"] - p["c"] * x["x"], np.exp(p["k"]))],
     levels=6,
+    contains=frozenset({"flat", "power-zero", "power"}),
 )
 
-LAWS = (BOUNDED,)
+register(BOUNDED)

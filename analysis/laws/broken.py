@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.estimate.jets import exp, logaddexp, softplus
 from analysis.laws.formulas import Formulated, Parameter
+from analysis.laws.registry import register
 
 BROKEN = Formulated(
     name="broken",
@@ -32,6 +33,8 @@ BROKEN = Formulated(
         - p["c1"] * np.exp(p["f"]) * np.logaddexp(0.0, (x["x"] - p["d"]) * np.exp(-p["f"]))
     ],
     levels=8,
+    contains=frozenset({"flat", "power-zero", "power"}),
+    least_levels=8,
 )
 
-LAWS = (BROKEN,)
+register(BROKEN)

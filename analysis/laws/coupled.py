@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.estimate.jets import exp, logaddexp
 from analysis.laws.formulas import Formulated, Parameter
+from analysis.laws.registry import register
 
 _EXPONENTS = (0.15, 0.35, 0.7, 1.2)
 
@@ -37,6 +38,8 @@ COUPLED = Formulated(
         np.exp(p["k"]) * np.logaddexp(-p["alpha"] * x["N"], p["R"] - p["beta"] * x["D"])
     ],
     levels=4,
+    contains=frozenset({"flat", "power-nd-tied", "power-nd"}),
+    exponents={"N": "alpha", "D": "beta"},
 )
 
-LAWS = (COUPLED,)
+register(COUPLED)

@@ -7,14 +7,14 @@ axes (`x0` in the formulas)."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from analysis.estimate.jets import Formula, JetModel
 from analysis.estimate.newton import Box
 from analysis.estimate.seeds import project
-from analysis.laws.law import Built, Columns, Reading, Response
+from analysis.laws.law import Built, Columns, Link, Reading, Response, Surface
 
 _SMALLEST_SHARE_LOG = 12.0
 
@@ -33,8 +33,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Formulated:
-    """A law by formula; see analysis/laws/law.py for the words. `shape` gives log of the reducible
-    part up to its amplitude, for starts."""
+    """A law by formula; see analysis/laws/law.py for the meaning of the fields.
+
+    Attributes:
+        inside: the parameters; E, where there is one, comes first.
+        mu: the linear predictor, from parameters and centred log axes.
+        shape: the log of each reducible term up to its amplitude, for starts.
+        uncentred: axes that `mu` takes as they are, not as centred logarithms.
+        exponents: the exponent of each axis that has one.
+    """
 
     name: str
     formula: str
@@ -48,13 +55,27 @@ class Formulated:
         Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], Sequence[np.ndarray]] | None
     ) = None
     response: Response = "positive"
+    link: Link = "log"
     levels: int = 3
+    least_levels: int = 2
     uncentred: frozenset[str] = frozenset()
+    contains: frozenset[str] = frozenset()
+    exponents: Mapping[str, str] = field(default_factory=dict)
+    surface: Surface | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Readable names."""
         return tuple(parameter.name for parameter in self.inside)
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether E is the first parameter."""
+        return self.parameters[0] == "E"
+
+    def exponent_of(self, axis: str) -> str | None:
+        """The exponent that is declared for this axis."""
+        return self.exponents.get(axis)
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law over `columns`."""
@@ -64,27 +85,20 @@ class Formulated:
         }
         low = np.array([parameter.low for parameter in self.inside])
         high = np.array([parameter.high for parameter in self.inside])
-        has_floor = self.parameters[0] == "E"
-        frozen = (
-            {0: float(np.log(floor)) if floor > 0 else -np.inf}
-            if has_floor and floor is not None
-            else {}
-        )
+        frozen = {}
+        if self.has_floor and floor is not None:
+            frozen[0] = float(np.log(floor)) if floor > 0 else -np.inf
         logs = self._logs(columns, centre)
 
         def starts(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-            if has_floor:
+            if self.has_floor:
                 low[0] = float(np.min(target)) - _SMALLEST_SHARE_LOG
             return self._starts(logs, target, weights, frozen)
 
         def predict(theta: np.ndarray, at: Columns) -> np.ndarray:
             parts = [theta[:, p, None] for p in range(len(self.inside))]
             mu = np.asarray(self.mu(parts, self._logs(at, centre)))
-            return (
-                1 / (1 + np.exp(-mu))
-                if self.response == "ratio" and self.name.endswith("logit")
-                else np.exp(mu)
-            )
+            return 1 / (1 + np.exp(-mu)) if self.link == "logit" else np.exp(mu)
 
         unit = np.eye(len(self.inside))
         readings = {

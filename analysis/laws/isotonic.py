@@ -1,5 +1,4 @@
-"""No formula at all: the falling curve nearest to the configuration means, for display and as a
-check of any law.
+"""The falling curve nearest to the configuration means, for display and as a check of any law.
 
 Source: pooling adjacent violators, Ayer et al. 1955; Barlow et al. 1972. It assumes only that more
 is not worse."""
@@ -9,50 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from analysis.data.configurations import configurations
+from analysis.laws.registry import CURVES
 from analysis.verdict.isotonic import falling
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What is assumed instead of a formula, in the words of a law."""
-
-    name: str
-    formula: str
-    source: str
-    domain: str
-    identifiable: str
-    axes: tuple[str, ...]
-    levels: int
-
-
-ISOTONIC = Shape(
-    name="isotonic",
-    formula="L(x) never rises with x",
-    source="Ayer et al. 1955; Barlow et al. 1972 (pooled adjacent violators)",
-    domain="one axis, L > 0; only the observed range: it predicts nothing beyond",
-    identifiable="three levels of x",
-    axes=("x",),
-    levels=3,
-)
-
-
-@dataclass(frozen=True)
 class Isotonic:
-    """Levels of the axis, the falling curve there, and the share of the variance of log response
-    that it explains."""
+    """No formula at all; see analysis/laws/curve.py for the meaning of the fields."""
 
-    x: Float[np.ndarray, " levels"]
-    level: Float[np.ndarray, " levels"]
-    explained: float
+    name: str = "isotonic"
+    formula: str = "L(x) never rises with x"
+    source: str = "Ayer et al. 1955; Barlow et al. 1972 (pooled adjacent violators)"
+    domain: str = "one axis, L > 0; only the observed range: it predicts nothing beyond"
+    identifiable: str = "three levels of x"
+    axes: tuple[str, ...] = ("x",)
+    least_levels: int = 3
+
+    def nearest(
+        self, log_means: Float[np.ndarray, " levels"], *, weights: Float[np.ndarray, " levels"]
+    ) -> Float[np.ndarray, " levels"]:
+        """Pools adjacent violators."""
+        return falling(log_means, weights=weights)
 
 
-def fit_isotonic(x: Float[np.ndarray, " runs"], response: Float[np.ndarray, " runs"]) -> Isotonic:
-    """One axis; runs of equal x are averaged in log response."""
-    points = configurations({"x": x}, response)
-    weights = points.seeds.astype(float)
-    curve = falling(points.log_mean, weights=weights)
-    mean = np.average(points.log_mean, weights=weights)
-    total = float(np.sum(weights * (points.log_mean - mean) ** 2))
-    missed = float(np.sum(weights * (points.log_mean - curve) ** 2))
-    return Isotonic(points.axes["x"], np.exp(curve), 1 - missed / total if total > 0 else 0.0)
+CURVES.register(Isotonic())

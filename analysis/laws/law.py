@@ -15,6 +15,7 @@ from jaxtyping import Float
 from analysis.estimate.newton import Box, Model
 
 Response = Literal["positive", "ratio"]
+Link = Literal["log", "logit"]
 _LARGEST_LOG = 700.0
 _AT_BOUND = 1e-6
 Columns = Mapping[str, Float[np.ndarray, " points"]]
@@ -67,9 +68,19 @@ class Reading:
         return np.exp(np.minimum(inner, _LARGEST_LOG)) if self.scale == "log" else inner
 
 
+@dataclass(frozen=True)
+class Surface:
+    """The names of A, alpha, B and beta in a law of the form E + A N^-alpha + B D^-beta."""
+
+    amplitude_n: str
+    exponent_n: str
+    amplitude_d: str
+    exponent_d: str
+
+
 @runtime_checkable
 class Law(Protocol):
-    """One law. A new one is a file in this folder with a constant that has these attributes."""
+    """One law. `Powers` and `Formulated` fulfil it: a new law is a value of one of them."""
 
     @property
     def name(self) -> str:
@@ -112,8 +123,37 @@ class Law(Protocol):
         ...
 
     @property
+    def link(self) -> Link:
+        """What the model predicts: the log of the response, or the logit of a ratio."""
+        ...
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether its first parameter is the constant E, which `--floor` fixes."""
+        ...
+
+    @property
     def levels(self) -> int:
-        """Distinct values that each axis must have at least."""
+        """Distinct values per axis below which a fit is doubted."""
+        ...
+
+    @property
+    def least_levels(self) -> int:
+        """Distinct values per axis below which a fit is refused."""
+        ...
+
+    @property
+    def contains(self) -> frozenset[str]:
+        """Names of the laws that are a special case or a limit of this one."""
+        ...
+
+    @property
+    def surface(self) -> Surface | None:
+        """The parameters that a compute-optimal frontier needs; None for a law without one."""
+        ...
+
+    def exponent_of(self, axis: str) -> str | None:
+        """The parameter that says how fast the response falls along an axis; None without one."""
         ...
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:

@@ -1,6 +1,7 @@
 """Power laws with one, two and three terms, tied exponents and the coverage gap."""
 
 from analysis.laws.powers import Powers, Term
+from analysis.laws.registry import register
 
 FLAT = Powers(
     name="flat",
@@ -21,6 +22,7 @@ POWER = Powers(
     identifiable="three levels of x for alpha with a known floor, five and a visible bend for a "
     "free floor",
     terms=(Term("A", "alpha", "x"),),
+    contains=frozenset({"flat", "power-zero"}),
 )
 
 POWER_ZERO = Powers(
@@ -32,7 +34,8 @@ POWER_ZERO = Powers(
     identifiable="three levels of x; a floor that is there bends the line and biases alpha down: "
     "compare with power",
     terms=(Term("A", "alpha", "x"),),
-    constant="none",
+    has_floor=False,
+    contains=frozenset({"flat"}),
 )
 
 POWER_ND = Powers(
@@ -42,6 +45,7 @@ POWER_ND = Powers(
     domain="N, D > 0, L > E >= 0",
     identifiable="four levels of N and of D that do not move together",
     terms=(Term("A", "alpha", "N"), Term("B", "beta", "D")),
+    contains=frozenset({"flat", "power-nd-tied"}),
 )
 
 POWER_ND_TIED = Powers(
@@ -51,6 +55,7 @@ POWER_ND_TIED = Powers(
     domain="N, D > 0, L > E >= 0",
     identifiable="three levels of compute and two of D/N",
     terms=(Term("A", "alpha", "N"), Term("B", "alpha", "D")),
+    contains=frozenset({"flat"}),
 )
 
 POWER_NDC = Powers(
@@ -60,6 +65,7 @@ POWER_NDC = Powers(
     domain="N, D, C > 0",
     identifiable="four levels of each axis, C over 1.5 decades, two seeds",
     terms=(Term("A", "alpha", "N"), Term("B", "beta", "D"), Term("G", "gamma", "C")),
+    contains=frozenset({"flat", "power-nd-tied", "power-nd"}),
 )
 
 COVERAGE_GAP = Powers(
@@ -73,6 +79,7 @@ COVERAGE_GAP = Powers(
         Term("B", "beta", "D"),
         Term("G", "gamma", "c", complement=1.0),
     ),
+    contains=frozenset({"flat", "power-nd-tied", "power-nd"}),
 )
 
-LAWS = (FLAT, POWER, POWER_ZERO, POWER_ND, POWER_ND_TIED, POWER_NDC, COVERAGE_GAP)
+register(FLAT, POWER, POWER_ZERO, POWER_ND, POWER_ND_TIED, POWER_NDC, COVERAGE_GAP)

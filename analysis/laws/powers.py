@@ -7,7 +7,6 @@ non-negative least squares for E and A_k."""
 
 import itertools
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +14,7 @@ from jaxtyping import Float
 from analysis.estimate.affine import LogSumExp
 from analysis.estimate.newton import Box
 from analysis.estimate.seeds import project
-from analysis.laws.law import Built, Columns, Reading, Response
+from analysis.laws.law import Built, Columns, Link, Reading, Response, Surface
 
 LARGEST_EXPONENT = 10.0
 _SMALLEST_SHARE_LOG = 12.0
@@ -53,8 +52,11 @@ class Powers:
     identifiable: str
     terms: tuple[Term, ...]
     response: Response = "positive"
+    link: Link = "log"
     levels: int = 3
-    constant: Literal["E", "none"] = "E"
+    least_levels: int = 2
+    has_floor: bool = True
+    contains: frozenset[str] = frozenset()
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -72,8 +74,20 @@ class Powers:
         return (*self._constant, *(term.amplitude for term in self.terms), *self.exponents)
 
     @property
+    def surface(self) -> Surface | None:
+        """One term of N and one of D."""
+        if self.axes != ("N", "D") or len(self.terms) != 2:
+            return None
+        n, d = self.terms
+        return Surface(n.amplitude, n.exponent, d.amplitude, d.exponent)
+
+    def exponent_of(self, axis: str) -> str | None:
+        """The exponent of the term of this axis."""
+        return next((term.exponent for term in self.terms if term.axis == axis), None)
+
+    @property
     def _constant(self) -> tuple[str, ...]:
-        return () if self.constant == "none" else ("E",)
+        return ("E",) if self.has_floor else ()
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law over `columns`; the floor's logarithm is frozen when it is given (minus infinity
@@ -91,17 +105,17 @@ class Powers:
             low[place[name]], high[place[name]] = 0.0, LARGEST_EXPONENT
         frozen = (
             {}
-            if floor is None or not self._constant
+            if floor is None or not self.has_floor
             else {0: float(np.log(floor)) if floor > 0 else -np.inf}
         )
 
         def starts(target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-            if self._constant:
+            if self.has_floor:
                 low[0] = float(np.min(target)) - _SMALLEST_SHARE_LOG
             return self._starts(logs, centres, place, target, weights, frozen)
 
         def predict(theta: np.ndarray, at: Columns) -> np.ndarray:
-            floors = np.exp(theta[:, 0]) if self._constant else np.zeros(len(theta))
+            floors = np.exp(theta[:, 0]) if self.has_floor else np.zeros(len(theta))
             total = floors[:, None] * np.ones((1, len(next(iter(at.values())))))
             for term, centre in zip(self.terms, centres, strict=True):
                 slope = theta[:, place[term.exponent], None] * (centre - term.log_axis(at))
@@ -147,10 +161,10 @@ class Powers:
             np.exp(column[t.exponent][:, None] * (c - x))
             for t, x, c in zip(self.terms, logs, centres, strict=True)
         ]
-        known = np.exp(frozen[0]) if 0 in frozen else None if self._constant else 0.0
+        known = np.exp(frozen[0]) if 0 in frozen else None if self.has_floor else 0.0
         amounts = project(shapes, target=target, weights=weights, floor=known, rows=len(tuples))
         theta = np.zeros((len(tuples), len(place)))
-        if self._constant:
+        if self.has_floor:
             theta[:, 0] = frozen[0] if 0 in frozen else np.log(amounts[:, 0])
         for position, term in enumerate(self.terms):
             theta[:, place[term.amplitude]] = np.log(amounts[:, 1 + position])

@@ -5,6 +5,7 @@ ratio-power   p = A (x/x0)^-g               Kang et al. 2024 (arXiv 2411.02385):
 """
 
 from analysis.laws.formulas import Formulated, Parameter
+from analysis.laws.registry import register
 
 LOGIT = Formulated(
     name="ratio-logit",
@@ -19,6 +20,7 @@ LOGIT = Formulated(
     ),
     mu=lambda p, x: p[0] - p[1] * x["x"],
     response="ratio",
+    link="logit",
     levels=2,
 )
 
@@ -38,4 +40,4 @@ POWER = Formulated(
     levels=2,
 )
 
-LAWS = (LOGIT, POWER)
+register(LOGIT, POWER)

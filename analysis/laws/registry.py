@@ -1,17 +1,25 @@
-"""Every law by name. A new law is a file in this folder whose constant is listed in `_FILES`."""
+"""Every law by name. A new one is a file that registers it: here and in `built_in.py`, or a plug-in
+(docs/extend/my_law.md)."""
 
-from importlib import import_module
-
+from analysis.laws.curve import Curve
 from analysis.laws.law import Law
-from physscale.records.errors import UserError
+from physscale.records.registry import Registry
 
-_FILES = ("power", "coupled", "repeat", "broken", "bounded", "ratio")
+LAWS: Registry[Law] = Registry(
+    "law", name_of=lambda law: law.name, built_in="analysis.laws.built_in"
+)
+"""Laws with a formula."""
+
+CURVES: Registry[Curve] = Registry(
+    "curve", name_of=lambda curve: curve.name, built_in="analysis.laws.built_in"
+)
+"""Shapes without a formula, which only `fit` takes."""
 
 
-def laws() -> dict[str, Law]:
-    """All laws, in the order of the files."""
-    found = [law for file in _FILES for law in import_module(f"analysis.laws.{file}").LAWS]
-    return {law.name: law for law in found}
+def register(*laws: Law) -> None:
+    """Add laws."""
+    for law in laws:
+        LAWS.register(law)
 
 
 def law_named(name: str) -> Law:
@@ -20,7 +28,4 @@ def law_named(name: str) -> Law:
     Raises:
         UserError: naming the laws there are.
     """
-    known = laws()
-    if name not in known:
-        raise UserError(f"--law {name!r}: unknown; choose one of {', '.join(known)}")
-    return known[name]
+    return LAWS.named(name)

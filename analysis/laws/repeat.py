@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.estimate.jets import exp, log, logaddexp
 from analysis.laws.formulas import Formulated, Parameter
+from analysis.laws.registry import register
 
 _EXPONENTS = (0.1, 0.25, 0.45, 0.8, 1.4)
 
@@ -44,6 +45,8 @@ REPEAT = Formulated(
         * (x["U"] + np.log1p(np.exp(p["R"]) * -np.expm1(-(x["epochs"] - 1.0) * np.exp(-p["R"])))),
     ],
     uncentred=frozenset({"epochs"}),
+    contains=frozenset({"flat"}),
+    exponents={"N": "alpha", "U": "beta"},
 )
 
-LAWS = (REPEAT,)
+register(REPEAT)

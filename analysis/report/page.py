@@ -12,7 +12,8 @@ from analysis.figures.drawing import Drawing
 from analysis.figures.style import Layout, svg
 from analysis.report import words
 from analysis.report.findings import Findings
-from analysis.report.sections import Section, main_drawing, sections
+from analysis.report.section import Section
+from analysis.report.sections import main_drawing, sections
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

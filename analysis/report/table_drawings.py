@@ -24,7 +24,7 @@ from analysis.figures.drawing import Drawing
 from analysis.fit.fit import fit
 from analysis.fit.paired import Contrast, change_contrasts, fit_contrasts
 from analysis.fit.splits import SplitFit
-from analysis.laws.registry import law_named
+from analysis.laws.registry import LAWS
 
 LEAST_DRAWS = 200
 """Bands of fewer draws are too rough to show."""
@@ -67,7 +67,7 @@ def _curves(part: SplitFit, response: str) -> list[Drawing]:
 
 def _surfaces(part: SplitFit, response: str) -> list[Drawing]:
 
-    if part.fit.law.name not in {"power-nd", "power-nd-tied"} or not part.scales:
+    if part.fit.law.surface is None or not part.scales:
         return []
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
     return [
@@ -87,34 +87,30 @@ def _surfaces(part: SplitFit, response: str) -> list[Drawing]:
 
 
 def _shares(part: SplitFit, response: str) -> list[Drawing]:
-    """The law asked for, and beside it the other law of shares."""
-
-    runs, law = part.runs, part.fit.law.name
-    count = runs.count if runs.count is not None else np.ones(len(runs.response))
-    other = "ratio-logit" if law == "ratio-power" else "ratio-power"
-    beside = fit(
-        law_named(other),
-        columns=runs.axes,
-        response=runs.response,
-        count=runs.count,
-        bootstrap=LEAST_DRAWS,
-        with_profile=False,
-    )
-    table = ratio.table(
-        {law: part.fit, other: beside},
-        x=runs.axes["x"],
-        share=runs.response,
-        count=count,
-        response=response,
-    )
-    return [
-        Drawing(
-            "ratio",
-            table,
-            ratio.draw,
-            f"{response}: shares with Wilson intervals, {law} and {other}",
-        )
+    """The law asked for, and beside it the first other law of a share along the same axis."""
+    runs, law = part.runs, part.fit.law
+    fits = {law.name: part.fit}
+    others = [
+        other
+        for other in LAWS.entries().values()
+        if other.response == "ratio" and other.axes == law.axes and other.name != law.name
     ]
+    for other in others[:1]:
+        fits[other.name] = fit(
+            other,
+            columns=runs.axes,
+            response=runs.response,
+            count=runs.count,
+            bootstrap=LEAST_DRAWS,
+            with_profile=False,
+        )
+    (axis,) = law.axes
+    count = runs.count if runs.count is not None else np.ones(len(runs.response))
+    table = ratio.table(
+        fits, x=runs.axes[axis], share=runs.response, count=count, response=response
+    )
+    words = f"{response}: shares with Wilson intervals, {' and '.join(fits)}"
+    return [Drawing("ratio", table, ratio.draw, words)]
 
 
 def _evidence(part: SplitFit) -> list[Drawing]:
@@ -233,13 +229,10 @@ def contrasts_of(parts: list[SplitFit]) -> list[Contrast]:
 
 
 def _exponents(parts: list[SplitFit]) -> dict[str, set[str]]:
-    """Of every split: the exponents along whose axis it scales."""
-
-    return {
-        part.name: {
-            split_panels.exponent_of(part.fit, verdict.axis)
-            for verdict in part.verdicts
-            if verdict.word == "scales"
-        }
-        for part in parts
-    }
+    """Per split, the exponents along the axes where it scales."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        scaling = [verdict.axis for verdict in part.verdicts if verdict.word == "scales"]
+        names = [part.fit.law.exponent_of(axis) for axis in scaling]
+        found[part.name] = {name for name in names if name is not None}
+    return found

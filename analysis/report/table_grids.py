@@ -118,11 +118,7 @@ def hold_out_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
 
 def frontier_grid(part: SplitFit, prefix: str) -> Grid | None:
     """Compute-optimal N and D at budgets over the observed range; None for other laws."""
-    if (
-        part.fit.law.name not in {"power-nd", "power-nd-tied"}
-        or not part.scales
-        or len(part.fit.draws) < 2
-    ):
+    if part.fit.law.surface is None or not part.scales or len(part.fit.draws) < 2:
         return None
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
     spent = cost.flops(part.runs.axes["N"], part.runs.axes["D"])

@@ -13,7 +13,7 @@ from analysis.figures.style import KIND_COLOURS
 from analysis.fit.paired import Contrast
 from analysis.fit.splits import SplitFit
 from analysis.report.page import render
-from analysis.report.sections import Section
+from analysis.report.section import Section
 from analysis.report.table_grids import (
     frontier_grid,
     hold_out_grid,

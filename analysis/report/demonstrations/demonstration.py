@@ -4,13 +4,14 @@ A study declares which of its groups are one (`Study.demonstrations`, written in
 The demonstration itself checks that the runs are what its section says they are."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from analysis.data.study import Run, Study
 from analysis.report.section import Section
 from physscale.records.registry import Registry
 
 
+@runtime_checkable
 class Demonstration(Protocol):
     """What a file of this folder registers."""
 

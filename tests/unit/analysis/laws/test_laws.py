@@ -9,9 +9,9 @@ from analysis.estimate.newton import minimise, weighted
 from analysis.estimate.solve import free_mask
 from analysis.fit.fit import fit
 from analysis.laws.law import Built
-from analysis.laws.registry import law_named, laws
+from analysis.laws.registry import LAWS, law_named
 
-NAMES = tuple(laws())
+NAMES = tuple(LAWS.entries())
 
 
 def built(name: str, *, points: int = 30) -> tuple[Built, Loss, np.ndarray]:
@@ -29,7 +29,7 @@ def built(name: str, *, points: int = 30) -> tuple[Built, Loss, np.ndarray]:
         loss = Binomial(
             rng.uniform(0.05, 0.3, points),
             np.full(points, 40.0),
-            "logit" if name.endswith("logit") else "log",
+            law.link,
         )
         starts = starts * 0.1 - 1.5 * (np.arange(starts.shape[1]) == 0)
     return made, loss, starts + rng.normal(0, 0.01, starts.shape)
@@ -61,28 +61,74 @@ def test_a_law_says_what_it_is(name: str) -> None:
     assert law.name == name
     assert all(len(words) > 5 for words in (law.source, law.identifiable, law.domain))
     assert all(parameter in law.formula for parameter in law.parameters)
+    assert law.has_floor == (law.parameters[0] == "E")
+    assert 1 <= law.least_levels <= max(law.levels, 2)
+    exponents = [law.exponent_of(axis) for axis in law.axes]
+    assert {exponent for exponent in exponents if exponent} <= set(law.parameters)
+    assert law.exponent_of("no such axis") is None
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in NAMES if laws()[name].response == "positive" and name != "flat"]
-)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_law_contains_is_a_law_of_some_of_its_axes(name: str) -> None:
+    law = law_named(name)
+    for inner in law.contains:
+        assert set(law_named(inner).axes) <= set(law.axes)
+        assert len(law_named(inner).parameters) < len(law.parameters)
+        assert law_named(inner).contains <= law.contains
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_law_falls_along_each_axis_that_has_an_exponent(name: str) -> None:
+    made, _, theta = built(name)
+    law = law_named(name)
+    inside = np.clip(theta, made.box.low, made.box.high)
+    for axis in law.axes:
+        if law.exponent_of(axis) is not None:
+            columns = {other: np.full(9, 0.5 if other == "c" else 30.0) for other in law.axes}
+            columns[axis] = np.linspace(0.1, 0.9, 9) if axis == "c" else np.geomspace(2, 400, 9)
+            falls = np.diff(made.predict(inside, columns), axis=1)
+            assert (falls <= 1e-12).all()
+    assert (made.box.low <= made.box.high).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_surface_is_the_law(name: str) -> None:
+    """E + A N^-alpha + B D^-beta by the surface's names equals the law's own prediction."""
+    law = law_named(name)
+    if law.surface is None:
+        return
+    made, _, theta = built(name)
+    found, columns = made.external(theta), {"N": np.array([7.0]), "D": np.array([90.0])}
+    surface = law.surface
+    of_n = found[surface.amplitude_n] * 7.0 ** -found[surface.exponent_n]
+    of_d = found[surface.amplitude_d] * 90.0 ** -found[surface.exponent_d]
+    floor = np.exp(theta[:, 0])
+    assert made.predict(theta, columns)[:, 0] == pytest.approx(floor + of_n + of_d)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_predictions_of_a_planted_law_are_found_again(name: str) -> None:
     """Predictions, not parameters: six loose parameters can describe one curve in two ways."""
     law, rng = law_named(name), np.random.default_rng(5)
+    axes = law.axes or ("x",)
     levels = {"c": np.linspace(0.1, 0.95, 4), "epochs": np.array([1.0, 2.0, 4.0, 16.0])}
-    grid = np.meshgrid(
-        *(
-            levels.get(axis, np.geomspace(1e2, 1e5, {1: 9, 2: 5, 3: 4}[len(law.axes)]))
-            for axis in law.axes
-        )
-    )
-    columns = {axis: values.ravel() for axis, values in zip(law.axes, grid, strict=True)}
+    most = {1: 9, 2: 5, 3: 4}[len(axes)]
+    grid = np.meshgrid(*(levels.get(axis, np.geomspace(1e2, 1e5, most)) for axis in axes))
+    columns = {axis: values.ravel() for axis, values in zip(axes, grid, strict=True)}
     made = law.build(columns, floor=None)
-    theta = made.starts(rng.normal(-1, 1, len(grid[0].ravel())), np.ones(grid[0].size))[7:8]
-    theta[:, 0] = np.log(0.05)
+    starts = made.starts(rng.normal(-1, 1, grid[0].size), np.ones(grid[0].size))
+    theta = starts[[min(7, len(starts) - 1)]]
+    ratio = law.response == "ratio"
+    theta[:, 0] = -2.0 if ratio else np.log(0.05)
     response = made.predict(theta, columns)[0]
     found = fit(
-        law, columns=columns, response=response, delta=np.inf, bootstrap=0, with_profile=False
+        law,
+        columns=columns,
+        response=response,
+        count=np.full(len(response), 1e6) if ratio else None,
+        delta=np.inf,
+        bootstrap=0,
+        with_profile=False,
     )
     assert np.abs(np.log(found.predict(columns) / response)).max() < 1e-3
 

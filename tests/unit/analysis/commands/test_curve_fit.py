@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.commands.app import main
-from analysis.commands.isotonic_fit import banded
+from analysis.commands.curve_fit import banded
 from analysis.data.table import Runs
+from analysis.laws.registry import CURVES, LAWS
 
+ISOTONIC = CURVES.named("isotonic")
 X = np.repeat(np.geomspace(10, 1e4, 6), 8)
 STEP = np.where(X > 300, 0.1, 1.0)
 
@@ -31,12 +33,12 @@ def runs(seed: int) -> Runs:
 
 
 def test_a_step_is_found_where_no_power_law_fits() -> None:
-    found = banded(runs(0), draws=300, seed=0)
+    found = banded(ISOTONIC, runs(0), draws=300, seed=0)
     assert found.curve.explained > 0.98
     assert (np.diff(found.curve.level) <= 0).all()
     inside = [
         np.mean((curve.low <= level) & (level <= curve.high))
-        for curve in (banded(runs(s), draws=200, seed=s) for s in range(20))
+        for curve in (banded(ISOTONIC, runs(s), draws=200, seed=s) for s in range(20))
         for level in (STEP[::8],)
     ]
     assert np.mean(inside) > 0.8
@@ -69,14 +71,13 @@ def test_the_command_prints_the_curve(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_laws_lists_it_with_every_law(capsys: pytest.CaptureFixture[str]) -> None:
-    from analysis.laws.registry import laws
 
     assert main(["laws"]) == 0
     out = capsys.readouterr().out
-    assert all(f"\n{name}\n" in f"\n{out}" for name in (*laws(), "isotonic"))
+    assert all(f"\n{name}\n" in f"\n{out}" for name in (*LAWS.entries(), "isotonic"))
     assert (
         out.count("  source: ")
         == out.count("  needs: ")
         == out.count("  domain: ")
-        == len(laws()) + 1
+        == len(LAWS.entries()) + 1
     )

@@ -1,5 +1,5 @@
-"""`fit --law isotonic`: the nearest falling curve of each split, with a band of the configuration
-bootstrap and no exponent at all."""
+"""`fit` of a curve without a formula, such as `--law isotonic`: the nearest curve of each split, with
+a bootstrap band over runs and no exponent at all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,7 @@ from analysis.data.configurations import configurations
 from analysis.data.table import Runs, axis_names
 from analysis.estimate.resampling import shared_resamples
 from analysis.fit.splits import verdicts
-from analysis.laws.isotonic import ISOTONIC, Isotonic, fit_isotonic
-from analysis.verdict.isotonic import falling
+from analysis.laws.curve import Curve, FittedCurve, fit_curve
 from analysis.verdict.verdict import Verdict
 from physscale.records.errors import UserError
 from physscale.records.finite import finite
@@ -26,42 +25,42 @@ _UNSEEN = 1e-9
 
 
 @dataclass(frozen=True)
-class Banded:
+class BandedCurve:
     """The curve and its 95 % bootstrap band."""
 
-    curve: Isotonic
+    curve: FittedCurve
     low: Float[np.ndarray, " levels"]
     high: Float[np.ndarray, " levels"]
 
 
-def banded(runs: Runs, *, draws: int, seed: int) -> Banded:
+def banded(curve: Curve, runs: Runs, *, draws: int, seed: int) -> BandedCurve:
     """Single runs are drawn with replacement, together for all levels: a level has one
     configuration, so resampling levels would move none.
 
     Raises:
-        UserError: below three levels.
+        UserError: below the curve's least number of levels.
     """
     (x,) = runs.axes.values()
-    curve = fit_isotonic(x, runs.response)
-    if len(curve.x) < 3:
-        raise UserError(f"{len(curve.x)} levels: law isotonic needs three")
+    found = fit_curve(curve, x=x, response=runs.response)
+    if len(found.x) < curve.least_levels:
+        raise UserError(
+            f"{len(found.x)} levels: law {curve.name} needs {curve.least_levels}: "
+            f"{curve.identifiable}"
+        )
+    if not draws:
+        return BandedCurve(found, found.level, found.level)
     each = configurations({"run": np.arange(1.0, len(x) + 1)}, runs.response)
     counts = shared_resamples({"": each}, draws=draws, seed=seed)[""].counts()
-    member = configurations({"x": x}, runs.response).member
-    level = np.eye(len(curve.x))[member]
-    masses = counts @ level
-    means = (counts * each.run_log) @ level / np.maximum(masses, _UNSEEN)
-    spread = np.exp(
-        [
-            falling(row, weights=np.maximum(mass, _UNSEEN))
-            for row, mass in zip(means, masses, strict=True)
-        ]
-    )
-    low, high = np.quantile(spread, [0.025, 0.975], axis=0) if draws else (curve.level, curve.level)
-    return Banded(curve, low, high)
+    level = np.eye(len(found.x))[configurations({"x": x}, runs.response).member]
+    masses = np.maximum(counts @ level, _UNSEEN)
+    means = (counts * each.run_log) @ level / masses
+    drawn = [curve.nearest(mean, weights=mass) for mean, mass in zip(means, masses, strict=True)]
+    low, high = np.quantile(np.exp(drawn), [0.025, 0.975], axis=0)
+    return BandedCurve(found, low, high)
 
 
-def run_isotonic(
+def run_curve(
+    curve: Curve,
     table: Table,
     columns: Columns,
     resampling: Resampling,
@@ -73,19 +72,21 @@ def run_isotonic(
     """The command."""
     axes = axis_names(table.axes.split(","))
     if len(axes) != 1:
-        raise UserError(f"--axes {table.axes}: law isotonic has one axis")
+        raise UserError(f"--axes {table.axes}: law {curve.name} has one axis")
     for option, given in {"floor": floor, "draws": draws}.items():
         if given is not None:
-            raise UserError(f"--{option}: law isotonic has no parameters")
+            raise UserError(f"--{option}: law {curve.name} has no parameters")
     runs = read_table(table, columns, ratio=False, axes=axes)
     parts = runs.splits()
     found = {}
     for name, decided in verdicts(parts).items():
-        fitted = banded(parts[name], draws=resampling.bootstrap, seed=resampling.seed)
-        found[name] = _object(fitted, runs=len(parts[name]), verdicts=decided, notes=runs.notes)
+        fitted = banded(curve, parts[name], draws=resampling.bootstrap, seed=resampling.seed)
+        found[name] = _object(
+            curve, fitted, runs=len(parts[name]), verdicts=decided, notes=runs.notes
+        )
     if as_json:
         one = columns.split is None
-        print_json(finite(found[""] if one else {"law": ISOTONIC.name, "splits": found}))
+        print_json(finite(found[""] if one else {"law": curve.name, "splits": found}))
         return
     for name, part in found.items():
         if name:
@@ -94,18 +95,23 @@ def run_isotonic(
 
 
 def _object(
-    fitted: Banded, *, runs: int, verdicts: Sequence[Verdict], notes: Sequence[str]
+    curve: Curve,
+    fitted: BandedCurve,
+    *,
+    runs: int,
+    verdicts: Sequence[Verdict],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
-    curve = fitted.curve
+    found = fitted.curve
     return {
-        "law": ISOTONIC.name,
-        "formula": ISOTONIC.formula,
+        "law": curve.name,
+        "formula": curve.formula,
         "runs": runs,
-        "explained": curve.explained,
+        "explained": found.explained,
         "levels": [
             {"x": float(x), "value": float(value), "low": float(low), "high": float(high)}
             for x, value, low, high in zip(
-                curve.x, curve.level, fitted.low, fitted.high, strict=True
+                found.x, found.level, fitted.low, fitted.high, strict=True
             )
         ],
         "verdict": {verdict.axis: verdict_object(verdict) for verdict in verdicts},
