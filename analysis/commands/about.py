@@ -13,9 +13,12 @@ _SHORT_WORLDS = (12, 60, 60)
 
 def laws() -> None:
     """Every law with its formula and source."""
+    from analysis.laws.curve import Curve
+    from analysis.laws.law import Law
     from analysis.laws.registry import CURVES, LAWS
 
-    for law in [*LAWS.entries().values(), *CURVES.entries().values()]:
+    known: list[Law | Curve] = [*LAWS.entries().values(), *CURVES.entries().values()]
+    for law in known:
         print(law.name)
         print(f"  {law.formula}")
         print(f"  axes: {', '.join(law.axes) or 'none'}")
