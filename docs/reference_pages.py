@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from analysis.laws.registry import laws
+from analysis.laws.registry import CURVES, LAWS
 from physscale.cli.main import app
 
 FOLDER = Path(__file__).parent / "reference"
@@ -70,9 +70,9 @@ def laws_page() -> str:
         "# Laws",
         MADE,
         "`physscale fit TABLE --law NAME` fits one of these. E is the floor; N, D and C are "
-        "parameters, training videos and combinations. [Add a law of your own](../extend/index.md).",
+        "parameters, training videos and combinations. [Add a law of your own](../extend/my_law.md).",
     ]
-    for law in laws().values():
+    for law in (*LAWS.entries().values(), *CURVES.entries().values()):
         parts += [
             f"## {law.name}",
             f"`{law.formula}`",
