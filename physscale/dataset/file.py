@@ -17,7 +17,7 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 DIGEST_KEY = b"physscale_sha256"
-NUMBERS = ("index", "contact_s", "time_s", "state", "body", "from_trained", "pixels")
+NUMBERS = ("index", "contact_s", "time_s", "state", "body", "rod", "from_trained", "pixels")
 
 
 def digest(videos: Videos) -> str:

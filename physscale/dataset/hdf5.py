@@ -242,7 +242,7 @@ def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
 
 def _states(
     places: Float[np.ndarray, "rows frames bodies 2"], *, step_s: float
-) -> Float[np.ndarray, "rows frames bodies 6"]:
+) -> Float[np.ndarray, "rows frames bodies state"]:
     velocity = np.diff(places, axis=1) / step_s
     velocity = np.concatenate([velocity, velocity[:, -1:]], axis=1)
     turn = np.zeros((*places.shape[:3], 1))
@@ -250,7 +250,7 @@ def _states(
 
 
 def _set_first_speeds(
-    state: Float[np.ndarray, "rows frames bodies 6"], *, speed: Float[np.ndarray, "rows bodies"]
+    state: Float[np.ndarray, "rows frames bodies state"], *, speed: Float[np.ndarray, "rows bodies"]
 ) -> None:
     """The first frame's speed along the way of the ball is the file's own, not a difference of
     rounded places."""

@@ -32,6 +32,15 @@ class Behaviour(enum.IntEnum):
     TRIPLE = 5
 
 
+@dataclass(frozen=True)
+class Rod:
+    """A rigid, massless rod from a fixed point to the centre of a body, which swings about it."""
+
+    anchor_x_m: float
+    anchor_y_m: float
+    length_m: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Body:
     """One rigid body at t = 0; `kind` names it within a template.
@@ -54,6 +63,7 @@ class Body:
     shape: Shape = Shape.DISC
     behaviour: Behaviour = Behaviour.FREE
     kind: int = 0
+    rod: Rod | None = None
 
 
 @dataclass(frozen=True)

@@ -32,15 +32,17 @@ BODY = (
     "behaviour",
     "kind",
 )
+ROD = ("anchor_x_m", "anchor_y_m", "length_m")
 TEXT_COLUMNS = ("scenario", "split", "template")
 TENSOR_COLUMNS = {
     "time_s": pa.float32(),
     "state": pa.float32(),
     "body": pa.float32(),
+    "rod": pa.float32(),
     "from_trained": pa.float32(),
     "pixels": pa.uint8(),
 }
-OPTIONAL_COLUMNS = ("from_trained", "pixels")
+OPTIONAL_COLUMNS = ("rod", "from_trained", "pixels")
 PLAIN_COLUMNS = {"index": pa.int64(), "contact_s": pa.float32()}
 
 
@@ -56,8 +58,10 @@ class Videos:
         state: world units, y up.
         body: constants of each body; colours are 0 … 255.
         contact_s: moment of the first contact, NaN where there is none.
+        rod: the rod that holds each body (`ROD`), NaN for a body without one; None where no body of
+            the data set has one.
         from_trained: distance of the row's (left, right) pair from the trained region and from its
-            convex hull (`simulate.hull`), for collisions with holes in what is trained; None for
+            convex hull (`simulate.trained_distance`), for collisions with holes in what is trained; None for
             all others.
         pixels: frames, row 0 on top, or None where they are rendered on read.
     """
@@ -67,9 +71,10 @@ class Videos:
     split: np.ndarray
     template: np.ndarray
     time_s: Float32[np.ndarray, "batch frames"]
-    state: Float32[np.ndarray, "batch frames bodies 6"]
-    body: Float32[np.ndarray, "batch bodies 10"]
+    state: Float32[np.ndarray, "batch frames bodies state"]
+    body: Float32[np.ndarray, "batch bodies constants"]
     contact_s: Float32[np.ndarray, " batch"]
+    rod: Float32[np.ndarray, "batch bodies rod"] | None = None
     from_trained: Float32[np.ndarray, "batch 2"] | None = None
     pixels: UInt8[np.ndarray, "batch frames height width 3"] | None = None
 

@@ -30,7 +30,7 @@ SHAPE, RADIUS, HALF_HEIGHT = (BODY.index(name) for name in ("shape", "radius_m",
 
 
 def borders_m(
-    body: Float32[np.ndarray, "batch bodies 10"],
+    body: Float32[np.ndarray, "batch bodies constants"],
 ) -> Float[np.ndarray, "batch bodies edges 4"]:
     """Directed edges (x₀, y₀, x₁, y₁) of every row's boxes, sticks and jars around their reference
     points, anticlockwise in the sum.

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from physscale.records.scene import Body, Scene
-from physscale.records.video import BODY
+from physscale.records.video import BODY, ROD
 
 COLUMN = {name: position for position, name in enumerate(BODY)}
 
@@ -16,11 +16,12 @@ COLUMN = {name: position for position, name in enumerate(BODY)}
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """B scenes of N bodies each: constants as in `records.video.BODY`, first states as in
-    `records.video.STATE`."""
+    `records.video.STATE`, rods as in `records.video.ROD` (None where no body has one)."""
 
-    body: Float[np.ndarray, "batch bodies 10"]
-    start: Float[np.ndarray, "batch bodies 6"]
+    body: Float[np.ndarray, "batch bodies constants"]
+    start: Float[np.ndarray, "batch bodies state"]
     gravity_m_s2: Float[np.ndarray, " batch"]
+    rod: Float[np.ndarray, "batch bodies rod"] | None = None
 
     def constant(self, name: str) -> np.ndarray:
         """One column of `body`, shape (batch, bodies)."""
@@ -32,7 +33,7 @@ class Trace:
     """What an engine returns: states at the asked times, and the first contact (NaN where there is
     none in that time)."""
 
-    state: Float[np.ndarray, "batch frames bodies 6"]
+    state: Float[np.ndarray, "batch frames bodies state"]
     contact_s: Float[np.ndarray, " batch"]
 
 
@@ -46,7 +47,20 @@ def stack(scenes: Sequence[Scene]) -> Batch:
         body=np.array([[_constants(body) for body in scene.bodies] for scene in scenes], float),
         start=np.array([[_state(body) for body in scene.bodies] for scene in scenes], float),
         gravity_m_s2=np.array([scene.gravity_m_s2 for scene in scenes], float),
+        rod=_rods(scenes),
     )
+
+
+def _rods(scenes: Sequence[Scene]) -> Float[np.ndarray, "batch bodies rod"] | None:
+    bodies = [scene.bodies for scene in scenes]
+    if all(body.rod is None for row in bodies for body in row):
+        return None
+    rods = np.full((len(bodies), len(bodies[0]), len(ROD)), np.nan)
+    for row, number in np.ndindex(rods.shape[:2]):
+        rod = bodies[row][number].rod
+        if rod is not None:
+            rods[row, number] = rod.anchor_x_m, rod.anchor_y_m, rod.length_m
+    return rods
 
 
 def _constants(body: Body) -> tuple[float, ...]:

@@ -65,4 +65,5 @@ def _videos(
         state=trace.state.astype(np.float32),
         body=batch.body.astype(np.float32),
         contact_s=trace.contact_s.astype(np.float32),
+        rod=None if batch.rod is None else batch.rod.astype(np.float32),
     )

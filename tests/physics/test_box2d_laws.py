@@ -132,7 +132,7 @@ def test_what_it_does_not_claim_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"engine": "pymunk"}, "engine=pymunk: scenario 'phyre' runs on engine=box2d"),
+        ({"engine": "pymunk"}, "engine 'pymunk': scenario 'phyre' runs on box2d, phyre"),
         (
             {"engine": "box2d", "interval_s": 0.1, "start_s": 0.0},
             "start_s=0.0: PHYRE's first frame",
@@ -144,13 +144,13 @@ def test_what_it_does_not_claim_is_refused() -> None:
     ],
 )
 def test_phyre_has_its_own_engines_and_clock(fields: dict[str, object], named: str) -> None:
-    data = DataSpec(scenario=Phyre(scene_px=256), videos=1, **fields)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=named):
+        data = DataSpec(scenario=Phyre(scene_px=256), videos=1, **fields)  # type: ignore[arg-type]
         simulate(data, indices=np.arange(1))
 
 
 def test_the_laws_do_not_run_on_the_real_phyre() -> None:
-    with pytest.raises(UserError, match="engine=phyre: only scenario 'phyre'"):
+    with pytest.raises(UserError, match="engine 'phyre': scenario 'uniform' runs on analytic, "):
         simulate(DataSpec(scenario=UniformMotion(), videos=1, engine="phyre"), indices=np.arange(1))
 
 

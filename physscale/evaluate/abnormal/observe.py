@@ -46,7 +46,7 @@ class Observed:
 def observe(
     pixels: UInt8[np.ndarray, "batch frames size size 3"],
     *,
-    body: Float32[np.ndarray, "batch bodies 10"],
+    body: Float32[np.ndarray, "batch bodies constants"],
 ) -> Observed:
     """All pieces of every frame.
 

@@ -46,10 +46,10 @@ class Scene:
         gravity_m_s2: in metres of the view.
     """
 
-    body: Float32[np.ndarray, "bodies 10"]
+    body: Float32[np.ndarray, "bodies constants"]
     shapes: Solids
     moving: Int[np.ndarray, " moving"]
-    start: Float[np.ndarray, "bodies 6"]
+    start: Float[np.ndarray, "bodies state"]
     time_s: Float32[np.ndarray, " frames"]
     gravity_m_s2: float
     px_m: float
@@ -216,7 +216,7 @@ def _rolled(
     velocities: np.ndarray,
     number: int,
     rng: np.random.Generator,
-) -> Float[np.ndarray, "times bodies 6"]:
+) -> Float[np.ndarray, "times bodies state"]:
     """Where the engine takes all bodies of a frame from the start of this number."""
     start = np.column_stack([pose, np.zeros_like(pose)])
     start[scene.moving] = _start(
@@ -227,7 +227,7 @@ def _rolled(
 
 def _start(
     pose: np.ndarray, *, scene: Scene, velocities: np.ndarray, number: int, rng: np.random.Generator
-) -> Float[np.ndarray, "moving 6"]:
+) -> Float[np.ndarray, "moving state"]:
     """The guesses themselves, then draws from them, of every body its own."""
     if number < len(velocities):
         return np.column_stack([pose, velocities[number]])

@@ -51,7 +51,7 @@ class Solids:
     ring_count: Int[np.ndarray, " bodies"]
 
 
-def solids(body: Float32[np.ndarray, "bodies 10"], *, px_m: float) -> Solids:
+def solids(body: Float32[np.ndarray, "bodies constants"], *, px_m: float) -> Solids:
     """The bodies of one row; `px_m` sets how close to its border a body is sampled."""
     count = len(body)
     radius, edges = np.zeros(count), np.zeros((count, PARTS, CORNERS, 3))
@@ -159,7 +159,7 @@ def distance_to(x: float, y: float, pose: np.ndarray, radius: float, edges: np.n
 
 
 def clearances(
-    state: Float[np.ndarray, "frames bodies 6"], *, shapes: Solids
+    state: Float[np.ndarray, "frames bodies state"], *, shapes: Solids
 ) -> Float[np.ndarray, "frames bodies"]:
     """Distance in m of every body from the nearest other one, the floor and the walls; negative
     where one is in another."""

@@ -42,8 +42,8 @@ class Altered:
     """What is drawn: T frames of M bodies, M as in the row or more; later bodies over earlier
     ones."""
 
-    state: Float[np.ndarray, "frames bodies 6"]
-    body: Float[np.ndarray, "frames bodies 10"]
+    state: Float[np.ndarray, "frames bodies state"]
+    body: Float[np.ndarray, "frames bodies constants"]
 
 
 Corruption = Callable[[Videos, int, np.random.Generator], Altered | None]
@@ -145,7 +145,8 @@ def movable(videos: Videos, row: int) -> list[int]:
 
 
 def in_view(
-    state: Float[np.ndarray, "frames bodies 6"], body: Float32[np.ndarray, "bodies 10"] | np.ndarray
+    state: Float[np.ndarray, "frames bodies state"],
+    body: Float32[np.ndarray, "bodies constants"] | np.ndarray,
 ) -> np.ndarray:
     """(frames, bodies): the whole disc, or the reference point of another body well inside."""
     margin = np.minimum(body[:, RADIUS], 1.5)
@@ -171,7 +172,7 @@ def occasion(
 
 
 def frame_step(
-    state: Float[np.ndarray, "frames bodies 6"], *, body: int, start: int
+    state: Float[np.ndarray, "frames bodies state"], *, body: int, start: int
 ) -> Float[np.ndarray, " 2"]:
     """The way from the frame before `start` to it."""
     step: np.ndarray = state[start, body, :2] - state[start - 1, body, :2]

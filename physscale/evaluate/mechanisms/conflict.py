@@ -167,7 +167,7 @@ def true_values(rows: Videos, *, look: Look) -> dict[Attribute, Values]:
     }
 
 
-def _kinds(body: Float[np.ndarray, "batch 10"]) -> Float[np.ndarray, "batch 2"]:
+def _kinds(body: Float[np.ndarray, "batch constants"]) -> Float[np.ndarray, "batch 2"]:
     """Shape, and half height ÷ radius."""
     return np.stack(
         [body[:, BODY.index("shape")], np.round(body[:, SECOND] / body[:, RADIUS], 2)], axis=1

@@ -80,7 +80,7 @@ def preference(
 
 def _broken(
     truth: Videos, *, kind: Twin, moment: int
-) -> Float[np.ndarray, "batch frames bodies 6"]:
+) -> Float[np.ndarray, "batch frames bodies state"]:
     state = truth.state.astype(np.float64)
     there, place = state[:, moment : moment + 1], state[..., X : Y + 1]
     start = there[..., X : Y + 1]

@@ -22,7 +22,7 @@ Mask = Bool[np.ndarray, "batch frames bodies"]
 Numbers = Float[np.ndarray, "batch bodies"]
 Vectors = Float[np.ndarray, "batch bodies 2"]
 Masses = Float[np.ndarray, "batch bodies 1"]
-Constants = Float32[np.ndarray, "batch bodies 10"]
+Constants = Float32[np.ndarray, "batch bodies constants"]
 
 
 def teleported(error_m: Float[np.ndarray, "batch frames bodies 2"], *, seen: Mask) -> Numbers:
@@ -49,7 +49,7 @@ def momentum_error(
     drift_m_s: Float[np.ndarray, "batch bodies 2"],
     *,
     true_m_s: Float[np.ndarray, "batch bodies 2"],
-    body: Float32[np.ndarray, "batch bodies 10"],
+    body: Float32[np.ndarray, "batch bodies constants"],
 ) -> Numbers:
     """Of the video, in each of its bodies' places."""
     mass = _masses(body)
@@ -62,7 +62,7 @@ def energy_error(
     drift_m_s: Float[np.ndarray, "batch bodies 2"],
     *,
     true_m_s: Float[np.ndarray, "batch bodies 2"],
-    body: Float32[np.ndarray, "batch bodies 10"],
+    body: Float32[np.ndarray, "batch bodies constants"],
 ) -> Numbers:
     """Of the video, in each of its bodies' places."""
     mass = _masses(body)

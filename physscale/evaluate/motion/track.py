@@ -72,7 +72,7 @@ class Observed(Parsed):
 def parse(
     pixels: UInt8[np.ndarray, "batch frames size size 3"],
     *,
-    body: Float32[np.ndarray, "batch bodies 10"],
+    body: Float32[np.ndarray, "batch bodies constants"],
     start_m: Float32[np.ndarray, "batch bodies 2"] | None = None,
 ) -> Observed:
     """One track a body, told by its colour, and by its place where it shares that colour.
@@ -133,7 +133,7 @@ class TrueShape:
     elongation: Float[np.ndarray, "batch bodies"]
 
 
-def true_shape(body: Float32[np.ndarray, "batch bodies 10"]) -> TrueShape:
+def true_shape(body: Float32[np.ndarray, "batch bodies constants"]) -> TrueShape:
     """Of discs (spread 1), rings and boxes (a square's is π/3)."""
     kind = body[..., BODY.index("shape")].astype(int)
     size, second = (
@@ -156,7 +156,7 @@ def true_shape(body: Float32[np.ndarray, "batch bodies 10"]) -> TrueShape:
     return TrueShape(area, spread, elongation)
 
 
-def _colour_groups(body: Float32[np.ndarray, "batch bodies 10"]) -> np.ndarray:
+def _colour_groups(body: Float32[np.ndarray, "batch bodies constants"]) -> np.ndarray:
     """For each body the first one of its colour."""
     colour = body[..., RED : RED + 3]
     same = (colour[:, :, None] == colour[:, None]).all(-1)

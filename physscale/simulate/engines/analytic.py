@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.behaviour import along
@@ -30,7 +31,13 @@ class Hit:
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     """States at the given times. Claims any number of bodies that never touch, two free discs that
-    may, and discs among walls."""
+    may, and discs among walls.
+
+    Raises:
+        UserError: for a body on a rod, which has no such closed form.
+    """
+    if batch.rod is not None:
+        raise UserError("engine analytic: moves free bodies, and none on a rod; use engine=pymunk")
     if bool((batch.constant("mass_kg") == 0.0).any()):
         return bounce.run(batch, time_s=time_s)
     free = bool((batch.constant("behaviour") == Behaviour.FREE).all())
@@ -53,7 +60,7 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
 
 def _flight(
     batch: Batch, *, time_s: Float[np.ndarray, " frames"]
-) -> Float[np.ndarray, "batch frames bodies 6"]:
+) -> Float[np.ndarray, "batch frames bodies state"]:
     """Every body alone: its behaviour along its first direction, gravity downwards."""
     time = time_s[None, :, None]
     start = batch.start[:, None]
@@ -111,7 +118,7 @@ def time_of_impact(
     return np.where(meets, np.maximum(gap, 0.0) / np.where(meets, root - half, 1.0), np.inf)
 
 
-def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies 6"]) -> None:
+def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies state"]) -> None:
     """The closed form knows no other contacts, so two bodies that overlap mean a scene that it
     cannot claim."""
     is_box = batch.constant("shape") == Shape.BOX

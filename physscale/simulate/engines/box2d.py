@@ -48,6 +48,8 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
         raise UserError(
             f"engine box2d steps by {STEP_S} s: interval_s and start_s must be multiples of it"
         )
+    if batch.rod is not None:
+        raise UserError("engine box2d: moves free discs, and none on a rod; use engine=pymunk")
     free = (
         (batch.constant("behaviour") == Behaviour.FREE)
         & (batch.constant("mass_kg") > 0)

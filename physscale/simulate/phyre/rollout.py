@@ -30,12 +30,12 @@ WALL_M = 0.1
 
 
 def rollout(
-    body: Float32[np.ndarray, "bodies 10"],
+    body: Float32[np.ndarray, "bodies constants"],
     *,
-    start: Float[np.ndarray, "bodies 6"],
+    start: Float[np.ndarray, "bodies state"],
     time_s: Float32[np.ndarray, " frames"],
     scene_px: int = 512,
-) -> Float[np.ndarray, "frames bodies 6"]:
+) -> Float[np.ndarray, "frames bodies state"]:
     """States at the frames' moments, the first being `start`; a place without a body stays as it
     is."""
     scale = scene_px / PIXELS_A_METRE / WORLD_M

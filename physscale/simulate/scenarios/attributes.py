@@ -71,7 +71,9 @@ class Attributes(Scenario):
 
     @property
     def engines(self) -> tuple[str, ...]:
-        return ("analytic", "pymunk", "box2d") if "shape" not in self.pair else ("analytic",)
+        if "shape" in self.pair and self.other_shape == "square":
+            return ("analytic",)
+        return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:
         levels = self.combinations[int(rng.random() * len(self.combinations))]

@@ -2,6 +2,7 @@
 refused."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 from physscale.records import latents
 from physscale.records.errors import DamagedData
 from physscale.records.scores import OUTCOMES, SCORES
-from physscale.records.video import BODY, FORMAT_KEY, STATE, Videos, check_schema
+from physscale.records.video import BODY, FORMAT_KEY, ROD, STATE, Videos, check_schema
 from tests.paths import ROOT
 
 PAGE = (ROOT / "physscale" / "records" / "README.md").read_text()
@@ -33,6 +34,7 @@ def some_videos(count: int = 3) -> Videos:
         state=rng.random((count, 4, 2, 6), dtype=np.float32),
         body=rng.random((count, 2, 10), dtype=np.float32),
         contact_s=np.full(count, np.nan, np.float32),
+        rod=rng.random((count, 2, 3), dtype=np.float32),
         from_trained=rng.random((count, 2), dtype=np.float32),
         pixels=rng.integers(0, 256, (count, 4, 8, 8, 3), dtype=np.uint8),
     )
@@ -51,6 +53,13 @@ def test_the_page_lists_the_columns_of_a_video() -> None:
     assert {name: arrow_names.get(kind, kind) for name, kind in page.items()} == types
     assert " ".join(STATE) in PAGE
     assert " ".join(BODY) in PAGE
+    assert " ".join(ROD) in PAGE
+
+
+def test_rows_without_rods_are_those_that_older_versions_wrote_and_read() -> None:
+    free = replace(some_videos(), rod=None)
+    assert "rod" not in free.to_arrow().column_names
+    assert Videos.from_arrow(free.to_arrow()).rod is None
 
 
 @pytest.mark.parametrize(
