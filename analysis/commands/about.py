@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.commands.options import AsJson, print_json
+from physscale.records.command_line import AsJson, print_json
 
 _FULL_WORLDS = (1000, 10_000, 2000)
 _SHORT_WORLDS = (12, 60, 60)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.commands.options import AsJson, print_json
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:

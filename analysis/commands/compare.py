@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.commands.options import AsJson, Columns, Table, grouped, print_json
+from analysis.commands.options import Columns, Table, grouped
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 
 

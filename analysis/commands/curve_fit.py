@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from analysis.commands.options import Columns, Resampling, Table, print_json, read_table
+from analysis.commands.options import (
+    Columns,
+    Resampling,
+    Table,
+    read_table,
+)
 from analysis.commands.result import verdict_object
 from analysis.data.configurations import configurations
 from analysis.data.table import Runs, axis_names
@@ -17,6 +22,7 @@ from analysis.estimate.resampling import shared_resamples
 from analysis.fit.splits import verdicts
 from analysis.laws.curve import Curve, FittedCurve, fit_curve
 from analysis.verdict.verdict import Verdict
+from physscale.records.command_line import print_json
 from physscale.records.errors import UserError
 from physscale.records.finite import finite
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from analysis.commands.options import (
-    AsJson,
     Columns,
     Floor,
     LawName,
@@ -14,9 +13,9 @@ from analysis.commands.options import (
     Table,
     grouped,
     law_of,
-    print_json,
     runs_of,
 )
+from physscale.records.command_line import AsJson, print_json
 
 
 @grouped

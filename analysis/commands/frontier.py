@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands.options import (
-    AsJson,
     Columns,
     Resampling,
     Table,
     grouped,
-    print_json,
     runs_of,
 )
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ A group of options is a dataclass. `grouped` turns each of its fields into one o
 
 import dataclasses
 import inspect
-import json
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 _DEFAULT_LAW = {1: "power", 2: "power-nd", 3: "power-ndc"}
 _AXES_HELP = "Columns in the law's order (N,D) or by name (N=params,D=tokens)."
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 LawName = Annotated[
     str | None,
     typer.Option("--law", help="A law of `laws`; default: a power law in the given axes."),
@@ -186,9 +183,3 @@ def law_axes(table: Table, law: "Law") -> dict[str, str]:
         f"--axes {table.axes}: law {law.name} needs {', '.join(law.axes)}; write "
         f"{','.join(f'{axis}=COLUMN' for axis in law.axes)}"
     )
-
-
-def print_json(found: object) -> None:
-    """One JSON object on standard output; no NaN, no infinity."""
-    json.dump(found, sys.stdout, indent=1, allow_nan=False)
-    print()

@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from analysis.commands.options import AsJson, Columns, Table, grouped, print_json, read_table
+from analysis.commands.options import (
+    Columns,
+    Table,
+    grouped,
+    read_table,
+)
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 
 

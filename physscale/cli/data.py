@@ -11,7 +11,6 @@ physscale check data/collision --against data/judge
 """
 
 import functools
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from physscale.dataset.frames import Encoding
 from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
 from physscale.dataset.source import read_parts
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical, fingerprint, short
 from physscale.records.video import Videos
@@ -55,7 +55,6 @@ StyleName = Annotated[
         "paints).",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 PICTURE_FRAMES_PER_S = 8
 OWN_FRAMES = "phyre"
 """The style of frames that PHYRE paints itself."""
@@ -227,8 +226,9 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Look for NaN, repeated, frozen, leaked and torn rows; exit code 1 if there are any, 5 if a
-    file is damaged."""
+    """Look for NaN, repeated, frozen, leaked and torn rows.
+
+    The exit code is 1 if there are any, 5 if a file is damaged."""
     inspection = Inspection(
         training=None
         if against is None
@@ -272,4 +272,7 @@ def _canvas(size: int, *, style: str) -> Canvas:
 
 
 def _tell(facts: dict[str, Any], *, as_json: bool, text: str) -> None:
-    print(json.dumps(facts) if as_json else text)
+    if as_json:
+        print_json(facts)
+    else:
+        typer.echo(text)

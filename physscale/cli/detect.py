@@ -1,15 +1,14 @@
-"""`physscale detect`, `calibrate-detector` and `compare`: abnormal videos, and frames or whole sets
-against true ones. `physscale.cli.main` adds them.
+"""`physscale detect`, `calibrate-detector` and `compare-videos`: abnormal videos, and frames or whole
+sets against true ones.
 
 ```
 physscale detect samples.arrow            abnormal or not, rule by rule; or the folder of a data set
 physscale calibrate-detector --table build/detector.md        how far it can be trusted
-physscale compare truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
+physscale compare-videos truth.arrow samples.arrow --fvd-weights i3d_torchscript.pt
 ```
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,12 +21,11 @@ from physscale.evaluate.abnormal.detector import detect as detect_videos
 from physscale.evaluate.abnormal.rules import Thresholds, shipped_thresholds
 from physscale.evaluate.calibration.calibrate import Calibration, calibrate, table, write_thresholds
 from physscale.evaluate.calibration.known_videos import CELLS
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
-
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def detect(
@@ -40,7 +38,7 @@ def detect(
     """Say which videos are abnormal, and by which rule, without a human."""
     index, found = _detected(what)
     if as_json:
-        print(json.dumps(_facts(index, found)))
+        print_json(_facts(index, found))
         return
     rate = wilson(int(found.abnormal.sum()), of=len(index))
     print(
@@ -81,8 +79,9 @@ def calibrate_detector(
     processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how far the detector can be trusted: false alarms on true videos, and what it finds
-    in corrupted ones."""
+    """Measure how far the detector can be trusted.
+
+    Counts false alarms on true videos, and what it finds in corrupted ones."""
     found = _calibrated(
         videos=videos,
         only=only or [],
@@ -123,7 +122,7 @@ def _detected(path: Path) -> tuple[np.ndarray, Detections]:
     )
 
 
-def compare(
+def compare_videos(
     truth: Annotated[
         Path, typer.Argument(metavar="TRUE", help="A file or data set of true videos with frames.")
     ],
@@ -143,14 +142,15 @@ def compare(
     frames: Annotated[int, typer.Option(help="FVD looks at the first so many frames.")] = 16,
     as_json: AsJson = False,
 ) -> None:
-    """Frames against true frames (SSIM, PSNR, ST-LPIPS), and set against set (Fréchet distances),
-    each by its own name."""
+    """Compare generated frames with true ones, and the two sets with each other.
+
+    Frames: SSIM, PSNR, ST-LPIPS, LPIPS. Sets: Fréchet distances, each by its own name."""
     real, fake = read_whole(truth), read_whole(samples)
     facts = _frames(real, fake, lpips_weights=lpips_weights) | _sets(real, fake)
     if fvd_weights is not None:
         facts |= _fvd(real, fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)
     if as_json:
-        print(json.dumps(facts))
+        print_json(facts)
         return
     for name, value in facts.items():
         print(f"{name:24} {value:.6g}" if isinstance(value, float) else f"{name:24} {value}")
@@ -162,11 +162,11 @@ def _frames(real: Videos, fake: Videos, *, lpips_weights: Path | None) -> dict[s
 
     if real.pixels is None or fake.pixels is None:
         raise UserError(
-            "compare: both files must hold frames; `physscale simulate NAME --size 64` writes them"
+            "compare-videos: both files must hold frames; `physscale simulate NAME --size 64` writes them"
         )
     if real.pixels.shape != fake.pixels.shape or (real.index != fake.index).any():
         raise UserError(
-            f"compare: the files hold other rows or frames ({real.pixels.shape} and "
+            f"compare-videos: the files hold other rows or frames ({real.pixels.shape} and "
             f"{fake.pixels.shape}); give the same rows of both"
         )
     metrics = [st_lpips()] + ([lpips(lpips_weights)] if lpips_weights is not None else [])
@@ -254,7 +254,10 @@ def _keep(
     rates = {
         f"{kind} | {cell}": dataclasses.asdict(rate) for (kind, cell), rate in found.rates.items()
     }
-    print(json.dumps({"thresholds": found.thresholds, "rates": rates}) if as_json else table(found))
+    if as_json:
+        print_json({"thresholds": found.thresholds, "rates": rates})
+    else:
+        print(table(found))
 
 
 def _progress(line: str) -> None:

@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from physscale.cli.options import (
-    AsJson,
     DryRun,
     MachineFile,
     Name,
@@ -29,8 +28,8 @@ from physscale.cli.options import (
     Results,
     console,
     open_study,
-    print_json,
 )
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import DamagedData
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
@@ -75,8 +74,9 @@ def encode_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Encode the training videos of a study once, as Arrow files that its runs read. Run again = go
-    on; every file is checked."""
+    """Encode the training videos of a study once, as Arrow files that its runs read.
+
+    The same command continues; every file is checked."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
     chosen, out = read_machine(machine), console(as_json=as_json)
     runs = list(opened.study.runs.values())

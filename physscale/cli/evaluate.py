@@ -20,6 +20,7 @@ from rich.table import Column, Table
 
 from physscale.evaluate.files import Line, cases_of, exact_lines, paper_lines
 from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of
+from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 
@@ -60,10 +61,11 @@ def evaluate(
         int,
         typer.Option(help="A study: so many Ray Data tasks at a time; 1 goes without Ray.", min=1),
     ] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Measure the motion in videos against what should have happened; of a study's samples their
-    likeness and abnormality as frames."""
+    """Measure the motion in videos against what should have happened.
+
+    For a study's results, compare the samples as frames and look for abnormal ones."""
     if len(files) == 1 and (files[0] / "runs").is_dir():
         _study(Store(files[0]), beginnings=run or [], which=which, workers=workers, as_json=as_json)
         return

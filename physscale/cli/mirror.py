@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import AsJson, Name, Results, print_json
+from physscale.cli.options import Name, Results
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.ledger import FINAL, Ledger
 from physscale.records.mirror import Copied, mirror_at
 from physscale.records.mirror import pull as pulled_from
@@ -35,9 +36,10 @@ def push(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a study to an object store: runs that have ended or stopped, the ledger, the tables.
-    Again = what has changed. Latents and weights are not copied: `physscale encode` makes the ones
-    again, PHYSSCALE_WEIGHTS names the folder of the others."""
+    """Copy a study to an object store: ended and stopped runs, the ledger, the tables.
+
+    The same command copies what has changed since. Latents and weights are not copied: `physscale
+    encode` makes latents again, and PHYSSCALE_WEIGHTS names the folder of weights."""
     store, mirror = Store(results / checked_name(name, what="study")), mirror_at(uri, study=name)
     while every is not None and not store.ledger.exists():
         time.sleep(every)
@@ -54,8 +56,9 @@ def push(
 def pull(
     name: Name, uri: _Uri, results: Results = Path("results"), as_json: AsJson = False
 ) -> None:
-    """Bring a study back from an object store: finished runs are finished here too, stopped ones go
-    on from their checkpoint."""
+    """Bring a study back from an object store.
+
+    Finished runs are finished here too; stopped ones continue from their checkpoint."""
     store = Store(results / checked_name(name, what="study"))
     _say(pulled_from(store, mirror_at(uri, study=name)), name=name, word="pulled", as_json=as_json)
 

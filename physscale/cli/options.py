@@ -1,7 +1,6 @@
 """What the commands share: arguments with their completion, opening a study, printing."""
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,7 +85,6 @@ MachineFile = Annotated[
     Path | None,
     typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml; else this one."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Next = Annotated[
     Path | None,
@@ -177,8 +175,3 @@ def console(*, as_json: bool = False) -> Console:
     """Where people read; beside a program's JSON that is standard error."""
     width = None if sys.stdout.isatty() else 160
     return Console(stderr=as_json, width=width)
-
-
-def print_json(value: object) -> None:
-    """To standard output."""
-    typer.echo(json.dumps(value, indent=1))

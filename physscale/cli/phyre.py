@@ -1,18 +1,18 @@
 """`physscale phyre setup | status`: the Python 3.9 environment in which the real PHYRE lives."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from physscale.cli.lazy import CONTEXT
+from physscale.records.command_line import AsJson, print_json
 from physscale.simulate.phyre.environment import installed, setup
 
 phyre = typer.Typer(
-    help="The real PHYRE, in a Python 3.9 or 3.8 environment of its own.", no_args_is_help=True
+    help="Install the real PHYRE in a Python of its own, or say where it is.",
+    context_settings=CONTEXT,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 @phyre.command(
@@ -29,12 +29,17 @@ def setup_command(
 ) -> None:
     """Build the environment, or say that it is there. Finds the interpreter, or says how to get
     one."""
-    python = str(setup(folder))
-    typer.echo(json.dumps({"python": python}) if as_json else f"PHYRE is ready: {python}")
+    _say(setup(folder), as_json=as_json)
 
 
 @phyre.command("status", epilog="Example: `physscale phyre status --json`.")
 def status_command(as_json: AsJson = False) -> None:
     """Say where the environment is; exit code 2 with what to do if there is none."""
-    python = str(installed())
-    typer.echo(json.dumps({"python": python}) if as_json else f"PHYRE is ready: {python}")
+    _say(installed(), as_json=as_json)
+
+
+def _say(python: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"python": str(python)})
+    else:
+        typer.echo(f"PHYRE is ready: {python}")

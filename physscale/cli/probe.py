@@ -8,15 +8,14 @@ physscale probe samples.arrow --trained data/uniform --what memory
 ```
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from physscale.dataset.source import read_whole
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
-from physscale.records.finite import finite
 from physscale.records.store import Store
 
 What = Literal["attributes", "memory", "hull", "twins", "features"]
@@ -50,10 +49,12 @@ def probe(
         str, typer.Option(metavar="A,B", help="Of a file: the crossed attributes, as colour,size.")
     ] = "",
     condition_frames: Annotated[int, typer.Option(help="Of a file: given frames.", min=1)] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Probe why videos are wrong: which attribute wins, what is copied, how far from training, is
-    the law preferred, what layers know."""
+    """Probe why videos are wrong: attributes, copies, distance from training, twins, features.
+
+    Which attribute wins, what is copied, how far the videos are from training, whether the model
+    prefers the law, and what its layers know."""
     if source.is_file():
         if runs or what in OF_MODELS:
             raise UserError(
@@ -71,7 +72,7 @@ def probe(
     else:
         facts = _of_runs(source, runs=runs or [], what=what)
     if as_json:
-        typer.echo(json.dumps(finite(facts), allow_nan=False))
+        print_json(facts)
         return
     for line in WORDS[what](facts):
         typer.echo(line)

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from physscale.raters.agreement import Kappa
+from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 
 ANSWERS = "answers.jsonl"
@@ -44,9 +45,10 @@ def study_page(
             help="Agreement with the automatic judge, run now, or with verdicts in a Parquet file.",
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Let people judge videos by first impression, on a page that only this machine sees;
+    """Let people judge videos by first impression, on a page that only this machine sees.
+
     `--agreement` says how far they agree."""
     file = answers or folder / ANSWERS
     if agreement:

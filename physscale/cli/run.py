@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 
 from physscale.cli.options import (
-    AsJson,
     Budget,
     Device,
     Hours,
@@ -25,9 +24,9 @@ from physscale.cli.options import (
     Utilisation,
     console,
     open_study,
-    print_json,
 )
 from physscale.finished.tables import behind, gather
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
 from physscale.run.device_memory import run_memory
@@ -107,7 +106,9 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run what is missing of a study. Run again = continue; Ctrl-C saves and stops."""
+    """Run what is missing of a study.
+
+    The same command continues it; Ctrl-C saves and stops."""
     check_pins()
     opened = open_study(
         name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned

@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import AsJson, Name, Results, console, print_json, rows_of
+from physscale.cli.options import (
+    Name,
+    Results,
+    console,
+    rows_of,
+)
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.store import Store, checked_name
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
@@ -66,8 +72,9 @@ def logs_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show who took which run when and how it ended; of one run, with the whole error of its last
-    failure."""
+    """Show who took which run when, and how it ended.
+
+    For one run, this includes the whole error of its last failure."""
     store = _store(name, results=results)
     chosen = one_run(store, beginning=run) if run else None
     all_runs(store)

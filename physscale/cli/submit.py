@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from physscale.cli.options import (
-    AsJson,
     Budget,
     Hours,
     MachineFile,
@@ -18,8 +17,8 @@ from physscale.cli.options import (
     TunedFile,
     complete_study,
     open_study,
-    print_json,
 )
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.scheduling.machine_file import read_machine
 from physscale.study.head import Head, JobState, head_at
@@ -86,8 +85,9 @@ def submit_command(
     patience: Patience = 120.0,
     as_json: AsJson = False,
 ) -> None:
-    """Run a study as a job of a Ray cluster: sends what git tracks, follows the job, ends with its
-    exit code."""
+    """Run a study as a job of a Ray cluster and follow it.
+
+    Sends what git tracks, and ends with the job's exit code."""
     if bool(name) == (job is not None):
         raise UserError("submit: give a STUDY to send, or --job ID to come back to one")
     head = head_at(address)

@@ -8,17 +8,18 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import AsJson, Name, Results, print_json
+from physscale.cli.options import Name, Results
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.spec import short
 from physscale.records.store import Store, checked_name, write_atomic
 
 
 def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
-    """Send the runs that were kept offline to W&B; those that are there already are left alone.
+    """Send the runs that were kept offline to W&B.
 
-    `WANDB_API_KEY` says who you are. A server that does not answer costs less than a minute, and
-    nothing is lost."""
+    Runs that are there already are left alone. `WANDB_API_KEY` says who you are. A server that
+    does not answer costs less than a minute, and nothing is lost."""
     from physscale.tracking.launch import send
 
     ending = send(Store(results / checked_name(name, what="study")))
@@ -47,8 +48,9 @@ def dashboard(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the study's W&B dashboard as a file: scaling, errors of every split, training, videos,
-    the sweep."""
+    """Write the W&B dashboard of a study as a file, or publish it.
+
+    It shows scaling, the errors of every split, training, videos and the sweep."""
     from physscale.tracking import dashboard as code
     from physscale.tracking.weights_and_biases import project
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from physscale.cli.options import (
-    AsJson,
     DryRun,
     MachineFile,
     Name,
@@ -15,14 +14,14 @@ from physscale.cli.options import (
     Overrides,
     Results,
     open_study,
-    print_json,
 )
+from physscale.records.command_line import AsJson, print_json
 from physscale.run.weights import keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.study.tune import to_tune, tune_study, tuning_flops
 
 Trials = Annotated[
-    int, typer.Option("--trials", help="Candidates a size; the first is the recipe's own.")
+    int, typer.Option("--trials", help="Candidates per size; the first is the recipe's own.")
 ]
 Sizes = Annotated[
     int,
@@ -50,8 +49,9 @@ def tune_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the learning rates and batch of a few sizes (Optuna, ASHA); `physscale run STUDY --tuned
-    FILE` takes them. Run again = go on."""
+    """Find the learning rates and the batch of a few model sizes (Optuna, ASHA).
+
+    `physscale run STUDY --tuned FILE` takes them. The same command continues the search."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
     runs = to_tune(opened.study, sizes=sizes)
     target = out or opened.store.root / "tuned.json"

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import AsJson, DryRun, Name, Results, print_json, rows_of
+from physscale.cli.options import (
+    DryRun,
+    Name,
+    Results,
+    rows_of,
+)
+from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_name
 from physscale.study.attempts import Kind, retry, to_retry
@@ -24,9 +30,9 @@ Runs = Annotated[
 def gc_command(
     name: Name, results: Results = Path("results"), dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """Remove what no run needs any more: half-written files, orphan checkpoints, finished runs'
-    older checkpoints. Latents and weights of the study stay: a run that is added later reads
-    them."""
+    """Remove files that no run needs: half-written ones, orphan and older checkpoints.
+
+    Latents and weights stay, because a run that is added later reads them."""
     store = Store(results / checked_name(name, what="study"))
     found = garbage(store)
     if not dry_run:
@@ -49,8 +55,9 @@ def retry_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put failed or diverged runs back on the list; `physscale run` then takes them. Diverged ones
-    begin anew."""
+    """Put failed or diverged runs back on the list; `physscale run` then takes them.
+
+    Diverged runs start from the beginning, failed ones from their last checkpoint."""
     kinds = only or [Kind.FAILED]
     rows = to_retry(rows_of(name, results=results), kinds=kinds)
     for beginning in runs or []:
@@ -81,7 +88,7 @@ def retry_command(
 
 
 def doctor_command(results: Results = Path("results"), as_json: AsJson = False) -> None:
-    """Check that this machine can run a study, and that nothing stands open."""
+    """Check that this machine can run a study and that its secrets are private."""
     findings = examine(results)
     if as_json:
         print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})

@@ -1,10 +1,10 @@
 """A contact sheet: videos as rows, moments as columns, thin grey lines between; one look says what
 a data set shows."""
 
-import io
+from fractions import Fraction
 from pathlib import Path
 
-import matplotlib.image
+import av
 import numpy as np
 from jaxtyping import UInt8
 
@@ -48,6 +48,8 @@ def side_by_side(
 
 def write_png(path: Path, picture: UInt8[np.ndarray, "height width 3"]) -> None:
     """Writes one picture, complete or not at all."""
-    with io.BytesIO() as buffer:
-        matplotlib.image.imsave(buffer, picture, format="png")
-        write_atomic(path, buffer.getvalue())
+    encoder = av.VideoCodecContext.create("png", "w")
+    encoder.height, encoder.width = picture.shape[:2]
+    encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1)
+    packets = encoder.encode(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+    write_atomic(path, b"".join(bytes(packet) for packet in [*packets, *encoder.encode(None)]))

@@ -1,13 +1,19 @@
-"""One way to run a command line: one line per error, one exit code per kind of error."""
+"""What both command lines share: one line per error, one exit code per kind of error, and `--json`.
 
+`physscale` and `python -m analysis` are run by `run_app`."""
+
+import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import UserError
+from physscale.records.extras import PACKAGE, missing_extra
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 _UsageError: Any = typer.BadParameter.__base__
 """Typer brings its own click since 0.26, and exports this class by its child alone."""
@@ -17,10 +23,15 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Runs a command and returns its exit code; without arguments it shows the help."""
     try:
         return int(app(list(arguments) or ["--help"], standalone_mode=False) or 0)
-    except (UserError, DamagedData) as error:
-        return _failed(str(error), code=error.exit_code)
+    except UserError as error:
+        return _failed(error)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        return _failed(missing)
     except _UsageError as error:
-        return _failed(f"{error.format_message()} (try --help)", code=UserError.exit_code)
+        return _failed(UserError(f"{error.format_message()} (try --help)"))
     except BrokenPipeError:  # the reader (head, less) has closed standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -28,6 +39,13 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
         return 130
 
 
-def _failed(message: str, *, code: int) -> int:
-    typer.echo(f"physscale: {' '.join(message.split())}", err=True)
-    return code
+def _failed(error: UserError) -> int:
+    typer.echo(f"{PACKAGE}: {' '.join(str(error).split())}", err=True)
+    return error.exit_code
+
+
+def print_json(value: object) -> None:
+    """One JSON object on standard output; NaN and infinity become null."""
+    from physscale.records.finite import finite  # NumPy: not for --help
+
+    typer.echo(json.dumps(finite(value), indent=1, allow_nan=False))

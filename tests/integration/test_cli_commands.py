@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from physscale.cli.main import app, main
+from physscale.cli.commands import COMMANDS
+from physscale.cli.main import main
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.mirror import mirror_at, push
@@ -36,6 +37,9 @@ JSON = {
     "show": ["uniform", "--out", "shown"],
     "check": ["data"],
     "evaluate": ["data"],
+    "example": [],
+    "fit": ["{folder}/runs.csv", "--response", "loss", "--axes", "N"],
+    "verdict": ["{folder}/runs.csv", "--response", "loss", "--axes", "N"],
     "study-page": None,  # serves until it is ended: tests/unit/raters/test_raters.py, tests/browser
     "push": ["laws", "{folder}/copies"],
     "pull": ["laws", "{folder}/copies"],
@@ -43,17 +47,7 @@ JSON = {
 """Arguments with which a command succeeds in the folder `finished`; the others need a cluster, an
 account or videos (own tests)."""
 
-NAMES = [
-    *(
-        command.name or (command.callback.__name__ if command.callback else "")
-        for command in app.registered_commands
-    ),
-    *(
-        f"phyre {command.name}"
-        for group in app.registered_groups
-        for command in group.typer_instance.registered_commands
-    ),  # type: ignore[union-attr]
-]
+NAMES = [*(name for name in COMMANDS if name != "phyre"), "phyre setup", "phyre status"]
 
 
 def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -74,6 +68,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         leave_finished(run, store=store)
         MetricLog(store.run(full).metrics).append(step=1, loss=1.0)
         Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)
+    table = "N,loss\n" + "".join(f"{n},{n**-0.5}\n" for n in (10, 30, 100, 300, 1000))
+    (folder / "runs.csv").write_text(table)
     push(store, mirror_at(str(folder / "copies"), study="laws"))
     with pytest.raises(SystemExit, match="0"):
         main(

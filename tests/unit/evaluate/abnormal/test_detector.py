@@ -288,7 +288,7 @@ def test_compare_names_every_number(
     write_videos(true, shown(0, 20).take(rows))
     write_videos(wrong, half_wrong.take(rows))
     with pytest.raises(SystemExit, match="0"):
-        main(["compare", str(true), str(wrong), "--json"])
+        main(["compare-videos", str(true), str(wrong), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert {
         "ssim",
@@ -301,7 +301,7 @@ def test_compare_names_every_number(
     assert not any(name.startswith(("lpips", "fvd")) for name in found)
     assert found["ssim"] < 1.0
     with pytest.raises(SystemExit, match="2"):
-        main(["compare", str(true), str(true), "--fvd-weights", str(tmp_path / "none.pt")])
+        main(["compare-videos", str(true), str(true), "--fvd-weights", str(tmp_path / "none.pt")])
     assert "no such file" in capsys.readouterr().err
 
 
