@@ -25,7 +25,7 @@ from physscale.records.errors import Diverged, Preempted
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.scheduling.attempt import Job, Run
+from physscale.scheduling.attempt import Attempted, Job
 from physscale.scheduling.resources import Machine, safe_workers
 from physscale.scheduling.waiting import Wait, clear, note, noting
 from physscale.simulate.spec import DataSpec
@@ -44,7 +44,7 @@ as long."""
 class WorkerContext:
     """The surroundings of a run inside one Ray Train worker."""
 
-    run: Run
+    run: Attempted
     job: Job
     node: NodeWatch
     data_cpus: float
@@ -69,7 +69,7 @@ class WorkerContext:
         return self.job.stop_mark.exists() or self.node.leaving()
 
 
-def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
+def train_workers(run: Attempted, *, job: Job, machine: Machine) -> None:
     """Executes a run with `run.workers` Ray Train workers, or with fewer where the machine allows
     it and some are lost; waits for its end.
 
@@ -97,13 +97,13 @@ def train_workers(run: Run, *, job: Job, machine: Machine) -> None:
             )
 
 
-def _newest(run: Run, *, job: Job) -> str:
+def _newest(run: Attempted, *, job: Job) -> str:
     return max(
         (folder.name for folder in folders(job.store.run(run.fingerprint).checkpoints)), default=""
     )
 
 
-def _room(run: Run, *, job: Job, machine: Machine) -> int:
+def _room(run: Attempted, *, job: Job, machine: Machine) -> int:
     """For how many workers: the run's own number, or what is free if that does not change within a
     short time. Raises Preempted."""
     if machine.fewest_workers is None:
@@ -123,7 +123,7 @@ def _room(run: Run, *, job: Job, machine: Machine) -> int:
         time.sleep(1.0)
 
 
-def _train_group(run: Run, *, job: Job, machine: Machine, workers: int) -> None:
+def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) -> None:
     folder = (
         job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"
     )  # Ray Train would go on from what it finds

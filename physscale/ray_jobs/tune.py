@@ -26,7 +26,7 @@ from physscale.records.ledger import FINAL, State
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
-from physscale.scheduling.attempt import Job, Lease, Run, attempt, buried
+from physscale.scheduling.attempt import Attempted, Job, Lease, attempt, buried
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
@@ -67,7 +67,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     """One run a trial; the actor is reused for the next."""
 
     def setup(
-        self, config: dict[str, Any], *, runs: Sequence[Run], job: Job, machine: Machine
+        self, config: dict[str, Any], *, runs: Sequence[Attempted], job: Job, machine: Machine
     ) -> None:
         import torch
 
@@ -91,7 +91,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
                 # from here
                 ray.actor.exit_actor()
 
-    def _execute(self, run: Run, *, lease: Lease) -> None:
+    def _execute(self, run: Attempted, *, lease: Lease) -> None:
         if run.workers > 1:
             train_workers(run, job=self._job, machine=self._machine)
         else:
@@ -104,7 +104,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
             )
 
 
-def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
+def sweep(runs: Sequence[Attempted], *, job: Job, machine: Machine) -> None:
     """Executes the runs, as many at a time as is safe; how each ended stands in the ledger.
 
     Raises:
@@ -121,7 +121,7 @@ def sweep(runs: Sequence[Run], *, job: Job, machine: Machine) -> None:
             _phase(phase, job=job, machine=machine, nodes=nodes)
 
 
-def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
+def _phase(runs: Sequence[Attempted], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
     """Runs of equal size, so that every actor can be reused for every run; with fewer at a time if
     they starve each other all the same."""
     for at_a_time in range(slots(machine, nodes=nodes, workers=runs[0].workers).concurrency, 0, -1):
@@ -133,7 +133,7 @@ def _phase(runs: Sequence[Run], *, job: Job, machine: Machine, nodes: Sequence[N
     raise Unschedulable(f"the runs wait for ever, even one at a time: {starved}")
 
 
-def _tuned(runs: Sequence[Run], *, job: Job, machine: Machine, at_a_time: int) -> str | None:
+def _tuned(runs: Sequence[Attempted], *, job: Job, machine: Machine, at_a_time: int) -> str | None:
     """One experiment of Tune; what its runs wait for, if they starve each other and were ended
     because of it."""
     workers = runs[0].workers

@@ -29,7 +29,7 @@ from ray.util import placement_group_table
 from physscale.records.ledger import FINAL, Entry
 from physscale.records.spec import short
 from physscale.records.store import write_atomic
-from physscale.scheduling.attempt import Job, Run
+from physscale.scheduling.attempt import Attempted, Job
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.scheduling.waiting import Wait, wait_of
 
@@ -58,7 +58,9 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
     """Tune asks it, round after round, whether to stop; why it stopped is written to the file
     `verdict`."""
 
-    def __init__(self, runs: Sequence[Run], *, job: Job, machine: Machine, verdict: Path) -> None:
+    def __init__(
+        self, runs: Sequence[Attempted], *, job: Job, machine: Machine, verdict: Path
+    ) -> None:
         self.verdict = verdict
         self._runs = runs
         self._job = job

@@ -29,7 +29,7 @@ HELD = "HELD"
 final already."""
 
 
-class Run(Protocol):
+class Attempted(Protocol):
     """What scheduling needs of a run."""
 
     @property
@@ -83,7 +83,7 @@ class Job:
 class Lease:
     """A claimed run, kept alive by a thread until `with` ends."""
 
-    def __init__(self, run: Run, *, job: Job, owner: Owner) -> None:
+    def __init__(self, run: Attempted, *, job: Job, owner: Owner) -> None:
         self._run = run
         self._job = job
         self._owner = owner
@@ -119,7 +119,7 @@ class Lease:
                     self._stop.set()
 
 
-def attempt(run: Run, *, job: Job, body: Callable[[Lease], None]) -> str:
+def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
     """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`,
     not the sweep's end."""
     from physscale.records.errors import (
@@ -179,7 +179,7 @@ def driving(job: Job) -> Iterator[Job]:
         shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def buried(run: Run, *, job: Job, reason: str) -> None:
+def buried(run: Attempted, *, job: Job, reason: str) -> None:
     """Writes FAILED for a run whose process died without a word, unless somebody else has taken it
     up."""
     owner = Owner()

@@ -3,22 +3,21 @@ machines where Ray is not wanted."""
 
 from collections.abc import Sequence
 
-from physscale.run.context import PlainContext
-from physscale.scheduling.attempt import Job, Lease, Run, attempt
+from physscale.scheduling.attempt import Attempted, Job, Lease, attempt
 
 
-def run_plain(runs: Sequence[Run], *, job: Job) -> None:
+def run_plain(runs: Sequence[Attempted], *, job: Job) -> None:
     """Executes the runs; runs of several workers take one, which changes their result by rounding
     only."""
-    import torch
+    import torch  # a plan needs neither torch nor what trains
+
+    from physscale.run.context import PlainContext
 
     torch.set_num_threads(job.threads)
     for run in runs:
-        _attempt(run, job=job)
 
+        def body(lease: Lease, run: Attempted = run) -> None:
+            context = PlainContext(stop_requested=lease.stop_requested)
+            job.execute(run, store=job.store, context=context)
 
-def _attempt(run: Run, *, job: Job) -> None:
-    def body(lease: Lease) -> None:
-        job.execute(run, store=job.store, context=PlainContext(stop_requested=lease.stop_requested))
-
-    attempt(run, job=job, body=body)
+        attempt(run, job=job, body=body)
