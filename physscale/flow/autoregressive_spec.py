@@ -39,6 +39,10 @@ class AutoregressiveSpec:
                 f"autoregressive context_noise={self.context_noise}: must be at least 0"
             )
 
+    @property
+    def description(self) -> str:
+        return "next-frame"
+
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """A window: the context, and one empty frame for the prediction. Latents and a mask, one on
         the frames that are there, lie side by side.

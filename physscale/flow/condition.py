@@ -1,7 +1,9 @@
 """How the first frames are given to the model: side by side on the channel axis, as in arXiv
 2411.02385.
 
-[noisy latents with the given frames kept clean | given frames, zero elsewhere | mask, one on given frames]   (2 C + 1 channels)
+    noisy latents, the given frames kept clean    C channels
+    given frames, zero elsewhere                  C
+    mask, one on given frames                     1
 
 Where the frames are dropped, the video is noise from its first frame on, and condition and mask are
 zero. Conditioning beside the frames (`model/conditioning_spec.py`) is dropped with them: all zero,

@@ -77,6 +77,10 @@ class FlowSpec:
                 "model knows both cases"
             )
 
+    @property
+    def description(self) -> str:
+        return ""
+
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """Noisy latents, given frames (zero elsewhere) and the mask that tells which are given,
         side by side (`flow/condition.py`).

@@ -1,8 +1,9 @@
 """The objective protocol in values: what a network is trained to predict, and how videos are drawn
 from it. No torch is needed to read it.
 
-A new objective is a frozen dataclass that fulfils `ObjectiveSpec` and is registered in `OBJECTIVES`,
-and an `Objective` (`flow/objective.py`) that `build` returns; `docs/extend/my_objective.md`."""
+A new objective is a frozen dataclass that fulfils `ObjectiveSpec` and is registered in
+`OBJECTIVES`, and an `Objective` (`flow/objective.py`) that `build` returns:
+`docs/extend/my_objective.md`."""
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -23,6 +24,10 @@ class ObjectiveSpec(Protocol):
     @property
     def condition_frames(self) -> int:
         """How many first frames are given."""
+
+    @property
+    def description(self) -> str:
+        """A word for labels; empty for diffusion, which labels leave out."""
 
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """What the backbone maps when the videos have this shape."""

@@ -2,12 +2,12 @@
 
 x_t = alpha(t) x0 + sigma(t) eps, and v is the direction of dx_t/dt:
 
-rectified   alpha = 1 - t           sigma = t               v = eps - x0                  (arXiv 2209.03003)
-cosine      alpha = cos(pi t / 2)   sigma = sin(pi t / 2)   v = alpha eps - sigma x0      (arXiv 2202.00512)
+    rectified  alpha = 1 - t          sigma = t              v = eps - x0      (arXiv 2209.03003)
+    cosine     alpha = cos(pi t / 2)  sigma = sin(pi t / 2)  v = alpha eps - sigma x0 (2202.00512)
 
-Both end at pure noise: alpha(1) is exactly 0 (zero terminal SNR, arXiv 2305.08891). The sheet of
-arXiv 2411.02385 prints its v with the signal's and the noise's power exchanged in one of two
-places; what can only be meant is the cosine row above. Time shift: 2403.03206."""
+Both end at pure noise: alpha(1) is exactly 0 (zero terminal SNR, arXiv 2305.08891). The
+appendix of arXiv 2411.02385 exchanges the power of signal and noise in one of the two places where
+it prints v; it can only mean the cosine row above. Time shift: 2403.03206."""
 
 import math
 from dataclasses import dataclass

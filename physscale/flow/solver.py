@@ -1,9 +1,12 @@
 """From noise to clean latents on a falling grid of times that ends at 0, given a denoiser x0(x_t,
 t).
 
-ddim    x_s = alpha_s x0 + sigma_s eps, with eps = (x_t - alpha_t x0) / sigma_t; on the rectified path an Euler step   (arXiv 2010.02502)
-euler   x_s = x_t + (s - t) dx/dt
-heun    the mean of the slopes at both ends of an Euler step; its last step is a ddim step, for sigma is 0 there       (arXiv 2206.00364)
+    ddim   x_s = alpha_s x0 + sigma_s eps, eps = (x_t - alpha_t x0) / sigma_t  (arXiv 2010.02502)
+    euler  x_s = x_t + (s - t) dx/dt
+    heun   x_s by the mean of the slopes at both ends of an Euler step         (arXiv 2206.00364)
+
+On the rectified path ddim is an Euler step. The last step of heun is a ddim step, for sigma is 0
+there.
 """
 
 from collections.abc import Callable

@@ -1,13 +1,14 @@
-"""What the model is told beside the first frames, as layers (in values:
-`model/conditioning_spec.py`).
+"""Conditioning beside the first frames, as layers (in values: `model/conditioning_spec.py`).
 
 Numbers become tokens that join the video's tokens in every attention, not turned by any position. A
-sentence is read by a small transformer of its own, and every block adds what its tokens ask of it:
+sentence is read by a small transformer of its own, and every block attends to it:
 
-    x + out(softmax(q(norm x) k(text)^T / sqrt(D / K)) v(text)),   out = 0 at the start, so that the model begins as the untold one.
+    x + out(softmax(q(norm x) k(text)^T / sqrt(D / K)) v(text))
+
+`out` is zero at the start, so that the model begins as the one without conditioning.
 
 Cross-attention beside shared adaLN: PixArt-alpha, arXiv 2310.00426. Letters: B videos, N video
-tokens, D width, P told tokens, E their width."""
+tokens, D width, P tokens of the conditioning, E their width."""
 
 import math
 
@@ -26,7 +27,7 @@ LONGEST_PERIOD = 1000.0
 
 
 def reads_conditioning(name: str) -> bool:
-    """Whether a parameter of the model of this name is there for what is told."""
+    """Whether a parameter of this name belongs to the conditioning."""
     return name.startswith("reader.") or ".cross." in name
 
 
@@ -37,7 +38,7 @@ def unturned(cos: Tensor, sin: Tensor, *, tokens: int) -> tuple[Tensor, Tensor]:
 
 
 def reader_of(spec: DiTSpec) -> nn.Module | None:
-    """The layers that read what this model is told."""
+    """The layers that read the conditioning."""
     if spec.conditioning == "none":
         return None
     return TextReader(spec.text) if spec.conditioning == "text" else NumberReader(spec)

@@ -1,11 +1,11 @@
-"""What a model may be told beside the first frames, in values and by formula (no torch): the
-ablation of arXiv 2411.02385, appendix.
+"""Conditioning beside the first frames, in values and by formula (no torch): the ablation of arXiv
+2411.02385, appendix.
 
-numbers   the first state of every body as a token of its own beside the video's tokens (the paper adds an embedding in every layer)
-text      a sentence on the first state; every block looks at it by cross-attention (arXiv 2310.00426; the paper's encoder is T5)
+    numbers  the first state of every body, a token each beside the video's tokens
+    text     a sentence on the first state; every block attends to it (arXiv 2310.00426)
 
-Facts that are all zero say nothing: so is a body that is not there, the blank after a sentence, and
-what is dropped."""
+The paper adds an embedding of the numbers in every layer, and its text encoder is T5. Conditioning
+that is all zero says nothing: an absent body, the blank after a sentence, and what is dropped."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args

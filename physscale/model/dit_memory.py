@@ -3,18 +3,19 @@
 Numbers kept for the backward pass, per token and block (D width, r MLP ratio, K heads; Korthikanti
 et al., arXiv 2205.05198, count them for other blocks):
 
-    what                                              float32                 bfloat16 autocast, bytes
-    two norms: input, normed, modulated               6 D                     2 (4 + 4 + 2) D
-    query, key, value, and the turned query and key   5 D                     (6 + 4) D
-    attention's output, its projection                2 D                     (2 + 4) D
-    MLP: before and after the activation, output      (2 r + 1) D             (4 r + 4) D - and the products' own copies
-    means and scales of the norms, attention's sums   4 + K                   4 (4 + K)
+    what                                            float32           bfloat16 autocast, bytes
+    two norms: input, normed, modulated             6 D               2 (4 + 4 + 2) D
+    query, key, value, turned query and key         5 D               (6 + 4) D
+    attention's output, its projection              2 D               (2 + 4) D
+    MLP: before and after the activation, output    (2 r + 1) D       (4 r + 4) D
+    means and scales of norms, attention's sums     4 + K             4 (4 + K)
 
-Numbers of bodies are tokens like the others. A text of P tokens of width E adds, per token:
+In bfloat16 the products keep copies of the matrices too. Numbers of bodies are tokens like the
+others. A text of P tokens of width E adds, per token:
 
-    a block's cross-attention, a video token          4 D + 2 + K             (4 + 2 + 2 + 2) D + 4 (2 + K)
-    the same, a token of the text                     2 D                     4 D + 4 E - and the products' own copies
-    a layer that reads it, a token of the text        16 E + 4 + heads        36 E + 4 (4 + heads)
+    a block's cross-attention, a video token        4 D + 2 + K       10 D + 4 (2 + K)
+    the same, a token of the text                   2 D               4 D + 4 E
+    a layer that reads it, a token of the text      16 E + 4 + heads  36 E + 4 (4 + heads)
 
 The formula is for GPUs. A CPU in bfloat16 with N tokens up to 1024 keeps the attention's
 probabilities (`model/on_cpu.py`), 2 K N bytes per token and block, and query, key and value once:

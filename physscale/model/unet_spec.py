@@ -3,10 +3,12 @@
 Level l has `width` 2^l channels. On every axis that is longer than one, kernels are 3 wide and each
 further level has half the positions (rounded up). A block is
 
-    x = entry(x)                         stem 3^3, or 3^3 with stride 2 downwards, or 1^3 upwards (+ skip)
-    x + conv(silu(film(norm(conv(silu(norm(x)))), t)))                              two convolutions 3^3
+    x = entry(x)
+    x = x + conv(silu(film(norm(conv(silu(norm(x)))), t)))
 
-in the order of the levels 0, 1, ..., L - 1, ..., 1, 0. Convolutions are matrices [C, C_in k] for
+in the order of the levels 0, 1, ..., L - 1, ..., 1, 0. The entry is the stem, or has stride 2 on the
+way down, or is a product of channels on the way up, enlarged and added to the level's skip.
+Convolutions are matrices [C, C_in k] for
 Muon. Video diffusion by U-Nets: arXiv 2204.03458."""
 
 import math

@@ -1,11 +1,11 @@
 """Memory of a training on each of its devices, by formula and without torch; held to FakeTensor by
 `tests/unit/run/test_device_memory.py`.
 
-Weights take 20 bytes per parameter (value, gradient, two moments, average, float32). FSDP deals them
-out over the workers (arXiv 1910.02054) and gathers a block and the next, in the precision of the
-products; the gradients' slices come as the activations go. What the forward pass keeps is the
-backbone's own formula (`BackboneSpec.memory`) and the objective's (`ObjectiveSpec.step_bytes`). With
-`recompute`, a block keeps its input alone, and one block at a time all of its activations."""
+Weights take 20 bytes per parameter (value, gradient, two moments, average, float32). FSDP deals
+them out over the workers (arXiv 1910.02054) and gathers a block and the next, in the precision of
+the products; the gradients' slices come as the activations go. What the forward pass keeps is the
+backbone's own formula (`BackboneSpec.memory`) and the objective's (`ObjectiveSpec.step_bytes`).
+With `recompute`, a block keeps its input alone, and one block at a time all of its activations."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -101,7 +101,8 @@ def label(run: RunSpec) -> str:
     """A few words that tell a run from its neighbours."""
     combinations = f" C={run.combinations}" if run.combinations else ""
     workers = f" x{run.workers}" if run.workers > 1 else ""
-    return f"{run.data.scenario.name} {run.model.description} D={run.data.videos}{combinations} seed={run.seed}{workers}"
+    model = f"{run.model.description} {run.objective.description}".rstrip()
+    return f"{run.data.scenario.name} {model} D={run.data.videos}{combinations} seed={run.seed}{workers}"
 
 
 def told(store: Store) -> list[str]:

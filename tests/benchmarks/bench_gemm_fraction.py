@@ -7,7 +7,6 @@ one thread, float32: `bench_train_step`'s second case. Goal: .7."""
 from statistics import median
 from typing import Any
 
-from physscale.model.sizes import training_flops
 from tests.benchmarks.bench_train_step import CASES, our_step, timed
 
 
@@ -15,7 +14,7 @@ def run() -> dict[str, Any]:
     """GFLOP/s of the step beside those of the product; ratio: ours ÷ the product's."""
     case = CASES[1]
     seconds = timed(case, steps={"ours": our_step(case, compiled="none")})
-    flops = training_flops(case.model, shape=case.shape, batch=case.batch, steps=1)
+    flops = case.batch * case.model.training_flops(case.shape)
     ours, peak = (
         [1e-9 * flops / one for one in seconds["ours"]],
         [1e-9 * one for one in seconds["peak"]],

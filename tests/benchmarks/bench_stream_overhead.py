@@ -119,7 +119,8 @@ def lap(
 
 
 def step(state: TrainState, x0: Tensor, *, spec: RunSpec) -> None:
-    train_step(state, x0, seed=0, train=spec.train, flow=spec.flow, workers=Workers())
+    objective = spec.objective.build()
+    train_step(state, x0, seed=0, train=spec.train, objective=objective, workers=Workers())
 
 
 def run_of(size_px: int) -> RunSpec:
@@ -131,6 +132,6 @@ def run_of(size_px: int) -> RunSpec:
         canvas=Canvas(size_px=size_px),
         codec=CodecRecipe(spec=PixelSpec(), corpus=tiny.codec.corpus),
         model=DiTSpec(width=256, depth=6, heads=4, patch=PATCH[size_px], time_patch=4),
-        flow=FlowSpec(),
+        objective=FlowSpec(),
         train=TrainSpec(steps=10_000, batch=BATCH, optimiser="adamw", learning_rate=1e-4),
     )

@@ -25,14 +25,15 @@ from torch.nn.functional import scaled_dot_product_attention
 from experiments.spatial import VAE
 from physscale.flow.flow_spec import FlowSpec
 from physscale.model.dit_spec import DiTSpec
-from physscale.model.sizes import SIZES, training_flops
-from physscale.records.latent_shape import LatentShape
+from physscale.model.sizes import SIZES
+from physscale.records.latent_shape import BackboneShape
 from physscale.run.cost import latent_shape
 from physscale.run.peak_flops import product_flops_per_s
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
 from tests.benchmarks.step_peers import CONDITION_FRAMES, Precision, peers
+from tests.shapes import denoiser_shape
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Case:
 
     name: str
     model: DiTSpec
-    shape: LatentShape
+    shape: BackboneShape
     batch: int
     rounds: int
     precision: Precision = "fp32"
@@ -50,21 +51,26 @@ class Case:
 Step = Callable[[Tensor], object]
 SMALL = DiTSpec(width=256, depth=6, heads=4, patch=2, activation="gelu")
 CASES = (
-    Case("S, 1024 tokens", SIZES["S"], LatentShape(16, 4, 16, 16), batch=1, rounds=11),
-    Case("S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11),
-    Case("d256 x 6, 256 tokens", SMALL, LatentShape(16, 4, 8, 8), batch=8, rounds=15),
+    Case("S, 1024 tokens", SIZES["S"], denoiser_shape(16, 4, 16, 16), batch=1, rounds=11),
+    Case("S, 256 tokens", SIZES["S"], denoiser_shape(16, 4, 8, 8), batch=4, rounds=11),
+    Case("d256 x 6, 256 tokens", SMALL, denoiser_shape(16, 4, 8, 8), batch=8, rounds=15),
     Case("d128 x 5, 64 tokens", VAE.model, latent_shape(VAE), batch=VAE.train.batch, rounds=21),
-    Case("d64 x 3, 16 tokens", SIZES["d64"], LatentShape(16, 32, 1, 1), batch=32, rounds=41),
+    Case("d64 x 3, 16 tokens", SIZES["d64"], denoiser_shape(16, 32, 1, 1), batch=32, rounds=41),
     Case(
         "S, 1024 tokens",
         SIZES["S"],
-        LatentShape(16, 4, 16, 16),
+        denoiser_shape(16, 4, 16, 16),
         batch=1,
         rounds=11,
         precision="bf16",
     ),
     Case(
-        "S, 256 tokens", SIZES["S"], LatentShape(16, 4, 8, 8), batch=4, rounds=11, precision="bf16"
+        "S, 256 tokens",
+        SIZES["S"],
+        denoiser_shape(16, 4, 8, 8),
+        batch=4,
+        rounds=11,
+        precision="bf16",
     ),
 )
 DTYPE = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -96,7 +102,7 @@ def run() -> dict[str, Any]:
             one: min(median_ratio(seconds[peer], seconds[one]) for peer in beside)
             for one in (*ours, "bare")
         }
-        flops = training_flops(case.model, shape=case.shape, batch=case.batch, steps=1)
+        flops = case.batch * case.model.training_flops(case.shape)
         share = median(
             flops / mine / peak for mine, peak in zip(seconds["ours"], seconds["peak"], strict=True)
         )
@@ -152,9 +158,9 @@ def our_step(case: Case, *, compiled: Literal["none", "block"]) -> Step:
         precision=case.precision,
         compile=compiled,
     )
-    flow = FlowSpec(prediction="v", shift=1.0, condition_frames=CONDITION_FRAMES)
+    flow = FlowSpec(prediction="v", shift=1.0, condition_frames=CONDITION_FRAMES).build()
     state = begin(case.model, train=train, shape=case.shape, seed=0, device="cpu")
-    return lambda x0: train_step(state, x0, seed=0, train=train, flow=flow, workers=Workers())
+    return lambda x0: train_step(state, x0, seed=0, train=train, objective=flow, workers=Workers())
 
 
 def bare_step(case: Case) -> Step:

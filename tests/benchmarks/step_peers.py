@@ -16,8 +16,7 @@ from diffusers import DiTTransformer2DModel
 from torch import Tensor, nn
 
 from physscale.model.dit_spec import DiTSpec
-from physscale.model.sizes import input_channels
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "bf16"]
@@ -65,21 +64,21 @@ def velocity_loss(output: Tensor, *, x0: Tensor, noise: Tensor) -> Tensor:
     )
 
 
-def plain_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> PeerStep:
+def plain_step(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> PeerStep:
     def loss(model: nn.Module, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         return velocity_loss(model(conditioned(x0, noise, t), t), x0=x0, noise=noise)
 
     return PeerStep(PlainDiT(spec, shape=shape), loss=loss, precision=precision)
 
 
-def diffusers_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> PeerStep:
+def diffusers_step(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> PeerStep:
     side = math.isqrt(shape.frames * shape.height * shape.width)
     across = side // shape.width
     assert side * side == shape.frames * shape.height * shape.width, "the frames must fill a square"
     model = DiTTransformer2DModel(
         num_attention_heads=spec.heads,
         attention_head_dim=spec.head_width,
-        in_channels=input_channels(shape.channels),
+        in_channels=shape.inputs,
         out_channels=shape.channels,
         num_layers=spec.depth,
         sample_size=side,
@@ -106,11 +105,11 @@ def diffusers_step(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -
 class PlainDiT(nn.Module):
     """`forward` maps [B, T, 2C + 1, H, W] and t [B] to [B, T, C, H, W]."""
 
-    def __init__(self, spec: DiTSpec, *, shape: LatentShape) -> None:
+    def __init__(self, spec: DiTSpec, *, shape: BackboneShape) -> None:
         super().__init__()
         self.spec, self.shape = spec, shape
         d, p = spec.width, spec.patch
-        self.embed = nn.Conv2d(input_channels(shape.channels), d, kernel_size=p, stride=p)
+        self.embed = nn.Conv2d(shape.inputs, d, kernel_size=p, stride=p)
         self.positions = nn.Parameter(
             torch.randn(1, spec.tokens(shape), d) * 0.02, requires_grad=False
         )
@@ -172,7 +171,7 @@ def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     return x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1)
 
 
-def peers(spec: DiTSpec, *, shape: LatentShape, precision: Precision) -> dict[str, Any]:
+def peers(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> dict[str, Any]:
     return {
         make.__name__.removesuffix("_step"): make(spec, shape=shape, precision=precision)
         for make in (diffusers_step, plain_step)

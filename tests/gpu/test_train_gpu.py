@@ -19,7 +19,6 @@ from physscale.codec.vae_codec import VaeCodec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import Stream, normal
 from physscale.model.sizes import SIZES
-from physscale.records.latent_shape import LatentShape
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -31,10 +30,11 @@ from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
 from tests.paths import ROOT
+from tests.shapes import denoiser_shape
 from tests.tiny import tiny_run
 
-SHAPE = LatentShape(frames=16, channels=4, height=32, width=32)
-FLOW = FlowSpec(condition_frames=3)
+SHAPE = denoiser_shape(frames=16, channels=4, height=32, width=32)
+FLOW = FlowSpec(condition_frames=3).build()
 
 pytestmark = [
     pytest.mark.gpu,

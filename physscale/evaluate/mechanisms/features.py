@@ -1,12 +1,12 @@
 """Are position and velocity written, linearly, into a model's features? Ridge regression on each
 layer, R² on videos it did not see.
 
-The model sees the given frames alone (and pure noise, if it is a diffusion model), so what its
-features hold of a later frame it has worked out. Each layer's features of that frame are read: as
+The model sees the given frames alone (and pure noise, if it is a diffusion model), so it has worked
+out whatever its features hold of a later frame. Each layer's features of that frame are read: as
 they are, or, where a frame has several positions, as their mean and their means weighted by column
-and row. The number must be compared with the same regression on the given latents (what a linear map
-can do without a model), on an untrained model of the same shape, and with the labels of the training
-half shuffled (0 or below).
+and row. Compare the number with the same regression on the given latents (what a linear map can do
+without a model), on an untrained model of the same shape, and with the labels of the training half
+shuffled (0 or below).
 """
 
 from collections.abc import Callable, Sequence

@@ -17,8 +17,9 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
-from physscale.flow.loss import training_loss
+from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.model.conditioning_spec import NUMBERS_A_BODY, TextSpec
 from physscale.model.sizes import SIZES
@@ -29,6 +30,7 @@ from physscale.run.device_memory import memory as memory_of
 from physscale.train.parallel import Workers
 from physscale.train.sharded import ShardedWeights
 from physscale.train.spec import TrainSpec
+from physscale.train.step import part_of
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import wrap
 
@@ -97,14 +99,19 @@ class LiveShards(Live):
 
 
 def fullest(
-    model: BackboneSpec, *, shape: LatentShape, train: TrainSpec, workers: Workers = ALONE
+    model: BackboneSpec,
+    *,
+    shape: LatentShape,
+    train: TrainSpec,
+    workers: Workers = ALONE,
+    objective: ObjectiveSpec = DIFFUSION,
 ) -> int:
     """Bytes at the fullest moment of a step on one device, weights included."""
     with (
         FakeTensorMode(allow_non_fake_inputs=True),
         LiveShards() if workers.world > 1 else Live() as live,
     ):
-        network = model.build(DIFFUSION.backbone_shape(shape))
+        network = model.build(objective.backbone_shape(shape))
         wrap(network, train=train)
         weights: Weights
         if workers.world > 1:
@@ -115,21 +122,14 @@ def fullest(
             weights = WholeWeights.of(network, spec=train, rates=None)
         share = len(range(train.batch)[workers.rows(train.batch)])
         x0 = torch.empty(share, shape.frames, shape.channels, shape.height, shape.width)
-        noise, t, conditioning = (
-            torch.empty_like(x0),
-            torch.empty(share),
-            fake_conditioning(model, batch=share),
+        drawn = objective.build().draw(
+            x0,
+            part=part_of(step=0, seed=0, train=train, workers=workers),
+            conditioning=fake_conditioning(model, batch=share),
         )
         live.most = live.bytes
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=train.precision == "bf16"):
-            loss = training_loss(
-                network,
-                x0,
-                noise=noise,
-                t=t,
-                flow=DIFFUSION,
-                conditioning=conditioning,
-            )
+            loss = drawn.loss(network, rows=slice(0, share))
         torch.autograd.backward(loss)
         weights.update(step=0, factor=1.0)
         return live.most
@@ -154,6 +154,15 @@ def test_formula_meets_the_fullest_moment_of_a_step(
     assert memory(SIZES[size], shape=PAPER, train=train).total == pytest.approx(
         measured, rel=TOLERANCE
     )
+
+
+@pytest.mark.parametrize("model", [SIZES["S"], UNetSpec(width=64)], ids=["S", "unet"])
+def test_formula_counts_the_windows_of_next_frame_prediction(model: BackboneSpec) -> None:
+    objective = AutoregressiveSpec()
+    shape, train = LatentShape(16, 4, 16, 16), TrainSpec(batch=1, optimiser="adamw")
+    measured = fullest(model, shape=shape, train=train, objective=objective)
+    formula = memory_of(model, objective=objective, shape=shape, train=train)
+    assert formula.total == pytest.approx(measured, rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,14 +40,17 @@ pairs = pytest.mark.parametrize(
 
 
 def pair_task(
-    folder: Path, backbone: BackboneSpec, objective: ObjectiveSpec, **train: object
+    folder: Path, backbone: BackboneSpec, objective: ObjectiveSpec, **train: Any
 ) -> TrainTask:
     task = small_task(folder, steps=4, **train)
     return replace(task, model=backbone, objective=objective, checkpoint_every=2)
 
 
 def test_there_is_one_of_every_objective() -> None:
-    assert OBJECTIVES_HERE.keys() == OBJECTIVES.entries().keys()
+    ours = {
+        name for name, kind in OBJECTIVES.entries().items() if kind.__module__.startswith("phys")
+    }
+    assert OBJECTIVES_HERE.keys() == ours
 
 
 @pairs
