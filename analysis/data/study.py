@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.ledger import Entry, Ledger
+from physscale.records.metric_table import Metric, metric_named, read_metric_table
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store
@@ -97,6 +98,15 @@ class Study:
     outcomes: pa.Table
     runs: Mapping[str, Run]
     ledger: Mapping[str, Entry]
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every declared metric, by name."""
+        return read_metric_table(Store(self.root).metric_table)
+
+    def metric(self, name: str) -> Metric:
+        """A metric as it is shown; one that nobody declared, under its own name."""
+        return metric_named(name, table=self.metrics)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

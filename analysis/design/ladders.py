@@ -20,6 +20,7 @@ from analysis.data.study import AXES, Run, Study
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
 from analysis.verdict.verdict import Verdict, decide, holm
+from physscale.records.metric_table import Metric
 
 LEAST_LEVELS = 3
 AXIS_WORDS = {"N": "parameters", "D": "training videos", "C": "trained combinations"}
@@ -35,7 +36,7 @@ class Ladder:
     axis: str
     split: str
     kind: str
-    metric: str
+    metric: Metric
     fixed: Mapping[str, float]
     x: Float[np.ndarray, " runs"]
     y: Float[np.ndarray, " runs"]
@@ -49,7 +50,7 @@ class Ladder:
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What names the ladder."""
-        return self.family, self.axis, self.split, self.metric
+        return self.family, self.axis, self.split, self.metric.name
 
     @cached_property
     def points(self) -> Configurations:
@@ -180,7 +181,7 @@ def _curves(
         x = np.array([place[row["run"]].axis(axis) for row in rows])
         y = np.array([row["value"] for row in rows], dtype=float)
         good = np.isfinite(y) & (y > 0)
-        if metric.endswith("_rate") or len(np.unique(x[good])) < LEAST_LEVELS:
+        if not study.metric(metric).may_scale or len(np.unique(x[good])) < LEAST_LEVELS:
             continue
         known = {
             source: float(np.median(numbers)) for source, numbers in floors[split, metric].items()
@@ -191,7 +192,7 @@ def _curves(
                 axis=axis,
                 split=split,
                 kind=kind,
-                metric=metric,
+                metric=study.metric(metric),
                 fixed=fixed,
                 x=x[good],
                 y=y[good],

@@ -9,7 +9,7 @@ import pyarrow as pa
 from analysis.design.ladders import AXIS_WORDS, Ladder
 from analysis.figures.curves import draw_panel, heads, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, range_words, verdict_note
-from analysis.figures.style import WIDTH_IN, Layout, metric_words, new_figure, split_words, styled
+from analysis.figures.style import WIDTH_IN, Layout, new_figure, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def table(ladders: Sequence[Ladder]) -> pa.Table:
             .removeprefix(f"{split_words(ladder.split)}: ")
             .replace(f" over {range_words(ladder)}", ""),
             x_axis=f"{AXIS_WORDS[ladder.axis]} ({ladder.axis})",
-            y_axis=metric_words(ladder.metric),
+            y_axis=ladder.metric.label,
         )
         marks += ladder_marks(ladder, words=words, series=split_words(ladder.split)) + level_marks(
             ladder, words=words

@@ -14,7 +14,6 @@ from analysis.figures.style import (
     SOFT,
     SOURCE_WORDS,
     Layout,
-    metric_words,
     panels_of,
     split_words,
     styled,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("group", "split", "kind", "metric", "source")]
+    [(name, pa.string()) for name in ("group", "split", "kind", "metric", "label", "source")]
     + [(name, pa.float64()) for name in ("value", "low", "high", "vanished")]
 )
 _MARKERS = {"codec": "|", "extrapolate": "D", "nearest": "s", "clamp": "^", "mean_speed": "v"}
@@ -47,6 +46,7 @@ def table(study: Study, *, runs: Sequence[tuple[str, Run]], metric: str) -> pa.T
                         "split": split,
                         "kind": kind,
                         "metric": metric,
+                        "label": study.metric(metric).label,
                         "source": source,
                     }
                     rows.append(
@@ -150,5 +150,5 @@ def _draw_group(axes: "Axes", rows: list[dict[str, Any]], *, least: float) -> No
     axes.set_ylim(-0.55, len(splits) - 0.3)
     axes.set_xlim(left=least)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(metric_words(str(rows[0]["metric"])), color=SOFT)
+    axes.set_xlabel(str(rows[0]["label"]), color=SOFT)
     axes.set_title(str(rows[0]["group"]).capitalize(), loc="left", fontweight="bold")

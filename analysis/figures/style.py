@@ -50,14 +50,6 @@ SOURCE_WORDS = {
     "extrapolate": "3-frame extrapolation",
     "nearest": "nearest training case",
 }
-METRIC_WORDS = {
-    "velocity_error": "velocity error (m/s)",
-    "frame_velocity_error": "per-frame velocity error (m/s)",
-    "position_error": "position error (m)",
-    "radius_error": "radius error (m)",
-    "loss": "held-out loss",
-    "loss_grid": "held-out loss, mean over noise levels",
-}
 _LONGEST_LABEL = 32
 _TICK_IN = 0.3
 _SETTINGS = {
@@ -197,11 +189,6 @@ def halo() -> list[Any]:
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=2.2, foreground="white")]
-
-
-def metric_words(metric: str) -> str:
-    """A metric's axis label."""
-    return METRIC_WORDS.get(metric, metric.replace("_", " "))
 
 
 def split_words(split: str) -> str:

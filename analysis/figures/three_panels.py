@@ -8,7 +8,7 @@ import pyarrow as pa
 from analysis.design.ladders import AXIS_WORDS, Ladder
 from analysis.figures.curves import apart, draw_panel, heads, heights_of, limits, panels
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
-from analysis.figures.style import OTHERS, Layout, metric_words, panels_of, split_words, styled
+from analysis.figures.style import OTHERS, Layout, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Tab
             title=KIND_WORDS.get(ladder.kind, ladder.kind),
             note=verdict_note(ladder),
             x_axis=f"{AXIS_WORDS[ladder.axis]} ({ladder.axis})",
-            y_axis=metric_words(ladder.metric),
+            y_axis=ladder.metric.label,
         )
         marks += ladder_marks(ladder, words=words, series=split_words(ladder.split))
         same = [

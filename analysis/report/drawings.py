@@ -4,7 +4,7 @@ from analysis.data.study import Study
 from analysis.figures import ladder_grid, laws, three_panels
 from analysis.figures.drawing import Drawing
 from analysis.report.demonstrations.demonstration import shown_demonstrations
-from analysis.report.findings import SHOWN_METRICS, Findings
+from analysis.report.findings import Findings
 from analysis.report.videos import rates_drawing
 from analysis.report.words import grid_words
 
@@ -56,9 +56,10 @@ def _abnormal(study: Study) -> list[Drawing]:
 def _laws(findings: Findings) -> list[Drawing]:
     runs = findings.law_runs()
     found = []
-    for metric in SHOWN_METRICS:
-        table = laws.table(findings.study, runs=runs, metric=metric) if runs else None
+    first = findings.shown_metrics[0]
+    for metric in findings.shown_metrics:
+        table = laws.table(findings.study, runs=runs, metric=metric.name) if runs else None
         if table is not None and table.num_rows:
-            name = "laws" if metric == SHOWN_METRICS[0] else f"laws_{metric}"
-            found.append(Drawing(name, table, laws.draw, f"{metric} by split and law"))
+            name = "laws" if metric == first else f"laws_{metric.name}"
+            found.append(Drawing(name, table, laws.draw, f"{metric.words} by split and law"))
     return found

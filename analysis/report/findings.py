@@ -9,15 +9,10 @@ import numpy as np
 from analysis.data.intervals import Interval, ratio_of_means
 from analysis.data.study import Run, Study
 from analysis.design.ladders import Ladder, ladders
+from physscale.records.metric_table import Metric, shown_in
 
 KINDS = ("id", "ood", "combinatorial")
 LEADING_AXES = ("D", "N", "C")
-_LEADING_METRICS = {
-    "combinatorial": ("loss", "velocity_error"),
-    "id": ("velocity_error", "loss"),
-    "ood": ("velocity_error", "loss"),
-}
-SHOWN_METRICS = ("velocity_error", "loss")
 
 
 @dataclass(frozen=True)
@@ -27,6 +22,11 @@ class Findings:
     study: Study
     ladders: Sequence[Ladder]
     leading: Sequence[Ladder]
+
+    @property
+    def shown_metrics(self) -> list[Metric]:
+        """The metrics whose ladders are drawn."""
+        return shown_in("report", table=self.study.metrics)
 
     def beside(self) -> list[Ladder]:
         """Other splits of the leading ladders' family, axis and metric; not those that only ask for
@@ -47,7 +47,7 @@ class Findings:
         """The ladders of one family and axis in the shown metrics."""
         return [
             ladder
-            for metric in SHOWN_METRICS
+            for metric in self.shown_metrics
             for ladder in self.ladders
             if (ladder.family, ladder.axis, ladder.metric) == (family, axis, metric)
         ]
@@ -84,10 +84,10 @@ class Findings:
 def find_out(study: Study) -> Findings:
     """Fits every ladder and chooses the leading ones."""
     found = ladders(study)
-    return Findings(study, found, _leading(found))
+    return Findings(study, found, _leading(study, found))
 
 
-def _leading(found: Sequence[Ladder]) -> list[Ladder]:
+def _leading(study: Study, found: Sequence[Ladder]) -> list[Ladder]:
     """One ladder a kind; in and out of distribution from one family, so that they can be
     compared."""
     kinds_of: dict[str, set[str]] = {}
@@ -105,12 +105,18 @@ def _leading(found: Sequence[Ladder]) -> list[Ladder]:
                 else -LEADING_AXES.index(ladder.axis)
             )
         )
-        for metric in _LEADING_METRICS[kind]:
+        for metric in leading_metrics(study, kind=kind):
             same = [ladder for ladder in pool if ladder.metric == metric]
             if same:
                 chosen.append(same[0])
                 break
     return chosen
+
+
+def leading_metrics(study: Study, *, kind: str) -> list[Metric]:
+    """The shown metrics, those first that lead for this kind of test split."""
+    shown = shown_in("report", table=study.metrics)
+    return sorted(shown, key=lambda metric: kind not in metric.leads)
 
 
 def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval | None:

@@ -8,7 +8,14 @@ from analysis.report.demonstrations.demonstration import shown_demonstrations
 from analysis.report.drawings import drawings
 from analysis.report.findings import Findings
 from analysis.report.section import Section
-from analysis.report.tables import costs, environment, run_rows, verdict_rows
+from analysis.report.tables import (
+    baseline_rows,
+    costs,
+    environment,
+    metric_rows,
+    run_rows,
+    verdict_rows,
+)
 from analysis.report.videos import extremes, numbers
 
 _LADDER_TITLES = {"N": "Model size", "D": "Amount of data", "C": "Coverage of combinations"}
@@ -40,6 +47,7 @@ def sections(findings: Findings) -> list[Section]:
     found = [
         *_ladder_sections(findings, drawn),
         _baselines(findings),
+        _metrics(findings),
         *shown_demonstrations(findings.study),
         _laws(findings, drawn),
         _videos(findings, drawn),
@@ -114,8 +122,6 @@ def _baselines(findings: Findings) -> Section | None:
     run = findings.best_run()
     if run is None:
         return None
-    from analysis.report.tables import baseline_rows
-
     grid = baseline_rows(findings.study, run)
     text = (
         f"Best run in distribution: {findings.study.label(run)}. Errors of the model beside the "
@@ -127,6 +133,18 @@ def _baselines(findings: Findings) -> Section | None:
         if grid.rows
         else None
     )
+
+
+def _metrics(findings: Findings) -> Section | None:
+    run = findings.best_run()
+    if run is None:
+        return None
+    text = (
+        f"Every metric of {findings.study.label(run)}, the best run in distribution; brackets are "
+        "95 % bootstrap intervals over videos."
+    )
+    grid = metric_rows(findings.study, run)
+    return Section("metrics", "Every metric", (text,), (), (), (grid,))
 
 
 def _laws(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:

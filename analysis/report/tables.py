@@ -11,8 +11,7 @@ from analysis.design.ladders import Ladder
 from analysis.figures.marks import probability
 from analysis.figures.style import SOURCE_WORDS, short_number, split_words
 from analysis.fit.selection import lack_of_fit
-from analysis.report.findings import Findings
-from analysis.report.words import METRIC_NAMES
+from analysis.report.findings import Findings, leading_metrics
 
 _SOURCES = ("model", "truth", "codec", "extrapolate", "clamp", "nearest", "mean_speed")
 VERDICT_HEADS = (
@@ -47,6 +46,7 @@ def run_rows(findings: Findings) -> Grid:
     """One row a run, with the errors on its first split in distribution and on its first other
     split."""
     study = findings.study
+    first, shown = leading_metrics(study, kind="id")[0], findings.shown_metrics
     heads = (
         "run",
         "group",
@@ -55,10 +55,9 @@ def run_rows(findings: Findings) -> Grid:
         "C",
         "seed",
         "workers",
-        "ID velocity error (m/s)",
+        f"ID {first.label}",
         "other split",
-        "its velocity error",
-        "its loss",
+        *(f"its {metric.words}" for metric in shown),
         "state",
         "seconds",
     )
@@ -77,10 +76,9 @@ def run_rows(findings: Findings) -> Grid:
                 Cell(str(run.combinations or "–"), run.combinations),
                 Cell(str(run.seed), run.seed),
                 Cell(str(run.workers), run.workers),
-                _score(study, run, inside, "velocity_error"),
+                _score(study, run, inside, first.name),
                 Cell(split_words(outside) if outside else "–"),
-                _score(study, run, outside, "velocity_error"),
-                _score(study, run, outside, "loss"),
+                *(_score(study, run, outside, metric.name) for metric in shown),
                 Cell(entry.state.value if entry else "–"),
                 _number(_seconds(study, run), "{:.0f}"),
             )
@@ -114,7 +112,7 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
             (
                 Cell(ladder.axis),
                 Cell(split_words(ladder.split)),
-                Cell(METRIC_NAMES.get(ladder.metric, ladder.metric.replace("_", " "))),
+                Cell(ladder.metric.words),
                 Cell(verdict.word),
                 Cell(change, verdict.change),
                 Cell(
@@ -138,16 +136,32 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
 
 
 def baseline_rows(study: Study, run: Run) -> Grid:
-    """Velocity error of every source on every split of a run."""
+    """The leading metric of every source on every split of a run."""
     splits = list(study.splits(run))
+    metric = leading_metrics(study, kind="id")[0]
     rows = []
     for source in _SOURCES:
-        cells = [_score(study, run, split, "velocity_error", source=source) for split in splits]
+        cells = [_score(study, run, split, metric.name, source=source) for split in splits]
         if any(cell.order is not None for cell in cells):
             rows.append((Cell(SOURCE_WORDS.get(source, source)), *cells))
-    return Grid(
-        "baselines", ("velocity error (m/s)", *(split_words(split) for split in splits)), rows
-    )
+    return Grid("baselines", (metric.label, *(split_words(split) for split in splits)), rows)
+
+
+def metric_rows(study: Study, run: Run) -> Grid:
+    """Every metric of a run on every split: the declared ones in their order, then the others."""
+    splits = list(study.splits(run))
+    scored = dict.fromkeys(row["metric"] for row in study.rows if row["run"] == run.fingerprint)
+    names = [name for name in study.metrics if name in scored]
+    names += [name for name in scored if name not in study.metrics]
+    rows = [
+        (
+            Cell(study.metric(name).label),
+            Cell(study.metric(name).direction.replace("none", "–")),
+            *(_score(study, run, split, name) for split in splits),
+        )
+        for name in names
+    ]
+    return Grid("metrics", ("metric", "better is", *map(split_words, splits)), rows)
 
 
 def costs(study: Study) -> Grid:

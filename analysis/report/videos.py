@@ -12,15 +12,10 @@ from analysis.figures.drawing import Drawing
 from analysis.figures.style import split_words
 from analysis.report.clips import Clip
 from analysis.report.tables import Cell, Grid
+from physscale.records.metric_table import shown_in
 from physscale.records.scores import SCORES
 from physscale.records.store import RunFolder, Store
 
-_COLUMNS = {
-    "ssim": "SSIM",
-    "psnr_db": "PSNR (dB)",
-    "st_lpips": "ST-LPIPS",
-    "state_frechet": "state Fréchet",
-}
 _RATE = "abnormal_rate"
 _SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
 EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
@@ -51,13 +46,15 @@ def numbers(study: Study) -> Grid | None:
     rows = frame_rows(study)
     labels = _labels(study, rows)
     found = {(row["run"], row["split"], row["source"], row["metric"]): row for row in rows}
-    columns = [name for name in _COLUMNS if any(row["metric"] == name for row in rows)]
-    heads = ("run", "split", *(_COLUMNS[name] for name in columns), *_SHARES.values())
+    measured = {row["metric"] for row in rows}
+    shown = shown_in("frames report", table=study.metrics)
+    columns = [metric for metric in shown if metric.name in measured]
+    heads = ("run", "split", *(metric.label for metric in columns), *_SHARES.values())
     lines = [
         (
             Cell(labels[run]),
             Cell(split_words(split)),
-            *(_number(found.get((run, split, "model", name))) for name in columns),
+            *(_number(found.get((run, split, "model", metric.name))) for metric in columns),
             *(_share(found.get((run, split, source, _RATE))) for source in _SHARES),
         )
         for run, split in dict.fromkeys((row["run"], row["split"]) for row in rows)

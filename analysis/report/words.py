@@ -10,12 +10,6 @@ from analysis.figures.style import split_words
 from analysis.report.findings import Findings, between_directions, error_ratio
 from physscale.records.rate import Rate
 
-METRIC_NAMES = {
-    "velocity_error": "velocity error",
-    "loss": "held-out loss",
-    "position_error": "position error",
-    "loss_grid": "loss over noise levels",
-}
 _PLACE = {
     "id": "in distribution",
     "ood": "out of distribution",
@@ -32,9 +26,9 @@ def headline(findings: Findings) -> list[tuple[str, str, str]]:
 
 def verdict_sentence(ladder: Ladder) -> str:
     """What happens to the error along one axis."""
-    metric = METRIC_NAMES.get(ladder.metric, ladder.metric.replace("_", " "))
+    words = ladder.metric.words
     name = "" if ladder.split == ladder.kind else f" ({split_words(ladder.split)})"
-    subject = f"{metric.capitalize()} {_PLACE.get(ladder.kind, ladder.kind)}{name}"
+    subject = f"{words[:1].upper()}{words[1:]} {_PLACE.get(ladder.kind, ladder.kind)}{name}"
     verdict, axis = ladder.verdict, AXIS_WORDS[ladder.axis]
     if verdict.word in {"scales", "worsens"}:
         tail = f"; {exponent_words(ladder)}" if verdict.word == "scales" else ""
@@ -64,7 +58,7 @@ def ratio_sentence(findings: Findings) -> str | None:
         return None
     ratio = (
         error_ratio(findings, over=outside, under=inside)
-        if inside.metric == "velocity_error"
+        if inside.metric.name == "velocity_error"
         else None
     )
     if ratio is None:
@@ -123,5 +117,6 @@ def times(ratio: Interval) -> str:
 def grid_words(grid: Sequence[Ladder]) -> str:
     """What a grid of ladders shows, for who cannot see it."""
     return "; ".join(
-        f"{ladder.axis}, {ladder.split}, {ladder.metric}: {ladder.verdict.word}" for ladder in grid
+        f"{ladder.axis}, {ladder.split}, {ladder.metric.name}: {ladder.verdict.word}"
+        for ladder in grid
     )

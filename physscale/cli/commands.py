@@ -141,6 +141,15 @@ COMMANDS: Mapping[str, Listed] = {
         "Install the real PHYRE in a Python of its own, or say where it is.",
         (),
     ),
+    "score": Listed(
+        "physscale.cli.score:score",
+        VIDEOS,
+        "Score finished runs on metrics that were added since.",
+        (
+            "physscale score quickstart --dry-run",
+            "PHYSSCALE_PLUGINS=my_metric physscale score quickstart --json",
+        ),
+    ),
     "evaluate": Listed(
         "physscale.cli.evaluate:evaluate",
         VIDEOS,

@@ -1,11 +1,9 @@
-"""`physscale evaluate FILE...`: for people with videos in hand; `physscale evaluate results/STUDY`:
-the samples of finished runs as frames.
+"""`physscale evaluate FILE...` measures video files; `physscale evaluate results/STUDY` measures the
+samples of finished runs as frames.
 
-A file is rows with their frames (Arrow, a data set's folder, the authors' HDF5), or mp4 files
-beside the rows that say what should have happened (`--truth`): `00002-00017.mp4` is scene 17 of the
-third thousand, as the official script names them, `2017.mp4` the same one; a picture several times
-as wide as high is a row of panels (truth, reconstruction, model), of which the last one is judged.
-"""
+A file holds rows with their frames (Arrow, a data set's folder, the authors' HDF5), or it is an mp4
+file beside the rows that say what should have happened (`--truth`); `evaluate/files.py` says how mp4
+files are named."""
 
 import dataclasses
 import json
@@ -18,18 +16,18 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from physscale.evaluate.files import Line, cases_of, exact_lines, paper_lines
+from physscale.evaluate.files import Line, exact_lines, measured_videos, paper_lines
+from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 
 if TYPE_CHECKING:
-    from physscale.finished.frames import Found, Unit
+    from physscale.finished.frames import Unit, UnitFiles
 
 Protocol = Literal["exact", "paper"]
 Which = Literal["all", "largest"]
-SHOWN = ("velocity_error", "position_error", "vanish_rate", "reversal_rate", "teleport_rate")
 
 
 def evaluate(
@@ -48,34 +46,35 @@ def evaluate(
         Protocol, typer.Option(help="exact: ours; paper: the official script's, to the digit.")
     ] = "exact",
     condition_frames: Annotated[
-        int, typer.Option(help="Given frames, which exact does not judge.", min=1)
+        int, typer.Option(help="Frames that the model was given; exact leaves them out.", min=1)
     ] = 3,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="FP", help="A study: this run alone; may be repeated."),
+        typer.Option(metavar="FP", help="Of a study: only this run; may be repeated."),
     ] = None,
     which: Annotated[
-        Which, typer.Option(help="A study: every run, or of each scenario the largest.")
+        Which, typer.Option(help="Of a study: every run, or the largest of each scenario.")
     ] = "all",
     workers: Annotated[
         int,
-        typer.Option(help="A study: so many Ray Data tasks at a time; 1 goes without Ray.", min=1),
+        typer.Option(help="Of a study: Ray Data tasks at a time; 1 works without Ray.", min=1),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure the motion in videos against what should have happened.
 
-    For a study's results, compare the samples as frames and look for abnormal ones."""
+    For a study's results, measure how closely its samples resemble the true frames, and which are
+    abnormal."""
     if len(files) == 1 and (files[0] / "runs").is_dir():
         _study(Store(files[0]), beginnings=run or [], which=which, workers=workers, as_json=as_json)
         return
     for option, given in (("--run", run), ("--which", which != "all"), ("--workers", workers > 1)):
         if given:
             raise UserError(
-                f"{option}: for a study's results as results/quickstart; {files[0]} is none"
+                f"{option}: for a study's results, such as results/quickstart; {files[0]} is a file"
             )
-    for case in cases_of(files, truth=truth):
-        facts = {
+    for case in measured_videos(files, truth=truth):
+        about = {
             "file": case.name,
             "protocol": protocol,
             "videos": len(case.truth),
@@ -83,21 +82,22 @@ def evaluate(
         }
         if protocol == "paper":
             lines = paper_lines(case)
-            facts["law"] = law_of(case.truth)
+            about["law"] = law_of(case.truth)
         else:
             lines = exact_lines(case, condition_frames=condition_frames)
         if as_json:
-            print(json.dumps(facts | {"scores": [dataclasses.asdict(line) for line in lines]}))
+            print(json.dumps(about | {"scores": [dataclasses.asdict(line) for line in lines]}))
         else:
-            _show(facts, lines=lines)
+            _show(about, lines=lines)
 
 
 def _study(
     store: Store, *, beginnings: list[str], which: Which, workers: int, as_json: bool
 ) -> None:
-    """What is not evaluated yet, and the tables of all that is."""
-    from physscale.finished.frames import gather_frames, is_done, largest, units_of, write
-    from physscale.finished.runs import finished_runs  # torch: only here
+    """Evaluates what is missing, and gathers the study's tables."""
+    from physscale.finished.frames import is_done, units_of, write  # torch: only here
+    from physscale.finished.runs import finished_runs, largest
+    from physscale.finished.tables import gather_frames
 
     runs = finished_runs(store, beginnings=beginnings)
     units = units_of(largest(runs) if which == "largest" else runs)
@@ -110,7 +110,7 @@ def _study(
             err=True,
         )
     videos = gather_frames(store)
-    facts = {
+    about = {
         "study": str(store.root),
         "units": len(units),
         "evaluated": len(missing),
@@ -118,7 +118,7 @@ def _study(
         "videos": videos,
     }
     if as_json:
-        print(json.dumps(facts))
+        print(json.dumps(about))
     else:
         print(
             f"{store.frames}: {videos} videos of {len(units)} splits, {len(missing)} of them "
@@ -126,7 +126,7 @@ def _study(
         )
 
 
-def _evaluated(units: "Sequence[Unit]", *, workers: int) -> "Iterator[tuple[Unit, Found]]":
+def _evaluated(units: "Sequence[Unit]", *, workers: int) -> "Iterator[tuple[Unit, UnitFiles]]":
     if workers == 1 or len(units) < 2:
         from physscale.finished.frames import evaluated
 
@@ -139,46 +139,50 @@ def _evaluated(units: "Sequence[Unit]", *, workers: int) -> "Iterator[tuple[Unit
         yield from evaluated_by_tasks(units, workers=workers)
 
 
-def _show(facts: dict[str, Any], *, lines: list[Line]) -> None:
+def _show(about: dict[str, Any], *, lines: list[Line]) -> None:
+    """Every metric over all videos, then the chosen metrics of each group."""
     console = Console()
     console.print(
-        ", ".join(f"{name} {value}" for name, value in facts.items()),
+        ", ".join(f"{name} {value}" for name, value in about.items()),
         highlight=False,
         soft_wrap=True,
     )
+    if about["protocol"] == "paper":
+        head = HEADLINE[about["law"]]
+        console.print(_metric_table([line for line in lines if line.group == "id"], bold=head))
+        by_group, columns = lines, {head: head.replace("_", " ")}
+    else:
+        everything = [line for line in lines if line.group == "all"]
+        by_group = [line for line in lines if line.group != "all"]
+        metrics = [metric.metric for metric in metrics_of("run")]
+        shown = [metric for metric in metrics if "command line" in metric.shown]
+        columns = {metric.name: metric.label for metric in shown}
+        console.print(_metric_table(everything, bold=next(iter(columns))))
+    if by_group:
+        console.print(_group_table(by_group, columns=columns))
+
+
+def _metric_table(lines: list[Line], *, bold: str) -> Table:
     floors = ["true frames"] if any(line.floor is not None for line in lines) else []
     table = Table(Column("metric", no_wrap=True), "mean", "95 % interval", "videos", *floors)
-    head = HEADLINE[facts["law"]] if "law" in facts else "velocity_error"
-    first = "all" if "law" not in facts else "id"
-    for line in (one for one in lines if one.group == first):
+    for line in lines:
         floor = [f"{line.floor:.4f}" if line.floor is not None else "-" for _ in floors]
-        table.add_row(
-            line.metric, *_numbers(line), *floor, style="bold" if line.metric == head else None
-        )
-    console.print(table)
-    shown = [one for one in lines if one.group not in ("all", first) or "law" in facts]
-    groups = list(dict.fromkeys(one.group for one in shown))
-    metrics = (
-        [head]
-        if "law" in facts
-        else [name for name in SHOWN if any(one.metric == name for one in lines)]
-    )
-    if groups:
-        table = Table(
-            Column("group", no_wrap=True),
-            "videos",
-            *(
-                Column(name.replace("_", " ").removesuffix(" rate").removesuffix(" error"))
-                for name in metrics
-            ),
-        )
-        for group in groups:
-            rows = {one.metric: one for one in shown if one.group == group}
-            values = [
-                "-" if rows[name].value is None else f"{rows[name].value:.4f}" for name in metrics
-            ]
-            table.add_row(group, str(rows[metrics[0]].count), *values)
-        console.print(table)
+        style = "bold" if line.metric == bold else None
+        table.add_row(line.metric, *_numbers(line), *floor, style=style)
+    return table
+
+
+def _group_table(lines: list[Line], *, columns: dict[str, str]) -> Table:
+    table = Table(Column("group", no_wrap=True), "videos", *columns.values())
+    for group in dict.fromkeys(line.group for line in lines):
+        of_group = {line.metric: line for line in lines if line.group == group}
+        values = [_mean(of_group[name]) for name in columns]
+        table.add_row(group, str(of_group[next(iter(columns))].count), *values)
+    return table
+
+
+def _mean(line: Line) -> str:
+    return "-" if line.value is None else f"{line.value:.4f}"
 
 
 def _numbers(line: Line) -> tuple[str, str, str]:

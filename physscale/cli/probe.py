@@ -61,7 +61,7 @@ def probe(
                 f"{source}: a file holds no model and no runs; {' and '.join(OF_MODELS)} need a "
                 "study's folder"
             )
-        facts = _of_file(
+        record = _of_file(
             source, what=what, trained=trained, pair=pair, condition_frames=condition_frames
         )
     elif trained is not None or pair:
@@ -70,18 +70,18 @@ def probe(
             "trained on"
         )
     else:
-        facts = _of_runs(source, runs=runs or [], what=what)
+        record = _of_runs(source, runs=runs or [], what=what)
     if as_json:
-        print_json(facts)
+        print_json(record)
         return
-    for line in WORDS[what](facts):
+    for line in WORDS[what](record):
         typer.echo(line)
 
 
 def _of_file(
     source: Path, *, what: What, trained: Path | None, pair: str, condition_frames: int
 ) -> dict[str, Any]:
-    from physscale.finished.probes import attribute_facts, case_of_file, hull_facts, memory_facts
+    from physscale.finished.probes import attribute_record, hull_record, memory_record, probed_file
 
     if trained is None:
         raise UserError(f"{source}: say with --trained DATA what the model was trained on")
@@ -91,30 +91,35 @@ def _of_file(
             f"--what attributes of a file needs --pair A,B with two of {', '.join(ATTRIBUTES)}"
         )
     samples, training = (read_whole(path) for path in (source, trained))
-    case = case_of_file(
+    case = probed_file(
         samples, name=source.name, training=training, condition_frames=condition_frames, pair=chosen
     )
     if what == "attributes":
-        return attribute_facts([case])
-    facts = memory_facts([case]) if what == "memory" else hull_facts([case])
-    return {"runs": [{"run": source.name, **facts}]}
+        return attribute_record([case])
+    record = memory_record([case]) if what == "memory" else hull_record([case])
+    return {"runs": [{"run": source.name, **record}]}
 
 
 def _of_runs(source: Path, *, runs: list[str], what: What) -> dict[str, Any]:
-    from physscale.finished.model_probes import feature_facts, twin_facts
-    from physscale.finished.probes import attribute_facts, cases_of, hull_facts, memory_facts
+    from physscale.finished.model_probes import feature_record, twin_record
+    from physscale.finished.probes import (
+        attribute_record,
+        hull_record,
+        memory_record,
+        probed_videos,
+    )
     from physscale.finished.runs import finished_runs
 
     if not source.is_dir():
         raise UserError(f"{source}: neither a study's folder nor a file of videos")
     found = finished_runs(Store(source), beginnings=runs)
     if what == "attributes":
-        return attribute_facts([case for one in found for case in cases_of(one)])
+        return attribute_record([case for one in found for case in probed_videos(one)])
     if what in OF_MODELS:
-        of_model = twin_facts if what == "twins" else feature_facts
+        of_model = twin_record if what == "twins" else feature_record
         return {"runs": [of_model(one) for one in found]}
-    of_cases = memory_facts if what == "memory" else hull_facts
-    return {"runs": [{"run": one.name, **of_cases(list(cases_of(one)))} for one in found]}
+    of_cases = memory_record if what == "memory" else hull_record
+    return {"runs": [{"run": one.name, **of_cases(list(probed_videos(one)))} for one in found]}
 
 
 def _pair(text: str) -> Any:  # noqa: ANN401 - a pair of literals, checked here
@@ -127,9 +132,9 @@ def _pair(text: str) -> Any:  # noqa: ANN401 - a pair of literals, checked here
     return names
 
 
-def _attributes(facts: dict[str, Any]) -> list[str]:
+def _attributes(record: dict[str, Any]) -> list[str]:
     lines = []
-    for row in facts["conflicts"]:
+    for row in record["conflicts"]:
         first, second = row["pair"]
         names = {
             "first": f"{first} wins",
@@ -143,7 +148,7 @@ def _attributes(facts: dict[str, Any]) -> list[str]:
             f"{_share(row['true_frames']['kept'])} both kept"
         )
         lines += [f"  {words:16} {_share(row['outcomes'][name])}" for name, words in names.items()]
-    ranking = facts["ranking"]
+    ranking = record["ranking"]
     if ranking["verdict"] == "order":
         lines.append(
             f"order: {' > '.join(ranking['order'])}, in {ranking['confidence']:.1%} of the draws"
@@ -170,9 +175,9 @@ def _attributes(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _memory(facts: dict[str, Any]) -> list[str]:
+def _memory(record: dict[str, Any]) -> list[str]:
     lines = []
-    for run in facts["runs"]:
+    for run in record["runs"]:
         for row in run["splits"]:
             lines.append(
                 f"{run['run']} {row['name']}, {row['videos']} videos: reversed "
@@ -190,9 +195,9 @@ def _memory(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _hull(facts: dict[str, Any]) -> list[str]:
+def _hull(record: dict[str, Any]) -> list[str]:
     lines = []
-    for run in facts["runs"]:
+    for run in record["runs"]:
         for row in run["splits"]:
             error = (
                 f"{row['velocity_error']:.3g} m/s" if "velocity_error" in row else "not measured"
@@ -228,22 +233,22 @@ def _hull(facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _twins(facts: dict[str, Any]) -> list[str]:
+def _twins(record: dict[str, Any]) -> list[str]:
     return [
         f"{run['run']} {row['split']:14} {row['twin']:10} true preferred {_share(row['rate'])}, "
         f"log ratio {_number(row['log_ratio'])}; "
         f"by content alone {row['blind']['value']:.0%}"
-        for run in facts["runs"]
+        for run in record["runs"]
         for row in run["twins"]
     ]
 
 
-def _features(facts: dict[str, Any]) -> list[str]:
+def _features(record: dict[str, Any]) -> list[str]:
     return [
         f"{run['run']} {row['target']:8} {row['layer']:20} R² "
         + ", ".join(f"{name} {_number(value)}" for name, value in row["r2"].items())
         + f"; shuffled {row['shuffled']['value']:.2f}"
-        for run in facts["runs"]
+        for run in record["runs"]
         for row in run["probes"]
     ]
 

@@ -1,9 +1,9 @@
-"""Videos in hand, measured: rows with their frames, or mp4 files beside the rows that say what
-should have happened.
+"""Measures video files: rows with frames, or mp4 files beside the rows that say what should have
+happened.
 
-An mp4 file is named by its row: `00002-00017.mp4` is scene 17 of the third thousand, as the
-official script names them, `2017.mp4` the same one; a picture several times as wide as high is a
-row of panels (truth, reconstruction, model), of which the last one is measured."""
+An mp4 file is named by its row. The official script writes `00002-00017.mp4` for scene 17 of the
+third thousand; `2017.mp4` is the same scene. A picture several times as wide as it is high is a row
+of panels (truth, reconstruction, model); the last panel is measured."""
 
 import dataclasses
 from pathlib import Path
@@ -13,20 +13,21 @@ import pyarrow as pa
 
 from physscale.dataset.mp4 import mp4_frames
 from physscale.dataset.source import read_parts, read_whole
-from physscale.evaluate.motion.outcomes import outcomes
+from physscale.evaluate.generated import Generated
+from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import (
     paper_outcomes,
     paper_scores,
     partitions_of,
     sides_of,
 )
-from physscale.evaluate.scores import METRICS, bootstrap, video_means
+from physscale.evaluate.scores import bootstrap
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
-__all__ = ["Case", "Line", "cases_of", "exact_lines", "paper_lines"]
+__all__ = ["Line", "MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
 
 CHUNK = 1000
 """Rows of the official script's folders."""
@@ -37,8 +38,8 @@ MOST_GROUPS = 24
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One mean with its 95 % interval over the videos; `floor` is what the true frames give, drawn
-    and measured alike."""
+    """One mean with its 95 % interval over the videos; `floor` is the mean of the true frames, drawn
+    and measured in the same way."""
 
     metric: str
     group: str
@@ -50,16 +51,22 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
-    """What should have happened and the frames that are judged: as many as the truth has, or one
-    less."""
+class MeasuredVideos:
+    """What should have happened, and the frames to measure: as many as the truth has, or one
+    fewer."""
 
     name: str
     truth: Videos
     pixels: np.ndarray
 
 
-def cases_of(files: list[Path], *, truth: Path | None) -> list[Case]:
+def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVideos]:
+    """The videos of these files; mp4 files together are one set.
+
+    Raises:
+        UserError: for files without frames, or mp4 files without their rows.
+        DamagedData: for an mp4 file that cannot be read.
+    """
     movies = [path for path in files if path.suffix == ".mp4"]
     if not movies:
         if truth is not None:
@@ -67,24 +74,24 @@ def cases_of(files: list[Path], *, truth: Path | None) -> list[Case]:
         return [_with_frames(path) for path in files]
     if truth is None or len(movies) < len(files):
         raise UserError(
-            "mp4 files are judged together, beside --truth FILE with the rows they belong to"
+            "mp4 files are measured together, beside --truth FILE with the rows they belong to"
         )
     return [
         _beside(movies, rows=Videos.concat([part.with_pixels(None) for part in read_parts(truth)]))
     ]
 
 
-def _with_frames(path: Path) -> Case:
+def _with_frames(path: Path) -> MeasuredVideos:
     videos = read_whole(path)
     if videos.pixels is None:
         raise UserError(
             f"{path}: it holds states and no frames, so there is nothing to measure; give "
             "samples, HDF5 or mp4"
         )
-    return Case(str(path), videos.with_pixels(None), videos.pixels)
+    return MeasuredVideos(str(path), videos.with_pixels(None), videos.pixels)
 
 
-def _beside(movies: list[Path], *, rows: Videos) -> Case:
+def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
     """The rows that the file names say, beside the files' frames."""
     clips, places = [], []
     for path in movies:
@@ -94,15 +101,15 @@ def _beside(movies: list[Path], *, rows: Videos) -> Case:
     if len(shapes) > 1:
         raise UserError(
             f"mp4 files of different lengths or sizes: {', '.join(map(str, sorted(shapes)[:2]))}; "
-            "judge them by kinds"
+            "measure each kind by itself"
         )
     pixels, frames = np.stack(clips), rows.state.shape[1]
     if pixels.shape[1] not in (frames, frames - 1):
         raise UserError(
             f"{movies[0]}: {pixels.shape[1]} frames where the truth has {frames}; give as many, "
-            "or one less"
+            "or one fewer"
         )
-    return Case(f"{len(movies)} mp4 files", rows.take(np.array(places)), pixels)
+    return MeasuredVideos(f"{len(movies)} mp4 files", rows.take(np.array(places)), pixels)
 
 
 def _last_panel(path: Path) -> np.ndarray:
@@ -134,7 +141,8 @@ def _row_number(path: Path, *, rows: int) -> int:
     return number
 
 
-def paper_lines(case: Case) -> list[Line]:
+def paper_lines(case: MeasuredVideos) -> list[Line]:
+    """The metrics of the official script, per group of videos."""
     batches = [
         slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)
     ]
@@ -146,46 +154,43 @@ def paper_lines(case: Case) -> list[Line]:
     ]
 
 
-def exact_lines(case: Case, *, condition_frames: int) -> list[Line]:
-    frames, size_px = case.pixels.shape[1:3]
-    videos = dataclasses.replace(
-        case.truth, time_s=case.truth.time_s[:, :frames], state=case.truth.state[:, :frames]
+def exact_lines(case: MeasuredVideos, *, condition_frames: int) -> list[Line]:
+    """Every metric of motion over all videos and over each group of them."""
+    count, size_px = case.pixels.shape[1], case.pixels.shape[2]
+    truth = dataclasses.replace(
+        case.truth,
+        index=np.arange(len(case.truth)),
+        time_s=case.truth.time_s[:, :count],
+        state=case.truth.state[:, :count],
     )
-    floors = render(videos, canvas=Canvas(size_px=size_px))
+    canvas = Canvas(size_px=size_px)
     made, best = (
-        outcomes(videos, pixels, condition_frames=condition_frames, run="")
-        for pixels in (case.pixels, floors)
+        Generated(truth=truth, canvas=canvas, condition_frames=condition_frames, frames=frames)
+        for frames in (case.pixels, render(truth, canvas=canvas))
     )
-    groups = _groups(videos)
+    everything = np.ones(len(truth), dtype=bool)
     lines = []
-    for metric, column in METRICS.items():
-        for group, index in {"all": videos.index, **groups}.items():
-            values, floor = (_values(table, column=column, index=index) for table in (made, best))
-            if len(values):
-                mean = bootstrap(values)
-                lowest = float(floor.mean()) if len(floor) else None
-                lines.append(
-                    Line(metric, group, mean.value, mean.low, mean.high, mean.count, lowest)
-                )
-            else:
-                lines.append(Line(metric, group, None, None, None, 0))
+    for metric in metrics_of("run"):
+        values, floors = metric.per_video(made), metric.per_video(best)
+        for group, members in {"all": everything, **_groups(truth)}.items():
+            lines.append(_line(metric.name, group, values[members], floors=floors[members]))
     return lines
 
 
+def _line(metric: str, group: str, values: np.ndarray, *, floors: np.ndarray) -> Line:
+    kept, floors = values[np.isfinite(values)], floors[np.isfinite(floors)]
+    if not len(kept):
+        return Line(metric, group, None, None, None, 0)
+    mean = bootstrap(kept)
+    floor = float(floors.mean()) if len(floors) else None
+    return Line(metric, group, mean.value, mean.low, mean.high, mean.count, floor)
+
+
 def _groups(videos: Videos) -> dict[str, np.ndarray]:
-    """Row numbers of each template, where there are several and not too many; else of each
-    partition of one or two balls, and its sides."""
+    """Which videos belong to each template, where there are several and not too many; otherwise to
+    each partition of one or two balls, and to its sides."""
     namings = [videos.template]
     if len(set(videos.template.tolist())) < 2 and videos.state.shape[2] <= 2:
         namings = [partitions_of(videos), sides_of(videos)]
-    found = {
-        name: videos.index[names == name]
-        for names in namings
-        for name in sorted(set(names.tolist()))
-    }
+    found = {name: names == name for names in namings for name in sorted(set(names.tolist()))}
     return found if 2 <= len(found) <= MOST_GROUPS else {}
-
-
-def _values(table: pa.Table, *, column: str, index: np.ndarray) -> np.ndarray:
-    values = video_means(table.filter(np.isin(table["index"].to_numpy(), index)), column=column)
-    return values[np.isfinite(values)]

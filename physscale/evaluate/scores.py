@@ -1,43 +1,25 @@
 """From single videos to numbers: means over videos with 95 % bootstrap intervals, as rows of
 `SCORES`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Float
 
-from physscale.records.scores import SCORES
+from physscale.evaluate.generated import Generated
+from physscale.evaluate.metrics import VideoMetric
+from physscale.records.scores import SCORES, Source, SplitKind
 
-METRICS = {
-    "velocity_error": "velocity_error_m_s",
-    "frame_velocity_error": "frame_velocity_error_m_s",
-    "position_error": "position_error_m",
-    "radius_error": "radius_error_m",
-    "vanish_rate": "vanished",
-    "reversal_rate": "reversed",
-    "teleport_rate": "teleported",
-    "duplicate_rate": "duplicated",
-    "merge_rate": "merged",
-    "radius_drift": "radius_drift_m",
-    "shape_change": "shape_change",
-    "colour_change": "colour_change",
-    "momentum_error": "momentum_error",
-    "energy_error": "energy_error",
-}
 RESAMPLES = 1000
 BLOCK = 2_000_000
 """Resampled values held at once."""
 
-Kind = Literal["id", "ood", "combinatorial"]
-Source = Literal["model", "truth", "codec", "clamp", "mean_speed", "extrapolate", "nearest"]
-
 
 class RunColumns(TypedDict):
-    """What is the same in every score row of a run."""
+    """The columns that are the same in every score row of a run."""
 
     study: str
     run: str
@@ -61,11 +43,16 @@ class Interval:
 
 
 def scores(
-    outcomes: pa.Table, *, columns: RunColumns, split: str, kind: Kind, source: Source
+    generated: Generated,
+    *,
+    metrics: Iterable[VideoMetric],
+    columns: RunColumns,
+    split: str,
+    kind: SplitKind,
+    source: Source,
 ) -> pa.Table:
-    """The `SCORES` rows of one split from its outcomes; a metric that no video has is left out (all
-    balls gone, say)."""
-    per_video = {metric: video_means(outcomes, column=column) for metric, column in METRICS.items()}
+    """The `SCORES` rows of one source on one split; a metric that no video has gets no row."""
+    per_video = {metric.name: metric.per_video(generated) for metric in metrics}
     return score_table(per_video, columns=columns, split=split, kind=kind, source=source)
 
 
@@ -74,10 +61,10 @@ def score_table(
     *,
     columns: RunColumns,
     split: str,
-    kind: Kind,
+    kind: SplitKind,
     source: Source,
 ) -> pa.Table:
-    """`SCORES` rows from one value a video for each metric (NaN: this video does not count)."""
+    """`SCORES` rows from one value per video for each metric (NaN: this video does not count)."""
     rows = []
     for metric, values in per_video.items():
         kept = values[np.isfinite(values)]
@@ -95,26 +82,6 @@ def score_table(
                 }
             )
     return pa.Table.from_pylist(rows, schema=SCORES)
-
-
-def video_means(outcomes: pa.Table, *, column: str) -> Float[np.ndarray, " videos"]:
-    """Mean over the bodies of each video, in the order of the videos' numbers; NaN where no body
-    has a value.
-
-    A reversal counts only where a speed could be measured: a vanished ball is neither reversed nor
-    not."""
-    if outcomes.num_rows == 0:
-        return np.empty(0)
-    values = pc.cast(outcomes[column], pa.float64())
-    if column == "reversed":
-        values = pc.if_else(pc.is_valid(outcomes["speed_m_s"]), values, None)
-    grouped = (
-        pa.table({"index": outcomes["index"], "value": values})
-        .group_by("index")
-        .aggregate([("value", "mean")])
-        .sort_by("index")
-    )
-    return grouped["value_mean"].to_numpy(zero_copy_only=False).astype(np.float64)
 
 
 def bootstrap(values: Float[np.ndarray, " videos"], *, seed: int = 0) -> Interval:

@@ -11,7 +11,7 @@ import numpy as np
 from physscale.codec.protocol import Codec
 from physscale.evaluate.mechanisms.features import fit_probe, layer_features, r_squared
 from physscale.evaluate.mechanisms.twins import TWINS, preference, twins
-from physscale.finished.probes import Facts
+from physscale.finished.probes import Record
 from physscale.finished.runs import Finished
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.backbone import Backbone
@@ -31,7 +31,7 @@ TARGETS = {
 }
 
 
-def twin_facts(one: Finished) -> Facts:
+def twin_record(one: Finished) -> Record:
     """Preference for the true video in every test split and kind of twin, beside that of a model
     that predicts nothing."""
     model, codec, objective = one.model(), one.codec(), one.run.objective.build()
@@ -74,7 +74,7 @@ def twin_facts(one: Finished) -> Facts:
     return {"run": one.name, "twins": rows}
 
 
-def feature_facts(one: Finished) -> Facts:
+def feature_record(one: Finished) -> Record:
     """R² of place and velocity in the probed frame (`ObjectiveSpec.probed_frame`), of every layer,
     on fresh videos of the training's kind and on every test split out of distribution."""
     model, codec = one.model(), one.codec()

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from physscale.evaluate.generated import Generated
 from physscale.evaluate.mechanisms.conflict import Attribute, Conflict, conflict
 from physscale.evaluate.mechanisms.copying import SPACES, memory, nearest_training
 from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
 from physscale.evaluate.mechanisms.ranking import Ranking, rank
-from physscale.evaluate.motion.outcomes import outcomes
+from physscale.evaluate.metrics import METRICS
 from physscale.evaluate.motion.track import parse
-from physscale.evaluate.scores import video_means
 from physscale.finished.runs import Finished
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
@@ -28,15 +28,17 @@ from physscale.simulate.simulate import simulate
 
 PAPERS_ORDER = ("colour", "size", "velocity", "shape")
 CALIBRATION = 400
-"""Further true videos on which the limit of copies is set."""
+"""More true videos, on which the limit for copies is set."""
 
-SHOWN_COPIES = 5
-Facts = dict[str, Any]
+LISTED_COPIES = 5
+Record = dict[str, Any]
+"""What a probe found, as JSON values."""
+
 Frames = Callable[[Videos], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Case:
+class ProbedVideos:
     """Generated videos of one split.
 
     Attributes:
@@ -61,11 +63,11 @@ class Case:
         return self.samples.pixels
 
 
-def cases_of(one: Finished) -> Iterator[Case]:
-    """Every judge of a finished run."""
+def probed_videos(one: Finished) -> Iterator[ProbedVideos]:
+    """Every test split of a finished run."""
     training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
     for split in one.run.test_splits:
-        yield Case(
+        yield ProbedVideos(
             name=split.data.split,
             kind=split.kind,
             samples=one.samples(split),
@@ -77,14 +79,14 @@ def cases_of(one: Finished) -> Iterator[Case]:
         )
 
 
-def case_of_file(
+def probed_file(
     samples: Videos,
     *,
     name: str,
     training: Videos,
     condition_frames: int,
     pair: tuple[Attribute, Attribute] | None,
-) -> Case:
+) -> ProbedVideos:
     """Any rows with frames; the true rows to compare with are their own.
 
     Raises:
@@ -93,7 +95,7 @@ def case_of_file(
     if samples.pixels is None:
         raise UserError(f"{name}: it holds states and no frames; probes look at generated frames")
     canvas, rows = Canvas(size_px=samples.pixels.shape[2]), samples.with_pixels(None)
-    return Case(
+    return ProbedVideos(
         name=name,
         kind="",
         samples=samples,
@@ -105,7 +107,7 @@ def case_of_file(
     )
 
 
-def attribute_facts(cases: Sequence[Case]) -> Facts:
+def attribute_record(cases: Sequence[ProbedVideos]) -> Record:
     """Outcomes of every case that crosses attributes, and the ranking of all together.
 
     Raises:
@@ -125,16 +127,16 @@ def attribute_facts(cases: Sequence[Case]) -> Facts:
             for pixels in (case.pixels, case.true_frames(case.samples))
         )
         duels.append(made.duel)
-        tables.append({"name": case.name, **conflict_facts(made), "true_frames": _rates(true)})
+        tables.append({"name": case.name, **conflict_record(made), "true_frames": _rates(true)})
     if not duels:
         raise UserError(
             "attributes: no run was trained on crossed attributes (`physscale run attributes` "
             "trains six); of a file, give --pair"
         )
-    return {"conflicts": tables, "ranking": ranking_facts(rank(duels))}
+    return {"conflicts": tables, "ranking": ranking_record(rank(duels))}
 
 
-def conflict_facts(found: Conflict) -> Facts:
+def conflict_record(found: Conflict) -> Record:
     """Rates of the outcomes, who won the decided ones, and how far each attribute moved (medians of
     those seen)."""
     moved = dict(zip(found.pair, (found.first_moved, found.second_moved), strict=True))
@@ -152,7 +154,7 @@ def conflict_facts(found: Conflict) -> Facts:
     }
 
 
-def ranking_facts(ranking: Ranking) -> Facts:
+def ranking_record(ranking: Ranking) -> Record:
     """Verdict, orders, and the share of the draws that have the paper's order."""
     return {
         "verdict": ranking.verdict,
@@ -165,11 +167,11 @@ def ranking_facts(ranking: Ranking) -> Facts:
     }
 
 
-def memory_facts(cases: Sequence[Case]) -> Facts:
+def memory_record(cases: Sequence[ProbedVideos]) -> Record:
     """Copies, pull and reversals of every case."""
     splits = []
     for case in cases:
-        row: Facts = {"name": case.name, "kind": case.kind, "videos": len(case.samples)}
+        row: Record = {"name": case.name, "kind": case.kind, "videos": len(case.samples)}
         looked = [
             (rows, parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2]))
             for rows, pixels in (
@@ -196,45 +198,41 @@ def memory_facts(cases: Sequence[Case]) -> Facts:
                     "training_row": int(made.row[at]),
                     "distance_m": float(made.distance_m[at]),
                 }
-                for at in found.copied[:SHOWN_COPIES].tolist()
+                for at in found.copied[:LISTED_COPIES].tolist()
             ]
             row[space] = {**asdict(replace(found, copied=found.copied[:0])), "copied": copied}
-        turned = video_means(_outcomes(case), column="reversed")
+        turned = METRICS.named("reversal_rate").per_video(_generated(case))
         turned = turned[np.isfinite(turned)]
         splits.append(row | {"reversed": asdict(wilson(int((turned > 0).sum()), of=len(turned)))})
     return {"splits": splits}
 
 
-def hull_facts(cases: Sequence[Case]) -> Facts:
+def hull_record(cases: Sequence[ProbedVideos]) -> Record:
     """How the velocity error of all cases together rises with the distance from the training
     states."""
     found = [_error_at_distance(case) for case in cases]
     error = np.concatenate([one.error for one in found])
-    facts: Facts = {"splits": [one.facts for one in found]}
+    record: Record = {"splits": [one.record for one in found]}
     for name in ("hull", "nearest"):
         distance = np.concatenate([getattr(one.distance, name) for one in found])
-        facts[name] = None
+        record[name] = None
         measured = distance[np.isfinite(error)]
         if len(measured) >= 3 and np.ptp(measured) > 0:
             rising = rise(error, distance=distance)
-            facts[name] = {**asdict(rising), "at": rising.at.tolist()}
-    return facts
+            record[name] = {**asdict(rising), "at": rising.at.tolist()}
+    return record
 
 
 @dataclass(frozen=True)
 class _Errors:
     error: np.ndarray
     distance: Distances
-    facts: Facts
+    record: Record
 
 
-def _error_at_distance(case: Case) -> _Errors:
+def _error_at_distance(case: ProbedVideos) -> _Errors:
     distance = training_distances(case.samples, training=case.training)
-    table = _outcomes(case)
-    error = np.full(len(case.samples), np.nan)
-    judged = np.isin(case.samples.index, table["index"].to_numpy())
-    order = np.argsort(case.samples.index[judged], kind="stable")
-    error[np.flatnonzero(judged)[order]] = video_means(table, column="velocity_error_m_s")
+    error = METRICS.named("velocity_error").per_video(_generated(case))
     means = {
         "hull": distance.hull,
         "nearest": distance.nearest,
@@ -248,11 +246,14 @@ def _error_at_distance(case: Case) -> _Errors:
     )
 
 
-def _outcomes(case: Case) -> Any:  # noqa: ANN401 - a pyarrow table
-    return outcomes(
-        case.samples, case.pixels, condition_frames=case.condition_frames, run=case.name
+def _generated(case: ProbedVideos) -> Generated:
+    return Generated(
+        truth=case.samples.with_pixels(None),
+        canvas=Canvas(size_px=case.pixels.shape[2]),
+        condition_frames=case.condition_frames,
+        frames=case.pixels,
     )
 
 
-def _rates(found: Conflict) -> Facts:
+def _rates(found: Conflict) -> Record:
     return {name: asdict(rate) for name, rate in found.rates.items()}

@@ -1,7 +1,8 @@
-"""Finished runs, opened again from their own folders: description, model, codec, samples. No study
-file is needed."""
+"""Finished runs, opened again from their own folders: description, model, codec and samples. No
+study file is needed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from physscale.records.store import RunFolder, Store
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.codec import codec_of
+from physscale.run.cost import cost
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.simulate import simulate
 from physscale.train.checkpoint import latest, load_model
@@ -22,7 +24,7 @@ from physscale.train.checkpoint import latest, load_model
 
 @dataclass(frozen=True)
 class Finished:
-    """A run whose tables are there."""
+    """A run whose tables are written."""
 
     run: RunSpec
     store: Store
@@ -57,7 +59,7 @@ class Finished:
         return simulate(self.run.data, indices=np.arange(self.run.data.videos))
 
     def samples(self, split: TestSplit) -> Videos:
-        """What the run generated on this test split: true rows with generated frames."""
+        """The samples of this test split: true rows with generated frames."""
         return read_videos(self.folder.samples(split.data.split))
 
     def true_frames(self, videos: Videos, *, codec: Codec) -> np.ndarray:
@@ -66,10 +68,10 @@ class Finished:
 
 
 def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
-    """The runs with scores whose fingerprints begin so; all of them where nothing is asked.
+    """The runs with scores whose fingerprints start with one of `beginnings`; without one, all.
 
     Raises:
-        UserError: if there is none, or one of the beginnings fits no run or several.
+        UserError: if there is no such run, or a beginning fits no run or several.
     """
     names = sorted(path.parent.name for path in store.root.glob("runs/*/scores.parquet"))
     if not names:
@@ -91,11 +93,12 @@ def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
 
 
 def read_run(folder: RunFolder) -> RunSpec:
-    """The description in `run.json`, as the run that it was.
+    """The run that `run.json` describes.
 
     Raises:
         DamagedData: if it is missing or unreadable.
-        UserError: if this version of physscale would give it another name, or has no such scenario.
+        UserError: if it has another fingerprint in this version of physscale, or its scenario is
+            unknown.
     """
     try:
         record = json.loads(folder.spec.read_bytes())
@@ -110,3 +113,18 @@ def read_run(folder: RunFolder) -> RunSpec:
             "fingerprint here"
         )
     return run
+
+
+def largest(runs: Sequence[Finished]) -> list[Finished]:
+    """Of each scenario the run with the most parameters, videos, steps and combinations; the first
+    seed of several."""
+    best: dict[str, Finished] = {}
+    for one in sorted(runs, key=lambda one: one.run.seed):
+        name = one.run.data.scenario.name
+        if name not in best or _extent(one.run) > _extent(best[name].run):
+            best[name] = one
+    return list(best.values())
+
+
+def _extent(run: RunSpec) -> tuple[int, ...]:
+    return (cost(run).parameters, run.data.videos, run.train.steps, run.combinations)

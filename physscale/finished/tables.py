@@ -1,19 +1,25 @@
-"""The tables of a study: the rows of its finished runs, with the group that the study planned each
-run for."""
+"""The tables of a study: the rows of its finished runs, each with the group that the study planned
+it for."""
 
+import json
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physscale.records.scores import OUTCOMES, SCORES
+from physscale.evaluate.metrics import METRICS
+from physscale.records.metric_table import write_metric_table
+from physscale.records.scores import FRAMES, OUTCOMES, SCORES
 from physscale.records.store import Store
-from physscale.records.tables import write_parquet
+from physscale.records.tables import read_scores, write_parquet
+
+FRAME_TABLE, FRAME_SCORES = ".parquet", ".scores.parquet"
+"""Suffixes of what `physscale evaluate STUDY` leaves of a split."""
 
 
 def behind(store: Store, *, runs: Iterable[str]) -> bool:
-    """Whether the study's tables are older than some run's, as after a driver was killed at the
-    end, or are not there at all."""
+    """Whether the study's tables are missing, or older than some run's table (a driver was killed
+    before it gathered them)."""
     if not (store.scores.exists() and store.outcomes.exists()):
         return True
     made = store.scores.stat().st_mtime_ns
@@ -22,20 +28,53 @@ def behind(store: Store, *, runs: Iterable[str]) -> bool:
 
 
 def gather(store: Store, *, groups: Mapping[str, str]) -> None:
-    """Writes `scores.parquet` and `outcomes.parquet` of the study from those runs (fingerprint →
-    group) whose own tables are there."""
+    """Writes `scores.parquet` and `outcomes.parquet` of the study from the finished ones of these
+    runs (fingerprint → group), and declares the metrics of plug-ins in `metrics.json`."""
     score_tables, outcome_tables = [SCORES.empty_table()], [OUTCOMES.empty_table()]
     for run, group in groups.items():
         folder = store.run(run)
         if not folder.scores.exists():
             continue
-        table = pq.read_table(folder.scores, schema=SCORES)
-        column = SCORES.get_field_index("group")
-        score_tables.append(
-            table.set_column(
-                column, SCORES.field("group"), pa.array([group] * table.num_rows, pa.string())
-            )
-        )
+        score_tables.append(_in_group(read_scores(folder.scores), group=group))
         outcome_tables.append(pq.read_table(folder.outcomes, schema=OUTCOMES))
-    write_parquet(store.scores, pa.concat_tables(score_tables))
+    scores = pa.concat_tables(score_tables)
+    write_parquet(store.scores, scores)
     write_parquet(store.outcomes, pa.concat_tables(outcome_tables))
+    scored = set(scores["metric"].to_pylist())
+    declared = [metric.metric for name, metric in METRICS.entries().items() if name in scored]
+    write_metric_table(store.metric_table, metrics=declared)
+
+
+def gather_frames(store: Store) -> int:
+    """Writes the study's tables of videos as frames from those of its runs.
+
+    Returns:
+        How many videos of models they hold.
+    """
+    groups = planned_groups(store)
+    frame_tables, score_tables = [FRAMES.empty_table()], [SCORES.empty_table()]
+    for path in sorted(store.root.glob(f"runs/*/frames/*{FRAME_SCORES}")):
+        frames = path.with_name(path.name.removesuffix(FRAME_SCORES) + FRAME_TABLE)
+        frame_tables.append(pq.read_table(frames, schema=FRAMES).replace_schema_metadata(None))
+        scores = read_scores(path)
+        if scores.num_rows:
+            group = groups.get(scores["run"][0].as_py(), "")
+            score_tables.append(_in_group(scores, group=group))
+    videos = pa.concat_tables(frame_tables)
+    write_parquet(store.frames, videos)
+    write_parquet(store.frame_scores, pa.concat_tables(score_tables))
+    return videos["source"].to_pylist().count("model")
+
+
+def planned_groups(store: Store) -> dict[str, str]:
+    """The group of every run that the study planned; empty where no study was written."""
+    if not store.study.exists():
+        return {}
+    rows = json.loads(store.study.read_bytes())["runs"]
+    return {row["fingerprint"]: row["group"] for row in rows}
+
+
+def _in_group(scores: pa.Table, *, group: str) -> pa.Table:
+    column = SCORES.get_field_index("group")
+    values = pa.array([group] * scores.num_rows, pa.string())
+    return scores.set_column(column, SCORES.field("group"), values)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import ray.data
 
-from physscale.finished.frames import Found, Unit, evaluated
+from physscale.finished.frames import Unit, UnitFiles, evaluated
 from physscale.ray_jobs.data import _quiet
 
 
-def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, Found]]:
+def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, UnitFiles]]:
     """Each unit with what was found, by so many tasks at a time; Ray is up already, and every node
     sees the results folder."""
     _quiet()
@@ -33,7 +33,7 @@ def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple
     for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         for row in table.to_pylist():
             unit = Unit(row["root"], row["run"], row["split"])
-            yield unit, Found(dict(zip(row["suffixes"], row["contents"], strict=True)))
+            yield unit, UnitFiles(dict(zip(row["suffixes"], row["contents"], strict=True)))
 
 
 def _task(table: pa.Table) -> pa.Table:

@@ -36,6 +36,7 @@ _TABLES = (
     "study.json",
     "scores.parquet",
     "outcomes.parquet",
+    "metrics.json",
     "dashboard.json",
     "report/index.html",
 )

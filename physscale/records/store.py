@@ -2,7 +2,8 @@
 
 ```
 results/STUDY/
-  study.json  ledger.jsonl  scores.parquet  outcomes.parquet  frames.parquet  frame_scores.parquet  report/index.html
+  study.json  ledger.jsonl           scores.parquet  outcomes.parquet  metrics.json
+  frames.parquet  frame_scores.parquet                report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
   latents/FP12/                      shard_00000000.arrow ...
   weights/SHA256                     files that a codec begins with, named by their content
@@ -56,6 +57,11 @@ class Store:
     @property
     def outcomes(self) -> Path:
         return self.root / "outcomes.parquet"
+
+    @property
+    def metric_table(self) -> Path:
+        """The metrics of plug-ins: their words and units."""
+        return self.root / "metrics.json"
 
     @property
     def frames(self) -> Path:

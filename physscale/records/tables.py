@@ -1,16 +1,20 @@
 """Tables of scores and outcomes on disk, whole or not at all."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from physscale.records.scores import SCORES
 from physscale.records.store import write_atomic
+
+_COMPUTED = b"physscale.metrics"
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """The table as a Parquet file (scores, outcomes)."""
+    """Writes the table as a Parquet file."""
     write_atomic(path, parquet_bytes(table))
 
 
@@ -19,3 +23,22 @@ def parquet_bytes(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def write_scores(path: Path, table: pa.Table, *, metrics: Iterable[str]) -> None:
+    """Writes a run's scores with the names of the metrics that were computed: a metric that no
+    video has leaves no row."""
+    names = " ".join(sorted({*metrics, *table["metric"].to_pylist()}))
+    write_parquet(path, table.replace_schema_metadata({_COMPUTED: names.encode()}))
+
+
+def read_scores(path: Path) -> pa.Table:
+    """A run's scores."""
+    return pq.read_table(path, schema=SCORES).replace_schema_metadata(None)
+
+
+def computed_metrics(path: Path) -> set[str]:
+    """The metrics that were computed for these scores; in a table of an older version those that
+    have a row."""
+    names = (pq.read_schema(path).metadata or {}).get(_COMPUTED, b"").decode().split()
+    return {*names, *pq.read_table(path, columns=["metric"])["metric"].to_pylist()}

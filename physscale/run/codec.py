@@ -15,6 +15,7 @@ from torch import Tensor
 from physscale.codec.protocol import RECIPE, Codec, load_codec
 from physscale.codec.spec import CodecInputs
 from physscale.codec.training_spec import VaeTraining
+from physscale.evaluate.frames.pixels import SMALLEST_LPIPS_PX
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
@@ -75,16 +76,12 @@ def _perceptual(
     """The mean distance of two batches of frames f32[n, 3, H, W], if the training asks for one."""
     if training is None or not training.perceptual_weight:
         return None
-    from physscale.evaluate.frames.perceptual import (
-        SMALLEST_PX,
-        lpips,
-        st_lpips,
-    )  # torchvision: only here
+    from physscale.evaluate.frames.perceptual import lpips, st_lpips  # torchvision: only here
 
-    if size_px < SMALLEST_PX:
+    if size_px < SMALLEST_LPIPS_PX:
         raise UserError(
             f"vae perceptual_weight={training.perceptual_weight}: its network needs frames of "
-            f"{SMALLEST_PX} px, not {size_px}"
+            f"{SMALLEST_LPIPS_PX} px, not {size_px}"
         )
     named = training.perceptual
     network = st_lpips() if named == "st_lpips" else lpips(kept_weights(named, store=store))

@@ -1,7 +1,7 @@
 """A trained model before its test_splits: held-out loss, samples, floors and baselines, as score
 and outcome rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,15 @@ import pyarrow as pa
 from physscale.codec.protocol import Codec
 from physscale.dataset.file import write_videos
 from physscale.dataset.mp4 import write_mp4
+from physscale.evaluate.generated import Generated
+from physscale.evaluate.metrics import VideoMetric, metrics_of
 from physscale.evaluate.motion import baselines
-from physscale.evaluate.motion.outcomes import compare, outcomes
 from physscale.evaluate.motion.track import Parsed
-from physscale.evaluate.scores import RunColumns, Source, score_table, scores
+from physscale.evaluate.scores import RunColumns, score_table, scores
 from physscale.model.backbone import Backbone
-from physscale.records.scores import OUTCOMES
+from physscale.records.scores import OUTCOMES, Source
 from physscale.records.store import RunFolder
-from physscale.records.tables import write_parquet
+from physscale.records.tables import write_parquet, write_scores
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
@@ -53,6 +54,7 @@ class ScoredSplit:
     truth: Videos
     pixels: np.ndarray
     columns: RunColumns
+    metrics: tuple[VideoMetric, ...]
 
     @property
     def split(self) -> str:
@@ -68,10 +70,47 @@ class ScoredSplit:
         scores the frames."""
         return self.test_split.data.scenario.tracked
 
-    def score(self, table: pa.Table, *, source: Source) -> pa.Table:
-        return scores(
-            table, columns=self.columns, split=self.split, kind=self.test_split.kind, source=source
+    def generated(
+        self, frames: np.ndarray | None = None, *, predicted: Parsed | None = None
+    ) -> Generated:
+        """These frames, or tracks, beside what should have happened."""
+        return Generated(
+            truth=self.truth,
+            canvas=self.run.canvas,
+            condition_frames=self.frames,
+            frames=frames,
+            predicted=predicted,
+            run=self.run.fingerprint,
         )
+
+    def score(self, generated: Generated, *, source: Source) -> pa.Table:
+        """The rows of every metric that is defined on these videos."""
+        return scores(
+            generated,
+            metrics=[
+                metric
+                for metric in self.metrics
+                if metric.defined_on(generated, tracked=self.tracked)
+            ],
+            columns=self.columns,
+            split=self.split,
+            kind=self.test_split.kind,
+            source=source,
+        )
+
+    @property
+    def measurable(self) -> bool:
+        """Whether any metric can be computed on this split."""
+        return any(self.tracked or metric.needs == "frames" for metric in self.metrics)
+
+
+def scored_split(
+    run: RunSpec, split: TestSplit, *, columns: RunColumns, metrics: Iterable[VideoMetric]
+) -> ScoredSplit:
+    """The split's videos, drawn again from their description."""
+    truth = simulate(split.data, indices=np.arange(split.data.videos))
+    pixels = render(truth, canvas=run.canvas)
+    return ScoredSplit(run, split, truth, pixels=pixels, columns=columns, metrics=tuple(metrics))
 
 
 def run_columns(run: RunSpec, *, study: str) -> RunColumns:
@@ -92,30 +131,37 @@ def run_columns(run: RunSpec, *, study: str) -> RunColumns:
 
 
 def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
-    """Writes samples, videos, outcomes and scores of every judge; the two tables come last, so that
-    their presence means all is there."""
-    row = run_columns(run, study=trained.study)
+    """Writes samples, videos, outcomes and scores of every test split; the two tables come last, so
+    that their presence means that everything is there."""
+    columns, metrics = run_columns(run, study=trained.study), metrics_of("run")
     outcome_tables, score_tables = [], []
     for split in run.test_splits:
-        truth = simulate(split.data, indices=np.arange(split.data.videos))
-        case = ScoredSplit(run, split, truth, pixels=render(truth, canvas=run.canvas), columns=row)
-        table, generated = _model(case, trained=trained, folder=folder)
-        outcome_tables.append(table)
-        score_tables += generated
-        if case.tracked:
-            score_tables += [
-                case.score(table, source="model"),
-                *_floors(case, codec=trained.codec),
-                *_baselines(case),
-            ]
+        case = scored_split(run, split, columns=columns, metrics=metrics)
+        generated, losses = _model(case, trained=trained, folder=folder)
+        outcome_tables.append(outcomes_of(case, generated))
+        score_tables += [losses, *source_scores(case, generated, codec=trained.codec)]
     write_parquet(folder.outcomes, pa.concat_tables(outcome_tables))
-    write_parquet(folder.scores, pa.concat_tables(score_tables))
+    names = [metric.name for metric in metrics]
+    write_scores(folder.scores, pa.concat_tables(score_tables), metrics=names)
 
 
-def _model(
-    case: ScoredSplit, *, trained: Trained, folder: RunFolder
-) -> tuple[pa.Table, list[pa.Table]]:
-    """The model's outcomes, and the scores that are not made from them."""
+def outcomes_of(case: ScoredSplit, generated: Generated) -> pa.Table:
+    """The model's outcomes; none where bodies cannot be tracked."""
+    return generated.outcomes if case.tracked else OUTCOMES.empty_table()
+
+
+def source_scores(case: ScoredSplit, model: Generated, *, codec: Codec) -> Iterator[pa.Table]:
+    """The scores of the model, the floors and the baselines on one split."""
+    if not case.measurable:
+        return
+    yield case.score(model, source="model")
+    yield from _floors(case, codec=codec)
+    if case.tracked:
+        yield from _baselines(case)
+
+
+def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[Generated, pa.Table]:
+    """The model's videos, and its losses as scores."""
     run, indices = case.run, case.truth.index.tolist()
     latents = trained.codec.encode(case.pixels).to(next(trained.model.parameters()).device)
     conditioning = conditioning_of(run.model.conditioned_on, case.truth)
@@ -140,20 +186,13 @@ def _model(
         beside(case.pixels[:SHOWN], pixels[:SHOWN]),
         frames_per_s=FRAMES_PER_S,
     )
-    tracked = (
-        outcomes(case.truth, pixels, condition_frames=case.frames, run=run.fingerprint)
-        if case.tracked
-        else OUTCOMES.empty_table()
+    return case.generated(pixels), score_table(
+        losses,
+        columns=case.columns,
+        split=case.split,
+        kind=case.test_split.kind,
+        source="model",
     )
-    return tracked, [
-        score_table(
-            losses,
-            columns=case.columns,
-            split=case.split,
-            kind=case.test_split.kind,
-            source="model",
-        )
-    ]
 
 
 def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
@@ -162,10 +201,7 @@ def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
     recoded = codec.decode(codec.encode(case.pixels))
     floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
     for source, pixels in floors.items():
-        yield case.score(
-            outcomes(case.truth, pixels, condition_frames=case.frames, run=case.run.fingerprint),
-            source=source,
-        )
+        yield case.score(case.generated(pixels), source=source)
 
 
 def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
@@ -189,10 +225,7 @@ def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
     training = simulate(case.run.data, indices=np.arange(case.run.data.videos))
     tracks["nearest"] = baselines.nearest(case.truth, training=training)
     for source, parsed in tracks.items():
-        yield case.score(
-            compare(case.truth, parsed, condition_frames=case.frames, run=case.run.fingerprint),
-            source=source,
-        )
+        yield case.score(case.generated(predicted=parsed), source=source)
 
 
 def beside(truth: np.ndarray, samples: np.ndarray) -> np.ndarray:

@@ -6,19 +6,18 @@ same run share it, and run again = continue."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
 from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
+from physscale.records.scores import SplitKind
 from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
 from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec
-
-Kind = Literal["id", "ood", "combinatorial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class TestSplit:
 
     WRITTEN_AS: ClassVar[str] = "Judge"
 
-    kind: Kind
+    kind: SplitKind
     data: DataSpec
 
     def __post_init__(self) -> None:

@@ -10,8 +10,9 @@ from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.model.sizes import sized
+from physscale.records.scores import SplitKind
 from physscale.render.canvas import Canvas
-from physscale.run.spec import CodecRecipe, Kind, RunSpec, TestSplit
+from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
 from physscale.simulate.scenario import Scenario
 from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec
@@ -21,7 +22,7 @@ TEST_VIDEOS = 96
 DIFFUSION = FlowSpec()
 
 
-def splits(**splits: tuple[Kind, Scenario]) -> tuple[TestSplit, ...]:
+def splits(**splits: tuple[SplitKind, Scenario]) -> tuple[TestSplit, ...]:
     """Judges by the name of their split, each with `TEST_VIDEOS` held-out videos."""
     return tuple(
         TestSplit(

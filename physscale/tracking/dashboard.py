@@ -1,15 +1,14 @@
-"""The study's W&B dashboard as code: a workspace made from what the study planned and measured, not
-clicked together.
+"""The study's W&B dashboard as code: a workspace made from what the study planned and measured.
 
-Sections: scaling (each split's error against N, D, C and FLOPs, both axes logarithmic), errors a
-split (model beside its floors and baselines), training, videos, and the table of the sweep as
-parallel coordinates. A pure function of the study's files; the specification is a JSON file that
-can be kept, compared and published."""
+Sections: scaling (the error on each split against N, D, C and FLOPs, on logarithmic axes), errors
+per split (the model beside its floors and baselines), training, videos, and the sweep as parallel
+coordinates. The dashboard is a pure function of the study's files. Its specification is a JSON file
+that can be kept, compared and published."""
 
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,25 +17,44 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from physscale.records.errors import UserError
+from physscale.records.metric_table import (
+    Metric,
+    metric_named,
+    read_metric_table,
+    shown_in,
+)
 from physscale.records.store import Store
 
 AXES = {"parameters": "N", "videos": "D", "combinations": "C", "flops": "FLOPs"}
-"""What an error may scale with: the key of a run's configuration, and its symbol."""
-
-METRICS = ("velocity_error", "loss")
-"""What is drawn against the axes, where the study measured it; all other metrics are in the section
-of their split."""
+"""What an error may scale with: the key in a run's configuration, and its symbol."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a study has to show."""
+    """What a study can show.
+
+    Attributes:
+        axes: those of `AXES` that vary.
+        metrics: the metrics of each split.
+        sources: those of each `SPLIT/METRIC`, the model first.
+        table: every declared metric, by name.
+    """
 
     study: str
     axes: list[str]
     splits: list[str]
     metrics: dict[str, list[str]]
     sources: dict[str, list[str]]
+    table: Mapping[str, Metric]
+
+    def against_axes(self, split: str) -> list[Metric]:
+        """The metrics of this split that are drawn against the axes."""
+        chosen = shown_in("dashboard", table=self.table)
+        return [metric for metric in chosen if metric.name in self.metrics[split]]
+
+    def label(self, metric: str) -> str:
+        """Words and unit of a metric."""
+        return metric_named(metric, table=self.table).label
 
     def keys(self, split: str, metric: str) -> list[str]:
         """The summary keys of a metric: the model's first."""
@@ -48,7 +66,7 @@ class Measured:
 
 
 def measured(store: Store) -> Measured:
-    """Splits, metrics and the axes that vary, from the study's own tables.
+    """Splits, metrics and varying axes, from the study's own tables.
 
     Raises:
         UserError: while no run of the study has ended.
@@ -75,6 +93,7 @@ def measured(store: Store) -> Measured:
             for split in splits
         },
         sources=sources,
+        table=read_metric_table(store.metric_table),
     )
 
 
@@ -114,8 +133,8 @@ def workspace(found: Measured, *, entity: str, project: str) -> ws.Workspace:
 
 
 def specification(board: ws.Workspace) -> dict[str, Any]:
-    """The dashboard as JSON values, without asking a server; panels are numbered, where W&B would
-    draw lots."""
+    """The dashboard as JSON values, without asking a server; panels are numbered instead of getting
+    W&B's random identifiers."""
     text = board._to_model().model_dump_json(by_alias=True, exclude_none=True)
     numbers = itertools.count()
     return dict(
@@ -126,8 +145,10 @@ def specification(board: ws.Workspace) -> dict[str, Any]:
 
 
 def publish(board: ws.Workspace) -> str:
-    """Saves the dashboard on the server that `WANDB_BASE_URL` and `WANDB_API_KEY` name; its
-    address.
+    """Saves the dashboard on the server that `WANDB_BASE_URL` and `WANDB_API_KEY` name.
+
+    Returns:
+        Its address.
 
     Raises:
         UserError: if the server refuses or does not answer.
@@ -144,16 +165,15 @@ def publish(board: ws.Workspace) -> str:
 def _scaling(found: Measured) -> list[Any]:
     return [
         wr.ScatterPlot(
-            title=f"{split}: {metric} against {AXES[axis]}",
+            title=f"{split}: {metric.label} against {AXES[axis]}",
             x=wr.Config(axis),
-            y=wr.SummaryMetric(f"{split}/{metric}"),
+            y=wr.SummaryMetric(f"{split}/{metric.name}"),
             log_x=True,
             log_y=True,
             regression=False,
         )
         for split in found.splits
-        for metric in METRICS
-        if metric in found.metrics[split]
+        for metric in found.against_axes(split)
         for axis in found.axes
     ]
 
@@ -161,7 +181,7 @@ def _scaling(found: Measured) -> list[Any]:
 def _errors(found: Measured, split: str) -> list[Any]:
     return [
         wr.BarPlot(
-            title=f"{split}: {metric}",
+            title=f"{split}: {found.label(metric)}",
             metrics=found.keys(split, metric),
             groupby=wr.Config("parameters"),
             orientation="v",
@@ -188,9 +208,10 @@ def _table(found: Measured) -> wr.ParallelCoordinatesPlot:
         for axis in found.axes
     ]
     errors = [
-        wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(f"{split}/{metric}"), log=True)
+        wr.ParallelCoordinatesPlotColumn(
+            metric=wr.SummaryMetric(f"{split}/{metric.name}"), log=True
+        )
         for split in found.splits
-        for metric in METRICS
-        if metric in found.metrics[split]
+        for metric in found.against_axes(split)
     ]
     return wr.ParallelCoordinatesPlot(title="every run", columns=[*axes, *errors])

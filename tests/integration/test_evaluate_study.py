@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.cli.main import main
-from physscale.finished.frames import NUMBERS, TABLE, evaluated, is_done, largest, units_of
-from physscale.finished.runs import finished_runs
+from physscale.finished.frames import evaluated, is_done, units_of
+from physscale.finished.runs import finished_runs, largest
+from physscale.finished.tables import FRAME_SCORES, FRAME_TABLE
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.evaluate import evaluated_by_tasks
 from physscale.records.scores import FRAMES, SCORES
@@ -64,7 +65,7 @@ def test_what_is_done_is_not_done_again(study: Path, capsys: pytest.CaptureFixtu
         numbers["metric"].to_pylist()
     )
     unit = units_of(finished_runs(store, beginnings=[]))[0]
-    unit.folder.frames(unit.split, suffix=NUMBERS).unlink()
+    unit.folder.frames(unit.split, suffix=FRAME_SCORES).unlink()
     assert not is_done(unit)
     assert tell(study, capsys=capsys)["evaluated"] == 1
     samples, copy = unit.folder.samples(unit.split), unit.folder.samples(unit.split).read_bytes()
@@ -81,8 +82,8 @@ def test_several_workers_find_the_same(study: Path, two_workers: None) -> None:
     assert [unit for unit, _ in by_tasks] == units
     for unit, found in by_tasks:
         alone = evaluated(unit)
-        assert {suffix: found.files[suffix] for suffix in (TABLE, NUMBERS)} == {
-            suffix: alone.files[suffix] for suffix in (TABLE, NUMBERS)
+        assert {suffix: found.files[suffix] for suffix in (FRAME_TABLE, FRAME_SCORES)} == {
+            suffix: alone.files[suffix] for suffix in (FRAME_TABLE, FRAME_SCORES)
         }
 
 

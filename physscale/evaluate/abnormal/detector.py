@@ -14,10 +14,10 @@ import pyarrow as pa
 from jaxtyping import Bool
 
 from physscale.evaluate.abnormal.rules import Scores, rules_of
-from physscale.evaluate.scores import Kind, RunColumns, Source
+from physscale.evaluate.scores import RunColumns
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
-from physscale.records.scores import SCORES
+from physscale.records.scores import SCORES, Source, SplitKind
 from physscale.records.video import Videos
 
 
@@ -83,7 +83,7 @@ def detect(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> 
 
 
 def abnormal_rates(
-    detections: Detections, *, columns: RunColumns, split: str, kind: Kind, source: Source
+    detections: Detections, *, columns: RunColumns, split: str, kind: SplitKind, source: Source
 ) -> pa.Table:
     """`SCORES` rows: the rate of abnormal videos and of each asked rule's, with Wilson
     intervals."""

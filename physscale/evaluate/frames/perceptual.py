@@ -20,11 +20,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
+from physscale.evaluate.frames.pixels import SMALLEST_LPIPS_PX
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import sha256_of
 
 FRAMES_AT_ONCE = 16
-SMALLEST_PX = 32
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """ImageNet's mean and spread for inputs in [-1, 1]."""
 
@@ -69,10 +69,10 @@ class Perceptual:
             UserError: for frames too small for the network.
         """
         assert pixels.shape == truth.shape, f"frames of {pixels.shape} against {truth.shape}"
-        if min(pixels.shape[2:4]) < SMALLEST_PX:
+        if min(pixels.shape[2:4]) < SMALLEST_LPIPS_PX:
             raise UserError(
                 f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, it "
-                f"needs {SMALLEST_PX}"
+                f"needs {SMALLEST_LPIPS_PX}"
             )
         frames, others = (part.reshape(-1, *part.shape[2:]) for part in (pixels, truth))
         starts = range(0, len(frames), FRAMES_AT_ONCE)

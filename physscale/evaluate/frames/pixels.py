@@ -1,13 +1,14 @@
-"""Frames against frames: SSIM and PSNR, a value a video, each the mean of its frames' (arXiv
-2411.02385, section 4.1).
+"""SSIM and PSNR of generated frames against true ones: one value per video, the mean over its
+frames (arXiv 2411.02385, section 4.1).
 
-    SSIM = mean (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂)), C₁ = (0.01·255)², C₂
-    = (0.03·255)² PSNR = 10 log₁₀(255² / mean squared difference)
+    SSIM = mean (2 μ₁μ₂ + C₁)(2 σ₁₂ + C₂) / ((μ₁² + μ₂² + C₁)(σ₁² + σ₂² + C₂))
+    PSNR = 10 log₁₀(255² / mean squared difference)
+    C₁ = (0.01·255)², C₂ = (0.03·255)²
 
-SSIM is that of Wang et al. 2004: moments under an 11×11 Gaussian window of σ = 1.5 with population
-covariances, only where the window lies in the frame (what skimage gives with `gaussian_weights`,
-and the FVD toolboxes; torchmetrics pads the border and differs by up to 6e-3). PSNR pools nothing
-over frames: the mean of decibels is not the decibel of the mean."""
+SSIM follows Wang et al. 2004: moments under an 11×11 Gaussian window of σ = 1.5 with population
+covariances, only where the whole window lies in the frame. skimage (`gaussian_weights`) and the FVD
+toolboxes give the same; torchmetrics pads the border and differs by up to 6e-3. PSNR is computed
+per frame and then averaged: the mean of decibels is not the decibel of the mean."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -19,6 +20,9 @@ C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 PSNR_AT_MOST_DB = 100.0
 """The value of equal frames, whose PSNR is infinite; the finite values of 8-bit frames lie below
 102 dB up to 256 px."""
+
+SMALLEST_LPIPS_PX = 32
+"""The network of `perceptual.py` takes no smaller frames."""
 
 
 def ssim(

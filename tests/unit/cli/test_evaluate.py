@@ -11,8 +11,8 @@ from physscale.cli.main import main
 from physscale.dataset.file import write_videos
 from physscale.dataset.hdf5 import write_published
 from physscale.dataset.mp4 import write_mp4
+from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import paper_outcomes, paper_scores
-from physscale.evaluate.scores import METRICS
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -45,7 +45,7 @@ def test_samples_are_measured_beside_their_floor(
     write_videos(tmp_path / "samples.arrow", truth.with_pixels(frozen))
     told = json.loads(said(capsys, tmp_path / "samples.arrow", "--json"))
     lines = {(line["metric"], line["group"]): line for line in told["scores"]}
-    assert {metric for metric, _ in lines} == set(METRICS)
+    assert {metric for metric, _ in lines} == {metric.name for metric in metrics_of("run")}
     assert {group for _, group in lines} == {"all", "id", "radius_low"}
     speed = float(np.abs(truth.state[:, 0, 0, 3]).mean())
     assert lines["velocity_error", "all"]["value"] == pytest.approx(speed, abs=0.15)

@@ -1,5 +1,5 @@
-"""Every metric of motion on the truth, where it is at its floor, and on one video that is wrong in
-just that way."""
+"""Every metric on the truth, where it is at its floor, and on a video that is wrong in just that
+way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from physscale.evaluate.generated import Generated
+from physscale.evaluate.metrics import METRICS
 from physscale.evaluate.motion.baselines import clamp
 from physscale.evaluate.motion.outcomes import compare, outcomes
 from physscale.evaluate.motion.track import Parsed, parse
-from physscale.evaluate.scores import METRICS, video_means
 from physscale.records.scene import Body, Scene, Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
@@ -140,9 +141,13 @@ def touching(truth: Videos) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Case:
-    """What is wrong, the most that true frames give, and the least that the wrong ones must
-    give."""
+class Wrong:
+    """A video that is wrong in just the metric's way.
+
+    Attributes:
+        floor: the worst value that true frames may have.
+        least: the best value that the wrong frames may have.
+    """
 
     truth: Callable[[], Videos]
     wrong: Callable[[Videos], np.ndarray]
@@ -150,49 +155,91 @@ class Case:
     least: float
 
 
-CASES = {
-    "velocity_error": Case(
+WRONG = {
+    "velocity_error": Wrong(
         balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.01, 0.35
     ),
-    "frame_velocity_error": Case(
+    "frame_velocity_error": Wrong(
         balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.02, 0.35
     ),
-    "position_error": Case(
+    "position_error": Wrong(
         balls, lambda truth: moved(truth, by_m=lambda since: 0.3 * (since > 0)), 0.01, 0.25
     ),
-    "radius_error": Case(balls, lambda truth: with_body(truth, radius_m=1.3), 0.01, 0.1),
-    "vanish_rate": Case(balls, gone, 0.0, 8 / 13),
-    "reversal_rate": Case(balls, turned_back, 0.0, 0.9),
-    "teleport_rate": Case(balls, elsewhere, 0.0, 1.0),
-    "duplicate_rate": Case(balls, doubled, 0.0, 8 / 13),
-    "radius_drift": Case(balls, lambda truth: with_body(truth, radius_m=1.3), 0.02, 0.2),
-    "shape_change": Case(balls, squashed, 0.03, 0.15),
-    "colour_change": Case(
+    "radius_error": Wrong(balls, lambda truth: with_body(truth, radius_m=1.3), 0.01, 0.1),
+    "vanish_rate": Wrong(balls, gone, 0.0, 8 / 13),
+    "reversal_rate": Wrong(balls, turned_back, 0.0, 0.9),
+    "teleport_rate": Wrong(balls, elsewhere, 0.0, 1.0),
+    "duplicate_rate": Wrong(balls, doubled, 0.0, 8 / 13),
+    "radius_drift": Wrong(balls, lambda truth: with_body(truth, radius_m=1.3), 0.02, 0.2),
+    "shape_change": Wrong(balls, squashed, 0.03, 0.15),
+    "colour_change": Wrong(
         balls, lambda truth: with_body(truth, red=255, green=90, blue=90), 0.005, 0.15
     ),
-    "momentum_error": Case(
+    "momentum_error": Wrong(
         pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.3
     ),
-    "energy_error": Case(
+    "energy_error": Wrong(
         pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.2
     ),
-    "merge_rate": Case(balls, gone, 0.0, 0.0),  # needs two bodies of one colour: see below
+    "merge_rate": Wrong(twins, touching, 0.0, 2 / 3 * 4 / 7),
+    "ssim": Wrong(balls, turned_back, 1.0, 0.9),
+    "psnr_db": Wrong(balls, turned_back, 100.0, 30.0),
+    "st_lpips": Wrong(balls, turned_back, 0.0, 0.02),
 }
 
 
+DEFINED_WITHOUT_A_BALL = {
+    "vanish_rate",
+    "duplicate_rate",
+    "merge_rate",
+    "ssim",
+    "psnr_db",
+    "st_lpips",
+}
+
+
+def scored(truth: Videos, pixels: np.ndarray, *, metric: str) -> np.ndarray:
+    made = Generated(truth=truth, canvas=CANVAS, condition_frames=GIVEN, frames=pixels)
+    return METRICS.named(metric).per_video(made)
+
+
 def score(truth: Videos, pixels: np.ndarray, *, metric: str) -> float:
-    values = video_means(
-        outcomes(truth, pixels, condition_frames=GIVEN, run="r"), column=METRICS[metric]
-    )
-    return float(np.nanmean(values))
+    return float(np.nanmean(scored(truth, pixels, metric=metric)))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", METRICS.entries())
 def test_each_metric_knows_right_from_wrong(metric: str) -> None:
-    case = CASES[metric]
+    case = WRONG[metric]
     truth = case.truth()
-    assert score(truth, render(truth, canvas=CANVAS), metric=metric) <= case.floor
-    assert score(truth, case.wrong(truth), metric=metric) >= case.least - 1e-9
+    sign = {"lower": 1, "higher": -1}[METRICS.named(metric).metric.direction]
+    right = score(truth, render(truth, canvas=CANVAS), metric=metric)
+    wrong = score(truth, case.wrong(truth), metric=metric)
+    assert sign * right <= sign * case.floor + 1e-9
+    assert sign * wrong >= sign * case.least - 1e-9
+    assert sign * wrong > sign * right
+
+
+@pytest.mark.parametrize("metric", METRICS.entries())
+def test_each_metric_has_one_value_per_video_or_none(metric: str) -> None:
+    """A video whose ball is gone counts only where the metric is defined without a ball."""
+    truth = rows(BALL)
+    frames = render(truth, canvas=CANVAS)
+    frames[0] = 255
+    values = scored(truth, frames, metric=metric)
+    assert values.shape == (len(truth),)
+    assert not np.isinf(values).any()
+    assert np.isfinite(values[0]) == (metric in DEFINED_WITHOUT_A_BALL)
+    assert np.isfinite(values[1])
+
+
+@pytest.mark.parametrize("metric", METRICS.entries())
+def test_a_baseline_has_the_metrics_of_tracks_alone(metric: str) -> None:
+    truth = rows(BALL)
+    tracks = clamp(truth, speed_m_s=((1.0, 4.0),), condition_frames=GIVEN)
+    made = Generated(truth=truth, canvas=CANVAS, condition_frames=GIVEN, predicted=tracks)
+    entry = METRICS.named(metric)
+    assert entry.defined_on(made, tracked=True) == (entry.needs == "tracks")
+    assert not entry.defined_on(made, tracked=False)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +256,7 @@ def test_each_metric_knows_right_from_wrong(metric: str) -> None:
 def test_a_wrong_speed_is_none_of_the_others(metric: str) -> None:
     truth = rows(BALL)
     faster = moved(truth, by_m=lambda since: 0.6 * since)
-    assert score(truth, faster, metric=metric) <= CASES[metric].floor
+    assert score(truth, faster, metric=metric) <= WRONG[metric].floor
 
 
 def test_balls_that_pass_through_each_other_keep_momentum_and_energy_and_not_their_velocities() -> (

@@ -4,9 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from physscale.evaluate.generated import Generated
+from physscale.evaluate.metrics import VideoMetric, metrics_of, video_means
 from physscale.evaluate.motion.baselines import clamp, extrapolate, mean_speed, nearest
 from physscale.evaluate.motion.outcomes import compare
-from physscale.evaluate.scores import RunColumns, bootstrap, score_table, scores, video_means
+from physscale.evaluate.scores import RunColumns, bootstrap, score_table, scores
+from physscale.records.errors import UserError
+from physscale.records.metric_table import Metric
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -47,31 +51,53 @@ def values(made: pa.Table) -> dict[str, float]:
     return dict(zip(made["metric"].to_pylist(), made["value"].to_pylist(), strict=True))
 
 
-def test_the_mean_is_over_bodies_first_and_then_over_videos() -> None:
+def test_the_mean_is_over_bodies_first_and_missing_values_do_not_count() -> None:
     made = table(
+        {"index": 7, "body": 0, "velocity_error_m_s": 8.0, "speed_m_s": 1.0},
         {"index": 0, "body": 0, "velocity_error_m_s": 1.0, "speed_m_s": -1.0, "reversed": True},
         {"index": 0, "body": 1, "velocity_error_m_s": 3.0, "speed_m_s": 1.0},
-        {"index": 7, "body": 0, "velocity_error_m_s": 8.0, "speed_m_s": 1.0},
         {"index": 9, "body": 0, "velocity_error_m_s": None, "speed_m_s": None, "vanished": 1.0},
     )
-    scored = scores(made, columns=COLUMNS, split="id", kind="id", source="model")
-    assert scored.schema == SCORES
-    found = {row["metric"]: (row["value"], row["count"]) for row in scored.to_pylist()}
-    assert found["velocity_error"] == (5.0, 2)
-    assert found["vanish_rate"] == (pytest.approx(1 / 3), 3)
-    assert found["reversal_rate"] == (0.25, 2), "a vanished ball is neither reversed nor not"
+    index = np.array([0, 7, 9, 12])
+    means = video_means(made, column="velocity_error_m_s", index=index)
+    np.testing.assert_array_equal(means, [2.0, 8.0, np.nan, np.nan])
+    turned = video_means(made, column="reversed", index=index, measured="speed_m_s")
+    np.testing.assert_array_equal(
+        turned, [0.5, 0.0, np.nan, np.nan], "a vanished ball is neither reversed nor not"
+    )
+    assert video_means(table(), column="vanished", index=index).shape == (4,)
 
 
 def test_a_metric_without_any_value_has_no_row_and_no_nan() -> None:
-    gone = table({"velocity_error_m_s": None, "speed_m_s": None, "vanished": 1.0})
-    found = values(scores(gone, columns=COLUMNS, split="id", kind="id", source="model"))
+    truth = rows(UniformMotion(), count=4)
+    blank = np.full((4, 16, 32, 32, 3), 255, np.uint8)
+    gone = Generated(truth=truth, canvas=Canvas(size_px=32), condition_frames=3, frames=blank)
+    scored = scores(
+        gone, metrics=metrics_of("run"), columns=COLUMNS, split="id", kind="id", source="model"
+    )
+    assert scored.schema == SCORES
+    found = values(scored)
     assert "velocity_error" not in found
     assert "reversal_rate" not in found
     assert found["vanish_rate"] == 1.0
-    assert scores(table(), columns=COLUMNS, split="id", kind="id", source="model").num_rows == 0
 
 
-def test_facts_and_names_are_in_every_row() -> None:
+def test_a_metric_that_gives_no_value_per_video_is_refused() -> None:
+    truth = rows(UniformMotion(), count=4)
+    made = Generated(
+        truth=truth,
+        canvas=Canvas(size_px=32),
+        condition_frames=3,
+        predicted=mean_speed(truth, speed_m_s=((1.0, 4.0),), condition_frames=3),
+    )
+    mean = VideoMetric(
+        metric=Metric(name="mean", words="one number"), values=lambda generated: np.zeros(1)
+    )
+    with pytest.raises(UserError, match=r"metric mean: values of shape \(1,\) for 4 videos"):
+        mean.per_video(made)
+
+
+def test_columns_of_the_run_are_in_every_row() -> None:
     made = score_table(
         {"loss": np.array([1.0, 2.0, np.nan])},
         columns=COLUMNS,
@@ -104,11 +130,6 @@ def test_the_interval_is_reproducible_and_shrinks_with_the_videos() -> None:
     assert bootstrap(sample) == bootstrap(sample)
     widths = [(found := bootstrap(sample[:count])).high - found.low for count in (100, 6400)]
     assert widths[0] / widths[1] == pytest.approx(8, rel=0.35)
-
-
-def test_videos_are_ordered_by_their_number() -> None:
-    made = table({"index": 5, "position_error_m": 5.0}, {"index": 2, "position_error_m": 2.0})
-    assert video_means(made, column="position_error_m").tolist() == [2.0, 5.0]
 
 
 def test_clamp_knows_the_law_and_not_the_speed() -> None:

@@ -141,7 +141,7 @@ def test_figures_are_written_with_their_numbers(results: Path, tmp_path: Path) -
 def test_planted_laws_are_found_and_led_by_the_right_ladders(results: Path) -> None:
     findings = find_out(read_study(results))
     assert [
-        (ladder.kind, ladder.split, ladder.axis, ladder.metric) for ladder in findings.leading
+        (ladder.kind, ladder.split, ladder.axis, ladder.metric.name) for ladder in findings.leading
     ] == [
         ("id", "id", "D", "velocity_error"),
         ("ood", "speed_high", "D", "velocity_error"),

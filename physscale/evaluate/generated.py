@@ -1,0 +1,66 @@
+"""Generated videos beside what should have happened: what a metric is given."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import UInt8
+
+from physscale.evaluate.motion.outcomes import compare
+from physscale.evaluate.motion.track import Parsed, parse
+from physscale.records.video import Videos
+from physscale.render.canvas import Canvas
+from physscale.render.render import render
+
+__all__ = ["Generated"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """The videos of one source on one test split.
+
+    Attributes:
+        truth: the true rows, one per video.
+        canvas: how the true rows are drawn.
+        condition_frames: the frames that the model was given; metrics start after them.
+        frames: u8[videos, frames, size, size, 3]; None for a baseline, which predicts tracks only.
+        predicted: the tracks of a baseline; None where they are read off the frames.
+        run: the run's fingerprint, as the outcomes name it.
+    """
+
+    truth: Videos
+    canvas: Canvas
+    condition_frames: int
+    frames: UInt8[np.ndarray, "batch frames size size 3"] | None = None
+    predicted: Parsed | None = None
+    run: str = ""
+
+    def __post_init__(self) -> None:
+        assert (self.frames is None) != (self.predicted is None), "either frames or tracks"
+
+    @property
+    def pixels(self) -> UInt8[np.ndarray, "batch frames size size 3"]:
+        """The frames, for a metric that needs them."""
+        assert self.frames is not None, "a metric that needs frames says so: needs='frames'"
+        return self.frames
+
+    @cached_property
+    def true_pixels(self) -> UInt8[np.ndarray, "batch frames size size 3"]:
+        """The true rows as frames."""
+        return render(self.truth.with_pixels(None), canvas=self.canvas)
+
+    @cached_property
+    def tracks(self) -> Parsed:
+        """Where each body is in each frame, in metres; NaN where it is not seen."""
+        if self.predicted is not None:
+            return self.predicted
+        start_m = self.truth.state[:, 0, :, :2]
+        return parse(self.pixels, body=self.truth.body, start_m=start_m)
+
+    @cached_property
+    def outcomes(self) -> pa.Table:
+        """The `OUTCOMES` rows of these videos."""
+        return compare(
+            self.truth, self.tracks, condition_frames=self.condition_frames, run=self.run
+        )

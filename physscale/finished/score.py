@@ -1,0 +1,126 @@
+"""Scores finished runs again when a metric was added: from the samples on disk, without the model.
+
+Only the asked metrics are computed. All other rows of a run's table stay as they are, above all the
+losses, which come from the model. Each run's table is replaced whole, so that the same command
+continues after a kill."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from physscale.evaluate.metrics import METRICS, VideoMetric, metrics_of
+from physscale.evaluate.scores import RunColumns
+from physscale.finished.runs import Finished
+from physscale.finished.tables import gather, planned_groups
+from physscale.records.errors import DamagedData, UserError
+from physscale.records.scores import Source
+from physscale.records.store import Store
+from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
+from physscale.run.score import outcomes_of, scored_split, source_scores
+
+__all__ = ["Missing", "asked_metrics", "gather_again", "missing_metrics", "score_again"]
+
+_SOURCES = {source: place for place, source in enumerate(get_args(Source))}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A finished run, and the metrics that its table lacks."""
+
+    finished: Finished
+    metrics: tuple[VideoMetric, ...]
+
+
+def asked_metrics(names: Iterable[str]) -> list[VideoMetric]:
+    """The metrics of these names; without a name, all that a run is scored on.
+
+    Raises:
+        UserError: for an unknown metric, or one that `physscale evaluate STUDY` computes.
+    """
+    chosen = [METRICS.named(name) for name in names]
+    for metric in chosen:
+        if metric.when != "run":
+            raise UserError(
+                f"metric {metric.name!r} is slow: `physscale evaluate results/STUDY` computes it"
+            )
+    return chosen or metrics_of("run")
+
+
+def missing_metrics(
+    runs: Iterable[Finished], *, metrics: Sequence[VideoMetric], again: bool
+) -> list[Missing]:
+    """The runs whose tables lack some of these metrics; with `again` every run lacks them all."""
+    found = []
+    for one in runs:
+        computed = set() if again else computed_metrics(one.folder.scores)
+        lacking = tuple(metric for metric in metrics if metric.name not in computed)
+        if lacking:
+            found.append(Missing(one, lacking))
+    return found
+
+
+def score_again(missing: Missing, *, outcomes: bool) -> None:
+    """Computes the missing metrics on every test split and writes the run's table of scores.
+
+    Args:
+        outcomes: whether to write the table of outcomes again, too.
+
+    Raises:
+        DamagedData: if samples are missing or unreadable.
+    """
+    one, names = missing.finished, [metric.name for metric in missing.metrics]
+    old, codec = read_scores(one.folder.scores), one.codec()
+    score_tables: list[pa.Table] = []
+    outcome_tables: list[pa.Table] = []
+    for split in one.run.test_splits:
+        case = scored_split(one.run, split, columns=_columns(one), metrics=missing.metrics)
+        samples = one.samples(split)
+        if samples.pixels is None or len(samples) != len(case.truth):
+            raise DamagedData(
+                f"{one.folder.samples(split.data.split)}: not the {len(case.truth)} videos of test "
+                f"split {split.data.split!r}; the same `physscale run` makes them again"
+            )
+        model = case.generated(samples.pixels)
+        score_tables += source_scores(case, model, codec=codec)
+        outcome_tables.append(outcomes_of(case, model))
+    if outcomes:
+        write_parquet(one.folder.outcomes, pa.concat_tables(outcome_tables))
+    replaced = pc.is_in(old["metric"], pa.array(names))
+    scores = pa.concat_tables([old.filter(pc.invert(replaced)), *score_tables])
+    computed = {*computed_metrics(one.folder.scores), *names}
+    write_scores(one.folder.scores, _in_order(scores, one), metrics=computed)
+
+
+def gather_again(store: Store, *, runs: Iterable[Finished]) -> None:
+    """Gathers the study's tables from its runs; without a study, from these runs."""
+    gather(store, groups=planned_groups(store) or {one.run.fingerprint: "" for one in runs})
+
+
+def _columns(one: Finished) -> RunColumns:
+    """What the run's rows say, word for word: sizes and FLOPs keep the formula of their time."""
+    first = read_scores(one.folder.scores).slice(0, 1).to_pylist()[0]
+    return RunColumns(
+        study=first["study"],
+        run=first["run"],
+        group=first["group"],
+        parameters=first["parameters"],
+        videos=first["videos"],
+        combinations=first["combinations"],
+        steps=first["steps"],
+        flops=first["flops"],
+        seed=first["seed"],
+    )
+
+
+def _in_order(scores: pa.Table, one: Finished) -> pa.Table:
+    """The rows by split, source and metric, as a run that is scored at once writes them."""
+    splits = {split.data.split: place for place, split in enumerate(one.run.test_splits)}
+    metrics = {name: place for place, name in enumerate(METRICS.entries())}
+    keys = [
+        (splits[row["split"]], _SOURCES[row["source"]], metrics.get(row["metric"], -1))
+        for row in scores.select(["split", "source", "metric"]).to_pylist()
+    ]
+    return scores.take(sorted(range(len(keys)), key=keys.__getitem__))
