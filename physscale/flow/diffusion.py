@@ -2,8 +2,8 @@
 
 Held-out errors are measured with common random numbers, which makes them the least noisy numbers to
 fit a scaling curve on. Every model meets the same noise on the same video (a function of the
-video's index alone), at fixed times. At t = 1 nothing of the future is left in x_t, so the error there is
-that of the prediction from the given frames."""
+video's index alone), at fixed times. At t = 1 nothing of the future is left in x_t, so the error
+there is that of the prediction from the given frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

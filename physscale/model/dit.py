@@ -6,7 +6,8 @@ the diffusion time t enters by adaptive layer norm from one projection shared by
 arXiv 2212.09748; shared adaLN: 2310.00426; model of the paper: 2411.02385. The model knows one
 device and nothing of parallelism.
 
-Letters: B videos, T frames, I input channels, C latent channels, H W latent pixels, N tokens, D width, K heads.
+Letters: B videos, T frames, I input channels, C latent channels, H W latent pixels, N tokens,
+D width, K heads.
 """
 
 import math
@@ -14,14 +15,12 @@ import math
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.nn.functional import gelu, layer_norm
 
 from physscale.model.backbone import Backbone
-from physscale.model.conditioning import CrossAttention, reader_of, reads_conditioning, unturned
+from physscale.model.conditioning import reader_of, reads_conditioning, unturned
+from physscale.model.dit_block import Block, normalise
 from physscale.model.dit_cost import time_features
 from physscale.model.dit_spec import DiTSpec
-from physscale.model.on_cpu import Linear, attend
-from physscale.model.pointwise import Rotate, SquaredReLU
 from physscale.model.time_embedding import time_embedding
 from physscale.records.latent_shape import BackboneShape
 
@@ -128,8 +127,8 @@ class DiT(Backbone):
         )
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Six [B, 1, D] per block, and the head's shift and scale: float32 whatever the products are,
-        and so is the stream they act on."""
+        """Six [B, 1, D] per block, and the head's shift and scale. They are float32 in any precision of
+        the products, and so is the stream they act on."""
         if self.spec.adaln == "shared":
             blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
             head = c_BD.unsqueeze(1) + self.head_bias
@@ -183,75 +182,6 @@ class DiT(Backbone):
         """The frame's tokens; those behind the video's own are left out."""
         own = output[:, : math.prod(self.grid)].reshape(len(output), *self.grid, -1)
         return own[:, frame // self.spec.time_patch]
-
-
-class Block(nn.Module):
-    """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both
-    come from the diffusion time. A model with a text attends to it in between."""
-
-    def __init__(self, spec: DiTSpec) -> None:
-        super().__init__()
-        self.attention = Attention(spec)
-        self.cross = CrossAttention(spec) if spec.conditioning == "text" else None
-        self.mlp = MLP(spec)
-
-    def forward(
-        self,
-        x_BND: Tensor,
-        six: tuple[Tensor, ...],
-        *,
-        cos: Tensor,
-        sin: Tensor,
-        text: Tensor | None = None,
-    ) -> Tensor:
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = six
-        x_BND = torch.addcmul(
-            x_BND,
-            gate_a,
-            self.attention(normalise(x_BND, shift=shift_a, scale=scale_a), cos=cos, sin=sin),
-        )
-        if self.cross is not None:
-            x_BND = x_BND + self.cross(x_BND, text)
-        return torch.addcmul(
-            x_BND, gate_m, self.mlp(normalise(x_BND, shift=shift_m, scale=scale_m))
-        )
-
-
-class Attention(nn.Module):
-    """Full space-time attention; queries and keys are turned by their token's angles."""
-
-    def __init__(self, spec: DiTSpec) -> None:
-        super().__init__()
-        self.heads = spec.heads
-        self.qkv = Linear(spec.width, 3 * spec.width)
-        self.out = Linear(spec.width, spec.width)
-
-    def forward(self, x_BND: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
-        qkv = (
-            self.qkv(x_BND).view(*x_BND.shape[:2], 3 * self.heads, -1).transpose(1, 2)
-        )  # B 3K N D/K
-        qk, v = qkv.split((2 * self.heads, self.heads), dim=1)
-        q, k = Rotate.apply(qk, cos, sin).chunk(2, dim=1)
-        return self.out(attend(q, k, v).transpose(1, 2).flatten(2))
-
-
-class MLP(nn.Module):
-    """Two layers with relu^2 (arXiv 2109.08668; cheap on CPUs) or gelu between."""
-
-    def __init__(self, spec: DiTSpec) -> None:
-        super().__init__()
-        self.activation = spec.activation
-        self.up = Linear(spec.width, spec.mlp_ratio * spec.width)
-        self.down = Linear(spec.mlp_ratio * spec.width, spec.width)
-
-    def forward(self, x_BND: Tensor) -> Tensor:
-        hidden = self.up(x_BND)
-        return self.down(SquaredReLU.apply(hidden) if self.activation == "relu2" else gelu(hidden))
-
-
-def normalise(x: Tensor, *, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm without weights of its own, then x scale + shift."""
-    return torch.addcmul(shift, layer_norm(x, x.shape[-1:]), scale)
 
 
 def rotary_angles(spec: DiTSpec, *, shape: BackboneShape) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """Latents of training videos on disk: encoded once by `physscale encode`, read by every training of
 the same data through the same codec.
 
-```
-results/STUDY/latents/FP12/shard_00000000.arrow     videos 0 to 1023 and so on, each file complete or absent (`records/latents.py`)
-```
+    results/STUDY/latents/FP12/shard_00000000.arrow     videos 0 to 1023, and so on
+
+Each file is complete or absent (`records/latents.py`).
 
 A cache is named by what it holds: the data without their number (1,000 videos are the beginning of
 10,000), the canvas, the codec, and whether the frames were mirrored before they were encoded. A

@@ -96,8 +96,8 @@ class TrainTask:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """`model` has the averaged (EMA) weights. `losses` are those of the global batches, the same with
-    or without interruptions."""
+    """`model` has the averaged (EMA) weights. `losses` are those of the global batches, the same
+    with or without interruptions."""
 
     model: Backbone
     losses: Float[Tensor, " steps"]
