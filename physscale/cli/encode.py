@@ -1,11 +1,13 @@
-"""`physscale encode STUDY`: the latents of a study's training videos, made once and kept; trainings
+"""`physscale encode STUDY`: makes the latents of a study's training videos once, so that its runs
 read them instead of encoding again.
 
 ```
-physscale encode spatial --dry-run                     files, bytes, FLOPs and time
-physscale encode spatial --only vae --workers 2        by two Ray Data actors; run again = go on, damaged files are made again
-physscale run spatial                                  reads them
+physscale encode spatial --dry-run                 files, bytes, FLOPs and time
+physscale encode spatial --only vae --workers 2    with two Ray Data actors
+physscale run spatial                              reads the latents
 ```
+
+Run again = continue; damaged files are made again.
 """
 
 import time
@@ -44,14 +46,16 @@ if TYPE_CHECKING:
     from physscale.run.encode import Encoded
 
 PIXEL_S = 1e-9
-"""To simulate and render a pixel of a frame (measured: 0.6e-9 to 1.4e-9)."""
+"""Time to simulate and render one pixel of a frame (measured: 0.6e-9 to 1.4e-9)."""
 
-Workers = Annotated[int, typer.Option(help="Ray Data actors at a time; 1 goes without Ray.", min=1)]
+Workers = Annotated[
+    int, typer.Option(help="Number of Ray Data actors; 1 works without Ray.", min=1)
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A cache as it stands, and what is left of it to do, by formula."""
+    """The state of a cache, and by formula what is left to do."""
 
     latents: str
     scenario: str
@@ -129,12 +133,12 @@ def _line(cache: Cache, *, machine: Machine) -> Line:
 
 
 def _flops_per_s(cache: Cache, *, machine: Machine) -> float:
-    """Of one device: a machine file counts with all those of a run."""
+    """Of one device; the machine file counts all devices of a run."""
     return machine.flops_per_s / cache.run.workers
 
 
 def _there(unit: Unit) -> bool:
-    """At the first look, which reads no value."""
+    """Whether the file is there; reads no value of it."""
     try:
         return unit.open() is not None
     except DamagedData:
@@ -159,19 +163,23 @@ def _show(
     if any(line.missing for line in lines):
         left = span(sum(line.about_s for line in lines) / workers)
         by = "one process" if workers == 1 else f"{workers} workers"
-        said = f"{gigabytes(sum(line.bytes for line in lines))} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}"
-        out.print(said, highlight=False, soft_wrap=True)
+        total = gigabytes(sum(line.bytes for line in lines))
+        out.print(
+            f"{total} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for note in notes:
         out.print(f"note: {note}", highlight=False, soft_wrap=True)
 
 
 def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
-    """A codec that is not there yet is fitted first, which may take long."""
+    """Announces codecs that have to be fitted first, which may take long."""
     for run in {cache.run.codec_fingerprint: cache.run for cache in caches}.values():
         store = Store(caches[0].root)
         if not (store.codec(run.codec_fingerprint) / MANIFEST).exists():
             history = (
-                f"; a VAE's history: {store.run(run.fingerprint).codec_fit}"
+                f"; its history: {store.run(run.fingerprint).codec_fit}"
                 if run.codec.training
                 else ""
             )
@@ -185,7 +193,7 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
 def _encode(
     caches: Sequence[Cache], *, workers: int, machine: Machine, out: Console
 ) -> Counter[str]:
-    """What became of the files."""
+    """Encodes every file; counts what was done about them."""
     units = [unit for cache in caches for unit in cache.units]
     states: Counter[str] = Counter()
     columns = (

@@ -1,10 +1,10 @@
-"""A VAE for pictures becomes one for videos: weights of diffusers' AutoencoderKL, as of Stable
-Diffusion 1.5, from its safetensors file.
+"""Inflation: the weights of a picture VAE (diffusers' AutoencoderKL, as in Stable Diffusion 1.5)
+become a video VAE.
 
-What the picture VAE has is taken as it is; a layer that looks back gets the picture's kernel at its
-last tap; what only the video VAE has (time mixes, the expansion to space and time) begins as
-identity and nearest neighbour. So before training, each frame is encoded as the picture VAE encodes
-it, and decoded as it decodes it (arXiv 2411.02385, appendix on the VAE).
+Layers that both have keep their weights. A causal convolution gets the picture's kernel at its last
+tap. Layers that only the video VAE has start as the identity or as nearest neighbour. Before
+training, the video VAE therefore encodes and decodes each frame as the picture VAE does (arXiv
+2411.02385, appendix on the VAE).
 
 FOLDER/config.json, FOLDER/diffusion_pytorch_model.safetensors
 """
@@ -25,24 +25,24 @@ from physscale.records.errors import UserError
 __all__ = ["check_picture", "inflate", "picture_spec"]
 
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-"""Attention of checkpoints written before diffusers 0.15, whose weights may still be 1 x 1
-convolutions."""
+"""Names of the attention in checkpoints from before diffusers 0.15. Their weights may be those of
+1 x 1 convolutions."""
 
 
 def picture_spec(config: Path, *, time_factor: Literal[1, 2, 4], levels_back: int) -> VaeSpec:
-    """The video VAE that the picture VAE of this config.json becomes. Raises UserError when it is
-    of another kind."""
+    """The spec that the picture VAE of this config.json is inflated to. Raises UserError if the
+    file describes another class."""
     try:
-        said = json.loads(config.read_bytes())
-        if said.get("_class_name") != "AutoencoderKL":
+        values = json.loads(config.read_bytes())
+        if values.get("_class_name") != "AutoencoderKL":
             raise UserError(
-                f"{config}: _class_name={said.get('_class_name')!r}, needed is 'AutoencoderKL'"
+                f"{config}: _class_name={values.get('_class_name')!r}, needed is 'AutoencoderKL'"
             )
         return VaeSpec(
-            widths=tuple(said["block_out_channels"]),
-            blocks=said["layers_per_block"],
-            latent_channels=said["latent_channels"],
-            groups=said["norm_num_groups"],
+            widths=tuple(values["block_out_channels"]),
+            blocks=values["layers_per_block"],
+            latent_channels=values["latent_channels"],
+            groups=values["norm_num_groups"],
             levels_back=levels_back,
             time_factor=time_factor,
         )
@@ -65,11 +65,11 @@ def check_picture(weights: Path, *, spec: VaeSpec) -> None:
 
 
 def inflate(weights: Path, *, spec: VaeSpec) -> VideoVae:
-    """The video VAE with the picture VAE's weights; raises UserError when they are of another
-    layout, or no safetensors file."""
+    """The video VAE with the picture VAE's weights. Raises UserError if the file is of another
+    layout, or is no safetensors file."""
     vae = VideoVae(spec)
     try:
-        given = {
+        tensors = {
             _name(name): tensor.float()
             for name, tensor in safetensors.torch.load_file(weights).items()
         }
@@ -84,16 +84,16 @@ def inflate(weights: Path, *, spec: VaeSpec) -> VideoVae:
         if name.endswith((".expand", ".expand_time", ".time_mix.conv")):
             continue
         try:
-            _fill(module, weight=given.pop(f"{name}.weight"), bias=given.pop(f"{name}.bias"))
+            _fill(module, weight=tensors.pop(f"{name}.weight"), bias=tensors.pop(f"{name}.bias"))
         except (KeyError, RuntimeError) as error:
             raise UserError(
                 f"{weights}: {name} is not there, or of another shape than {_layout(spec)} has "
                 f"({error})"
             ) from error
-    if given:
+    if tensors:
         raise UserError(
-            f"{weights}: {len(given)} weights that an AutoencoderKL of {_layout(spec)} does not "
-            f"have: {min(given)}"
+            f"{weights}: {len(tensors)} weights that an AutoencoderKL of {_layout(spec)} does not "
+            f"have: {min(tensors)}"
         )
     return vae
 
@@ -108,7 +108,7 @@ def _name(name: str) -> str:
 
 
 def _fill(module: nn.Module, *, weight: Tensor, bias: Tensor) -> None:
-    """Raises RuntimeError when the shapes differ."""
+    """Raises RuntimeError if the shapes differ."""
     if isinstance(module, CausalConv):
         module.begin_as(weight, bias)
         return

@@ -1,8 +1,8 @@
-"""Two adversaries of the VAE: small convolutional networks that judge patches, of pictures (2-D)
-and of clips (3-D).
+"""Two discriminators of the VAE: small convolutional networks that tell real patches from rebuilt
+ones, one in pictures (2-D) and one in clips (3-D).
 
-PatchGAN: arXiv 1611.07004; hinge loss: 1705.02894; a 3-D one beside the 2-D one: 2411.02385. Both
-learn from scratch."""
+PatchGAN: arXiv 1611.07004. Hinge loss: arXiv 1705.02894. The 3-D one beside the 2-D one: arXiv
+2411.02385. Both are trained from scratch."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from physscale.codec.training_spec import VaeTraining
+from physscale.flow.noise import Stream, torch_seed
 
 __all__ = ["Adversaries", "patch_2d", "patch_3d"]
 
@@ -18,7 +19,7 @@ WIDTHS = (32, 64, 128)
 
 
 def patch_2d() -> nn.Sequential:
-    """Frames [n, 3, H, W] to one score a patch [n, 1, h, w]: above 0 means real."""
+    """Maps frames [n, 3, H, W] to one number per patch [n, 1, h, w]; above 0 means real."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip((3, *WIDTHS), WIDTHS, strict=False):
         layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
@@ -26,7 +27,7 @@ def patch_2d() -> nn.Sequential:
 
 
 def patch_3d() -> nn.Sequential:
-    """Clips [B, 3, T, H, W] to one score a patch."""
+    """Maps clips [B, 3, T, H, W] to one number per patch [B, 1, T, h, w]."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip((3, *WIDTHS), WIDTHS, strict=False):
         layers += [
@@ -38,7 +39,7 @@ def patch_3d() -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Adversaries:
-    """Both judges with their optimiser."""
+    """Both discriminators and their optimiser."""
 
     frames: nn.Sequential
     clips: nn.Sequential
@@ -46,19 +47,23 @@ class Adversaries:
 
     @staticmethod
     def create(training: VaeTraining, *, device: torch.device) -> "Adversaries":
-        frames, clips = patch_2d().to(device), patch_3d().to(device)
+        """Both with random weights that are a function of the training's seed."""
+        first = torch_seed(training.seed, stream=Stream.DISCRIMINATORS).initial_seed()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(first)
+            frames, clips = patch_2d().to(device), patch_3d().to(device)
         parameters = [*frames.parameters(), *clips.parameters()]
         return Adversaries(
             frames, clips, torch.optim.Adam(parameters, lr=training.learning_rate, betas=(0.5, 0.9))
         )
 
     def generator_loss(self, rebuilt: Tensor) -> Tensor:
-        """What the VAE pays for rebuilt clips [B, T, 3, H, W] that look rebuilt."""
+        """The VAE's loss: large if both find the rebuilt clips [B, T, 3, H, W] rebuilt."""
         return -sum((score.mean() for score in self._scores(rebuilt)), start=rebuilt.new_zeros(()))
 
     def learn(self, frames: Tensor, rebuilt: Tensor) -> float:
-        """One step of both judges by the hinge loss on real and rebuilt clips [B, T, 3, H, W];
-        returns the loss."""
+        """One step of both discriminators on the hinge loss of real and rebuilt clips
+        [B, T, 3, H, W]. Returns the loss."""
         real, drawn = self._scores(frames), self._scores(rebuilt)
         parts = [
             (1 - r).relu().mean() + (1 + d).relu().mean() for r, d in zip(real, drawn, strict=True)

@@ -11,11 +11,17 @@ __all__ = ["VaeTraining"]
 
 @dataclass(frozen=True)
 class VaeTraining:
-    """How a VAE is trained (`codec/vae_training.py`): steps of `batch` clips of `frames` stills;
-    the weights of the parts of its loss; adversaries enter at step `adversary_from`. `perceptual`
-    is the network that says how alike two frames look: `st_lpips`, which comes with the
-    installation, or LPIPS on torchvision's AlexNet, VGG-16 or SqueezeNet, named by its file's
-    SHA-256."""
+    """How a VAE is trained (`codec/vae_training.py`).
+
+    Attributes:
+        batch, frames: a step sees `batch` clips of `frames` stills each.
+        clip_norm: of the gradient.
+        kl_weight, perceptual_weight, adversary_weight: of the parts of the loss.
+        perceptual: the network that compares frames: `st_lpips`, which is installed with the
+            package, or LPIPS on torchvision's AlexNet, VGG-16 or SqueezeNet, named by its file's
+            SHA-256.
+        adversary_from: the step at which the discriminators join.
+    """
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"perceptual": "st_lpips"}
 

@@ -1,11 +1,11 @@
-"""A causal 3-D VAE: pictures become latents of 1 / 2^levels of their height and width, frames 1 + k
-n become 1 + n (k: time factor).
+"""A causal 3-D VAE. Each level but the last halves height and width, and 1 + k n frames become
+1 + n latent frames (k: time factor).
 
-The picture part is the AutoencoderKL of Stable Diffusion 1.5 with the same parameter names (arXiv
-2112.10752); the deepest levels look back in time as arXiv 2411.02385 describes for its own. One
-code is the paper's encoder (`SD15` in size, inflated from its weights: `inflate.py`) and a small
-one that this project trains on motion-free scenes (`codec/vae_training.py`). Letters: B videos, T
-frames, C channels, H W pixels."""
+The picture part is the AutoencoderKL of Stable Diffusion 1.5, with the same parameter names (arXiv
+2112.10752). The deepest levels look back in time, as arXiv 2411.02385 describes. The same code is
+the paper's encoder, inflated from Stable Diffusion's weights (`inflate.py`), and a small VAE
+trained on motion-free scenes (`vae_training.py`). Letters: B videos, T frames, C channels, H W
+pixels."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ class Posterior:
     def draw(
         self, noise: Float[Tensor, "batch time channels rows columns"]
     ) -> Float[Tensor, "batch time channels rows columns"]:
+        """A sample; `noise` is standard normal."""
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
     def divergence(self) -> Float[Tensor, ""]:
@@ -48,7 +49,7 @@ class Posterior:
 
 
 class Vae(nn.Module, ABC):
-    """A VAE that `codec/vae_codec.py` can make a codec of; `spec` gives the shape of its latents."""
+    """A VAE that `codec/vae_codec.py` makes a codec of; `spec` gives its latents' shape."""
 
     def __init__(self, spec: CodecSpec) -> None:
         super().__init__()

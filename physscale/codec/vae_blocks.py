@@ -1,9 +1,9 @@
-"""Parts of the video VAE: every layer works frame by frame, except the few that look back in time.
+"""Parts of the video VAE. Most layers work frame by frame; a few look back in time.
 
-Each layer that looks back (`CausalConv`, `TimeMix`) can begin as the identity in time, so that an
-image VAE inflated by them gives the picture of each frame before it is trained on (arXiv
-2411.02385, appendix on the VAE). Names of parameters are those of diffusers' AutoencoderKL, so that
-its checkpoints load as they are. Letters: B videos, T frames, C channels, H W pixels."""
+Each layer that looks back (`CausalConv`, `TimeMix`) can start as the identity in time, so that an
+inflated picture VAE treats each frame as before until it is trained further (arXiv 2411.02385,
+appendix on the VAE). Parameters are named as in diffusers' AutoencoderKL, so that its checkpoints
+load as they are. Letters: B videos, T frames, C channels, H W pixels."""
 
 from collections.abc import Callable
 
@@ -18,17 +18,17 @@ TIME_TAPS = 3
 
 
 def per_frame(layer: Callable[[Tensor], Tensor], x_BTCHW: Tensor) -> Tensor:
-    """A layer for pictures [n, C, H, W], applied to every frame."""
+    """Applies a layer for pictures [n, C, H, W] to every frame."""
     flat = layer(x_BTCHW.flatten(0, 1))
     return flat.view(*x_BTCHW.shape[:2], *flat.shape[1:])
 
 
 class CausalConv(nn.Conv3d):
-    """A convolution with taps into the past, the last of them the frame itself: kernel [out, in, 3,
-    k, k].
+    """A convolution over this frame and the two before it; kernel [out, in, 3, k, k], the last tap
+    for the frame itself.
 
-    The first frame is repeated in front, so that nothing looks ahead and a picture is a video of
-    one frame."""
+    The first frame is repeated in front. So nothing looks ahead, and a picture is a video of one
+    frame."""
 
     def __init__(
         self, inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, time_stride: int = 1
@@ -38,8 +38,8 @@ class CausalConv(nn.Conv3d):
         )
 
     def begin_as(self, weight: Tensor, bias: Tensor | None) -> None:
-        """Give each frame what a layer for pictures with this weight [out, in, k, k] and bias [out]
-        gives."""
+        """Start as a layer for pictures with this weight [out, in, k, k] and bias [out], applied
+        to each frame."""
         with torch.no_grad():
             self.weight.zero_()
             self.weight[:, :, -1] = weight
@@ -52,7 +52,7 @@ class CausalConv(nn.Conv3d):
 
 
 class TimeMix(nn.Module):
-    """x + a causal convolution over time at each pixel, which begins at zero."""
+    """x + a causal convolution over time at each pixel; the convolution starts at zero."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,8 +64,7 @@ class TimeMix(nn.Module):
 
 
 class ResBlock(nn.Module):
-    """x + conv(silu(norm(conv(silu(norm(x)))))), and a time mix behind it at levels that look
-    back."""
+    """x + conv(silu(norm(conv(silu(norm(x)))))), then a time mix at levels that look back."""
 
     def __init__(self, inputs: int, outputs: int, *, groups: int, looks_back: bool) -> None:
         super().__init__()
@@ -107,8 +106,8 @@ class Attention(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Half the height and width by a convolution of stride 2; half the frames (1 + 2n to 1 + n)
-    with `time_stride` 2."""
+    """A convolution of stride 2 that halves height and width; with `time_stride` 2 it also takes
+    1 + 2 n frames to 1 + n."""
 
     def __init__(self, channels: int, *, looks_back: bool, time_stride: int) -> None:
         super().__init__()
@@ -126,9 +125,9 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the height and width: a convolution to four times the channels, dealt out to space,
-    that begins as nearest-neighbour; twice the frames (1 + n to 1 + 2n) in the same way with
-    `time_stride` 2; then the convolution of the image VAE."""
+    """Doubles height and width by a convolution to four times the channels and a pixel shuffle;
+    with `time_stride` 2 it also takes 1 + n frames to 1 + 2 n in the same way. Both start as
+    nearest neighbour. The convolution of the picture VAE follows."""
 
     def __init__(self, channels: int, *, time_stride: int) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""A trained VAE as a codec: uint8 frames to normalised latents and back, saved beside its
-description.
+"""A trained VAE as a codec: uint8 frames to normalised latents and back.
 
-latents = (posterior mean - shift) / scale, with one shift and one scale a channel, measured on the
-corpus, so that latents have mean 0 and mean square 1 there (Stable Diffusion's one factor .18215 is
-the case shift = 0, scale = 1 / .18215)."""
+latents = (posterior mean - shift) / scale
+
+Each channel has a shift and a scale, measured on the corpus, so that latents have mean 0 and mean
+square 1 there. Stable Diffusion's factor 0.18215 is the case shift = 0, scale = 1 / 0.18215."""
 
 import copy
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ SMALLEST_SCALE = 1e-6
 
 @dataclass(frozen=True)
 class VaeCodec:
-    """`vae` with `shift` and `scale` [C] of its latents."""
+    """A VAE with the shift and scale f32[C] of its latents."""
 
     vae: Vae
     shift: Float[Tensor, " channels"]
@@ -42,9 +42,10 @@ class VaeCodec:
         latent frame. Raises UserError if this size or number of frames does not fit."""
         for side in pixels.shape[2:4]:
             self.vae.spec.latents(frames=pixels.shape[1], size_px=side)
+        # each video alone, so that its latents are the same in any batch
         parts = [
             self.vae.encode(to_signed(video[None]).to(self.shift.device)).mean for video in pixels
-        ]  # alone: the same in any batch
+        ]
         return ((torch.cat(parts) - self._column(self.shift)) / self._column(self.scale)).cpu()
 
     @torch.no_grad()

@@ -1,9 +1,8 @@
-"""How large the video VAE is and what it costs, by formula and without torch;
-`tests/unit/codec/test_vae_flops.py` holds it.
+"""Parameters and FLOPs of the video VAE by formula, without torch; the tests compare them with
+torch's own count.
 
-A convolution from a to b channels with k x k taps has k^2 a b weights and does as many
-multiply-adds at each pixel that it gives; one that looks back has three taps in time. Letters as in
-`codec/vae.py`."""
+A convolution from a to b channels with k x k taps has k^2 a b weights, and does as many
+multiply-adds per output pixel. A causal one has three taps in time as well."""
 
 from dataclasses import dataclass
 
@@ -16,25 +15,25 @@ TAPS = 3
 
 
 def encode_flops(spec: VaeSpec, *, frames: int, size_px: int) -> int:
-    """Floating-point operations of the matrix products that encode one video (a multiply-add is
-    2)."""
+    """Floating-point operations of the matrix products that encode one video (a multiply-add
+    counts as 2)."""
     return 2 * _encoder(spec, frames=frames, size_px=size_px).products
 
 
 def decode_flops(spec: VaeSpec, *, frames: int, size_px: int) -> int:
-    """The same for decoding its latents."""
+    """The same for decoding the latents of one video."""
     return 2 * _decoder(spec, frames=frames, size_px=size_px).products
 
 
 def vae_parameters(spec: VaeSpec) -> int:
-    """Number of trained numbers."""
+    """Number of trained parameters."""
     size_px = spec.space_factor
     return sum(walk(spec, frames=1, size_px=size_px).parameters for walk in (_encoder, _decoder))
 
 
 @dataclass
 class _Walk:
-    """Where a video stands on its way through the layers, and what they have added up to."""
+    """The size of a video on its way through the layers, and their sums so far."""
 
     frames: int
     size_px: int

@@ -1,14 +1,14 @@
-"""Training of the video VAE: reconstruction, divergence and, where asked for, a perceptual distance
-and adversaries.
+"""Training of the video VAE on reconstruction and divergence and, if the recipe says so, a
+perceptual distance and two discriminators.
 
 loss = |x' - x|_1 + |x' - x|^2 + kl_weight KL + perceptual_weight P(x', x) + adversary_weight (2-D
 and 3-D PatchGAN)
 
 as in arXiv 2112.10752 and 2411.02385.
 
-The corpus has no motion: a clip is several independent stills, so the layers that look back learn
-to rely on nothing there, and the codec cannot favour trained velocities. Every draw is a function
-of (seed, step): run again gives the same weights."""
+The corpus has no motion: the frames of a clip are independent stills. So the layers that look back
+find nothing to rely on, and the codec cannot favour trained speeds. Every random draw is a function
+of (seed, step): training again gives the same weights."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -32,12 +32,12 @@ from physscale.records.errors import Diverged, UserError
 __all__ = ["VaeStep", "fit_vae", "fresh_vae", "vae_steps"]
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
-"""Two batches of frames f32[n, 3, H, W] in -1..1 to their distance, a number."""
+"""Maps two batches of frames f32[n, 3, H, W] in -1..1 to their mean distance."""
 
 
 @dataclass(frozen=True)
 class VaeStep:
-    """What a step cost, each part before its weight."""
+    """The parts of a step's loss, before their weights."""
 
     step: int
     reconstruction: float
@@ -70,7 +70,7 @@ def vae_steps(
     training: VaeTraining,
     perceptual: Perceptual | None = None,
 ) -> Iterator[VaeStep]:
-    """The training, step by step, in place."""
+    """Trains in place, one step per item."""
     if perceptual is None and training.perceptual_weight:
         raise UserError(
             f"vae perceptual_weight={training.perceptual_weight}: name the weights of a "
@@ -78,51 +78,54 @@ def vae_steps(
         )
     adam = torch.optim.Adam(vae.parameters(), lr=training.learning_rate, betas=(0.9, 0.99))
     device = next(vae.parameters()).device
-    adversaries = Adversaries.create(training, device=device) if training.adversary_weight else None
+    both = Adversaries.create(training, device=device) if training.adversary_weight else None
     for step in range(training.steps):
-        factor = min(
-            (step + 1) / max(training.warmup_steps, 1),
-            0.5 * (1 + math.cos(math.pi * step / training.steps)),
-        )
         for group in adam.param_groups:
-            group["lr"] = training.learning_rate * factor
+            group["lr"] = training.learning_rate * _schedule(training, step=step)
         frames = clips(stills, training=training, step=step).to(device)
         posterior = vae.encode(frames)
         noise = normal(
             training.seed, stream=Stream.NOISE, counter=step, shape=tuple(posterior.mean.shape)
-        ).to(frames)
-        rebuilt = vae.decode(posterior.draw(noise))
-        error = rebuilt - frames
-        reconstruction, divergence = (
-            error.abs().mean() + error.square().mean(),
-            posterior.divergence(),
         )
-        loss = reconstruction + training.kl_weight * divergence
-        distance = error.new_zeros(())
-        if perceptual is not None and training.perceptual_weight:
-            distance = perceptual(rebuilt.flatten(0, 1), frames.flatten(0, 1))
-            loss = loss + training.perceptual_weight * distance
-        judged = error.new_zeros(())
-        if adversaries is not None and step >= training.adversary_from:
-            judged = adversaries.generator_loss(rebuilt)
-            loss = loss + training.adversary_weight * judged
+        rebuilt = vae.decode(posterior.draw(noise.to(frames)))
+        error = rebuilt - frames
+        nothing = error.new_zeros(())
+        adversaries = both if step >= training.adversary_from else None
+        parts = {
+            "reconstruction": error.abs().mean() + error.square().mean(),
+            "divergence": posterior.divergence(),
+            "perceptual": perceptual(rebuilt.flatten(0, 1), frames.flatten(0, 1))
+            if perceptual is not None and training.perceptual_weight
+            else nothing,
+            "adversary": adversaries.generator_loss(rebuilt) if adversaries else nothing,
+        }
+        loss = (
+            parts["reconstruction"]
+            + training.kl_weight * parts["divergence"]
+            + training.perceptual_weight * parts["perceptual"]
+            + training.adversary_weight * parts["adversary"]
+        )
         if not math.isfinite(loss.item()):
             raise Diverged(f"vae step {step}: loss {loss.item()}")
         adam.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(vae.parameters(), training.clip_norm)
         adam.step()
-        if adversaries is not None and step >= training.adversary_from:
+        if adversaries is not None:
             adversaries.learn(frames, rebuilt.detach())
-        yield VaeStep(
-            step, reconstruction.item(), divergence.item(), distance.item(), judged.item()
-        )
+        yield VaeStep(step, **{name: part.item() for name, part in parts.items()})
+
+
+def _schedule(training: VaeTraining, *, step: int) -> float:
+    """The share of the learning rate: a linear warm-up, under half a cosine."""
+    warmup = (step + 1) / max(training.warmup_steps, 1)
+    return min(warmup, 0.5 * (1 + math.cos(math.pi * step / training.steps)))
 
 
 def clips(
     stills: UInt8[np.ndarray, "stills height width 3"], *, training: VaeTraining, step: int
 ) -> Float[Tensor, "batch time 3 height width"]:
-    """The step's clips: `batch` times `frames` stills, each frame drawn on its own."""
+    """The clips of one step, `batch` of `frames` stills each; every frame is drawn on its own."""
     shape = (training.batch, training.frames)
     chosen = generator(training.seed, stream=Stream.ORDER, counter=step).integers(
         len(stills), size=shape
@@ -131,7 +134,7 @@ def clips(
 
 
 def fresh_vae(spec: VaeSpec, *, seed: int) -> VideoVae:
-    """Weights as a function of the seed."""
+    """A VAE whose random weights are a function of the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, stream=Stream.WEIGHTS).initial_seed())
         return VideoVae(spec)

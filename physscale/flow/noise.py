@@ -28,6 +28,7 @@ class Stream(IntEnum):
     HELD_OUT = 5
     DROPPED = 6
     MIRROR = 7
+    DISCRIMINATORS = 8
 
 
 def generator(seed: int, *, stream: Stream, counter: int = 0, part: int = 0) -> np.random.Generator:

@@ -1,9 +1,8 @@
-"""Latents as a Ray Data job: files of a cache in, each made by one of a pool of actors that keep
-their codec; what became of them out.
+"""Encoding as a Ray Data job: actors, each with its own codec, make the files of a cache.
 
-The actors write the files themselves, into the results folder that every node sees: complete or
-absent, and the same bytes as one plain process writes. The driver only counts. Killed at any
-moment, the next call goes on with the files that are not there."""
+The actors write the files into the results folder, which every node sees. A file is complete or
+absent, and has the same bytes as one that a plain process writes. The driver only counts. If the
+job is killed, the next call makes the files that are missing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from physscale.scheduling.resources import Machine, Node
 
 __all__ = ["encoded_by_actors"]
 
-KINDS = {kind.__name__: kind for kind in (UserError, DamagedData)}
+ERRORS = {kind.__name__: kind for kind in (UserError, DamagedData)}
 ROW = pa.schema(
     [("place", pa.int64()), ("state", pa.string()), ("bytes", pa.int64()), ("error", pa.string())]
 )
@@ -28,10 +27,10 @@ ROW = pa.schema(
 def encoded_by_actors(
     units: Sequence[Unit], *, workers: int, machine: Machine, nodes: Sequence[Node]
 ) -> Iterator[tuple[Unit, Encoded]]:
-    """Each unit with what became of it, as they come, by so many actors; Ray is up already.
+    """Yields each unit with what was done about it, in order of completion. Ray must be up.
 
     Raises:
-        Unschedulable: when the nodes cannot hold so many actors.
+        Unschedulable: if the nodes cannot hold this many actors.
         UserError, DamagedData: as `encode_unit` does.
     """
     _check_room(workers, machine=machine, nodes=nodes)
@@ -50,12 +49,12 @@ def encoded_by_actors(
     for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         for row in table.to_pylist():
             if row["error"]:
-                raise KINDS[row["state"]](row["error"])
+                raise ERRORS[row["state"]](row["error"])
             yield units[row["place"]], Encoded(row["state"], row["bytes"])
 
 
 class _Encoder:
-    """One member of the pool."""
+    """One actor of the pool."""
 
     def __init__(self, units: Sequence[Unit], threads: int) -> None:
         import torch
@@ -70,7 +69,7 @@ class _Encoder:
         )
 
     def _row(self, unit: Unit) -> dict[str, object]:
-        """What is a user's error reaches the user as it is, not as a trace through Ray."""
+        """A UserError travels as a row, so that the user sees its one line and no trace of Ray."""
         try:
             return {**asdict(encode_unit(unit)), "error": ""}
         except UserError as error:

@@ -1,9 +1,9 @@
-"""One Arrow file of latents: consecutive videos after their codec, complete or invisible, read row
-by row without loading the file.
+"""One Arrow file with the latents of consecutive videos: complete or absent, and read row by row
+without loading the whole file.
 
-Columns are those of `SHARD`; a row's `check` is the CRC-32 of its latents, so that a flipped bit is
-noticed by whoever reads that row, and a file of gigabytes need not be read whole. The metadata says
-which latents these are."""
+Each row has the video's `index`, its `latents`, and `check`, the CRC-32 of the latents. Whoever
+reads a row notices a flipped bit in it, so a file of gigabytes need not be read whole. The metadata
+say which latents these are."""
 
 import zlib
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from physscale.records.store import write_atomic
 __all__ = ["FORMAT", "LatentShard", "open_latents", "write_latents"]
 
 FORMAT = 1
-"""Raised by hand whenever a column changes its meaning; a reader refuses any other number."""
+"""Raised by hand when a column changes its meaning. A reader refuses any other number."""
 
 FORMAT_KEY, IDENTITY_KEY, CANVAS_KEY = (
     b"physscale_latents",
@@ -31,7 +31,7 @@ FORMAT_KEY, IDENTITY_KEY, CANVAS_KEY = (
 
 @dataclass(frozen=True)
 class LatentShard:
-    """An open file: `latents` [rows, T, C, h, w] lie on disk until they are taken."""
+    """An open file; `latents` f32[rows, T, C, h, w] stay on disk until they are taken."""
 
     path: Path
     first: int
@@ -44,7 +44,7 @@ class LatentShard:
     def take(
         self, indices: Int[np.ndarray, " taken"]
     ) -> Float32[np.ndarray, "taken time channels height width"]:
-        """Those of these videos, copied. Raises DamagedData when one is not what was written."""
+        """A copy of these videos' latents. Raises DamagedData if one is not what was written."""
         taken = self.latents[indices - self.first]
         for index, row in zip(indices.tolist(), taken, strict=True):
             if zlib.crc32(row) != self.checks[index - self.first]:
@@ -53,7 +53,7 @@ class LatentShard:
 
 
 def schema(shape: Iterable[int], *, identity: str, canvas: str) -> pa.Schema:
-    """Of a file of latents with this shape [T, C, h, w]."""
+    """The schema of a file whose videos have latents of this shape [T, C, h, w]."""
     latents = pa.fixed_shape_tensor(pa.float32(), tuple(shape))
     metadata = {
         FORMAT_KEY: str(FORMAT).encode(),
@@ -73,8 +73,8 @@ def write_latents(
     identity: str,
     canvas: str,
 ) -> int:
-    """The file of videos `first`, `first + 1`, ...; its bytes. Raises UserError when the place
-    cannot be written."""
+    """Writes the file of videos `first`, `first + 1`, ... and returns its bytes. Raises UserError
+    if the place cannot be written."""
     kind = schema(latents.shape[1:], identity=identity, canvas=canvas)
     flat = pa.FixedSizeListArray.from_arrays(
         np.ascontiguousarray(latents).reshape(-1), type=kind.field("latents").type.storage_type
@@ -95,7 +95,7 @@ def write_latents(
 def open_latents(
     path: Path, *, first: int, shape: Iterable[int], identity: str, canvas: str
 ) -> LatentShard:
-    """The file, if it is whole and of these latents; its values are checked when they are taken.
+    """Opens the file; its values are checked when they are taken.
 
     Raises:
         DamagedData: if it is torn, of a foreign format, or of other latents.

@@ -6,21 +6,21 @@ from physscale.records.latent_shape import BackboneShape, LatentShape
 from physscale.run.spec import RunSpec
 from physscale.train.spec import CHECKPOINTS_KEPT
 
-_NUMBERS_A_PARAMETER = 4
-"""Value, average and two moments, float32 each."""
+_NUMBERS_PER_PARAMETER = 4
+"""Value, moving average and two moments, each a float32."""
 
 _SAMPLES_COMPRESSED = 0.075
-"""Bytes of a judge's samples on disk ÷ bytes of their frames, measured on 32 px samples of trained
-models (0.070 to 0.078)."""
+"""Bytes of a test split's samples on disk ÷ bytes of their frames, measured on 32 px samples of
+trained models (0.070 to 0.078)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of one run, from nothing to its scores.
+    """What one run costs, from nothing to its scores.
 
     Attributes:
         flops: matrix products of the whole training (`BackboneSpec.training_flops`).
-        data_bytes: frames of the training videos, rendered and streamed once; they are not kept.
+        data_bytes: frames of the training videos; they are rendered and streamed, not kept.
         disk_bytes: what stays in the run's folder: checkpoints and samples.
     """
 
@@ -46,7 +46,7 @@ def encoding_flops(run: RunSpec) -> float:
 
 
 def cost(run: RunSpec) -> Cost:
-    """By formula."""
+    """The run's cost by formula."""
     shape = backbone_shape(run)
     count = run.model.parameters(shape)
     passes = run.train.batch * run.train.steps * run.objective.passes(latent_shape(run))
@@ -56,6 +56,6 @@ def cost(run: RunSpec) -> Cost:
         parameters=count,
         flops=float(passes) * run.model.training_flops(shape),
         data_bytes=run.data.videos * run.data.frames * frame_bytes,
-        disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_A_PARAMETER * count + run.train.steps)
+        disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_PER_PARAMETER * count + run.train.steps)
         + round(_SAMPLES_COMPRESSED * sampled),
     )

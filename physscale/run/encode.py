@@ -1,5 +1,5 @@
-"""One file of latents: drawn, rendered, encoded, written. What `physscale encode` does for each, in
-one process or many."""
+"""One file of latents: its videos are drawn, rendered, encoded and written. `physscale encode` does
+this for each file, in one process or many."""
 
 import functools
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ __all__ = ["Encoded", "encode_unit", "mirror_image"]
 
 @dataclass(frozen=True)
 class Encoded:
-    """What became of a file: it was whole already, was made, or took the place of a damaged one."""
+    """What was done about a file: it was whole and kept, was made, or replaced a damaged one."""
 
     state: Literal["kept", "made", "mended"]
     bytes: int
 
 
 def encode_unit(unit: Unit) -> Encoded:
-    """Makes the file unless it is there and whole, every value checked. Raises UserError without a
-    codec, or where it cannot be written."""
+    """Makes the file, unless it is there and every value in it is right. Raises UserError if there
+    is no codec, or the file cannot be written."""
     state: Literal["made", "mended"] = "made"
     try:
         if check_unit(unit):
@@ -62,7 +62,7 @@ def encode_unit(unit: Unit) -> Encoded:
 
 
 def mirror_image(pixels: np.ndarray) -> np.ndarray:
-    """Frames u8[B, T, H, W, 3], left to right."""
+    """Frames u8[B, T, H, W, 3], mirrored left to right."""
     return np.ascontiguousarray(pixels[:, :, :, ::-1])
 
 

@@ -1,14 +1,14 @@
-"""Latents of training videos on disk: encoded once by `physscale encode`, read by every training of
-the same data through the same codec.
+"""Latents of training videos on disk: encoded once by `physscale encode`, read by every training on
+the same data with the same codec.
 
     results/STUDY/latents/FP12/shard_00000000.arrow     videos 0 to 1023, and so on
 
 Each file is complete or absent (`records/latents.py`).
 
-A cache is named by what it holds: the data without their number (1,000 videos are the beginning of
-10,000), the canvas, the codec, and whether the frames were mirrored before they were encoded. A
-video's latents depend on nothing but these, so a training that reads them equals one that encodes
-as it goes, bit for bit, and neither workers nor the order of shards can change a byte."""
+A cache is named by what it holds: the data set without its number of videos (1,000 videos are the
+beginning of 10,000), the canvas, the codec, and whether the frames were mirrored before encoding. A
+video's latents depend on nothing else. So a training that reads them equals one that encodes as it
+goes, bit for bit, and neither the number of workers nor the order of shards changes a byte."""
 
 import functools
 from collections.abc import Iterable
@@ -43,12 +43,12 @@ SHARD_VIDEOS = 1024
 VIDEOS_AT_ONCE = 64
 
 HELD_BYTES = 4_000_000_000
-"""Latents of a run above this are not held in memory."""
+"""A run whose latents take more than this does not hold them in memory."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The latents of this run's training videos, or of their mirror images."""
+    """Latents of a run's training videos ("plain") or of their mirror images ("mirrored")."""
 
     run: RunSpec
     side: Side
@@ -70,7 +70,7 @@ class Cache:
 
     @property
     def dimensions(self) -> tuple[int, int, int, int]:
-        """T, C, h, w."""
+        """T, C, h, w of one video."""
         return (self.shape.frames, self.shape.channels, self.shape.height, self.shape.width)
 
     @property
@@ -87,7 +87,7 @@ class Cache:
 
     @property
     def shard_videos(self) -> int:
-        """How many share a file, which the number of all does not change."""
+        """Videos per file; the size of the data set does not change it."""
         return min(SHARD_VIDEOS, max(1, SHARD_BYTES // self.video_bytes))
 
     @property
@@ -104,7 +104,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class Unit:
-    """One file of a cache: videos from `start` to before `stop`."""
+    """One file of a cache: videos `start` to `stop - 1`."""
 
     cache: Cache
     start: int
@@ -118,7 +118,8 @@ class Unit:
         return self.cache.folder / f"shard_{self.start:08d}.arrow"
 
     def open(self) -> LatentShard | None:
-        """None where there is no such file, or one of too few videos; raises DamagedData."""
+        """The file, or None if it is missing or has too few videos. Raises DamagedData if it is
+        torn or foreign."""
         if not self.path.exists():
             return None
         cache = self.cache
@@ -134,8 +135,7 @@ class Unit:
 
 
 def caches_of(runs: Iterable[RunSpec], *, store: Store) -> list[Cache]:
-    """Those of these runs' training videos, each once, with as many videos as the largest run
-    has."""
+    """The caches of these runs, each once, with as many videos as its largest run needs."""
     largest: dict[str, Cache] = {}
     for run in runs:
         for side in sides(run):
@@ -147,13 +147,13 @@ def caches_of(runs: Iterable[RunSpec], *, store: Store) -> list[Cache]:
 
 
 def sides(run: RunSpec) -> tuple[Side, ...]:
-    """Which caches a training needs."""
+    """The caches that a training reads: mirrored frames too, if it flips."""
     return ("plain", "mirrored") if run.train.flip == "horizontal" else ("plain",)
 
 
 def check_unit(unit: Unit) -> bool:
-    """Reads all of a file; False where there is none. Raises DamagedData when a value is not what
-    was written."""
+    """Reads all of a file; False if there is none. Raises DamagedData if a value is not what was
+    written."""
     shard = unit.open()
     if shard is None:
         return False
@@ -163,8 +163,8 @@ def check_unit(unit: Unit) -> bool:
 
 
 def check_held(runs: Iterable[RunSpec], *, store: Store) -> None:
-    """Reads all files that these runs hold in memory, before any begins; larger ones are checked
-    row by row as they are read. Raises DamagedData when a value is not what was written."""
+    """Checks every file that these runs hold in memory, before any run starts. Larger caches are
+    checked row by row as they are read. Raises DamagedData if a value is not what was written."""
     if (store.root / "latents").is_dir():
         for cache in caches_of(
             [run for run in runs if latent_bytes(run) <= HELD_BYTES], store=store
@@ -174,7 +174,7 @@ def check_held(runs: Iterable[RunSpec], *, store: Store) -> None:
 
 
 def open_cache(cache: Cache) -> list[LatentShard] | None:
-    """Its files, or None where one is missing. Raises DamagedData for a torn or foreign one."""
+    """The cache's files, or None if one is missing. Raises DamagedData if one is torn."""
     if not cache.folder.is_dir():
         return None
     shards = []
@@ -187,7 +187,7 @@ def open_cache(cache: Cache) -> list[LatentShard] | None:
 
 
 def latent_bytes(run: RunSpec) -> int:
-    """Of all training videos, float32; mirrored ones are twice as many."""
+    """Bytes of the latents of all training videos in float32, mirror images included."""
     return sum(
         cache.videos * cache.video_bytes
         for cache in (Cache(run, side, Path()) for side in sides(run))
@@ -195,8 +195,8 @@ def latent_bytes(run: RunSpec) -> int:
 
 
 def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """What a plan says of latents: which caches are there, and what it takes to do without those
-    that are not. Raises DamagedData for a torn or foreign file."""
+    """Lines of a plan: which caches exist, and what it costs to encode without the others. Raises
+    DamagedData if a file is torn or foreign."""
     runs = list(runs)
     caches = caches_of(runs, store=store) if (store.root / "latents").is_dir() else []
     notes, whole = [], set()
@@ -215,7 +215,7 @@ def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
 
 
 def _without(runs: Iterable[RunSpec], *, whole: set[str], store: Store) -> list[str]:
-    """What encoding takes of runs that do not hold their latents."""
+    """The cost of encoding while training, for runs too large to hold their latents in memory."""
     streamed = [run for run in runs if latent_bytes(run) > HELD_BYTES]
     left = {
         cache.fingerprint: cache

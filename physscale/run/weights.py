@@ -1,10 +1,8 @@
-"""Weights that a run names by their SHA-256: looked for where `PHYSSCALE_WEIGHTS` says, and kept
-beside the study's results.
+"""Weights that a recipe names by their SHA-256.
 
-What the weights are is part of a run's description, where they lie is not. The driver finds each
-file among those that `PHYSSCALE_WEIGHTS` lists (files, or folders of them), looks whether it fits,
-and copies it to `results/STUDY/weights/SHA256`: a place that every node sees, so that no worker
-needs the variable."""
+What the weights are is part of a run's description; where they lie is not. `PHYSSCALE_WEIGHTS`
+lists files or folders. The driver looks for each file there, checks that it fits, and copies it to
+`results/STUDY/weights/SHA256`. Every node sees that place, so no worker needs the variable."""
 
 import os
 import shutil
@@ -19,17 +17,16 @@ from physscale.run.spec import CodecRecipe, RunSpec
 __all__ = ["VARIABLE", "check_weights", "keep_weights", "kept_weights"]
 
 VARIABLE = "PHYSSCALE_WEIGHTS"
-KINDS = (".safetensors", ".pth")
-SHOWN = 4
+SUFFIXES = (".safetensors", ".pth")
+FILES_LISTED = 4
 
 
 def check_weights(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """What is to be said of files that are not among the results yet: where they were found, or
-    that nobody has said where they lie.
+    """Lines of a plan about files that are not among the results yet: where each was found, or
+    that `PHYSSCALE_WEIGHTS` has to be set.
 
     Raises:
-        UserError: for a file that is not where it is said to be, or of another layout than a run
-            says.
+        UserError: if the variable is set and a file is not found, or does not fit its recipe.
     """
     runs = list(runs)
     missing = _missing(runs, store=store)
@@ -46,21 +43,21 @@ def check_weights(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
 
 
 def keep_weights(runs: Iterable[RunSpec], *, store: Store) -> None:
-    """Copies to the results what is missing there.
+    """Copies files that are missing among the results.
 
     Raises:
-        UserError: for a file that is not found.
+        UserError: if a file is not found.
     """
     for sha256 in _missing(runs, store=store):
         _copy(_find(sha256), to=store.weights(sha256))
 
 
 def kept_weights(sha256: str, *, store: Store) -> Path:
-    """The copy among the results; looked for and copied now where a driver did not.
+    """The copy among the results, made now if the driver has not made it.
 
     Raises:
-        UserError: if it is found nowhere.
-        DamagedData: if the copy's content is another.
+        UserError: if the file is not found.
+        DamagedData: if the copy has another SHA-256.
     """
     kept = store.weights(sha256)
     if not kept.exists():
@@ -73,8 +70,8 @@ def kept_weights(sha256: str, *, store: Store) -> Path:
 
 
 def _missing(runs: Iterable[RunSpec], *, store: Store) -> list[str]:
-    """SHA-256 of the files that codecs of these runs begin with, where neither codec nor file is
-    among the results."""
+    """SHA-256 of the files that these runs' codecs need, unless codec or file is among the
+    results."""
     fits = [run for run in runs if not (store.codec(run.codec_fingerprint) / MANIFEST).exists()]
     names = dict.fromkeys(name for run in fits for name in _named(run.codec))
     return [name for name in names if not store.weights(name).exists()]
@@ -92,7 +89,7 @@ def _named(recipe: CodecRecipe) -> Iterator[str]:
 
 
 def _find(sha256: str) -> Path:
-    """Among the files that the variable lists."""
+    """The file with this SHA-256 among those that the variable lists."""
     listed = os.environ.get(VARIABLE, "")
     if not listed:
         raise UserError(
@@ -106,15 +103,15 @@ def _find(sha256: str) -> Path:
         files = (
             [place]
             if place.is_file()
-            else sorted(path for path in place.iterdir() if path.suffix in KINDS)
+            else sorted(path for path in place.iterdir() if path.suffix in SUFFIXES)
         )
         for file in files:
             seen[file] = sha256_of(file)
             if seen[file] == sha256:
                 return file
     there = (
-        ", ".join(f"{file} is {found[:12]}" for file, found in list(seen.items())[:SHOWN])
-        or f"no {' or '.join(KINDS)} is there"
+        ", ".join(f"{file} is {found[:12]}" for file, found in list(seen.items())[:FILES_LISTED])
+        or f"no {' or '.join(SUFFIXES)} is there"
     )
     raise UserError(
         f"weights {sha256[:12]}: {VARIABLE}={listed} has no file with this SHA-256; {there}"
@@ -122,7 +119,7 @@ def _find(sha256: str) -> Path:
 
 
 def _check(recipe: CodecRecipe, *, found: dict[str, Path]) -> None:
-    """Whether the files are what the recipe takes them for."""
+    """Raises UserError if a file does not fit the recipe."""
     if recipe.weights in found:
         recipe.spec.check_weights(found[recipe.weights])
     if recipe.training is not None and recipe.training.perceptual in found:

@@ -1,6 +1,8 @@
 """The video VAE: shapes, causality, where it begins as a VAE for pictures, what training does, and
 the codec made of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +123,24 @@ def test_adversaries_and_a_perceptual_distance_take_part() -> None:
     assert [step.adversary != 0 for step in steps] == [False, False, True, True]
     with pytest.raises(UserError, match=r"perceptual_weight=0\.5: name the weights"):
         next(vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training))
+
+
+def test_discriminators_are_the_same_every_time() -> None:
+    """Their first weights were once drawn from torch's global generator."""
+    training = VaeTraining(steps=3, batch=2, frames=3, adversary_weight=0.1)
+    stills = discs(32)
+    before = torch.random.get_rng_state()
+    first = list(vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(1)
+    again = list(vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=training))
+    torch.random.set_rng_state(before)
+    assert first == again
+    other = replace(training, seed=1)
+    assert (
+        first[0].adversary
+        != next(vae_steps(fresh_vae(TINY, seed=0), stills=stills, training=other)).adversary
+    )
 
 
 def test_a_training_that_blows_up_stops_before_the_step() -> None:
