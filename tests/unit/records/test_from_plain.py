@@ -65,7 +65,7 @@ def test_another_class_and_another_version_are_one_line() -> None:
     with pytest.raises(UserError, match="LatentShape has no field 'depth'"):
         from_plain(LatentShape, plain(LatentShape(1, 2)) | {"depth": 3})
     with pytest.raises(
-        UserError, match="codec 'FlowSpec' is unknown; there are CodecSpec, PixelSpec, VaeSpec"
+        UserError, match=r"codec 'FlowSpec' is unknown; there are CodecSpec, .*VaeSpec"
     ):
         from_plain(Holder, plain(HOLDERS[0]) | {"codec": plain(FlowSpec())})
 
