@@ -37,7 +37,12 @@ def commands_page() -> str:
         "codes](exit-codes.md). The commands of the analysis also run as `python -m analysis "
         "COMMAND`, without torch and Ray.",
     ]
+    panel = None
     for words, command in commands_below(group, program="physscale"):
+        listed = group.commands[words.split()[1]]
+        if listed.rich_help_panel != panel:
+            panel = listed.rich_help_panel
+            parts.append(f"## {panel}")
         parts += _command_section(words, command)
     return "\n\n".join(parts) + "\n"
 

@@ -195,7 +195,7 @@ COMMANDS: Mapping[str, Listed] = {
     "study-page": Listed(
         "physscale.cli.raters:study_page",
         VIDEOS,
-        "Let people judge videos by first impression, on a page that only this machine sees.",
+        "Let people rate videos by first impression, on a page that only this machine sees.",
         (
             "physscale study-page results/quickstart/runs --each 5",
             "physscale study-page results/quickstart/runs --agreement --detector auto --json",

@@ -1,9 +1,8 @@
-"""`physscale study-page`: people judge videos on a local page; later, how far they agree.
-`physscale.cli.main` adds it to its own.
+"""`physscale study-page`: people rate videos on a local page; later, how far they agree.
 
 ```
 physscale study-page results/quickstart/runs --each 5            the page; Ctrl-C ends it, the answers are in DIR/answers.jsonl
-physscale study-page results/quickstart/runs --agreement --judge auto
+physscale study-page results/quickstart/runs --agreement --detector auto
 ```
 """
 
@@ -38,23 +37,23 @@ def study_page(
         bool,
         typer.Option("--agreement", help="No page: rates and agreement of the answers so far."),
     ] = False,
-    judge: Annotated[
+    detector: Annotated[
         str,
         typer.Option(
             metavar="auto|FILE",
-            help="Agreement with the automatic judge, run now, or with verdicts in a Parquet file.",
+            help="Agreement with the detector, run now, or with its answers in a Parquet file.",
         ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let people judge videos by first impression, on a page that only this machine sees.
+    """Let people rate videos by first impression, on a page that only this machine sees.
 
     `--agreement` says how far they agree."""
     file = answers or folder / ANSWERS
     if agreement:
-        _agreement(folder, file=file, judge=judge, as_json=as_json)
-    elif judge:
-        raise UserError("--judge goes with --agreement; raters are not told what the judge said")
+        _agreement(folder, file=file, detector=detector, as_json=as_json)
+    elif detector:
+        raise UserError("--detector needs --agreement; raters do not see what the detector said")
     else:
         _serve(folder, file=file, each=each, seed=seed, port=port, as_json=as_json)
 
@@ -79,7 +78,7 @@ def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json
             raise server.fault
 
 
-def _agreement(folder: Path, *, file: Path, judge: str, as_json: bool) -> None:
+def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> None:
     from physscale.raters.answers import read_answers
     from physscale.raters.summary import AUTO, judge_rows, read_verdicts, summarise
 
@@ -89,9 +88,9 @@ def _agreement(folder: Path, *, file: Path, judge: str, as_json: bool) -> None:
         )
     said = read_answers(file)
     detections = None
-    if judge:
+    if detector:
         detections = (
-            judge_rows(said, folder=folder) if judge == AUTO else read_verdicts(Path(judge))
+            judge_rows(said, folder=folder) if detector == AUTO else read_verdicts(Path(detector))
         )
     summary = summarise(said, detections=detections)
     if as_json:

@@ -153,7 +153,7 @@ def read_verdicts(path: Path) -> dict[Row, bool]:
         rows = pq.read_table(path, columns=["source", "index", "abnormal"]).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise UserError(
-            f"--judge {path}: no Parquet file with source, index and abnormal "
+            f"--detector {path}: no Parquet file with source, index and abnormal "
             f"({type(error).__name__})"
         ) from error
     return {(str(row["source"]), int(row["index"])): bool(row["abnormal"]) for row in rows}

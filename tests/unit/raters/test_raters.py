@@ -327,7 +327,7 @@ def test_agreement_as_a_command(
                 "--answers",
                 str(file),
                 "--agreement",
-                "--judge",
+                "--detector",
                 str(judged),
                 "--json",
             ]
