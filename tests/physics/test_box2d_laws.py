@@ -144,9 +144,12 @@ def test_what_it_does_not_claim_is_refused() -> None:
     ],
 )
 def test_phyre_has_its_own_engines_and_clock(fields: dict[str, object], named: str) -> None:
-    with pytest.raises(UserError, match=named):
+    def rows() -> None:
         data = DataSpec(scenario=Phyre(scene_px=256), videos=1, **fields)  # type: ignore[arg-type]
         simulate(data, indices=np.arange(1))
+
+    with pytest.raises(UserError, match=named):
+        rows()
 
 
 def test_the_laws_do_not_run_on_the_real_phyre() -> None:
