@@ -15,12 +15,9 @@ from physscale.dataset.mp4 import mp4_frames
 from physscale.dataset.source import read_parts, read_whole
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
-from physscale.evaluate.motion.paper_protocol import (
-    paper_outcomes,
-    paper_scores,
-    partitions_of,
-    sides_of,
-)
+from physscale.evaluate.motion.paper_partitions import partitions_of, sides_of
+from physscale.evaluate.motion.paper_protocol import paper_outcomes
+from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.evaluate.scores import bootstrap
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos

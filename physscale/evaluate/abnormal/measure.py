@@ -1,137 +1,17 @@
 """What of a frame the found bodies explain: each body's missing ink, strength, border, depth in
 others; and what is left over."""
 
-from typing import NamedTuple, no_type_check
+from typing import no_type_check
 
 import numba
 import numpy as np
 
-from physscale.evaluate.abnormal.fit import Form, View, mark
+from physscale.evaluate.abnormal.bodies import Bodies, Frame, crowded, form_of
+from physscale.evaluate.abnormal.fit import mark
 from physscale.evaluate.abnormal.solids import distance_to
 
 MISSING, LEVEL, BORDER, DEPTH, GAP = range(5)
 UNEXPLAINED, FOREIGN, BLACK_MISSING, BLACK_EXTRA = range(4)
-
-POLISHES, EDGE_PX, DAMPING = 3, 1.0, 4.0
-"""Steps of least squares, half the width of an edge for them, and what holds a pose as if so many
-pixels did."""
-
-
-class Bodies(NamedTuple):
-    """All bodies of a row as the compiled code takes them; see `Solids`. `order`: those that move,
-    `still`: those that do not."""
-
-    radius: np.ndarray
-    edges: np.ndarray
-    reach: np.ndarray
-    thin: np.ndarray
-    points: np.ndarray
-    point_count: np.ndarray
-    ring: np.ndarray
-    ring_count: np.ndarray
-    order: np.ndarray
-    still: np.ndarray
-    red: np.ndarray
-
-
-class Frame(NamedTuple):
-    """One frame's red and grey ink, foreign ink and darkness, and where black bodies are (`blind`:
-    near them too)."""
-
-    ink: np.ndarray
-    foreign: np.ndarray
-    dark: np.ndarray
-    blind: np.ndarray
-    black: np.ndarray
-    px: float
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def form_of(bodies: Bodies, body: int) -> Form:
-    """One of them."""
-    inside, ring = (
-        bodies.points[body, : bodies.point_count[body]],
-        bodies.ring[body, : bodies.ring_count[body]],
-    )
-    return Form(
-        bodies.radius[body], bodies.edges[body], bodies.reach[body], bodies.thin[body], inside, ring
-    )
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
-    """What bodies of one colour see."""
-    return View(frame.ink[channel], frame.ink[1 - channel], frame.blind, owned, frame.px)
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
-    """Moves every pose to where the body's border lies in the ink: damped least squares on the
-    pixels that no other body is near."""
-    size, px, grown = frame.ink.shape[1], frame.px, np.zeros((3, 4))
-    step, moved = np.empty(3), np.empty(3)
-    for _ in range(POLISHES):
-        for body in bodies.order:
-            pose, ink, lever = (
-                poses[body],
-                frame.ink[0 if bodies.red[body] else 1],
-                max(bodies.reach[body], px),
-            )
-            grown[:] = 0.0
-            reach = bodies.reach[body] + EDGE_PX * px
-            for up in range(
-                max(int((pose[1] - reach) / px), 0), min(int((pose[1] + reach) / px) + 1, size)
-            ):
-                for col in range(
-                    max(int((pose[0] - reach) / px), 0), min(int((pose[0] + reach) / px) + 1, size)
-                ):
-                    x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up
-                    here = distance_to(x, y, pose, bodies.radius[body], bodies.edges[body])
-                    if (
-                        abs(here) > EDGE_PX * px
-                        or frame.blind[row, col]
-                        or _crowded(bodies, poses, body, x, y, 2.5 * px)
-                    ):
-                        continue
-                    for axis in range(3):
-                        moved[:] = pose
-                        moved[axis] += 0.1 * px / (lever if axis == 2 else 1.0)
-                        step[axis] = here - distance_to(
-                            x, y, moved, bodies.radius[body], bodies.edges[body]
-                        )
-                    wrong = min(max(ink[row, col], 0.0), 1.0) - (0.5 - 0.5 * here / (EDGE_PX * px))
-                    for axis in range(3):
-                        for other in range(3):
-                            grown[axis, other] += step[axis] * step[other] / (0.1 * px) ** 2
-                        grown[axis, 3] += step[axis] / (0.1 * px) * wrong * 2 * EDGE_PX * px
-            for axis in range(3):
-                grown[axis, axis] += DAMPING
-            way = np.linalg.solve(grown[:, :3], grown[:, 3])
-            way *= min(1.0, px / max(np.abs(way).max(), 1e-9))
-            pose[0] += way[0]
-            pose[1] += way[1]
-            if bodies.radius[body] == 0.0:
-                pose[2] += way[2] / lever
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _crowded(
-    bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float
-) -> bool:
-    """Whether another moving body lies within so much of a point."""
-    for other in bodies.order:
-        far = bodies.reach[other] + within
-        near = other != body and abs(poses[other, 0] - x) < far and abs(poses[other, 1] - y) < far
-        if (
-            near
-            and distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]) < within
-        ):
-            return True
-    return False
 
 
 @numba.njit(cache=True, nogil=True)
@@ -238,7 +118,7 @@ def _border(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int) -> float
             here = distance_to(x, y, pose, bodies.radius[body], bodies.edges[body])
             if abs(here) > wide or frame.blind[row, col]:
                 continue
-            if not _crowded(bodies, poses, body, x, y, wide):
+            if not crowded(bodies, poses, body, x, y, wide):
                 surplus += min(max(ink[row, col], 0.0), 1.2) - min(max(0.5 - here / px, 0.0), 1.0)
                 length += 1.0 if abs(here) < 0.5 * px else 0.0
     return surplus * px / length if length > 8.0 else np.nan

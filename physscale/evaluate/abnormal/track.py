@@ -18,8 +18,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.abnormal import measure as measured
+from physscale.evaluate.abnormal.bodies import Bodies, Frame, form_of, view_of
 from physscale.evaluate.abnormal.fit import RING, best_around, best_of, mark, score
-from physscale.evaluate.abnormal.measure import Bodies, Frame, form_of, measure, polish, view_of
+from physscale.evaluate.abnormal.measure import measure
+from physscale.evaluate.abnormal.polish import polish
 from physscale.evaluate.abnormal.replay import Onward, Scene
 from physscale.records.scene import WORLD_M
 

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.mechanisms.ranking import Duel
-from physscale.evaluate.motion.components import find_pieces, unmixing
+from physscale.evaluate.motion.components import find_components, unmixing
 from physscale.evaluate.motion.outcomes import SLOPE_FRAMES, counted_frames, slope
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
@@ -201,7 +201,7 @@ def measured(
     """The same four of the body in the frames; NaN where it is not seen for `SLOPE_FRAMES`
     frames."""
     size_px = pixels.shape[2]
-    pieces = find_pieces(
+    pieces = find_components(
         pixels,
         maps=unmixing(np.broadcast_to(look.colours, (len(truth), *look.colours.shape)).copy()),
     )

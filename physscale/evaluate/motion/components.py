@@ -1,11 +1,8 @@
-"""The connected pieces of each colour in each frame, measured by their coverage; what
-`evaluate.parse` reads balls from.
+"""The connected components of each colour in each frame, measured by their coverage; what
+`evaluate.motion.track` reads balls from.
 
-A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares; it is of a colour where
-its coverage passes `DETECT` and no more than `FOREIGN` of its ink is unexplained. Pieces are
-8-connected; each is grown by one pixel, and inside it the un-thresholded coverage gives area,
-centroid and second moments. Eight pixels too pale for any colour cost one comparison, one like its
-neighbour another."""
+Components are 8-connected. Each is grown by one pixel, and inside it the un-thresholded coverage
+gives area, centroid and second moments."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -14,21 +11,11 @@ import numba
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
-DETECT = 0.3
-"""A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m
-vanishes in a codec of 32 components)."""
-
-FOREIGN = 0.6
-"""A pixel is of another colour where the unexplained part of its ink passes this fraction of the
-explained part (an angle of 31°)."""
+from physscale.evaluate.motion.colour_runs import DETECT, detect_runs
 
 MOMENTS = ("x_px", "y_px", "area_px", "xx_px", "yy_px", "xy_px", "red", "green", "blue")
 MOST = 8
-"""Pieces of one colour that are kept, the heaviest first."""
-
-WHITE = np.uint64(0xFFFFFFFFFFFFFFFF)
-GROUP, WORDS = 8, 3
-"""Eight pixels are three words."""
+"""Components of one colour that are kept, the heaviest first."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +28,8 @@ class Unmixing:
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """The pieces of each colour, heaviest first.
+class Components:
+    """The components of each colour, heaviest first.
 
     Attributes:
         count: how many there are; more than `MOST` are counted, not measured.
@@ -69,8 +56,10 @@ def unmixing(colours: Float[np.ndarray, "batch colours 3"]) -> Unmixing:
     return Unmixing(unmix, np.eye(3) - np.swapaxes(ink, 1, 2) @ unmix)
 
 
-def find_pieces(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, maps: Unmixing) -> Pieces:
-    """All pieces of all frames."""
+def find_components(
+    pixels: UInt8[np.ndarray, "batch frames size size 3"], *, maps: Unmixing
+) -> Components:
+    """All components of all frames."""
     frames = np.ascontiguousarray(pixels)
     shape = (*frames.shape[:2], maps.unmix.shape[1])
     count, moments = np.zeros(shape, np.int64), np.full((*shape, MOST, len(MOMENTS)), np.nan)
@@ -81,7 +70,7 @@ def find_pieces(pixels: UInt8[np.ndarray, "batch frames size size 3"], *, maps: 
         else np.zeros((*lines.shape[:3], 0), np.uint64)
     )
     _find(frames, words, maps.unmix, maps.foreign, count, moments)
-    return Pieces(count, moments)
+    return Components(count, moments)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -105,7 +94,7 @@ def _find(
         palest = 255.0 * DETECT / max(unmix[video].max(), 1e-9)
         for moment in range(pixels.shape[1]):
             frame = pixels[video, moment]
-            _detect(
+            detect_runs(
                 frame,
                 words[video, moment],
                 scaled,
@@ -139,113 +128,8 @@ def _find(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _detect(
-    frame: np.ndarray,
-    words: np.ndarray,
-    scaled: np.ndarray,
-    white: np.ndarray,
-    foreign: np.ndarray,
-    palest: float,
-    there: np.ndarray,
-    runs: np.ndarray,
-    number: np.ndarray,
-) -> None:
-    """Runs (row, first column, end) of each colour in row order, and `there` where they are."""
-    height, width, colours = frame.shape[0], frame.shape[1], scaled.shape[0]
-    group = GROUP if words.shape[1] > 0 else width
-    white_bits = _white_bits(palest)
-    mine = np.zeros(colours, np.bool_)
-    last_red, last_green, last_blue = 255, 255, 255
-    number[:] = 0
-    for row in range(height):
-        for begin in range(0, width, group):
-            if words.shape[1] > 0:
-                word = begin // GROUP * WORDS
-                if (
-                    words[row, word] & words[row, word + 1] & words[row, word + 2] & white_bits
-                    == white_bits
-                ):
-                    continue
-            for col in range(begin, begin + group):
-                red, green, blue = frame[row, col, 0], frame[row, col, 1], frame[row, col, 2]
-                if red != last_red or green != last_green or blue != last_blue:
-                    last_red, last_green, last_blue = red, green, blue
-                    _whose(
-                        np.float64(red),
-                        np.float64(green),
-                        np.float64(blue),
-                        scaled,
-                        white,
-                        foreign,
-                        palest,
-                        mine,
-                    )
-                for colour in range(colours):
-                    if mine[colour]:
-                        there[colour, row, col] = True
-                        run = number[colour] - 1
-                        if run >= 0 and runs[colour, run, 0] == row and runs[colour, run, 2] == col:
-                            runs[colour, run, 2] = col + 1
-                        else:
-                            (
-                                runs[colour, run + 1, 0],
-                                runs[colour, run + 1, 1],
-                                runs[colour, run + 1, 2],
-                            ) = row, col, col + 1
-                            number[colour] += 1
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _white_bits(palest: float) -> np.uint64:
-    """The leading ones of eight bytes that, where all are set, leave three channels no more ink
-    than `palest`."""
-    bits = WHITE
-    for zeros in range(1, 8):
-        if 3.0 * (2**zeros - 1) <= palest:
-            bits = np.uint64(0xFF - (2**zeros - 1)) * np.uint64(0x0101010101010101)
-    return bits
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _whose(
-    red: float,
-    green: float,
-    blue: float,
-    scaled: np.ndarray,
-    white: np.ndarray,
-    foreign: np.ndarray,
-    palest: float,
-    mine: np.ndarray,
-) -> None:
-    """Which colours a pixel is of."""
-    mine[:] = False
-    if 765.0 - red - green - blue <= palest:
-        return
-    for colour in range(len(mine)):
-        cover = white[colour] - (
-            red * scaled[colour, 0] + green * scaled[colour, 1] + blue * scaled[colour, 2]
-        )
-        mine[colour] = cover > DETECT and not _is_foreign(red, green, blue, foreign)
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _is_foreign(red: float, green: float, blue: float, foreign: np.ndarray) -> bool:
-    red, green, blue = 255.0 - red, 255.0 - green, 255.0 - blue
-    unexplained = 0.0
-    for channel in range(3):
-        unexplained += (
-            foreign[channel, 0] * red + foreign[channel, 1] * green + foreign[channel, 2] * blue
-        ) ** 2
-    return unexplained > FOREIGN**2 * (red**2 + green**2 + blue**2 - unexplained)
-
-
-@numba.njit(cache=True, nogil=True)
-@no_type_check
 def _join(runs: np.ndarray, parent: np.ndarray) -> None:
-    """parent[run] = the first run of its 8-connected piece."""
+    """parent[run] = the first run of its 8-connected component."""
     above = 0
     for run in range(len(runs)):
         parent[run] = run
@@ -284,7 +168,7 @@ def _sum_runs(
     stamp: np.ndarray,
     first_stamp: int,
 ) -> int:
-    """sums[root] = coverage, its moments, and colours of the inner pixels, of the piece and the
+    """sums[root] = coverage, its moments, and colours of the inner pixels, of the component and the
     pixels around it; returns how many."""
     height, width = there.shape
     found = 0
@@ -293,13 +177,13 @@ def _sum_runs(
             sums[run] = 0.0
             found += 1
     order = np.arange(len(runs)) if found < 2 else np.argsort(parent[: len(runs)], kind="mergesort")
-    for run in order:  # piece by piece, so that one stamp a piece is enough
-        row, first, end, piece = runs[run, 0], runs[run, 1], runs[run, 2], parent[run]
+    for run in order:  # component by component, so that one stamp a component is enough
+        row, first, end, component = runs[run, 0], runs[run, 1], runs[run, 2], parent[run]
         for near in range(max(row - 1, 0), min(row + 2, height)):
             plain, along, square = 0.0, 0.0, 0.0
             for col in range(max(first - 1, 0), min(end + 1, width)):
                 mine = near == row and first <= col < end
-                if not mine and (there[near, col] or stamp[near, col] == first_stamp + piece):
+                if not mine and (there[near, col] or stamp[near, col] == first_stamp + component):
                     continue
                 cover = white - (
                     frame[near, col, 0] * scaled[0]
@@ -307,7 +191,7 @@ def _sum_runs(
                     + frame[near, col, 2] * scaled[2]
                 )
                 if not mine:
-                    stamp[near, col] = first_stamp + piece
+                    stamp[near, col] = first_stamp + component
                     if cover > DETECT:  # and yet not there: of another colour
                         continue
                 x = col + 0.5
@@ -315,12 +199,12 @@ def _sum_runs(
                 along += cover * x
                 square += cover * x * x
             y = near + 0.5
-            sums[piece, 0] += plain
-            sums[piece, 1] += along
-            sums[piece, 2] += y * plain
-            sums[piece, 3] += square
-            sums[piece, 4] += y * y * plain
-            sums[piece, 5] += y * along
+            sums[component, 0] += plain
+            sums[component, 1] += along
+            sums[component, 2] += y * plain
+            sums[component, 3] += square
+            sums[component, 4] += y * y * plain
+            sums[component, 5] += y * along
         if 0 < row < height - 1:
             inner, reds, greens, blues = 0, 0, 0, 0
             for col in range(first + 1, end - 1):
@@ -329,10 +213,10 @@ def _sum_runs(
                     reds += np.int64(frame[row, col, 0])
                     greens += np.int64(frame[row, col, 1])
                     blues += np.int64(frame[row, col, 2])
-            sums[piece, 6] += inner
-            sums[piece, 7] += reds
-            sums[piece, 8] += greens
-            sums[piece, 9] += blues
+            sums[component, 6] += inner
+            sums[component, 7] += reds
+            sums[component, 8] += greens
+            sums[component, 9] += blues
     for run in range(len(runs)):
         if parent[run] != run:
             sums[run, 0] = -1.0
@@ -342,7 +226,7 @@ def _sum_runs(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _heaviest(sums: np.ndarray, number: int, moments: np.ndarray) -> None:
-    """`MOMENTS` of the heaviest pieces, by falling coverage."""
+    """`MOMENTS` of the heaviest components, by falling coverage."""
     for place in range(MOST):
         best = -1
         for run in range(number):

@@ -1,8 +1,7 @@
 """The official evaluation of arXiv 2411.02385 (id_ood_data/evaluate.py) as a protocol of its own,
 its peculiarities kept.
 
-Parser: a red pixel has R > 127, G < 127, B < 127, a blue one R < 127, G < 127, B > 127; a ball lies
-at the mean index of its pixels ÷ width × 10 (not ÷ (width - 1), which is the grid they are drawn
+Parser: a ball lies at the mean index of its pixels ÷ width × 10 (not ÷ (width - 1), which is the grid they are drawn
 on: all speeds come out 1/width too low) and has the radius √(pixels/π) ÷ width ×
 10. A ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), its y and r are those of
   the frame before.
@@ -13,26 +12,21 @@ over 0.1 s of neighbouring valid frames; the hit is the first frame where a true
 more than 0.1 m/s, and the interval in which it happens counts neither before nor after."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, no_type_check
+from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, UInt8
 
-from physscale.evaluate.scores import bootstrap
+from physscale.evaluate.motion.paper_masks import Masks, colour_masks
+from physscale.evaluate.motion.paper_partitions import group_of
 from physscale.records.errors import UserError
 from physscale.records.initial import falls, initial_numbers
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, Videos
+from physscale.simulate.paper.grids import Law
 
-Law = Literal["uniform", "parabola", "collision"]
-Group = Literal["id", "radius", "speed", "both", "zero", "filtered", "skipped"]
-OUT = ("zero", "radius", "speed", "both")
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
-SPEED_M_S = (1.0, 4.0)
-RADIUS_M = {1: (0.7, 1.4), 2: (0.5, 1.5)}
 HEADLINE: dict[Law, str] = {
     "uniform": "velocity_error",
     "parabola": "position_error",
@@ -43,31 +37,6 @@ position."""
 
 Track = Float[np.ndarray, "frames bodies"]
 Places = Float[np.ndarray, "frames bodies 2"]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Pixels of each body in each frame: how many, and the means of their columns and rows (from
-    the bottom), NaN without any."""
-
-    count: Float[np.ndarray, "batch frames bodies"]
-    column: Float[np.ndarray, "batch frames bodies"]
-    row: Float[np.ndarray, "batch frames bodies"]
-    width: int
-
-
-@dataclass(frozen=True)
-class PaperScore:
-    """The mean of a metric over a group (`nanmean`), with our 95 % bootstrap interval; None where
-    no video has a number."""
-
-    metric: str
-    group: str
-    value: float | None
-    low: float | None
-    high: float | None
-    count: int
-    videos: int
 
 
 def paper_outcomes(
@@ -85,7 +54,7 @@ def paper_outcomes(
     """
     _check(truth, pixels=pixels)
     frames = truth.state.shape[1] - 1
-    seen = see(pixels[:, :frames], blue=truth.body[:, :, BODY.index("blue")] > 127)
+    seen = colour_masks(pixels[:, :frames], blue=truth.body[:, :, BODY.index("blue")] > 127)
     places, initial = truth.state[:, :frames, :, :2].astype(np.float64), initial_numbers(truth)
     rows = [
         _judged(seen, video=video, places=places[video], initial=initial[video])
@@ -103,43 +72,6 @@ def paper_outcomes(
     return pa.table(columns)
 
 
-def paper_scores(outcomes: pa.Table) -> tuple[PaperScore, ...]:
-    """Every metric over every group, and `ood` for all that is out, the ball at rest included."""
-    group = np.array(outcomes["group"].to_pylist(), object)
-    groups = {"id": group == "id", "ood": np.isin(group, OUT)} | {
-        name: group == name for name in ("radius", "speed", "both", "zero")
-    }
-    metrics = [name for name in outcomes.column_names if name not in ("index", "split", "group")]
-    return tuple(
-        _score(outcomes, metric=metric, group=name, rows=rows)
-        for metric in metrics
-        for name, rows in groups.items()
-    )
-
-
-def groups(truth: Videos) -> np.ndarray:
-    """The group of each row, by the trained ranges: an `object` array of `Group`."""
-    bodies = truth.state.shape[2]
-    return np.array([_group(row, bodies=bodies) for row in initial_numbers(truth)], object)
-
-
-def partitions_of(truth: Videos) -> np.ndarray:
-    """The same without the filter: by the trained ranges alone, small balls too."""
-    bodies = truth.state.shape[2]
-    return np.array([_partition(row, bodies=bodies) for row in initial_numbers(truth)], object)
-
-
-def sides_of(truth: Videos) -> np.ndarray:
-    """The partition of each row with the side on which its numbers left the trained ranges, named
-    as in `simulate.partitions`.
-
-    `radius_low`, `speed_high`, …; where one number is too small and another too large: of one ball
-    `cross_fast_small` and `cross_slow_large`, of two `cross_radius`, `cross_speed` and
-    `cross_both`. Rows in range and at rest stay `id` and `zero`."""
-    bodies = truth.state.shape[2]
-    return np.array([_side(row, bodies=bodies) for row in initial_numbers(truth)], object)
-
-
 def law_of(truth: Videos) -> Law:
     """Which of the three laws these rows show."""
     if truth.state.shape[2] == 2:
@@ -147,24 +79,11 @@ def law_of(truth: Videos) -> Law:
     return "parabola" if bool(falls(truth).any()) else "uniform"
 
 
-def see(pixels: UInt8[np.ndarray, "batch frames height width 3"], *, blue: np.ndarray) -> Seen:
-    """The colour masks; `blue` (batch, bodies) says which bodies are blue, the others are red."""
-    sums = np.zeros((*pixels.shape[:2], blue.shape[1], 3))
-    _sum_masks(np.ascontiguousarray(pixels), blue, sums)
-    count = np.where(sums[..., 0] > 0, sums[..., 0], np.nan)
-    return Seen(
-        count=sums[..., 0],
-        column=sums[..., 1] / count,
-        row=sums[..., 2] / count,
-        width=pixels.shape[3],
-    )
-
-
 def _check(truth: Videos, *, pixels: np.ndarray) -> None:
     bodies = truth.state.shape[2]
-    if bodies not in RADIUS_M:
+    if bodies not in (1, 2):
         raise UserError(
-            f"protocol paper judges one ball or two, these rows have {bodies} bodies: use "
+            f"protocol paper scores one ball or two, these rows have {bodies} bodies: use "
             "protocol exact"
         )
     if pixels.shape[1] not in (truth.state.shape[1], truth.state.shape[1] - 1):
@@ -177,30 +96,8 @@ def _check(truth: Videos, *, pixels: np.ndarray) -> None:
         raise UserError(f"protocol paper: frames must be {FRAME_S} s apart")
 
 
-@numba.njit(cache=True, nogil=True)
-@no_type_check
-def _sum_masks(pixels: np.ndarray, blue: np.ndarray, sums: np.ndarray) -> None:
-    height, width = pixels.shape[2], pixels.shape[3]
-    for video in range(pixels.shape[0]):
-        for moment in range(pixels.shape[1]):
-            for row in range(height):
-                for col in range(width):
-                    red_value, green, blue_value = pixels[video, moment, row, col]
-                    if (
-                        green < 127
-                        and (red_value > 127) != (blue_value > 127)
-                        and red_value != 127
-                        and blue_value != 127
-                    ):
-                        for body in range(blue.shape[1]):
-                            if blue[video, body] == (blue_value > 127):
-                                sums[video, moment, body, 0] += 1.0
-                                sums[video, moment, body, 1] += col
-                                sums[video, moment, body, 2] += height - 1 - row
-
-
 def _judged(
-    seen: Seen,
+    seen: Masks,
     *,
     video: int,
     places: Float[np.ndarray, "frames bodies 2"],
@@ -218,7 +115,7 @@ def _judged(
     radius = _held(np.sqrt(seen.count[video][valid] / math.pi) * metres, gone=gone)
     measure = _one_ball if bodies == 1 else _two_balls
     found = measure(x, y, radius, places=places[valid], initial=initial)
-    return {"group": _group(initial, bodies=bodies), "vanished": float(gone.mean())} | found
+    return {"group": group_of(initial, bodies=bodies), "vanished": float(gone.mean())} | found
 
 
 def _valid(places: Places, *, radius: np.ndarray) -> np.ndarray:
@@ -286,50 +183,9 @@ def _two_balls(
     return found
 
 
-def _group(initial: np.ndarray, *, bodies: int) -> Group:
-    radius = initial[:bodies]
-    small = (radius < 0.6).any() if bodies == 1 else (radius <= 0.5).any()
-    return "filtered" if small else _partition(initial, bodies=bodies)
-
-
-def _partition(initial: np.ndarray, *, bodies: int) -> Group:
-    radius, speed = initial[:bodies], initial[bodies:]
-    if (speed == 0).any():
-        return "zero"
-    low, high = RADIUS_M[min(bodies, 2)]
-    sized, paced = (
-        bool(((radius >= low) & (radius <= high)).all()),
-        bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all()),
-    )
-    if sized:
-        return "id" if paced else "speed"
-    return "radius" if paced else "both"
-
-
-def _side(initial: np.ndarray, *, bodies: int) -> str:
-    partition = _partition(initial, bodies=bodies)
-    if partition in ("id", "zero"):
-        return partition
-    ranges = np.array([RADIUS_M[min(bodies, 2)]] * bodies + [SPEED_M_S] * bodies)
-    low, high = initial < ranges[:, 0], initial > ranges[:, 1]
-    if low.any() and high.any():
-        single = "cross_fast_small" if low[0] else "cross_slow_large"
-        return single if bodies == 1 else f"cross_{partition}"
-    return f"{partition}_low" if low.any() else f"{partition}_high"
-
-
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
 def _mean_over_frames(values: Float[np.ndarray, "frames bodies"]) -> Float[np.ndarray, " bodies"]:
     return values.mean(0) if len(values) else np.full(values.shape[1], np.nan)
-
-
-def _score(outcomes: pa.Table, *, metric: str, group: str, rows: np.ndarray) -> PaperScore:
-    values = outcomes[metric].to_numpy(zero_copy_only=False)[rows].astype(np.float64)
-    kept = values[np.isfinite(values)]
-    if len(kept) == 0:
-        return PaperScore(metric, group, None, None, None, 0, int(rows.sum()))
-    mean = bootstrap(kept)
-    return PaperScore(metric, group, mean.value, mean.low, mean.high, mean.count, int(rows.sum()))

@@ -1,7 +1,7 @@
 """Frames back to states: where each body is, how large, of what shape and colour, and whether it is
 there at all, once.
 
-Pieces of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a
+Components of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a
 colour has one body; where it has several, pieces go to bodies by the least total distance from
 where each should be next (Hungarian assignment). What is not one piece a body is told, never
 averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from scipy.optimize import linear_sum_assignment
 
-from physscale.evaluate.motion.components import MOMENTS, Pieces, find_pieces, unmixing
+from physscale.evaluate.motion.components import MOMENTS, Components, find_components, unmixing
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
 
@@ -92,7 +92,7 @@ def parse(
         rows = np.flatnonzero((groups == pattern).all(1))
         firsts = np.unique(pattern)
         colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
-        pieces = find_pieces(
+        pieces = find_components(
             pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours)
         )
         for place, first in enumerate(firsts.tolist()):
@@ -165,7 +165,7 @@ def _colour_groups(body: Float32[np.ndarray, "batch bodies constants"]) -> np.nd
 
 
 def _doubles(
-    pieces: Pieces, *, place: int, least_px: np.ndarray, bodies: int
+    pieces: Components, *, place: int, least_px: np.ndarray, bodies: int
 ) -> Bool[np.ndarray, "rows frames"]:
     large = pieces.moments[:, :, place, :, AREA] >= least_px[:, None, None]
     more: np.ndarray = large.sum(-1) > bodies
@@ -184,7 +184,7 @@ def _tracked(
     begin: Float[np.ndarray, "bodies 2"],
     area_px: np.ndarray,
 ) -> _Track:
-    """Pieces to bodies of one colour, frame by frame, each expected where its last two places
+    """Components to bodies of one colour, frame by frame, each expected where its last two places
     point."""
     frames, bodies = len(pieces), len(begin)
     moments, merged = (

@@ -16,7 +16,7 @@ from physscale.cli import data as cli_data
 from physscale.cli.main import main
 from physscale.dataset.file import digest, with_frames, write_videos
 from physscale.dataset.folder import Layout, open_dataset, write_dataset
-from physscale.dataset.hdf5 import write_published
+from physscale.dataset.hdf5_write import write_published
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas

@@ -9,10 +9,11 @@ import pytest
 
 from physscale.cli.main import main
 from physscale.dataset.file import write_videos
-from physscale.dataset.hdf5 import write_published
+from physscale.dataset.hdf5_write import write_published
 from physscale.dataset.mp4 import write_mp4
 from physscale.evaluate.metrics import metrics_of
-from physscale.evaluate.motion.paper_protocol import paper_outcomes, paper_scores
+from physscale.evaluate.motion.paper_protocol import paper_outcomes
+from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render

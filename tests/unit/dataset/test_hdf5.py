@@ -20,7 +20,9 @@ from physscale.simulate.simulate import simulate
 
 h5py = pytest.importorskip("h5py", reason="the extra `hdf5` is not installed")
 
-from physscale.dataset.hdf5 import GROUP_ROWS, read_combinatorial, read_published, write_published  # noqa: E402
+from physscale.dataset.hdf5 import read_published  # noqa: E402
+from physscale.dataset.hdf5_phyre import read_combinatorial  # noqa: E402
+from physscale.dataset.hdf5_write import GROUP_ROWS, write_published  # noqa: E402
 
 LAWS: tuple[Law, ...] = ("uniform", "parabola", "collision")
 

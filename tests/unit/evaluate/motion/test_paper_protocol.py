@@ -10,20 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from physscale.evaluate.motion.paper_protocol import (
-    HEADLINE,
-    Law,
-    groups,
-    law_of,
-    paper_outcomes,
-    paper_scores,
-    see,
-    sides_of,
-)
+from physscale.evaluate.motion.paper_masks import colour_masks
+from physscale.evaluate.motion.paper_partitions import groups, sides_of
+from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of, paper_outcomes
+from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.errors import UserError
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.paper.grids import Law
 from physscale.simulate.paper.partitions import code_collision_partitions, partitions
 from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.scenarios.collision import Collision
@@ -139,12 +134,13 @@ def test_every_floor_in_the_authors_layout(
     """Written and read as HDF5 with mp4. Without loss it is the floor; H.264 adds what lies between
     it and the authors' own number."""
     hdf5 = pytest.importorskip("physscale.dataset.hdf5", reason="the extra `hdf5` is not installed")
+    hdf5_write = pytest.importorskip("physscale.dataset.hdf5_write")
     truth = rows(law)
     counted = truth.take(groups(truth) != "filtered")
     tables = []
     for start in range(0, len(counted), 64):
         part = counted.take(slice(start, start + 64))
-        hdf5.write_published(
+        hdf5_write.write_published(
             tmp_path / "part.hdf5", part.with_pixels(render(part, canvas=PAPER)), coding=coding
         )
         again = hdf5.read_published(tmp_path / "part.hdf5")
@@ -173,7 +169,7 @@ def test_a_mask_is_what_the_rule_says() -> None:
         (255, 0, 127),
     )
     frame[0, 0, 4, 6], frame[0, 0, 3, 3] = (0, 0, 200), (200, 0, 200)
-    seen = see(frame, blue=np.array([[False, True]]))
+    seen = colour_masks(frame, blue=np.array([[False, True]]))
     assert seen.count[0, 0].tolist() == [2, 1]
     assert seen.column[0, 0].tolist() == [3, 6]
     assert seen.row[0, 0].tolist() == [4, 1]
@@ -183,7 +179,7 @@ def test_masks_equal_numpys_own() -> None:
     pixels = np.random.default_rng(0).integers(100, 160, (2, 3, 16, 16, 3)).astype(np.uint8)
     red, green, blue = (pixels[..., channel].astype(int) for channel in range(3))
     masks = (red > 127) & (green < 127) & (blue < 127), (red < 127) & (green < 127) & (blue > 127)
-    seen = see(pixels, blue=np.array([[False, True]] * 2))
+    seen = colour_masks(pixels, blue=np.array([[False, True]] * 2))
     for body, mask in enumerate(masks):
         flipped = mask[:, :, ::-1]
         np.testing.assert_array_equal(seen.count[..., body], mask.sum((2, 3)))
@@ -197,7 +193,7 @@ def test_a_vanished_ball_is_put_at_the_edge_with_its_last_height() -> None:
     right = one(truth, frames)
     frames[:, 12:] = 255
     gone = one(truth, frames)
-    places = see(frames, blue=np.array([[False]]))
+    places = colour_masks(frames, blue=np.array([[False]]))
     valid = np.arange(3, 31)
     x = np.where(valid < 12, places.column[0, 3:31, 0] / 25.6, 10.0)
     speed = float(truth.state[0, 0, 0, 3])

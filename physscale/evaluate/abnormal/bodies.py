@@ -1,0 +1,75 @@
+"""A frame and the bodies of a PHYRE scene, as the compiled code takes them."""
+
+from typing import NamedTuple, no_type_check
+
+import numba
+import numpy as np
+
+from physscale.evaluate.abnormal.fit import Form, View
+from physscale.evaluate.abnormal.solids import distance_to
+
+
+class Bodies(NamedTuple):
+    """All bodies of a row as the compiled code takes them; see `Solids`. `order`: those that move,
+    `still`: those that do not."""
+
+    radius: np.ndarray
+    edges: np.ndarray
+    reach: np.ndarray
+    thin: np.ndarray
+    points: np.ndarray
+    point_count: np.ndarray
+    ring: np.ndarray
+    ring_count: np.ndarray
+    order: np.ndarray
+    still: np.ndarray
+    red: np.ndarray
+
+
+class Frame(NamedTuple):
+    """One frame's red and grey ink, foreign ink and darkness, and where black bodies are (`blind`:
+    near them too)."""
+
+    ink: np.ndarray
+    foreign: np.ndarray
+    dark: np.ndarray
+    blind: np.ndarray
+    black: np.ndarray
+    px: float
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def form_of(bodies: Bodies, body: int) -> Form:
+    """One of them."""
+    inside, ring = (
+        bodies.points[body, : bodies.point_count[body]],
+        bodies.ring[body, : bodies.ring_count[body]],
+    )
+    return Form(
+        bodies.radius[body], bodies.edges[body], bodies.reach[body], bodies.thin[body], inside, ring
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
+    """What bodies of one colour see."""
+    return View(frame.ink[channel], frame.ink[1 - channel], frame.blind, owned, frame.px)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def crowded(
+    bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float
+) -> bool:
+    """Whether another moving body lies within so much of a point."""
+    for other in bodies.order:
+        far = bodies.reach[other] + within
+        near = other != body and abs(poses[other, 0] - x) < far and abs(poses[other, 1] - y) < far
+        if (
+            near
+            and distance_to(x, y, poses[other], bodies.radius[other], bodies.edges[other]) < within
+        ):
+            return True
+    return False
