@@ -6,12 +6,20 @@ import pytest
 
 from docs.reference_pages import FOLDER, PAGES
 from physscale.records import errors
+from physscale.records.metric_table import BUILT_IN
 from tests.paths import ROOT
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_made_page_is_the_page_as_it_is_made(name: str) -> None:
     assert (FOLDER / name).read_text() == PAGES[name](), "run python -m docs.reference_pages"
+
+
+def test_every_metric_is_explained_with_its_unit() -> None:
+    page = (FOLDER / "metrics.md").read_text()
+    units = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", page, flags=re.MULTILINE))
+    told = {metric.name: "share" if metric.share else metric.unit or "–" for metric in BUILT_IN}
+    assert units == told
 
 
 def test_every_exit_code_of_an_error_is_explained() -> None:
