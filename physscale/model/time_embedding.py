@@ -1,4 +1,4 @@
-"""How a backbone is told the diffusion time."""
+"""The diffusion time as features for a backbone."""
 
 import math
 

@@ -14,10 +14,10 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
-from physscale.train import task
+from physscale.train import context
 
 
-class Context(task.Context, Protocol):
+class Context(context.Context, Protocol):
     """A run's surroundings."""
 
     def videos(

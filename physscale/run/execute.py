@@ -20,15 +20,15 @@ from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.task import TrainTask
 
-CHECKPOINTS_A_RUN = 4
+CHECKPOINTS_PER_RUN = 4
 
 
 def execute(run: RunSpec, *, store: Store, context: Context) -> None:
-    """Trains and judges; leaves `run.json`, history, checkpoints, samples, videos and scores in the
+    """Trains and scores; leaves `run.json`, history, checkpoints, samples, videos and scores in the
     run's folder.
 
-    Safe to repeat: training goes on from the newest whole checkpoint, everything after it is made
-    again.
+    Safe to repeat: training continues from the newest whole checkpoint, and everything after it is
+    made again.
 
     Raises:
         Diverged, Preempted: as `train.loop.train` does.
@@ -73,7 +73,7 @@ def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Code
         latents=latents,
         checkpoints=folder.checkpoints,
         metrics=folder.metrics,
-        checkpoint_every=max(1, run.train.steps // CHECKPOINTS_A_RUN),
+        checkpoint_every=max(1, run.train.steps // CHECKPOINTS_PER_RUN),
         device=device,
         observers=observers(run, codec=codec, folder=folder),
         conditioning=conditioning_source(run),

@@ -47,7 +47,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class ScoredSplit:
-    """A judge's videos, rendered once, and what every table of theirs shares."""
+    """A test split's videos, rendered once, and what all of its tables share."""
 
     run: RunSpec
     test_split: TestSplit

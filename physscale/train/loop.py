@@ -10,10 +10,11 @@ from physscale.model.backbone import Backbone
 from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
+from physscale.train.context import Context
 from physscale.train.parallel import Workers
 from physscale.train.spec import learning_rate_factor
 from physscale.train.step import StepResult, TrainState, begin, train_step
-from physscale.train.task import Context, Observer, TrainResult, TrainTask
+from physscale.train.task import Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
 

@@ -1,4 +1,4 @@
-"""What a training is given and what it gives back, and how it speaks with whoever runs it."""
+"""What a training is given and what it gives back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,22 +17,7 @@ from physscale.train.latents import LatentSource
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 
-__all__ = ["ConditioningSource", "Context", "Observer", "TrainResult", "TrainTask"]
-
-
-@runtime_checkable
-class Context(Protocol):
-    """What a training needs of whoever runs it: a plain process, a Tune trial or a worker of Ray
-    Train."""
-
-    @property
-    def rank(self) -> int: ...
-
-    @property
-    def world(self) -> int: ...
-
-    def stop_requested(self) -> bool:
-        """Whether this process was asked to end (by a signal or a scheduler)."""
+__all__ = ["ConditioningSource", "Observer", "TrainResult", "TrainTask"]
 
 
 @runtime_checkable
