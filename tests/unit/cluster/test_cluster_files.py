@@ -23,8 +23,8 @@ TEXT, WHOLE, YES = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type
 
 
 def fields(*required: str, **allowed: Any) -> dict[str, Any]:
-    """An object of exactly these fields, written down from the v1 custom resources of KubeRay 1.5
-    and the core API."""
+    """An object of exactly these fields, written down from the v1 custom resources of KubeRay
+    1.5.1 and the core API."""
     return {
         "type": "object",
         "properties": allowed,
@@ -39,7 +39,7 @@ def listed(item: dict[str, Any]) -> dict[str, Any]:
 
 AMOUNTS = {
     "type": "object",
-    "additionalProperties": {"type": "string", "pattern": r"^\d+(\.\d+)?(m|[KMGT]i)?$"},
+    "additionalProperties": {"type": "string", "pattern": r"^(\d+(\.\d+)?(m|[KMGT]i)?|[A-Z_]+)$"},
 }
 CONTAINER = fields(
     "name",
@@ -53,6 +53,7 @@ CONTAINER = fields(
     ),
     env=listed(fields("name", "value", name=TEXT, value=TEXT)),
     resources=fields("requests", "limits", requests=AMOUNTS, limits=AMOUNTS),
+    securityContext=fields("capabilities", capabilities=fields("add", add=listed(TEXT))),
     volumeMounts=listed(fields("name", "mountPath", name=TEXT, mountPath=TEXT)),
 )
 POD = fields(
@@ -147,6 +148,7 @@ SCHEMAS = {
         ),
     ),
 }
+SCHEMAS["job_8gpu.yaml"] = SCHEMAS["job.yaml"]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -182,10 +184,11 @@ def ray_schema() -> dict[str, Any]:
     )
 
 
-def test_the_autoscaling_file_is_what_ray_up_reads() -> None:
+@pytest.mark.parametrize("name", ["aws.yaml", "aws_8gpu.yaml"])
+def test_the_autoscaling_file_is_what_ray_up_reads(name: str) -> None:
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    document = read(CLUSTER / "ray_up" / "aws.yaml")
+    document = read(CLUSTER / "ray_up" / name)
     assert list(faults(document, ray_schema())) == []
     validate_config(prepare_config(document))
     assert list(faults(document | {"max_worker": 4}, ray_schema()))
