@@ -6,7 +6,8 @@ operations. Logarithms and sines round differently from device to device, and a 
 multiply-add rounds once where two operations round twice. So the normal numbers need none of
 them: a word selects a segment of a table of quantiles, and integers interpolate within it. The
 only operation that rounds is the last, one conversion from float64 to float32, which IEEE 754
-defines. `torch.compile` may therefore fuse all of it without changing a bit.
+defines. Whatever fuses these operations cannot change a bit; `torch.compile` needs more than ten
+minutes for the ten rounds as they stand, so on a GPU they run one by one.
 
 Precision: the interpolated quantile is within 8e-8 of the exact one, and the result is its nearest
 float32. Each number takes 32 random bits, so the largest is 6.34 and a normal number beyond
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from physscale.flow.noise import Stream
 
-__all__ = ["batch_normal", "from_table", "normal_of", "philox", "quantiles", "table"]
+__all__ = ["batch_normal", "normal_of", "philox", "quantiles"]
 
 WORD = 0xFFFFFFFF
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -61,35 +62,18 @@ def batch_normal(
     assert 0 <= rows.start <= rows.stop <= batch <= WORD, f"rows {rows} of {batch}"
     assert 0 <= seed < 1 << 64, seed
     assert 0 <= counter < 1 << 56, counter
-    drawn = from_table(
-        table(torch.device(device)),
-        key=(seed & WORD, seed >> 32),
-        purpose=(counter & WORD, int(stream) << 24 | counter >> 32),
-        rows=rows,
-        size=math.prod(shape),
-    )
-    return drawn.reshape(-1, *shape)
-
-
-def from_table(
-    table: Int[Tensor, " knots"],
-    *,
-    key: tuple[int, int],
-    purpose: tuple[int, int],
-    rows: slice,
-    size: int,
-) -> Float[Tensor, "rows size"]:
-    """What `batch_normal` draws, on the table's device: tensor operations alone, for
-    `torch.compile`."""
-    blocks = torch.arange(-(-size // 4), device=table.device)[None]
-    numbers = torch.arange(rows.start, rows.stop, device=table.device)[:, None]
+    size = math.prod(shape)
+    blocks = torch.arange(-(-size // 4), device=device)[None]
+    numbers = torch.arange(rows.start, rows.stop, device=device)[:, None]
+    purpose = (counter & WORD, int(stream) << 24 | counter >> 32)
     place = [
         blocks.expand(len(numbers), -1),
         numbers.expand(-1, blocks.shape[1]),
         *(torch.full_like(blocks, word) for word in purpose),
     ]
-    normals = [normal_of(word, table=table) for word in philox(place, key=key)]
-    return torch.stack(normals, dim=-1).flatten(1)[:, :size]
+    words = philox(place, key=(seed & WORD, seed >> 32))
+    drawn = torch.stack([normal_of(word) for word in words], dim=-1)
+    return drawn.flatten(1)[:, :size].reshape(-1, *shape)
 
 
 def philox(counter: list[Int[Tensor, "..."]], *, key: tuple[int, int]) -> list[Int[Tensor, "..."]]:
@@ -122,13 +106,14 @@ def _product(word: Int[Tensor, "..."], *, by: int) -> tuple[Tensor, Tensor]:
     return middle >> 16, (middle & 0xFFFF) << 16 | low & 0xFFFF
 
 
-def normal_of(word: Int[Tensor, "..."], *, table: Int[Tensor, " knots"]) -> Float[Tensor, "..."]:
+def normal_of(word: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
     """A normal number for each word: its top bit is the sign, the others the tail probability
     (2v+1)/2^33. The exponent and first bits of that integer as a float64 name the segment."""
     tail = (word & 0x7FFFFFFF) << 1 | 1
     bits = tail.to(torch.float64).view(torch.int64)
     segment = (bits >> (MANTISSA_BITS - SEGMENT_BITS)) - (EXPONENT_BIAS << SEGMENT_BITS)
     position = bits >> (MANTISSA_BITS - SEGMENT_BITS - FRACTION_BITS) & ((1 << FRACTION_BITS) - 1)
+    table = _table(word.device)
     upper = table[segment]
     size = upper - ((upper - table[segment + 1]) * position >> FRACTION_BITS)
     signed = torch.where(word >> 31 == 1, -size, size)
@@ -136,6 +121,6 @@ def normal_of(word: Int[Tensor, "..."], *, table: Int[Tensor, " knots"]) -> Floa
 
 
 @functools.cache
-def table(device: torch.device) -> Int[Tensor, " knots"]:
+def _table(device: torch.device) -> Int[Tensor, " knots"]:
     """The quantiles on this device, made once."""
     return torch.tensor(quantiles(), dtype=torch.int64, device=device)
