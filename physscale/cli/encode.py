@@ -219,10 +219,10 @@ def _encoded(
         from physscale.run.encode import encode_unit
 
         torch.set_num_threads(machine.threads)
-        yield from ((unit, encode_unit(unit)) for unit in units)
+        yield from ((unit, encode_unit(unit, device=machine.device())) for unit in units)
         return
     from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
     from physscale.ray_jobs.encode import encoded_by_actors
 
-    with cluster() as nodes:
+    with cluster(machine) as nodes:
         yield from encoded_by_actors(units, workers=workers, machine=machine, nodes=nodes)

@@ -22,8 +22,9 @@ import ray
 
 from physscale.records.errors import UserError
 from physscale.records.ledger import is_alive
-from physscale.scheduling.resources import Node, usable_cpus
+from physscale.scheduling.resources import Machine, Node, local_gpus, usable_cpus
 
+LOCAL = Machine()
 _PREFIX = "psr-"
 _HEAD_S = 20.0
 _FETCHER = "iter_threaded"
@@ -46,12 +47,15 @@ QUIET = {
 
 
 @contextlib.contextmanager
-def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
+def cluster(
+    machine: Machine = LOCAL, *, dashboard: Literal["yes", "no"] = "no"
+) -> Iterator[list[Node]]:
     """Ray is up inside `with`; yields the nodes. A Ray that is up already (a test session's) is
-    used and left running.
+    used and left running. A Ray of our own counts the GPUs here if the machine file promises some.
 
     Raises:
         UserError: if no head answers at `RAY_ADDRESS`.
+        Unschedulable: if the machine file promises GPUs, and there is neither a head nor a GPU.
     """
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
@@ -73,6 +77,7 @@ def cluster(*, dashboard: Literal["yes", "no"] = "no") -> Iterator[list[Node]]:
         ray.init(
             address="local",
             num_cpus=usable_cpus(),
+            num_gpus=local_gpus(machine),
             include_dashboard=dashboard == "yes",
             _temp_dir=str(folder),
             **options,

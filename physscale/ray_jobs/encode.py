@@ -4,6 +4,7 @@ The actors write the files into the results folder, which every node sees. A fil
 absent, and has the same bytes as one that a plain process writes. The driver only counts. If the
 job is killed, the next call makes the files that are missing."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -14,11 +15,12 @@ from physscale.ray_jobs.data import _quiet
 from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.run.encode import Encoded, encode_unit
 from physscale.run.latent_cache import Unit
+from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, Node
 
 __all__ = ["encoded_by_actors"]
 
-ERRORS = {kind.__name__: kind for kind in (UserError, DamagedData)}
+ERRORS = {kind.__name__: kind for kind in (UserError, DamagedData, Unschedulable)}
 ROW = pa.schema(
     [("place", pa.int64()), ("state", pa.string()), ("bytes", pa.int64()), ("error", pa.string())]
 )
@@ -39,7 +41,7 @@ def encoded_by_actors(
         [pa.table({"place": [place]}) for place in range(len(units))]
     ).map_batches(
         _Encoder,
-        fn_constructor_args=(tuple(units), machine.threads),
+        fn_constructor_args=(tuple(units), machine.threads, _device(machine)),
         batch_size=None,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),
@@ -56,11 +58,14 @@ def encoded_by_actors(
 class _Encoder:
     """One actor of the pool."""
 
-    def __init__(self, units: Sequence[Unit], threads: int) -> None:
+    def __init__(self, units: Sequence[Unit], threads: int, device: Device) -> None:
+        if device == "cpu":
+            os.environ.update(HIDDEN)
         import torch
 
         torch.set_num_threads(threads)
         self.units = units
+        self.device = device
 
     def __call__(self, table: pa.Table) -> pa.Table:
         places = table["place"].to_pylist()
@@ -71,9 +76,14 @@ class _Encoder:
     def _row(self, unit: Unit) -> dict[str, object]:
         """A UserError travels as a row, so that the user sees its one line and no trace of Ray."""
         try:
-            return {**asdict(encode_unit(unit)), "error": ""}
-        except UserError as error:
+            return {**asdict(encode_unit(unit, device=self.device)), "error": ""}
+        except (UserError, Unschedulable) as error:
             return {"state": type(error).__name__, "bytes": 0, "error": str(error)}
+
+
+def _device(machine: Machine) -> Device:
+    """Where an actor computes: it takes a run's share of a GPU, or a worker's."""
+    return "cuda" if machine.promises_gpus else "cpu"
 
 
 def _check_room(workers: int, *, machine: Machine, nodes: Sequence[Node]) -> None:

@@ -24,6 +24,7 @@ from physscale.ray_jobs.cluster import cluster
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.spec import RunSpec
+from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, slots
 
 NINTHS = (1, 3, 9)
@@ -75,7 +76,7 @@ def search(
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(4, trials // 3))
     scratch = store.root.resolve() / f".tune-{os.getpid()}"
-    with cluster() as nodes:
+    with cluster(machine) as nodes:
         schedule = slots(machine, nodes=nodes)
         optuna_search = OptunaSearch(
             domains, metric="loss", mode="min", points_to_evaluate=[recipe], sampler=sampler
@@ -88,6 +89,7 @@ def search(
                     recipe=recipe,
                     root=store.root.resolve(),
                     threads=machine.threads,
+                    device=machine.device(),
                 ),
                 {"cpu": schedule.run_cpus}
                 | ({"gpu": machine.run_gpus} if machine.run_gpus else {}),
@@ -135,9 +137,17 @@ def _told(result: Any, *, names: list[str]) -> Trial:  # noqa: ANN401 - Ray is u
 
 
 def _trial(
-    config: dict[str, Any], *, run: RunSpec, recipe: dict[str, float], root: Path, threads: int
+    config: dict[str, Any],
+    *,
+    run: RunSpec,
+    recipe: dict[str, float],
+    root: Path,
+    threads: int,
+    device: Device,
 ) -> None:
     """One candidate, in a process of Tune's."""
+    if device == "cpu":
+        os.environ.update(HIDDEN)
     import torch
 
     from physscale.records.errors import Diverged
@@ -149,7 +159,7 @@ def _trial(
         for rung in rungs(
             candidate(run, config),
             store=Store(root),
-            context=PlainContext(),
+            context=PlainContext(device=device),
             shares=[count / 9 for count in ninths],
         ):
             loss = rung.loss if math.isfinite(rung.loss) else DIVERGED_LOSS

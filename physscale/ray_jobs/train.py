@@ -19,6 +19,8 @@ import ray.train
 import ray.train.torch
 
 from physscale.ray_jobs.data import Tasks, videos
+from physscale.ray_jobs.demand import demand
+from physscale.ray_jobs.gpus import check_nodes
 from physscale.ray_jobs.leaving import NodeWatch, own_node
 from physscale.ray_jobs.watchdog import free_nodes
 from physscale.records.errors import Diverged, Preempted
@@ -26,6 +28,7 @@ from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.scheduling.attempt import Attempted, Job
+from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, safe_workers
 from physscale.scheduling.waiting import Wait, clear, note, noting
 from physscale.simulate.spec import DataSpec
@@ -37,7 +40,7 @@ checkpoint."""
 
 _LOST_PLACE_S = 20.0
 """How long the place of a lost worker is hoped for; Ray itself counts on a node that died for about
-as long."""
+as long. Where an autoscaler brings nodes, half the machine's patience."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class WorkerContext:
     job: Job
     node: NodeWatch
     data_cpus: float
+    device: Device
     rank: int
     world: int
 
@@ -79,8 +83,11 @@ def train_workers(run: Attempted, *, job: Job, machine: Machine) -> None:
 
     Raises:
         Preempted, Diverged: as the workers did.
+        Unschedulable: if torch sees no GPU on a node that promises some.
         ray.train.TrainingFailedError: when a worker failed, or died too often.
     """
+    if machine.worker_gpus:
+        check_nodes()
     failures, reached = 0, _newest(run, job=job)
     while True:
         try:
@@ -113,23 +120,32 @@ def _room(run: Attempted, *, job: Job, machine: Machine) -> int:
         job.store.run(run.fingerprint),
         Wait(f"room for {fewest} of its {run.workers} workers at least", job.driver.token),
     )
+    hope_s = _LOST_PLACE_S if machine.nodes is None else machine.patience_s / 2
     begun_s = time.monotonic()
-    while True:
-        free = min(run.workers, safe_workers(machine, nodes=[node.free for node in free_nodes()]))
-        if free == run.workers or (free >= fewest and time.monotonic() - begun_s > _LOST_PLACE_S):
-            return free
-        if job.stop_mark.exists():
-            raise Preempted("stopped while it waited for workers; run again to go on")
-        time.sleep(1.0)
+    with demand([devices_of(machine)] * run.workers) as asked:
+        while True:
+            asked.let_go()
+            nodes = [node.free for node in free_nodes()]
+            free = min(run.workers, safe_workers(machine, nodes=nodes))
+            if free == run.workers or (free >= fewest and time.monotonic() - begun_s > hope_s):
+                return free
+            if job.stop_mark.exists():
+                raise Preempted("stopped while it waited for workers; run again to go on")
+            time.sleep(1.0)
+
+
+def devices_of(machine: Machine) -> dict[str, float]:
+    """What Ray gives to each worker."""
+    return {"CPU": machine.worker_cpus} | (
+        {"GPU": machine.worker_gpus} if machine.worker_gpus else {}
+    )
 
 
 def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) -> None:
     folder = (
         job.folder / "train" / f"{run.fingerprint}-{uuid.uuid4().hex[:8]}"
     )  # Ray Train would go on from what it finds
-    devices = {"CPU": machine.worker_cpus} | (
-        {"GPU": machine.worker_gpus} if machine.worker_gpus else {}
-    )
+    devices = devices_of(machine)
     each = " and ".join(f"{amount:g} {kind}" for kind, amount in devices.items())
     note(
         job.store.run(run.fingerprint),
@@ -154,6 +170,7 @@ def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) ->
             name=run.fingerprint[:12],
             storage_path=str(folder),
             failure_config=retry if machine.fewest_workers is None else decide_here,
+            worker_runtime_env={} if machine.worker_gpus else {"env_vars": HIDDEN},
         ),
     )
     trainer.fit()
@@ -177,6 +194,7 @@ def _work(config: dict[str, Any]) -> None:
         job,
         node=NodeWatch(own_node(), config["trial"]),
         data_cpus=machine.data_cpus,
+        device=machine.device(workers=run.workers),
         rank=place.get_world_rank(),
         world=place.get_world_size(),
     )

@@ -8,8 +8,8 @@ it ended stands in the ledger, and Tune's own files are thrown away with the dri
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import ray
@@ -27,6 +27,7 @@ from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.scheduling.attempt import Attempted, Job, Lease, attempt, buried
+from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
@@ -45,6 +46,7 @@ class TrialContext:
     folder: RunFolder
     tasks: Tasks
     driver: str
+    device: Device
     rank: int = 0
     world: int = 1
 
@@ -69,6 +71,8 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     def setup(
         self, config: dict[str, Any], *, runs: Sequence[Attempted], job: Job, machine: Machine
     ) -> None:
+        if runs[0].workers > 1 or machine.device() == "cpu":
+            os.environ.update(HIDDEN)
         import torch
 
         torch.set_num_threads(job.threads)
@@ -100,7 +104,14 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
             self._job.execute(
                 run,
                 store=self._job.store,
-                context=TrialContext(lease, self._node, folder, tasks, self._job.driver.token),
+                context=TrialContext(
+                    lease,
+                    self._node,
+                    folder,
+                    tasks,
+                    driver=self._job.driver.token,
+                    device=self._machine.device(),
+                ),
             )
 
 
@@ -110,7 +121,10 @@ def sweep(runs: Sequence[Attempted], *, job: Job, machine: Machine) -> None:
     Raises:
         Unschedulable: before anything starts, if some run could never be placed.
     """
-    with cluster(dashboard="yes" if any(run.workers > 1 for run in runs) else "no") as nodes:
+    if "RAY_ADDRESS" not in os.environ:
+        machine = replace(machine, nodes=None)  # a cluster of our own has no autoscaler
+    dashboard: Literal["yes", "no"] = "yes" if any(run.workers > 1 for run in runs) else "no"
+    with cluster(machine, dashboard=dashboard) as nodes:
         phases = [
             [run for run in runs if run.workers == workers]
             for workers in sorted({run.workers for run in runs})

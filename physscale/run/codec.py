@@ -9,7 +9,6 @@ from pathlib import Path
 
 import filelock
 import numpy as np
-import torch
 from torch import Tensor
 
 from physscale.codec.protocol import RECIPE, Codec, load_codec
@@ -23,13 +22,14 @@ from physscale.records.store import Store, read_folder, write_folder
 from physscale.render.render import render
 from physscale.run.spec import RunSpec
 from physscale.run.weights import kept_weights
+from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
 
 LINE_EVERY_S = 2.0
 
 
-def codec_of(run: RunSpec, *, store: Store) -> Codec:
-    """The run's codec, on the GPU if there is one: read from the results, or built and kept there.
+def codec_of(run: RunSpec, *, store: Store, device: Device = "cpu") -> Codec:
+    """The run's codec, on this device: read from the results, or built there and kept.
 
     A damaged folder is built again, because a codec is a pure function of its recipe.
 
@@ -42,36 +42,34 @@ def codec_of(run: RunSpec, *, store: Store) -> Codec:
         try:
             codec = load_codec(read_folder(folder))
         except DamagedData:
-            codec = _built(run, store=store)
+            codec = _built(run, store=store, device=device)
             with write_folder(folder) as temporary:
                 codec.save(temporary)
                 recipe = json.dumps(json.loads(canonical(run.codec)), indent=1)
                 (temporary / RECIPE).write_text(recipe)
-    return codec.on(_device())
+    return codec.on(device)
 
 
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _built(run: RunSpec, *, store: Store) -> Codec:
+def _built(run: RunSpec, *, store: Store, device: Device) -> Codec:
     """The codec on the stills of its corpus; its training is logged in the run's folder."""
     recipe = run.codec
     corpus = simulate(recipe.corpus, indices=np.arange(recipe.corpus.videos))
     stills = render(corpus, canvas=run.canvas)
     inputs = CodecInputs(
         stills=stills.reshape(-1, *stills.shape[2:]),
-        device=_device(),
+        device=device,
         report=FitProgress(store.run(run.fingerprint).codec_fit),
         training=recipe.training,
         weights=kept_weights(recipe.weights, store=store) if recipe.weights else None,
-        perceptual=_perceptual(recipe.training, size_px=run.canvas.size_px, store=store),
+        perceptual=_perceptual(
+            recipe.training, size_px=run.canvas.size_px, store=store, device=device
+        ),
     )
     return recipe.spec.build(inputs)
 
 
 def _perceptual(
-    training: VaeTraining | None, *, size_px: int, store: Store
+    training: VaeTraining | None, *, size_px: int, store: Store, device: Device
 ) -> Callable[[Tensor, Tensor], Tensor] | None:
     """The mean distance of two batches of frames f32[n, 3, H, W], if the training asks for one."""
     if training is None or not training.perceptual_weight:
@@ -85,7 +83,7 @@ def _perceptual(
         )
     named = training.perceptual
     network = st_lpips() if named == "st_lpips" else lpips(kept_weights(named, store=store))
-    placed = network.on(_device())
+    placed = network.on(device)
     return lambda drawn, real: placed.distance(drawn, real).mean()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 from physscale.train import context
@@ -19,6 +20,11 @@ from physscale.train import context
 
 class Context(context.Context, Protocol):
     """A run's surroundings."""
+
+    @property
+    def device(self) -> Device:
+        """Where this process computes, as the machine file decided."""
+        ...
 
     def videos(
         self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]
@@ -46,6 +52,7 @@ class PlainContext:
     stop_requested: Callable[[], bool] = never
     rank: int = 0
     world: int = 1
+    device: Device = "cpu"
 
     def videos(
         self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]

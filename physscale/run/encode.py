@@ -17,6 +17,7 @@ from physscale.run.codec import codec_of
 from physscale.run.context import stream
 from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
 from physscale.run.spec import RunSpec
+from physscale.scheduling.gpus import Device, checked
 
 __all__ = ["Encoded", "encode_unit", "mirror_image"]
 
@@ -29,9 +30,9 @@ class Encoded:
     bytes: int
 
 
-def encode_unit(unit: Unit) -> Encoded:
+def encode_unit(unit: Unit, *, device: Device = "cpu") -> Encoded:
     """Makes the file, unless it is there and every value in it is right. Raises UserError if there
-    is no codec, or the file cannot be written."""
+    is no codec, or the file cannot be written, and Unschedulable if torch cannot use the device."""
     state: Literal["made", "mended"] = "made"
     try:
         if check_unit(unit):
@@ -39,7 +40,7 @@ def encode_unit(unit: Unit) -> Encoded:
     except DamagedData:
         state = "mended"
     cache = unit.cache
-    codec = _codec(cache.run, root=cache.root)
+    codec = _codec(cache.run, root=cache.root, device=device)
     latents = np.empty((len(unit), *cache.dimensions), np.float32)
     batches = [
         np.arange(start, min(start + VIDEOS_AT_ONCE, unit.stop))
@@ -67,9 +68,9 @@ def mirror_image(pixels: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def _codec(run: RunSpec, *, root: Path) -> Codec:
+def _codec(run: RunSpec, *, root: Path, device: Device) -> Codec:
     try:
-        return codec_of(run, store=Store(root))
+        return codec_of(run, store=Store(root), device=checked(device))
     except Diverged as error:
         raise UserError(
             f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate "

@@ -16,6 +16,7 @@ from physscale.run.score import Trained, score_run
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_source
 from physscale.run.validation import observers
+from physscale.scheduling.gpus import Device, checked
 from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.task import TrainTask
@@ -33,13 +34,17 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     Raises:
         Diverged, Preempted: as `train.loop.train` does.
         UserError: for a description that cannot be run.
+        Unschedulable: if torch cannot use the device that the context names.
     """
     folder = store.run(run.fingerprint)
+    device = checked(context.device)
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
-    codec = codec_of(run, store=store)
+    codec = codec_of(run, store=store, device=device)
     latents = training_source(run, codec=codec, context=context, store=store)
-    result = train(_task(run, folder=folder, latents=latents, codec=codec), context=context)
+    result = train(
+        _task(run, folder=folder, latents=latents, codec=codec, device=device), context=context
+    )
     if context.rank == 0:
         trained = Trained(model=result.model, codec=codec, study=store.root.name)
         score_run(run, trained=trained, folder=folder)
@@ -62,8 +67,9 @@ def run_record(run: RunSpec) -> dict[str, object]:
     }
 
 
-def _task(run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Codec) -> TrainTask:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def _task(
+    run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Codec, device: Device
+) -> TrainTask:
     dtype = torch.bfloat16 if run.train.precision == "bf16" else torch.float32
     return TrainTask(
         model=run.model,

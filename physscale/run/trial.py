@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
@@ -15,6 +14,7 @@ from physscale.run.cost import backbone_shape
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_latents, training_source
 from physscale.run.validation import VALIDATION_VIDEOS, unseen
+from physscale.scheduling.gpus import checked
 from physscale.simulate.simulate import simulate
 from physscale.train.loop import averaged
 from physscale.train.parallel import Workers
@@ -39,8 +39,9 @@ def rungs(
 
     Raises:
         Diverged: on a loss that is not finite.
+        Unschedulable: if torch cannot use the device that the context names.
     """
-    codec = codec_of(run, store=store)
+    codec = codec_of(run, store=store, device=checked(context.device))
     latents = training_source(run, codec=codec, context=context, store=store)
     plainly = replace(run.train, flip="none")
     validation = training_latents(
@@ -54,7 +55,7 @@ def rungs(
         train=run.train,
         shape=backbone_shape(run),
         seed=run.seed,
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device=context.device,
     )
     alone = Workers(rank=0, world=1)
     device = next(state.model.parameters()).device

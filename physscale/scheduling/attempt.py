@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from physscale.records.errors import LeaseHeld
+from physscale.records.errors import LeaseHeld, Unschedulable
 from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
 from physscale.records.store import Store, write_atomic
 from physscale.scheduling.waiting import clear
@@ -72,6 +72,20 @@ class Job:
 
     def ask_to_stop(self) -> None:
         write_atomic(self.stop_mark, b"")
+
+    def refuse(self, why: str) -> None:
+        """Ends the drive: what the machine file promises is not there, and no run could go on."""
+        write_atomic(self._refusal, why.encode())
+        self.ask_to_stop()
+
+    def check_refusal(self) -> None:
+        """Raises Unschedulable with what a run said when it refused to go on."""
+        if self._refusal.exists():
+            raise Unschedulable(self._refusal.read_text())
+
+    @property
+    def _refusal(self) -> Path:
+        return self.folder / "refusal"
 
     def driver_is_gone(self) -> bool:
         """Whether the driver's process ended; of another host's driver Ray itself takes care."""
@@ -143,6 +157,9 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         error_file.unlink(missing_ok=True)
     except Preempted:
         state = State.PREEMPTED
+    except Unschedulable as error:
+        state = State.PREEMPTED
+        job.refuse(_one_line(error))
     except Diverged as error:
         state, facts = State.DIVERGED, {"error": _one_line(error)}
     except (

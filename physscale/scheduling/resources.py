@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from physscale.records.errors import Unschedulable, UserError
+from physscale.scheduling.gpus import Device, visible_gpus, why_none
 
 DRIVER_CPUS = 0.01
 """What the Tune trial of a run with several Ray Train workers holds itself (Tune refuses 0)."""
@@ -93,6 +94,15 @@ class Machine:
                     f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or "
                     f"left out: {absent}"
                 )
+
+    def device(self, *, workers: int = 1) -> Device:
+        """Where a run of so many workers computes."""
+        return "cuda" if (self.run_gpus if workers == 1 else self.worker_gpus) else "cpu"
+
+    @property
+    def promises_gpus(self) -> bool:
+        """Whether any run is given one."""
+        return bool(self.run_gpus or self.worker_gpus)
 
     def bundles(self) -> list[dict[str, float]]:
         """The placement group of a run of one worker: where it computes, then where its data tasks
@@ -197,10 +207,26 @@ def safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
     return _safe(nodes, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
 
 
-def local_nodes() -> list[Node]:
+def local_nodes(machine: Machine) -> list[Node]:
     """This machine as a cluster of one: the CPUs that this process may use (affinity and cgroup
-    quota)."""
-    return [Node(cpus=float(usable_cpus()))]
+    quota) and, where the machine file promises GPUs, those that torch sees."""
+    return [Node(cpus=float(usable_cpus()), gpus=float(local_gpus(machine)))]
+
+
+def local_gpus(machine: Machine) -> int:
+    """The GPUs of this machine for a machine file that promises some; torch is not asked otherwise.
+
+    Raises:
+        Unschedulable: if there are none, and the file names no nodes that could have them.
+    """
+    found = visible_gpus() if machine.promises_gpus else 0
+    if machine.promises_gpus and not found and machine.nodes is None:
+        raise Unschedulable(
+            f"machine {machine.name}: run_gpus={machine.run_gpus:g}, "
+            f"worker_gpus={machine.worker_gpus:g}, and torch sees no GPU here: {why_none()}; choose "
+            "another --machine, or set RAY_ADDRESS to a cluster with GPUs"
+        )
+    return found
 
 
 def usable_cpus() -> int:

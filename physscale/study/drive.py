@@ -24,6 +24,7 @@ from physscale.records.ledger import FINAL, Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.run.spec import RunSpec
 from physscale.scheduling.attempt import Execute, Job, driving
+from physscale.scheduling.gpus import checked
 from physscale.scheduling.resources import Machine, local_nodes, slots
 from physscale.study.plain import run_plain
 from physscale.study.plan import Row, plan
@@ -98,7 +99,8 @@ def drive(
 
     Raises:
         UserError: when the results folder cannot be written; nothing was started.
-        Unschedulable: when a run could never be placed.
+        Unschedulable: when a run could never be placed, or a GPU that it was promised cannot be
+            used where it was placed.
     """
     job = Job(root=store.root.resolve(), driver=Owner(), execute=execute, threads=machine.threads)
     _prepare(study, store=store, machine=machine)
@@ -119,6 +121,7 @@ def drive(
             _in_background(
                 partial(_execute, runs, job=job, backend=backend, machine=machine), watch=watch
             )
+            job.check_refusal()
             done |= {
                 row.fingerprint
                 for row in plan(study, store=store, flops_per_s=machine.flops_per_s)
@@ -140,7 +143,7 @@ def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return []
     return [
-        slots(machine, nodes=local_nodes(), workers=workers).arithmetic
+        slots(machine, nodes=local_nodes(machine), workers=workers).arithmetic
         for workers in sorted({row.workers for row in rows})
     ]
 
@@ -152,7 +155,7 @@ def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dic
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return dict.fromkeys(sizes, 1)
     return {
-        workers: slots(machine, nodes=local_nodes(), workers=workers).concurrency
+        workers: slots(machine, nodes=local_nodes(machine), workers=workers).concurrency
         for workers in sizes
     }
 
@@ -187,7 +190,7 @@ def _free(study: Study, *, store: Store, machine: Machine, caught: list[int]) ->
 
 def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Machine) -> None:
     if backend == "plain":
-        run_plain(runs, job=job)
+        run_plain(runs, job=job, device=checked(machine.device()))
         return
     from physscale.ray_jobs.tune import (
         sweep,
@@ -217,6 +220,7 @@ def _signals(job: Job) -> Iterator[list[int]]:
         caught.append(number)
         if len(caught) > 1:
             os._exit(128 + number)
+        signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
         job.ask_to_stop()
         print(
             "stopping: the runs save a checkpoint and leave; once more to end at once",

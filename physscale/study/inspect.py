@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Ledger, State, is_alive
@@ -17,6 +17,8 @@ from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.scheduling.resources import Machine, local_nodes, slots
 from physscale.study.attempts import all_runs, one_run
+from physscale.study.finding import Finding
+from physscale.study.gpu_findings import gpu_findings
 from physscale.study.plan import Row
 
 _FREE_BYTES = 2e9
@@ -29,15 +31,6 @@ class Garbage:
     path: Path
     bytes: int
     why: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that `doctor` looked at."""
-
-    what: str
-    verdict: Literal["fine", "note", "wrong"]
-    detail: str
 
 
 def failures(store: Store, *, rows: Sequence[Row]) -> dict[str, str]:
@@ -113,6 +106,7 @@ def examine(results: Path) -> list[Finding]:
     return [
         Finding("versions", "fine", versions),
         _schedule(),
+        *gpu_findings(),
         _writable(results),
         _space(results),
         _shared_memory(),
@@ -124,7 +118,8 @@ def examine(results: Path) -> list[Finding]:
 def _schedule() -> Finding:
     try:
         lines = [
-            slots(Machine(), nodes=local_nodes(), workers=workers).arithmetic for workers in (1, 2)
+            slots(Machine(), nodes=local_nodes(Machine()), workers=workers).arithmetic
+            for workers in (1, 2)
         ]
     except Unschedulable as error:
         return Finding("schedule", "wrong", str(error))

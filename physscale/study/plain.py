@@ -4,9 +4,10 @@ machines where Ray is not wanted."""
 from collections.abc import Sequence
 
 from physscale.scheduling.attempt import Attempted, Job, Lease, attempt
+from physscale.scheduling.gpus import Device
 
 
-def run_plain(runs: Sequence[Attempted], *, job: Job) -> None:
+def run_plain(runs: Sequence[Attempted], *, job: Job, device: Device) -> None:
     """Executes the runs; runs of several workers take one, which changes their result by rounding
     only."""
     import torch  # a plan needs neither torch nor what trains
@@ -17,7 +18,7 @@ def run_plain(runs: Sequence[Attempted], *, job: Job) -> None:
     for run in runs:
 
         def body(lease: Lease, run: Attempted = run) -> None:
-            context = PlainContext(stop_requested=lease.stop_requested)
+            context = PlainContext(lease.stop_requested, device=device)
             job.execute(run, store=job.store, context=context)
 
         attempt(run, job=job, body=body)

@@ -114,7 +114,7 @@ def test_a_vae_is_trained_and_used_on_the_gpu_with_every_part_of_its_loss(tmp_pa
     spec = VaeSpec(widths=(16, 32), groups=8, latent_channels=4)
     training = VaeTraining(steps=20, batch=2, frames=2, perceptual_weight=0.1, adversary_weight=0.1)
     run = replace(run, codec=CodecRecipe(spec=spec, corpus=run.codec.corpus, training=training))
-    codec = codec_of(run, store=Store(tmp_path))
+    codec = codec_of(run, store=Store(tmp_path), device="cuda")
     assert isinstance(codec, VaeCodec)
     assert {parameter.device.type for parameter in codec.vae.parameters()} == {"cuda"}
     pixels = render(simulate(run.data, indices=np.arange(2)), canvas=run.canvas)

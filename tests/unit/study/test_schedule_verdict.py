@@ -90,7 +90,7 @@ def test_the_verdict_on_a_thousand_clusters(monkeypatch: pytest.MonkeyPatch) -> 
             data_tasks=draw.choice((1, 1, 2)),
         )
         workers = draw.choice((1, 2, 3))
-        monkeypatch.setattr(drive, "local_nodes", lambda nodes=nodes: nodes)
+        monkeypatch.setattr(drive, "local_nodes", lambda _, nodes=nodes: nodes)
         try:
             check_schedulable([ROWS[workers]], machine=machine, backend="ray")
             verdict = True
