@@ -22,7 +22,8 @@ import ray
 
 from physscale.records.errors import UserError
 from physscale.records.ledger import is_alive
-from physscale.scheduling.resources import Machine, Node, local_gpus, usable_cpus
+from physscale.scheduling.resources import Machine, Node
+from physscale.scheduling.this_machine import local_gpus, usable_cpus
 
 LOCAL = Machine()
 _PREFIX = "psr-"

@@ -15,15 +15,13 @@ its Tune trial and Ray Train's own group of `workers × worker_cpus`; its data t
 free, so there a concurrency is safe only if under *every* placement one node keeps `data_cpus`
 free: Σ_i blocked_i − 1, with blocked_i = ⌊(C_i − data)/worker⌋ + 1."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from physscale.records.errors import Unschedulable, UserError
-from physscale.scheduling.gpus import Device, visible_gpus, why_none
+from physscale.scheduling.gpus import Device
 
 DRIVER_CPUS = 0.01
 """What the Tune trial of a run with several Ray Train workers holds itself (Tune refuses 0)."""
@@ -205,41 +203,6 @@ def safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
     """How many workers of runs of several may be placed so that, wherever they are put, one node
     keeps the CPUs of a data task."""
     return _safe(nodes, cpus=machine.worker_cpus, gpus=machine.worker_gpus, data=machine.data_cpus)
-
-
-def local_nodes(machine: Machine) -> list[Node]:
-    """This machine as a cluster of one: the CPUs that this process may use (affinity and cgroup
-    quota) and, where the machine file promises GPUs, those that torch sees."""
-    return [Node(cpus=float(usable_cpus()), gpus=float(local_gpus(machine)))]
-
-
-def local_gpus(machine: Machine) -> int:
-    """The GPUs of this machine for a machine file that promises some; torch is not asked otherwise.
-
-    Raises:
-        Unschedulable: if there are none, and the file names no nodes that could have them.
-    """
-    found = visible_gpus() if machine.promises_gpus else 0
-    if machine.promises_gpus and not found and machine.nodes is None:
-        raise Unschedulable(
-            f"machine {machine.name}: run_gpus={machine.run_gpus:g}, "
-            f"worker_gpus={machine.worker_gpus:g}, and torch sees no GPU here: {why_none()}; choose "
-            "another --machine, or set RAY_ADDRESS to a cluster with GPUs"
-        )
-    return found
-
-
-def usable_cpus() -> int:
-    """CPUs this process may use."""
-    cpus = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    )
-    quota = Path("/sys/fs/cgroup/cpu.max")
-    if quota.exists():
-        limit, period = quota.read_text().split()
-        if limit != "max":
-            cpus = min(cpus, max(1, int(limit) // int(period)))
-    return cpus
 
 
 def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:

@@ -25,7 +25,8 @@ from physscale.records.store import Store
 from physscale.run.spec import RunSpec
 from physscale.scheduling.attempt import Execute, Job, driving
 from physscale.scheduling.gpus import checked
-from physscale.scheduling.resources import Machine, local_nodes, slots
+from physscale.scheduling.resources import Machine, slots
+from physscale.scheduling.this_machine import local_nodes
 from physscale.study.plain import run_plain
 from physscale.study.plan import Row, plan
 from physscale.study.progress import progress

@@ -5,7 +5,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from physscale.scheduling.resources import usable_cpus
+from physscale.scheduling.this_machine import usable_cpus
 
 PACKAGES = ("torch", "ray", "numpy", "pyarrow")
 

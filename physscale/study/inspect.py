@@ -15,7 +15,8 @@ from physscale.records.errors import Unschedulable
 from physscale.records.ledger import Ledger, State, is_alive
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
-from physscale.scheduling.resources import Machine, local_nodes, slots
+from physscale.scheduling.resources import Machine, slots
+from physscale.scheduling.this_machine import local_nodes
 from physscale.study.attempts import all_runs, one_run
 from physscale.study.finding import Finding
 from physscale.study.gpu_findings import gpu_findings

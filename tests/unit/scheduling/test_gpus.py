@@ -10,7 +10,8 @@ from physscale.cli.main import main
 from physscale.records.errors import Unschedulable
 from physscale.scheduling.gpus import checked
 from physscale.scheduling.machine_file import read_machine
-from physscale.scheduling.resources import Machine, local_nodes, slots
+from physscale.scheduling.resources import Machine, slots
+from physscale.scheduling.this_machine import local_nodes
 from tests.paths import ROOT
 
 SHARED = Machine(name="shared", run_gpus=0.25)
