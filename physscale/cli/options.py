@@ -11,7 +11,7 @@ from rich.console import Console
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_folder, checked_name
 from physscale.scheduling.resources import Machine
-from physscale.study.overrides import overridden
+from physscale.study.overrides import overridden, seed_note
 from physscale.study.plan import Row, plan, told_rows
 from physscale.study.proposal import group_of, with_proposals
 from physscale.study.spec import Study, load_study, study_names
@@ -150,6 +150,8 @@ def open_study(
     if tuned is not None:
         study = take_tuned(study, tuned=read_tuned(tuned))
     study = overridden(study, overrides=overrides or [])
+    if note := seed_note(overrides or []):
+        typer.echo(f"note: {note}", err=True)
     store = Store(results / study.name)
     whole = with_proposals(study, store=store, given=proposal, only=only or [])
     chosen = (

@@ -34,8 +34,9 @@ def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> lis
 
     `size` (a name of `SIZES` or a `BackboneSpec`), `videos`, `coverage` (pairs or templates), one of
     `epochs`, `seen` and `steps`, `resolution` (pixels), `encoder` (components or a `CodecRecipe`),
-    `batch`, `learning_rate`, `muon_learning_rate`, `seed`. Seeds are replicates: a fraction leaves
-    out cells, never the seeds of one.
+    `batch`, `learning_rate`, `muon_learning_rate`, `seed` (of the training videos, the first weights
+    and the noise together). Seeds are replicates: a fraction leaves out cells, never the seeds of
+    one.
 
     Raises:
         UserError: for an axis that there is not, without levels, or a fraction that the levels
@@ -140,7 +141,8 @@ def _encoder(run: RunSpec, value: int | CodecRecipe) -> RunSpec:
 
 
 def _seed(run: RunSpec, value: int) -> RunSpec:
-    """The training videos, the first weights and the noise."""
+    """Both seeds of a run: that of the training videos, and that of the first weights and the
+    noise. Test splits and the codec's corpus keep theirs."""
     return replace(run, seed=value, data=replace(run.data, seed=value))
 
 

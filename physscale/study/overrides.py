@@ -2,7 +2,10 @@
 
 The path is walked through the runs' frozen dataclasses (`test_splits.0.data.videos`,
 `test_splits.*.data.videos` for all of a list), the value is read by OmegaConf against the field's
-declared type, and the dataclasses are rebuilt, so that their own checks hold."""
+declared type, and the dataclasses are rebuilt, so that their own checks hold.
+
+`seed=7` is the seed of the whole run, as an experiment's seed is: of the training videos, the first
+weights and the noise. `data.seed=7` is that of the training videos alone."""
 
 import dataclasses
 import difflib
@@ -24,7 +27,7 @@ def overridden(study: Study, *, overrides: Sequence[str]) -> Study:
     Raises:
         UserError: for a wrong key or value, naming it and what is allowed.
     """
-    pairs = [_split(text) for text in overrides]
+    pairs = _with_data_seed([_split(text) for text in overrides])
     groups = {}
     for group, runs in study.groups.items():
         changed = runs
@@ -32,6 +35,25 @@ def overridden(study: Study, *, overrides: Sequence[str]) -> Study:
             changed = [_set(run, path=path.split("."), value=value, whole=path) for run in changed]
         groups[group] = tuple(changed)
     return replace(study, groups=groups, overrides=tuple(overrides))
+
+
+def seed_note(overrides: Sequence[str]) -> str | None:
+    """What `seed=` changes, in one line; None where it is not given."""
+    pairs = [_split(text) for text in overrides]
+    added = _with_data_seed(pairs)[len(pairs) :]
+    if not added:
+        return None
+    return (
+        f"seed={added[-1][1]} is the seed of each run and of its training videos; "
+        "data.seed=N changes the videos alone"
+    )
+
+
+def _with_data_seed(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The changes, and the data's seed for each `seed` unless it is set on purpose."""
+    if any(path == "data.seed" for path, _ in pairs):
+        return pairs
+    return pairs + [("data.seed", value) for path, value in pairs if path == "seed"]
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -304,3 +304,15 @@ def test_only_says_what_is_run_not_what_the_study_is(
     store.scores.unlink()  # as if the last driver had been killed just before
     assert said(command, capsys)[0] == 0
     assert store.scores.read_bytes() == whole
+
+
+def test_a_seed_on_the_command_line_says_what_it_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--results", str(tmp_path), "--json"]
+    code, out, err = said(["plan", "motion", "seed=7", *where], capsys)
+    assert code == 0
+    assert {run["seed"] for run in json.loads(out)["runs"]} == {7}
+    assert err.count("\n") == 1
+    assert "of each run and of its training videos" in err
+    assert said(["plan", "motion", "data.seed=7", *where], capsys)[2] == ""

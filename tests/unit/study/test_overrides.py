@@ -41,6 +41,29 @@ def test_the_value_arrives_with_its_type(override: str, path: str, value: object
     assert type(changed) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "seed", "data_seed"),
+    [
+        (["seed=7"], 7, 7),
+        (["data.seed=7"], 0, 7),
+        (["seed=7", "data.seed=3"], 7, 3),
+        (["data.seed=3", "seed=7"], 7, 3),
+    ],
+)
+def test_the_seed_is_the_runs_and_the_datas_unless_the_datas_is_set(
+    overrides: list[str], seed: int, data_seed: int
+) -> None:
+    run = overridden(tiny_study(seeds=[0]), overrides=overrides).groups["seeds"][0]
+    assert (run.seed, run.data.seed) == (seed, data_seed)
+
+
+def test_a_seed_of_the_command_line_is_the_seed_of_the_design() -> None:
+    """`seed=1` gives the run that an experiment's seed 1 is: it is not trained twice."""
+    (asked,) = overridden(tiny_study(seeds=[0]), overrides=["seed=1"]).runs
+    (designed,) = tiny_study(seeds=[1]).runs
+    assert asked == designed
+
+
 def test_a_star_changes_every_item_and_a_number_one() -> None:
     everyone = (
         overridden(STUDY, overrides=["test_splits.*.data.videos=2"]).groups["seeds"][0].test_splits
