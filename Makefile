@@ -3,15 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help quickstart test lint types imports slow chaos bench figures gallery lock clean
+.PHONY: help quickstart test lint types imports slow chaos gpu docs bench figures gallery lock clean
 
 help:
 	@sed -n 's/^# //p; s/^\([a-z]*\):.*##/make \1 \t/p' Makefile
 
-quickstart: .venv/installed   ## the whole job in miniature: simulate, train, judge, fit, report
+quickstart: .venv/installed   ## the whole job in miniature: simulate, train, score, fit, report
 	$(BIN)/physscale run quickstart
 	$(BIN)/physscale evaluate results/quickstart --which largest
-	$(BIN)/python -m analysis report results/quickstart
+	$(BIN)/physscale report results/quickstart
 
 test: .venv/installed lint types imports   ## style, types, layers and the default tests, in two processes
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
@@ -33,6 +33,12 @@ slow: .venv/installed   ## tests that take minutes; and physics once more with e
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600
+
+gpu: .venv/installed   ## tests that need CUDA devices
+	$(BIN)/python -m pytest -m gpu --timeout 3600
+
+docs: .venv/installed   ## the pages of docs/ as a site in build/site; a broken link is an error
+	$(BIN)/mkdocs build --strict --site-dir build/site
 
 bench: .venv/installed   ## ours beside its peers in one run; make bench ONLY="fit_bootstrap parse"
 	$(BIN)/python -m tests.benchmarks $(ONLY)

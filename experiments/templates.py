@@ -6,7 +6,7 @@ templates (0.6M, 3M and 6M videos less the trials kept for judging), 32 frames a
 frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5; all else as in
 `experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates
 and on the ten reserved ones. Expectation: the error in template stays, the one out of template
-falls with templates more than with size. Bodies share colours, so a run is judged by its loss here,
+falls with templates more than with size. Bodies share colours, so a run is scored by its loss here,
 and by `physscale evaluate` from its frames. Cost: 4,231 hours of 32 A100 (`cluster/paper.md`; GPU
 only)."""
 

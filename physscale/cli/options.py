@@ -12,7 +12,7 @@ from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_folder, checked_name
 from physscale.scheduling.resources import Machine
 from physscale.study.overrides import overridden, seed_note
-from physscale.study.plan import Row, plan, told_rows
+from physscale.study.plan import Row, plan, recorded_rows
 from physscale.study.proposal import group_of, with_proposals
 from physscale.study.spec import Study, load_study, study_names
 from physscale.study.speed import speed_of
@@ -125,7 +125,7 @@ Utilisation = Annotated[
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """A study as it is told (`whole`), and what of it this command is about (`study`)."""
+    """A whole study, and the part of it (`study`) that this command is about."""
 
     whole: Study
     study: Study
@@ -163,11 +163,10 @@ def open_study(
 
 
 def rows_of(name: str, *, results: Path) -> list[Row]:
-    """The runs of a study as the last `run` told them; of one that was never run, as it is
-    planned."""
+    """The runs of a study as the last `run` recorded them, or as planned if it was never run."""
     store = Store(results / checked_name(name, what="study"))
     speed = speed_of(Machine(), results=results)
-    if rows := told_rows(store, speed=speed):
+    if rows := recorded_rows(store, speed=speed):
         return rows
     opened = open_study(name, results=results)
     return plan(opened.study, store=store, flops_per_s=speed.flops_per_s, speed=speed)

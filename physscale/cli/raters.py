@@ -80,7 +80,7 @@ def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json
 
 def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> None:
     from physscale.raters.answers import read_answers
-    from physscale.raters.summary import AUTO, judge_rows, read_verdicts, summarise
+    from physscale.raters.summary import AUTO, detector_rows, read_verdicts, summarise
 
     if not file.is_file():
         raise UserError(
@@ -90,7 +90,9 @@ def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> Non
     detections = None
     if detector:
         detections = (
-            judge_rows(said, folder=folder) if detector == AUTO else read_verdicts(Path(detector))
+            detector_rows(said, folder=folder)
+            if detector == AUTO
+            else read_verdicts(Path(detector))
         )
     summary = summarise(said, detections=detections)
     if as_json:
@@ -108,7 +110,7 @@ def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> Non
         )
     if summary.all_raters is not None:
         typer.echo(f"agreement of all raters (Fleiss): {_words(summary.all_raters)}")
-    for pair in [*summary.pairs, *summary.with_judge]:
+    for pair in [*summary.pairs, *summary.with_detector]:
         typer.echo(f"  {pair.first} and {pair.second} (Cohen): {_words(pair.kappa)}")
 
 

@@ -39,7 +39,7 @@ from physscale.study.budget import within_flops, within_hours
 from physscale.study.drive import at_a_time, check_schedulable, run_study
 from physscale.study.inspect import failures
 from physscale.study.pins import check_pins
-from physscale.study.plan import Row, label, plan, told, write_study
+from physscale.study.plan import Row, label, plan, recorded_runs, write_study
 from physscale.study.progress import gigabytes, span
 from physscale.study.proposal import keep_proposal
 from physscale.study.speed import UTILISATION, Speed, device_speed, note_speed, speed_of
@@ -258,7 +258,7 @@ def _carry_out(
     left = [study.runs[row.fingerprint] for row in _missing(rows)]
     check_held(left, store=store)
     keep_weights(left, store=store)
-    changed = missing or told(store) != list(groups)
+    changed = missing or recorded_runs(store) != list(groups)
     if changed:
         write_study(whole, store=store, rows=everything)
     code = 0

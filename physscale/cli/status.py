@@ -19,16 +19,18 @@ from physscale.records.store import Store, checked_name
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
-from physscale.study.progress import Follower, status_table
+from physscale.study.progress import LiveTable, status_table
 
-Run = Annotated[
+RunPrefix = Annotated[
     str, typer.Argument(metavar="RUN", help="A run, by the beginning of its fingerprint.")
 ]
 
 
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Show how far a study is, from any other terminal."""
-    standings = Follower(rows_of(name, results=results), store=_store(name, results=results)).look()
+    standings = LiveTable(
+        rows_of(name, results=results), store=_store(name, results=results)
+    ).look()
     if as_json:
         print_json(
             {
@@ -44,7 +46,7 @@ def status_command(name: Name, results: Results = Path("results"), as_json: AsJs
 
 
 def metrics_command(
-    name: Name, run: Run = "", results: Results = Path("results"), as_json: AsJson = False
+    name: Name, run: RunPrefix = "", results: Results = Path("results"), as_json: AsJson = False
 ) -> None:
     """Show the training history of a run; without RUN, the newest line of each."""
     lines = history(_store(name, results=results), beginning=run)
@@ -62,7 +64,7 @@ def metrics_command(
 
 def logs_command(
     name: Name,
-    run: Run = "",
+    run: RunPrefix = "",
     results: Results = Path("results"),
     follow: Annotated[
         bool,

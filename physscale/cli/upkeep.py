@@ -15,11 +15,12 @@ from physscale.cli.options import (
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_name
-from physscale.study.attempts import Kind, retry, to_retry
+from physscale.study.attempts import Retried, retry, to_retry
 from physscale.study.inspect import examine, garbage, remove
 
 Kinds = Annotated[
-    list[Kind] | None, typer.Option("--only", help="failed or diverged; without it, failed ones.")
+    list[Retried] | None,
+    typer.Option("--only", help="failed or diverged; without it, failed ones."),
 ]
 Runs = Annotated[
     list[str] | None,
@@ -58,7 +59,7 @@ def retry_command(
     """Put failed or diverged runs back on the list; `physscale run` then takes them.
 
     Diverged runs start from the beginning, failed ones from their last checkpoint."""
-    kinds = only or [Kind.FAILED]
+    kinds = only or [Retried.FAILED]
     rows = to_retry(rows_of(name, results=results), kinds=kinds)
     for beginning in runs or []:
         if not any(row.fingerprint.startswith(beginning) for row in rows):

@@ -1,5 +1,5 @@
 """What the answers come to: the share of abnormal videos of each source in the raters' eyes, and
-how far raters (and the judge) agree.
+how far raters (and the detector) agree.
 
 The paper's number (arXiv 2411.02385, appendix C.2) is the abnormal share averaged over raters who
 all saw all videos; where some stopped early it is here the mean over clips of the share of their
@@ -23,7 +23,7 @@ from physscale.raters.answers import Answer
 from physscale.records.errors import UserError
 
 AUTO = "auto"
-MAJORITY, JUDGE = "\tmajority of raters", "\tautomatic judge"
+MAJORITY, DETECTOR = "\tmajority of raters", "\tdetector"
 """Beside the raters' names, and never one of them: those hold no tabulator."""
 
 Row = tuple[str, int]
@@ -32,7 +32,7 @@ Row = tuple[str, int]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two raters, or a rater and the judge, on the clips that both judged."""
+    """Two raters, or a rater and the detector, on the clips that both rated."""
 
     first: str
     second: str
@@ -41,14 +41,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Summary:
-    """All of it; `all_raters` is Fleiss' kappa on the clips that every rater judged, None where
+    """All of it; `all_raters` is Fleiss' kappa on the clips that every rater rated, None where
     there are none or one rater."""
 
     raters: dict[str, int]
     rates: dict[str, Interval]
     all_raters: Kappa | None
     pairs: list[Pair]
-    with_judge: list[Pair]
+    with_detector: list[Pair]
 
     def facts(self) -> dict[str, Any]:
         """As JSON."""
@@ -59,7 +59,7 @@ def summarise(answers: list[Answer], *, detections: dict[Row, bool] | None = Non
     """Rates and agreement.
 
     Args:
-        detections: the judge's, by row; rows that it does not know are left out of its agreement.
+        detections: by row; rows that it does not know are left out of its agreement.
 
     Raises:
         UserError: if nobody has answered.
@@ -72,13 +72,13 @@ def summarise(answers: list[Answer], *, detections: dict[Row, bool] | None = Non
     names = sorted(said)
     shared = sorted(set.intersection(*(set(rows) for rows in said.values())))
     everybody = np.array([[said[name][row] for name in names] for row in shared])
-    judged = _against_judge(said, detections=detections or {})
+    with_it = _against_detector(said, detections=detections or {})
     return Summary(
         raters={name: len(said[name]) for name in names},
         rates=_rates(said),
         all_raters=fleiss(everybody) if len(names) > 1 and shared else None,
         pairs=_pairs(said, list(combinations(names, 2))),
-        with_judge=judged,
+        with_detector=with_it,
     )
 
 
@@ -111,23 +111,25 @@ def _pairs(said: dict[str, dict[Row, bool]], pairs: list[tuple[str, str]]) -> li
     return found
 
 
-def _against_judge(said: dict[str, dict[Row, bool]], *, detections: dict[Row, bool]) -> list[Pair]:
-    """Each rater and the majority of raters beside the judge; a tie is no majority."""
+def _against_detector(
+    said: dict[str, dict[Row, bool]], *, detections: dict[Row, bool]
+) -> list[Pair]:
+    """Each rater and the majority of raters beside the detector; a tie is no majority."""
     majority = {
         row: 2 * sum(given) > len(given)
         for row, given in _votes(said).items()
         if 2 * sum(given) != len(given)
     }
-    columns = {**said, MAJORITY: majority, JUDGE: detections}
-    return _pairs(columns, [(name, JUDGE) for name in [*sorted(said), MAJORITY]])
+    columns = {**said, MAJORITY: majority, DETECTOR: detections}
+    return _pairs(columns, [(name, DETECTOR) for name in [*sorted(said), MAJORITY]])
 
 
-def judge_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
-    """The automatic judge's verdict on every row that somebody judged; of mp4 files there is no
-    truth to judge by.
+def detector_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
+    """The detector's call on every row that somebody rated; mp4 files have no
+    truth to compare with.
 
     Raises:
-        UserError: if a source is gone, or of a scenario that the judge does not know.
+        UserError: if a source is gone, or of a scenario that the detector does not know.
     """
     wanted: dict[str, set[int]] = defaultdict(set)
     for answer in answers:

@@ -98,7 +98,7 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
         self._advanced_s = time.monotonic()
         nodes = free_nodes()
         wants = self._machine.bundles() if self._runs[0].workers == 1 else [{"CPU": DRIVER_CPUS}]
-        words = told(ours, waits=waits, wants=wants, nodes=nodes)
+        words = who_waits(ours, waits=waits, wants=wants, nodes=nodes)
         _say(
             [f"nothing has advanced for {quiet_s:.0f} s", *words],
             log=self._job.root / "watchdog.log",
@@ -111,7 +111,7 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
             )
 
 
-def told(
+def who_waits(
     runs: Mapping[str, Entry],
     *,
     waits: Mapping[str, Wait],

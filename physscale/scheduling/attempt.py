@@ -149,7 +149,7 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
     clear(job.store.run(run.fingerprint))
     begun_s = time.perf_counter()
     error_file = job.store.run(run.fingerprint).root / "error.txt"
-    facts: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     state = State.DONE
     try:
         with Lease(run, job=job, owner=owner) as lease:
@@ -161,11 +161,11 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         state = State.PREEMPTED
         job.refuse(_one_line(error))
     except Diverged as error:
-        state, facts = State.DIVERGED, {"error": _one_line(error)}
+        state, details = State.DIVERGED, {"error": _one_line(error)}
     except (
         Exception
     ) as error:  # any fault of one run must leave the other runs alone; it is written down whole
-        state, facts = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
+        state, details = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
         write_atomic(error_file, traceback.format_exc().encode())
     clear(job.store.run(run.fingerprint))
     try:
@@ -174,7 +174,7 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
             state,
             owner=owner,
             seconds=round(time.perf_counter() - begun_s, 3),
-            **facts,
+            **details,
         )
     except LeaseHeld:
         return HELD

@@ -16,7 +16,7 @@ from physscale.records.store import Store
 from physscale.study.plan import Row
 
 
-class Kind(enum.StrEnum):
+class Retried(enum.StrEnum):
     """What may be tried again."""
 
     FAILED = "failed"
@@ -97,7 +97,7 @@ def follow_events(
         time.sleep(look_s)
 
 
-def to_retry(rows: Sequence[Row], *, kinds: Sequence[Kind]) -> list[Row]:
+def to_retry(rows: Sequence[Row], *, kinds: Sequence[Retried]) -> list[Row]:
     """The runs of these kinds."""
     states = {kind.state for kind in kinds}
     return [row for row in rows if row.state in states]

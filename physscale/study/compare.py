@@ -71,8 +71,8 @@ def _candidates(beginning: str, *, results: Path) -> Iterator[Found]:
     """Those that were run come first: their own file is what counts."""
     for file in sorted(results.glob(f"*/runs/{short(beginning)}*/run.json")):
         try:
-            facts = json.loads(file.read_bytes())
-            full, spec = str(facts["fingerprint"]), dict(facts["spec"])
+            record = json.loads(file.read_bytes())
+            full, spec = str(record["fingerprint"]), dict(record["spec"])
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedData(
                 f"{file}: not a run's description ({type(error).__name__})"

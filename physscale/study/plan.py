@@ -105,8 +105,8 @@ def label(run: RunSpec) -> str:
     return f"{run.data.scenario.name} {model} D={run.data.videos}{combinations} seed={run.seed}{workers}"
 
 
-def told(store: Store) -> list[str]:
-    """The fingerprints that `study.json` tells of; none where there is no such file."""
+def recorded_runs(store: Store) -> list[str]:
+    """The fingerprints in `study.json`; none where there is no such file."""
     return (
         [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]]
         if store.study.exists()
@@ -114,20 +114,22 @@ def told(store: Store) -> list[str]:
     )
 
 
-def told_rows(store: Store, *, speed: Speed) -> list[Row]:
-    """The runs that `study.json` tells of, as they stand now: those of the last `run`, with its
+def recorded_rows(store: Store, *, speed: Speed) -> list[Row]:
+    """The runs in `study.json`, as they stand now: those of the last `run`, with its
     overrides, tuned rates and proposals."""
     if not store.study.exists():
         return []
     entries, now_s = Ledger(store.ledger).entries(), time.time()
     known = {field.name for field in dataclasses.fields(Row)}
     rows = []
-    for told_of in json.loads(store.study.read_text())["runs"]:
-        full = told_of["fingerprint"]
+    for recorded in json.loads(store.study.read_text())["runs"]:
+        full = recorded["fingerprint"]
         changing = {
             "state": standing(entries.get(full), folder=store.run(full), now_s=now_s),
             "attempts": entries[full].attempts if full in entries else 0,
-            "estimated_s": round(speed.seconds(flops=told_of["flops"], steps=told_of["steps"]), 1),
+            "estimated_s": round(
+                speed.seconds(flops=recorded["flops"], steps=recorded["steps"]), 1
+            ),
         }
         # an older file does not know what a newer row counts
         older = {"data_bytes": 0, "disk_bytes": 0}
@@ -135,7 +137,7 @@ def told_rows(store: Store, *, speed: Speed) -> list[Row]:
             Row(
                 **{
                     key: value
-                    for key, value in (older | told_of | changing).items()
+                    for key, value in (older | recorded | changing).items()
                     if key in known
                 }
             )

@@ -59,7 +59,7 @@ class Fit:
         return f"codec {self.step}/{self.steps}"
 
 
-class Follower:
+class LiveTable:
     """Reads ledger and histories again and again; remembers since when it has seen each run
     going."""
 
@@ -154,16 +154,16 @@ def progress(
 ) -> Iterator[Callable[[], None]]:
     """Yields what is to be called again and again while the runs go on: a live table in a terminal,
     a line a change elsewhere."""
-    follower = Follower(rows, store=store)
+    table = LiveTable(rows, store=store)
     begun_s = time.monotonic()
     if not console.is_terminal:
-        seen = {standing.row.fingerprint: standing.row.state for standing in follower.look()}
-        yield lambda: _lines(follower.look(), seen=seen, at_a_time=at_a_time, console=console)
+        seen = {standing.row.fingerprint: standing.row.state for standing in table.look()}
+        yield lambda: _lines(table.look(), seen=seen, at_a_time=at_a_time, console=console)
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield lambda: live.update(
             _table(
-                follower.look(),
+                table.look(),
                 at_a_time=at_a_time,
                 height=console.height,
                 elapsed_s=time.monotonic() - begun_s,

@@ -116,7 +116,7 @@ def _runs(study: Study, proposal: Proposal) -> Iterator[RunSpec]:
     if len({run.test_splits for run in candidates}) != 1:
         groups = ", ".join(known.groups)
         raise UserError(
-            f"--next: the runs of study {study.name} are judged on different sets; say whose law "
+            f"--next: the runs of study {study.name} have different test splits; say whose law "
             f"it is with --only ({groups})"
         )
     taken = set(study.runs)

@@ -23,7 +23,7 @@ DIFFUSION = FlowSpec()
 
 
 def splits(**splits: tuple[SplitKind, Scenario]) -> tuple[TestSplit, ...]:
-    """Judges by the name of their split, each with `TEST_VIDEOS` held-out videos."""
+    """Test splits by name, each with `TEST_VIDEOS` held-out videos."""
     return tuple(
         TestSplit(
             kind=kind,

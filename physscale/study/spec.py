@@ -24,7 +24,7 @@ class Study:
 
     Attributes:
         name: the module's name in `experiments/`, and the folder's in `results/`.
-        groups: the runs of each figure, in the order in which they are told.
+        groups: the runs of each figure, in the order of the report.
         demonstrations: which groups the report shows as a demonstration, and which one: "gap",
             "flip", "workers" (analysis/report/demonstrations), or one that a plug-in registers.
             The report checks that the runs are what the demonstration says.

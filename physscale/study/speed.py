@@ -151,7 +151,7 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
     for run in runs:
         if run in known or run not in entries or entries[run].state is not State.DONE:
             continue
-        facts = json.loads(store.run(run).spec.read_text())
+        record = json.loads(store.run(run).spec.read_text())
         laps = [
             line["ms_per_step"] / 1e3
             for line in read_metrics(store.run(run).metrics)
@@ -159,8 +159,10 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
         ]
         if laps:
             step_s = median(laps)
-            besides_s = max(0.0, entries[run].details.get("seconds", 0.0) - step_s * facts["steps"])
-            per_step = facts["flops"] / facts["steps"]
+            besides_s = max(
+                0.0, entries[run].details.get("seconds", 0.0) - step_s * record["steps"]
+            )
+            per_step = record["flops"] / record["steps"]
             append_line(
                 table,
                 {

@@ -90,11 +90,11 @@ def tune_study(
             )
         tuned = Tuned(study.name, (*tuned.sizes, size))
         write_tuned(out, tuned)
-        say(told(size))
+        say(summary(size))
     return tuned
 
 
-def told(size: TunedSize) -> str:
+def summary(size: TunedSize) -> str:
     """One line: what was found, and what it is worth."""
     edge = f"; at the edge of what was searched: {', '.join(size.at_edge)}" if size.at_edge else ""
     rates = f"learning_rate {size.learning_rate:.3g}  muon_learning_rate {size.muon_learning_rate:.3g}  batch {size.batch}"

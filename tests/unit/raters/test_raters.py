@@ -21,7 +21,7 @@ from physscale.dataset.mp4 import mp4_frames
 from physscale.raters.answers import Answer, checked_rater, read_answers, write_answer
 from physscale.raters.clips import clips_of, movie, order_of
 from physscale.raters.server import POLICY, HumanStudy, StudyServer
-from physscale.raters.summary import judge_rows, summarise
+from physscale.raters.summary import detector_rows, summarise
 from physscale.records.errors import DamagedData, UserError
 from physscale.render.canvas import Canvas
 from physscale.simulate.scenarios.uniform import UniformMotion
@@ -118,7 +118,7 @@ def test_a_data_set_is_shown_and_judged_as_a_file_of_the_same_rows_is(
         replace(answer, source=clip.source)
         for clip, answer in zip(clips, planted(Ada=[True] * 8), strict=True)
     ]
-    assert judge_rows(answers, folder=tmp_path) == {
+    assert detector_rows(answers, folder=tmp_path) == {
         (clip.source, clip.index): True for clip in clips
     }
 
@@ -284,20 +284,20 @@ def test_rates_average_over_raters_and_agreement_is_of_shared_clips() -> None:
     assert summary.all_raters is not None
     assert summary.all_raters.count == 4
     kappas = {
-        (pair.first, pair.second): pair.kappa for pair in [*summary.pairs, *summary.with_judge]
+        (pair.first, pair.second): pair.kappa for pair in [*summary.pairs, *summary.with_detector]
     }
     assert kappas["Ada", "Bob"].value == pytest.approx(0.5)
-    assert kappas["Ada", "automatic judge"].value == 1
-    assert kappas["Eve", "automatic judge"].value is None
-    assert kappas["majority of raters", "automatic judge"].value == 1
+    assert kappas["Ada", "detector"].value == 1
+    assert kappas["Eve", "detector"].value is None
+    assert kappas["majority of raters", "detector"].value == 1
 
 
-def test_the_judge_is_asked_about_the_rated_rows(folder: Path) -> None:
+def test_the_detector_is_asked_about_the_rated_rows(folder: Path) -> None:
     answers = [replace(answer, source="gone.arrow") for answer in planted(Ada=[True] * 3)]
     answers += [
         replace(answer, source=f"{HOSTILE}/true.arrow") for answer in planted(Ada=[False] * 2)
     ]
-    verdicts = judge_rows(answers, folder=folder)
+    verdicts = detector_rows(answers, folder=folder)
     assert verdicts == {("gone.arrow", row): True for row in range(3)} | {
         (f"{HOSTILE}/true.arrow", row): False for row in range(2)
     }
@@ -306,7 +306,7 @@ def test_the_judge_is_asked_about_the_rated_rows(folder: Path) -> None:
 def test_agreement_as_a_command(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, judged = tmp_path / "a.jsonl", tmp_path / "verdicts.parquet"
+    file, called = tmp_path / "a.jsonl", tmp_path / "verdicts.parquet"
     for answer in planted(Ada=[True, True, False, False], Bob=[True, False, False, False]):
         write_answer(file, answer)
     pq.write_table(
@@ -317,7 +317,7 @@ def test_agreement_as_a_command(
                 "abnormal": [True, True, False, False],
             }
         ),
-        judged,
+        called,
     )
     with pytest.raises(SystemExit) as end:
         main(
@@ -328,14 +328,14 @@ def test_agreement_as_a_command(
                 str(file),
                 "--agreement",
                 "--detector",
-                str(judged),
+                str(called),
                 "--json",
             ]
         )
     assert not end.value.code
     facts = json.loads(capsys.readouterr().out)
     assert facts["all_raters"]["count"] == 4
-    assert facts["with_judge"][0]["kappa"]["value"] == 1
+    assert facts["with_detector"][0]["kappa"]["value"] == 1
     with pytest.raises(SystemExit):
         main(["study-page", str(folder), "--answers", str(file), "--agreement"])
     assert "kappa 0.50" in capsys.readouterr().out

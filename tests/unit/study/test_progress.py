@@ -11,7 +11,7 @@ from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.store import Store
 from physscale.study.plan import plan
-from physscale.study.progress import Follower, Standing, progress, remaining_s, span, status_table
+from physscale.study.progress import LiveTable, Standing, progress, remaining_s, span, status_table
 from tests.sweep_doubles import tiny_study
 
 STUDY = tiny_study(seeds=range(30), steps=100)
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def look(store: Store) -> list[Standing]:
-    return Follower(plan(STUDY, store=store, flops_per_s=1e10), store=store).look()
+    return LiveTable(plan(STUDY, store=store, flops_per_s=1e10), store=store).look()
 
 
 def drawn(store: Store, *, lines: int, width: int) -> list[str]:
@@ -62,7 +62,7 @@ def test_every_state_is_read_from_the_files(store: Store) -> None:
 
 def test_time_left_follows_the_speed_seen(store: Store) -> None:
     follower, run = (
-        Follower(plan(STUDY, store=store, flops_per_s=1.0), store=store),
+        LiveTable(plan(STUDY, store=store, flops_per_s=1.0), store=store),
         list(STUDY.runs)[1],
     )
     assert follower.look()[1].left_s > 1e6, "only the formula is known at first"

@@ -14,7 +14,7 @@ from physscale.records.errors import UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.study.overrides import overridden
-from physscale.study.plan import plan, told_rows, write_study
+from physscale.study.plan import plan, recorded_rows, write_study
 from physscale.study.spec import Study, load_study
 from physscale.study.speed import Speed
 from tests.paths import ROOT
@@ -121,13 +121,17 @@ def test_the_plan_tells_what_is_done_by_files_not_by_word(tmp_path: Path) -> Non
 
 def test_what_was_run_is_told_with_its_overrides(tmp_path: Path) -> None:
     store, speed = Store(tmp_path), Speed(RATE, "")
-    assert told_rows(store, speed=speed) == []
+    assert recorded_rows(store, speed=speed) == []
     study = overridden(tiny_study(), overrides=["train.steps=9"])
     rows = plan(study, store=store, flops_per_s=RATE)
     write_study(study, store=store, rows=rows)
-    assert told_rows(store, speed=speed) == rows
+    assert recorded_rows(store, speed=speed) == rows
     Ledger(store.ledger).claim(rows[1].fingerprint, owner=Owner())
-    assert [row.state for row in told_rows(store, speed=speed)] == ["PLANNED", "RUNNING", "PLANNED"]
+    assert [row.state for row in recorded_rows(store, speed=speed)] == [
+        "PLANNED",
+        "RUNNING",
+        "PLANNED",
+    ]
 
 
 def test_study_json_holds_what_lasts(tmp_path: Path) -> None:
