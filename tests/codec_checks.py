@@ -73,6 +73,7 @@ def check_shapes(subject: Subject) -> None:
     assert latents.dtype == torch.float32
     assert latents.device.type == "cpu"
     assert subject.codec.decode(latents).shape == subject.videos.shape
+    assert torch.equal(subject.codec.on("cpu").encode(subject.videos), latents)
 
 
 def check_batches(subject: Subject) -> None:
