@@ -29,7 +29,7 @@ def test_the_study_of_the_tutorial_is_a_study(tmp_path: Path) -> None:
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     (source,) = blocks(ROOT / "README.md", language="python")
-    assert len(source.splitlines()) <= 13
+    assert len(source.splitlines()) <= 12
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", source],
         cwd=tmp_path,
