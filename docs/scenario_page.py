@@ -92,15 +92,16 @@ def sheet(name: str) -> np.ndarray:
 
 def page() -> str:
     """The page's text."""
+    by_name = ", ".join(f"`{name}`" for name in sorted(scenario_names()))
     lines = [
         "# Every data set at a glance",
         "",
-        "Made by `python -m docs.scenario_page`; three videos a sheet, time to the right. Each is "
-        "drawn by name:",
+        "Made by `python -m docs.scenario_page`; three videos per sheet, time to the right. "
+        "Draw any of them by name:",
         "`physscale show NAME`, `physscale simulate NAME --videos N --out DIR`, or "
         "`scenario_named(NAME)` in Python.",
         "",
-        f"Scenarios to set up yourself: {', '.join(f'`{name}`' for name in sorted(scenario_names()))}.",
+        f"Scenarios with values of your own: {by_name}.",
         "",
         "Official files of the paper, row by row, with their counts, order, places and repeated "
         "seeds:",

@@ -1,12 +1,15 @@
-"""The commands that make, show and check data: `physscale simulate | show | check`.
-`physscale.cli.main` adds them to its own.
+"""The commands that make, show and check data.
 
 ```
-physscale simulate collision --videos 30000 --out data/collision          states only, frames rendered on read
-physscale simulate hole_2_3 --videos 1000 --out data/hole --size 128      with frames in the shards
-physscale simulate phyre_six --videos 600 --out data/phyre --engine phyre --size 512 --style phyre      PHYRE's own frames
-physscale show ambiguous_gap                                              build/show/ambiguous_gap.png and .mp4
-physscale check data/collision --against data/judge
+# states only; frames are rendered on read
+physscale simulate collision --videos 30000 --out data/collision
+# with frames in the shards
+physscale simulate hole_2_3 --videos 1000 --out data/hole --size 128
+# the frames that PHYRE paints itself
+physscale simulate phyre_six --videos 600 --out data/phyre --engine phyre --size 512 --style phyre
+# build/show/ambiguous_gap.png and .mp4
+physscale show ambiguous_gap
+physscale check data/collision --against data/held_out
 ```
 """
 

@@ -1,7 +1,8 @@
 """A data set on disk: a folder of shards that a killed writer continues.
 
 ```
-DIR/dataset.json                 what it is: identity (canonical JSON), videos, rows_per_shard, encoding of frames if it has any
+DIR/dataset.json                 what it is: identity (canonical JSON), videos, rows_per_shard,
+                                 and the encoding of frames, if it has any
 DIR/shard_00000000.arrow …       rows k·rows_per_shard …, each complete or absent
 DIR/manifest.json                sizes and SHA-256, written last: the mark of completeness
 ```

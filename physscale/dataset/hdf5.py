@@ -1,14 +1,17 @@
 """The published HDF5 files of arXiv 2411.02385 as rows of ours (extra `hdf5`).
 
 ```
-video_streams/00000 …      variable-length uint8: one mp4 a video, groups of at most 1,000 items
-position_streams/00000 …   (n, 32, 2) of one ball or (n, 32, 2, 2) of two, metres, y up, frame k at 0.01 + 0.1 k s
-init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets add 0 red, 1 blue, those with shapes a further 0 disc, 1 square
-action_streams, object_streams   PHYRE files: the action (x, y, r); features (n, frames, objects, 14) in fractions of the scene
+video_streams/00000 …      variable-length uint8: one mp4 per video, groups of at most 1,000 items
+position_streams/00000 …   (n, 32, 2) of one ball or (n, 32, 2, 2) of two, in metres, y up; frame k
+                           is at 0.01 + 0.1 k s
+init_streams/00000 …       [r, v] or [r₁, r₂, v₁, v₂]; attribute sets add 0 red, 1 blue; those with
+                           shapes also 0 disc, 1 square
+action_streams             PHYRE files: the action (x, y, r)
+object_streams             PHYRE files: features (n, frames, objects, 14) in fractions of the scene
 ```
 
-The files hold no velocities but the first speeds: the others are differences of the positions here,
-forward ones, the last repeated."""
+The files hold no velocities but the first speeds. The others are forward differences of the
+positions; the last is repeated."""
 
 # mypy: disable-error-code="import-untyped"
 from pathlib import Path

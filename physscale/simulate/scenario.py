@@ -1,4 +1,4 @@
-"""What a scenario is: the rule that draws scenes, and its answers to all that the package asks about it.
+"""What a scenario is: the rule that draws scenes, and its answers to all that the package asks.
 
 A new scenario is one frozen dataclass that inherits from `Scenario` (or from `Listing`, if it is a
 finite list of scenes) and registers itself with `simulate.spec.SCENARIOS`.
@@ -55,7 +55,7 @@ class Scenario(ABC):
         physics: which laws its bodies obey. The detector looks up its rules by this name
             (`evaluate.abnormal.rules.RULES`) and refuses a physics that has none.
         clock: see `Clock`.
-        tracked: whether the bodies of a scene differ in colour, so that their tracks can be measured.
+        tracked: whether the bodies of a scene differ in colour, so that tracks can be measured.
         by_name: whether its name alone means a data set: that of its default values.
     """
 

@@ -29,7 +29,8 @@ def _name_of(kind: type[Scenario]) -> str:
     for answer in DECLARED:
         if answer not in dir(kind):
             raise UserError(
-                f"scenario {kind.__name__}: declares no {answer}; write {answer}: ClassVar[str] = ..."
+                f"scenario {kind.__name__}: declares no {answer}; "
+                f"write {answer}: ClassVar[str] = ..."
             )
     return written_name(kind)
 

@@ -10,8 +10,8 @@ from physscale.evaluate.abnormal.impacts import off_path_m
 from physscale.evaluate.calibration.corruption import as_is, drawn
 from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
 from physscale.evaluate.calibration.known_videos import (
+    ALL_DEVELOPMENT,
     ALL_WRONG,
-    MENDED_ON,
     Cell,
     Ranges,
     canvas,
@@ -69,7 +69,7 @@ def test_true_videos_are_normal_with_and_without_noise(
         }
 
 
-@pytest.mark.parametrize("kind", [*CORRUPTIONS, *MENDED_ON])
+@pytest.mark.parametrize("kind", [*CORRUPTIONS, *ALL_DEVELOPMENT])
 @pytest.mark.parametrize("law", LAWS)
 def test_what_is_wrong_is_abnormal(law: str, kind: str) -> None:
     cell = Cell(law, 32)

@@ -11,7 +11,8 @@ frames in which the disc is whole measure size, shape and motion.
     size          |√(area/π)/r - 1|, second largest of the frames
     shape         elongation or spread beyond that of a disc drawn in its place, second largest,
                   less what noise may add to so few pixels
-    colour        ink of no body's colour, over the bodies' area; or the strength of a disc's own, off 1
+    colour        ink of no body's colour, over the bodies' area; or the strength of a disc's own
+                  colour, off 1
     penetration   r₁ + r₂ - the least distance on the straight path between two frames, in m
     force         |x - what the two whole frames before predict| where nothing was near to touch, or
                   aside from the line of centres of the two discs, in m

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, UInt8
 from physscale.evaluate.abnormal import measure as measured
 from physscale.evaluate.abnormal.bodies import Bodies, Frame, form_of, view_of
 from physscale.evaluate.abnormal.fit import RING, best_around, best_of, mark, score
+from physscale.evaluate.abnormal.ink import unmixed
 from physscale.evaluate.abnormal.measure import measure
 from physscale.evaluate.abnormal.polish import polish
 from physscale.evaluate.abnormal.replay import Onward, Scene
@@ -53,9 +54,6 @@ lie on each other look alike."""
 INKED, CROWDED = 0.97, 0.5
 """Or else a body of which this part is inked, and at most this part of the ring, as among bodies
 that touch."""
-
-INKS = ((12.0, 176.0, 185.0), (70.0, 53.0, 45.0))
-"""What red and grey take from white."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +117,7 @@ def track(
     poses = np.where(moving[:, None] | ~present[:, None], np.nan, hint[0]) * np.ones((frames, 1, 1))
     poses[0, order] = hint[0, order]
     each, total = np.full((frames, len(moving), 5), np.nan), np.zeros((frames, 4))
-    _track(_unmix(pixels), hint, poses, bodies, scene, seed, each, total)
+    _track(unmixed(pixels), hint, poses, bodies, scene, seed, each, total)
     return Track(
         pose=poses,
         missing=each[..., measured.MISSING],
@@ -132,14 +130,6 @@ def track(
         static_missing=total[:, measured.BLACK_MISSING],
         static_extra_m2=total[:, measured.BLACK_EXTRA] * px**2,
     )
-
-
-def _unmix(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Red and grey coverage[T, 2, H, W], the unexplained ink, and the darkness (1 for black)."""
-    found = 255.0 - pixels.astype(np.float64)
-    ink = found @ np.linalg.pinv(np.array(INKS))
-    rest = np.linalg.norm(found - ink @ np.array(INKS), axis=-1) / 255.0
-    return np.ascontiguousarray(ink.transpose(0, 3, 1, 2)), rest, found.min(-1) / 255.0
 
 
 def _track(

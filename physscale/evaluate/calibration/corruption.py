@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
+from physscale.evaluate.abnormal.phyre import PhyreRules
 from physscale.evaluate.abnormal.solids import clearances, solids
 from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.spec import physics_of
 
 LASTING = 5
 """Frames for which a corruption must be in view to be visible."""
@@ -38,7 +40,7 @@ SHAPE, RADIUS, HALF_HEIGHT, MASS, RED = (
 
 
 @dataclass(frozen=True)
-class Altered:
+class CorruptedVideo:
     """What is drawn: T frames of M bodies, M as in the row or more; later bodies over earlier
     ones."""
 
@@ -46,7 +48,7 @@ class Altered:
     body: Float[np.ndarray, "frames bodies constants"]
 
 
-Corruption = Callable[[Videos, int, np.random.Generator], Altered | None]
+Corruption = Callable[[Videos, int, np.random.Generator], CorruptedVideo | None]
 """(videos, row, generator) to what is drawn, or None where the row gives it no occasion at visible
 strength."""
 
@@ -64,12 +66,12 @@ class Occasion:
 
 def at_occasion(
     *, lasting: int = LASTING
-) -> Callable[[Callable[[Occasion], Altered | None]], Corruption]:
+) -> Callable[[Callable[[Occasion], CorruptedVideo | None]], Corruption]:
     """A corruption from what happens to one body in view; where the rows give it no occasion,
     nothing does."""
 
-    def corruption(alter: Callable[[Occasion], Altered | None]) -> Corruption:
-        def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+    def corruption(alter: Callable[[Occasion], CorruptedVideo | None]) -> Corruption:
+        def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
             chosen = occasion(videos, row, rng, lasting=lasting)
             return None if chosen is None else alter(Occasion(videos, row, *chosen, rng))
 
@@ -78,10 +80,12 @@ def at_occasion(
     return corruption
 
 
-def as_is(videos: Videos, row: int) -> Altered:
+def as_is(videos: Videos, row: int) -> CorruptedVideo:
     """The row unchanged, as arrays of its own."""
     state = videos.state[row].astype(np.float64)
-    return Altered(state, np.repeat(videos.body[row].astype(np.float64)[None], len(state), axis=0))
+    return CorruptedVideo(
+        state, np.repeat(videos.body[row].astype(np.float64)[None], len(state), axis=0)
+    )
 
 
 def grown_share(at: Occasion, *, within: int) -> Float[np.ndarray, " frames"]:
@@ -95,7 +99,7 @@ def held_back(at: Occasion, *, frames: int) -> Int[np.ndarray, " frames"]:
     return np.where(frame < at.start, frame, np.maximum(frame - frames, at.start))
 
 
-def drawn(altered: Altered, *, canvas: Canvas) -> UInt8[np.ndarray, "frames height width 3"]:
+def drawn(altered: CorruptedVideo, *, canvas: Canvas) -> UInt8[np.ndarray, "frames height width 3"]:
     """The frames: every one is a video of its own to the renderer."""
     frames = len(altered.state)
     text = np.full(frames, "", object)
@@ -112,23 +116,23 @@ def drawn(altered: Altered, *, canvas: Canvas) -> UInt8[np.ndarray, "frames heig
     return render(single, canvas=canvas)[:, 0]
 
 
-def scaled(out: Altered, *, body: int, start: int, by: Float[np.ndarray, " frames"]) -> None:
+def scaled(out: CorruptedVideo, *, body: int, start: int, by: Float[np.ndarray, " frames"]) -> None:
     """Both sizes of a body, from a frame on, in place."""
     out.body[start:, body, RADIUS] *= by
     out.body[start:, body, HALF_HEIGHT] *= by
 
 
-def second_of(out: Altered, *, body: int, start: int) -> Altered:
+def second_of(out: CorruptedVideo, *, body: int, start: int) -> CorruptedVideo:
     """One more body like this one, on the same way and out of the view before `start`; `joined`
     puts it among the others."""
-    second = Altered(out.state[:, [body]].copy(), out.body[:, [body]].copy())
+    second = CorruptedVideo(out.state[:, [body]].copy(), out.body[:, [body]].copy())
     second.state[:start, 0, X] = AWAY_M
     return second
 
 
-def joined(out: Altered, second: Altered) -> Altered:
+def joined(out: CorruptedVideo, second: CorruptedVideo) -> CorruptedVideo:
     """The bodies of both, the second's drawn over the first's."""
-    return Altered(
+    return CorruptedVideo(
         np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1)
     )
 
@@ -179,16 +183,21 @@ def frame_step(
     return step
 
 
+def in_phyre(videos: Videos, row: int) -> bool:
+    """Whether the row obeys PHYRE's physics, and not that of free discs."""
+    return physics_of(str(videos.scenario[row])) == PhyreRules.physics
+
+
 def fall_m(videos: Videos, row: int) -> float:
     """g · interval² of the row."""
     interval = float(videos.time_s[row, 1] - videos.time_s[row, 0])
-    if videos.scenario[row] == "phyre":
+    if in_phyre(videos, row):
         return 9.8 * 60.0 / 512.0 * interval**2
     change = np.diff(videos.state[row, :, :, 4].astype(np.float64), axis=0)
     return float(-np.median(change)) * interval
 
 
-def off_its_way(videos: Videos, row: int, altered: Altered) -> bool:
+def off_its_way(videos: Videos, row: int, altered: CorruptedVideo) -> bool:
     """Whether a wrong motion of PHYRE is `VISIBLE_M` off, in the air or upwards, within `LASTING`
     frames from its start."""
     true = videos.state[row].astype(np.float64)
@@ -225,8 +234,8 @@ def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
     """The same corruption, in PHYRE drawn again until its motion is visibly wrong; in a law nothing
     is near that could explain it."""
 
-    def seen(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-        law = videos.scenario[row] != "phyre"
+    def seen(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
+        law = not in_phyre(videos, row)
         drawn_once = (corrupt(videos, row, rng) for _ in range(tries))
         return next(
             (

@@ -9,7 +9,7 @@ boomerang      all bodies run backwards from some frame on
 mirror         a body's way turns round sideways in the middle of nowhere
 tunnel         it sinks through the floor, or leaves its way through the view's side
 slow_motion    everything goes on at half speed
-elasticity     the two balls part with 0.4 of the speed; in PHYRE a body bounces up from where it lay
+elasticity     the two balls part with 0.4 of the speed; in PHYRE a body at rest bounces up
 twin           a second body like it appears and stays
 """
 
@@ -17,47 +17,45 @@ import numpy as np
 
 from physscale.evaluate.calibration.corruption import (
     LASTING,
-    MASS,
     RADIUS,
     RED,
     SLOW,
-    Altered,
+    CorruptedVideo,
     Corruption,
     Occasion,
     X,
     Y,
     as_is,
     at_occasion,
-    fall_m,
     frame_step,
     grown_share,
+    in_phyre,
     in_view,
     joined,
     movable,
-    occasion,
     scaled,
     second_of,
     visibly,
 )
+from physscale.evaluate.calibration.elasticity import elasticity, travelled_m
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
 
 TREMBLE_M = 0.25
-BOUNCE = 0.4
 FASTER = 1.3
 
 
 @at_occasion(lasting=SLOW)
-def fade(at: Occasion) -> Altered | None:
+def fade(at: Occasion) -> CorruptedVideo | None:
     return _tinted(at, towards=(255.0, 255.0, 255.0))
 
 
 @at_occasion(lasting=SLOW)
-def colour_drift(at: Occasion) -> Altered | None:
+def colour_drift(at: Occasion) -> CorruptedVideo | None:
     return _tinted(at, towards=(0.0, 160.0, 0.0))
 
 
-def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
+def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> CorruptedVideo:
     body, out = at.body, as_is(at.videos, at.row)
     share = grown_share(at, within=SLOW)[:, None]
     out.body[:, body, RED : RED + 3] = np.round(
@@ -67,14 +65,14 @@ def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> Altered:
 
 
 @at_occasion(lasting=SLOW)
-def growth(at: Occasion) -> Altered | None:
+def growth(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     scaled(out, body=at.body, start=0, by=1.0 + 0.4 * grown_share(at, within=SLOW))
     return out
 
 
 @at_occasion()
-def jitter(at: Occasion) -> Altered | None:
+def jitter(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[at.start :, at.body, :2] += at.rng.normal(
         0.0, TREMBLE_M, (len(out.state) - at.start, 2)
@@ -82,7 +80,7 @@ def jitter(at: Occasion) -> Altered | None:
     return out
 
 
-def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     """Where something visibly moves: half a metre in the frames that count."""
     state = videos.state[row].astype(np.float64)
     bodies = movable(videos, row)
@@ -92,7 +90,7 @@ def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | N
         for start in range(LASTING, len(state) - LASTING)
         if any(
             seen[start - LASTING : start + 1, body].all()
-            and _way(state, body=body, start=start - LASTING, end=start) > 0.8
+            and travelled_m(state, body=body, start=start - LASTING, end=start) > 0.8
             for body in bodies
         )
     ]
@@ -105,7 +103,7 @@ def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | N
     return out
 
 
-def mirror(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def mirror(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     """Where it moves sideways by half a metre or more in the frames that count."""
     state = videos.state[row].astype(np.float64)
     seen = in_view(state, videos.body[row])
@@ -125,12 +123,12 @@ def mirror(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None
 
 
 @at_occasion()
-def tunnel(at: Occasion) -> Altered | None:
+def tunnel(at: Occasion) -> CorruptedVideo | None:
     """Straight down through the floor in PHYRE, straight sideways out of the view's nearer side in
     a law: a metre every four frames."""
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start + 1)
-    if at.videos.scenario[at.row] == "phyre":
+    if in_phyre(at.videos, at.row):
         out.state[at.start :, at.body, :2] = (
             out.state[at.start, at.body, :2] - np.array([0.0, 0.25]) * since[:, None]
         )
@@ -140,7 +138,7 @@ def tunnel(at: Occasion) -> Altered | None:
     return out
 
 
-def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     """Where something goes a metre or more in the frames that count."""
     state = videos.state[row].astype(np.float64)
     seen = in_view(state, videos.body[row])
@@ -149,7 +147,7 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Altered |
         for start in range(3, len(state) - 2 * LASTING)
         if any(
             seen[start - 2 : start + 2 * LASTING, body].all()
-            and _way(state, body=body, start=start, end=start + 2 * LASTING) > 1.0
+            and travelled_m(state, body=body, start=start, end=start + 2 * LASTING) > 1.0
             for body in movable(videos, row)
         )
     ]
@@ -165,7 +163,7 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Altered |
 
 
 @at_occasion(lasting=SLOW)
-def speed_up(at: Occasion) -> Altered | None:
+def speed_up(at: Occasion) -> CorruptedVideo | None:
     """From the chosen frame on, the way of the last frame is taken 1.3 times as long each time; at
     0.15 m a frame or more."""
     out = as_is(at.videos, at.row)
@@ -177,47 +175,8 @@ def speed_up(at: Occasion) -> Altered | None:
     return out
 
 
-def elasticity(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    if videos.scenario[row] != "phyre":
-        return _softer(videos, row)
-    chosen = occasion(videos, row, rng, lasting=SLOW)
-    if chosen is None:
-        return None
-    body, start = chosen
-    state = videos.state[row].astype(np.float64)
-    if _way(state, body=body, start=start - 2, end=start) > 0.1:
-        return None
-    out = as_is(videos, row)
-    since = np.arange(len(state) - start)
-    fall = fall_m(videos, row)
-    up = np.maximum(4 * fall * since - 0.5 * fall * since**2, 0.0)
-    out.state[start:, body, Y] = state[start, body, Y] + up
-    return out if out.state[start:, body, Y].max() - state[start, body, Y] > 0.5 else None
-
-
-def _softer(videos: Videos, row: int) -> Altered | None:
-    """v' = (Σ m v ∓ e m (v₁ - v₂)) / Σ m on the line of the contact."""
-    contact, time = float(videos.contact_s[row]), videos.time_s[row].astype(np.float64)
-    if (
-        len(movable(videos, row)) != 2
-        or not np.isfinite(contact)
-        or (time > contact).sum() < LASTING
-    ):
-        return None
-    out = as_is(videos, row)
-    mass = out.body[0, :, MASS]
-    speed = out.state[0, :, 3]
-    mean = (mass * speed).sum() / mass.sum()
-    parted = mean - BOUNCE * (speed - mean)
-    start = out.state[0, :, X] + speed * (contact - time[0])
-    after = time > contact
-    out.state[after, :, X] = start + parted * (time[after, None] - contact)
-    seen = in_view(out.state, videos.body[row])[after]
-    return out if seen[:3].all() else None
-
-
 @at_occasion()
-def twin(at: Occasion) -> Altered | None:
+def twin(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     second = second_of(out, body=at.body, start=at.start)
     radius = min(out.body[0, at.body, RADIUS], 1.5)
@@ -233,11 +192,7 @@ def twin(at: Occasion) -> Altered | None:
     return None
 
 
-def _way(state: np.ndarray, *, body: int, start: int, end: int) -> float:
-    return float(np.linalg.norm(state[end, body, :2] - state[start, body, :2]))
-
-
-FURTHER: dict[str, Corruption] = {
+DEVELOPMENT: dict[str, Corruption] = {
     "fade": fade,
     "colour_drift": colour_drift,
     "growth": growth,

@@ -18,7 +18,7 @@ from physscale.evaluate.calibration.corruption import (
     LASTING,
     RED,
     SLOW,
-    Altered,
+    CorruptedVideo,
     Corruption,
     Occasion,
     X,
@@ -40,14 +40,14 @@ ORANGE = (255.0, 150.0, 0.0)
 
 
 @at_occasion(lasting=SLOW)
-def blink(at: Occasion) -> Altered | None:
+def blink(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[at.start : at.start + SLOW : 2, at.body, X] = AWAY_M
     return out
 
 
 @at_occasion(lasting=SLOW)
-def pulse(at: Occasion) -> Altered | None:
+def pulse(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     larger = 1.0 + 0.35 * np.sin(2 * np.pi * (since + 1) / SLOW)
@@ -56,7 +56,7 @@ def pulse(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def merge(at: Occasion) -> Altered | None:
+def merge(at: Occasion) -> CorruptedVideo | None:
     rest = others(at)
     if not rest:
         return None
@@ -69,7 +69,7 @@ def merge(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def rise(at: Occasion) -> Altered | None:
+def rise(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[at.start :, at.body] = out.state[at.start, at.body]
     out.state[at.start :, at.body, Y] += RISE_M * np.arange(len(out.state) - at.start)
@@ -77,14 +77,14 @@ def rise(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def shrink(at: Occasion) -> Altered | None:
+def shrink(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     scaled(out, body=at.body, start=0, by=1.0 - 0.5 * grown_share(at, within=SLOW))
     return out
 
 
 @at_occasion(lasting=SLOW)
-def freeze(at: Occasion) -> Altered | None:
+def freeze(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     if np.linalg.norm(frame_step(out.state, body=at.body, start=at.start)) < 0.1:
         return None
@@ -93,7 +93,7 @@ def freeze(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def skip(at: Occasion) -> Altered | None:
+def skip(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     if (
         np.linalg.norm(
@@ -110,14 +110,14 @@ def skip(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def recolour(at: Occasion) -> Altered | None:
+def recolour(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.body[at.start :, at.body, RED : RED + 3] = ORANGE
     return out
 
 
 @at_occasion(lasting=SLOW)
-def wind(at: Occasion) -> Altered | None:
+def wind(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     way = 0.5 * WIND_M * since**2
@@ -125,7 +125,7 @@ def wind(at: Occasion) -> Altered | None:
     return out
 
 
-SEEN: dict[str, Corruption] = {
+DEVELOPMENT_2: dict[str, Corruption] = {
     "blink": blink,
     "pulse": pulse,
     "merge": merge,

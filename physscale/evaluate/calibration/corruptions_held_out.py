@@ -1,5 +1,5 @@
 """Failures that were held out and measured: on the laws once, on PHYRE twice, with one tolerance
-mended between (see `held_out_anew`).
+mended between (see `corruptions_held_out_2`).
 
 rebound      a body's way turns round upwards or downwards in the middle of nowhere
 brake        its way from frame to frame shrinks by a third each time, until it stands
@@ -13,7 +13,9 @@ stutter      every other frame shows the one before again
 shuffle      the frames of a while come in another order
 late         it waits for five frames, then goes its way
 whirl        it turns by 25° a frame more than it should
-A wrong motion takes it `VISIBLE_M` off its way within the frames that count (`altered.py`), in a law too.
+
+A wrong motion takes it `VISIBLE_M` off its path within the frames that count (`corruption.py`), free
+discs included.
 """
 
 import numpy as np
@@ -24,7 +26,7 @@ from physscale.evaluate.calibration.corruption import (
     SHAPE,
     SLOW,
     VISIBLE_M,
-    Altered,
+    CorruptedVideo,
     Corruption,
     Occasion,
     Y,
@@ -51,7 +53,7 @@ BEHIND = 5
 TURN_RAD = np.radians(25.0)
 
 
-def _if_far(at: Occasion, out: Altered) -> Altered | None:
+def _if_far(at: Occasion, out: CorruptedVideo) -> CorruptedVideo | None:
     """Only what has the body off its way by enough, within the frames that count, where it should
     be in view."""
     true = at.videos.state[at.row].astype(np.float64)
@@ -62,7 +64,7 @@ def _if_far(at: Occasion, out: Altered) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def rebound(at: Occasion) -> Altered | None:
+def rebound(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[at.start :, at.body, Y] = (
         2 * out.state[at.start, at.body, Y] - out.state[at.start :, at.body, Y]
@@ -71,7 +73,7 @@ def rebound(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def brake(at: Occasion) -> Altered | None:
+def brake(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start + 1)[:, None]
     step = frame_step(out.state, body=at.body, start=at.start)
@@ -81,7 +83,7 @@ def brake(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def float_off(at: Occasion) -> Altered | None:
+def float_off(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     out.state[at.start :, at.body, Y] += 0.5 * LIFT_M * since**2
@@ -89,7 +91,7 @@ def float_off(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def attract(at: Occasion) -> Altered | None:
+def attract(at: Occasion) -> CorruptedVideo | None:
     rest = others(at)
     if not rest:
         return None
@@ -106,7 +108,7 @@ def attract(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def orbit(at: Occasion) -> Altered | None:
+def orbit(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     turn = 2 * np.pi * np.arange(len(out.state) - at.start) / FRAMES_A_TURN
     out.state[at.start :, at.body] = out.state[at.start, at.body]
@@ -117,7 +119,7 @@ def orbit(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def flash(at: Occasion) -> Altered | None:
+def flash(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     scaled(out, body=at.body, start=at.start, by=np.where(since < FLASH, LARGER, 1.0))
@@ -125,7 +127,7 @@ def flash(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def echo(at: Occasion) -> Altered | None:
+def echo(at: Occasion) -> CorruptedVideo | None:
     """Where they come to stand apart by `VISIBLE_M`."""
     out = as_is(at.videos, at.row)
     second = second_of(out, body=at.body, start=at.start)
@@ -142,7 +144,7 @@ def echo(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def colour_swap(at: Occasion) -> Altered | None:
+def colour_swap(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     colours = out.body[0, :, RED : RED + 3]
     seen = in_view(out.state, at.videos.body[at.row])
@@ -161,7 +163,7 @@ def colour_swap(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def stutter(at: Occasion) -> Altered | None:
+def stutter(at: Occasion) -> CorruptedVideo | None:
     """Where it moves by 0.15 m a frame or more, so that the picture jumps by twice that."""
     out = as_is(at.videos, at.row)
     if np.linalg.norm(
@@ -174,7 +176,7 @@ def stutter(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def shuffle(at: Occasion) -> Altered | None:
+def shuffle(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     order = np.arange(len(out.state))
     order[at.start : at.start + SLOW] = at.start + at.rng.permutation(SLOW)
@@ -183,14 +185,14 @@ def shuffle(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def late(at: Occasion) -> Altered | None:
+def late(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[:, at.body] = out.state[held_back(at, frames=BEHIND), at.body]
     return _if_far(at, out)
 
 
 @at_occasion(lasting=SLOW)
-def whirl(at: Occasion) -> Altered | None:
+def whirl(at: Occasion) -> CorruptedVideo | None:
     """Of what is not round."""
     if at.videos.body[at.row, at.body, SHAPE] == Shape.DISC:
         return None

@@ -17,7 +17,7 @@ from physscale.evaluate.calibration.corruption import (
     SHAPE,
     SLOW,
     VISIBLE_M,
-    Altered,
+    CorruptedVideo,
     Corruption,
     Occasion,
     X,
@@ -42,7 +42,7 @@ UNLIKE = 1.3
 
 
 @at_occasion(lasting=SLOW)
-def tow(at: Occasion) -> Altered | None:
+def tow(at: Occasion) -> CorruptedVideo | None:
     """Where the way differs from the other's own by `VISIBLE_M` while that should be in view."""
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + SLOW]
     rest = [body for body in others(at) if seen[:, body].all()]
@@ -59,7 +59,7 @@ def tow(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def zigzag(at: Occasion) -> Altered | None:
+def zigzag(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start + 1)
     out.state[at.start :, at.body, X] += ASIDE_M * np.sin(2 * np.pi * since / FRAMES_A_TURN)
@@ -67,7 +67,7 @@ def zigzag(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def leap(at: Occasion) -> Altered | None:
+def leap(at: Occasion) -> CorruptedVideo | None:
     """Where it lands in the view."""
     out = as_is(at.videos, at.row)
     turn = at.rng.uniform(0.0, 2 * np.pi)
@@ -78,7 +78,7 @@ def leap(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def shed(at: Occasion) -> Altered | None:
+def shed(at: Occasion) -> CorruptedVideo | None:
     """Where it goes on far enough for the piece to stand alone."""
     out = as_is(at.videos, at.row)
     way = np.linalg.norm(
@@ -94,7 +94,7 @@ def shed(at: Occasion) -> Altered | None:
 
 
 @at_occasion(lasting=SLOW)
-def plunge(at: Occasion) -> Altered | None:
+def plunge(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     since = np.arange(len(out.state) - at.start)
     out.state[at.start :, at.body, Y] -= 0.5 * PLUNGE_M * since**2
@@ -102,7 +102,7 @@ def plunge(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def size_swap(at: Occasion) -> Altered | None:
+def size_swap(at: Occasion) -> CorruptedVideo | None:
     """Of one shape, both in view."""
     out = as_is(at.videos, at.row)
     body = out.body[0]
@@ -122,7 +122,7 @@ def size_swap(at: Occasion) -> Altered | None:
     return out
 
 
-HELD_OUT_ANEW: dict[str, Corruption] = {
+HELD_OUT_2: dict[str, Corruption] = {
     "tow": visibly(tow),
     "zigzag": visibly(zigzag),
     "leap": visibly(leap),

@@ -1,9 +1,10 @@
-"""The failures that the paper shows (arXiv 2411.02385, appendix G), made on purpose: what the
-judge's rules were written and set against.
+"""The failures that the paper shows (arXiv 2411.02385, appendix G), made on purpose: the detector's
+rules were written and set against them.
 
 vanish         a body is gone, for three frames or for good
 reappear       it is gone for three frames and is back 2 m or more away
-deform         its shape is another for the rest: a disc a box, a bar short and thick, the others 0.7 of their size
+deform         its shape is another for the rest: a disc becomes a box, a bar short and thick, the
+               others 0.7 of their size
 pass_through   it goes on as if what it meets were not there
 stand_up       what fell gets up again: its motion runs backwards
 hang           it stops in the air
@@ -13,7 +14,6 @@ split          it falls into two halves that part
 
 import numpy as np
 
-from physscale.evaluate.abnormal.solids import Solids, distance_to, solids
 from physscale.evaluate.calibration.corruption import (
     ANGLE,
     HALF_HEIGHT,
@@ -22,7 +22,7 @@ from physscale.evaluate.calibration.corruption import (
     RED,
     SHAPE,
     VISIBLE_M,
-    Altered,
+    CorruptedVideo,
     Corruption,
     Occasion,
     X,
@@ -30,7 +30,7 @@ from physscale.evaluate.calibration.corruption import (
     as_is,
     at_occasion,
     fall_m,
-    frame_step,
+    in_phyre,
     in_view,
     joined,
     movable,
@@ -38,19 +38,20 @@ from physscale.evaluate.calibration.corruption import (
     second_of,
     visibly,
 )
+from physscale.evaluate.calibration.pass_through import pass_through
 from physscale.records.scene import AWAY_M, WORLD_M, Shape
 from physscale.records.video import Videos
 
 
 @at_occasion()
-def vanish(at: Occasion) -> Altered | None:
+def vanish(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     out.state[at.start : at.start + 3 if at.rng.random() < 0.5 else None, at.body, X] = AWAY_M
     return out
 
 
 @at_occasion()
-def reappear(at: Occasion) -> Altered | None:
+def reappear(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     here = out.state[at.start, at.body, :2].copy()
     radius = out.body[0, at.body, RADIUS]
@@ -64,7 +65,7 @@ def reappear(at: Occasion) -> Altered | None:
 
 
 @at_occasion()
-def deform(at: Occasion) -> Altered | None:
+def deform(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     wrong = out.body[at.start :, at.body]
     match Shape(int(wrong[0, SHAPE])):
@@ -79,72 +80,12 @@ def deform(at: Occasion) -> Altered | None:
     return out
 
 
-def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
-    """From some frame on the body flies freely, on a way that leads its middle through another
-    body; in a law both balls do."""
-    if videos.scenario[row] != "phyre":
-        return _untouched(videos, row)
-    frames = len(videos.state[row])
-    starts = [(body, start) for body in movable(videos, row) for start in range(2, frames - 3)]
-    shapes = solids(videos.body[row], px_m=WORLD_M / 128)
-    for choice in rng.permutation(len(starts)).tolist():
-        body, start = starts[choice]
-        out = as_is(videos, row)
-        step = frame_step(out.state, body=body, start=start)
-        if np.linalg.norm(step) < 0.1:
-            continue
-        turn = out.state[start, body, ANGLE] - out.state[start - 1, body, ANGLE]
-        since = np.arange(frames - start)[:, None]
-        fall = np.array([0.0, -fall_m(videos, row)])
-        out.state[start:, body, :2] = (
-            out.state[start, body, :2] + step * since + 0.5 * fall * since * (since + 1)
-        )
-        out.state[start:, body, ANGLE] = out.state[start, body, ANGLE] + turn * since[:, 0]
-        if _meets(out.state[start : start + LASTING], shapes=shapes, body=body):
-            return out
-    return None
-
-
-def _untouched(videos: Videos, row: int) -> Altered | None:
-    """No contact: straight on, as long as both are in view until their middles have passed each
-    other."""
-    out, time = as_is(videos, row), videos.time_s[row].astype(np.float64)
-    if not np.isfinite(videos.contact_s[row]):
-        return None
-    out.state[:, :, :2] = (
-        out.state[0, :, :2] + out.state[0, :, 3:5] * (time - time[0])[:, None, None]
-    )
-    past = (out.state[:, 0, X] > out.state[:, 1, X]) & in_view(out.state, videos.body[row]).all(1)
-    return out if past.any() else None
-
-
-def _meets(state: np.ndarray, *, shapes: Solids, body: int) -> bool:
-    """Whether the body's middle, in view, lies in another body at some frame or half-way between
-    two."""
-    way = np.concatenate([state, 0.5 * (state[1:] + state[:-1])])
-    for moment in way:
-        x, y = moment[body, :2]
-        if min(x, y) < 0.3 or max(x, y) > WORLD_M - 0.3:
-            continue
-        for other in range(len(moment)):
-            there = other != body and shapes.area_m2[other] > 0
-            if (
-                there
-                and distance_to(
-                    x, y, moment[other, :3], shapes.radius_m[other], shapes.edges[other]
-                )
-                < 0.0
-            ):
-                return True
-    return False
-
-
-def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     """In PHYRE a body that sank by half a metre or turned by 40° and came to rest; a falling ball
     of a law from some frame on."""
     state = videos.state[row].astype(np.float64)
     frames = len(state)
-    if videos.scenario[row] != "phyre":
+    if not in_phyre(videos, row):
         chosen = occasion(videos, row, rng, lasting=LASTING) if fall_m(videos, row) > 1e-3 else None
         return None if chosen is None else _backwards(videos, row, body=chosen[0], start=chosen[1])
     choices = []
@@ -167,18 +108,18 @@ def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> Altered | No
     return _backwards(videos, row, body=body, start=start)
 
 
-def _backwards(videos: Videos, row: int, *, body: int, start: int) -> Altered:
+def _backwards(videos: Videos, row: int, *, body: int, start: int) -> CorruptedVideo:
     out = as_is(videos, row)
     back = np.maximum(2 * start - np.arange(start, len(out.state)), 0)
     out.state[start:, body] = videos.state[row, back, body]
     return out
 
 
-def hang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def hang(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     """It stops where it moves on by `VISIBLE_M` or more within the frames that count as visible."""
     state = videos.state[row].astype(np.float64)
     seen = in_view(state, videos.body[row])
-    phyre = videos.scenario[row] == "phyre"
+    phyre = in_phyre(videos, row)
     choices = []
     for body in movable(videos, row):
         for start in range(3, len(state) - LASTING + 1):
@@ -195,7 +136,7 @@ def hang(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
     return out
 
 
-def swap(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
+def swap(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
     out = as_is(videos, row)
     seen = in_view(out.state, videos.body[row])
     bodies = movable(videos, row)
@@ -221,7 +162,7 @@ def swap(videos: Videos, row: int, rng: np.random.Generator) -> Altered | None:
 
 
 @at_occasion()
-def split(at: Occasion) -> Altered | None:
+def split(at: Occasion) -> CorruptedVideo | None:
     """Bars along their length, discs into two of half the area; jars and sticks stay whole."""
     body, start = at.body, at.start
     if at.videos.body[at.row, body, SHAPE] not in (Shape.DISC, Shape.BOX):

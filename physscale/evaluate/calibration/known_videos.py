@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from physscale.evaluate.calibration.corruption import Corruption, drawn
-from physscale.evaluate.calibration.corruptions_development import FURTHER
-from physscale.evaluate.calibration.corruptions_development_2 import SEEN
+from physscale.evaluate.calibration.corruptions_development import DEVELOPMENT
+from physscale.evaluate.calibration.corruptions_development_2 import DEVELOPMENT_2
 from physscale.evaluate.calibration.corruptions_held_out import HELD_OUT
-from physscale.evaluate.calibration.corruptions_held_out_2 import HELD_OUT_ANEW
+from physscale.evaluate.calibration.corruptions_held_out_2 import HELD_OUT_2
 from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
@@ -52,12 +52,12 @@ UNSEEN: dict[str, dict[str, Any]] = {
 }
 """What the studies judge out of distribution, all at once."""
 
-MENDED_ON = {**FURTHER, **SEEN}
+ALL_DEVELOPMENT = {**DEVELOPMENT, **DEVELOPMENT_2}
 GROUPS: dict[str, dict[str, Corruption]] = {
     "the paper's kinds": CORRUPTIONS,
-    "further kinds": MENDED_ON,
+    "further kinds": ALL_DEVELOPMENT,
     "held out before": HELD_OUT,
-    "held out": HELD_OUT_ANEW,
+    "held out": HELD_OUT_2,
 }
 ALL_WRONG = {kind: corrupt for kinds in GROUPS.values() for kind, corrupt in kinds.items()}
 

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int64, UInt8
 from physscale.evaluate.motion.colour_runs import DETECT, detect_runs
 
 MOMENTS = ("x_px", "y_px", "area_px", "xx_px", "yy_px", "xy_px", "red", "green", "blue")
+X, Y, AREA, XX, YY, XY = range(6)
 MOST = 8
 """Components of one colour that are kept, the heaviest first."""
 

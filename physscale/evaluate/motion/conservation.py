@@ -1,13 +1,15 @@
-"""What must stay: the place from one frame to the next, momentum and energy, size, shape, colour
-and number of each body.
+"""What must be conserved: place from frame to frame, momentum and energy, and the size, shape,
+colour and number of each body.
 
-    teleported      = some step of (generated - true) place differs from both neighbouring steps by more than `TELEPORT_M`
-    momentum_error  = | Σ m (v̂ - v) | / Σ m |v|          energy_error = | Σ m v̂² / Σ m v² - 1 |      (of a video, least-squares v)
+    teleported      = some step of (generated - true) place differs from both neighbouring steps
+                      by more than `TELEPORT_M`
+    momentum_error  = | Σ m (v̂ - v) | / Σ m |v|, per video, by least-squares velocities
+    energy_error    = | Σ m v̂² / Σ m v² - 1 |, the same
     radius_drift    = largest - smallest radius while the whole body is in view
 
-A wrong speed or a hit at the wrong moment changes a step and the ones after it alike, so it is no
-teleport; a place that is left at once, or a ball that comes back elsewhere after it was gone, is.
-Not measured (NaN) where a body of the video has no velocity, or all rest."""
+A wrong speed, or a hit at the wrong moment, changes a step and all later ones alike; that is no
+teleport. A sudden change of place is one, and so is a ball that comes back elsewhere. Momentum and
+energy are NaN where a body has no velocity or all bodies rest."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32

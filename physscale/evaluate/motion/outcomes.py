@@ -1,15 +1,16 @@
 """What each body of each video did, beside what it should have done.
 
-The *judged* frames are those after the conditioning ones in which the true ball is fully in view;
-the *late* ones are the judged frames after the contact, where there is one (the paper's choice for
-collisions), otherwise all judged frames. Per body:
+The *scored* frames are those after the conditioning frames in which the true ball is fully in view.
+The *late* frames are the scored ones after the contact if there is one (the paper's choice for
+collisions), and otherwise all scored frames. Per body:
 
     velocity_error   = | least-squares slope over the late frames of (generated - true) position |
-    frame_velocity_error = mean over neighbouring late frames of | v̂ - v |, v by differences    (arXiv 2411.02385, section 3)
-    position_error   = mean over the judged frames of the distance
-    vanished         = fraction of the judged frames in which the ball is not seen; such frames enter no other number
-                       (doubles, mergers, teleports, shape, colour, momentum and energy:
-                       `evaluate.constancy`)
+    frame_velocity_error = mean over neighbouring late frames of | v̂ - v |, v by differences
+                       (arXiv 2411.02385, section 3)
+    position_error   = mean over the scored frames of the distance
+    vanished         = fraction of the scored frames in which the ball is not seen; such frames
+                       enter no other number (doubles, mergers, teleports, shape, colour, momentum
+                       and energy: `evaluate.motion.conservation`)
 
 The slope is linear in the positions, so where the true velocity is constant it is |v̂ - v| of the
 two least-squares velocities; where it changes (parabola, behaviours) it is the rate at which the

@@ -1,5 +1,5 @@
-"""The groups in which the official evaluation puts its rows (arXiv 2411.02385): by whether radii and
-speeds lie in the trained ranges."""
+"""The groups of rows in the official evaluation (arXiv 2411.02385): by whether radii and speeds lie
+in the trained ranges."""
 
 from typing import Literal
 

@@ -1,10 +1,10 @@
 """The official evaluation of arXiv 2411.02385 (id_ood_data/evaluate.py) as a protocol of its own,
 its peculiarities kept.
 
-Parser: a ball lies at the mean index of its pixels ÷ width × 10 (not ÷ (width - 1), which is the grid they are drawn
-on: all speeds come out 1/width too low) and has the radius √(pixels/π) ÷ width ×
-10. A ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), its y and r are those of
-  the frame before.
+Parser: a ball lies at the mean index of its pixels ÷ width × 10. The grid they are drawn on has
+width - 1 steps, so all speeds come out 1/width too low. Its radius is √(pixels/π) ÷ width × 10. A
+ball without a pixel is put at x = 10 (of two: red at 0, blue at 10), with y and r of the frame
+before.
 
 Valid frames: number 3 and later, the *true* ball wholly in view (of two: red not cut at the left,
 blue not at the right); the last frame of a clip is left out. Velocities are forward differences

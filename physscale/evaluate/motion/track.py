@@ -15,7 +15,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from scipy.optimize import linear_sum_assignment
 
-from physscale.evaluate.motion.components import MOMENTS, Components, find_components, unmixing
+from physscale.evaluate.motion.components import (
+    AREA,
+    MOMENTS,
+    Components,
+    X,
+    Y,
+    find_components,
+    unmixing,
+)
+from physscale.evaluate.motion.true_shape import aspect_of, shape_change, true_shape
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY
 
@@ -28,7 +37,6 @@ MERGED = 0.5
 """A piece holds a second body where it is larger than its own body by this part of the other's
 area."""
 
-X, Y, AREA, XX, YY, XY = range(6)
 COLOUR = slice(MOMENTS.index("red"), MOMENTS.index("blue") + 1)
 RED = BODY.index("red")
 LARGEST_STEP_RGB = 255.0 * math.sqrt(3.0)
@@ -123,39 +131,6 @@ def parse(
     return _observed(moments, body=body, size_px=size_px, merged=merged, duplicated=duplicated)
 
 
-@dataclass(frozen=True)
-class TrueShape:
-    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for
-    jars and sticks."""
-
-    area_m2: Float[np.ndarray, "batch bodies"]
-    spread: Float[np.ndarray, "batch bodies"]
-    elongation: Float[np.ndarray, "batch bodies"]
-
-
-def true_shape(body: Float32[np.ndarray, "batch bodies constants"]) -> TrueShape:
-    """Of discs (spread 1), rings and boxes (a square's is π/3)."""
-    kind = body[..., BODY.index("shape")].astype(int)
-    size, second = (
-        body[..., BODY.index(name)].astype(np.float64) for name in ("radius_m", "half_height_m")
-    )
-    box, disc = kind == Shape.BOX, kind == Shape.DISC
-    squares, gap = size**2 + second**2, np.where(disc, size**2 - second**2, 1.0)
-    safe = np.where(box, size * second, 1.0)
-    area = np.where(box, 4 * safe, np.where(disc, math.pi * gap, math.pi * size**2))
-    spread = np.where(
-        box,
-        math.pi * squares / (6 * safe),
-        np.where(disc, squares / np.where(gap > 0, gap, 1.0), np.nan),
-    )
-    elongation = np.where(
-        box,
-        np.abs(size**2 - second**2) / np.where(squares > 0, squares, 1.0),
-        np.where(disc, 0.0, np.nan),
-    )
-    return TrueShape(area, spread, elongation)
-
-
 def _colour_groups(body: Float32[np.ndarray, "batch bodies constants"]) -> np.ndarray:
     """For each body the first one of its colour."""
     colour = body[..., RED : RED + 3]
@@ -227,7 +202,7 @@ def _observed(
     scale = np.sqrt(area * m_per_px**2 / true.area_m2[:, None])
     radius_m = np.where(plain[:, None], np.sqrt(area / math.pi) * m_per_px, scale * size_m[:, None])
     seen = np.isfinite(x_px)
-    reach = radius_m * np.where(disc, 1.0, np.maximum(1.0, _aspect(body)))[:, None] / m_per_px
+    reach = radius_m * np.where(disc, 1.0, np.maximum(1.0, aspect_of(body)))[:, None] / m_per_px
     margin = np.minimum(np.minimum(x_px, size_px - x_px), np.minimum(y_px, size_px - y_px)) - reach
     whole = np.where(seen, margin, -np.inf) >= -WHOLE_TOLERANCE_PX
     colour = body[:, None, :, RED : RED + 3].astype(np.float64)
@@ -239,25 +214,6 @@ def _observed(
         whole=whole,
         duplicated=duplicated,
         merged=merged,
-        shape_change=np.where(whole, _shape_change(moments, true=true), np.nan),
+        shape_change=np.where(whole, shape_change(moments, true=true), np.nan),
         colour_change=np.linalg.norm(moments[..., COLOUR] - colour, axis=-1) / LARGEST_STEP_RGB,
     )
-
-
-def _aspect(body: np.ndarray) -> np.ndarray:
-    """Half height ÷ half width of a box."""
-    aspect: np.ndarray = body[..., BODY.index("half_height_m")] / np.maximum(
-        body[..., BODY.index("radius_m")], 1e-6
-    )
-    return aspect
-
-
-def _shape_change(moments: np.ndarray, *, true: TrueShape) -> np.ndarray:
-    xx, yy, xy, area = (moments[..., column] for column in (XX, YY, XY, AREA))
-    total = xx + yy
-    spread = 2 * math.pi * total / np.where(area > 0, area, np.nan)
-    elongation = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.where(total > 0, total, np.nan)
-    change: np.ndarray = np.hypot(
-        spread / true.spread[:, None] - 1.0, elongation - true.elongation[:, None]
-    )
-    return change

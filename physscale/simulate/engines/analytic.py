@@ -1,8 +1,9 @@
 """The closed form: the referee of every other engine, vectorised over scenes.
 
-Two laws and one table: free flight p + vt - ½gt²; one elastic hit of two discs, in two dimensions, at the smaller root of
-|Δp + Δv t| = r₁ + r₂ with Δv·n → -e Δv·n along the line of centres and total momentum kept (gravity is common and drops out of Δ); and the
-behaviours of `simulate.behaviour`. Scenes with walls go from contact to contact (`engines.bounce`).
+It knows two laws and one table. Free flight is p + vt - ½gt². One elastic hit of two discs happens
+at the smaller root of |Δp + Δv t| = r₁ + r₂: along the line of centres Δv·n → -e Δv·n, with total
+momentum kept (gravity is common to both and drops out of Δ). The behaviours are those of
+`simulate.behaviour`. Scenes with walls go from contact to contact (`engines.bounce`).
 """
 
 from dataclasses import dataclass

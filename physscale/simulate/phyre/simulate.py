@@ -46,7 +46,7 @@ def traced(cases: Sequence[Case], *, engine: str, clock: Clock, size_px: int) ->
 def painted(
     cases: Sequence[Case], *, clock: Clock, size_px: int
 ) -> UInt8[np.ndarray, "batch frames height width 3"]:
-    """The real PHYRE's own frames of these rows, as wide as its scene, in the colours of its palette.
+    """The real PHYRE's own frames of these rows, as wide as its scene, in its palette's colours.
 
     Raises:
         UserError: where the real PHYRE is not set up.

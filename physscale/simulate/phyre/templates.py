@@ -12,8 +12,16 @@ from typing import Literal
 
 from physscale.records.errors import UserError
 
-OBJECTS = ("dynamic_ball_1", "dynamic_ball_2", "static_ball", "dynamic_bar", "dynamic_standing_bars", "static_bar", "dynamic_jar",
-           "dynamic_standingsticks")  # fmt: skip
+OBJECTS = (
+    "dynamic_ball_1",
+    "dynamic_ball_2",
+    "static_ball",
+    "dynamic_bar",
+    "dynamic_standing_bars",
+    "static_bar",
+    "dynamic_jar",
+    "dynamic_standingsticks",
+)
 RED_BALL = len(OBJECTS)
 """The kind of the ball that changes from trial to trial."""
 

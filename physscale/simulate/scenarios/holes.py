@@ -2,8 +2,8 @@
 out (arXiv 2411.02385, section 5).
 
 The question: does a model interpolate into a hole? Inside the convex hull of the trained pairs the
-paper found near in-distribution error, outside large ones; `CollisionHoles.distance` tells how far a
-pair lies from either."""
+paper found errors near those in distribution, outside it large ones. `CollisionHoles.distance`
+tells how far a pair lies from either."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
