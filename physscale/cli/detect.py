@@ -1,4 +1,4 @@
-"""`physscale detect`, `calibrate-detector` and `compare-videos`: abnormal videos, and frames or whole
+"""`physscale detect`, `calibrate-detector`, `compare-videos`: abnormal videos; frames or whole
 sets against true ones.
 
 ```
@@ -162,7 +162,8 @@ def _frames(real: Videos, fake: Videos, *, lpips_weights: Path | None) -> dict[s
 
     if real.pixels is None or fake.pixels is None:
         raise UserError(
-            "compare-videos: both files must hold frames; `physscale simulate NAME --size 64` writes them"
+            "compare-videos: both files must hold frames; `physscale simulate NAME --size 64` "
+            "writes them"
         )
     if real.pixels.shape != fake.pixels.shape or (real.index != fake.index).any():
         raise UserError(

@@ -1,5 +1,4 @@
-"""Is a data set fit to learn from? What a careful eye would look for, in one line each, however
-many rows there are."""
+"""Is a data set fit to learn from? Each kind of problem is one line, however many rows have it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -72,7 +71,7 @@ class Inspection:
         self.rows += len(part)
 
     def problems(self) -> tuple[str, ...]:
-        """One line a kind of problem."""
+        """One line per kind of problem."""
         return tuple(
             f"{found.rows} rows with {what}, first row {found.first}"
             for what, found in self._found.items()
@@ -100,9 +99,9 @@ def known(parts: Iterable[Videos]) -> FirstStates:
     return states
 
 
-def leaked(training: Videos, judge: Videos) -> Int[np.ndarray, " leaks"]:
-    """Row numbers of the judge whose first state and bodies are also in the training set."""
-    return judge.index[known([training]).holds(first_states(judge))]
+def leaked(training: Videos, held_out: Videos) -> Int[np.ndarray, " leaks"]:
+    """Numbers of held-out rows whose first state and bodies are also in the training set."""
+    return held_out.index[known([training]).holds(first_states(held_out))]
 
 
 def first_states(videos: Videos) -> UInt64[np.ndarray, " batch"]:

@@ -31,7 +31,7 @@ def write_published(
     frames_per_s: int = 10,
     coding: Literal["imageio", "exact"] = "imageio",
 ) -> None:
-    """Writes rows of one or two balls (discs first seen at 0.01 s, as `simulate.scenarios.paper`
+    """Writes rows of one or two balls (discs first seen at 0.01 s, as `simulate.paper.sets`
     draws them) with their frames as mp4.
 
     Raises:

@@ -16,7 +16,7 @@ LINE = 200
 def contact_sheet(
     pixels: UInt8[np.ndarray, "videos frames height width 3"], *, columns: int = 8
 ) -> UInt8[np.ndarray, "height2 width2 3"]:
-    """One picture of at most `columns` moments a video, evenly spread from the first to the
+    """One picture of at most `columns` moments per video, evenly spread from the first to the
     last."""
     chosen = np.unique(np.linspace(0, pixels.shape[1] - 1, columns).round().astype(int))
     framed = np.pad(

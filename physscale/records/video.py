@@ -48,8 +48,8 @@ PLAIN_COLUMNS = {"index": pa.int64(), "contact_s": pa.float32()}
 
 @dataclass(frozen=True, kw_only=True)
 class Videos:
-    """B videos of T frames and N bodies, one NumPy array a column (see `STATE` and `BODY` for the
-    last axes).
+    """B videos of T frames and N bodies, one NumPy array per column (see `STATE` and `BODY` for
+    the last axes).
 
     Attributes:
         index: the row's number in its data set, from 0.
@@ -98,7 +98,7 @@ class Videos:
         return replace(self, pixels=pixels)
 
     def to_arrow(self) -> pa.Table:
-        """One table, one row a video, the format number in the schema's metadata."""
+        """One table, one row per video, the format number in the schema's metadata."""
         arrays: dict[str, pa.Array] = {"index": pa.array(self.index, pa.int64())}
         arrays |= {
             name: pa.array(getattr(self, name).tolist(), pa.string()) for name in TEXT_COLUMNS

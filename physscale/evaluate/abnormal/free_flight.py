@@ -149,7 +149,7 @@ def _sideways(
 
 
 def impulse(tracks: Tracks) -> float:
-    """The largest change of slope, in m a frame, gravity taken out: a speed that is wrong by little
+    """The largest change of slope, in m per frame, without gravity: a speed that is slightly wrong
     is wrong for long."""
     place, whole, near, fall = tracks.place, tracks.whole, tracks.near, tracks.fall_m
     frame = np.arange(len(place))
@@ -166,7 +166,7 @@ def impulse(tracks: Tracks) -> float:
 
 
 def _predicted(place: np.ndarray, *, before: list[int], now: int, fall: float) -> np.ndarray:
-    """The parabola of this fall (m a frame²) through two frames, or a standstill after one."""
+    """The parabola of this fall (m per frame²) through two frames, or a standstill after one."""
     last = place[before[-1]]
     if len(before) == 1:
         return last

@@ -37,7 +37,7 @@ def off_path_m(
 
     Args:
         near: whether a contact may fall between the frame before and the frame after.
-        fall_m: change of velocity by gravity, in m a frame², negative downwards.
+        fall_m: change of velocity by gravity, in m per frame², negative downwards.
         place_m: deviation of a found place.
     """
     worst = 0.0

@@ -1,9 +1,8 @@
-"""What is in the frames, without asking what should be: per colour the pieces, their place, area,
+"""What the frames show, whatever should be there: the components of each colour, with place, area,
 roundness and strength.
 
-A pixel's ink (1 - pixel/255) is unmixed into the bodies' colours by least squares, and pieces are
-connected pixels above `DETECT`. All pieces count here, and the ink that no body's colour explains
-is summed up."""
+Least squares unmix a pixel's ink (1 - pixel/255) into the bodies' colours. Components are connected
+pixels above `DETECT`. All of them count, and so does the ink that no body's colour explains."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -23,13 +22,13 @@ X, Y, AREA, ELONGATION, SPREAD, EXTRA, LEVEL = range(7)
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """Per body the heaviest piece of its colour, in world units, NaN where there is none.
+    """Per body the heaviest component of its colour, in world units, NaN where there is none.
 
     Attributes:
         elongation: √((μ₂₀ - μ₀₂)² + 4 μ₁₁²) / (μ₂₀ + μ₀₂), 0 for a disc.
         spread: 2π (μ₂₀ + μ₀₂) / area² - 1, 0 for a full disc.
-        extra_m2: area of all other pieces of the colour.
-        level: mean ink of the piece's middle, 1 for the body's own colour.
+        extra_m2: area of all other components of the colour.
+        level: mean ink of the component's middle, 1 for the body's own colour.
         foreign_m2: ink of no body's colour, as an area.
     """
 
@@ -48,14 +47,14 @@ def observe(
     *,
     body: Float32[np.ndarray, "batch bodies constants"],
 ) -> Observed:
-    """All pieces of every frame.
+    """All components of every frame.
 
     Raises:
         UserError: for bodies whose colours do not differ in direction.
     """
     ink = 1.0 - body[:, :, RED : RED + 3].astype(np.float64) / 255.0
     if not (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all():
-        raise UserError("judge: two bodies of one colour cannot be told apart by colour")
+        raise UserError("detector: two bodies of one colour cannot be told apart by colour")
     inks = np.swapaxes(ink, 1, 2)
     unmix = np.linalg.pinv(inks)
     found = np.full((*pixels.shape[:2], body.shape[1], 7), np.nan)
@@ -131,20 +130,20 @@ def _foreign_ink(frame: np.ndarray, foreign: np.ndarray) -> float:
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, out: np.ndarray) -> None:
-    """The heaviest piece's moments and the weight of the others."""
+    """The heaviest component's moments and the weight of the others."""
     height, width = coverage.shape
     mark[:] = 0
-    pieces, best, heaviest, total = 0, 0, 0.0, 0.0
+    components, best, heaviest, total = 0, 0, 0.0, 0.0
     for row in range(height):
         for col in range(width):
             if coverage[row, col] > DETECT and mark[row, col] == 0:
-                pieces += 1
-                weight = _flood(coverage, mark, stack, row, col, pieces)
+                components += 1
+                weight = _flood(coverage, mark, stack, row, col, components)
                 total += weight
                 if weight > heaviest:
-                    heaviest, best = weight, pieces
+                    heaviest, best = weight, components
     out[EXTRA] = total - heaviest
-    if pieces > 0:
+    if components > 0:
         _moments(coverage, mark, best, out)
 
 
@@ -156,11 +155,11 @@ def _flood(
     stack: np.ndarray,
     first_row: int,
     first_col: int,
-    piece: int,
+    component: int,
 ) -> float:
     height, width = coverage.shape
     stack[0] = first_row * width + first_col
-    mark[first_row, first_col] = piece
+    mark[first_row, first_col] = component
     waiting, weight = 1, 0.0
     while waiting > 0:
         waiting -= 1
@@ -169,7 +168,7 @@ def _flood(
         for near_row in range(max(row - 1, 0), min(row + 2, height)):
             for near_col in range(max(col - 1, 0), min(col + 2, width)):
                 if mark[near_row, near_col] == 0 and coverage[near_row, near_col] > DETECT:
-                    mark[near_row, near_col] = piece
+                    mark[near_row, near_col] = component
                     stack[waiting] = near_row * width + near_col
                     waiting += 1
     return weight
@@ -177,8 +176,8 @@ def _flood(
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _moments(coverage: np.ndarray, mark: np.ndarray, piece: int, out: np.ndarray) -> None:
-    """Sums over the piece grown by one pixel; level over its pixels that no other colour's pixel
+def _moments(coverage: np.ndarray, mark: np.ndarray, component: int, out: np.ndarray) -> None:
+    """Sums over the component grown by one pixel; level over its pixels that no pixel outside it
     touches."""
     height, width = coverage.shape
     area, sx, sy, sxx, syy, sxy, inner, count = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
@@ -187,11 +186,11 @@ def _moments(coverage: np.ndarray, mark: np.ndarray, piece: int, out: np.ndarray
             near, full = False, True
             for near_row in range(max(row - 1, 0), min(row + 2, height)):
                 for near_col in range(max(col - 1, 0), min(col + 2, width)):
-                    if mark[near_row, near_col] == piece:
+                    if mark[near_row, near_col] == component:
                         near = True
                     else:
                         full = False
-            if near and (mark[row, col] == piece or mark[row, col] == 0):
+            if near and (mark[row, col] == component or mark[row, col] == 0):
                 ink, x, y = coverage[row, col], col + 0.5, row + 0.5
                 area += ink
                 sx += ink * x

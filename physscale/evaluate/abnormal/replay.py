@@ -23,7 +23,7 @@ AHEAD = 3
 """Intervals that one start must explain: a second of PHYRE's."""
 
 STARTS, AT_ONCE, ENOUGH_PX = 36, 4, 1.0
-"""At most so many starts a frame; after every few of them it is asked whether each body has one
+"""At most so many starts per frame; after every few of them it is asked whether each body has one
 that stays within a pixel."""
 
 MORE_STARTS, DOUBT_M, DOUBTS = 288, (0.25, 1.0), 4

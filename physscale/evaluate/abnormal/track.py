@@ -1,5 +1,5 @@
-"""Finds the known bodies of a PHYRE scene in its frames: a pose a body and frame, and what of the
-frame they leave unexplained.
+"""Finds the known bodies of a PHYRE scene in its frames: one pose per body and frame, and the part
+of the frame that they leave unexplained.
 
 Ink is unmixed into red and grey; black bodies never move, so what is within a pixel of them is not
 asked. From the first frame's poses (the model is given that frame) all bodies are looked for where

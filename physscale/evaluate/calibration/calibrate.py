@@ -1,10 +1,10 @@
-"""The judge on videos of which the answer is known: thresholds from true ones, false alarms on
+"""The detector on videos whose answer is known: thresholds from true ones, false alarms on
 others, detection of every corruption.
 
 Thresholds call at most `ALARMS` of the true videos that they are set on abnormal, every rule as
-many, and are never below what one can see (`verdict.FLOOR`). False alarms are counted on other true
+many, and are never below what one can see (`Rules.floors`). False alarms are counted on other true
 videos, and in `CORRUPTED` of those everything is made wrong that gets an occasion at visible
-strength (`abnormal/altered.py`)."""
+strength (`corruption.py`)."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ ALARMS = 0.005
 CORRUPTED = {"free_discs": 80, "phyre": 40}
 AT_ONCE = 50
 SET_FROM, JUDGED_FROM = 2_000, 10_000
-"""First of the true rows that thresholds are set on, and of those that are judged; rows before them
+"""First of the true rows that thresholds are set on, and of those that are tested; rows before them
 were looked at."""
 
 TRUE, FUTURE = ("true", "true, noise"), "another future"
@@ -61,7 +61,7 @@ class Calibration:
     """What a run of the calibration found.
 
     Attributes:
-        rates: judged abnormal, by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`), `FUTURE`
+        rates: called abnormal, by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`), `FUTURE`
             and those of `ALL_WRONG`.
     """
 
@@ -78,7 +78,7 @@ def calibrate(
     processes: int = 1,
     tell: Callable[[str], None],
 ) -> Calibration:
-    """Judges `videos` true rows of every cell, and corrupted ones among them.
+    """Scores `videos` true rows of every cell, and corrupted ones among them.
 
     Args:
         thresholds: those to test, or of how many other true rows to set them.
@@ -186,7 +186,7 @@ def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:
 
 
 def table(found: Calibration) -> str:
-    """Markdown: kinds as rows, cells as columns, the share judged abnormal with its Wilson interval
+    """Markdown: kinds as rows, cells as columns, the share called abnormal with its Wilson interval
     and how many were tried."""
     names = [cell.name for cell in found.cells]
     lines = [

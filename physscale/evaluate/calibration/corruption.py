@@ -2,7 +2,7 @@
 frame, and their frames.
 
 A corruption takes one row and returns what is to be drawn in its place; the row itself, with its
-true states, stays what the judge is told. It must be *visible*: the body is wholly in view for
+true states, stays as it is. It must be *visible*: the body is wholly in view for
 `LASTING` frames from where it starts; a wrong motion takes it `VISIBLE_M` off its way within them,
 and in PHYRE, where a contact can explain nearly any motion, that is so where it touches nothing, or
 goes up by as much."""

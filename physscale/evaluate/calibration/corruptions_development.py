@@ -165,7 +165,7 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Corrupted
 @at_occasion(lasting=SLOW)
 def speed_up(at: Occasion) -> CorruptedVideo | None:
     """From the chosen frame on, the way of the last frame is taken 1.3 times as long each time; at
-    0.15 m a frame or more."""
+    0.15 m per frame or more."""
     out = as_is(at.videos, at.row)
     since = np.arange(1, len(out.state) - at.start)[:, None]
     step = frame_step(out.state, body=at.body, start=at.start)

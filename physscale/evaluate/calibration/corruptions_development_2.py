@@ -4,7 +4,7 @@ since then they are like `further`.
 blink      a body is there in every other frame
 pulse      it swells and shrinks by 35 %, up and down in eight frames
 merge      two bodies become one: one goes to the other's place and is gone
-rise       it goes straight up by 0.25 m a frame, like a balloon
+rise       it goes straight up by 0.25 m per frame, like a balloon
 shrink     it shrinks to half its size over eight frames
 freeze     everything stands still for five frames, then goes on
 skip       four frames are left out: everything is further at once

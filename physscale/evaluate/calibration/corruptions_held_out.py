@@ -12,10 +12,10 @@ colour_swap  two bodies of unlike colour exchange their colours
 stutter      every other frame shows the one before again
 shuffle      the frames of a while come in another order
 late         it waits for five frames, then goes its way
-whirl        it turns by 25° a frame more than it should
+whirl        it turns by 25° per frame more than it should
 
-A wrong motion takes it `VISIBLE_M` off its path within the frames that count (`corruption.py`), free
-discs included.
+A wrong motion takes it `VISIBLE_M` off its path within the frames that count (`corruption.py`),
+free discs included.
 """
 
 import numpy as np
@@ -164,7 +164,7 @@ def colour_swap(at: Occasion) -> CorruptedVideo | None:
 
 @at_occasion(lasting=SLOW)
 def stutter(at: Occasion) -> CorruptedVideo | None:
-    """Where it moves by 0.15 m a frame or more, so that the picture jumps by twice that."""
+    """Where it moves by 0.15 m per frame or more, so that the picture jumps by twice that."""
     out = as_is(at.videos, at.row)
     if np.linalg.norm(
         out.state[at.start + SLOW - 1, at.body, :2] - out.state[at.start, at.body, :2]

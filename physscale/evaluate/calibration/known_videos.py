@@ -50,7 +50,7 @@ UNSEEN: dict[str, dict[str, Any]] = {
         "right_speed_m_s": FAST_M_S,
     },
 }
-"""What the studies judge out of distribution, all at once."""
+"""What the studies test out of distribution, all at once."""
 
 ALL_DEVELOPMENT = {**DEVELOPMENT, **DEVELOPMENT_2}
 GROUPS: dict[str, dict[str, Corruption]] = {

@@ -201,15 +201,15 @@ def measured(
     """The same four of the body in the frames; NaN where it is not seen for `SLOPE_FRAMES`
     frames."""
     size_px = pixels.shape[2]
-    pieces = find_components(
+    components = find_components(
         pixels,
         maps=unmixing(np.broadcast_to(look.colours, (len(truth), *look.colours.shape)).copy()),
     )
-    area = np.nan_to_num(pieces.moments[:, :, :, 0, 2])
+    area = np.nan_to_num(components.moments[:, :, :, 0, 2])
     total = area.sum(2)
-    judged = counted_frames(truth, condition_frames=condition_frames).judged[..., 0] & (total > 0)
+    judged = counted_frames(truth, condition_frames=condition_frames).scored[..., 0] & (total > 0)
     judged[judged.sum(1) < SLOPE_FRAMES] = False
-    place = (np.nan_to_num(pieces.moments[:, :, :, 0, :2]) * area[..., None]).sum(2) / np.where(
+    place = (np.nan_to_num(components.moments[:, :, :, 0, :2]) * area[..., None]).sum(2) / np.where(
         total > 0, total, np.nan
     )[..., None]
     late = judged & (judged.cumsum(1) * 2 > judged.sum(1)[:, None])

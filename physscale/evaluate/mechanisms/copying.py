@@ -89,7 +89,7 @@ def nearest_training(
             f"memory: the training rows have {training.state.shape[1:3]} frames and bodies, the "
             f"videos {truth.state.shape[1:3]}"
         )
-    used = counted_frames(truth, condition_frames=condition_frames).judged & tracks.seen
+    used = counted_frames(truth, condition_frames=condition_frames).scored & tracks.seen
     known, made = _points(training), np.stack([tracks.x_m, tracks.y_m, tracks.radius_m], -1)
     if space == "motion":
         last = condition_frames - 1

@@ -73,26 +73,26 @@ def energy_error(
     return _for_all(np.abs(made / np.where(true > RESTS_M_S**2, true, np.nan) - 1.0), like=mass)
 
 
-def radius_drift(tracks: Parsed, *, judged: Mask) -> Numbers:
-    """NaN where the whole body is never in a judged frame."""
-    used = judged & tracks.whole
+def radius_drift(tracks: Parsed, *, scored: Mask) -> Numbers:
+    """NaN where the whole body is never in a scored frame."""
+    used = scored & tracks.whole
     high = np.where(used, tracks.radius_m, -np.inf).max(1)
     low = np.where(used, tracks.radius_m, np.inf).min(1)
     return np.where(used.any(1), high - low, np.nan)
 
 
-def changes(tracks: Parsed, *, judged: Mask) -> dict[str, Numbers]:
-    """Shape, colour, doubles and mergers over the judged frames; NaN for tracks that were never
+def changes(tracks: Parsed, *, scored: Mask) -> dict[str, Numbers]:
+    """Shape, colour, doubles and mergers over the scored frames; NaN for tracks that were never
     pixels."""
     if not isinstance(tracks, Observed):
-        nothing = np.full((judged.shape[0], judged.shape[2]), np.nan)
+        nothing = np.full((scored.shape[0], scored.shape[2]), np.nan)
         return dict.fromkeys(("shape_change", "colour_change", "duplicated", "merged"), nothing)
-    rate = np.maximum(judged.sum(1), 1)
+    rate = np.maximum(scored.sum(1), 1)
     return {
-        "shape_change": _mean(tracks.shape_change, used=judged),
-        "colour_change": _mean(tracks.colour_change, used=judged),
-        "duplicated": (judged & tracks.duplicated).sum(1) / rate,
-        "merged": (judged & tracks.merged).sum(1) / rate,
+        "shape_change": _mean(tracks.shape_change, used=scored),
+        "colour_change": _mean(tracks.colour_change, used=scored),
+        "duplicated": (scored & tracks.duplicated).sum(1) / rate,
+        "merged": (scored & tracks.merged).sum(1) / rate,
     }
 
 

@@ -47,7 +47,7 @@ reversed."""
 class Frames:
     """Which frames count for which body."""
 
-    judged: Bool[np.ndarray, "batch frames bodies"]
+    scored: Bool[np.ndarray, "batch frames bodies"]
     late: Bool[np.ndarray, "batch frames bodies"]
 
 
@@ -58,7 +58,7 @@ def outcomes(
     condition_frames: int,
     run: str,
 ) -> pa.Table:
-    """The `OUTCOMES` rows of generated frames: one a body that has any judged frame."""
+    """The `OUTCOMES` rows of generated frames: one per body that has any scored frame."""
     return compare(
         truth,
         parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, :2]),
@@ -70,7 +70,7 @@ def outcomes(
 def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -> pa.Table:
     """The same from tracks, whether parsed or predicted by a baseline."""
     frames = counted_frames(truth, condition_frames=condition_frames)
-    time = np.broadcast_to(truth.time_s.astype(np.float64)[:, :, None], frames.judged.shape)
+    time = np.broadcast_to(truth.time_s.astype(np.float64)[:, :, None], frames.scored.shape)
     true = truth.state[..., :2].astype(np.float64)
     error = np.stack([tracks.x_m, tracks.y_m], -1) - true
     measured = _slope_frames(frames.late, tracks=tracks)
@@ -82,7 +82,7 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
     direction = true_velocity / np.where(true_speed > STILL_M_S, true_speed, np.nan)[..., None]
     moves = np.isfinite(direction).all(-1)
     speed = np.where(moves, (velocity * direction).sum(-1), np.linalg.norm(velocity, axis=-1))
-    judged_seen = frames.judged & tracks.seen
+    scored_seen = frames.scored & tracks.seen
     late_seen = frames.late & tracks.seen
     radius = truth.body[:, :, BODY.index("radius_m")].astype(np.float64)
     first_speed = np.linalg.norm(truth.state[:, 0, :, 3:5].astype(np.float64), axis=-1)
@@ -93,28 +93,28 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
         "speed_m_s": speed,
         "velocity_error_m_s": np.linalg.norm(drift, axis=-1),
         "frame_velocity_error_m_s": _frame_error(error, time_s=time, used=late_seen),
-        "position_error_m": _mean(np.linalg.norm(error, axis=-1), used=judged_seen),
-        "radius_error_m": _mean(np.abs(tracks.radius_m - radius[:, None]), used=judged_seen),
-        "vanished": 1.0 - judged_seen.sum(1) / np.maximum(frames.judged.sum(1), 1),
+        "position_error_m": _mean(np.linalg.norm(error, axis=-1), used=scored_seen),
+        "radius_error_m": _mean(np.abs(tracks.radius_m - radius[:, None]), used=scored_seen),
+        "vanished": 1.0 - scored_seen.sum(1) / np.maximum(frames.scored.sum(1), 1),
         "reversed": moves & (np.nan_to_num(speed) < 0.0),
-        "teleported": teleported(error, seen=frames.judged & tracks.seen),
-        "radius_drift_m": radius_drift(tracks, judged=frames.judged),
+        "teleported": teleported(error, seen=frames.scored & tracks.seen),
+        "radius_drift_m": radius_drift(tracks, scored=frames.scored),
         "momentum_error": momentum_error(drift, true_m_s=same_frames, body=truth.body),
         "energy_error": energy_error(drift, true_m_s=same_frames, body=truth.body),
-        **changes(tracks, judged=frames.judged),
+        **changes(tracks, scored=frames.scored),
     }
-    return _table(truth, columns=columns, scored=np.any(frames.judged, axis=1), run=run)
+    return _table(truth, columns=columns, scored=np.any(frames.scored, axis=1), run=run)
 
 
 def counted_frames(truth: Videos, *, condition_frames: int) -> Frames:
-    """Judged and late frames, from the truth alone."""
+    """Scored and late frames, from the truth alone."""
     x, y = truth.state[..., 0], truth.state[..., 1]
     radius = truth.body[:, None, :, BODY.index("radius_m")] - EDGE_TOLERANCE_M
     in_view = (x >= radius) & (x <= WORLD_M - radius) & (y >= radius) & (y <= WORLD_M - radius)
-    judged = in_view & (np.arange(truth.time_s.shape[1]) >= condition_frames)[None, :, None]
+    scored = in_view & (np.arange(truth.time_s.shape[1]) >= condition_frames)[None, :, None]
     contact = truth.contact_s[:, None]
     after = np.isnan(contact) | (truth.time_s > contact)
-    return Frames(judged=judged, late=judged & after[:, :, None])
+    return Frames(scored=scored, late=scored & after[:, :, None])
 
 
 def slope(

@@ -26,7 +26,7 @@ def partitions_of(truth: Videos) -> np.ndarray:
 
 def sides_of(truth: Videos) -> np.ndarray:
     """The partition of each row with the side on which its numbers left the trained ranges, named
-    as in `simulate.partitions`.
+    as in `simulate.paper.partitions`.
 
     `radius_low`, `speed_high`, …; where one number is too small and another too large: of one ball
     `cross_fast_small` and `cross_slow_large`, of two `cross_radius`, `cross_speed` and

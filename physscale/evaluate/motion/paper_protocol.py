@@ -50,7 +50,7 @@ def paper_outcomes(
         pixels: their frames, true or generated; those of 32 frames, or of the first 31.
 
     Raises:
-        UserError: for videos that the official script cannot judge.
+        UserError: for videos that the official script cannot score.
     """
     _check(truth, pixels=pixels)
     frames = truth.state.shape[1] - 1

@@ -1,12 +1,12 @@
-"""Frames back to states: where each body is, how large, of what shape and colour, and whether it is
-there at all, once.
+"""Frames back to states: where each body is, its size, shape and colour, and whether it is there
+exactly once.
 
-Components of each colour (`evaluate.pieces`) become bodies: the heaviest piece is the ball where a
-colour has one body; where it has several, pieces go to bodies by the least total distance from
-where each should be next (Hungarian assignment). What is not one piece a body is told, never
-averaged away: a body without a piece is not `seen`; two bodies in one piece are `merged`, their
-places unknown; more pieces than bodies, each at least a quarter of the smallest body, are
-`duplicated`."""
+Components of each colour (`evaluate.motion.components`) become bodies. If a colour has one body,
+the heaviest component is that body. If it has several, a Hungarian assignment gives components to
+bodies by the least total distance from where each should be next. Anything but one component per body is
+reported, never averaged away: a body without a component is not `seen`; two bodies in one component
+are `merged` and have no place; components in excess, each at least a quarter of the smallest body,
+make the bodies `duplicated`."""
 
 import math
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ from physscale.records.video import BODY
 
 WHOLE_TOLERANCE_PX = 0.25
 DUPLICATE = 0.25
-"""A further piece counts as a double from this part of the smallest body's area on; less is
+"""A further component counts as a double from this part of the smallest body's area on; less is
 debris."""
 
 MERGED = 0.5
-"""A piece holds a second body where it is larger than its own body by this part of the other's
+"""A component holds a second body where it is larger than its own body by this part of the other's
 area."""
 
 COLOUR = slice(MOMENTS.index("red"), MOMENTS.index("blue") + 1)
@@ -47,7 +47,7 @@ class Parsed:
     """Tracks of N bodies in world units, y up, NaN where a body is not seen.
 
     Attributes:
-        seen: the body is there, in a piece of its own.
+        seen: the body is there, in a component of its own.
         whole: seen, and no edge of the view cuts it (a cut disc's centroid lies off its centre).
     """
 
@@ -63,8 +63,8 @@ class Observed(Parsed):
     """Tracks from frames: also what became of number, shape and colour.
 
     Attributes:
-        duplicated: its colour shows more pieces than bodies.
-        merged: it shares a piece with another body of its colour; neither is `seen`.
+        duplicated: its colour shows more components than bodies.
+        merged: it shares a component with another body of its colour; neither is `seen`.
         shape_change: |second moment ÷ its true value - 1| and the elongation that it should not
             have, together; NaN unless whole.
         colour_change: distance of its inner colour from the true one, 1 for black to white; NaN
@@ -83,7 +83,7 @@ def parse(
     body: Float32[np.ndarray, "batch bodies constants"],
     start_m: Float32[np.ndarray, "batch bodies 2"] | None = None,
 ) -> Observed:
-    """One track a body, told by its colour, and by its place where it shares that colour.
+    """One track per body, told apart by colour, or by place for bodies of one colour.
 
     Args:
         pixels: frames, true or generated.
@@ -100,13 +100,13 @@ def parse(
         rows = np.flatnonzero((groups == pattern).all(1))
         firsts = np.unique(pattern)
         colours = body[rows][:, firsts, RED : RED + 3].astype(np.float64)
-        pieces = find_components(
+        components = find_components(
             pixels if len(rows) == len(pixels) else pixels[rows], maps=unmixing(colours)
         )
         for place, first in enumerate(firsts.tolist()):
             members = np.flatnonzero(pattern == first)
             if len(members) == 1:
-                moments[rows, :, members[0]] = pieces.moments[:, :, place, 0]
+                moments[rows, :, members[0]] = components.moments[:, :, place, 0]
             else:
                 assert start_m is not None, (
                     "bodies of one colour cannot be told apart by colour: say where they start "
@@ -116,13 +116,13 @@ def parse(
                     :, members
                 ] * (size_px / WORLD_M)
                 for number, row in enumerate(rows.tolist()):
-                    some = pieces.moments[number, :, place]
+                    some = components.moments[number, :, place]
                     found = _tracked(
                         some, begin=begin[number].astype(np.float64), area_px=area_px[row, members]
                     )
                     moments[row][:, members], merged[row][:, members] = found.moments, found.merged
             doubles = _doubles(
-                pieces,
+                components,
                 place=place,
                 least_px=DUPLICATE * area_px[rows][:, members].min(1),
                 bodies=len(members),
@@ -140,9 +140,9 @@ def _colour_groups(body: Float32[np.ndarray, "batch bodies constants"]) -> np.nd
 
 
 def _doubles(
-    pieces: Components, *, place: int, least_px: np.ndarray, bodies: int
+    components: Components, *, place: int, least_px: np.ndarray, bodies: int
 ) -> Bool[np.ndarray, "rows frames"]:
-    large = pieces.moments[:, :, place, :, AREA] >= least_px[:, None, None]
+    large = components.moments[:, :, place, :, AREA] >= least_px[:, None, None]
     more: np.ndarray = large.sum(-1) > bodies
     return more
 
@@ -154,28 +154,28 @@ class _Track:
 
 
 def _tracked(
-    pieces: Float[np.ndarray, "frames 8 9"],
+    components: Float[np.ndarray, "frames 8 9"],
     *,
     begin: Float[np.ndarray, "bodies 2"],
     area_px: np.ndarray,
 ) -> _Track:
     """Components to bodies of one colour, frame by frame, each expected where its last two places
     point."""
-    frames, bodies = len(pieces), len(begin)
+    frames, bodies = len(components), len(begin)
     moments, merged = (
-        np.full((frames, bodies, pieces.shape[2]), np.nan),
+        np.full((frames, bodies, components.shape[2]), np.nan),
         np.zeros((frames, bodies), bool),
     )
     last, step = begin.copy(), np.zeros_like(begin)
     for frame in range(frames):
-        there = pieces[frame][np.isfinite(pieces[frame, :, AREA])]
+        there = components[frame][np.isfinite(components[frame, :, AREA])]
         expected = last + step
         cost = np.linalg.norm(expected[:, None] - there[None, :, :2], axis=-1)
-        body, piece = linear_sum_assignment(cost)
-        moments[frame, body] = there[piece]
+        body, component = linear_sum_assignment(cost)
+        moments[frame, body] = there[component]
         lost = np.setdiff1d(np.arange(bodies), body)
         for other in lost.tolist():
-            spare = there[piece, AREA] - area_px[body] - MERGED * area_px[other]
+            spare = there[component, AREA] - area_px[body] - MERGED * area_px[other]
             if len(spare) and spare.max() > 0:
                 merged[frame, [other, body[int(spare.argmax())]]] = True
         moments[frame, merged[frame]] = np.nan

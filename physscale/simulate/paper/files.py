@@ -1,5 +1,5 @@
 """The other official files of arXiv 2411.02385 row by row: attribute pairs, controls, speed gaps,
-collision holes, and their judges.
+collision holes, and their test sets.
 
 As its generators (id_ood_data of its repository) make them: values by `linspace`, blocks shuffled
 one by one and then all together by NumPy's legacy generator with seed 42. Where no script was
@@ -151,4 +151,4 @@ ATTRIBUTE_FILES: dict[str, Recipe] = {
         _fast(SPEEDS, radii=RADII, levels=COLOUR_SEEN[1:]), chunk=SMALL_CHUNK
     ),
 }
-"""`velocity_size` is judged on `gap_eval`, the controls on `colour_velocity_eval`."""
+"""`velocity_size` is tested on `gap_eval`, the controls on `colour_velocity_eval`."""

@@ -4,7 +4,7 @@ in their own order.
 A set is a list of (r, v) or (r₁, r₂, v₁, v₂): crossed lists of values, shuffled by NumPy's legacy
 generator with seed 42. `random` lists are what the published uniform and parabola files hold (their
 v ends at 1.0152 and 3.9702 for 30K), `grid` lists what the repository's head draws; collision is a
-grid in both. Ranges are the code's; the text's are in `simulate.partitions`."""
+grid in both. Ranges are the code's; the text's are in `simulate.paper.partitions`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -143,8 +143,8 @@ def _judge(*, left_radii: np.ndarray, left_speeds: np.ndarray, right_speeds: np.
 
 
 _V, _R = np.linspace(*SPEED_M_S, 13), np.linspace(*RADIUS_M["collision"], 5)
-SPEED_JUDGE = _judge(left_radii=_R, left_speeds=np.linspace(0.0, 4.5, 21), right_speeds=_V)
-MASS_JUDGE = _judge(left_radii=np.linspace(0.5, 2.0, 7), left_speeds=_V, right_speeds=_V)
+SPEED_TEST = _judge(left_radii=_R, left_speeds=np.linspace(0.0, 4.5, 21), right_speeds=_V)
+MASS_TEST = _judge(left_radii=np.linspace(0.5, 2.0, 7), left_speeds=_V, right_speeds=_V)
 
 HOLE_FILES: dict[str, Recipe] = {
     "hole_2_3": _cut_pairs(((2.0, 3.0), (2.0, 3.0)), first=2),

@@ -1,5 +1,5 @@
-"""The other official files by name: attribute pairs, controls, gaps, holes and their judges, listed
-scene by scene (`simulate.paper`)."""
+"""The other official files by name: attribute pairs, controls, gaps, holes and their test sets,
+listed scene by scene (`simulate.paper`)."""
 
 import functools
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
 from physscale.simulate.paper.grids import Law
-from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_JUDGE, OLD_FILES, SPEED_JUDGE
+from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_TEST, OLD_FILES, SPEED_TEST
 from physscale.simulate.paper.sets import CLOCK, one_ball, two_balls
 from physscale.simulate.paper.starts import replay
 from physscale.simulate.scenario import Clock, Listing
@@ -22,8 +22,8 @@ from physscale.simulate.scenarios.holes import CollisionHoles, papers_holes
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 
-HOLE_JUDGES: dict[str, Recipe] = {
-    f"{name}_eval": MASS_JUDGE if hole.plane == "radius" else SPEED_JUDGE
+HOLE_TESTS: dict[str, Recipe] = {
+    f"{name}_eval": MASS_TEST if hole.plane == "radius" else SPEED_TEST
     for name, hole in papers_holes().items()
 }
 """One list for all holes of a plane; its rows tell how far each pair lies from this hole's
@@ -33,7 +33,7 @@ FILES: dict[str, Recipe] = {
     **ATTRIBUTE_FILES,
     **GAP_FILES,
     **HOLE_FILES,
-    **HOLE_JUDGES,
+    **HOLE_TESTS,
     **OLD_FILES,
 }
 

@@ -188,7 +188,7 @@ def out_of_template(training: Phyre) -> Phyre:
     if seen:
         raise UserError(
             f"templates: {seen[0]} is reserved for evaluation, so it cannot be trained on and "
-            "judged out of template"
+            "tested out of template"
         )
     return Phyre(
         templates=RESERVED,

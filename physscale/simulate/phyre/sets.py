@@ -1,5 +1,5 @@
-"""The combinatorial data sets by name: training sets of 6, 30 and 60 templates, and what judges
-them (arXiv 2411.02385, section 4).
+"""The combinatorial data sets by name: training sets of 6, 30 and 60 templates, and their test
+sets (arXiv 2411.02385, section 4).
 
 `phyre_six_in_template` shows the scenes of `phyre_six` with trials that it never saw;
 `phyre_out_of_template` is one trial of each scene of the ten reserved templates.
