@@ -3,10 +3,10 @@ exactly once.
 
 Components of each colour (`evaluate.motion.components`) become bodies. If a colour has one body,
 the heaviest component is that body. If it has several, a Hungarian assignment gives components to
-bodies by the least total distance from where each should be next. Anything but one component per body is
-reported, never averaged away: a body without a component is not `seen`; two bodies in one component
-are `merged` and have no place; components in excess, each at least a quarter of the smallest body,
-make the bodies `duplicated`."""
+bodies by the least total distance from where each should be next. Anything but one component per
+body is reported, never averaged away: a body without a component is not `seen`; two bodies in one
+component are `merged` and have no place; components in excess, each at least a quarter of the
+smallest body, make the bodies `duplicated`."""
 
 import math
 from dataclasses import dataclass
