@@ -75,15 +75,17 @@ def laws_page() -> str:
         "# Laws",
         MADE,
         "`physscale fit TABLE --law NAME` fits one of these. E is the floor; N, D and C are "
-        "parameters, training videos and combinations. [Add a law of your own](../extend/my_law.md).",
+        "parameters, training videos and combinations. [Add a law of your "
+        "own](../extend/my_law.md).",
     ]
     for law in (*LAWS.entries().values(), *CURVES.entries().values()):
-        parts += [
-            f"## {law.name}",
-            f"`{law.formula}`",
-            f"- Axes: {', '.join(law.axes) or 'none'}\n- Domain: {law.domain}\n- Needs: {law.identifiable}\n"
+        lines = (
+            f"- Axes: {', '.join(law.axes) or 'none'}",
+            f"- Domain: {law.domain}",
+            f"- Needs: {law.identifiable}",
             f"- Source: {law.source}",
-        ]
+        )
+        parts += [f"## {law.name}", f"`{law.formula}`", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Every command that the documents show exists, with its options; every override changes a study."""
+"""Every command that the documents show exists, with its options; every override fits a study."""
 
 import re
 from pathlib import Path
