@@ -37,7 +37,8 @@ class Planted:
     @property
     def fingerprint(self) -> str:
         """A stand-in with the right length."""
-        text = f"{self.group}{self.seed}{self.parameters}{self.videos}{self.combinations}{self.workers}"
+        text = f"{self.group}{self.seed}{self.parameters}{self.videos}"
+        text += f"{self.combinations}{self.workers}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -29,7 +29,7 @@ def laws() -> None:
 
 def example(*, as_json: AsJson = False) -> None:
     """The paper's own numbers, fitted, with verdicts."""
-    from analysis.examples.paper import as_lines, as_object
+    from analysis.examples.kang2024_fits import as_lines, as_object
 
     if as_json:
         print_json(as_object())

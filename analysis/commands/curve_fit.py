@@ -1,5 +1,5 @@
-"""`fit` of a curve without a formula, such as `--law isotonic`: the nearest curve of each split, with
-a bootstrap band over runs and no exponent at all."""
+"""`fit` of a curve without a formula, such as `--law isotonic`: the nearest curve of each split,
+with a bootstrap band over runs and no exponent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

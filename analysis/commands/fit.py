@@ -40,7 +40,8 @@ def fit(
 ) -> None:
     """Fit a law to a table of runs."""
     from analysis.commands.result import as_lines, as_object
-    from analysis.fit.paired import contrast_object, fit_contrasts
+    from analysis.fit.contrast import contrast_object
+    from analysis.fit.paired import fit_contrasts
     from analysis.fit.splits import fit_splits
     from analysis.laws.registry import CURVES
 

@@ -39,7 +39,7 @@ _PUBLISHED: dict[str, tuple[str, str, dict[str, str], str, str, float | None]] =
     ),
     "olmo_ladder": ("olmo_ladder_step1.csv", "loss_c4", _ND, "mode == train", "power-nd", 1e-3),
 }
-_SHOWN = ("curves", "reducible", "contours", "iso_flops", "hold_out", "sensitivity")
+_FIGURES = ("curves", "reducible", "contours", "iso_flops", "hold_out", "sensitivity")
 
 
 def gallery(
@@ -76,7 +76,7 @@ def built_in() -> "list[Drawing]":
 
     from analysis.data.table import Runs
     from analysis.examples.kang2024 import ABNORMAL, ABNORMAL_VIDEOS, VELOCITY_ERROR
-    from analysis.examples.paper import abnormal, velocity_table
+    from analysis.examples.kang2024_fits import KINDS, abnormal, velocity_table
     from analysis.figures import ratio, split_panels
     from analysis.figures.drawing import Drawing
     from analysis.fit.splits import fit_splits
@@ -85,7 +85,7 @@ def built_in() -> "list[Drawing]":
     tables = [
         (f"{task}, {kind.split()[0]}", *velocity_table(task, kind))
         for task in VELOCITY_ERROR
-        for kind in _kinds()
+        for kind in KINDS
     ]
     runs = Runs(
         {axis: np.concatenate([axes[axis] for _, axes, _ in tables]) for axis in ("N", "D")},
@@ -133,10 +133,6 @@ def built_in() -> "list[Drawing]":
     ]
 
 
-def _kinds() -> tuple[str, ...]:
-    return ("in distribution", "out of distribution")
-
-
 def published(name: str, *, folder: Path) -> "list[Drawing]":
     """The figures of one public table.
 
@@ -157,7 +153,7 @@ def published(name: str, *, folder: Path) -> "list[Drawing]":
     return [
         Drawing(f"{name}_{d.name}", d.table, d.draw, f"{file}: {d.words}")
         for d in drawings
-        if d.name in _SHOWN
+        if d.name in _FIGURES
     ]
 
 

@@ -1,10 +1,12 @@
-"""Does the estimator keep its promises? Planted laws, seeds and configuration scatter; coverage and
-error rates are counted.
+"""Does the estimator keep its promises? Laws, seeds and configuration scatter are planted; coverage
+and error rates are counted.
 
-coverage   95 % profile intervals of alpha, beta and E of power-nd on a 5 x 5 grid of N and D, with several seeds
-verdicts   one axis of a grid (5 x 5) or a ladder (4 levels), a planted fall over the range; how often each word is said
-Targets: intervals cover 92-97 %; a flat split is called "scales" at most 6 %, a change at the margin is called "flat" at most 5 %.
-"""
+Coverage: 95 % profile intervals of alpha, beta and E of power-nd on a 5 x 5 grid of N and D with
+several seeds. Target: 92 to 97 %.
+
+Verdicts: one axis of a grid (5 x 5) or of a ladder (4 levels) with a planted fall over the range;
+how often each word is said. Targets: a flat split is called "scales" in at most 6 % of worlds, and
+a change at the margin is called "flat" in at most 5 %."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ class Design:
     @property
     def words(self) -> str:
         """In a table."""
-        return f"{self.sizes}x{self.amounts}x{self.seeds}, seeds {self.seed_sd:g}, configurations {self.configuration_sd:g}"
+        grid = f"{self.sizes}x{self.amounts}x{self.seeds}"
+        return f"{grid}, seeds {self.seed_sd:g}, configurations {self.configuration_sd:g}"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def verdict(
     """Decide: scales, flat, worsens or undetermined, per split and axis."""
     from analysis.commands.result import verdict_object
     from analysis.data.table import axis_names
-    from analysis.fit.paired import change_contrasts, contrast_object
+    from analysis.fit.contrast import contrast_object
+    from analysis.fit.paired import change_contrasts
     from analysis.fit.splits import verdicts
 
     if not 0 < margin < 1:

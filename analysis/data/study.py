@@ -34,7 +34,7 @@ A newer `study.json` always has the field, so this answers for these old folders
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """One run: what it is, what it was trained on, and where its files lie."""
 
     fingerprint: str
@@ -96,7 +96,7 @@ class Study:
     record: Mapping[str, Any]
     scores: pa.Table
     outcomes: pa.Table
-    runs: Mapping[str, Run]
+    runs: Mapping[str, StudyRun]
     ledger: Mapping[str, Entry]
 
     @cached_property
@@ -118,12 +118,12 @@ class Study:
         """The study's name."""
         return str(self.record.get("name", self.root.name))
 
-    def groups_of(self, run: Run) -> list[str]:
+    def groups_of(self, run: StudyRun) -> list[str]:
         """Every group that the run stands in: study.json knows them all, the score table only the
         first."""
         return self._listed.get(run.fingerprint, {}).get("groups") or [run.group]
 
-    def label(self, run: Run) -> str:
+    def label(self, run: StudyRun) -> str:
         """What a person calls the run."""
         return str(
             self._listed.get(run.fingerprint, {}).get("label")
@@ -136,15 +136,15 @@ class Study:
         declared = self.record.get("demonstrations", _BEFORE_THE_FIELD.get(self.name, {}))
         return declared if isinstance(declared, dict) else {}
 
-    def demonstrated_runs(self) -> dict[str, list[Run]]:
+    def demonstrated_runs(self) -> dict[str, list[StudyRun]]:
         """The runs of each declared demonstration that have scores."""
-        found: dict[str, list[Run]] = {}
+        found: dict[str, list[StudyRun]] = {}
         for group, demonstration in self.demonstrations.items():
             if runs := self.in_group(group):
                 found.setdefault(demonstration, []).extend(runs)
         return found
 
-    def in_group(self, group: str) -> list[Run]:
+    def in_group(self, group: str) -> list[StudyRun]:
         """The runs of a group that have scores."""
         return [run for run in self.runs.values() if group in self.groups_of(run)]
 
@@ -158,7 +158,7 @@ class Study:
         }
 
     def score(
-        self, run: Run, *, split: str, metric: str, source: str = "model"
+        self, run: StudyRun, *, split: str, metric: str, source: str = "model"
     ) -> dict[str, Any] | None:
         """One row of the scores."""
         return self._indexed.get((run.fingerprint, split, metric, source))
@@ -167,8 +167,8 @@ class Study:
     def _indexed(self) -> dict[tuple[str, str, str, str], dict[str, Any]]:
         return {(row["run"], row["split"], row["metric"], row["source"]): row for row in self.rows}
 
-    def splits(self, run: Run) -> dict[str, str]:
-        """The splits that a run was judged on, with their kinds, in the order of the scores."""
+    def splits(self, run: StudyRun) -> dict[str, str]:
+        """The test splits of a run, with their kinds, in the order of the scores."""
         return {row["split"]: row["kind"] for row in self.rows if row["run"] == run.fingerprint}
 
     def outcome_columns(self, run: str) -> dict[str, np.ndarray]:
@@ -188,8 +188,8 @@ def _ranges(value: object) -> list[tuple[float, float]]:
 
 
 def find(value: object, *keys: str) -> object:
-    """The value at a path of keys; None where the path ends early. A run's facts may be wrapped in
-    one more level ("spec")."""
+    """The value at a path of keys; None where the path ends early. A run's description may be
+    wrapped in one more level ("spec")."""
     for key in keys:
         if not isinstance(value, dict):
             return None
@@ -261,14 +261,14 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         raise DamagedData(f"{path}: {str(error).splitlines()[0][:160]}") from error
 
 
-def _runs(store: Store, scores: pa.Table) -> dict[str, Run]:
+def _runs(store: Store, scores: pa.Table) -> dict[str, StudyRun]:
     names = ["run", "group", "seed", "parameters", "videos", "combinations", "steps", "flops"]
     found = {}
     for row in scores.select(names).to_pylist():
         if row["run"] in found:
             continue
         folder = store.run(row["run"]).root
-        found[row["run"]] = Run(
+        found[row["run"]] = StudyRun(
             fingerprint=row["run"],
             group=row["group"],
             seed=row["seed"],

@@ -2,7 +2,7 @@
 not by the name of a group.
 
 Groups belong to one family if they train on the same scenario (whatever varies inside a group
-aside) and are judged on the same splits. For each family, axis, split and metric the ladder is the
+aside) and are tested on the same splits. For each family, axis, split and metric the ladder is the
 slice of the other axes with the most levels."""
 
 import json
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, configurations
-from analysis.data.study import AXES, Run, Study
+from analysis.data.study import AXES, Study, StudyRun
 from analysis.fit.fit import Fit, fit
 from analysis.laws.registry import law_named
 from analysis.verdict.verdict import Verdict, decide, holm
@@ -112,7 +112,7 @@ def _corrected(found: list[Ladder]) -> list[Ladder]:
 
 def families(study: Study) -> dict[str, str]:
     """The family of each group, named after its first group."""
-    members: dict[str, list[Run]] = defaultdict(list)
+    members: dict[str, list[StudyRun]] = defaultdict(list)
     for run in study.runs.values():
         members[run.group].append(run)
     splits: dict[str, set[str]] = defaultdict(set)
@@ -139,14 +139,14 @@ def _common(scenarios: list[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _slice(runs: list[Run], axis: str) -> tuple[list[Run], dict[str, float]]:
+def _slice(runs: list[StudyRun], axis: str) -> tuple[list[StudyRun], dict[str, float]]:
     """The runs with the other axes at the values that leave the most levels of `axis` (then the
     most runs, then the largest values).
 
     Runs that trained longer or on more workers than the others are another slice: they would pass
     for repeated seeds."""
     others = [name for name in AXES if name != axis]
-    slices: dict[tuple[float, ...], list[Run]] = defaultdict(list)
+    slices: dict[tuple[float, ...], list[StudyRun]] = defaultdict(list)
     for run in runs:
         if run.axis(axis) > 0:
             slices[(*(run.axis(name) for name in others), run.steps, -run.workers)].append(run)
@@ -166,7 +166,7 @@ def _slice(runs: list[Run], axis: str) -> tuple[list[Run], dict[str, float]]:
 
 
 def _curves(
-    study: Study, family: str, axis: str, runs: list[Run], fixed: Mapping[str, float]
+    study: Study, family: str, axis: str, runs: list[StudyRun], fixed: Mapping[str, float]
 ) -> list[Ladder]:
     place = {run.fingerprint: run for run in runs}
     values: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)

@@ -68,25 +68,6 @@ def bounds_hit(built: Built, theta: Float[np.ndarray, " parameters"]) -> tuple[s
     )
 
 
-def relative_gradient(
-    built: Built,
-    loss: Loss,
-    theta: Float[np.ndarray, " parameters"],
-    *,
-    weights: Float[np.ndarray, " points"],
-) -> float:
-    """Largest component of the gradient relative to what the points could give; anyone's answer can
-    be checked with it."""
-    judged = loss.derivatives(built.model.mu(theta[None]))
-    jacobian = built.model.jacobian(theta[None])[0]
-    gradient = jacobian @ (judged.slope[0] * weights)
-    possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
-    inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
-    return float(
-        np.max(np.abs(gradient[inside]) / np.maximum(possible[inside], 1e-300), initial=0.0)
-    )
-
-
 def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -> str | None:
     """Why a covariance matrix cannot be one of an estimate, or None."""
     if not np.isfinite(covariance).all():

@@ -1,8 +1,11 @@
-"""How a prediction is judged: rho(mu, y), its first two derivatives in mu, and a weight that keeps
+"""The loss of a prediction: rho(mu, y), its first two derivatives in mu, and a weight that keeps
 the damping matrix positive.
 
-Huber   rho(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2), with r = mu - y on log values (delta = inf: least squares)
-Binomial   rho = -count (p log q + (1 - p) log(1 - q)), q = expit(mu) (link "logit") or exp(mu) (link "log")
+Huber: rho(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2), with r = mu - y on log values;
+delta = inf is least squares.
+
+Binomial: rho = -count (p log q + (1 - p) log(1 - q)), with q = expit(mu) for the link "logit" and
+q = exp(mu) for the link "log".
 
 Source: Huber 1964; log residuals as in Hoffmann et al. 2022 (arXiv 2203.15556); binomial as
 McCullagh & Nelder 1989."""
@@ -12,6 +15,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from analysis.estimate.resampling import Resamples
 
 _LARGEST_LOG_RATIO = -1e-9
 
@@ -31,6 +36,11 @@ class Derivatives:
 class Loss(Protocol):
     """A loss over points whose targets it knows."""
 
+    @property
+    def target(self) -> Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]:
+        """The targets: one row, or one row per row of the batch."""
+        ...
+
     def rows(self, chosen: Int[np.ndarray, " chosen"]) -> "Loss":
         """The loss of these rows of the batch."""
         ...
@@ -41,6 +51,33 @@ class Loss(Protocol):
 
     def derivatives(self, mu: Float[np.ndarray, "batch points"]) -> Derivatives:
         """Loss of each point with its derivatives."""
+        ...
+
+    def scale_squared(
+        self, derivatives: Derivatives, *, weights: Float[np.ndarray, " points"], freedom: int
+    ) -> float:
+        """s2: the objective's unit, from the derivatives at the solution (one row)."""
+        ...
+
+    def widened(self, factor: float) -> "Loss | None":
+        """An easier loss with the same minimum nearby, to begin with; None if there is none."""
+        ...
+
+    @property
+    def own_noise(self) -> Literal["counts", "few"] | None:
+        """The noise that the loss itself implies; None where residuals and seeds give it."""
+        ...
+
+    def redrawn(
+        self,
+        mu: Float[np.ndarray, " points"],
+        *,
+        deviation: Float[np.ndarray, " points"],
+        freedom: int,
+        resamples: Resamples,
+    ) -> "Loss":
+        """The loss of targets drawn around mu, one row per resample. `deviation` is the standard
+        deviation of a point where the loss implies none of its own."""
         ...
 
 
@@ -81,6 +118,33 @@ class Huber:
             majoriser=inside / np.maximum(size, 1e-300),
         )
 
+    def scale_squared(
+        self, derivatives: Derivatives, *, weights: Float[np.ndarray, " points"], freedom: int
+    ) -> float:
+        """mean(psi^2) / mean(psi'): Schrader and Hettmansperger 1980."""
+        bend = max(float(np.mean(derivatives.bend[0] * weights)), 1 / len(weights))
+        return float(np.sum(derivatives.slope[0] ** 2 * weights) / freedom / bend)
+
+    def widened(self, factor: float) -> "Huber | None":
+        """A narrow Huber loss is nearly an absolute value, on which Newton walks slowly."""
+        return Huber(self.target, factor * self.delta) if np.isfinite(self.delta) else None
+
+    @property
+    def own_noise(self) -> None:
+        """None: residuals and seeds say it."""
+        return
+
+    def redrawn(
+        self,
+        mu: Float[np.ndarray, " points"],
+        *,
+        deviation: Float[np.ndarray, " points"],
+        freedom: int,
+        resamples: Resamples,
+    ) -> "Huber":
+        """Log responses with the drawn noise."""
+        return Huber(mu + resamples.noise(freedom=freedom) * deviation, self.delta)
+
 
 @dataclass(frozen=True)
 class Binomial:
@@ -105,6 +169,36 @@ class Binomial:
             if self.link == "logit"
             else np.exp(np.minimum(mu, _LARGEST_LOG_RATIO))
         )
+
+    def scale_squared(
+        self, derivatives: Derivatives, *, weights: Float[np.ndarray, " points"], freedom: int
+    ) -> float:
+        """The dispersion, at least 1."""
+        pearson = derivatives.slope[0] ** 2 / np.maximum(derivatives.bend[0], 1e-300)
+        return max(1.0, float(np.sum(pearson) / freedom))
+
+    def widened(self, factor: float) -> None:
+        """None: the likelihood is smooth."""
+        return
+
+    @property
+    def own_noise(self) -> Literal["counts", "few"]:
+        """The counts, where there are any."""
+        return "counts" if np.any(self.count > 1) else "few"
+
+    def redrawn(
+        self,
+        mu: Float[np.ndarray, " points"],
+        *,
+        deviation: Float[np.ndarray, " points"],
+        freedom: int,
+        resamples: Resamples,
+    ) -> "Binomial":
+        """Counts drawn at the predicted ratios."""
+        trials = np.maximum(np.round(self.count), 1).astype(int)
+        size = (resamples.draws, len(trials))
+        hits = resamples.generator().binomial(trials, self.ratio(mu), size=size)
+        return Binomial(hits / trials, self.count, self.link)
 
     def __post_init__(self) -> None:
         inside = np.clip(self.target, 1e-300, 1 - 1e-16)

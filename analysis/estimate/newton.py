@@ -161,7 +161,7 @@ def _derivatives(model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarra
 
 
 def weighted(loss: Loss, weights: Float[np.ndarray, "*rows points"]) -> LossDerivatives:
-    """The loss's judgement times the weights."""
+    """The loss's derivatives times the weights."""
 
     def derivatives(mu: np.ndarray) -> Derivatives:
         found = loss.derivatives(mu)

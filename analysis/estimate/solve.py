@@ -5,16 +5,15 @@ A resample is a row of weights, never a copy of the points: `losses (candidates 
 (points x resamples)` prices every candidate for every resample at once. A last round does the same
 with the resamples' own optima, which frees rows that stopped in a local minimum."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from analysis.estimate.loss import Binomial, Huber, Loss
+from analysis.estimate.loss import Loss
 from analysis.estimate.newton import Minima, minimise, weighted
 from analysis.laws.law import Built
 
-Drawn = Huber | Binomial
 """A loss with one row of targets a draw."""
 SAME_OPTIMUM = 1e-3
 _WIDER = 30.0
@@ -57,11 +56,10 @@ def solve(
 ) -> Solution:
     """Minimise from every start and keep the best.
 
-    A narrow Huber loss is nearly an absolute value, on which Newton walks slowly: starts walk on a
-    wider one first."""
+    Starts walk on an easier loss first, where there is one."""
     near = starts.copy()
-    if isinstance(loss, Huber) and len(starts) > 1 and np.isfinite(loss.delta):
-        wide = Huber(loss.target, _WIDER * loss.delta)
+    wide = loss.widened(_WIDER)
+    if wide is not None and len(starts) > 1:
         near = minimise(
             built.model,
             wide,
@@ -116,14 +114,17 @@ def resample(
 
 
 def redraw(
-    built: Built, drawn: Drawn, *, solution: Solution, weights: Float[np.ndarray, " points"]
+    built: Built, drawn: Loss, *, solution: Solution, weights: Float[np.ndarray, " points"]
 ) -> Minima:
     """The optimum for every row of targets (parametric bootstrap), each from the best of all optima
     and starts for that row."""
     candidates = np.concatenate([solution.theta[None], solution.optima.theta, solution.starts])
     candidates = _unique(np.clip(candidates, built.box.low, built.box.high))
     mu = built.model.mu(candidates)
-    best = [int((replace(drawn, target=row).value(mu) @ weights).argmin()) for row in drawn.target]
+    best = []
+    for row in range(len(drawn.target)):
+        prices = drawn.rows(np.array([row])).value(mu) @ weights
+        best.append(int(prices.argmin()))
     return minimise(
         built.model,
         drawn,
@@ -171,12 +172,12 @@ def _evidence(
     """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's
     condition number."""
     known = built.model.newton(theta[None], derivatives=weighted(loss, weights))
-    judged = loss.derivatives(built.model.mu(theta[None]))
+    derivatives = loss.derivatives(built.model.mu(theta[None]))
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)
     if not inside.any():
         return 0.0, 1.0
     jacobian = built.model.jacobian(theta[None])[0]
-    possible = np.abs(jacobian) @ np.abs(judged.slope[0] * weights)
+    possible = np.abs(jacobian) @ np.abs(derivatives.slope[0] * weights)
     gradient = float(
         np.max(np.abs(known.gradient[0][inside]) / np.maximum(possible[inside], 1e-300))
     )

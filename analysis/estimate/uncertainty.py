@@ -2,14 +2,14 @@
 reader sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import MANY, Configurations, granted_variance
-from analysis.estimate.loss import Binomial, Huber, Loss
+from analysis.estimate.loss import Huber, Loss
 from analysis.estimate.profile import Profile, profile, scale_squared
 from analysis.estimate.resampling import Resamples
 from analysis.estimate.solve import Solution, free_mask, redraw, resample, solve
@@ -77,9 +77,9 @@ def noise_of(
     moving = int(free_mask(built).sum())
     freedom = len(weights) - moving
     scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
-    if isinstance(loss, Binomial):
-        if not np.any(loss.count > 1):
-            return Noise("few", scale, max(freedom, 0))
+    if loss.own_noise == "few":
+        return Noise("few", scale, max(freedom, 0))
+    if loss.own_noise == "counts":
         over = scale is not None and scale > 1
         return Noise("counts", scale if over else 1.0, freedom if over else _KNOWN)
     if freedom < MANY and (granted := granted_variance(points)) is not None:
@@ -100,22 +100,17 @@ def bootstrap_draws(
     or of the counts."""
     if resamples.draws == 0 or len(weights) < 2:
         return solution.theta[None].copy(), np.array([solution.objective])
-    if noise.kind == "seeds" and noise.variance and isinstance(loss, Huber):
-        scatter = resamples.noise(freedom=noise.freedom) * np.sqrt(noise.variance / weights)
-        drawn: Huber | Binomial = replace(
-            loss, target=built.model.mu(solution.theta[None]) + scatter
+    if noise.kind in {"seeds", "counts"} and noise.variance:
+        drawn = loss.redrawn(
+            built.model.mu(solution.theta[None])[0],
+            deviation=np.sqrt(noise.variance / weights),
+            freedom=noise.freedom,
+            resamples=resamples,
         )
-    elif noise.kind == "counts" and isinstance(loss, Binomial):
-        trials, ratio = (
-            np.maximum(np.round(loss.count), 1).astype(int),
-            loss.ratio(built.model.mu(solution.theta[None])[0]),
-        )
-        hits = resamples.generator().binomial(trials, ratio, size=(resamples.draws, len(weights)))
-        drawn = replace(loss, target=hits / trials)
+        found = redraw(built, drawn, solution=solution, weights=weights)
     else:
-        found = resample(built, loss, solution=solution, weights=resamples.counts() * weights)
-        return found.theta, found.objective
-    found = redraw(built, drawn, solution=solution, weights=weights)
+        counts = resamples.counts() * weights
+        found = resample(built, loss, solution=solution, weights=counts)
     return found.theta, found.objective
 
 

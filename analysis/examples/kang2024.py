@@ -3,7 +3,7 @@ video generation from world model".
 
 Velocity errors: their figure 3 (four decimals by the authors in phyworld issue 7; parabola read
 from the vector graphics), DiT-S/B/L on 30K, 300K and 3M videos, one training each. Template table:
-their table 2, one training each; the share of abnormal videos is a count of people's judgements
+their table 2, one training each; the share of abnormal videos is a count of human ratings
 whose number is not published, so `ABNORMAL_VIDEOS` is an assumption that sets the width of its
 intervals."""
 

@@ -17,7 +17,7 @@ from analysis.figures.style import (
     split_words,
     styled,
 )
-from analysis.fit.paired import Contrast
+from analysis.fit.contrast import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures.style import (
     BLUE,
     GREEN,
@@ -34,7 +34,7 @@ _BINS = 8
 _COLOURS = (VERMILION, GREEN)
 
 
-def table(study: Study, *, runs: dict[str, Run]) -> pa.Table:
+def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
     """Share of reversed motion in bins of true speed with equal counts, one series a run; rows of
     role "band" are trained speeds."""
     rows: list[dict[str, object]] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures.style import (
     BLUE,
     GREY,
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 NEAR_M_S = 0.25
 
 
-def table(study: Study, *, runs: Sequence[Run]) -> pa.Table:
+def table(study: Study, *, runs: Sequence[StudyRun]) -> pa.Table:
     """Points of all runs; rows of role "band" hold a trained range in (true_speed_m_s,
     speed_m_s)."""
     rows = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures.style import (
     GREY,
     INK,
@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 _MARKERS = {"codec": "|", "extrapolate": "D", "nearest": "s", "clamp": "^", "mean_speed": "v"}
 
 
-def table(study: Study, *, runs: Sequence[tuple[str, Run]], metric: str) -> pa.Table:
+def table(study: Study, *, runs: Sequence[tuple[str, StudyRun]], metric: str) -> pa.Table:
     """Scores of the runs (group, run) on their splits with intervals; `vanished` is the share of
     frames without the ball."""
     rows = []

@@ -96,7 +96,8 @@ def change_over(verdict: Verdict, *, low: float, high: float) -> str:
         sign = -1.0 if verdict.change < 0 else 1.0
         ends = sorted(np.exp([sign * verdict.low, sign * verdict.high]))
         word = "falls" if sign < 0 else "rises"
-        return f"{word} {factor(np.exp(sign * verdict.change))} [{factor(ends[0])}, {factor(ends[1])}] over {span}"
+        change = factor(np.exp(sign * verdict.change))
+        return f"{word} {change} [{factor(ends[0])}, {factor(ends[1])}] over {span}"
     change, least, most = (
         f"{np.expm1(value):+.0%}".replace("-", "−")
         for value in (verdict.change, verdict.low, verdict.high)
@@ -116,7 +117,8 @@ def exponent_words(ladder: Ladder) -> str:
         and verdict.p_falls_holm < 1
     ):
         alone = min(verdict.p_falls or 0.0, verdict.p_rises or 0.0)
-        return f"no exponent: p {probability(alone)} alone, {probability(verdict.p_falls_holm)} after Holm"
+        corrected = probability(verdict.p_falls_holm)
+        return f"no exponent: p {probability(alone)} alone, {corrected} after Holm"
     return "no exponent: no law to fit"
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.figures.curves import apart, heads, heights_of
+from analysis.figures.curves import heads
 from analysis.figures.fitted_curves import levels_of, other_axis
+from analysis.figures.level_lines import apart, heights_of
 from analysis.figures.marks import change_over, exponent_interval
 from analysis.figures.style import (
     BLUE,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from analysis.design.ladders import AXIS_WORDS, Ladder
-from analysis.figures.curves import apart, draw_panel, heads, heights_of, limits, panels
+from analysis.figures.curves import draw_panel, heads, limits, panels
+from analysis.figures.level_lines import apart, heights_of
 from analysis.figures.marks import ladder_marks, level_marks, verdict_note
 from analysis.figures.style import OTHERS, Layout, panels_of, split_words, styled
 from analysis.figures.tidy import Mark, Words, tidy

@@ -1,10 +1,12 @@
-"""The table behind every figure of curves: one row a mark. What is drawn is read from it, so its
+"""The table behind every figure of curves: one row per mark. The figure is drawn from it, so its
 CSV redraws the figure.
 
-panel   position of the panel       title, note, x_axis, y_axis   its words (equal in all rows of a panel)
-series  name of the curve           colour   of the curve
-role    seed | mean | law | band | floor | baseline
-x, y, low, high   the mark; a band has low and high only, a floor or baseline has y only
+panel            position of the panel
+title, note      words above the panel, equal in all its rows
+x_axis, y_axis   words beside its axes
+series, colour   name and colour of the curve
+role             seed | mean | law | band | floor | baseline
+x, y, low, high  the mark; a band has low and high only, a floor or baseline has y only
 """
 
 import io

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from analysis.data.study import Run
+from analysis.data.study import StudyRun
 from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_figure, styled
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
 )
 
 
-def table(runs: Sequence[Run]) -> pa.Table:
+def table(runs: Sequence[StudyRun]) -> pa.Table:
     """Training loss by step of each run, and its relative difference from the first one's at the
     same step."""
     histories = [

@@ -69,14 +69,14 @@ def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
     if any(len(fitted.draws) < 2 for fitted in fits.values()):
         raise UserError("--draws: there are no draws to store; use --bootstrap 200 or more")
     table = pa.concat_tables([_rows(name, fitted) for name, fitted in fits.items()])
-    facts = {
+    record = {
         "version": _VERSION,
         "seed": seed,
-        "splits": {name: _facts(fitted) for name, fitted in fits.items()},
+        "splits": {name: _record(fitted) for name, fitted in fits.items()},
     }
     sink = pa.BufferOutputStream()
     pq.write_table(
-        table.replace_schema_metadata({_KEY: json.dumps(facts).encode()}), sink, compression="zstd"
+        table.replace_schema_metadata({_KEY: json.dumps(record).encode()}), sink, compression="zstd"
     )
     try:
         write_atomic(path, sink.getvalue().to_pybytes())
@@ -97,7 +97,7 @@ def _rows(name: str, fitted: Fit) -> pa.Table:
     return pa.table(columns | {f"theta_{place}": column for place, column in enumerate(theta.T)})
 
 
-def _facts(fitted: Fit) -> dict[str, Any]:
+def _record(fitted: Fit) -> dict[str, Any]:
     frozen = fitted.built.frozen.get(0)
     return {
         "law": fitted.law.name,
@@ -127,20 +127,20 @@ def read_draws(path: Path) -> dict[str, Draws]:
         )
     try:
         table = pq.read_table(path)
-        facts = json.loads((table.schema.metadata or {})[_KEY])
-        return {name: _split(table, name, found) for name, found in facts["splits"].items()}
+        record = json.loads((table.schema.metadata or {})[_KEY])
+        return {name: _split(table, name, found) for name, found in record["splits"].items()}
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, UserError) as error:
         raise DamagedData(
             f"{path}: not a file of draws ({str(error).splitlines()[0][:120]})"
         ) from error
 
 
-def _split(table: pa.Table, name: str, facts: dict[str, Any]) -> Draws:
+def _split(table: pa.Table, name: str, record: dict[str, Any]) -> Draws:
     import pyarrow.compute as pc
 
-    law = law_named(facts["law"])
-    columns = {axis: np.array(values, dtype=float) for axis, values in facts["axes"].items()}
-    built = law.build(columns, floor=facts["floor"])
+    law = law_named(record["law"])
+    columns = {axis: np.array(values, dtype=float) for axis, values in record["axes"].items()}
+    built = law.build(columns, floor=record["floor"])
     part = table.filter(pc.equal(table["split"].cast(pa.string()), name))
     values = {column: part[column].to_numpy() for column in part.column_names if column != "split"}
     theta = np.stack([values[f"theta_{place}"] for place in range(built.model.parameters)], axis=1)
@@ -154,7 +154,7 @@ def _split(table: pa.Table, name: str, facts: dict[str, Any]) -> Draws:
         built=built,
         estimate={key: float(values[key][first][0]) for key in built.readings},
         readable={key: values[key][rest] for key in built.readings},
-        opened={key: tuple(ends) for key, ends in facts["open"].items()},
+        opened={key: tuple(ends) for key, ends in record["open"].items()},
         theta_hat=theta[first][0],
         theta=theta[rest],
         objective=values["objective"][rest],

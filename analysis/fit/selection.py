@@ -6,13 +6,13 @@ response; skill = 1 - RMSLE / RMSLE(carry the nearest kept configuration forward
 learning curves that naive rule beats a power law with a floor on 40."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, configurations
-from analysis.estimate.loss import Huber
+from analysis.estimate.loss import Huber, Loss
 from analysis.estimate.solve import free_mask, solve
 from analysis.estimate.uncertainty import auto_delta
 from analysis.fit.fit import Fit, fit
@@ -179,37 +179,33 @@ def lack_of_fit(fitted: Fit) -> LackOfFit | None:
 
 def sensitivity(fitted: Fit) -> list[dict[str, object]]:
     """The parameters under other deltas, and without the runs that fit worst."""
-    loss = fitted.loss
-    if not isinstance(loss, Huber):
+    if fitted.delta is None:
         return []
     auto = auto_delta(
         fitted.built, fitted.points, starts=fitted.solution.starts, weights=fitted.weights
     )
-    cases = {
-        f"delta {name}": (replace(loss, delta=delta), fitted.weights)
-        for name, delta in _deltas(auto)
-    }
+    once = fitted.solution.theta[None]
+    rows = []
+    for name, delta in _deltas(auto):
+        loss = Huber(fitted.points.log_mean, delta)
+        starts = fitted.solution.starts if np.isinf(delta) else once
+        rows.append(_refitted(fitted, f"delta {name}", loss, starts=starts, weights=fitted.weights))
     order = np.argsort(-np.abs(fitted.residuals))
     for left in (1, 2, 5):
         if len(order) - left >= int(free_mask(fitted.built).sum()) + 2:
             weights = fitted.weights.copy()
             weights[order[:left]] = 0.0
-            cases[f"without the {left} worst"] = (loss, weights)
-    rows: list[dict[str, object]] = []
-    for name, (case, weights) in cases.items():
-        found = solve(
-            fitted.built, case, starts=fitted.solution.theta[None].copy(), weights=weights
-        )
-        if "inf" in name:
-            found = solve(fitted.built, case, starts=fitted.solution.starts, weights=weights)
-        rows.append(
-            {"case": name}
-            | {
-                key: float(value[0])
-                for key, value in fitted.built.external(found.theta[None]).items()
-            }
-        )
+            name = f"without the {left} worst"
+            rows.append(_refitted(fitted, name, fitted.loss, starts=once, weights=weights))
     return rows
+
+
+def _refitted(
+    fitted: Fit, name: str, loss: Loss, *, starts: np.ndarray, weights: np.ndarray
+) -> dict[str, object]:
+    found = solve(fitted.built, loss, starts=starts.copy(), weights=weights)
+    parameters = fitted.built.external(found.theta[None])
+    return {"case": name} | {key: float(value[0]) for key, value in parameters.items()}
 
 
 def _deltas(auto: float) -> list[tuple[str, float]]:

@@ -49,7 +49,7 @@ def fit_splits(
     """
     parts = runs.splits()
     ratio = law.response == "ratio"
-    judged = {name: [] for name in parts} if ratio else verdicts(parts)
+    decided = {name: [] for name in parts} if ratio else verdicts(parts)
     shared = pair(parts, draws=bootstrap, seed=seed) or {}
     found = []
     for name, part in parts.items():
@@ -70,7 +70,7 @@ def fit_splits(
             if with_hold_out and not ratio
             else []
         )
-        found.append(SplitFit(name, part, fitted, judged[name], held))
+        found.append(SplitFit(name, part, fitted, decided[name], held))
     return found
 
 

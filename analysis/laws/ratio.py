@@ -1,7 +1,10 @@
 """Laws of a ratio in [0, 1], such as the share of abnormal videos, with binomial likelihood.
 
-ratio-logit   logit p = b - g log(x/x0)     McCullagh and Nelder 1989; bounded like M4 of Alabdulmohsin et al. 2022 (arXiv 2209.06640)
-ratio-power   p = A (x/x0)^-g               Kang et al. 2024 (arXiv 2411.02385): abnormal share against combinations, g about 0.8
+ratio-logit: logit p = b - g log(x/x0). McCullagh and Nelder 1989; bounded like M4 of Alabdulmohsin
+et al. 2022 (arXiv 2209.06640).
+
+ratio-power: p = A (x/x0)^-g. Kang et al. 2024 (arXiv 2411.02385): the share of abnormal videos
+against combinations, g about 0.8.
 """
 
 from analysis.laws.formulas import Formulated, Parameter

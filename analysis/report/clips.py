@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass
 
-from analysis.data.study import Run
+from analysis.data.study import StudyRun
 from analysis.figures.style import split_words
 
 _LARGEST_BYTES = 2_000_000
@@ -18,7 +18,7 @@ class Clip:
     uri: str
 
 
-def clips_of(run: Run, *, label: str) -> list[Clip]:
+def clips_of(run: StudyRun, *, label: str) -> list[Clip]:
     """The videos of a run, in distribution first; files too large to embed are left out."""
     folder = run.folder / "videos"
     files = (

@@ -6,7 +6,7 @@ from analysis.figures.drawing import Drawing
 from analysis.report.demonstrations.demonstration import shown_demonstrations
 from analysis.report.findings import Findings
 from analysis.report.videos import rates_drawing
-from analysis.report.words import grid_words
+from analysis.report.words import PLACES, grid_words
 
 AXIS_NAMES = {"N": "size", "D": "data", "C": "coverage"}
 
@@ -26,25 +26,27 @@ def _main(findings: Findings) -> list[Drawing]:
     if not findings.leading:
         return []
     table = three_panels.table(findings.leading, beside=findings.beside())
-    verdicts = "; ".join(f"{ladder.kind}: {ladder.verdict.word}" for ladder in findings.leading)
-    return [
-        Drawing("main", table, three_panels.draw, f"Error in and out of distribution. {verdicts}")
-    ]
+    verdicts = [f"{PLACES[ladder.kind]}: {ladder.verdict.word}" for ladder in findings.leading]
+    words = f"Error in and out of distribution. {'; '.join(verdicts).capitalize()}"
+    return [Drawing("main", table, three_panels.draw, words)]
+
+
+def ladder_names(findings: Findings) -> dict[tuple[str, str], str]:
+    """The figure's name of each family and axis that has a shown metric."""
+    found: dict[tuple[str, str], str] = {}
+    for ladder in findings.ladders:
+        place = (ladder.family, ladder.axis)
+        if place not in found and findings.grid(*place):
+            name = AXIS_NAMES[ladder.axis]
+            found[place] = f"{name}_{ladder.family}" if name in found.values() else name
+    return found
 
 
 def _ladders(findings: Findings) -> list[Drawing]:
     found = []
-    named: set[str] = set()
-    for family, axis in dict.fromkeys((ladder.family, ladder.axis) for ladder in findings.ladders):
-        grid = findings.grid(family, axis)
-        if grid:
-            name = (
-                AXIS_NAMES[axis]
-                if AXIS_NAMES[axis] not in named
-                else f"{AXIS_NAMES[axis]}_{family}"
-            )
-            named.add(name)
-            found.append(Drawing(name, ladder_grid.table(grid), ladder_grid.draw, grid_words(grid)))
+    for place, name in ladder_names(findings).items():
+        grid = findings.grid(*place)
+        found.append(Drawing(name, ladder_grid.table(grid), ladder_grid.draw, grid_words(grid)))
     return found
 
 
@@ -61,5 +63,5 @@ def _laws(findings: Findings) -> list[Drawing]:
         table = laws.table(findings.study, runs=runs, metric=metric.name) if runs else None
         if table is not None and table.num_rows:
             name = "laws" if metric == first else f"laws_{metric.name}"
-            found.append(Drawing(name, table, laws.draw, f"{metric.words} by split and law"))
+            found.append(Drawing(name, table, laws.draw, f"{metric.words[:1].upper()}{metric.words[1:]} by split and law"))
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.data.intervals import Interval, ratio_of_means
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.design.ladders import Ladder, ladders
 from physscale.records.metric_table import Metric, shown_in
 
@@ -52,22 +52,25 @@ class Findings:
             if (ladder.family, ladder.axis, ladder.metric) == (family, axis, metric)
         ]
 
-    def ladder_runs(self, ladder: Ladder, *, x: float) -> list[Run]:
+    def ladder_runs(self, ladder: Ladder, *, x: float) -> list[StudyRun]:
         """The runs of one level of a ladder."""
         return [
             self.study.runs[run] for run, at in zip(ladder.runs, ladder.x, strict=True) if at == x
         ]
 
-    def best_run(self) -> Run | None:
+    def best_run(self) -> StudyRun | None:
         """The run with the least error on the first leading ladder; without a ladder, that with the
         most parameters."""
         if not self.leading:
             return max(self.study.runs.values(), key=lambda run: run.parameters, default=None)
-        ladder = self.leading[0]
-        best = ladder.runs[int(np.argmin(np.where(ladder.x == ladder.x.max(), ladder.y, np.inf)))]
-        return self.study.runs[best]
+        return self.best_of(self.leading[0])
 
-    def law_runs(self) -> list[tuple[str, Run]]:
+    def best_of(self, ladder: Ladder) -> StudyRun:
+        """The run with the least error at the last level of a ladder."""
+        last = np.where(ladder.x == ladder.x.max(), ladder.y, np.inf)
+        return self.study.runs[ladder.runs[int(np.argmin(last))]]
+
+    def law_runs(self) -> list[tuple[str, StudyRun]]:
         """Runs that stand in no ladder and in no demonstration: other laws, one run each."""
         climbing = {ladder.family for ladder in self.ladders}
         elsewhere = climbing | set(self.study.demonstrations)
@@ -136,7 +139,7 @@ def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval 
     return ratio_of_means(parts[over.split], under=parts[under.split])
 
 
-def between_directions(run: Run, *, split: str) -> bool:
+def between_directions(run: StudyRun, *, split: str) -> bool:
     """Whether a split of slower balls lies inside the trained velocities: both directions trained,
     so -v .. v contains it."""
     trained, tested = run.trained_speeds, run.tested_speeds(split)

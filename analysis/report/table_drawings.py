@@ -21,8 +21,9 @@ from analysis.figures import (
     split_panels,
 )
 from analysis.figures.drawing import Drawing
+from analysis.fit.contrast import Contrast
 from analysis.fit.fit import fit
-from analysis.fit.paired import Contrast, change_contrasts, fit_contrasts
+from analysis.fit.paired import change_contrasts, fit_contrasts
 from analysis.fit.splits import SplitFit
 from analysis.laws.registry import LAWS
 

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.figures.drawing import Drawing
 from analysis.figures.marks import probability
 from analysis.figures.style import KIND_COLOURS
-from analysis.fit.paired import Contrast
+from analysis.fit.contrast import Contrast
 from analysis.fit.splits import SplitFit
 from analysis.report.page import render
 from analysis.report.section import Section
@@ -24,17 +24,16 @@ from analysis.report.table_grids import (
 from analysis.verdict.verdict import Verdict
 
 _READING = (
-    "Points are runs, fitted as configuration means over repeats. Parameters: bootstrap over "
-    "configurations (standard error, percentile "
-    "interval) and profile likelihood; an end that the data do not close is open, and no number "
-    "is printed for it.",
-    "Verdicts: one-sided trend test on log response with the other axes held, Holm over splits "
-    "and axes; “flat” needs an equivalence test "
-    "inside a margin set beforehand. “Undetermined” means neither was shown: no law is drawn and "
-    "no exponent compared.",
+    "Points are runs; the law is fitted to configuration means over repeats. Each parameter has a "
+    "bootstrap over configurations (standard error, percentile interval) and a profile likelihood. "
+    "An end that the data do not bound is open, and no number is printed for it.",
+    "A verdict comes from a one-sided trend test on log response with the other axes held fixed, "
+    "corrected by Holm over splits and axes. “Flat” means that an equivalence test passed within a "
+    "margin that was set beforehand. “Undetermined” means that neither was shown: no law is drawn "
+    "and no exponent is compared.",
     "Differences between splits are paired: every draw takes the same configurations in every "
     "split.",
-    "Skill compares with carrying the nearest kept configuration forward: below 0 the law "
+    "Skill compares the law with carrying the nearest kept configuration forward. Below 0, the law "
     "predicts worse than that.",
 )
 _LAWS = ("curves", "reducible", "contours", "iso_flops", "ratio")
@@ -74,8 +73,10 @@ def table_page(
         if compared or contrasts
         else []
     )
-    judged = verdict_grid([part.split for part in parts])
-    sections += [Section("verdicts", "Every verdict", (), (), (), (judged,))] if judged.rows else []
+    verdicts = verdict_grid([part.split for part in parts])
+    sections += (
+        [Section("verdicts", "Every verdict", (), (), (), (verdicts,))] if verdicts.rows else []
+    )
     sections += [
         section
         for place, part in enumerate(parts)
@@ -116,7 +117,7 @@ def _remarks(
         if first.verdicts
         else ""
     )
-    told = [
+    shown_contrasts = [
         found
         for found in contrasts
         if found.kind == "ratio"
@@ -126,7 +127,7 @@ def _remarks(
     count = len(set(warnings))
     note = f"{count} warning{'s' if count > 1 else ''}: read them before you use a number."
     return [
-        *(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in told),
+        *(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in shown_contrasts),
         *([note] if count else []),
     ]
 
@@ -139,11 +140,13 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
         ends = sorted(abs(np.expm1(value)) for value in (verdict.low, verdict.high))
         size = f"{abs(np.expm1(verdict.change)):.0%} [{ends[0]:.0%}, {ends[1]:.0%}]"
         what = f"{where}{response} {'falls' if verdict.change < 0 else 'rises'} by {size}"
-        return f"{what} over the observed range of {verdict.axis} (p {probability(verdict.p_falls_holm)} after Holm)."
+        p = probability(verdict.p_falls_holm)
+        return f"{what} over the observed range of {verdict.axis} (p {p} after Holm)."
     change, low, high = (
         f"{np.expm1(value):+.0%}" for value in (verdict.change, verdict.low, verdict.high)
     )
-    return f"{where}{response} changes by {change} [{low}, {high}] over the observed range of {verdict.axis}; {verdict.reason}."
+    what = f"{where}{response} changes by {change} [{low}, {high}]"
+    return f"{what} over the observed range of {verdict.axis}; {verdict.reason}."
 
 
 def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.design.ladders import Ladder
 from analysis.figures.marks import probability
 from analysis.figures.style import SOURCE_WORDS, short_number, split_words
@@ -43,7 +43,7 @@ class Grid:
 
 
 def run_rows(findings: Findings) -> Grid:
-    """One row a run, with the errors on its first split in distribution and on its first other
+    """One row per run, with the errors on its first split in distribution and on its first other
     split."""
     study = findings.study
     first, shown = leading_metrics(study, kind="id")[0], findings.shown_metrics
@@ -87,14 +87,15 @@ def run_rows(findings: Findings) -> Grid:
 
 
 def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
-    """One row a ladder."""
+    """One row per ladder."""
     heads = ("axis", "split", "metric", *VERDICT_HEADS, "exponent", "lack of fit", "floor")
     rows = []
     for ladder in ladders:
         verdict = ladder.verdict
         change = "–"
         if verdict.change is not None and verdict.low is not None and verdict.high is not None:
-            change = f"×{np.exp(verdict.change):.2g} [{np.exp(verdict.low):.2g}, {np.exp(verdict.high):.2g}]"
+            factors = np.exp([verdict.change, verdict.low, verdict.high])
+            change = "×{:.2g} [{:.2g}, {:.2g}]".format(*factors)
         sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
         exponent, interval = "–", None
         lack = lack_of_fit(ladder.fit) if verdict.word == "scales" else None
@@ -135,7 +136,7 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
     return Grid("verdicts", heads, rows)
 
 
-def baseline_rows(study: Study, run: Run) -> Grid:
+def baseline_rows(study: Study, run: StudyRun) -> Grid:
     """The leading metric of every source on every split of a run."""
     splits = list(study.splits(run))
     metric = leading_metrics(study, kind="id")[0]
@@ -180,7 +181,7 @@ def costs(study: Study) -> Grid:
                 "all", [value for spent in seconds.values() for value in spent], sum(flops.values())
             )
         )
-    return Grid("cost", ("group", "runs", "seconds", "seconds a run", "training FLOPs"), rows)
+    return Grid("cost", ("group", "runs", "seconds", "seconds per run", "training FLOPs"), rows)
 
 
 def _cost(group: str, spent: list[float], flops: float) -> tuple[Cell, ...]:
@@ -204,14 +205,14 @@ def environment(study: Study) -> Grid:
     return Grid("environment", ("what", "value"), rows)
 
 
-def _seconds(study: Study, run: Run) -> float | None:
+def _seconds(study: Study, run: StudyRun) -> float | None:
     entry = study.ledger.get(run.fingerprint)
     value = entry.details.get("seconds") if entry else None
     return float(value) if isinstance(value, int | float) else None
 
 
 def _score(
-    study: Study, run: Run, split: str | None, metric: str, *, source: str = "model"
+    study: Study, run: StudyRun, split: str | None, metric: str, *, source: str = "model"
 ) -> Cell:
     found = study.score(run, split=split, metric=metric, source=source) if split else None
     if found is None or found["value"] is None or not np.isfinite(found["value"]):

@@ -37,7 +37,10 @@ def rates_drawing(study: Study) -> Drawing | None:
     if not rows:
         return None
     table = abnormal.table(rows, labels=_labels(study, rows))
-    words = "Share of abnormal videos by rule and split, with 95 % Wilson intervals; true frames and true frames after the codec beside them"
+    words = (
+        "Share of abnormal videos by rule and split, with 95 % Wilson intervals, beside the share "
+        "of true frames and of true frames after the codec"
+    )
     return Drawing("abnormal", table, abnormal.draw, words)
 
 

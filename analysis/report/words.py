@@ -10,7 +10,7 @@ from analysis.figures.style import split_words
 from analysis.report.findings import Findings, between_directions, error_ratio
 from physscale.records.rate import Rate
 
-_PLACE = {
+PLACES = {
     "id": "in distribution",
     "ood": "out of distribution",
     "combinatorial": "on combinations never trained together",
@@ -28,21 +28,20 @@ def verdict_sentence(ladder: Ladder) -> str:
     """What happens to the error along one axis."""
     words = ladder.metric.words
     name = "" if ladder.split == ladder.kind else f" ({split_words(ladder.split)})"
-    subject = f"{words[:1].upper()}{words[1:]} {_PLACE.get(ladder.kind, ladder.kind)}{name}"
+    subject = f"{words[:1].upper()}{words[1:]} {PLACES.get(ladder.kind, ladder.kind)}{name}"
     verdict, axis = ladder.verdict, AXIS_WORDS[ladder.axis]
     if verdict.word in {"scales", "worsens"}:
         tail = f"; {exponent_words(ladder)}" if verdict.word == "scales" else ""
         return f"{subject} {change_words(ladder)} {axis}{tail}."
     if verdict.word == "flat":
-        return f"{subject} does not move with {axis}: {change_words(ladder)}, inside ±{verdict.margin:.0%}."
+        margin = f"within ±{verdict.margin:.0%}"
+        return f"{subject} does not change with {axis}: {change_words(ladder)}, {margin}."
     if verdict.change is None:
         return f"{subject}: {verdict.reason}."
-    seeds = (
-        f"; about {verdict.seeds_needed} seeds a configuration would decide"
-        if verdict.seeds_needed
-        else ""
-    )
-    return f"{subject}: {change_words(ladder)} {axis}, too uncertain for a law ({exponent_words(ladder).partition(': ')[2]}){seeds}."
+    seeds = verdict.seeds_needed
+    enough = f"; about {seeds} seeds per configuration would decide" if seeds else ""
+    reason = exponent_words(ladder).partition(": ")[2]
+    return f"{subject}: {change_words(ladder)} {axis}, too uncertain for a law ({reason}){enough}."
 
 
 def ratio_sentence(findings: Findings) -> str | None:
@@ -86,9 +85,8 @@ def interpolation_sentence(findings: Findings) -> str | None:
     fastest = max(high for _, high in run.trained_speeds)
     return (
         f"Both directions are trained, so {', '.join(split_words(split) for split in inside)} "
-        "lies inside the trained velocities "
-        f"[{-fastest:g}, {fastest:g}] m/s: it asks for interpolation between two directions, not "
-        "for extrapolation."
+        f"lies within the trained velocities [{-fastest:g}, {fastest:g}] m/s. It tests "
+        "interpolation between two directions, not extrapolation."
     )
 
 
@@ -115,8 +113,9 @@ def times(ratio: Interval) -> str:
 
 
 def grid_words(grid: Sequence[Ladder]) -> str:
-    """What a grid of ladders shows, for who cannot see it."""
-    return "; ".join(
-        f"{ladder.axis}, {ladder.split}, {ladder.metric.name}: {ladder.verdict.word}"
+    """What a grid of ladders shows, for a reader who cannot see it."""
+    parts = [
+        f"{ladder.metric.words}, {split_words(ladder.split)}: {ladder.verdict.word}"
         for ladder in grid
-    )
+    ]
+    return f"Along {AXIS_WORDS[grid[0].axis]}: {'; '.join(parts)}"

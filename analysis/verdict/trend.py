@@ -4,10 +4,11 @@ other axes as fixed effects.
 change = slope x (range of log x). Three sources for the noise of a configuration mean, the first
 that the table allows:
   many   residuals of the regression, when they have at least `MANY` degrees of freedom
-  seeds  pooled seed variance s2, with configuration scatter granted as large as the seed scatter: s2 (1/m + 1). With four levels, scatter
-         between configurations cannot be told from curvature of the law, and the residuals of a
-         straight line mostly measure curvature. Not used when even a monotone curve misses the
-         means by more than that (F test, 5 %): then the scatter is larger than granted.
+  seeds  pooled seed variance s2, with configuration scatter assumed as large as the seed scatter:
+         s2 (1/m + 1). With four levels, scatter between configurations cannot be distinguished
+         from curvature of the law, and the residuals of a straight line mostly measure curvature.
+         Not used when even a monotone curve misses the means by more than that (F test, 5 %):
+         then the scatter is larger than assumed.
   few    residuals of the regression, whatever their degrees of freedom
 """
 

@@ -1,13 +1,14 @@
 """The verdict on one split and axis: scales, flat, worsens or undetermined.
 
-scales        one-sided t test: the error falls (p < 0.05 after Holm over the family) and by more than nothing
+scales        one-sided t test: the error falls (p < 0.05 after Holm over the family)
 worsens       the same test the other way
-flat          equivalence (two one-sided t tests): the total change lies inside the margin, set beforehand (p < 0.05 after Holm as well:
-              of several splits and axes, none may be called flat by accident in more than one table
-              of twenty)
-undetermined  neither; then `seeds_needed` says how many seeds a configuration would take to decide
-A fall that is significant and yet proven smaller than the margin is called flat: it is not
-material."""
+flat          equivalence (two one-sided t tests): the total change lies within the margin that was
+              set beforehand (p < 0.05 after Holm as well: of several splits and axes, none may be
+              called flat by accident in more than one table in twenty)
+undetermined  neither; then `seeds_needed` says how many seeds per configuration would decide
+
+A fall that is significant and yet proven smaller than the margin is called flat: it does not
+matter."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

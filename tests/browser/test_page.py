@@ -29,15 +29,19 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium in PATH")
 PROBE = """
 const table = document.querySelector("#table-runs");
 const column = [...table.querySelectorAll("th")].findIndex((head) => head.textContent === "N");
-const values = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[column].dataset.order));
+const values = () =>
+  [...table.tBodies[0].rows].map((row) => Number(row.cells[column].dataset.order));
 const click = () => table.querySelectorAll("th button")[column].click();
 click(); const rising = values();
 click(); const falling = values();
 const pictures = [...document.images];
 document.documentElement.setAttribute("data-seen", JSON.stringify({
-  rising, falling, pictures: pictures.length, broken: pictures.filter((image) => image.complete && image.naturalWidth === 0).length,
-  videos: document.querySelectorAll("video").length, wide: document.documentElement.scrollWidth, window: innerWidth,
-  requests: performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).map((entry) => entry.name),
+  rising, falling, pictures: pictures.length,
+  broken: pictures.filter((image) => image.complete && image.naturalWidth === 0).length,
+  videos: document.querySelectorAll("video").length,
+  wide: document.documentElement.scrollWidth, window: innerWidth,
+  requests: performance.getEntriesByType("resource").map((entry) => entry.name)
+    .filter((name) => !name.startsWith("data:")),
 }));
 """
 

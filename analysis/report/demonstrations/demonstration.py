@@ -6,7 +6,7 @@ The demonstration itself checks that the runs are what its section says they are
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.report.section import Section
 from physscale.records.registry import Registry
 
@@ -20,11 +20,11 @@ class Demonstration(Protocol):
         """The word that a study declares."""
         ...
 
-    def objection(self, study: Study, runs: Sequence[Run]) -> str | None:
+    def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
         """Why these runs do not show it; None where they do."""
         ...
 
-    def section(self, study: Study, runs: Sequence[Run]) -> Section:
+    def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
         """The section, for runs without an objection."""
         ...
 
@@ -37,7 +37,7 @@ DEMONSTRATIONS: Registry[Demonstration] = Registry(
 
 
 def shown_demonstrations(study: Study) -> list[Section]:
-    """The sections of the declared demonstrations, and one with the reasons for what is left out."""
+    """The sections of the declared demonstrations, and one that says why others are left out."""
     declared = study.demonstrated_runs()
     found, reasons = [], []
     for name, demonstration in DEMONSTRATIONS.entries().items():

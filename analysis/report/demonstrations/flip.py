@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures import flip
 from analysis.figures.drawing import Drawing
 from analysis.report.clips import clips_of
@@ -24,7 +24,7 @@ class Flip:
 
     name: str = "flip"
 
-    def objection(self, study: Study, runs: Sequence[Run]) -> str | None:
+    def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
         """A run trained in both directions, and test balls slower than every trained one."""
         series = _series(runs)
         if _BOTH not in series:
@@ -34,7 +34,7 @@ class Flip:
             return "its runs were not tested on balls slower than every trained one"
         return None
 
-    def section(self, study: Study, runs: Sequence[Run]) -> Section:
+    def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
         """Share of reversed balls by true speed."""
         series = _series(runs)
         drawing = Drawing(
@@ -61,9 +61,9 @@ class Flip:
         )
 
 
-def _series(runs: Sequence[Run]) -> dict[str, Run]:
-    """The first run of each kind; a run of another scenario has no direction and is none of them."""
-    found: dict[str, Run] = {}
+def _series(runs: Sequence[StudyRun]) -> dict[str, StudyRun]:
+    """The first run of each kind; runs of a scenario without directions are left out."""
+    found: dict[str, StudyRun] = {}
     for run in runs:
         if "direction" in run.scenario:
             found.setdefault(_BOTH if run.scenario["direction"] == "both" else _ONE, run)

@@ -1,11 +1,13 @@
-"""The gap: a band of speeds is left out of training (Kang et al. 2024, arXiv 2411.02385, section 5)."""
+"""The gap: a band of speeds is left out of training.
+
+Source: Kang et al. 2024 (arXiv 2411.02385), section 5."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures import gap
 from analysis.figures.drawing import Drawing
 from analysis.report.clips import clips_of
@@ -19,7 +21,7 @@ class Gap:
 
     name: str = "gap"
 
-    def objection(self, study: Study, runs: Sequence[Run]) -> str | None:
+    def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
         """Every run needs the same two trained bands of speed, and test balls between them."""
         bands = runs[0].trained_speeds
         if any(run.trained_speeds != bands for run in runs):
@@ -33,7 +35,7 @@ class Gap:
             )
         return None
 
-    def section(self, study: Study, runs: Sequence[Run]) -> Section:
+    def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
         """Generated against true speed."""
         drawing = Drawing(
             "gap",
@@ -58,8 +60,9 @@ def _sentence(drawn: pa.Table) -> str:
     found = gap.snapped(drawn)
     assert found is not None
     share, law = found
+    near = f"{gap.NEAR_M_S:g} m/s"
     return (
-        f"Of the balls in the gap whose true speed is more than {gap.NEAR_M_S:g} m/s from every trained "
-        f"speed, {percent(share)} are drawn within {gap.NEAR_M_S:g} m/s of a trained one; a model "
-        f"that knows the law would give {law.value:.0%} (95 % Wilson intervals)."
+        f"Of the balls in the gap whose true speed is more than {near} from every trained speed, "
+        f"{percent(share)} are drawn within {near} of a trained one; a model that knows the law "
+        f"would give {law.value:.0%} (95 % Wilson intervals)."
     )

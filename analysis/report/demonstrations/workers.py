@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.data.study import Run, Study
+from analysis.data.study import Study, StudyRun
 from analysis.figures import workers
 from analysis.figures.drawing import Drawing
 from analysis.report.section import Section
@@ -15,7 +15,7 @@ class Workers:
 
     name: str = "workers"
 
-    def objection(self, study: Study, runs: Sequence[Run]) -> str | None:
+    def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
         """Two numbers of workers, one description, and a training history each."""
         if len({run.workers for run in runs}) < 2:
             return "its runs do not differ in the number of workers"
@@ -25,7 +25,7 @@ class Workers:
             return "a training history is missing"
         return None
 
-    def section(self, study: Study, runs: Sequence[Run]) -> Section:
+    def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
         """The training losses and their difference."""
         ordered = sorted(runs, key=lambda run: run.workers)
         words = "Training loss of one run on one worker and on several"
@@ -44,11 +44,11 @@ class Workers:
         )
 
 
-def _description(run: Run) -> dict[str, object]:
+def _description(run: StudyRun) -> dict[str, object]:
     return {key: value for key, value in run.description.items() if key != "workers"}
 
 
-def _losses(study: Study, runs: Sequence[Run]) -> str:
+def _losses(study: Study, runs: Sequence[StudyRun]) -> str:
     """Where the held-out loss ends; empty where it was not scored."""
     ends = []
     for run in runs:

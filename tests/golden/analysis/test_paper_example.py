@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.commands.app import main
-from analysis.examples.paper import abnormal, surface, verdicts
+from analysis.examples.kang2024_fits import abnormal, surface, verdicts
 
 
 def test_nothing_out_of_distribution_is_shown_to_scale_or_to_be_flat() -> None:

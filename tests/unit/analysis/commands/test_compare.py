@@ -65,7 +65,8 @@ def test_the_command_prints_tests_and_hold_outs(
 ) -> None:
     part = runs(floor=0.05)
     pq.write_table(pa.table({"x": X, "loss": part.response}), tmp_path / "runs.parquet")
-    words = f"compare {tmp_path / 'runs.parquet'} --response loss --axes x --laws power-zero,power --worlds 40".split()
+    words = ["compare", str(tmp_path / "runs.parquet"), "--response", "loss", "--axes", "x"]
+    words += ["--laws", "power-zero,power", "--worlds", "40"]
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(test["smaller"], test["larger"], test["nested"]) for test in found["tests"]] == [

@@ -38,7 +38,8 @@ def grid(path: Path, *, splits: tuple[str, ...]) -> Path:
 @pytest.mark.slow
 def test_a_sweep_with_two_splits_has_every_kind(tmp_path: Path) -> None:
     file = grid(tmp_path / "runs.parquet", splits=("id", "<b>$\\x$</b>"))
-    words = f"plot {file} --response loss --axes N,D --split split --bootstrap 200 --out {tmp_path / 'out'}"
+    words = f"plot {file} --response loss --axes N,D --split split --bootstrap 200"
+    words += f" --out {tmp_path / 'out'}"
     assert main(words.split()) == 0
     names = {path.stem for path in (tmp_path / "out").glob("*.png")}
     kinds = {
@@ -66,7 +67,8 @@ def test_a_ratio_has_wilson_bars_around_its_shares(tmp_path: Path) -> None:
         {"C": [6.0, 12.0, 30.0, 60.0], "abnormal": [0.67, 0.4, 0.18, 0.1], "videos": [100.0] * 4}
     )
     pq.write_table(table, tmp_path / "ratio.parquet")
-    words = f"plot {tmp_path / 'ratio.parquet'} --law ratio-power --response abnormal --axes x=C --count-column videos --bootstrap 200"
+    words = f"plot {tmp_path / 'ratio.parquet'} --law ratio-power --response abnormal --axes x=C"
+    words += " --count-column videos --bootstrap 200"
     assert main([*words.split(), "--out", str(tmp_path / "out")]) == 0
     lines = (tmp_path / "out" / "ratio.csv").read_text().splitlines()
     point = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))

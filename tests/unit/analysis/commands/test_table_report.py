@@ -16,9 +16,8 @@ def table(tmp_path: Path) -> Path:
     lines = ["size,amount,split,error"]
     for n in np.geomspace(1e4, 1e7, 4):
         for d in np.geomspace(1e2, 1e5, 4):
-            lines.append(
-                f"{n},{d},<script>alert(1)</script>,{(0.1 + 9 * n**-0.4 + 5 * d**-0.5) * np.exp(0.02 * rng.standard_normal())}"
-            )
+            error = (0.1 + 9 * n**-0.4 + 5 * d**-0.5) * np.exp(0.02 * rng.standard_normal())
+            lines.append(f"{n},{d},<script>alert(1)</script>,{error}")
             lines.append(f"{n},{d},flat $x$,{0.4 * np.exp(0.01 * rng.standard_normal())}")
     lines.append("1e5,1e3,flat $x$,")
     path = tmp_path / "runs.csv"

@@ -155,7 +155,8 @@ def test_no_table_at_all(
 def test_next_names_runs_within_the_budget(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = f"next {write(tmp_path / 't.parquet', sweep(60))} --response loss --axes N,D --parameter alpha --budget 1e12 --bootstrap 200 --json"
+    words = f"next {write(tmp_path / 't.parquet', sweep(60))} --response loss --axes N,D"
+    words += " --parameter alpha --budget 1e12 --bootstrap 200 --json"
     assert main(words.split()) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["runs"]
@@ -166,7 +167,8 @@ def test_next_names_runs_within_the_budget(
 def test_the_frontier_of_a_planted_surface(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = f"frontier {write(tmp_path / 't.parquet', sweep(400))} --response loss --axes N,D --bootstrap 200 --json"
+    words = f"frontier {write(tmp_path / 't.parquet', sweep(400))} --response loss --axes N,D"
+    words += " --bootstrap 200 --json"
     assert main(words.split()) == 0
     found = json.loads(capsys.readouterr().out)["frontier"]
     assert found["exponent_low"] < 0.5 / 0.85 < found["exponent_high"]

@@ -65,7 +65,8 @@ def test_every_interval_of_the_command_is_computed_again_from_its_file(
         "split": ["id"] * 25 + ["ood"] * 25,
     }
     pq.write_table(pa.table(table), tmp_path / "runs.parquet")
-    words = f"fit {tmp_path / 'runs.parquet'} --response loss --axes x=N --law power --split split --floor 0 --bootstrap 300"
+    words = f"fit {tmp_path / 'runs.parquet'} --response loss --axes x=N --law power"
+    words += " --split split --floor 0 --bootstrap 300"
     assert (
         main([*words.split(), "--no-holdout", "--json", "--draws", str(tmp_path / "draws.parquet")])
         == 0

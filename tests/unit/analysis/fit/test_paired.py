@@ -13,8 +13,9 @@ from analysis.commands.app import main
 from analysis.data.configurations import configurations
 from analysis.data.table import Runs
 from analysis.estimate.resampling import shared_resamples
+from analysis.fit.correlation import seed_correlation
 from analysis.fit.fit import Fit, fit
-from analysis.fit.paired import change_contrasts, fit_contrasts, pair, seed_correlation
+from analysis.fit.paired import change_contrasts, fit_contrasts, pair
 from analysis.laws.registry import law_named
 
 LEVELS, SEEDS = 12, 3

@@ -127,7 +127,7 @@ def test_two_runs_make_a_page_without_a_claim(results: Path, tmp_path: Path) -> 
     )
     out = tmp_path / "page.html"
     assert main(["report", str(root), "--out", str(out)]) == 0
-    assert "no curve to judge" in out.read_text()
+    assert "no trend can be tested" in out.read_text()
 
 
 def test_figures_are_written_with_their_numbers(results: Path, tmp_path: Path) -> None:

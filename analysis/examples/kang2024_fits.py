@@ -20,14 +20,14 @@ from analysis.laws.registry import law_named
 from analysis.verdict.verdict import Verdict, decide, holm
 from physscale.records.finite import finite
 
-_KINDS = ("in distribution", "out of distribution")
+KINDS = ("in distribution", "out of distribution")
 _BELOW_DATA = 0.98
 
 
 def velocity_table(task: str, kind: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Axes N and D of the nine runs of a task, and their velocity error (m/s)."""
     cells = [
-        (PARAMETERS[model], videos, pair[_KINDS.index(kind)])
+        (PARAMETERS[model], videos, pair[KINDS.index(kind)])
         for model, pairs in VELOCITY_ERROR[task].items()
         for videos, pair in zip(VIDEOS, pairs, strict=True)
     ]
@@ -38,7 +38,7 @@ def velocity_table(task: str, kind: str) -> tuple[dict[str, np.ndarray], np.ndar
 def verdicts() -> dict[tuple[str, str, str], Verdict]:
     """(task, kind, axis) -> verdict, corrected over all twelve."""
     places = [
-        (task, kind, axis) for task in VELOCITY_ERROR for kind in _KINDS for axis in ("N", "D")
+        (task, kind, axis) for task in VELOCITY_ERROR for kind in KINDS for axis in ("N", "D")
     ]
     found = [
         decide(configurations(*velocity_table(task, kind)), axis=axis)
@@ -50,7 +50,7 @@ def verdicts() -> dict[tuple[str, str, str], Verdict]:
 def surface(task: str) -> Fit:
     """E + A N^-alpha + B D^-beta of the error in distribution, with the error of the true videos as
     the known floor."""
-    axes, error = velocity_table(task, _KINDS[0])
+    axes, error = velocity_table(task, KINDS[0])
     floor = min(FLOOR[task], _BELOW_DATA * float(error.min()))
     return fit(law_named("power-nd"), columns=axes, response=error, floor=floor, bootstrap=500)
 
@@ -95,12 +95,13 @@ def _numbers(fitted: Fit) -> dict[str, Any]:
 def as_lines() -> list[str]:
     """For a person."""
     lines = [
-        "Kang et al. 2024 (arXiv 2411.02385), velocity error, nine runs a task without repeats:"
+        "Kang et al. 2024 (arXiv 2411.02385), velocity error, nine runs per task without repeats:"
     ]
     for (task, kind, axis), verdict in verdicts().items():
         size = ""
         if verdict.change is not None and verdict.low is not None and verdict.high is not None:
-            size = f"{np.expm1(verdict.change):+.0%} [{np.expm1(verdict.low):+.0%}, {np.expm1(verdict.high):+.0%}] over the range"
+            change, low, high = np.expm1([verdict.change, verdict.low, verdict.high])
+            size = f"{change:+.0%} [{low:+.0%}, {high:+.0%}] over the range"
         lines.append(f"  {task:15s} {kind:20s} {axis}: {verdict.word:12s} {size}")
     lines.append(
         "Exponents in distribution above the error of the true videos (profile intervals):"
@@ -116,7 +117,7 @@ def as_lines() -> list[str]:
     lines.append(
         f"Abnormal share against templates: p ~ C^-{power.parameters['g'].value:.2f} "
         f"{_interval(power.profiles, 'g')} "
-        f"(if {ABNORMAL_VIDEOS} videos were judged a point)"
+        f"(if {ABNORMAL_VIDEOS} videos were rated per point)"
     )
     return lines
 
