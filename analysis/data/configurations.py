@@ -2,8 +2,8 @@
 they leave behind.
 
 Fitting configuration means instead of single runs is what keeps intervals honest when
-configurations scatter by themselves: on the same data a case bootstrap covers 82-85 % for a nominal
-95 %, configuration means 92-97 %."""
+configurations scatter beyond their seeds. On the same data a case bootstrap covers 82-85 % for a
+nominal 95 %, configuration means 92-97 %."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _FEWEST_SEED_FREEDOM = 3
 
 @dataclass(frozen=True)
 class Configurations:
-    """One row a configuration: axes, mean log response, number of seeds, which runs it is made of,
-    and its place in the table.
+    """One row per configuration: axes, mean log response, number of seeds, its runs, and its
+    place in the table.
 
     Rows are sorted by their axes; `appearance` is a configuration's rank by its first run, so that
     a bootstrap does not depend on sorting."""
@@ -74,8 +74,9 @@ def configurations(
 def granted_variance(points: Configurations) -> float | None:
     """Variance of a configuration of mean weight, from repeated seeds alone: s2 (1/m + 1).
 
-    With few configurations, scatter between them cannot be told from curvature, so it is granted to
-    be as large as the seed scatter. None with fewer than three degrees of freedom between seeds.
+    With few configurations, scatter between them cannot be distinguished from curvature, so it is
+    assumed to be as large as the seed scatter. None with fewer than three degrees of freedom
+    between seeds.
     """
     seed_variance = points.seed_variance
     if seed_variance is None or points.seed_freedom < _FEWEST_SEED_FREEDOM:

@@ -1,5 +1,5 @@
 """The interval of a ratio of means: percentile bootstrap over videos, numerator and denominator
-resampled by themselves."""
+resampled independently."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ def ratio_of_means(
     draws: int = 4000,
     seed: int = 0,
 ) -> Interval:
-    """mean(over) / mean(under) of positive errors, one value a video."""
+    """mean(over) / mean(under) of positive errors, one value per video."""
     rng = np.random.default_rng(seed)
     spread = _means(over, draws, rng) / _means(under, draws, rng)
     low, high = np.quantile(spread, [0.025, 0.975])

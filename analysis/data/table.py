@@ -1,5 +1,5 @@
 """Anyone's table of runs: CSV or Parquet in, clean columns out, with every row that was left out
-counted and said.
+counted and reported.
 
 `where` is a list of comparisons joined by "and": `excluded == 0 and size != '190M' and N >= 1e7`.
 Nothing is evaluated as code."""
@@ -49,7 +49,7 @@ class Runs:
         )
 
     def splits(self) -> dict[str, "Runs"]:
-        """One part a split, in order of appearance; a single part named "" without a split
+        """One part per split, in order of appearance; a single part named "" without a split
         column."""
         return {
             str(name): self.only(self.split == name) for name in dict.fromkeys(self.split.tolist())

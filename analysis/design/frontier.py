@@ -1,4 +1,4 @@
-"""Compute-optimal size and data: from the fitted surface, and from isoFLOP minima beside it.
+"""Compute-optimal size and data: from the fitted surface, and without a law from isoFLOP minima.
 
 Minimise E + A N^-alpha + B D^-beta subject to C = k N^u D^v (k, u, v from the table's own FLOP
 column, or 6 N D). With r = u/v: log N* = (log(alpha A) - log(r beta B) + beta log(C/k)/v) / (alpha
@@ -143,8 +143,8 @@ def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class IsoFlop:
-    """One budget: its points' number, the minimum and its loss; None where it is not bracketed,
-    with the reason."""
+    """One budget: its number of points, the minimum and its loss; None and the reason where no
+    points bracket it."""
 
     budget: float
     points: int

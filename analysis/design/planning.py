@@ -3,7 +3,7 @@ its variance most per FLOP.
 
 Information of a configuration: j j' / s2, with j the gradient of the log prediction at the fit;
 variance of a parameter = c' M^-1 c. Candidates: a grid over the observed range and one log-range
-step beyond it (extrapolation is where exponents and floors are told apart). A configuration is
+step beyond it (extrapolation is where exponents and floors differ). A configuration is
 planned three times at most: more seeds cannot average out what a configuration scatters by itself.
 """
 

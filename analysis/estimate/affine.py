@@ -20,7 +20,7 @@ weights."""
 
 @dataclass(frozen=True)
 class Newton:
-    """Gradient, exact Hessian and damping matrix of a summed loss, one a row."""
+    """Gradient, exact Hessian and damping matrix of a summed loss, one per row."""
 
     gradient: Float[np.ndarray, "batch parameters"]
     hessian: Float[np.ndarray, "batch parameters parameters"]
@@ -29,7 +29,7 @@ class Newton:
 
 class LogSumExp:
     """The model of one table: `terms[k][p]` is the column that multiplies parameter p inside term k
-    (a scalar or one value a point)."""
+    (a scalar or one value per point)."""
 
     def __init__(
         self, terms: Sequence[dict[int, Float[np.ndarray, " points"]]], *, parameters: int

@@ -84,7 +84,7 @@ class Loss(Protocol):
 @dataclass(frozen=True)
 class Huber:
     """Huber loss of log residuals. `delta` in log units; infinity is least squares. `target` is one
-    row, or one a row of the batch."""
+    row, or one row per row of the batch."""
 
     target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     delta: float = 1e-3

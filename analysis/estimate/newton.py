@@ -77,7 +77,7 @@ def minimise(
     ends_below: float = RELATIVE_FALL,
 ) -> Minima:
     """Minimise every row from its own start, in at most `most` steps. `weights` and `free` have one
-    row or one a start.
+    row, or one row per start.
 
     A row ends when its Newton step predicts a relative fall of the objective below `ends_below`.
     """

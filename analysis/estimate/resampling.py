@@ -2,9 +2,9 @@
 splits are paired.
 
 Configurations that every split holds are drawn together: one draw takes the same configurations in
-all of them. Those that a split does not share are drawn by themselves. Noise for a parametric
+all of them. Those that a split does not share are drawn separately. Noise for a parametric
 bootstrap is normal, correlated between splits as their seeds are, and scaled by sqrt(freedom /
-chi2) once a draw, so that a linear functional of it has Student's t distribution with the freedom
+chi2) once per draw, so that a linear functional of it has Student's t distribution with the freedom
 of its variance."""
 
 from collections.abc import Mapping

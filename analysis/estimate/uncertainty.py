@@ -1,4 +1,4 @@
-"""How sure: the noise of a configuration, bootstrap draws, profiles, and the estimates that a
+"""Uncertainty: the noise of a configuration, bootstrap draws, profiles, and the estimates that a
 reader sees."""
 
 from collections.abc import Mapping

@@ -37,24 +37,19 @@ def table(rows: Sequence[dict[str, Any]], *, labels: dict[str, str]) -> pa.Table
         (metric for metric in most if most[metric] > 0 or metric == _ALL),
         key=lambda metric: (metric != _ALL, -most[metric]),
     )
-    return pa.Table.from_pylist(
-        [
-            {key: row[key] for key in ("split", "kind", "source", "value", "low", "high", "count")}
-            | {
-                "run": labels[row["run"]],
-                "rule": ANY if metric == _ALL else metric.removeprefix(_PREFIX),
-            }
-            for metric in broken
-            for row in rates
-            if row["metric"] == metric
-        ],
-        schema=SCHEMA,
-    )
+    found = []
+    for metric in broken:
+        rule = ANY if metric == _ALL else metric.removeprefix(_PREFIX)
+        for row in rates:
+            if row["metric"] == metric:
+                kept = {key: row[key] for key in SCHEMA.names if key in row}
+                found.append(kept | {"run": labels[row["run"]], "rule": rule})
+    return pa.Table.from_pylist(found, schema=SCHEMA)
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A panel a run: a line a rule, on it a bar and interval for each split; shares of true frames,
-    plain and after the codec, as marks."""
+    """One panel per run, one line per rule: a bar with interval for each split; marks for true
+    frames, plain and after the codec."""
     rows = drawn.to_pylist()
     runs, rules = (list(dict.fromkeys(row[key] for row in rows)) for key in ("run", "rule"))
     splits = {

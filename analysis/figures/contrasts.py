@@ -39,8 +39,8 @@ def table(contrasts: Sequence[Contrast]) -> pa.Table:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """A panel a quantity: a difference on a linear axis, a ratio on a logarithmic one. Filled: the
-    interval leaves out none."""
+    """One panel per quantity: a difference on a linear axis, a ratio on a logarithmic one. A
+    filled mark: the interval excludes "no difference"."""
     rows = drawn.to_pylist()
     quantities = list(dict.fromkeys(row["quantity"] for row in rows))
     pairs = list(dict.fromkeys((row["first"], row["second"]) for row in rows))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 @runtime_checkable
 class Draw(Protocol):
     """Draws a table: a "row" is as wide as a page of two columns, a "column" as one of them or as a
-    telephone."""
+    phone."""
 
     def __call__(self, drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure": ...
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """`words` describes the figure to who cannot see it."""
+    """A figure; `words` describes it to a reader who cannot see it."""
 
     name: str
     table: pa.Table

@@ -71,7 +71,7 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
 
 
 def other_axis(fitted: Fit, axis: str) -> str | None:
-    """The axis whose values are told apart by colour."""
+    """The axis whose values have different colours."""
     return next((name for name in fitted.law.axes if name != axis), None)
 
 

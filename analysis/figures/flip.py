@@ -35,7 +35,7 @@ _COLOURS = (VERMILION, GREEN)
 
 
 def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
-    """Share of reversed motion in bins of true speed with equal counts, one series a run; rows of
+    """Share of reversed motion in bins of true speed with equal counts, one series per run; rows of
     role "band" are trained speeds."""
     rows: list[dict[str, object]] = []
     for series, run in runs.items():
@@ -83,7 +83,7 @@ def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """One panel, a curve a series, named at its highest point."""
+    """One panel with one curve per series, named above it."""
     rows = drawn.to_pylist()
     series = list(dict.fromkeys(row["series"] for row in rows if row["role"] == "bin"))
     with styled():

@@ -1,4 +1,4 @@
-"""Parameters across splits: one row a split, its estimate and interval; an arrow where an end is
+"""Parameters across splits: one row per split, its estimate and interval; an arrow where an end is
 open."""
 
 from collections.abc import Mapping, Set

@@ -58,7 +58,8 @@ def table(study: Study, *, runs: Sequence[tuple[str, StudyRun]], metric: str) ->
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A panel a group: a row a split, the model as a bar with its interval, baselines as marks."""
+    """One panel per group, one row per split: the model as a bar with its interval, baselines as
+    marks."""
     rows = drawn.to_pylist()
     groups = list(dict.fromkeys(row["group"] for row in rows))
     with styled():

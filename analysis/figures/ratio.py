@@ -30,7 +30,7 @@ def table(
     count: np.ndarray,
     response: str = "share",
 ) -> pa.Table:
-    """Roles "point" (one a row of the table) and "law" (one line a fit, named)."""
+    """Roles "point" (one per row of the table) and "law" (one named line per fit)."""
     rows: list[dict[str, Any]] = []
     for at, value, trials in zip(x, share, count, strict=True):
         found = wilson(round(float(value * trials)), of=max(int(trials), 1))

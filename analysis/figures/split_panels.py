@@ -1,4 +1,4 @@
-"""The main figure of a table: a panel a split (or, in a table of one split, a panel an axis),
+"""The main figure of a table: one panel per split (or, in a table of one split, one per axis),
 verdict, change and exponent above each.
 
 Points are runs, lines the law at values of another axis with its 95 % band, as far as runs near
@@ -53,11 +53,11 @@ SCHEMA = pa.schema(
 
 
 def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str]) -> pa.Table:
-    """Rows of role "run", "law" (with band) and "mean", a panel a split along the axis on which the
-    first split changes most.
+    """Rows of role "run", "law" (with band) and "mean", one panel per split along the axis on
+    which the first split changes most.
 
-    Without splits a panel an axis. `names` are the columns behind the axes. Empty where a ratio was
-    fitted: it has no verdicts."""
+    Without splits, one panel per axis. `names` are the columns behind the axes. Empty where a
+    ratio was fitted: it has no verdicts."""
     if not parts[0].verdicts:
         return pa.Table.from_pylist([], schema=SCHEMA)
     rows: list[dict[str, Any]] = []

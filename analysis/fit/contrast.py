@@ -39,6 +39,7 @@ class Contrast:
     low: float | None
     high: float | None
     draws: Float[np.ndarray, " resamples"]
+    axis: str | None = None
 
     @property
     def apart(self) -> bool:
@@ -68,8 +69,11 @@ def contrast_of(
     second: str,
     one: np.ndarray,
     other: np.ndarray,
+    *,
+    axis: str | None = None,
 ) -> Contrast:
-    """From two arrays that hold the estimate and then its draws."""
+    """From two arrays that hold the estimate and then its draws; `axis` is the one it runs along,
+    where there is one."""
     values = one - other if kind == "difference" else other / one
     low, high = np.quantile(values[1:], [0.025, 0.975]).tolist()
     return Contrast(
@@ -83,6 +87,7 @@ def contrast_of(
         low,
         high,
         values[1:],
+        axis,
     )
 
 

@@ -1,7 +1,7 @@
 """Bootstrap draws on disk, so that every published interval and band can be computed again without
 the runs.
 
-One Parquet file: a row a draw with its split, number, objective, readable parameters in full
+One Parquet file: one row per draw with its split, number, objective, readable parameters in full
 precision (`alpha`, `E`, ...) and the parameters that the law computes with (`theta_0`, ...). Row -1
 of a split is the estimate. The schema's metadata (JSON under `physscale.draws`) hold the law,
 delta, seed and, for each split, its configurations and the ends that a profile left open. Draws of
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
+from analysis.estimate.uncertainty import Estimate
 from analysis.fit.fit import Fit
 from analysis.laws.law import Built, Columns, Law
 from analysis.laws.registry import law_named
@@ -105,13 +106,13 @@ def _record(fitted: Fit) -> dict[str, Any]:
         "floor": None if frozen is None else float(np.exp(frozen)),
         "noise": fitted.noise.kind,
         "axes": {axis: values.tolist() for axis, values in fitted.points.axes.items()},
-        "open": {
-            name: [
-                end for end, value in (("low", found.low), ("high", found.high)) if value is None
-            ]
-            for name, found in fitted.parameters.items()
-        },
+        "open": {name: _open_ends(found) for name, found in fitted.parameters.items()},
     }
+
+
+def _open_ends(found: Estimate) -> list[str]:
+    ends = {"low": found.low, "high": found.high}
+    return [end for end, value in ends.items() if value is None]
 
 
 def read_draws(path: Path) -> dict[str, Draws]:

@@ -19,7 +19,7 @@ from analysis.data.table import Runs
 from analysis.estimate.loss import Huber
 from analysis.estimate.solve import free_mask, redraw, solve
 from analysis.fit.fit import fit
-from analysis.fit.selection import hold_out
+from analysis.fit.splits import hold_outs
 from analysis.laws.law import Law
 from analysis.laws.registry import law_named
 from physscale.records.errors import UserError
@@ -90,49 +90,7 @@ def compared(
     Raises:
         UserError: if the runs cannot determine one of the laws.
     """
-
-    fits = {
-        c.word: fit(
-            c.law,
-            columns=runs.axes,
-            response=runs.response,
-            delta=np.inf,
-            floor=c.floor,
-            bootstrap=0,
-            with_profile=False,
-        )
-        for c in candidates
-    }
-    size = len(configurations(runs.axes, runs.response).log_mean)
-    rows = []
-    for candidate in candidates:
-        fitted = fits[candidate.word]
-        free = int(free_mask(fitted.built).sum())
-        rows.append(
-            {
-                "law": candidate.word,
-                "formula": candidate.law.formula,
-                "free_parameters": free,
-                "sum_of_squares": 2 * fitted.solution.objective,
-                "aicc": _aicc(2 * fitted.solution.objective, size, free + 1),
-                "hold_out": [
-                    {
-                        key: value
-                        for key, value in vars(row).items()
-                        if isinstance(value, str | int | float)
-                    }
-                    for axis in candidate.law.axes
-                    for row in hold_out(
-                        candidate.law,
-                        columns=runs.axes,
-                        response=runs.response,
-                        axis=axis,
-                        floor=candidate.floor,
-                    )
-                ],
-                "warnings": list(fitted.warnings),
-            }
-        )
+    rows = [_scored(candidate, runs) for candidate in candidates]
     scores = np.array([row["aicc"] for row in rows], dtype=float)
     weights = (
         np.exp(-0.5 * (scores - scores.min()))
@@ -146,7 +104,33 @@ def compared(
         for one, other in permutations(candidates, 2)
         if one.inside(other) or not other.inside(one)
     ]
+    size = len(configurations(runs.axes, runs.response).log_mean)
     return {"configurations": size, "laws": rows, "tests": [vars(test) for test in tests]}
+
+
+def _scored(candidate: Candidate, runs: Runs) -> dict[str, Any]:
+    law, floor = candidate.law, candidate.floor
+    fitted = fit(
+        law,
+        columns=runs.axes,
+        response=runs.response,
+        delta=np.inf,
+        floor=floor,
+        bootstrap=0,
+        with_profile=False,
+    )
+    free = int(free_mask(fitted.built).sum())
+    squares = 2 * fitted.solution.objective
+    held = hold_outs(law, runs=runs, delta=None, floor=floor)
+    return {
+        "law": candidate.word,
+        "formula": law.formula,
+        "free_parameters": free,
+        "sum_of_squares": squares,
+        "aicc": _aicc(squares, len(fitted.points.log_mean), free + 1),
+        "hold_out": [row.summary for row in held],
+        "warnings": list(fitted.warnings),
+    }
 
 
 def bootstrap_test(

@@ -113,21 +113,12 @@ def change_contrasts(
     result = []
     for first, second in combinations(drawn, 2):
         one, other = drawn[first], drawn[second]
-        result.append(
-            contrast_of(
-                f"log change along {axis}", "difference", first, second, one.change, other.change
-            )
-        )
-        result.append(
-            contrast_of(
-                f"mean error at the largest {axis}",
-                "ratio",
-                first,
-                second,
-                np.exp(one.end),
-                np.exp(other.end),
-            )
-        )
+        change, end = f"log change along {axis}", f"mean error at the largest {axis}"
+        ends = np.exp(one.end), np.exp(other.end)
+        result += [
+            contrast_of(change, "difference", first, second, one.change, other.change, axis=axis),
+            contrast_of(end, "ratio", first, second, *ends, axis=axis),
+        ]
     return result
 
 

@@ -76,23 +76,23 @@ def fit_splits(
 
 def verdicts(parts: Mapping[str, Runs], *, margin: float = 0.10) -> dict[str, list[Verdict]]:
     """Verdicts of every split and axis, corrected over all of them."""
-    places = [(name, axis) for name, part in parts.items() for axis in part.axes]
-    points = {name: configurations(part.axes, part.response) for name, part in parts.items()}
-    corrected = holm([decide(points[name], axis=axis, margin=margin) for name, axis in places])
-    return {
-        name: [
-            verdict for (owner, _), verdict in zip(places, corrected, strict=True) if owner == name
-        ]
-        for name in parts
-    }
+    owners, single = [], []
+    for name, part in parts.items():
+        points = configurations(part.axes, part.response)
+        for axis in part.axes:
+            owners.append(name)
+            single.append(decide(points, axis=axis, margin=margin))
+    found: dict[str, list[Verdict]] = {name: [] for name in parts}
+    for name, verdict in zip(owners, holm(single), strict=True):
+        found[name].append(verdict)
+    return found
 
 
 def hold_outs(law: Law, *, runs: Runs, delta: float | None, floor: float | None) -> list[HoldOut]:
     """The largest levels of every axis of the law, predicted from the others."""
-    return [
-        row
-        for axis in law.axes
-        for row in hold_out(
+    found: list[HoldOut] = []
+    for axis in law.axes:
+        found += hold_out(
             law, columns=runs.axes, response=runs.response, axis=axis, delta=delta, floor=floor
         )
-    ]
+    return found

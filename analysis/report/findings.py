@@ -17,7 +17,7 @@ LEADING_AXES = ("D", "N", "C")
 
 @dataclass(frozen=True)
 class Findings:
-    """The study with its ladders; `leading` has at most one ladder a kind."""
+    """The study with its ladders; `leading` has at most one ladder per kind."""
 
     study: Study
     ladders: Sequence[Ladder]
@@ -91,7 +91,7 @@ def find_out(study: Study) -> Findings:
 
 
 def _leading(study: Study, found: Sequence[Ladder]) -> list[Ladder]:
-    """One ladder a kind; in and out of distribution from one family, so that they can be
+    """One ladder per kind; in and out of distribution from one family, so that they can be
     compared."""
     kinds_of: dict[str, set[str]] = {}
     for ladder in found:

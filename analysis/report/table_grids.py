@@ -12,6 +12,7 @@ from analysis.figures.marks import probability
 from analysis.figures.style import short_number
 from analysis.fit.splits import SplitFit
 from analysis.report.tables import VERDICT_HEADS, Cell, Grid
+from analysis.verdict.verdict import Verdict
 
 _BUDGETS = 5
 
@@ -19,33 +20,27 @@ _BUDGETS = 5
 def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
     """One row a split and axis."""
     heads = ("split", "axis", *VERDICT_HEADS, "levels", "seeds to decide")
-    rows = [
-        (
-            Cell(part.name or "all"),
-            Cell(verdict.axis),
-            Cell(verdict.word),
-            Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
-            Cell(
-                "–" if verdict.per_decade is None else f"{np.expm1(verdict.per_decade):+.1%}",
-                verdict.per_decade,
-            ),
-            _p(
-                None
-                if verdict.p_falls is None or verdict.p_rises is None
-                else min(verdict.p_falls, verdict.p_rises)
-            ),
-            _p(verdict.p_falls_holm),
-            _p(verdict.p_permutation),
-            Cell(str(verdict.levels), verdict.levels),
-            Cell(
-                str(verdict.seeds_needed or "–"),
-                verdict.seeds_needed if verdict.word == "undetermined" else None,
-            ),
-        )
-        for part in parts
-        for verdict in part.verdicts
-    ]
+    rows = []
+    for part in parts:
+        rows += [_verdict_row(part.name or "all", verdict) for verdict in part.verdicts]
     return Grid("verdicts", heads, rows, "Verdicts")
+
+
+def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
+    per_decade, seeds = verdict.per_decade, verdict.seeds_needed
+    sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
+    return (
+        Cell(split),
+        Cell(verdict.axis),
+        Cell(verdict.word),
+        Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
+        Cell("–" if per_decade is None else f"{np.expm1(per_decade):+.1%}", per_decade),
+        _p(min(sides, default=None)),
+        _p(verdict.p_falls_holm),
+        _p(verdict.p_permutation),
+        Cell(str(verdict.levels), verdict.levels),
+        Cell(str(seeds or "–"), seeds if verdict.word == "undetermined" else None),
+    )
 
 
 def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:

@@ -77,16 +77,11 @@ def table_page(
     sections += (
         [Section("verdicts", "Every verdict", (), (), (), (verdicts,))] if verdicts.rows else []
     )
-    sections += [
-        section
-        for place, part in enumerate(parts)
-        for section in _sections(part, prefix=f"{place}-", but=main)
-    ]
-    warnings = [
-        f"{part.split.name + ': ' if part.split.name else ''}{text}."
-        for part in parts
-        for text in part.found["warnings"]
-    ]
+    warnings: list[str] = []
+    for place, part in enumerate(parts):
+        sections += _sections(part, prefix=f"{place}-", but=main)
+        where = f"{part.split.name}: " if part.split.name else ""
+        warnings += [f"{where}{text}." for text in part.found["warnings"]]
     sections += [Section("warnings", "Warnings", list(dict.fromkeys(warnings)))] if warnings else []
     sections.append(Section("reading", "How to read this", _READING))
     return render(
@@ -112,18 +107,14 @@ def _remarks(
     """Under the headline: how the other splits differ from the first along its leading axis, and
     that there are warnings."""
     first = parts[0].split
-    lead = (
-        max(first.verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis
-        if first.verdicts
-        else ""
-    )
-    shown_contrasts = [
-        found
-        for found in contrasts
-        if found.kind == "ratio"
-        and found.first == first.name
-        and found.quantity.endswith(f" {lead}")
-    ]
+    shown_contrasts = []
+    if first.verdicts:
+        lead = max(first.verdicts, key=lambda verdict: abs(verdict.change or 0.0)).axis
+        shown_contrasts = [
+            found
+            for found in contrasts
+            if found.kind == "ratio" and found.first == first.name and found.axis == lead
+        ]
     count = len(set(warnings))
     note = f"{count} warning{'s' if count > 1 else ''}: read them before you use a number."
     return [

@@ -148,7 +148,7 @@ def baseline_rows(study: Study, run: StudyRun) -> Grid:
     return Grid("baselines", (metric.label, *(split_words(split) for split in splits)), rows)
 
 
-def metric_rows(study: Study, run: Run) -> Grid:
+def metric_rows(study: Study, run: StudyRun) -> Grid:
     """Every metric of a run on every split: the declared ones in their order, then the others."""
     splits = list(study.splits(run))
     scored = dict.fromkeys(row["metric"] for row in study.rows if row["run"] == run.fingerprint)
