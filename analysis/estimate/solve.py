@@ -2,8 +2,8 @@
 product, polish the best.
 
 A resample is a row of weights, never a copy of the points: `losses (candidates x points) @ weights
-(points x resamples)` evaluates every candidate for every resample at once. A last round does the same
-with the resamples' own optima, which frees rows that stopped in a local minimum."""
+(points x resamples)` evaluates every candidate for every resample at once. A last round does the
+same with the resamples' own optima, which frees rows that stopped in a local minimum."""
 
 from dataclasses import dataclass
 
