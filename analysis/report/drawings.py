@@ -63,5 +63,12 @@ def _laws(findings: Findings) -> list[Drawing]:
         table = laws.table(findings.study, runs=runs, metric=metric.name) if runs else None
         if table is not None and table.num_rows:
             name = "laws" if metric == first else f"laws_{metric.name}"
-            found.append(Drawing(name, table, laws.draw, f"{metric.words[:1].upper()}{metric.words[1:]} by split and law"))
+            found.append(
+                Drawing(
+                    name,
+                    table,
+                    laws.draw,
+                    f"{metric.words[:1].upper()}{metric.words[1:]} by split and law",
+                )
+            )
     return found
