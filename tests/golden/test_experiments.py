@@ -13,7 +13,7 @@ from physscale.study.spec import load_study, study_names
 from tests.paths import ROOT
 
 GOLDEN = Path(__file__).parent / "experiments"
-LINES_AT_MOST = 60
+LINES_AT_MOST = 90
 
 
 @pytest.mark.parametrize("name", study_names())
