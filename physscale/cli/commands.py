@@ -31,7 +31,7 @@ def _listed(command: Command) -> Listed:
 
 COMMANDS: Mapping[str, Listed] = {
     "plan": Listed(
-        "physscale.cli.run:plan_command",
+        "physscale.cli.plan:plan_command",
         STUDY,
         "Show the runs of a study, what they cost, and which are done.",
         (

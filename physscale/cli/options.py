@@ -13,8 +13,9 @@ from physscale.records.store import Store, checked_folder, checked_name
 from physscale.scheduling.resources import Machine
 from physscale.study.overrides import overridden, seed_note
 from physscale.study.plan import Row, plan, recorded_rows
+from physscale.study.prepare import Opened
 from physscale.study.proposal import group_of, with_proposals
-from physscale.study.spec import Study, load_study, study_names
+from physscale.study.spec import load_study, study_names
 from physscale.study.speed import speed_of
 from physscale.study.tuned import read_tuned, take_tuned
 
@@ -121,15 +122,6 @@ Device = Annotated[
 Utilisation = Annotated[
     float, typer.Option("--utilisation", help="Share of the device's peak that training reaches.")
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """A whole study, and the part of it (`study`) that this command is about."""
-
-    whole: Study
-    study: Study
-    store: Store
 
 
 def open_study(

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from physscale.cli.main import main
 from physscale.cli.options import open_study
-from physscale.cli.run import prepare, show_plan
+from physscale.cli.plan import show_plan
 from physscale.scheduling.machine_file import read_machine
+from physscale.study.prepare import prepare
 from tests.paths import ROOT
 
 CLUSTER = ROOT / "cluster"

@@ -1,0 +1,114 @@
+"""The plan of a study inside its limits, with everything that it was asked to take into account."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from physscale.records.ledger import FINAL
+from physscale.records.store import Store
+from physscale.run.device_memory import run_memory
+from physscale.run.latent_cache import cache_notes
+from physscale.run.weights import check_weights
+from physscale.scheduling.resources import Machine
+from physscale.study.axes import together
+from physscale.study.budget import within_flops, within_hours
+from physscale.study.drive import at_a_time, check_schedulable
+from physscale.study.plan import Row, label, plan
+from physscale.study.progress import gigabytes
+from physscale.study.spec import Study
+from physscale.study.speed import Speed, speed_of
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A whole study, and the part of it (`study`) that this command is about."""
+
+    whole: Study
+    study: Study
+    store: Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A plan with everything that it was asked to take into account."""
+
+    opened: Opened
+    rows: list[Row]
+    left_out: tuple[str, ...]
+    notes: list[str]
+    schedule: list[str]
+    speed: Speed
+    wall_s: float
+
+
+def prepare(
+    opened: Opened,
+    *,
+    machine: Machine,
+    budget: float | None = None,
+    hours: float | None = None,
+    speed: Speed | None = None,
+    backend: Literal["ray", "plain"] = "ray",
+) -> Prepared:
+    """The plan inside its limits.
+
+    Raises:
+        Unschedulable: if some run that is missing could never be placed.
+        UserError: if nothing fits into the limits, or weights that a codec begins with are not
+            where they are said to lie.
+        DamagedData: if a file of latents that a run would read is torn or foreign.
+    """
+    study, store = opened.study, opened.store
+    speed = speed or speed_of(machine, results=store.root.parent)
+    rows = plan(study, store=store, flops_per_s=machine.flops_per_s, speed=speed)
+    schedule = check_schedulable(rows, machine=machine, backend=backend) if missing(rows) else []
+    beside = at_a_time(rows, machine=machine, backend=backend)
+    notes: list[str] = []
+    left_out: tuple[str, ...] = ()
+    if budget is not None:
+        kept = within_flops(study, rows=rows, flops=budget)
+        study, left_out, notes = kept.study, kept.left_out, [kept.said]
+        rows = [row for row in rows if row.fingerprint in study.runs]
+    if hours is not None:
+        kept = within_hours(study, rows=rows, hours=hours, at_a_time=beside)
+        study, left_out, notes = kept.study, (*left_out, *kept.left_out), [*notes, kept.said]
+        rows = [row for row in rows if row.fingerprint in study.runs]
+    notes += [
+        f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)
+    ]
+    if machine.run_gpus and study.runs:
+        bytes_held, fullest = max(
+            (run_memory(run).total, label(run)) for run in study.runs.values()
+        )
+        notes.append(f"memory: at most {gigabytes(bytes_held)} a device, {fullest}")
+    left = [study.runs[row.fingerprint] for row in missing(rows)]
+    notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
+    wall_s = sum(row.estimated_s / beside[row.workers] for row in missing(rows))
+    return Prepared(
+        opened=dataclasses.replace(opened, study=study),
+        rows=rows,
+        left_out=left_out,
+        notes=notes,
+        schedule=schedule,
+        speed=speed,
+        wall_s=max([wall_s, *(row.estimated_s for row in missing(rows))], default=0.0),
+    )
+
+
+def as_object(prepared: Prepared) -> dict[str, object]:
+    """A plan for programs."""
+    return {
+        "study": prepared.opened.study.name,
+        "question": prepared.opened.study.question,
+        "schedule": prepared.schedule,
+        "speed": prepared.speed.source,
+        "hours": round(prepared.wall_s / 3600, 4),
+        "notes": prepared.notes,
+        "left_out": list(prepared.left_out),
+        "runs": [dataclasses.asdict(row) for row in prepared.rows],
+    }
+
+
+def missing(rows: list[Row]) -> list[Row]:
+    """The runs that have not ended."""
+    return [row for row in rows if row.state not in FINAL]
