@@ -7,8 +7,10 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Mapping
 
 from physscale.records.errors import Diverged, Preempted
+from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, write_atomic
@@ -79,3 +81,13 @@ def calls_of(store: Store) -> dict[str, int]:
 
 def no_watch() -> None:
     """Nobody looks on."""
+
+
+def finish(store: Store, *, runs: Mapping[str, RunSpec]) -> None:
+    """Files and ledger as if these runs were done."""
+    owner = Owner()
+    for full, run in runs.items():
+        Ledger(store.ledger).claim(full, owner=owner)
+        leave_finished(run, store=store)
+        store.run(full).metrics.write_text('{"step": 1, "loss": 1.0}\n')
+        Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)

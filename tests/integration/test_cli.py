@@ -6,20 +6,17 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from physscale.cli.main import main
-from physscale.records.ledger import Ledger, Owner, State
-from physscale.records.store import Store, write_folder
-from physscale.run.spec import RunSpec
-from physscale.study.plan import plan
+from physscale.records.ledger import Ledger, Owner
+from physscale.records.store import Store
 from physscale.study.spec import load_study
+from tests.command_line import said
 from tests.paths import ROOT
-from tests.sweep_doubles import leave_finished
+from tests.sweep_doubles import finish
 
 SMALL = [
     "train.steps=6",
@@ -29,13 +26,6 @@ SMALL = [
     "codec.corpus.videos=64",
     "codec.spec.components=8",
 ]
-
-
-def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
 
 
 @pytest.fixture(autouse=True)
@@ -227,55 +217,6 @@ def test_status_shows_every_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     )
     _, out, _ = said(["status", "quickstart", "--results", str(tmp_path)], capsys)
     assert re.search(rf"RUNNING +{going[:12]} .* 50/1500 +0\.2500", out)
-
-
-def test_gc_removes_what_nobody_needs_and_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = Store(tmp_path / "quickstart")
-    study = load_study("quickstart").only(["gap"])
-    (run,) = study.runs.values()
-    finish(store, runs=study.runs)
-    folder = store.run(run.fingerprint)
-    for step in (500, 1000, 1500):
-        with write_folder(folder.checkpoints / f"step_{step:08d}") as temporary:
-            (temporary / "model.safetensors").write_bytes(b"0" * 1000)
-    (folder.root / ".run.json.0123.tmp").write_bytes(b"half")
-    code, out, _ = said(["gc", "quickstart", "--dry-run", "--results", str(tmp_path)], capsys)
-    assert "3 items" in out
-    assert len(list(folder.checkpoints.iterdir())) == 3
-    code, out, _ = said(["gc", "quickstart", "--results", str(tmp_path)], capsys)
-    assert code == 0
-    assert [path.name for path in folder.checkpoints.iterdir()] == ["step_00001500"]
-    assert plan(study, store=store, flops_per_s=1e10)[0].state == "DONE"
-    assert "0 items" in said(["gc", "quickstart", "--results", str(tmp_path)], capsys)[1]
-
-
-def finish(store: Store, *, runs: Mapping[str, RunSpec]) -> None:
-    """Files and ledger as if these runs were done."""
-    owner = Owner()
-    for full, run in runs.items():
-        Ledger(store.ledger).claim(full, owner=owner)
-        leave_finished(run, store=store)
-        store.run(full).metrics.write_text('{"step": 1, "loss": 1.0}\n')
-        Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)
-
-
-def test_doctor_finds_a_token_that_others_can_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    (tmp_path / ".ray").mkdir()
-    token = tmp_path / ".ray" / "auth_token"
-    token.write_text("secret")
-    token.chmod(0o644)
-    code, out, _ = said(["doctor", "--results", str(tmp_path)], capsys)
-    assert code == 2
-    assert "chmod 600" in out
-    assert "secret" not in out
-    token.chmod(0o600)
-    assert said(["doctor", "--results", str(tmp_path)], capsys)[0] == 0
 
 
 def test_only_says_what_is_run_not_what_the_study_is(

@@ -16,6 +16,7 @@ from physscale.records.metrics import MetricLog
 from physscale.records.mirror import mirror_at, push
 from physscale.records.store import Store
 from physscale.study.spec import load_study
+from tests.command_line import said
 from tests.paths import ROOT
 from tests.sweep_doubles import leave_finished
 
@@ -48,13 +49,6 @@ JSON = {
 account or videos (own tests)."""
 
 NAMES = [*(name for name in COMMANDS if name != "phyre"), "phyre setup", "phyre status"]
-
-
-def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,10 @@ import pytest
 
 from physscale.cli.commands import COMMANDS
 from physscale.cli.main import main
+from tests.command_line import said
 from tests.paths import ROOT
 
 HEAVY = ("torch", "ray", "wandb", "numba", "scipy", "matplotlib", "numpy", "pyarrow")
-
-
-def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    out, err = capsys.readouterr()
-    return int(end.value.code or 0), out, err
 
 
 def test_help_starts_fast_and_imports_nothing_heavy() -> None:
