@@ -18,6 +18,10 @@ _ANSWER_S = 20.0
 
 def gpu_findings(*, infiniband: Path = INFINIBAND) -> list[Finding]:
     """One finding for each part; a machine without GPUs is told "none" and is fine."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        return [Finding("torch", "fine", "not installed; training needs physscale[train]")]
     cards = _asked(
         "nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"
     )
