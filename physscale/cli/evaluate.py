@@ -149,7 +149,8 @@ def _show(about: dict[str, Any], *, lines: list[Line]) -> None:
     )
     if about["protocol"] == "paper":
         head = HEADLINE[about["law"]]
-        console.print(_metric_table([line for line in lines if line.group == "id"], bold=head))
+        inside = [line for line in lines if line.group == "id"]
+        console.print(_metric_table(inside, words={}, bold=head))
         by_group, columns = lines, {head: head.replace("_", " ")}
     else:
         everything = [line for line in lines if line.group == "all"]
@@ -157,18 +158,19 @@ def _show(about: dict[str, Any], *, lines: list[Line]) -> None:
         metrics = [metric.metric for metric in metrics_of("run")]
         shown = [metric for metric in metrics if "command line" in metric.shown]
         columns = {metric.name: metric.label for metric in shown}
-        console.print(_metric_table(everything, bold=next(iter(columns))))
+        words = {metric.name: metric.label for metric in metrics}
+        console.print(_metric_table(everything, words=words, bold=next(iter(columns))))
     if by_group:
         console.print(_group_table(by_group, columns=columns))
 
 
-def _metric_table(lines: list[Line], *, bold: str) -> Table:
+def _metric_table(lines: list[Line], *, words: dict[str, str], bold: str) -> Table:
     floors = ["true frames"] if any(line.floor is not None for line in lines) else []
     table = Table(Column("metric", no_wrap=True), "mean", "95 % interval", "videos", *floors)
     for line in lines:
         floor = [f"{line.floor:.4f}" if line.floor is not None else "-" for _ in floors]
         style = "bold" if line.metric == bold else None
-        table.add_row(line.metric, *_numbers(line), *floor, style=style)
+        table.add_row(words.get(line.metric, line.metric), *_numbers(line), *floor, style=style)
     return table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from physscale.records.store import Store
 from physscale.tracking.follow import follow
-from physscale.tracking.trackers import tracker_named
+from physscale.tracking.trackers import TRACKERS
 
 if __name__ == "__main__":
-    follow(Store(Path(sys.argv[1])), tracker=tracker_named(sys.argv[2]))
+    follow(Store(Path(sys.argv[1])), tracker=TRACKERS.named(sys.argv[2]).open())

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from physscale.records.store import RunFolder
 
-__all__ = ["Session", "Shown", "Tracker"]
+__all__ = ["Session", "ShownRun", "Tracker"]
 
 
 class Session(Protocol):
@@ -15,17 +15,17 @@ class Session(Protocol):
 
     @property
     def first_step(self) -> int:
-        """Steps before this one are on display already."""
+        """The first step that is not on display yet."""
         ...
 
     def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
 
     def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
-        """All is logged; says where the run is now: `online` or `offline`."""
+        """Everything is logged; returns where the run is now, `online` or `offline`."""
         ...
 
     def leave(self) -> None:
-        """The run stopped before its end; another session will begin again."""
+        """The run stopped before its end; another session will continue it."""
         ...
 
 
@@ -35,11 +35,11 @@ class Tracker(Protocol):
     @property
     def name(self) -> str: ...
 
-    def open(self, run: "Shown") -> Session: ...
+    def open(self, run: "ShownRun") -> Session: ...
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """A run as a tracker sees it."""
 
     fingerprint: str

@@ -20,7 +20,7 @@ import filelock
 from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
 from physscale.records.store import Store, write_atomic
-from physscale.tracking.display import Session, Shown, Tracker
+from physscale.tracking.display import Session, ShownRun, Tracker
 
 _LOOK_S = 2.0
 _AT_A_TIME = 16
@@ -112,12 +112,12 @@ def follow(store: Store, *, tracker: Tracker) -> None:
         follower.look()
 
 
-def shown_run(store: Store, full: str) -> Shown:
+def shown_run(store: Store, full: str) -> ShownRun:
     """What a tracker is told of a run."""
     rows = json.loads(store.study.read_text())["runs"] if store.study.exists() else []
     planned: dict[str, Any] = next((row for row in rows if row["fingerprint"] == full), {})
     folder = store.run(full)
-    return Shown(
+    return ShownRun(
         fingerprint=full,
         study=store.root.name,
         label=planned.get("label", short(full)),

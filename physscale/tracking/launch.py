@@ -1,4 +1,5 @@
-"""Starts the follower beside a driver and ends it with it; sends later what could not be sent."""
+"""Starts the follower beside a driver and ends it with the driver; sends later what could not be
+sent."""
 
 import os
 import subprocess
@@ -12,22 +13,22 @@ from pathlib import Path
 from physscale.records.errors import UserError
 from physscale.records.store import Store
 from physscale.tracking.follow import mark, waiting_for_display
-from physscale.tracking.trackers import chosen_tracker
+from physscale.tracking.trackers import NONE, chosen_tracker
 
 _QUIET_S = 45.0
-"""How long the follower may take over one run after the driver has ended."""
+"""How long the follower may work on one run after the driver has ended."""
 
 
 @contextmanager
 def following(store: Store) -> Iterator[None]:
-    """A follower is at work inside; on leaving it shows what is left. Whatever happens to it, the
-    runs go on.
+    """Runs a follower beside the block; at the end of the block it shows what is left. Whatever
+    happens to the follower, the runs continue.
 
     Raises:
-        UserError: for a tracker that there is not.
+        UserError: for an unknown tracker.
     """
     tracker = chosen_tracker()
-    if tracker == "none":
+    if tracker == NONE:
         yield
         return
     process = _started(store, tracker=tracker, environment=os.environ)
@@ -53,7 +54,7 @@ def following(store: Store) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Sent:
-    """Fingerprints: what W&B has now and had not before, and what it could not be given."""
+    """Fingerprints of the runs that were sent to W&B now, and of those that could not be sent."""
 
     sent: list[str]
     left: list[str]
@@ -98,7 +99,7 @@ def _started(
 
 
 def _ended(process: subprocess.Popen[bytes], *, store: Store, tracker: str) -> int:
-    """Its exit code; it is ended itself when it has shown no run for `_QUIET_S`."""
+    """The follower's exit code; it is killed when it has shown no run for `_QUIET_S`."""
     assert process.stdin is not None
     process.stdin.close()
     left, since_s = len(waiting_for_display(store, tracker=tracker)), time.monotonic()
@@ -118,5 +119,5 @@ def _log(store: Store) -> Path:
 
 
 def _step_back() -> None:
-    """Lowest priority: training goes first."""
+    """The lowest priority: training comes first."""
     os.nice(19)

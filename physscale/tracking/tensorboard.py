@@ -12,7 +12,7 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 
 from physscale.records.spec import short
-from physscale.tracking.display import Session, Shown
+from physscale.tracking.display import Session, ShownRun
 
 
 class TensorBoard:
@@ -20,7 +20,7 @@ class TensorBoard:
 
     name = "tensorboard"
 
-    def open(self, run: Shown) -> Session:
+    def open(self, run: ShownRun) -> Session:
         folder = (
             run.root / "tensorboard" / "-".join(filter(None, (run.group, short(run.fingerprint))))
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from physscale.records.spec import short
-from physscale.tracking.display import Session, Shown
+from physscale.tracking.display import Session, ShownRun
 
 PROJECT = "physscale"
 _ANSWER_S = 15.0
@@ -34,7 +34,7 @@ class WeightsAndBiases:
     def __init__(self, mode: str) -> None:
         self._mode = mode
 
-    def open(self, run: Shown) -> Session:
+    def open(self, run: ShownRun) -> Session:
         import wandb
 
         if self._mode == "online":
@@ -103,7 +103,7 @@ class _Session:
         return True
 
 
-def _begin(run: Shown, *, mode: Literal["online", "offline"]) -> Any:  # noqa: ANN401 - a wandb.Run
+def _begin(run: ShownRun, *, mode: Literal["online", "offline"]) -> Any:  # noqa: ANN401 - a wandb.Run
     import wandb
 
     return wandb.init(

@@ -2,7 +2,10 @@
 TensorBoard's files, read back."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +18,9 @@ from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
 from physscale.records.store import Store, write_atomic
-from physscale.tracking.follow import Follower, Shown, where
+from physscale.tracking.follow import Follower, ShownRun, where
 from physscale.tracking.tensorboard import TensorBoard
-from physscale.tracking.trackers import chosen_tracker
+from physscale.tracking.trackers import TRACKERS, chosen_tracker
 from tests.sweep_doubles import leave_finished, tiny_study
 
 STUDY = tiny_study(seeds=range(2), steps=5)
@@ -50,7 +53,7 @@ class Notebook:
     known_steps: int = 0
     sessions: list[Noted] = field(default_factory=list)
 
-    def open(self, run: Shown) -> Noted:
+    def open(self, run: ShownRun) -> Noted:
         self.sessions.append(Noted(first_step=self.known_steps))
         return self.sessions[-1]
 
@@ -149,6 +152,56 @@ def test_tensorboard_has_the_history_and_the_scores(tmp_path: Path) -> None:
         (step, 1 / step) for step in range(1, 6)
     ]
     assert ("id/loss", 5, pytest.approx(0.2)) in found
+
+
+@pytest.mark.parametrize("name", TRACKERS.entries())
+def test_every_tracker_keeps_its_protocol(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its real library, offline: a run that stops is left, comes back, and ends once."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    store, tracker = Store(tmp_path / "tiny"), TRACKERS.named(name).open()
+    assert tracker.name == name
+    follower, owner = Follower(store, tracker), begin(store, FIRST)
+    log(store, FIRST, 1, 2)
+    follower.look()
+    Ledger(store.ledger).finish(FIRST, State.PREEMPTED, owner=owner)
+    follower.look()
+    assert where(store, FIRST, tracker=name) is None
+    owner = begin(store, FIRST)
+    log(store, FIRST, 3, 4, 5)
+    leave_finished(STUDY.runs[FIRST], store=store)
+    Ledger(store.ledger).finish(FIRST, State.DONE, owner=owner)
+    follower.look()
+    assert where(store, FIRST, tracker=name) == "offline"
+    files = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    follower.look()
+    assert {path: path.read_bytes() for path in files} == files, "nothing is shown twice"
+
+
+def test_a_tracker_of_a_plug_in_is_chosen_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_tracker.py").write_text(
+        "import os\n"
+        "from physscale.tracking.trackers import TRACKERS, TrackerKind\n"
+        "TRACKERS.register(TrackerKind('mine', open=dict, enabled=lambda: 'MINE' in os.environ))\n"
+    )
+    monkeypatch.setenv("PHYSSCALE_PLUGINS", "my_tracker")
+    monkeypatch.setenv("PHYSSCALE_TRACKER", "mine")
+    code = (
+        "from physscale.tracking.trackers import TRACKERS, chosen_tracker; print(chosen_tracker())"
+    )
+    for allowed, chosen in (({}, "none"), ({"MINE": "1"}, "mine")):
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        said = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | allowed | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said.stdout.strip() == chosen
 
 
 def test_an_unknown_tracker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_samples_are_measured_beside_their_floor(
     assert lines["velocity_error", "all"]["floor"] < 0.01
     assert lines["velocity_error", "id"]["count"] == 4
     text = said(capsys, tmp_path / "samples.arrow")
-    assert "velocity_error" in text
+    assert "velocity error (m/s)" in text
     assert "radius_low" in text
 
 
