@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from physscale.evaluate.generated import Generated
-from physscale.evaluate.mechanisms.conflict import Attribute, Conflict, conflict
+from physscale.evaluate.mechanisms.attributes import Attribute
+from physscale.evaluate.mechanisms.conflict import Conflict, conflict
 from physscale.evaluate.mechanisms.copying import SPACES, memory, nearest_training
 from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
 from physscale.evaluate.mechanisms.ranking import Ranking, rank

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from physscale.evaluate.mechanisms.conflict import OUTCOME_NAMES, Attribute, Conflict, conflict
+from physscale.evaluate.mechanisms.attributes import Attribute
+from physscale.evaluate.mechanisms.conflict import OUTCOME_NAMES, Conflict, conflict
 from physscale.evaluate.mechanisms.ranking import rank
 from physscale.records.errors import UserError
 from physscale.records.scene import Shape
@@ -58,7 +59,7 @@ def followed(truth: Videos, *, moved: tuple[Attribute, ...]) -> np.ndarray:
     return frames
 
 
-def judged(pair: Pair, *, moved: tuple[Attribute, ...]) -> Conflict:
+def outcome_of(pair: Pair, *, moved: tuple[Attribute, ...]) -> Conflict:
     training, truth = crossed(pair)
     return conflict(
         truth, followed(truth, moved=moved), training=training, pair=pair, condition_frames=GIVEN
@@ -69,7 +70,7 @@ def judged(pair: Pair, *, moved: tuple[Attribute, ...]) -> Conflict:
 def test_every_planted_outcome_is_found(pair: Pair) -> None:
     planted = {"first": (pair[1],), "second": (pair[0],), "kept": (), "swapped": pair}
     for outcome, moved in planted.items():
-        found = judged(pair, moved=moved)
+        found = outcome_of(pair, moved=moved)
         assert len(found.outcome) == VIDEOS
         assert (found.outcome == outcome).mean() > 0.95, (
             f"{outcome}: {np.unique(found.outcome, return_counts=True)}"
@@ -139,8 +140,10 @@ def test_trained_combinations_are_no_conflict_and_pairs_of_balls_are_refused() -
 
 
 def test_rates_add_up_and_duels_rank() -> None:
-    wins = [judged(pair, moved=(pair[1],)) for pair in (("colour", "size"), ("colour", "velocity"))]
-    wins.append(judged(("velocity", "size"), moved=("velocity",)))
+    wins = [
+        outcome_of(pair, moved=(pair[1],)) for pair in (("colour", "size"), ("colour", "velocity"))
+    ]
+    wins.append(outcome_of(("velocity", "size"), moved=("velocity",)))
     assert all(
         sum(found.rates[name].value for name in OUTCOME_NAMES) == pytest.approx(1.0)
         for found in wins
