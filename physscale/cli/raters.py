@@ -1,10 +1,12 @@
-"""`physscale study-page`: people rate videos on a local page; later, how far they agree.
+"""`physscale study-page`: people rate videos on a local page; the command then tells how far they
+agree.
 
 ```
-physscale study-page results/quickstart/runs --each 5            the page; Ctrl-C ends it, the answers are in DIR/answers.jsonl
+physscale study-page results/quickstart/runs --each 5
 physscale study-page results/quickstart/runs --agreement --detector auto
 ```
-"""
+
+The first command serves the page until Ctrl-C and writes `DIR/answers.jsonl`."""
 
 import json
 from pathlib import Path
@@ -26,34 +28,36 @@ def study_page(
             metavar="DIR", help="Arrow files of rows with frames, or mp4 files, anywhere below."
         ),
     ],
-    each: Annotated[int, typer.Option(help="Videos of each Arrow file, drawn by the seed.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of the draw and of each rater's order.")] = 0,
-    port: Annotated[int, typer.Option(help="0: any free one.")] = 8421,
+    each: Annotated[int, typer.Option(help="Videos per Arrow file, drawn by the seed.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the draw and of each rater's order.")] = 0,
+    port: Annotated[int, typer.Option(help="0: any free port.")] = 8421,
     answers: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the answers go; else DIR/answers.jsonl."),
+        typer.Option(metavar="FILE", help="File of answers; by default DIR/answers.jsonl."),
     ] = None,
     agreement: Annotated[
         bool,
-        typer.Option("--agreement", help="No page: rates and agreement of the answers so far."),
+        typer.Option(
+            "--agreement", help="Print rates and agreement of the answers so far; no page."
+        ),
     ] = False,
     detector: Annotated[
         str,
         typer.Option(
             metavar="auto|FILE",
-            help="Agreement with the detector, run now, or with its answers in a Parquet file.",
+            help="Agreement with the detector: run now, or read from a Parquet file.",
         ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let people rate videos by first impression, on a page that only this machine sees.
+    """Let people rate videos by first impression, on a page that only this machine serves.
 
-    `--agreement` says how far they agree."""
+    `--agreement` tells how far they agree."""
     file = answers or folder / ANSWERS
     if agreement:
         _agreement(folder, file=file, detector=detector, as_json=as_json)
     elif detector:
-        raise UserError("--detector needs --agreement; raters do not see what the detector said")
+        raise UserError("--detector needs --agreement; raters must not see the detector's answers")
     else:
         _serve(folder, file=file, each=each, seed=seed, port=port, as_json=as_json)
 
@@ -80,7 +84,7 @@ def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json
 
 def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> None:
     from physscale.raters.answers import read_answers
-    from physscale.raters.summary import AUTO, detector_rows, read_verdicts, summarise
+    from physscale.raters.summary import AUTO, detected_rows, read_detections, summarise
 
     if not file.is_file():
         raise UserError(
@@ -90,13 +94,13 @@ def _agreement(folder: Path, *, file: Path, detector: str, as_json: bool) -> Non
     detections = None
     if detector:
         detections = (
-            detector_rows(said, folder=folder)
+            detected_rows(said, folder=folder)
             if detector == AUTO
-            else read_verdicts(Path(detector))
+            else read_detections(Path(detector))
         )
     summary = summarise(said, detections=detections)
     if as_json:
-        typer.echo(json.dumps(summary.facts(), allow_nan=False))
+        typer.echo(json.dumps(summary.as_json(), allow_nan=False))
         return
     typer.echo(
         f"{len(said)} answers: "

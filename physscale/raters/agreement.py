@@ -1,10 +1,11 @@
-"""Agreement beyond chance between raters of the same videos, each judged abnormal or not.
+"""Agreement beyond chance between raters who call the same videos normal or abnormal.
 
     κ = (P - Pₑ) / (1 - Pₑ)
 
-P is the share of agreeing pairs, Pₑ what independent raters would reach. Cohen 1960 takes Pₑ from
-the two raters' own shares, Fleiss 1971 from the shares of all ratings together. 1: always agreed;
-0: as by chance; undefined where everybody always says the same."""
+P is the share of agreeing pairs of ratings, Pₑ the share that independent raters would reach. Cohen
+(1960) takes Pₑ from the two raters' own shares; Fleiss (1971) takes it from all ratings together.
+κ is 1 for full agreement and 0 for agreement by chance. It is undefined if every rating is the
+same."""
 
 from dataclasses import dataclass
 
@@ -16,12 +17,12 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Kappa:
-    """A kappa with its 95 % percentile bootstrap interval over the videos; None where it is
+    """A kappa and its 95 % percentile bootstrap interval over the videos; None where it is
     undefined.
 
     Attributes:
-        agreement: share of the agreeing pairs of ratings.
-        count: videos.
+        agreement: share of agreeing pairs of ratings.
+        count: number of videos.
     """
 
     value: float | None
@@ -32,25 +33,25 @@ class Kappa:
 
 
 def cohen(first: Bool[np.ndarray, " videos"], *, second: Bool[np.ndarray, " videos"]) -> Kappa:
-    """Between two raters.
+    """Cohen's kappa of two raters.
 
     Raises:
-        ValueError: for no videos.
+        ValueError: if there is no video.
     """
     if not len(first):
-        raise ValueError("agreement takes a video that both judged")
+        raise ValueError("agreement needs a video that both rated")
     return _with_interval(np.stack([first, second], -1), pooled=False)
 
 
 def fleiss(ratings: Bool[np.ndarray, "videos raters"]) -> Kappa:
-    """Between two or more raters who all judged every video.
+    """Fleiss' kappa of two or more raters who all rated every video.
 
     Raises:
-        ValueError: for no videos or fewer than two raters.
+        ValueError: if there is no video, or fewer than two raters.
     """
     if ratings.shape[0] < 1 or ratings.shape[1] < 2:
         raise ValueError(
-            f"{ratings.shape[1]} raters of {ratings.shape[0]} videos; agreement takes two raters "
+            f"{ratings.shape[1]} raters of {ratings.shape[0]} videos; agreement needs two raters "
             "and a video"
         )
     return _with_interval(ratings, pooled=True)

@@ -1,5 +1,5 @@
-"""What raters said: rows of an append-only file, one an answer; of several answers of a rater to a
-clip the last one counts."""
+"""Raters' answers: an append-only file with one row per answer. If a rater answers twice about one
+clip, the last answer counts."""
 
 import math
 import time
@@ -31,9 +31,9 @@ class Answer:
     """A rater's first impression of a clip.
 
     Attributes:
-        seconds: from the screen's appearance to the answer.
-        time_s: when, since 1970.
-        seed: that of the order and of the draw of clips.
+        seconds: time between the appearance of the screen and the answer.
+        time_s: time of the answer in seconds since 1970.
+        seed: the seed of the draw of clips and of their order.
     """
 
     clip: str
@@ -47,10 +47,10 @@ class Answer:
 
 
 def checked_rater(name: object) -> str:
-    """The name without space around it.
+    """The name without surrounding space.
 
     Raises:
-        ValueError: unless it is 1 to 40 characters that can be seen.
+        ValueError: unless it has 1 to 40 visible characters.
     """
     text = unicodedata.normalize("NFC", name).strip() if isinstance(name, str) else ""
     if not 1 <= len(text) <= LONGEST_NAME or any(
@@ -61,10 +61,10 @@ def checked_rater(name: object) -> str:
 
 
 def answered(said: dict[str, Any], *, clips: dict[str, Clip], seed: int) -> Answer:
-    """An answer as the page sends it, checked.
+    """The answer that the page sent, checked.
 
     Raises:
-        ValueError: saying which part is not one.
+        ValueError: if a part is not valid; the message names it.
     """
     clip = clips.get(str(said.get("clip")))
     if clip is None:
@@ -95,10 +95,10 @@ def write_answer(path: Path, answer: Answer) -> None:
 
 
 def read_answers(path: Path) -> list[Answer]:
-    """Every rater's last answer to every clip, in the order of the first ones.
+    """Every rater's last answer about every clip, in the order of the first answers.
 
     Raises:
-        DamagedData: if a line is no answer.
+        DamagedData: if a line is not an answer.
     """
     last: dict[tuple[str, str], Answer] = {}
     for number, row in enumerate(read_lines(path), 1):
@@ -106,7 +106,7 @@ def read_answers(path: Path) -> list[Answer]:
             type(row[name]) is not kind for name, kind in _FIELDS.items()
         ):
             raise DamagedData(
-                f"{path}: line {number} is no answer of the study page; take the line out"
+                f"{path}: line {number} is not an answer from the study page; remove the line"
             )
         answer = Answer(**row)
         last[answer.rater, answer.clip] = answer
@@ -114,6 +114,6 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def left(order: Iterable[Clip], *, answers: Iterable[Answer], rater: str) -> list[Clip]:
-    """The clips of the order that the rater has not judged."""
+    """The clips, in this order, that the rater has not rated yet."""
     done = {answer.clip for answer in answers if answer.rater == rater}
     return [clip for clip in order if clip.name not in done]

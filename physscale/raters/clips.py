@@ -1,8 +1,7 @@
-"""Which videos people are shown, in which order, and under which names: none that tells where a
-video comes from.
+"""The videos that raters see, their order, and their names, which do not reveal the source.
 
-A folder's Arrow files of rows with frames are its sources, each video a clip; a folder without such
-files is one of mp4 files, each a clip."""
+The sources are the folder's Arrow files of rows with frames; each of their videos is a clip. In a
+folder without such files, each mp4 file is a clip."""
 
 import hashlib
 import os
@@ -16,18 +15,18 @@ from physscale.dataset.mp4 import mp4_bytes, mp4_frames
 from physscale.dataset.source import read_rows, rows_with_frames
 from physscale.records.errors import DamagedData, UserError
 
-SHOWN_PX = 384
+CLIP_PX = 384
 FRAMES_PER_S = 8
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One video to judge.
+    """One video to rate.
 
     Attributes:
-        name: what the page calls it.
+        name: its name on the page.
         source: its file, relative to the folder.
-        index: the row's number in the source; -1 for an mp4 file.
+        index: the number of its row in the source; -1 for an mp4 file.
     """
 
     name: str
@@ -45,7 +44,7 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
     if each < 1:
-        raise UserError(f"--each {each}: show at least one video of a file")
+        raise UserError(f"--each {each}: show at least one video per file")
     found = []
     for path in sorted(folder.rglob("*.arrow")):
         source = path.relative_to(folder).as_posix()
@@ -60,12 +59,12 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
             for path in sorted(folder.rglob("*.mp4"))
         ]
     if not found:
-        raise UserError(f"{folder}: neither Arrow files of rows with frames nor mp4 files below it")
+        raise UserError(f"{folder}: neither Arrow files of rows with frames nor mp4 files in it")
     return found
 
 
 def order_of(clips: list[Clip], *, rater: str, seed: int) -> list[Clip]:
-    """The rater's own order: random, and the same tomorrow."""
+    """The rater's own random order, the same in every session."""
     return [
         clips[place]
         for place in _generator("order", rater, seed=seed).permutation(len(clips)).tolist()
@@ -73,16 +72,16 @@ def order_of(clips: list[Clip], *, rater: str, seed: int) -> list[Clip]:
 
 
 def movie(folder: Path, *, clip: Clip) -> bytes:
-    """The clip as a browser plays it: every source enlarged and compressed alike, without what its
-    file tells beside the frames."""
+    """The clip as mp4 for a browser: all sources are enlarged and compressed alike, and nothing but
+    the frames is kept."""
     path = folder / clip.source
     if clip.index < 0:
         frames = _movie_frames(path)
     else:
         pixels = read_rows(path, indices=np.array([clip.index])).pixels
-        assert pixels is not None, "clips are of rows with frames"
+        assert pixels is not None, "clips come from rows with frames"
         frames = pixels[0]
-    times = max(SHOWN_PX // frames.shape[1], 1)
+    times = max(CLIP_PX // frames.shape[1], 1)
     return mp4_bytes(
         frames.repeat(times, axis=1).repeat(times, axis=2), frames_per_s=FRAMES_PER_S, crf=12
     )
@@ -108,5 +107,5 @@ def _generator(*words: str, seed: int) -> np.random.Generator:
 
 
 def _key(*words: str, seed: int) -> bytes:
-    """File names need not be text: their odd bytes stand in the string as surrogates."""
+    """A file name need not be valid text: undecodable bytes are surrogates in the string."""
     return b"\0".join([os.fsencode(word) for word in words] + [str(seed).encode()])

@@ -6,17 +6,17 @@ const state = { rater: "", clips: [], given: {}, at: 0, since: 0, waiting: Promi
 async function ask(path, body) {
   const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
   const answer = await fetch(path, options);
-  const facts = await answer.json();
-  if (!answer.ok) throw new Error(facts.error);
-  return facts;
+  const values = await answer.json();
+  if (!answer.ok) throw new Error(values.error);
+  return values;
 }
 
 function fail(error) {
-  byId("error").textContent = `${error.message}. Your answers so far are kept; reload the page to go on.`;
+  byId("error").textContent = `${error.message}. Your answers so far are kept; reload the page to continue.`;
 }
 
-function make(tag, facts, ...inside) {
-  const element = Object.assign(document.createElement(tag), facts);
+function make(tag, properties, ...inside) {
+  const element = Object.assign(document.createElement(tag), properties);
   element.append(...inside);
   return element;
 }
@@ -35,14 +35,14 @@ function figure(name, place) {
 }
 
 async function screen() {
-  const facts = await ask(`/screen?rater=${encodeURIComponent(state.rater)}`);
-  Object.assign(state, { rater: facts.rater, clips: facts.clips, given: {}, at: 0, since: performance.now() });
+  const shown = await ask(`/screen?rater=${encodeURIComponent(state.rater)}`);
+  Object.assign(state, { rater: shown.rater, clips: shown.clips, given: {}, at: 0, since: performance.now() });
   byId("enter").hidden = true;
-  byId("judge").hidden = facts.clips.length === 0;
-  byId("end").hidden = facts.clips.length > 0;
-  byId("thanks").textContent = `${facts.rater}: all ${facts.all} videos are judged. You may close this page.`;
-  byId("progress").textContent = `${facts.done} of ${facts.all}`;
-  byId("clips").replaceChildren(...facts.clips.map(figure));
+  byId("rate").hidden = shown.clips.length === 0;
+  byId("end").hidden = shown.clips.length > 0;
+  byId("thanks").textContent = `${shown.rater}: all ${shown.all} videos are rated. You may close this page.`;
+  byId("progress").textContent = `${shown.done} of ${shown.all}`;
+  byId("clips").replaceChildren(...shown.clips.map(figure));
   mark();
 }
 
@@ -78,7 +78,7 @@ byId("enter").addEventListener("submit", (event) => {
 });
 byId("next").addEventListener("click", next);
 document.addEventListener("keydown", (event) => {
-  if (byId("judge").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (byId("rate").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const key = event.key.toLowerCase();
   if (key === "y" || key === "n") answer(state.at, key === "y");
   else if (key === "arrowright" || key === "arrowleft") {

@@ -1,11 +1,11 @@
-"""One local page for raters. It is served to this machine alone, asks nothing of any other, and
-knows no names of sources.
+"""The local page for raters. It serves this machine alone, contacts no other, and does not reveal
+the names of sources.
 
 ```
 GET /  /page.js  /page.css      the page
-GET /screen?rater=NAME          the next clips of this rater, how many are done and how many there are
+GET /screen?rater=NAME          their next clips, and how many of all are rated
 GET /clip/NAME                  a clip as mp4
-POST /answer                    {"rater", "clip", "obeys", "seconds"}: one row of the file
+POST /answer                    {"rater", "clip", "obeys", "seconds"}: one row in the file of answers
 ```
 """
 
@@ -42,7 +42,7 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class HumanStudy:
-    """What is shown, and where the answers go."""
+    """The clips that raters see, and the file that takes their answers."""
 
     folder: Path
     clips: list[Clip]
@@ -51,7 +51,7 @@ class HumanStudy:
 
 
 class StudyServer(ThreadingHTTPServer):
-    """Listens on `port` of this machine (0: any free one) until `shutdown`.
+    """Listens on a port of this machine (0: any free port) until `shutdown`.
 
     Raises:
         UserError: if the port is taken.
@@ -69,7 +69,7 @@ class StudyServer(ThreadingHTTPServer):
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
             raise UserError(
-                f"--port {port}: cannot listen there ({error}); use another, or 0 for any free one"
+                f"--port {port}: cannot listen there ({error}); use another, or 0 for any free port"
             ) from error
 
     @property
@@ -84,7 +84,7 @@ class StudyServer(ThreadingHTTPServer):
         return movie(self.study.folder, clip=clip)
 
     def fail(self, error: UserError) -> None:
-        """Ends the serving: what the file system refuses to one request it refuses to the next."""
+        """Stops the server: a fault of the file system will hit the next request as well."""
         self.fault = error
         threading.Thread(target=self.shutdown, daemon=True).start()
 
@@ -102,8 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._guarded(self._post)
 
     def _guarded(self, work: Any) -> None:  # noqa: ANN401
-        """A page elsewhere that has this machine's address under a name of its own (DNS rebinding)
-        gets nothing."""
+        """Refuses foreign hosts and origins, so that DNS rebinding gives no other page access."""
         hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         origin = self.headers.get("Origin")
         if self.headers.get("Host") not in hosts or (
@@ -179,8 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self._say(HTTPStatus.OK, {"written": True})
 
-    def _say(self, status: HTTPStatus, facts: dict[str, Any]) -> None:
-        self._send(status, json.dumps(facts).encode(), kind="application/json")
+    def _say(self, status: HTTPStatus, values: dict[str, Any]) -> None:
+        self._send(status, json.dumps(values).encode(), kind="application/json")
 
     def _send(self, status: HTTPStatus, body: bytes, *, kind: str) -> None:
         self.send_response(status)
@@ -198,4 +197,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *values: object) -> None:
-        """Requests are nobody's news."""
+        """Logs no requests."""

@@ -1,9 +1,9 @@
-"""What the answers come to: the share of abnormal videos of each source in the raters' eyes, and
-how far raters (and the detector) agree.
+"""Summary of the answers: the share of videos per source that raters call abnormal, and how far
+raters agree with each other and with the detector.
 
-The paper's number (arXiv 2411.02385, appendix C.2) is the abnormal share averaged over raters who
-all saw all videos; where some stopped early it is here the mean over clips of the share of their
-raters."""
+In the paper (arXiv 2411.02385, appendix C.2) every rater sees every video, and the abnormal share
+is averaged over raters. Here some raters may stop early, so each clip's share of raters is averaged
+over the clips."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -24,10 +24,10 @@ from physscale.records.errors import UserError
 
 AUTO = "auto"
 MAJORITY, DETECTOR = "\tmajority of raters", "\tdetector"
-"""Beside the raters' names, and never one of them: those hold no tabulator."""
+"""They cannot collide with a rater's name, which holds no tab."""
 
 Row = tuple[str, int]
-"""A source and a row's number in it."""
+"""A source and the number of a row in it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Summary:
-    """All of it; `all_raters` is Fleiss' kappa on the clips that every rater rated, None where
-    there are none or one rater."""
+    """Rates and agreement.
+
+    Attributes:
+        raters: number of rated clips by rater.
+        rates: share of abnormal videos by source.
+        all_raters: Fleiss' kappa on the clips that every rater rated; None if there is no such clip
+            or only one rater.
+        pairs: Cohen's kappa of every two raters.
+        with_detector: Cohen's kappa of each rater, and of their majority, with the detector.
+    """
 
     raters: dict[str, int]
     rates: dict[str, Interval]
@@ -50,8 +58,7 @@ class Summary:
     pairs: list[Pair]
     with_detector: list[Pair]
 
-    def facts(self) -> dict[str, Any]:
-        """As JSON."""
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -59,13 +66,14 @@ def summarise(answers: list[Answer], *, detections: dict[Row, bool] | None = Non
     """Rates and agreement.
 
     Args:
-        detections: by row; rows that it does not know are left out of its agreement.
+        detections: whether the detector calls a row abnormal; other rows do not count in its
+            agreement.
 
     Raises:
         UserError: if nobody has answered.
     """
     if not answers:
-        raise UserError("no answers yet: open the page and judge some videos first")
+        raise UserError("no answers yet: open the page and rate some videos first")
     said: dict[str, dict[Row, bool]] = defaultdict(dict)
     for answer in answers:
         said[answer.rater][answer.source, answer.index] = answer.abnormal
@@ -91,8 +99,7 @@ def _votes(said: dict[str, dict[Row, bool]]) -> dict[Row, list[bool]]:
 
 
 def _rates(said: dict[str, dict[Row, bool]]) -> dict[str, Interval]:
-    """Of each source: the mean over its clips of the share of raters who found the clip
-    abnormal."""
+    """Per source: the share of raters who call a clip abnormal, averaged over its clips."""
     votes = _votes(said)
     sources = sorted({source for source, _ in votes})
     return {
@@ -114,7 +121,7 @@ def _pairs(said: dict[str, dict[Row, bool]], pairs: list[tuple[str, str]]) -> li
 def _against_detector(
     said: dict[str, dict[Row, bool]], *, detections: dict[Row, bool]
 ) -> list[Pair]:
-    """Each rater and the majority of raters beside the detector; a tie is no majority."""
+    """Each rater, and the majority of raters, against the detector; a tie is no majority."""
     majority = {
         row: 2 * sum(given) > len(given)
         for row, given in _votes(said).items()
@@ -124,12 +131,12 @@ def _against_detector(
     return _pairs(columns, [(name, DETECTOR) for name in [*sorted(said), MAJORITY]])
 
 
-def detector_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
-    """The detector's call on every row that somebody rated; mp4 files have no
-    truth to compare with.
+def detected_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
+    """Whether the detector calls each rated row abnormal. It skips mp4 files, which come without a
+    truth.
 
     Raises:
-        UserError: if a source is gone, or of a scenario that the detector does not know.
+        UserError: if a source is missing, or the detector does not know its scenario.
     """
     wanted: dict[str, set[int]] = defaultdict(set)
     for answer in answers:
@@ -145,11 +152,11 @@ def detector_rows(answers: list[Answer], *, folder: Path) -> dict[Row, bool]:
     return found
 
 
-def read_verdicts(path: Path) -> dict[Row, bool]:
+def read_detections(path: Path) -> dict[Row, bool]:
     """Detections from a Parquet file with the columns source, index and abnormal.
 
     Raises:
-        UserError: if it is no such file.
+        UserError: if it is not such a file.
     """
     try:
         rows = pq.read_table(path, columns=["source", "index", "abnormal"]).to_pylist()

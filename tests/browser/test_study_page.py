@@ -1,4 +1,4 @@
-"""The human study in a real browser: a rater types a hostile name and judges all by the keyboard;
+"""The human study in a real browser: a rater types a hostile name and rates all by the keyboard;
 no other machine is asked.
 
 Virtual time stands still while something is asked of the server, so waiting is done by asking. The
@@ -90,7 +90,7 @@ def browse(url: str, profile: Path, *, width: int) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("width", [1200, 600])
-def test_a_rater_judges_all_by_the_keyboard(
+def test_a_rater_rates_all_by_the_keyboard(
     tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     videos = simulate(DataSpec(scenario=UniformMotion(), videos=6, frames=8), indices=np.arange(6))
@@ -114,7 +114,7 @@ def test_a_rater_judges_all_by_the_keyboard(
     assert all(
         screen["broken"] == 0 and screen["wide"] <= seen["window"] for screen in seen["screens"]
     )
-    assert seen["thanks"].startswith(f"{NAME}: all 6 videos are judged")
+    assert seen["thanks"].startswith(f"{NAME}: all 6 videos are rated")
     assert (seen["error"], seen["pictures"], seen["foreign"]) == ("", 0, [])
     assert "<title>Does it obey physics?</title>" in done.stdout
     assert "CONSOLE" not in done.stderr, done.stderr

@@ -73,7 +73,7 @@ def test_undefined_where_all_say_the_same() -> None:
 
 
 def test_what_is_no_set_of_ratings_is_refused() -> None:
-    with pytest.raises(ValueError, match="both judged"):
+    with pytest.raises(ValueError, match="both rated"):
         cohen(np.ones(0, bool), second=np.ones(0, bool))
     with pytest.raises(ValueError, match="two raters"):
         fleiss(np.ones((3, 1), bool))
