@@ -97,7 +97,7 @@ def _study(
     """Evaluates what is missing, and gathers the study's tables."""
     from physscale.finished.frames import is_done, units_of, write  # torch: only here
     from physscale.finished.runs import finished_runs, largest
-    from physscale.finished.tables import gather_frames
+    from physscale.finished.tables import write_frame_tables
 
     runs = finished_runs(store, beginnings=beginnings)
     units = units_of(largest(runs) if which == "largest" else runs)
@@ -109,7 +109,7 @@ def _study(
             f"{done}/{len(missing)}  {unit.run} {unit.split}  {time.monotonic() - started_s:.0f} s",
             err=True,
         )
-    videos = gather_frames(store)
+    videos = write_frame_tables(store)
     about = {
         "study": str(store.root),
         "units": len(units),

@@ -22,7 +22,7 @@ from physscale.cli.options import (
     open_study,
 )
 from physscale.cli.plan import show_plan
-from physscale.finished.tables import behind, gather
+from physscale.finished.tables import behind, write_study_tables
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.ledger import FINAL, State
 from physscale.records.store import Store
@@ -118,7 +118,7 @@ def _carry_out(
         rows, code = ending.rows, ending.exit_code
         note_speed(store, runs=list(study.runs), machine=machine)
     if changed or behind(store, runs=groups):
-        gather(store, groups=groups)
+        write_study_tables(store, groups=groups)
     return rows, code
 
 

@@ -32,7 +32,12 @@ def score(
     The samples are read from disk and no model is run. Other scores stay as they are, and the same
     command continues after a kill."""
     from physscale.finished.runs import finished_runs  # torch: only here
-    from physscale.finished.score import asked_metrics, gather_again, missing_metrics, score_again
+    from physscale.finished.score import (
+        asked_metrics,
+        missing_metrics,
+        rewrite_study_tables,
+        score_again,
+    )
 
     store = Store(results / checked_name(name, what="study"))
     metrics = asked_metrics(only or [])
@@ -42,7 +47,7 @@ def score(
         for done, one in enumerate(missing, start=1):
             score_again(one, outcomes=again)
             typer.echo(f"{done}/{len(missing)}  {one.finished.name}", err=True)
-        gather_again(store, runs=runs)
+        rewrite_study_tables(store, runs=runs)
     if as_json:
         print_json(
             {

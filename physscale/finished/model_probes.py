@@ -11,7 +11,7 @@ import numpy as np
 from physscale.codec.protocol import Codec
 from physscale.evaluate.mechanisms.features import fit_probe, layer_features, r_squared
 from physscale.evaluate.mechanisms.twins import TWINS, preference, twins
-from physscale.finished.probes import Record
+from physscale.finished.probe_words import Record
 from physscale.finished.runs import Finished
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.backbone import Backbone

@@ -1,13 +1,12 @@
-"""Probes that look at generated videos: which attribute wins, what is a copy, how the error grows
-with the distance from the training.
+"""Probes of generated videos: which attribute wins, which videos are copies, and how the error
+grows with the distance from training.
 
-A `Case` is generated videos beside what they should have been and the training they are compared
-with: of a finished run, or of any file. All that is compared with generated frames went through the
-same codec and parser. Facts are such as JSON can hold."""
+`ProbedVideos` holds generated videos of a finished run or of a file, with their truth and the
+training rows. True frames pass through the same codec and parser as generated ones before they are
+compared."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from physscale.evaluate.mechanisms.hull import Distances, rise, training_distanc
 from physscale.evaluate.mechanisms.ranking import Ranking, rank
 from physscale.evaluate.metrics import METRICS
 from physscale.evaluate.motion.track import parse
+from physscale.finished.probe_words import Record
 from physscale.finished.runs import Finished
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
@@ -29,12 +29,9 @@ from physscale.simulate.simulate import simulate
 
 PAPERS_ORDER = ("colour", "size", "velocity", "shape")
 CALIBRATION = 400
-"""More true videos, on which the limit for copies is set."""
+"""Number of additional true videos that set the limit for copies."""
 
 LISTED_COPIES = 5
-Record = dict[str, Any]
-"""What a probe found, as JSON values."""
-
 Frames = Callable[[Videos], np.ndarray]
 
 
@@ -44,28 +41,28 @@ class ProbedVideos:
 
     Attributes:
         samples: true rows with generated frames.
-        further: other true rows of the same kind.
-        true_frames: rows to their true frames, gone the way of the generated ones.
-        pair: the attributes that are crossed, where some are.
+        calibration: other true rows of the same kind, which set the limit for copies.
+        true_frames: from rows to their true frames, after the codec of the generated ones.
+        pair: the crossed attributes; None if none are crossed.
     """
 
     name: str
     kind: str
     samples: Videos
     training: Videos
-    further: Videos
+    calibration: Videos
     true_frames: Frames
     condition_frames: int
     pair: tuple[Attribute, Attribute] | None = None
 
     @property
     def pixels(self) -> np.ndarray:
-        assert self.samples.pixels is not None, "checked where a case is made"
+        assert self.samples.pixels is not None, "checked where they are read"
         return self.samples.pixels
 
 
 def probed_videos(one: Finished) -> Iterator[ProbedVideos]:
-    """Every test split of a finished run."""
+    """The videos of every test split of a finished run."""
     training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
     for split in one.run.test_splits:
         yield ProbedVideos(
@@ -73,7 +70,7 @@ def probed_videos(one: Finished) -> Iterator[ProbedVideos]:
             kind=split.kind,
             samples=one.samples(split),
             training=training,
-            further=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
+            calibration=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
             condition_frames=one.run.objective.condition_frames,
             pair=None if split.kind == "id" else scenario.crossed,
@@ -88,10 +85,10 @@ def probed_file(
     condition_frames: int,
     pair: tuple[Attribute, Attribute] | None,
 ) -> ProbedVideos:
-    """Any rows with frames; the true rows to compare with are their own.
+    """Any rows with frames; they are their own calibration rows.
 
     Raises:
-        UserError: for rows without frames.
+        UserError: if the rows have no frames.
     """
     if samples.pixels is None:
         raise UserError(f"{name}: it holds states and no frames; probes look at generated frames")
@@ -101,34 +98,35 @@ def probed_file(
         kind="",
         samples=samples,
         training=training,
-        further=rows,
+        calibration=rows,
         true_frames=lambda videos: render(videos, canvas=canvas),
         condition_frames=condition_frames,
         pair=pair,
     )
 
 
-def attribute_record(cases: Sequence[ProbedVideos]) -> Record:
-    """Outcomes of every case that crosses attributes, and the ranking of all together.
+def attribute_record(probed: Sequence[ProbedVideos]) -> Record:
+    """The outcomes of every split that crosses attributes, and the ranking from all of them.
 
     Raises:
-        UserError: where none does.
+        UserError: if no split crosses attributes.
     """
     tables, duels = [], []
-    for case in (one for one in cases if one.pair is not None):
-        assert case.pair is not None
+    for one in probed:
+        if one.pair is None:
+            continue
         made, true = (
             conflict(
-                case.samples,
+                one.samples,
                 pixels,
-                training=case.training,
-                pair=case.pair,
-                condition_frames=case.condition_frames,
+                training=one.training,
+                pair=one.pair,
+                condition_frames=one.condition_frames,
             )
-            for pixels in (case.pixels, case.true_frames(case.samples))
+            for pixels in (one.pixels, one.true_frames(one.samples))
         )
         duels.append(made.duel)
-        tables.append({"name": case.name, **conflict_record(made), "true_frames": _rates(true)})
+        tables.append({"name": one.name, **conflict_record(made), "true_frames": _rates(true)})
     if not duels:
         raise UserError(
             "attributes: no run was trained on crossed attributes (`physscale run attributes` "
@@ -138,8 +136,8 @@ def attribute_record(cases: Sequence[ProbedVideos]) -> Record:
 
 
 def conflict_record(found: Conflict) -> Record:
-    """Rates of the outcomes, who won the decided ones, and how far each attribute moved (medians of
-    those seen)."""
+    """Rates of the outcomes, the share that the first attribute wins, and the median movement of
+    each attribute."""
     moved = dict(zip(found.pair, (found.first_moved, found.second_moved), strict=True))
     return {
         "pair": list(found.pair),
@@ -156,7 +154,7 @@ def conflict_record(found: Conflict) -> Record:
 
 
 def ranking_record(ranking: Ranking) -> Record:
-    """Verdict, orders, and the share of the draws that have the paper's order."""
+    """Verdict, orders, and the share of draws with the paper's order."""
     return {
         "verdict": ranking.verdict,
         "order": list(ranking.order),
@@ -168,17 +166,17 @@ def ranking_record(ranking: Ranking) -> Record:
     }
 
 
-def memory_record(cases: Sequence[ProbedVideos]) -> Record:
-    """Copies, pull and reversals of every case."""
+def memory_record(probed: Sequence[ProbedVideos]) -> Record:
+    """Copies, pull and reversals of every split."""
     splits = []
-    for case in cases:
-        row: Record = {"name": case.name, "kind": case.kind, "videos": len(case.samples)}
+    for one in probed:
+        row: Record = {"name": one.name, "kind": one.kind, "videos": len(one.samples)}
         looked = [
             (rows, parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2]))
             for rows, pixels in (
-                (case.samples, case.pixels),
-                (case.samples, case.true_frames(case.samples)),
-                (case.further, case.true_frames(case.further)),
+                (one.samples, one.pixels),
+                (one.samples, one.true_frames(one.samples)),
+                (one.calibration, one.true_frames(one.calibration)),
             )
         ]
         for space in SPACES:
@@ -186,8 +184,8 @@ def memory_record(cases: Sequence[ProbedVideos]) -> Record:
                 nearest_training(
                     rows,
                     tracks,
-                    training=case.training,
-                    condition_frames=case.condition_frames,
+                    training=one.training,
+                    condition_frames=one.condition_frames,
                     space=space,
                 )
                 for rows, tracks in looked
@@ -195,27 +193,29 @@ def memory_record(cases: Sequence[ProbedVideos]) -> Record:
             found = memory(made, own_truth=own, calibration_m=true.distance_m)
             copied = [
                 {
-                    "index": int(case.samples.index[at]),
+                    "index": int(one.samples.index[at]),
                     "training_row": int(made.row[at]),
                     "distance_m": float(made.distance_m[at]),
                 }
                 for at in found.copied[:LISTED_COPIES].tolist()
             ]
             row[space] = {**asdict(replace(found, copied=found.copied[:0])), "copied": copied}
-        turned = METRICS.named("reversal_rate").per_video(_generated(case))
+        turned = METRICS.named("reversal_rate").per_video(_generated(one))
         turned = turned[np.isfinite(turned)]
         splits.append(row | {"reversed": asdict(wilson(int((turned > 0).sum()), of=len(turned)))})
     return {"splits": splits}
 
 
-def hull_record(cases: Sequence[ProbedVideos]) -> Record:
-    """How the velocity error of all cases together rises with the distance from the training
-    states."""
-    found = [_error_at_distance(case) for case in cases]
+def hull_record(probed: Sequence[ProbedVideos]) -> Record:
+    """How the velocity error over all splits rises with the distance from the training states."""
+    found = [_error_at_distance(one) for one in probed]
     error = np.concatenate([one.error for one in found])
     record: Record = {"splits": [one.record for one in found]}
-    for name in ("hull", "nearest"):
-        distance = np.concatenate([getattr(one.distance, name) for one in found])
+    distances = {
+        "hull": np.concatenate([one.distance.hull for one in found]),
+        "nearest": np.concatenate([one.distance.nearest for one in found]),
+    }
+    for name, distance in distances.items():
         record[name] = None
         measured = distance[np.isfinite(error)]
         if len(measured) >= 3 and np.ptp(measured) > 0:
@@ -231,9 +231,9 @@ class _Errors:
     record: Record
 
 
-def _error_at_distance(case: ProbedVideos) -> _Errors:
-    distance = training_distances(case.samples, training=case.training)
-    error = METRICS.named("velocity_error").per_video(_generated(case))
+def _error_at_distance(one: ProbedVideos) -> _Errors:
+    distance = training_distances(one.samples, training=one.training)
+    error = METRICS.named("velocity_error").per_video(_generated(one))
     means = {
         "hull": distance.hull,
         "nearest": distance.nearest,
@@ -242,17 +242,17 @@ def _error_at_distance(case: ProbedVideos) -> _Errors:
     return _Errors(
         error,
         distance,
-        {"name": case.name}
+        {"name": one.name}
         | {name: float(values.mean()) for name, values in means.items() if len(values)},
     )
 
 
-def _generated(case: ProbedVideos) -> Generated:
+def _generated(one: ProbedVideos) -> Generated:
     return Generated(
-        truth=case.samples.with_pixels(None),
-        canvas=Canvas(size_px=case.pixels.shape[2]),
-        condition_frames=case.condition_frames,
-        frames=case.pixels,
+        truth=one.samples.with_pixels(None),
+        canvas=Canvas(size_px=one.pixels.shape[2]),
+        condition_frames=one.condition_frames,
+        frames=one.pixels,
     )
 
 

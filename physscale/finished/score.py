@@ -1,8 +1,8 @@
 """Scores finished runs again when a metric was added: from the samples on disk, without the model.
 
 Only the asked metrics are computed. All other rows of a run's table stay as they are, above all the
-losses, which come from the model. Each run's table is replaced whole, so that the same command
-continues after a kill."""
+losses, which need the model. Each run's table is replaced whole, so after a kill the same command
+continues."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 from physscale.evaluate.metrics import METRICS, VideoMetric, metrics_of
 from physscale.evaluate.scores import RunColumns
 from physscale.finished.runs import Finished
-from physscale.finished.tables import gather, planned_groups
+from physscale.finished.tables import planned_groups, write_study_tables
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.scores import Source
 from physscale.records.store import Store
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
 from physscale.run.score import outcomes_of, scored_split, source_scores
 
-__all__ = ["Missing", "asked_metrics", "gather_again", "missing_metrics", "score_again"]
+__all__ = ["Missing", "asked_metrics", "missing_metrics", "rewrite_study_tables", "score_again"]
 
 _SOURCES = {source: place for place, source in enumerate(get_args(Source))}
 
@@ -35,7 +35,7 @@ class Missing:
 
 
 def asked_metrics(names: Iterable[str]) -> list[VideoMetric]:
-    """The metrics of these names; without a name, all that a run is scored on.
+    """The metrics with these names; without a name, every metric that a run is scored on.
 
     Raises:
         UserError: for an unknown metric, or one that `physscale evaluate STUDY` computes.
@@ -52,7 +52,7 @@ def asked_metrics(names: Iterable[str]) -> list[VideoMetric]:
 def missing_metrics(
     runs: Iterable[Finished], *, metrics: Sequence[VideoMetric], again: bool
 ) -> list[Missing]:
-    """The runs whose tables lack some of these metrics; with `again` every run lacks them all."""
+    """The runs whose tables lack some of these metrics; `again` counts every metric as missing."""
     found = []
     for one in runs:
         computed = set() if again else computed_metrics(one.folder.scores)
@@ -66,7 +66,7 @@ def score_again(missing: Missing, *, outcomes: bool) -> None:
     """Computes the missing metrics on every test split and writes the run's table of scores.
 
     Args:
-        outcomes: whether to write the table of outcomes again, too.
+        outcomes: whether to write the table of outcomes again as well.
 
     Raises:
         DamagedData: if samples are missing or unreadable.
@@ -94,13 +94,15 @@ def score_again(missing: Missing, *, outcomes: bool) -> None:
     write_scores(one.folder.scores, _in_order(scores, one), metrics=computed)
 
 
-def gather_again(store: Store, *, runs: Iterable[Finished]) -> None:
-    """Gathers the study's tables from its runs; without a study, from these runs."""
-    gather(store, groups=planned_groups(store) or {one.run.fingerprint: "" for one in runs})
+def rewrite_study_tables(store: Store, *, runs: Iterable[Finished]) -> None:
+    """Writes the study's tables from its runs; if the folder holds no study, from these runs."""
+    write_study_tables(
+        store, groups=planned_groups(store) or {one.run.fingerprint: "" for one in runs}
+    )
 
 
 def _columns(one: Finished) -> RunColumns:
-    """What the run's rows say, word for word: sizes and FLOPs keep the formula of their time."""
+    """The columns as the run's rows have them: sizes and FLOPs by the formulas of their time."""
     first = read_scores(one.folder.scores).slice(0, 1).to_pylist()[0]
     return RunColumns(
         study=first["study"],

@@ -1,5 +1,5 @@
-"""The tables of a study: the rows of its finished runs, each with the group that the study planned
-it for."""
+"""The tables of a study: the rows of its finished runs, with the group that the study planned for
+each run."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from physscale.records.store import Store
 from physscale.records.tables import read_scores, write_parquet
 
 FRAME_TABLE, FRAME_SCORES = ".parquet", ".scores.parquet"
-"""Suffixes of what `physscale evaluate STUDY` leaves of a split."""
+"""Suffixes of the files that `physscale evaluate STUDY` writes for a split."""
 
 
 def behind(store: Store, *, runs: Iterable[str]) -> bool:
-    """Whether the study's tables are missing, or older than some run's table (a driver was killed
-    before it gathered them)."""
+    """Whether the study's tables are missing, or older than a run's table because the driver was
+    killed before it wrote them."""
     if not (store.scores.exists() and store.outcomes.exists()):
         return True
     made = store.scores.stat().st_mtime_ns
@@ -27,9 +27,13 @@ def behind(store: Store, *, runs: Iterable[str]) -> bool:
     return any(table.exists() and table.stat().st_mtime_ns > made for table in tables)
 
 
-def gather(store: Store, *, groups: Mapping[str, str]) -> None:
-    """Writes `scores.parquet` and `outcomes.parquet` of the study from the finished ones of these
-    runs (fingerprint → group), and declares the metrics of plug-ins in `metrics.json`."""
+def write_study_tables(store: Store, *, groups: Mapping[str, str]) -> None:
+    """Writes the study's `scores.parquet` and `outcomes.parquet` from those of these runs that are
+    finished, and declares the metrics of plug-ins in `metrics.json`.
+
+    Args:
+        groups: the group of each run, by fingerprint.
+    """
     score_tables, outcome_tables = [SCORES.empty_table()], [OUTCOMES.empty_table()]
     for run, group in groups.items():
         folder = store.run(run)
@@ -45,11 +49,11 @@ def gather(store: Store, *, groups: Mapping[str, str]) -> None:
     write_metric_table(store.metric_table, metrics=declared)
 
 
-def gather_frames(store: Store) -> int:
-    """Writes the study's tables of videos as frames from those of its runs.
+def write_frame_tables(store: Store) -> int:
+    """Writes the study's tables of frame metrics from those of its runs.
 
     Returns:
-        How many videos of models they hold.
+        The number of model videos in them.
     """
     groups = planned_groups(store)
     frame_tables, score_tables = [FRAMES.empty_table()], [SCORES.empty_table()]
@@ -67,7 +71,7 @@ def gather_frames(store: Store) -> int:
 
 
 def planned_groups(store: Store) -> dict[str, str]:
-    """The group of every run that the study planned; empty where no study was written."""
+    """The group of every run that the study planned; empty if the folder holds no study."""
     if not store.study.exists():
         return {}
     rows = json.loads(store.study.read_bytes())["runs"]

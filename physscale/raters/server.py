@@ -3,9 +3,9 @@ the names of sources.
 
 ```
 GET /  /page.js  /page.css      the page
-GET /screen?rater=NAME          their next clips, and how many of all are rated
+GET /screen?rater=NAME          the rater's next clips, and the progress
 GET /clip/NAME                  a clip as mp4
-POST /answer                    {"rater", "clip", "obeys", "seconds"}: one row in the file of answers
+POST /answer                    {"rater", "clip", "obeys", "seconds"}: one row of the answers
 ```
 """
 

@@ -26,8 +26,8 @@ from physscale.run.cost import cost
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.simulate import simulate
 
-SHOWN = 6
-"""Videos of a split that are kept as a moving picture, truth above sample."""
+PICTURED_VIDEOS = 6
+"""Videos per split that are kept as a moving picture, the truth above the sample."""
 
 ENLARGED = 4
 CONTROLS_PX = 44
@@ -114,8 +114,7 @@ def scored_split(
 
 
 def run_columns(run: RunSpec, *, study: str) -> RunColumns:
-    """What every row of a run's tables of numbers says; which figure the run is for, the study's
-    own tables add (`gather`)."""
+    """The columns that all rows of a run share; `write_study_tables` adds the run's group."""
     price = cost(run)
     return RunColumns(
         study=study,
@@ -183,7 +182,7 @@ def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[G
     write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
     write_mp4(
         folder.video(case.split),
-        beside(case.pixels[:SHOWN], pixels[:SHOWN]),
+        beside(case.pixels[:PICTURED_VIDEOS], pixels[:PICTURED_VIDEOS]),
         frames_per_s=FRAMES_PER_S,
     )
     return case.generated(pixels), score_table(

@@ -19,7 +19,7 @@ from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
-from physscale.run.score import FRAMES_PER_S, SHOWN, beside
+from physscale.run.score import FRAMES_PER_S, PICTURED_VIDEOS, beside
 from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -87,18 +87,18 @@ class Watch:
 
     def picture(self, model: Backbone, step: int) -> Mapping[str, float]:
         """`videos/step_XXXXXXXX.mp4`: truth above, sample below."""
-        given = self.latents[:SHOWN, : self.run.objective.condition_frames].to(
+        given = self.latents[:PICTURED_VIDEOS, : self.run.objective.condition_frames].to(
             next(model.parameters()).device
         )
-        read = None if self.conditioning is None else self.conditioning[:SHOWN]
+        read = None if self.conditioning is None else self.conditioning[:PICTURED_VIDEOS]
         drawn = self.objective.sample(
             model,
             given=given,
             frames=self.latents.shape[1],
-            indices=range(SHOWN),
+            indices=range(PICTURED_VIDEOS),
             seed=self.run.seed,
             conditioning=read,
         )
-        shown = beside(self.pixels[:SHOWN], self.codec.decode(drawn))
+        shown = beside(self.pixels[:PICTURED_VIDEOS], self.codec.decode(drawn))
         write_mp4(self.folder.video(f"step_{step:08d}"), shown, frames_per_s=FRAMES_PER_S)
         return {}

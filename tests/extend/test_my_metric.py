@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from physscale.finished.tables import gather
+from physscale.finished.tables import write_study_tables
 from physscale.records.registry import PLUGINS
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
@@ -28,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A study of one run that was scored without the plug-in."""
     store, run = Store(tmp_path_factory.mktemp("results") / "tiny"), tiny_run(steps=300)
     execute(run, store=store, context=PlainContext())
-    gather(store, groups={run.fingerprint: "all"})
+    write_study_tables(store, groups={run.fingerprint: "all"})
     return store
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.dataset.file import read_videos
-from physscale.finished.tables import gather
+from physscale.finished.tables import write_study_tables
 from physscale.records.errors import DamagedData, Preempted
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
@@ -158,7 +158,7 @@ def test_a_damaged_codec_is_made_again(done: Store, tmp_path: Path) -> None:
 
 
 def test_gathered_tables_carry_the_study_s_groups(done: Store) -> None:
-    gather(done, groups={RUN.fingerprint: "data", "f" * 64: "absent"})
+    write_study_tables(done, groups={RUN.fingerprint: "data", "f" * 64: "absent"})
     assert set(pq.read_table(done.scores)["group"].to_pylist()) == {"data"}
     assert (
         pq.read_table(done.outcomes).num_rows

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from physscale.cli.main import main
-from physscale.finished.tables import gather
+from physscale.finished.tables import write_study_tables
 from physscale.records.store import Store
 from physscale.records.tables import computed_metrics, read_scores, write_scores
 from physscale.run.context import PlainContext
@@ -26,7 +26,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Store:
     runs = [tiny_run(steps=4, seed=seed) for seed in (0, 1)]
     for run in runs:
         execute(run, store=store, context=PlainContext())
-    gather(store, groups=dict.fromkeys(sorted(run.fingerprint for run in runs), ""))
+    write_study_tables(store, groups=dict.fromkeys(sorted(run.fingerprint for run in runs), ""))
     return store
 
 

@@ -142,11 +142,11 @@ def test_sending_what_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_the_dashboard_is_the_same_every_time_names_every_split_and_can_be_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from physscale.finished.tables import gather
+    from physscale.finished.tables import write_study_tables
     from physscale.tracking import dashboard
 
     store = finished(tmp_path)
-    gather(store, groups=dict.fromkeys(STUDY.runs, "seeds"))
+    write_study_tables(store, groups=dict.fromkeys(STUDY.runs, "seeds"))
     found = dashboard.measured(store)
     board = dashboard.workspace(found, entity="somebody", project="physscale")
     again = dashboard.workspace(dashboard.measured(store), entity="somebody", project="physscale")
