@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from physscale.codec.pca import PcaCodec
     from physscale.codec.pixels import PixelCodec
 
-__all__ = ["KINDS", "PcaSpec", "PixelSpec", "VaeSpec"]
+__all__ = ["KINDS", "PcaSpec", "PixelSpec", "VaeSpec", "check_components"]
+
+
+def check_components(components: int, *, frames: int, pixels: int) -> None:
+    """Raises UserError for fewer frames or pixel values than components."""
+    if min(frames, pixels) < components:
+        raise UserError(
+            f"codec components={components}: needs as many frames and pixels, got {frames} and "
+            f"{pixels}"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,9 @@ class PcaSpec(CodecSpec):
         from physscale.codec.pca import fit_pca
 
         return fit_pca(inputs.stills, components=self.components)
+
+    def check_stills(self, *, stills: int, size_px: int) -> None:
+        check_components(self.components, frames=stills, pixels=3 * size_px**2)
 
     def load(self, folder: Path) -> "PcaCodec":
         from physscale.codec.pca import load_pca

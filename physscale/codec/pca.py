@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from physscale.codec.kinds import check_components
 from physscale.records.errors import UserError
 
 __all__ = ["PcaCodec", "fit_pca", "load_pca"]
@@ -31,11 +32,7 @@ def fit_pca(frames: UInt8[np.ndarray, "frames height width 3"], *, components: i
     """
     count, height, width, colours = frames.shape
     pixels = height * width * colours
-    if min(count, pixels) < components:
-        raise UserError(
-            f"codec components={components}: needs as many frames and pixels, got {count} "
-            f"and {pixels}"
-        )
+    check_components(components, frames=count, pixels=pixels)
     flat = frames.reshape(count, pixels)
     total = np.zeros(pixels)
     for block in _ink(flat):

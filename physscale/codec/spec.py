@@ -82,6 +82,11 @@ class CodecSpec(Protocol):
                 "choose a codec that is trained"
             )
 
+    def check_stills(self, *, stills: int, size_px: int) -> None:
+        """Raises UserError if this codec cannot be made of so many still frames of this size.
+        Unless a spec says otherwise, any will do."""
+        return
+
     def check_weights(self, file: Path) -> None:
         """Raises UserError if this file of weights does not fit the spec. Called before a run
         spends anything; a spec whose recipe takes weights must answer."""

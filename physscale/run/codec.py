@@ -14,8 +14,7 @@ from torch import Tensor
 from physscale.codec.protocol import RECIPE, Codec, load_codec
 from physscale.codec.spec import CodecInputs
 from physscale.codec.training_spec import VaeTraining
-from physscale.evaluate.frames.pixels import SMALLEST_LPIPS_PX
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
 from physscale.records.store import Store, read_folder, write_folder
@@ -61,26 +60,19 @@ def _built(run: RunSpec, *, store: Store, device: Device) -> Codec:
         report=FitProgress(store.run(run.fingerprint).codec_fit),
         training=recipe.training,
         weights=kept_weights(recipe.weights, store=store) if recipe.weights else None,
-        perceptual=_perceptual(
-            recipe.training, size_px=run.canvas.size_px, store=store, device=device
-        ),
+        perceptual=_perceptual(recipe.training, store=store, device=device),
     )
     return recipe.spec.build(inputs)
 
 
 def _perceptual(
-    training: VaeTraining | None, *, size_px: int, store: Store, device: Device
+    training: VaeTraining | None, *, store: Store, device: Device
 ) -> Callable[[Tensor, Tensor], Tensor] | None:
     """The mean distance of two batches of frames f32[n, 3, H, W], if the training asks for one."""
     if training is None or not training.perceptual_weight:
         return None
     from physscale.evaluate.frames.perceptual import lpips, st_lpips  # torchvision: only here
 
-    if size_px < SMALLEST_LPIPS_PX:
-        raise UserError(
-            f"vae perceptual_weight={training.perceptual_weight}: its network needs frames of "
-            f"{SMALLEST_LPIPS_PX} px, not {size_px}"
-        )
     named = training.perceptual
     network = st_lpips() if named == "st_lpips" else lpips(kept_weights(named, store=store))
     placed = network.on(device)

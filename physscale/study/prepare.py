@@ -6,6 +6,7 @@ from typing import Literal
 
 from physscale.records.ledger import FINAL
 from physscale.records.store import Store
+from physscale.run.check import check
 from physscale.run.device_memory import run_memory
 from physscale.run.latent_cache import cache_notes
 from physscale.run.weights import check_weights
@@ -21,11 +22,19 @@ from physscale.study.speed import Speed, speed_of
 
 @dataclass(frozen=True)
 class Opened:
-    """A whole study, and the part of it (`study`) that this command is about."""
+    """A whole study, and the part of it (`study`) that this command is about.
+
+    Raises:
+        UserError: if a run of that part could not be carried out (`run/check.py`).
+    """
 
     whole: Study
     study: Study
     store: Store
+
+    def __post_init__(self) -> None:
+        for run in self.study.runs.values():
+            check(run)
 
 
 @dataclass(frozen=True, kw_only=True)

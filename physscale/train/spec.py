@@ -5,10 +5,18 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
+from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
+from physscale.records.latent_shape import BackboneShape
 from physscale.records.spec import ANYTHING
 
-__all__ = ["CHECKPOINTS_KEPT", "TrainSpec", "computed_plainly", "learning_rate_factor"]
+__all__ = [
+    "CHECKPOINTS_KEPT",
+    "TrainSpec",
+    "check_optimiser",
+    "computed_plainly",
+    "learning_rate_factor",
+]
 
 CHECKPOINTS_KEPT = 2
 """The newest whole one, and the one before in case it is damaged."""
@@ -103,6 +111,18 @@ _WORDS: dict[str, tuple[str, ...]] = {
     for name, hint in get_type_hints(TrainSpec).items()
     if get_origin(hint) is Literal
 }
+
+
+def check_optimiser(train: TrainSpec, *, backbone: BackboneSpec, shape: BackboneShape) -> None:
+    """Raises UserError for Muon on a backbone that names no matrices for it."""
+    if train.optimiser != "muon":
+        return
+    blocks = backbone.memory(shape, videos=1, bf16=False).blocks
+    if not any(block.matrices for block in blocks):
+        raise UserError(
+            f"train optimiser='muon': backbone {backbone.description} names no matrices for Muon; "
+            "use train.optimiser=adamw"
+        )
 
 
 def computed_plainly(spec: TrainSpec) -> TrainSpec:

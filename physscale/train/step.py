@@ -14,7 +14,7 @@ from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import Diverged, UserError
 from physscale.records.latent_shape import BackboneShape
 from physscale.train.parallel import Workers
-from physscale.train.spec import TrainSpec, learning_rate_factor
+from physscale.train.spec import TrainSpec, check_optimiser, learning_rate_factor
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import rate_factors, wrap
 
@@ -55,13 +55,9 @@ def begin(
     Raises:
         UserError: for Muon on a backbone that names no matrices for it.
     """
+    check_optimiser(train, backbone=spec, shape=shape)
     model = spec.build(shape)
     model.initialise(torch_seed(seed, stream=Stream.WEIGHTS))
-    if train.optimiser == "muon" and not model.matrices():
-        raise UserError(
-            f"train optimiser='muon': backbone {spec.description} names no matrices for Muon; use "
-            "train.optimiser=adamw"
-        )
     rates = rate_factors(spec, model=model, train=train)
     wrap(model, train=train)
     weights: Weights

@@ -39,6 +39,41 @@ from tests.tiny import tiny_run
 run = replace(tiny_run(steps=20), model=MixerSpec(width=16), objective=AutoregressiveSpec())
 study = Study(name="ahead", question="Does it run?", groups={"all": [run]})
 """
+BARE = """
+from dataclasses import dataclass, replace
+from my_backbone import MixerSpec
+from physscale.model.backbone_spec import BACKBONES
+
+
+@BACKBONES.register
+@dataclass(frozen=True)
+class BareSpec(MixerSpec):
+    def memory(self, shape, *, videos, bf16):
+        found = super().memory(shape, videos=videos, bf16=bf16)
+        return replace(found, blocks=tuple(replace(block, matrices=()) for block in found.blocks))
+"""
+"""A backbone that leaves everything to AdamW."""
+
+
+def physscale(
+    words: list[str], *, folder: Path, plugins: str = "my_backbone"
+) -> subprocess.CompletedProcess[str]:
+    """The program in that folder, with `experiments/ahead.py` there and these plug-ins."""
+    environment = os.environ | {PLUGINS: plugins, "PYTHONPATH": f"{folder}:{EXTEND}:{ROOT}"}
+    return subprocess.run(
+        [sys.executable, "-m", "physscale", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_experiment(folder: Path, *, text: str = EXPERIMENT) -> None:
+    (folder / "experiments").mkdir()
+    (folder / "experiments" / "__init__.py").touch()
+    (folder / "experiments" / "ahead.py").write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +106,9 @@ def test_it_trains_with_every_objective(
 
 
 def test_a_study_runs_from_its_plan_to_its_scores(tmp_path: Path) -> None:
-    (tmp_path / "experiments").mkdir()
-    (tmp_path / "experiments" / "__init__.py").touch()
-    (tmp_path / "experiments" / "ahead.py").write_text(EXPERIMENT)
-    environment = os.environ | {PLUGINS: "my_backbone", "PYTHONPATH": f"{tmp_path}:{EXTEND}:{ROOT}"}
+    write_experiment(tmp_path)
     for words in (["plan", "ahead"], ["run", "ahead", "--backend", "plain"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "physscale", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = physscale(words, folder=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "mixer16x2" in done.stdout
     (folder,) = (tmp_path / "results" / "ahead" / "runs").iterdir()
@@ -94,6 +119,26 @@ def test_a_study_runs_from_its_plan_to_its_scores(tmp_path: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     assert record["spec"]["model"] == {"type": "MixerSpec", "width": 16, "depth": 2}
     assert record["spec"]["flow"]["type"] == "AutoregressiveSpec"
+
+
+@pytest.mark.parametrize("words", [["plan"], ["run", "--backend", "plain"]], ids=" ".join)
+def test_muon_without_matrices_is_refused_before_anything_is_spent(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "bare.py").write_text(BARE)
+    write_experiment(
+        tmp_path, text=EXPERIMENT.replace("MixerSpec", "BareSpec").replace("my_backbone", "bare")
+    )
+    command, *options = words
+    refused = physscale([command, "ahead", *options], folder=tmp_path, plugins="bare")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "physscale: train optimiser='muon': backbone mixer16x2 names no matrices for Muon; use "
+        "train.optimiser=adamw\n"
+    )
+    assert not (tmp_path / "results").exists()
+    adamw = physscale(["plan", "ahead", "train.optimiser=adamw"], folder=tmp_path, plugins="bare")
+    assert adamw.returncode == 0, adamw.stderr
 
 
 def test_without_the_plugin_the_description_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

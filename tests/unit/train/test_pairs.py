@@ -1,7 +1,7 @@
 """Every backbone with every objective: trains, resumes bit for bit, is measured and sampled."""
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import torch
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.objective_spec import OBJECTIVES, ObjectiveSpec
-from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.backbone_spec import ActivationMemory, BackboneSpec
 from physscale.model.unet import UNet
+from physscale.model.unet_spec import UNetSpec
 from physscale.records.errors import UserError
-from physscale.records.latent_shape import LatentShape
+from physscale.records.latent_shape import BackboneShape, LatentShape
 from physscale.records.spec import from_plain, plain
 from physscale.train.checkpoint import load_model
 from physscale.train.loop import train
@@ -112,11 +113,25 @@ def test_an_objective_is_written_and_read(objective: ObjectiveSpec) -> None:
     assert from_plain(ObjectiveSpec, plain(objective)) == objective  # type: ignore[type-abstract]
 
 
-def test_muon_is_refused_to_a_backbone_that_names_no_matrices(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(UNet, "matrices", lambda _: {})
-    task = pair_task(tmp_path, SPECS["UNetSpec"], OBJECTIVES_HERE["FlowSpec"])
+class BareUNet(UNet):
+    """It leaves everything to AdamW."""
+
+    def matrices(self) -> dict[str, tuple[int, int]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class BareSpec(UNetSpec):
+    def build(self, shape: BackboneShape) -> BareUNet:
+        return BareUNet(self, shape=shape)
+
+    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
+        found = super().memory(shape, videos=videos, bf16=bf16)
+        return replace(found, blocks=tuple(replace(block, matrices=()) for block in found.blocks))
+
+
+def test_muon_is_refused_to_a_backbone_that_names_no_matrices(tmp_path: Path) -> None:
+    task = pair_task(tmp_path, BareSpec(8), OBJECTIVES_HERE["FlowSpec"])
     with pytest.raises(UserError, match=r"optimiser='muon': backbone unet8x3 names no matrices"):
         train(task, context=PlainContext())
     train(replace(task, train=replace(task.train, optimiser="adamw")), context=PlainContext())
