@@ -62,10 +62,24 @@ def leave_finished(run: RunSpec, *, store: Store) -> None:
     folder = store.run(run.fingerprint)
     write_atomic(folder.spec, json.dumps(run_record(run)).encode())
     row = {
-        "study": "", "run": run.fingerprint, "group": "", "split": "id", "kind": "id", "source": "model", "metric": "loss",
-        "value": 1.0 / run.train.steps, "low": None, "high": None, "count": 8, "parameters": 1, "videos": run.data.videos,
-        "combinations": 0, "steps": run.train.steps, "flops": 1.0, "seed": run.seed,
-    }  # fmt: skip
+        "study": "",
+        "run": run.fingerprint,
+        "group": "",
+        "split": "id",
+        "kind": "id",
+        "source": "model",
+        "metric": "loss",
+        "value": 1.0 / run.train.steps,
+        "low": None,
+        "high": None,
+        "count": 8,
+        "parameters": 1,
+        "videos": run.data.videos,
+        "combinations": 0,
+        "steps": run.train.steps,
+        "flops": 1.0,
+        "seed": run.seed,
+    }
     pq.write_table(pa.Table.from_pylist([row], schema=SCORES), folder.scores)
     pq.write_table(OUTCOMES.empty_table(), folder.outcomes)
 

@@ -104,9 +104,20 @@ class Server:
         lines = self.history.get(name, [])
         tail = json.dumps([json.dumps(line) for line in lines[-1:]])
         step = max((line["_step"] for line in lines), default=-1)
-        bucket = {"id": f"bucket-{name}", "name": name, "displayName": name, "summaryMetrics": json.dumps({"_step": step}), "config": "{}",
-                  "wandbConfig": '{"t": 1}', "tags": [], "historyLineCount": len(lines), "historyTail": tail, "logLineCount": 0,
-                  "eventsLineCount": 0, "eventsTail": "[]"}  # fmt: skip
+        bucket = {
+            "id": f"bucket-{name}",
+            "name": name,
+            "displayName": name,
+            "summaryMetrics": json.dumps({"_step": step}),
+            "config": "{}",
+            "wandbConfig": '{"t": 1}',
+            "tags": [],
+            "historyLineCount": len(lines),
+            "historyTail": tail,
+            "logLineCount": 0,
+            "eventsLineCount": 0,
+            "eventsTail": "[]",
+        }
         return {
             "id": "p",
             "name": "physscale",

@@ -118,7 +118,10 @@ def run() -> dict[str, Any]:
         f"{of['ours']:.2f} ({of['compiled']:.2f}) of {of['bare']:.2f} at {at.name} {at.precision}"
         for at, _, of, _ in rows
     )
-    note = f"{case.name}, batch {case.batch}; ratio (compiled) of its ceiling: {each}; up to {best:.0%} of the GEMM peak"
+    note = (
+        f"{case.name}, batch {case.batch}; ratio (compiled) of its ceiling: {each}; up to "
+        f"{best:.0%} of the GEMM peak"
+    )
     peer = min(ms["diffusers"], ms["plain"])
     return {
         "name": "train_step",

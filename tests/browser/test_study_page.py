@@ -40,12 +40,14 @@ NAME = "<img src=x onerror=document.title=1>"
 PROBE = """
 (async () => {
   const until = async (met) => { while (!met()) await (await fetch("/page.css")).text(); };
-  const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  const press = (key) =>
+    document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
   byId("name").value = RATER;
   byId("enter").requestSubmit();
   const screens = [];
   while (true) {
-    await until(() => !byId("end").hidden || (state.clips.length > 0 && !state.seen?.includes(state.clips.join())));
+    const fresh = () => state.clips.length > 0 && !state.seen?.includes(state.clips.join());
+    await until(() => !byId("end").hidden || fresh());
     if (!byId("end").hidden) break;
     state.seen = [...(state.seen || []), state.clips.join()];
     const videos = [...document.querySelectorAll("video")];
@@ -57,8 +59,14 @@ PROBE = """
     press("Enter");
   }
   document.documentElement.setAttribute("data-seen", JSON.stringify({
-    screens, thanks: byId("thanks").textContent, error: byId("error").textContent, pictures: document.images.length, window: innerWidth,
-    foreign: performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !name.startsWith(location.origin)),
+    screens,
+    thanks: byId("thanks").textContent,
+    error: byId("error").textContent,
+    pictures: document.images.length,
+    window: innerWidth,
+    foreign: performance.getEntriesByType("resource")
+      .map((entry) => entry.name)
+      .filter((name) => !name.startsWith(location.origin)),
   }));
 })();
 """
