@@ -18,6 +18,8 @@ from physscale.records.store import RunFolder, Store
 
 _RATE = "abnormal_rate"
 _SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
+"""The abnormal rate stands last, beside the rates of its floors."""
+
 EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
 
 
@@ -51,7 +53,7 @@ def numbers(study: Study) -> Grid | None:
     found = {(row["run"], row["split"], row["source"], row["metric"]): row for row in rows}
     measured = {row["metric"] for row in rows}
     shown = shown_in("frames report", table=study.metrics)
-    columns = [metric for metric in shown if metric.name in measured]
+    columns = [metric for metric in shown if metric.name in measured - {_RATE}]
     heads = ("run", "split", *(metric.label for metric in columns), *_SHARES.values())
     lines = [
         (

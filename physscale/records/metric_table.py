@@ -122,7 +122,7 @@ BUILT_IN = (
     Metric(name="st_lpips", words="ST-LPIPS", shown=("frames report",)),
     Metric(name="state_frechet", words="state Fréchet", shown=("frames report",)),
     Metric(name="violation_frechet", words="violation Fréchet"),
-    Metric(name="abnormal_rate", words="abnormal", share=True),
+    Metric(name="abnormal_rate", words="abnormal", share=True, shown=("frames report",)),
 )
 """What comes with the package, in the order in which readers show it."""
 
@@ -149,7 +149,7 @@ def read_metric_table(path: Path) -> dict[str, Metric]:
         return found
     try:
         declared = [from_plain(Metric, row) for row in json.loads(path.read_bytes())["metrics"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(
             f"{path}: no readable table of metrics ({type(error).__name__})"
         ) from error

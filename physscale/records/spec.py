@@ -97,7 +97,10 @@ def from_plain(kind: type[Spec], value: Any) -> Spec:  # noqa: ANN401
 
     Raises:
         UserError: for another class, or a field that it does not have (a file of another version).
+        ValueError: for a value that `plain` did not write.
     """
+    if not isinstance(value, dict) or "type" not in value:
+        raise ValueError(f"not a written {kind.__name__}: {value!r}"[:200])
     built: Spec = _rebuilt(kind, value)
     return built
 

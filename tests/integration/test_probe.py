@@ -96,15 +96,15 @@ def test_every_question_has_an_answer_for_people_and_for_programs(
     asked = [] if what == "attributes" else [BALL.fingerprint[:8]]
     code, out, err = said([str(study), *asked, "--what", what, "--json"], capsys)
     assert code == 0, err
-    facts = json.loads(out)
+    written = json.loads(out)
     if what == "attributes":
-        assert [row["pair"] for row in facts["conflicts"]] == [["colour", "size"]]
+        assert [row["pair"] for row in written["conflicts"]] == [["colour", "size"]]
         assert sum(
-            rate["value"] for rate in facts["conflicts"][0]["outcomes"].values()
+            rate["value"] for rate in written["conflicts"][0]["outcomes"].values()
         ) == pytest.approx(1.0)
-        assert facts["ranking"]["verdict"] == "undetermined", "six videos of an untrained model"
+        assert written["ranking"]["verdict"] == "undetermined", "six videos of an untrained model"
     else:
-        assert [row["run"] for row in facts["runs"]] == [BALL.fingerprint[:12]]
+        assert [row["run"] for row in written["runs"]] == [BALL.fingerprint[:12]]
     code, out, err = said([str(study), *asked, "--what", what], capsys)
     assert (code, err) == (0, "")
     assert len(out.splitlines()) >= 4
@@ -171,14 +171,15 @@ def test_a_description_of_another_version_is_refused(study: Path, tmp_path: Path
     root = tmp_path / "study"
     shutil.copytree(study, root)
     spec = Store(root).run(BALL.fingerprint).spec
-    facts = json.loads(spec.read_text())
-    spec.write_text(json.dumps(facts | {"spec": facts["spec"] | {"seed": 5}}))
+    written = json.loads(spec.read_text())
+    spec.write_text(json.dumps(written | {"spec": written["spec"] | {"seed": 5}}))
     with pytest.raises(UserError, match="another version"):
         finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
-    facts["spec"]["data"]["scenario"]["type"] = "Perpetuum"
-    spec.write_text(json.dumps(facts))
+    written["spec"]["data"]["scenario"]["type"] = "Perpetuum"
+    spec.write_text(json.dumps(written))
     with pytest.raises(UserError, match="Perpetuum"):
         finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
-    spec.write_text("{")
-    with pytest.raises(DamagedData, match="no readable description"):
-        finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
+    for damaged in ("{", json.dumps(written | {"spec": 7})):
+        spec.write_text(damaged)
+        with pytest.raises(DamagedData, match="no readable description"):
+            finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
