@@ -1,9 +1,6 @@
 """Every metric on the truth, where it is at its floor, and on a video that is wrong in just that
 way."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -11,182 +8,10 @@ from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import METRICS
 from physscale.evaluate.motion.baselines import clamp
 from physscale.evaluate.motion.outcomes import compare, outcomes
-from physscale.evaluate.motion.track import Parsed, parse
-from physscale.records.scene import Body, Scene, Shape
+from physscale.evaluate.motion.track import Parsed
 from physscale.records.video import BODY, Videos
-from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.batch import stack
-from physscale.simulate.scenario import Scenario
-from physscale.simulate.scenarios.collision import Collision
-from physscale.simulate.scenarios.uniform import UniformMotion
-from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec
-
-GIVEN, FROM = 3, 8
-CANVAS = Canvas(size_px=64)
-BALL, PAIR = UniformMotion(direction="right", speed_m_s=((1.5, 3.0),)), Collision()
-RED = BODY.index("red")
-
-
-def rows(scenario: Scenario) -> Videos:
-    return simulate(DataSpec(scenario=scenario, videos=12), indices=np.arange(12))
-
-
-def moved(truth: Videos, *, by_m: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Frames of balls displaced along x by a function of the time since the conditioning frames."""
-    state = truth.state.copy()
-    since = np.maximum(truth.time_s - truth.time_s[:, GIVEN - 1 : GIVEN], 0)
-    state[..., 0] += by_m(since)[:, :, None].astype(np.float32)
-    return render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS)
-
-
-def with_body(truth: Videos, **changes: float) -> np.ndarray:
-    """Frames whose balls are of another make after the conditioning ones."""
-    body = truth.body.copy()
-    for name, value in changes.items():
-        body[:, :, BODY.index(name)] = (
-            value if name != "radius_m" else value * body[:, :, BODY.index(name)]
-        )
-    frames = render(truth, canvas=CANVAS)
-    frames[:, FROM:] = render(Videos(**{**vars(truth), "body": body}), canvas=CANVAS)[:, FROM:]
-    return frames
-
-
-def turned_back(truth: Videos) -> np.ndarray:
-    state = truth.state.copy()
-    state[:, GIVEN:, :, 0] = 2 * state[:, GIVEN - 1 : GIVEN, :, 0] - state[:, GIVEN:, :, 0]
-    return render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS)
-
-
-def gone(truth: Videos) -> np.ndarray:
-    frames = render(truth, canvas=CANVAS)
-    frames[:, FROM:] = 255
-    return frames
-
-
-def elsewhere(truth: Videos) -> np.ndarray:
-    """Two frames away, then back."""
-    return moved(truth, by_m=lambda since: 1.2 * (np.abs(since - 0.75) < 0.11))
-
-
-def doubled(truth: Videos) -> np.ndarray:
-    state = truth.state.copy()
-    state[..., 1] = 8.4
-    frames = render(truth, canvas=CANVAS)
-    frames[:, FROM:] = np.minimum(
-        frames, render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS)
-    )[:, FROM:]
-    return frames
-
-
-def squashed(truth: Videos) -> np.ndarray:
-    """Every second row of the ball's own pixels is left out: 0.7 times as high."""
-    frames = render(truth, canvas=CANVAS)
-    height = np.arange(CANVAS.size_px) - CANVAS.size_px / 2
-    rows = np.clip(np.round(height / 0.7 + CANVAS.size_px / 2), 0, CANVAS.size_px - 1).astype(int)
-    frames[:, FROM:] = frames[:, FROM:, rows]
-    return frames
-
-
-def balls() -> Videos:
-    return rows(BALL)
-
-
-def pairs() -> Videos:
-    return rows(PAIR)
-
-
-def twins(count: int = 4) -> Videos:
-    """Three red balls in one lane each of its own speed; the first two meet nearly."""
-    scenes = [
-        Scene(
-            bodies=(
-                Body(x_m=1.0 + 0.1 * number, y_m=3.0, radius_m=0.7, vx_m_s=2.5),
-                Body(x_m=6.0, y_m=3.2, radius_m=0.9, vx_m_s=-0.5, kind=1),
-                Body(
-                    x_m=9.0,
-                    y_m=7.5,
-                    radius_m=0.8,
-                    vx_m_s=-3.0,
-                    kind=2,
-                    half_height_m=0.8,
-                    shape=Shape.BOX,
-                ),
-            )
-        )
-        for number in range(count)
-    ]
-    batch, time_s = stack(scenes), np.tile((0.1 * np.arange(10, dtype=np.float32)), (count, 1))
-    state = np.repeat(batch.start[:, None], 10, axis=1).astype(np.float32)
-    state[..., 0] += state[..., 3] * time_s[:, :, None]
-    names = np.full(count, "twins", object)
-    return Videos(
-        index=np.arange(count),
-        scenario=names,
-        split=names,
-        template=names,
-        time_s=time_s,
-        state=state,
-        body=batch.body.astype(np.float32),
-        contact_s=np.full(count, np.nan, np.float32),
-    )
-
-
-def touching(truth: Videos) -> np.ndarray:
-    """The first of three red bodies comes into one piece with the second."""
-    state = truth.state.copy()
-    state[:, 6:, 0, 0] = state[:, 6:, 1, 0] - 1.2
-    return render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS)
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A video that is wrong in just the metric's way.
-
-    Attributes:
-        floor: the worst value that true frames may have.
-        least: the best value that the wrong frames may have.
-    """
-
-    truth: Callable[[], Videos]
-    wrong: Callable[[Videos], np.ndarray]
-    floor: float
-    least: float
-
-
-WRONG = {
-    "velocity_error": Wrong(
-        balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.01, 0.35
-    ),
-    "frame_velocity_error": Wrong(
-        balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.02, 0.35
-    ),
-    "position_error": Wrong(
-        balls, lambda truth: moved(truth, by_m=lambda since: 0.3 * (since > 0)), 0.01, 0.25
-    ),
-    "radius_error": Wrong(balls, lambda truth: with_body(truth, radius_m=1.3), 0.01, 0.1),
-    "vanish_rate": Wrong(balls, gone, 0.0, 8 / 13),
-    "reversal_rate": Wrong(balls, turned_back, 0.0, 0.9),
-    "teleport_rate": Wrong(balls, elsewhere, 0.0, 1.0),
-    "duplicate_rate": Wrong(balls, doubled, 0.0, 8 / 13),
-    "radius_drift": Wrong(balls, lambda truth: with_body(truth, radius_m=1.3), 0.02, 0.2),
-    "shape_change": Wrong(balls, squashed, 0.03, 0.15),
-    "colour_change": Wrong(
-        balls, lambda truth: with_body(truth, red=255, green=90, blue=90), 0.005, 0.15
-    ),
-    "momentum_error": Wrong(
-        pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.3
-    ),
-    "energy_error": Wrong(
-        pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.2
-    ),
-    "merge_rate": Wrong(twins, touching, 0.0, 2 / 3 * 4 / 7),
-    "ssim": Wrong(balls, turned_back, 1.0, 0.9),
-    "psnr_db": Wrong(balls, turned_back, 100.0, 30.0),
-    "st_lpips": Wrong(balls, turned_back, 0.0, 0.02),
-}
-
+from tests.unit.evaluate.wrong_videos import BALL, CANVAS, GIVEN, PAIR, WRONG, moved, rows
 
 DEFINED_WITHOUT_A_BALL = {
     "vanish_rate",
@@ -300,35 +125,6 @@ def test_a_ball_never_seen_has_not_kept_its_place() -> None:
         "energy_error",
     ):
         assert made[name].null_count == len(truth), f"{name} is a number although nothing was seen"
-
-
-def test_bodies_of_one_colour_are_told_by_their_places() -> None:
-    truth = twins()
-    tracks = parse(render(truth, canvas=CANVAS), body=truth.body, start_m=truth.state[:, 0, :, :2])
-    assert tracks.seen.all()
-    assert not tracks.merged.any()
-    assert not tracks.duplicated.any()
-    assert np.abs(tracks.x_m - truth.state[..., 0]).max() < 0.02
-    assert np.abs(tracks.radius_m - truth.body[:, None, :, BODY.index("radius_m")]).max() < 0.02
-    assert np.nanmax(tracks.shape_change) < 0.05, "a square is a square, a disc a disc"
-
-
-def test_two_in_one_piece_are_merged_and_a_lost_one_is_not() -> None:
-    truth = twins()
-    state = truth.state.copy()
-    tracks = parse(touching(truth), body=truth.body, start_m=truth.state[:, 0, :, :2])
-    assert tracks.merged[:, 6:, :2].all()
-    assert not tracks.seen[:, 6:, :2].any()
-    assert tracks.seen[:, :, 2].all(), "the third has nothing to do with it"
-    state[:, 6:, 0, 1] = -5.0
-    lost = parse(
-        render(Videos(**{**vars(truth), "state": state}), canvas=CANVAS),
-        body=truth.body,
-        start_m=truth.state[:, 0, :, :2],
-    )
-    assert not lost.merged.any()
-    assert not lost.seen[:, 6:, 0].any()
-    assert lost.seen[:, :, 1:].all()
 
 
 def test_tracks_without_frames_have_no_shape_and_no_doubles() -> None:
