@@ -2,8 +2,9 @@
 Ray Data}, simulated, stored or mixed."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,15 @@ import pytest
 import ray.data
 
 from physscale.dataset.file import digest
-from physscale.dataset.folder import Layout, write_dataset
+from physscale.dataset.folder import Layout, open_dataset, write_dataset
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Source, Tasks, ordered
-from physscale.ray_jobs.sources import Simulated, Stored
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.run.context import stream
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -33,7 +34,22 @@ ROWS = 96
 CPUS = 2
 CANVAS = Canvas(size_px=32)
 DATA = DataSpec(scenario=Collision(), videos=ROWS)
-SIMULATED = Simulated(data=DATA, canvas=CANVAS)
+
+
+def simulated(batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+    return stream(DATA, canvas=CANVAS, batches=batches)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Rows of a data set on disk, with its frames."""
+
+    path: Path
+
+    def __call__(self, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
+        folder = open_dataset(self.path)
+        for indices in batches:
+            yield folder.rows(indices, canvas=CANVAS)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +65,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     path = tmp_path_factory.mktemp("shards") / "set"
     layout = Layout(identity=canonical(DATA), videos=ROWS, rows_per_shard=40, encoding="rgb")
     write_dataset(path, layout, make=lambda indices: one_batch(indices))
-    return Stored(path=path, canvas=CANVAS)
+    return Stored(path)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +75,7 @@ def right() -> str:
 
 
 def one_batch(indices: np.ndarray) -> Videos:
-    return next(iter(SIMULATED([indices])))
+    return next(iter(simulated([indices])))
 
 
 def blocks(size: int) -> list[np.ndarray]:
@@ -85,7 +101,7 @@ def test_plain_processes_make_one_data_set(workers: int, size: int, right: str) 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("size", [7, 16, 64])
 def test_ray_data_makes_the_same_one(workers: int, size: int, right: str) -> None:
-    assert through_ray(SIMULATED, workers=workers, size=size) == right
+    assert through_ray(simulated, workers=workers, size=size) == right
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -104,7 +120,7 @@ def test_a_batch_larger_than_one_of_rays_blocks_comes_whole(
 ) -> None:
     """A hundred videos of 128 px are more than the 128 MB at which Ray Data cuts."""
     monkeypatch.setattr(ray.data.DataContext.get_current(), "target_max_block_size", 500_000)
-    assert through_ray(SIMULATED, workers=1, size=ROWS) == right
+    assert through_ray(simulated, workers=1, size=ROWS) == right
 
 
 def test_an_index_outside_a_stored_set_is_refused(stored: Stored) -> None:
