@@ -7,46 +7,12 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import configurations
+from analysis.laws.law import Described
 
 
 @runtime_checkable
-class Curve(Protocol):
-    """A shape along one axis, in the words of a law (analysis/laws/law.py)."""
-
-    @property
-    def name(self) -> str:
-        """Name on the command line."""
-        ...
-
-    @property
-    def formula(self) -> str:
-        """The shape as text."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Where it comes from."""
-        ...
-
-    @property
-    def domain(self) -> str:
-        """Where it makes sense."""
-        ...
-
-    @property
-    def identifiable(self) -> str:
-        """What a table must hold for the curve to mean something."""
-        ...
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Its one axis."""
-        ...
-
-    @property
-    def least_levels(self) -> int:
-        """Distinct values of the axis below which a fit is refused."""
-        ...
+class Curve(Described, Protocol):
+    """A shape along one axis."""
 
     def nearest(
         self, log_means: Float[np.ndarray, " levels"], *, weights: Float[np.ndarray, " levels"]

@@ -79,8 +79,8 @@ class Surface:
 
 
 @runtime_checkable
-class Law(Protocol):
-    """One law. `Powers` and `Formulated` fulfil it: a new law is a value of one of them."""
+class Described(Protocol):
+    """What a law and a curve without a formula say of themselves."""
 
     @property
     def name(self) -> str:
@@ -89,7 +89,7 @@ class Law(Protocol):
 
     @property
     def formula(self) -> str:
-        """Formula as text."""
+        """Formula, or shape, as text."""
         ...
 
     @property
@@ -104,13 +104,23 @@ class Law(Protocol):
 
     @property
     def identifiable(self) -> str:
-        """What a table must hold for its parameters to mean something."""
+        """What a table must hold for a fit to mean something."""
         ...
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Role names of the columns that it needs."""
         ...
+
+    @property
+    def least_levels(self) -> int:
+        """Distinct values per axis below which a fit is refused."""
+        ...
+
+
+@runtime_checkable
+class Law(Described, Protocol):
+    """One law. `Powers` and `Formulated` fulfil it: a new law is a value of one of them."""
 
     @property
     def response(self) -> Response:
@@ -135,11 +145,6 @@ class Law(Protocol):
     @property
     def levels(self) -> int:
         """Distinct values per axis below which a fit is doubted."""
-        ...
-
-    @property
-    def least_levels(self) -> int:
-        """Distinct values per axis below which a fit is refused."""
         ...
 
     @property
