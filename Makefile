@@ -29,7 +29,7 @@ imports: .venv/installed
 
 slow: .venv/installed   ## tests that take minutes; and physics once more with every index of the compiled kernels checked
 	$(BIN)/python -m pytest -m slow --timeout 3600 -n 2 --no-loadscope-reorder
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/evaluate/abnormal/test_detector.py tests/unit/simulate/test_scenarios.py
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/evaluate/abnormal tests/unit/evaluate/calibration tests/unit/simulate/test_scenarios.py
 
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600

@@ -37,7 +37,13 @@ from physscale.study.spec import Study
 
 BASE = small_run(UniformMotion(), test_splits=splits(id=("id", UniformMotion())))
 study = Study(
-    name="grid", question="?", groups={"grid": factorial(BASE, size=("d8", "d16", "d32", "d64"), videos=(8, 16, 32, 64), seed=(0, 1))}
+    name="grid",
+    question="?",
+    groups={
+        "grid": factorial(
+            BASE, size=("d8", "d16", "d32", "d64"), videos=(8, 16, 32, 64), seed=(0, 1)
+        )
+    },
 )
 '''
 
@@ -70,8 +76,8 @@ def scores(study: Study, path: Path) -> None:
             "seed": run.seed,
         }
         rows.append(dict.fromkeys(SCORES.names) | facts | {
-            "study": "grid", "run": full, "group": "grid", "split": "id", "kind": "id", "source": "model", "metric": "loss",
-            "value": value, "count": 4, "combinations": 0,
+            "study": "grid", "run": full, "group": "grid", "split": "id", "kind": "id",
+            "source": "model", "metric": "loss", "value": value, "count": 4, "combinations": 0,
         })  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows, schema=SCORES), path)
 

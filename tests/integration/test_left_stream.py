@@ -17,7 +17,8 @@ from physscale.train.parallel import Workers
 from tests.benchmarks.bench_stream_overhead import FromRay, run_of
 
 with cluster():
-    latents = StreamedLatents(run_of(128), PixelCodec(), FromRay()).batches(0, seed=0, batch=8, workers=Workers())
+    source = StreamedLatents(run_of(128), PixelCodec(), FromRay())
+    latents = source.batches(0, seed=0, batch=8, workers=Workers())
     for _ in range(3):
         next(latents)
     latents.close()

@@ -1,4 +1,4 @@
-"""A quickstart that was made before the rooms were rebuilt (version 0.1, commit 92c8fbd) stays usable.
+"""A quickstart made before the rooms were rebuilt (version 0.1, commit 92c8fbd) stays usable.
 
 Its folder lies in `tests/golden/results`: every description, history and score; of the outcomes a
 few rows (all of the groups `gap`, `flip` and `noflip`); checkpoint and codec of one run.
@@ -76,7 +76,7 @@ def test_its_runs_are_opened(old: Store) -> None:
 
 
 def test_its_report_says_the_same_numbers(old: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    """What version 0.1 said of this folder: data, out of distribution, coverage, gap, both flips."""
+    """What version 0.1 said of this folder: data, out of distribution, coverage, gap, flips."""
     said(["run", "quickstart", "--results", str(old.root.parent), "--backend", "plain"], capsys)
     report = [sys.executable, "-m", "analysis", "report", str(old.root)]
     subprocess.run(report, cwd=ROOT, check=True, capture_output=True)

@@ -30,10 +30,18 @@ from physscale.study.plan import plan
 from physscale.study.progress import progress
 from tests.sweep_doubles import counting_execute, tiny_study
 
-study, store = tiny_study(seeds=range(100, 100 + int(sys.argv[2])), steps=int(sys.argv[3])), Store(Path(sys.argv[1]))
+seeds = range(100, 100 + int(sys.argv[2]))
+study, store = tiny_study(seeds=seeds, steps=int(sys.argv[3])), Store(Path(sys.argv[1]))
 rows = plan(study, store=store, flops_per_s=1e10)
 with progress(rows, store=store, at_a_time=1, console=Console()) as watch:
-    drive(study, store=store, backend="plain", machine=Machine(), execute=counting_execute, watch=watch)
+    drive(
+        study,
+        store=store,
+        backend="plain",
+        machine=Machine(),
+        execute=counting_execute,
+        watch=watch,
+    )
 """
 
 

@@ -1,5 +1,5 @@
-"""Runs and GPUs on a real Ray whose one GPU is declared, not there: who sees it, who is refused, and
-what an autoscaler is told."""
+"""Runs and GPUs on a real Ray whose one GPU is declared but absent: who sees it, who is refused,
+and what an autoscaler is asked for."""
 
 import os
 import threading

@@ -44,7 +44,7 @@ def history(store: Store) -> list[tuple[int, float]]:
     return [(row["step"], row["loss"]) for row in read_metrics(store.run(RUN.fingerprint).metrics)]
 
 
-def test_every_judge_has_scores_of_model_floors_and_baselines(done: Store) -> None:
+def test_every_test_split_has_scores_of_model_floors_and_baselines(done: Store) -> None:
     table = pq.read_table(done.run(RUN.fingerprint).scores)
     assert table.schema.equals(SCORES)
     rows = table.to_pylist()
@@ -85,11 +85,11 @@ def test_samples_have_the_schema_of_data_and_keep_the_given_frames(done: Store) 
     assert set(samples.split) == {"id"}
 
 
-def test_the_outcomes_name_every_judged_video(done: Store) -> None:
+def test_the_outcomes_name_every_scored_video(done: Store) -> None:
     table = pq.read_table(done.run(RUN.fingerprint).outcomes)
     assert table.schema.equals(OUTCOMES)
     assert {(row["split"], row["index"]) for row in table.to_pylist()} <= {
-        (j.data.split, i) for j in RUN.test_splits for i in range(4)
+        (one.data.split, i) for one in RUN.test_splits for i in range(4)
     }
 
 
@@ -166,7 +166,7 @@ def test_gathered_tables_carry_the_study_s_groups(done: Store) -> None:
     )
 
 
-def test_a_judge_cannot_be_the_training_set() -> None:
+def test_a_test_split_cannot_be_the_training_set() -> None:
     with pytest.raises(ValueError, match="held_out"):
         TestSplit(kind="id", data=RUN.data)
 

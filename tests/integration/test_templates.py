@@ -1,4 +1,4 @@
-"""The paper's combinatorial run, made small: trained on PHYRE scenes, judged in and out of template
+"""The paper's combinatorial run, made small: trained on PHYRE scenes, scored in and out of template
 by its loss."""
 
 from dataclasses import replace

@@ -61,7 +61,7 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
     assert stops[2].loss == float(loss)
 
 
-def test_no_judge_is_looked_at() -> None:
+def test_no_test_split_is_looked_at() -> None:
     unseen = replace(RUN.data, seed=VALIDATION_SEED, draw="held_out")
     assert row_key(unseen) not in {row_key(split.data) for split in RUN.test_splits}
 

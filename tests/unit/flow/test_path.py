@@ -1,5 +1,5 @@
 """Properties of the path and the objective: endpoints, velocities, times, what is given and what is
-judged."""
+scored."""
 
 import numpy as np
 import pytest
@@ -120,11 +120,11 @@ def test_a_perfect_network_has_no_loss_and_denoises_exactly(prediction: str, nam
     assert squared_errors(clean + 1, x0=x0, condition_frames=2) == pytest.approx(1, rel=1e-4)
 
 
-def test_withheld_frames_are_noise_to_the_model_and_judged() -> None:
+def test_dropped_frames_are_noise_to_the_model_and_are_scored() -> None:
     x_t, clean, dropped = latents(0), latents(1), torch.tensor([False, True, False])
     seen = model_input(x_t, clean=clean, condition_frames=2, dropped=dropped)
-    told = model_input(x_t, clean=clean, condition_frames=2)
-    assert torch.equal(seen[~dropped], told[~dropped])
+    given = model_input(x_t, clean=clean, condition_frames=2)
+    assert torch.equal(seen[~dropped], given[~dropped])
     assert torch.equal(seen[dropped][:, :, :2], x_t[dropped])
     assert not seen[dropped][:, :, 2:].any()
 
@@ -133,10 +133,10 @@ def test_withheld_frames_are_noise_to_the_model_and_judged() -> None:
     target[dropped, :2] += 3
     loss = training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow, dropped=dropped)
     assert float(loss) == pytest.approx(9 * 2 / (3 * 3 + 2), rel=1e-4), (
-        "one video of three has two more judged frames, all off by 3"
+        "one video of three has two more scored frames, all off by 3"
     )
     assert training_loss(lambda x, t: target, x_t, noise=clean, t=t, flow=flow) == 0, (
-        "given frames are not judged"
+        "given frames are not scored"
     )
 
 

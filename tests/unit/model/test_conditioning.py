@@ -124,10 +124,10 @@ def test_a_model_that_is_told_asks_to_be_told() -> None:
         fresh(TEXT)(*inputs(SHAPE))
 
 
-def test_a_model_that_is_told_nothing_keeps_its_name_and_the_others_come_back_from_theirs() -> None:
-    assert (
-        canonical(PLAIN)
-        == '{"activation":"relu2","depth":2,"heads":2,"mlp_ratio":4,"patch":2,"type":"DiTSpec","width":24}'
+def test_without_conditioning_a_model_keeps_its_name_and_the_others_come_back_from_theirs() -> None:
+    assert canonical(PLAIN) == (
+        '{"activation":"relu2","depth":2,"heads":2,"mlp_ratio":4,"patch":2,"type":"DiTSpec",'
+        '"width":24}'
     )
     for spec in (PLAIN, NUMBERS, TEXT, FEATURES):
         assert from_plain(DiTSpec, plain(spec)) == spec

@@ -100,7 +100,10 @@ def test_a_scenario_that_declares_no_physics_is_refused() -> None:
 
 def test_a_scenario_of_a_plugin_is_found_by_a_fresh_process(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.py").write_text(PLUGIN)
-    code = "from physscale.simulate.scenarios.registry import scenario_named as n; print(n('elsewhere'))"
+    code = (
+        "from physscale.simulate.scenarios.registry import scenario_named as n; "
+        "print(n('elsewhere'))"
+    )
     environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}", PLUGINS: "elsewhere"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

@@ -88,7 +88,7 @@ def pairs_of(videos: Videos, scenario: CollisionHoles) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", [*HOLES, "hole_mass_0.8_1.2"])
-def test_a_hole_is_trained_outside_and_judged_inside(name: str) -> None:
+def test_a_hole_is_trained_outside_and_tested_inside(name: str) -> None:
     outside, inside = PRESETS[name], PRESETS[f"{name}_inside"]
     assert isinstance(outside, CollisionHoles)
     assert isinstance(inside, CollisionHoles)

@@ -2,8 +2,8 @@
 ROOT RANK WORLD JOBS [cpu|cuda]`.
 
 JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training,
-`flow`, or `ahead` for next-frame prediction; a job that `forgets` first makes its checkpoint of that step unreadable; one that `dies_at`
-a step leaves nothing but its checkpoints."""
+`flow`, or `ahead` for next-frame prediction. A job that `forgets` makes its checkpoint of that step
+unreadable first; one that `dies_at` a step leaves nothing but its checkpoints."""
 
 import json
 import sys

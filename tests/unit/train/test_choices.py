@@ -150,7 +150,10 @@ def test_compiled_blocks_have_the_same_gradients(more: dict[str, Any], within: f
 @pytest.mark.slow
 def test_a_process_compiles_the_blocks_of_as_many_models_as_it_trains() -> None:
     """Nine, where torch's own limit is eight shapes of one function."""
-    program = "from tests.unit.train.compiled import *; [gradients(width=8 * (2 + more), compile='block') for more in range(9)]"
+    program = (
+        "from tests.unit.train.compiled import *; "
+        "[gradients(width=8 * (2 + more), compile='block') for more in range(9)]"
+    )
     counted = "print(torch._dynamo.utils.counters['frames'])"
     command = [sys.executable, "-c", f"{program}; {counted}"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -229,9 +232,10 @@ def test_adams_second_decay_is_the_one_asked_for(tmp_path: Path) -> None:
 def test_new_choices_leave_old_names_alone_and_how_a_step_is_computed_leaves_checkpoints_alone(
     tmp_path: Path,
 ) -> None:
-    old = '{"batch":32,"clip_norm":1.0,"decay_fraction":0.5,"ema_decay":0.99,"learning_rate":0.002,"muon_learning_rate":0.02,'
-    old += (
-        '"optimiser":"muon","steps":1500,"type":"TrainSpec","warmup_steps":50,"weight_decay":0.01}'
+    old = (
+        '{"batch":32,"clip_norm":1.0,"decay_fraction":0.5,"ema_decay":0.99,"learning_rate":0.002,'
+        '"muon_learning_rate":0.02,"optimiser":"muon","steps":1500,"type":"TrainSpec",'
+        '"warmup_steps":50,"weight_decay":0.01}'
     )
     assert canonical(TrainSpec()) == canonical(TrainSpec(validate_every=5, sample_every=7)) == old
     assert canonical(TrainSpec(parallel="fsdp")) != old

@@ -77,17 +77,17 @@ def test_is_measured_and_sampled_each_video_for_itself(
     tmp_path: Path, backbone: BackboneSpec, objective: ObjectiveSpec
 ) -> None:
     model = train(pair_task(tmp_path, backbone, objective), context=PlainContext()).model
-    videos, judge = small_latents(videos=5), objective.build()
-    errors = judge.held_out(model, videos, indices=range(5))
-    drawn = judge.sample(model, given=videos[:, :2], frames=8, indices=range(5), seed=1)
+    videos, computation = small_latents(videos=5), objective.build()
+    errors = computation.held_out(model, videos, indices=range(5))
+    drawn = computation.sample(model, given=videos[:, :2], frames=8, indices=range(5), seed=1)
     assert errors.from_given.shape == errors.as_trained.shape == (5,)
     assert errors.from_given.isfinite().all()
     assert drawn.shape == videos.shape
     assert torch.equal(drawn[:, :2], videos[:, :2])
     assert drawn[:, 2:].std() > 0
-    alone = judge.sample(model, given=videos[3:4], frames=8, indices=[3], seed=1)
+    alone = computation.sample(model, given=videos[3:4], frames=8, indices=[3], seed=1)
     torch.testing.assert_close(alone, drawn[3:4], atol=1e-5, rtol=1e-4)
-    later = judge.held_out(model, videos[3:], indices=[3, 4])
+    later = computation.held_out(model, videos[3:], indices=[3, 4])
     torch.testing.assert_close(later.from_given, errors.from_given[3:], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(later.as_trained, errors.as_trained[3:], atol=1e-5, rtol=1e-4)
 
@@ -96,11 +96,11 @@ def test_is_measured_and_sampled_each_video_for_itself(
 def test_probes_see_nothing_but_the_given_frames(
     tmp_path: Path, backbone: BackboneSpec, objective: ObjectiveSpec
 ) -> None:
-    shape, judge = objective.backbone_shape(SHAPE), objective.build()
+    shape, computation = objective.backbone_shape(SHAPE), objective.build()
     videos = small_latents(videos=4)
     later = videos.clone()
     later[:, objective.condition_frames :] += 1
-    seen, same = (judge.probe_input(latents, indices=range(4)) for latents in (videos, later))
+    seen, same = (computation.probe_input(latents, indices=range(4)) for latents in (videos, later))
     assert torch.equal(seen.inputs, same.inputs)
     assert seen.inputs.shape == (4, shape.frames, shape.inputs, 1, 1)
     assert 0 <= seen.frame < shape.frames

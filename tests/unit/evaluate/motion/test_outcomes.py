@@ -157,14 +157,14 @@ def test_a_ball_that_goes_on_as_if_nothing_was_there() -> None:
     )
 
 
-def test_frames_with_the_true_ball_out_of_view_are_not_judged() -> None:
+def test_frames_with_the_true_ball_out_of_view_are_not_scored() -> None:
     truth = rows(UniformMotion(speed_m_s=((6.0, 6.0),), radius_m=((2.0, 2.0),)))
     frames = counted_frames(truth, condition_frames=GIVEN)
     assert frames.scored.sum(1).max() == 8  # 6 m at 6 m/s: frames 3 to 10
     assert table(truth, perfect(truth))["vanished"].max() == 0
 
 
-def test_a_ball_never_judged_has_no_row() -> None:
+def test_a_ball_that_is_never_scored_has_no_row() -> None:
     truth = rows(UniformMotion())
     assert compare(truth, perfect(truth), condition_frames=16, run="r").num_rows == 0
 

@@ -61,7 +61,7 @@ TRAINED = {
     "control_red_slow": "colour_velocity",
     "control_blue_fast": "colour_velocity",
 }
-"""Whose judge a training file has, where it has none of its own name."""
+"""The training file whose evaluation file is used, for those without one of their own name."""
 
 
 def listed(file: str, *, chosen: slice | None = None) -> Videos:
@@ -82,7 +82,7 @@ def test_every_file_has_its_count(file: str) -> None:
     "file",
     [name for name in FILES if name.endswith("_eval") and "gap" not in name and "hole" not in name],
 )
-def test_a_pair_is_judged_on_all_four_quarters_and_trained_on_two(file: str) -> None:
+def test_a_pair_is_tested_on_all_four_quarters_and_trained_on_two(file: str) -> None:
     videos = listed(file)
     names, counts = np.unique(videos.template, return_counts=True)
     both = {"0-0", "0-1"} if "colour" not in file else {"0-0", "1-0"}
@@ -142,7 +142,7 @@ def test_a_file_is_shuffled_and_placed_by_the_legacy_generator(file: str, chunk:
 
 
 @pytest.mark.parametrize("file", ["gap_three_strips", "gap_1.75_3.25"])
-def test_a_gap_is_left_out_and_its_judge_is_not(file: str) -> None:
+def test_a_gap_is_left_out_of_training_and_not_of_its_test(file: str) -> None:
     held = {"gap_three_strips": (1.25, 2.375), "gap_1.75_3.25": (1.75, 3.25)}[file]
 
     def within(videos: Videos) -> np.ndarray:
@@ -154,7 +154,7 @@ def test_a_gap_is_left_out_and_its_judge_is_not(file: str) -> None:
     assert within(listed("gap_eval", chosen=slice(0, 500))).any()
 
 
-def test_a_judge_of_holes_says_how_far_each_pair_is() -> None:
+def test_an_evaluation_of_holes_says_how_far_each_pair_is() -> None:
     """Inside the hole 0 from the hull and not from the region; below 1 m/s out of both; trained
     pairs 0 and 0."""
     videos = listed("hole_2_3_eval", chosen=slice(0, 1500))
@@ -175,12 +175,12 @@ def test_a_judge_of_holes_says_how_far_each_pair_is() -> None:
     "file",
     [name for name in FILES if not name.endswith("_eval") and not name.startswith("collision")],
 )
-def test_no_judge_shares_a_scene_with_its_training_file(file: str) -> None:
+def test_no_evaluation_file_shares_a_scene_with_its_training_file(file: str) -> None:
     """They share values of r and v at the corners; even so no scene is the same."""
-    judge = TRAINED.get(file, "gap" if file.startswith("gap") else file)
+    test = TRAINED.get(file, "gap" if file.startswith("gap") else file)
     training, asked = (
         np.column_stack([one.rows, one.x_m, one.y_m])
-        for one in (scenes_of(file), scenes_of(f"{judge}_eval"))
+        for one in (scenes_of(file), scenes_of(f"{test}_eval"))
     )
     suspects = np.all(
         [np.isin(training[:, column], asked[:, column]) for column in range(2)], axis=0

@@ -130,10 +130,10 @@ def test_the_repeated_seed_trap_is_there_in_paper_mode_alone() -> None:
 
 @pytest.mark.parametrize("law", ["uniform", "parabola", "collision"])
 def test_no_evaluation_scene_is_a_training_scene(law: Law) -> None:
-    training, judge = paper_data(law, part="30K"), paper_data(law, part="eval")
+    training, test = paper_data(law, part="30K"), paper_data(law, part="eval")
     rows = (
         simulate(training, indices=np.arange(training.videos)),
-        simulate(judge, indices=np.arange(judge.videos)),
+        simulate(test, indices=np.arange(test.videos)),
     )
     assert leaked(*rows).tolist() == []
 

@@ -166,11 +166,11 @@ def test_evaluation_rows_are_not_training_rows() -> None:
     )
     assert set(range(*TRAINING)).isdisjoint(range(*EVALUATION))
     few = replace(training, templates=(10003,), scenes=(0, 2), trials=(0, 30), scene_px=256)
-    seen, judged = (
+    seen, tested = (
         {few_.case(index).ball for index in range(few_.count)}
         for few_ in (few, replace(few, trials=EVALUATION))
     )
-    assert seen.isdisjoint(judged)
+    assert seen.isdisjoint(tested)
 
 
 def test_rows_have_fourteen_places_and_the_red_ball_in_the_last() -> None:
@@ -201,6 +201,6 @@ def test_wrong_values_are_named(fields: dict[str, object], named: str) -> None:
         Phyre(**fields)  # type: ignore[arg-type]
 
 
-def test_a_reserved_template_cannot_be_trained_on_and_judged_out_of_template() -> None:
+def test_a_reserved_template_cannot_be_trained_on_and_tested_out_of_template() -> None:
     with pytest.raises(UserError, match="10060 is reserved"):
         out_of_template(Phyre(templates=(10000, 10060)))
