@@ -2,13 +2,13 @@
 section 4, table 2)?
 
 The paper's combinatorial recipe as one configuration: DiT-B and DiT-XL on 6, 30 and 60 of the 70
-templates (0.6M, 3M and 6M videos less the trials kept for judging), 32 frames at 256 px, one given
+templates (0.6M, 3M and 6M videos less the trials kept for testing), 32 frames at 256 px, one given
 frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5; all else as in
-`experiments/paper.py`, and "chosen here" as there. Judged on unseen trials of the trained templates
-and on the ten reserved ones. Expectation: the error in template stays, the one out of template
-falls with templates more than with size. Bodies share colours, so a run is scored by its loss here,
-and by `physscale evaluate` from its frames. Cost: 4,231 hours of 32 A100 (`cluster/paper.md`; GPU
-only)."""
+`experiments/paper.py`, and "chosen here" as there. The test splits are unseen trials of the
+trained templates, and the ten reserved templates. Expectation: the error in template stays; the
+error out of template falls with the number of templates more than with model size. Bodies share
+colours, so a run is scored here by its loss, and by `physscale evaluate` from its frames. Cost:
+4,231 hours of 32 A100 (`cluster/paper.md`; GPU only)."""
 
 from dataclasses import replace
 
@@ -22,14 +22,14 @@ from physscale.simulate.phyre.templates import SIX, SIXTY, THIRTY
 from physscale.study.spec import Study
 
 MODELS, COVERED = ("B", "XL"), (SIX, THIRTY, SIXTY)
-JUDGED = 500
+TEST_VIDEOS = 500
 
 
 def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
     """On 32 devices. The VAE is trained on first frames, in which nothing moves."""
     scenes = Phyre(templates=templates)
-    seen = phyre_data(in_template(scenes), videos=JUDGED, split="in_template")
-    new = phyre_data(out_of_template(scenes), videos=JUDGED, split="out_of_template")
+    seen = phyre_data(in_template(scenes), videos=TEST_VIDEOS, split="in_template")
+    new = phyre_data(out_of_template(scenes), videos=TEST_VIDEOS, split="out_of_template")
     test_splits = (
         TestSplit(kind="id", data=replace(seen, draw="held_out")),
         TestSplit(kind="combinatorial", data=replace(new, draw="held_out")),

@@ -32,7 +32,8 @@ class MixerSpec:
     def __post_init__(self) -> None:
         if self.width < 2 or self.width % 2 or self.depth < 1:
             raise UserError(
-                f"model width={self.width}, depth={self.depth}: width must be even, depth at least 1"
+                f"model width={self.width}, depth={self.depth}: width must be even, depth at "
+                "least 1"
             )
 
     @property

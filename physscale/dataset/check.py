@@ -1,4 +1,4 @@
-"""Is a data set fit to learn from? Each kind of problem is one line, however many rows have it."""
+"""Is a data set fit to train on? One line per kind of problem, however many rows have it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from physscale.records.scene import WORLD_M
-from physscale.records.video import Videos
+from physscale.records.video import PLACE, Videos
 
 MOVES_M, MOVES_PX = 0.05, 1.5
 """A body that goes farther than this between two frames must change the picture; where edges are
@@ -22,13 +22,13 @@ LEAKED = "a first state that is also in the training data"
 
 @dataclass
 class FirstStates:
-    """First states and bodies met so far, 8 bytes each (three million rows: 24 MB): sorted runs,
-    merged when the newer is as long."""
+    """Hashes of the first states and bodies so far, 8 bytes each (24 MB for three million rows), in
+    sorted runs that are merged when the newer is as long."""
 
     runs: list[np.ndarray] = field(default_factory=list)
 
     def holds(self, hashes: UInt64[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
-        """Which of these were added before."""
+        """Which of these hashes were added before."""
         found = np.zeros(len(hashes), bool)
         for run in self.runs:
             found |= run[np.searchsorted(run, hashes).clip(max=len(run) - 1)] == hashes
@@ -48,11 +48,11 @@ class _Found:
 
 @dataclass
 class Inspection:
-    """Looks at a data set part by part.
+    """Inspects a data set part by part.
 
     Attributes:
-        training: what no row may repeat.
-        rows: how many were looked at.
+        training: first states that no row may repeat.
+        rows: how many were inspected.
     """
 
     training: FirstStates | None = None
@@ -115,7 +115,7 @@ def first_states(videos: Videos) -> UInt64[np.ndarray, " batch"]:
 
 
 def _again(hashes: UInt64[np.ndarray, " batch"]) -> Bool[np.ndarray, " batch"]:
-    """Which are equal to one before them in the same part."""
+    """Which are equal to an earlier one in the same part."""
     again = np.ones(len(hashes), bool)
     again[np.unique(hashes, return_index=True)[1]] = False
     return again
@@ -131,10 +131,10 @@ def _finite(videos: Videos) -> Bool[np.ndarray, " batch"]:
 def _frozen(videos: Videos) -> Bool[np.ndarray, " batch"]:
     if videos.pixels is None:
         return np.zeros(len(videos), bool)
-    place = videos.state[..., :2]
+    place = videos.state[..., PLACE]
     in_view = np.all((place > 0.0) & (place < WORLD_M), axis=-1)
     colours = np.unique(videos.pixels[0, 0].reshape(-1, 3) @ np.array([1, 256, 65536]))
-    hard = len(colours) <= place.shape[2] + 1  # no more than the background and a colour a body
+    hard = len(colours) <= place.shape[2] + 1  # no more than the background and one colour per body
     far = max(MOVES_M, MOVES_PX * WORLD_M / videos.pixels.shape[2]) if hard else MOVES_M
     moves = (
         (np.linalg.norm(np.diff(place, axis=1), axis=-1) > far) & in_view[:, 1:] & in_view[:, :-1]

@@ -1,8 +1,8 @@
 """One Arrow IPC file of videos: data and samples alike.
 
-The file carries its own SHA-256 over the columns' values, so a flipped bit is noticed; the schema
-is checked before any value is looked at, so a foreign file (a pickle above all) is refused unread.
-Frames are rendered on read where the file has none."""
+The file carries its own SHA-256 over the columns' values, so a flipped bit is detected. The schema
+is checked before any value, so a foreign file (a pickle above all) is refused unread. Frames are
+rendered on read if the file has none."""
 
 import hashlib
 from pathlib import Path
@@ -21,7 +21,7 @@ NUMBERS = ("index", "contact_s", "time_s", "state", "body", "rod", "from_trained
 
 
 def digest(videos: Videos) -> str:
-    """SHA-256 of every value of every column: one name for a data set, however it was made or
+    """SHA-256 of every value of every column: it identifies a data set, however it was made or
     stored."""
     total = hashlib.sha256()
     for name in TEXT_COLUMNS:
@@ -35,7 +35,7 @@ def digest(videos: Videos) -> str:
 
 
 def write_videos(path: Path, videos: Videos) -> None:
-    """Writes one file, complete or not at all.
+    """Write one file, completely or not at all.
 
     Raises:
         UserError: if the place cannot be written.

@@ -8,7 +8,7 @@ DIR/manifest.json                sizes and SHA-256, written last: the mark of co
 ```
 
 Row i is a pure function of (identity, i), so a lost or damaged shard is made again alone and comes
-out the same. This room does not know the simulator: whoever writes passes the function that makes
+out the same. This room does not know the simulator: the writer is given the function that makes
 rows."""
 
 import functools
@@ -69,7 +69,7 @@ def write_dataset(
     canvas: Canvas | None = None,
     after_shard: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Writes what is missing of a data set; run again after any interruption, it continues.
+    """Write what is missing of a data set. Run it again after an interruption to continue.
 
     Args:
         make: rows by their numbers; a pure function of (identity, row).
@@ -127,7 +127,7 @@ class DataFolder:
         return videos if canvas is None else with_frames(videos, canvas=canvas)
 
     def batches(self, *, rows: int, canvas: Canvas | None = None) -> Iterator[Videos]:
-        """All rows in order, so many at a time."""
+        """All rows in order, in batches."""
         for start in range(0, self.layout.videos, rows):
             yield self.rows(np.arange(start, min(start + rows, self.layout.videos)), canvas=canvas)
 
@@ -195,7 +195,7 @@ def _described(path: Path) -> Layout:
 
 
 def _sound(path: Path, *, layout: Layout) -> bool:
-    """Is this shard there and what was written?"""
+    """Whether this shard is there and undamaged."""
     if not path.exists():
         return False
     try:

@@ -1,8 +1,8 @@
-"""A shard that holds frames: one zstd blob a row in an Arrow IPC file, memory-mapped, every row
-reachable alone.
+"""A shard that holds frames: one zstd blob per row in a memory-mapped Arrow IPC file, so that each
+row can be read alone.
 
-For frames that cannot be drawn again from their states, or are wanted on a machine that does not
-draw. `rgb` compresses the pixels as they are; `palette` stores one byte a pixel and the row's
+It is for frames that cannot be rendered again from their states, or for machines that do not
+render. `rgb` compresses the pixels as they are; `palette` stores one byte per pixel and the row's
 colours (at most 256: PHYRE's seven, or hard-edged drawings). States are verified by their digest
 when the file is opened, each blob by its own (SHA-256 over row and blob, first 16 bytes) before it
 is decompressed."""
@@ -81,7 +81,7 @@ def write_frames(
 
 
 def _drawn(states: Videos, *, canvas: Canvas | None) -> Iterator[np.ndarray]:
-    """The frames of one row after the other, in memory that is used again."""
+    """The frames of one row after the other, in reused memory."""
     assert canvas is not None, "rows without frames need a canvas"
     out = np.empty(
         (ROWS_DRAWN, states.time_s.shape[1], canvas.size_px, canvas.size_px, 3), np.uint8
@@ -148,8 +148,7 @@ class FrameShard:
 
 
 def is_frame_shard(path: Path) -> bool:
-    """Whether a file is an Arrow file with packed frames; what else is wrong with it, reading
-    tells."""
+    """Whether a file is an Arrow file with packed frames. Reading it detects any damage."""
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return BLOB in reader.schema.names
@@ -158,8 +157,8 @@ def is_frame_shard(path: Path) -> bool:
 
 
 def open_frames(path: Path) -> FrameShard:
-    """Maps a shard and verifies all of it but the blobs, which are verified one by one when they
-    are read.
+    """Map a shard and verify everything but the blobs, each of which is verified when it is
+    read.
 
     Raises:
         UserError: if there is no such file.
@@ -223,7 +222,7 @@ def _check(index: int, blob: bytes | pa.Buffer) -> bytes:
 def _indexed(
     row: UInt8[np.ndarray, "frames height width 3"], *, where: Path
 ) -> UInt8[np.ndarray, " bytes"]:
-    """The row's palette (256 · 3 bytes) and then one byte a pixel."""
+    """The row's palette (256 · 3 bytes), then one byte per pixel."""
     packed = np.zeros(3 * COLOURS + row.size // 3, np.uint8)
     if not _index(
         row.reshape(-1, 3), packed[: 3 * COLOURS].reshape(COLOURS, 3), packed[3 * COLOURS :]

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from physscale.dataset.mp4 import mp4_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.scene import Shape
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, COLOUR, STATE, Videos
 
 OFFICIAL = "paper"
 """The scenario of the official files of one and two balls (`simulate.paper.sets.PaperSet`)."""
@@ -31,7 +31,9 @@ OFFICIAL = "paper"
 FIRST_FRAME_S, FRAME_S = 0.01, 0.1
 
 FALLS_M_S = 1e-2
-"""A vertical speed that changes by more than this from frame to frame has gravity."""
+"""Gravity acts if the vertical speed changes by more than this from frame to frame."""
+
+VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")
 
 COLOURS = ((255, 0, 0), (0, 0, 255))
 
@@ -65,7 +67,7 @@ def read_published(path: Path, *, frames: bool = True) -> Videos:
         square = initial[:, 3] == 1
         body[square, 0, BODY.index("shape")] = Shape.BOX
         body[square, 0, BODY.index("half_height_m")] = radius[square, 0]
-    body[:, :, BODY.index("red") : BODY.index("red") + 3] = colour
+    body[:, :, COLOUR] = colour
     body[:, :, BODY.index("kind")] = np.arange(bodies)
     time_s = FIRST_FRAME_S + FRAME_S * np.arange(places.shape[1])
     contact_s = np.full(len(body), np.nan)
@@ -134,13 +136,13 @@ def states_of(
 def _set_first_speeds(
     state: Float[np.ndarray, "rows frames bodies state"], *, speed: Float[np.ndarray, "rows bodies"]
 ) -> None:
-    """The first frame's speed along the way of the ball is the file's own, not a difference of
-    rounded places."""
-    x, y = state[:, 0, :, 3], state[:, 0, :, 4]
-    falling = np.abs(state[:, 1, :, 4] - y) > FALLS_M_S
+    """Set the first frame's speed along the ball's direction to the file's own, which is better
+    than a difference of rounded places."""
+    x, y = state[:, 0, :, VX], state[:, 0, :, VY]
+    falling = np.abs(state[:, 1, :, VY] - y) > FALLS_M_S
     upright = (np.abs(y) > np.abs(x)) & ~falling
-    state[:, 0, :, 3] = np.where(upright, x, np.sign(x) * speed)
-    state[:, 0, :, 4] = np.where(upright, np.sign(y) * speed, y)
+    state[:, 0, :, VX] = np.where(upright, x, np.sign(x) * speed)
+    state[:, 0, :, VY] = np.where(upright, np.sign(y) * speed, y)
 
 
 def _contact(

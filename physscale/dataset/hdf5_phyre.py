@@ -8,7 +8,7 @@ import numpy as np
 from physscale.dataset.hdf5 import states_of, streams_of, videos_of
 from physscale.records.errors import DamagedData
 from physscale.records.scene import WORLD_M, Shape
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, COLOUR, Videos
 
 PHYRE_FRAME_S = 20 / 60
 
@@ -29,8 +29,8 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
     """All rows of a published PHYRE file: poses, sizes, kinds and colours of every featurised
     object, in a world of 10 m.
 
-    Bars and jars come as boxes as long as their features say and a fifth as high: features hold no
-    more than that.
+    Bars and jars become boxes with the length that the features give and a fifth of it as height:
+    features hold no more.
 
     Raises:
         UserError: if there is no such file.
@@ -51,7 +51,7 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
     body[..., BODY.index("radius_m")] = size
     body[..., BODY.index("half_height_m")] = np.where(kind == 0, 0.0, size / 5)
     body[..., BODY.index("mass_kg")] = size**2
-    body[..., BODY.index("red") : BODY.index("red") + 3] = np.array(PHYRE_COLOURS)[colour]
+    body[..., COLOUR] = np.array(PHYRE_COLOURS)[colour]
     body[..., BODY.index("kind")] = kind
     state = states_of(features[..., :2].astype(np.float64) * WORLD_M, step_s=PHYRE_FRAME_S)
     state[..., 2] = features[..., 2] * 2 * math.pi

@@ -16,7 +16,7 @@ from physscale.dataset.mp4 import exact_mp4_bytes, mp4_bytes
 from physscale.records.errors import UserError
 from physscale.records.initial import initial_numbers
 from physscale.records.scene import Shape
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, PLACE, Videos
 
 GROUP_ROWS = 1000
 
@@ -46,7 +46,7 @@ def write_published(
     initial = initial_numbers(videos)
     if bodies == 1:
         initial = np.concatenate([initial, _attributes(videos)], axis=1)
-    positions = videos.state[..., :2].astype(np.float64)
+    positions = videos.state[..., PLACE].astype(np.float64)
     try:
         with h5py.File(path, "w") as file:
             for group, start in enumerate(range(0, len(videos), GROUP_ROWS)):

@@ -1,5 +1,5 @@
-"""Frames as an H.264 file that every browser and W&B plays: an export for people, never what a
-stage reads."""
+"""Frames as an H.264 file that every browser and W&B plays: an export for people, never an
+input."""
 
 import io
 from pathlib import Path
@@ -27,8 +27,8 @@ def mp4_bytes(
     crf: int = 18,
     preset: str = "veryfast",
 ) -> bytes:
-    """The same as bytes; `crf` is H.264's loss (0 none, 18 hardly seen, 23 its default), `preset`
-    how long it may search."""
+    """The same as bytes. `crf` is H.264's loss (0 none, 18 hardly visible, 23 its default),
+    `preset` its encoding effort."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -49,8 +49,8 @@ def mp4_bytes(
 def exact_mp4_bytes(
     frames: UInt8[np.ndarray, "frames height width 3"], *, frames_per_s: int
 ) -> bytes:
-    """As an mp4 file that loses nothing: H.264 in RGB, which our reader and OpenCV play, and not
-    every browser."""
+    """A lossless mp4 file: H.264 in RGB, which our reader and OpenCV play, but not every
+    browser."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream(

@@ -1,5 +1,5 @@
-"""A contact sheet: videos as rows, moments as columns, thin grey lines between; one look says what
-a data set shows."""
+"""A contact sheet: videos as rows, moments as columns, thin grey lines between. One look shows what
+a data set contains."""
 
 from fractions import Fraction
 from pathlib import Path

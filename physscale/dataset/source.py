@@ -1,5 +1,5 @@
-"""What a command line names: a data set (a folder of shards) or one shard of it, a file of videos,
-or one of the published layout."""
+"""Videos that a command line names: a data set (a folder of shards), one of its shards, a file of
+videos, or a file in the published layout."""
 
 from collections.abc import Iterator
 from pathlib import Path

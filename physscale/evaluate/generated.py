@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from physscale.evaluate.motion.outcomes import compare
 from physscale.evaluate.motion.track import Parsed, parse
-from physscale.records.video import Videos
+from physscale.records.video import PLACE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
@@ -55,7 +55,7 @@ class Generated:
         """Where each body is in each frame, in metres; NaN where it is not seen."""
         if self.predicted is not None:
             return self.predicted
-        start_m = self.truth.state[:, 0, :, :2]
+        start_m = self.truth.state[:, 0, :, PLACE]
         return parse(self.pixels, body=self.truth.body, start_m=start_m)
 
     @cached_property

@@ -5,9 +5,9 @@
     given frames, zero elsewhere                  C
     mask, one on given frames                     1
 
-Where the frames are dropped, the video is noise from its first frame on, and condition and mask are
-zero. Conditioning beside the frames (`model/conditioning_spec.py`) is dropped with them: all zero,
-it says nothing."""
+In training, the given frames of some videos are dropped: such a video is noise from its first frame
+on, and its condition and mask are zero. Its conditioning beside the frames
+(`model/conditioning_spec.py`) is dropped too and becomes zero, which carries no information."""
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -26,7 +26,7 @@ def dropped_out(
     *,
     dropped: Bool[Tensor, " batch"] | None,
 ) -> Shaped[Tensor, "batch tokens *features"]:
-    """The conditioning of each video: zero where it is dropped."""
+    """The conditioning, set to zero for the videos whose conditioning is dropped."""
     return (
         conditioning
         if dropped is None
@@ -41,8 +41,8 @@ def model_input(
     condition_frames: int,
     dropped: Bool[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch time inputs height width"]:
-    """What the model sees of x_t when the first frames of `clean` are given, except in the videos
-    from which they are dropped; inputs = 2C + 1."""
+    """The model's input: x_t with the first frames of `clean` as given frames. Videos in `dropped`
+    are given none. inputs = 2C + 1."""
     channels, c = x_t.shape[2], condition_frames
     inputs = x_t.new_zeros((*x_t.shape[:2], 2 * channels + 1, *x_t.shape[3:]))
     inputs[:, c:, :channels] = x_t[:, c:]

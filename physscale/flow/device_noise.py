@@ -38,8 +38,8 @@ FRACTION_BITS = 20
 """How many bits of the position within a segment the interpolation uses."""
 
 UNIT_BITS = 26
-"""The table counts in units of 2^-26. No entry then lies nearer than 100 ulp to where it would round
-the other way, so a host with another logarithm builds the same table."""
+"""The table counts in units of 2^-26. No entry then lies within 100 ulp of where it would round the
+other way, so a host with another logarithm builds the same table."""
 
 MANTISSA_BITS, EXPONENT_BIAS = 52, 1023
 """Of float64."""

@@ -67,7 +67,7 @@ class Diffusion:
         part: Part,
         conditioning: Tensor | None = None,
     ) -> NoisyShare:
-        """Times, noise, and which videos have their given frames dropped."""
+        """Draw times and noise, and choose the videos whose given frames are dropped."""
         flow, rows, batch = self.flow, part.rows, part.batch
         uniform = generator(part.seed, stream=Stream.TIMES, counter=part.step).random(batch)
         t = shifted(stratified_times(uniform), shift=flow.shift)[rows].to(x0.device)

@@ -21,9 +21,9 @@ SamplerName = Literal["ddim", "euler", "heun"]
 class FlowSpec:
     """The network denoises all frames of a video at once.
 
-    With `guidance` w other than 1 a sample follows x0(nothing given) + w (x0(given) - x0(nothing
-    given)), on all channels (arXiv 2207.12598). For this the given frames, and the conditioning
-    with them, must have been dropped from a share `condition_dropout` of the training videos.
+    With `guidance` w other than 1, a sample follows x0(nothing given) + w (x0(given) - x0(nothing
+    given)), on all channels (arXiv 2207.12598). Guidance needs `condition_dropout`: the share of
+    training videos whose given frames and conditioning are dropped.
 
     Attributes:
         prediction: what the network predicts: the clean latents (`x`) or the velocity (`v`).
@@ -82,7 +82,7 @@ class FlowSpec:
         return ""
 
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
-        """Noisy latents, given frames (zero elsewhere) and the mask that tells which are given,
+        """Noisy latents, given frames (zero elsewhere) and the mask of the given frames,
         side by side (`flow/condition.py`).
 
         Raises:

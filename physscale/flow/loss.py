@@ -41,8 +41,8 @@ def guided(
     flow: FlowSpec,
     conditioning: Tensor | None = None,
 ) -> Tensor:
-    """As `denoise`, moved away by `flow.guidance` from what the network expects when neither frames
-    nor conditioning are given."""
+    """As `denoise`, moved by `flow.guidance` away from the prediction without given frames and
+    without conditioning."""
     conditional = denoise(network, x_t, t=t, given=given, flow=flow, conditioning=conditioning)
     if flow.guidance == 1:
         return conditional
@@ -65,10 +65,10 @@ def training_loss(
     scored_frames: float | None = None,
 ) -> Float[Tensor, ""]:
     """Unweighted squared error of what the network predicts (x0, or the velocity), mean over
-    generated frames. Where the given frames are dropped, they are scored too.
+    generated frames. In videos whose given frames are dropped, all frames are generated.
 
-    `scored_frames` divides in place of the number of frames scored here, so that the losses of a
-    batch's parts add up to the batch's."""
+    `scored_frames`, if given, is the divisor instead of the number of frames scored here. The
+    losses of a batch's parts then add up to the batch's loss."""
     path = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path)
     x_t = path.mix(x0, noise=noise)
     seen = model_input(x_t, clean=x0, condition_frames=flow.condition_frames, dropped=dropped)

@@ -21,8 +21,9 @@ VIDEOS_AT_ONCE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Which videos of a step's global batch of `batch` videos a worker has, of `world` workers.
-    `whole`: all workers have equally many, each in one piece, so that plain means add up."""
+    """Which videos of a step's global batch a worker has: `rows` of `batch` videos, dealt out to
+    `world` workers. `whole`: every worker has equally many and does not split them, so plain means
+    add up."""
 
     step: int
     seed: int
@@ -34,8 +35,8 @@ class Part:
 
 @runtime_checkable
 class Share(Protocol):
-    """A worker's part of a step's global batch: all that the loss is a function of, besides the
-    model."""
+    """A worker's part of a step's global batch: everything but the model that the loss depends
+    on."""
 
     @property
     def x0(self) -> Float[Tensor, "share time channels height width"]: ...
@@ -79,7 +80,7 @@ class Objective(Protocol):
         part: Part,
         conditioning: Tensor | None = None,
     ) -> Share:
-        """What chance adds to a worker's videos of this step."""
+        """Draw the random numbers that this step needs for a worker's videos."""
 
     def held_out(
         self,
@@ -89,7 +90,7 @@ class Objective(Protocol):
         indices: Sequence[int],
         conditioning: Tensor | None = None,
     ) -> HeldOutErrors:
-        """Errors on videos with these row indices. Every model meets the same random numbers."""
+        """Errors on videos with these row indices. Every model gets the same random numbers."""
 
     def sample(
         self,

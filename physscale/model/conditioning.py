@@ -1,11 +1,11 @@
 """Conditioning beside the first frames, as layers (in values: `model/conditioning_spec.py`).
 
-Numbers become tokens that join the video's tokens in every attention, not turned by any position. A
-sentence is read by a small transformer of its own, and every block attends to it:
+Numbers become tokens that join the video's tokens in every attention, without rotary positions. A
+small transformer reads a sentence, and every block attends to the result:
 
     x + out(softmax(q(norm x) k(text)^T / sqrt(D / K)) v(text))
 
-`out` is zero at the start, so that the model begins as the one without conditioning.
+`out` starts at zero, so the model starts as the one without conditioning.
 
 Cross-attention beside shared adaLN: PixArt-alpha, arXiv 2310.00426. Letters: B videos, N video
 tokens, D width, P tokens of the conditioning, E their width."""
@@ -32,7 +32,7 @@ def reads_conditioning(name: str) -> bool:
 
 
 def unturned(cos: Tensor, sin: Tensor, *, tokens: int) -> tuple[Tensor, Tensor]:
-    """Rotary angles [N, D/K] with so many tokens more that are not turned."""
+    """Rotary angles [N, D/K], extended by tokens without rotation."""
     more = (tokens, cos.shape[1])
     return torch.cat((cos, cos.new_ones(more))), torch.cat((sin, sin.new_zeros(more)))
 
@@ -99,7 +99,7 @@ class TextLayer(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """What video tokens [B, N, D] ask of a sentence's tokens [B, P, E]: [B, N, D]."""
+    """Attention of video tokens [B, N, D] to a sentence's tokens [B, P, E]: [B, N, D]."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
@@ -118,13 +118,13 @@ class CrossAttention(nn.Module):
 
 
 def attended(q: Tensor, *, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Attention of [B, N, D] to [B, P, D] in so many heads."""
+    """Attention of [B, N, D] to [B, P, D] with this number of heads."""
     q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (q, k, v))
     return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 def places(spec: TextSpec) -> Float[Tensor, "tokens width"]:
-    """Sines and cosines of a character's place, as large as its row of the table is at first."""
+    """Sines and cosines of a character's position, scaled like the embedding table at first."""
     half = spec.width // 2
     rates = torch.exp(torch.arange(half) * (-math.log(LONGEST_PERIOD) / half))
     angle = torch.arange(spec.tokens).unsqueeze(1) * rates

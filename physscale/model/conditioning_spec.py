@@ -1,11 +1,12 @@
 """Conditioning beside the first frames, in values and by formula (no torch): the ablation of arXiv
 2411.02385, appendix.
 
-    numbers  the first state of every body, a token each beside the video's tokens
-    text     a sentence on the first state; every block attends to it (arXiv 2310.00426)
+    numbers  the first state of every body, one token per body beside the video's tokens
+    text     a sentence that describes the first state; every block attends to it (arXiv 2310.00426)
 
-The paper adds an embedding of the numbers in every layer, and its text encoder is T5. Conditioning
-that is all zero says nothing: an absent body, the blank after a sentence, and what is dropped."""
+The paper adds an embedding of the numbers in every layer, and its text encoder is T5. Zeros carry
+no information. They stand for an absent body, for the blanks after a sentence, and for conditioning
+that is dropped in training."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -35,9 +36,9 @@ class TextSpec:
     """A sentence of `tokens` characters, blanks included, and the transformer that reads it,
     trained with the model.
 
-    `encoder` is `characters`, or `package.module:function`, a text encoder of the user's own
-    (`run.conditioning.TextEncoder`) that stays as it is and gives `features` numbers for each of
-    `tokens` tokens; our layers come after it."""
+    `encoder` is `characters`, or `package.module:function` for a text encoder of the user's own
+    (`run.conditioning.TextEncoder`). That encoder is not trained. It gives `features` numbers for
+    each of `tokens` tokens, which the trained layers read."""
 
     tokens: int = 256
     width: int = 64
@@ -83,7 +84,7 @@ class TextSpec:
 
     @property
     def forward_products(self) -> int:
-        """Multiply-adds of one sentence, but for those of `first_products`."""
+        """Multiply-adds of one sentence, without those of `first_products`."""
         return self.depth * (12 * self.width**2 * self.tokens + 2 * self.tokens**2 * self.width)
 
     @property
@@ -103,7 +104,7 @@ class ConditioningSpec:
 
 
 def check_conditioning(value: Any, *, bodies: int) -> None:  # noqa: ANN401 - whatever was written there
-    """Raises UserError for a word that there is not, or no body to tell of."""
+    """Raises UserError for an unknown kind of conditioning, or fewer than one body."""
     if value not in get_args(Conditioning):
         raise UserError(
             f"model conditioning={value!r}: allowed are {', '.join(get_args(Conditioning))}"

@@ -127,8 +127,8 @@ class DiT(Backbone):
         )
 
     def _modulation(self, c_BD: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Six [B, 1, D] per block, and the head's shift and scale. They are float32 in any precision of
-        the products, and so is the stream they act on."""
+        """Six [B, 1, D] per block, and the head's shift and scale. They are float32 in any
+        precision of the products, and so is the stream they act on."""
         if self.spec.adaln == "shared":
             blocks = self.modulate(c_BD).unsqueeze(1) + self.block_bias.flatten(1)
             head = c_BD.unsqueeze(1) + self.head_bias

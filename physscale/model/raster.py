@@ -1,10 +1,13 @@
-"""Frames from states on the training device: `physscale.render`'s exact coverage, written on
-tensors.
+"""A rasteriser for the training device: the exact coverage of `physscale.render`, on tensors.
 
-Disc: A(a, b, h) of `render.disc`; S at the clipped column edges comes from two tables. Anything
-with straight edges: the edge integrals of `render.polygon`, along the borders of `records.outline`.
-Both meet the CPU rasteriser within 1/255 in single precision, so a training node may receive states
-(2 KB a video) and draw for itself."""
+With it a training node can receive states (2 KB per video) and render frames itself, so that CPUs
+need not render for GPUs. No run does so yet: runs render on the CPU, and this module is used by
+`tests/physics/test_render_shapes.py` alone. There it agrees with the CPU rasteriser within 1/255 in
+single precision.
+
+A disc has the coverage A(a, b, h) of `render.disc`, with S at the clipped column edges from two
+tables. A shape with straight edges has the edge integrals of `render.polygon`, along the borders of
+`render.outline`."""
 
 import torch
 from jaxtyping import Float, UInt8

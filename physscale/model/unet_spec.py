@@ -8,7 +8,8 @@ further level has half the positions (rounded up). A block is
 
 in the order of the levels 0, 1, ..., L - 1, ..., 1, 0. The first entry is the stem. On the way down
 it has stride 2; on the way up it mixes channels alone, is enlarged and is added to the level's
-skip. For Muon a convolution is a matrix [C, C_in k]. Video diffusion by U-Nets: arXiv 2204.03458."""
+skip. For Muon a convolution is a matrix [C, C_in k]. Video diffusion by U-Nets: arXiv
+2204.03458."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,8 +1,7 @@
-"""What can go wrong for a user, one class an exit code: a message is one line that names the key,
+"""What can go wrong for a user, one class per exit code. A message is one line that names the key,
 the value and what to do.
 
-`Diverged` and `Preempted` are the two ways in which a training ends early without a fault of its
-code."""
+`Diverged` and `Preempted` end a training early without a bug in the code."""
 
 
 class UserError(Exception):
@@ -18,7 +17,7 @@ class LeaseHeld(UserError):
 
 
 class Unschedulable(UserError):
-    """The cluster can never hold what was asked for; the message carries the arithmetic."""
+    """The cluster can never provide what was asked for; the message gives the arithmetic."""
 
     exit_code = 4
 
@@ -34,4 +33,4 @@ class Diverged(Exception):
 
 
 class Preempted(Exception):
-    """Someone asked to stop; a checkpoint is written, and the same call goes on from it."""
+    """Someone asked to stop. A checkpoint is written, and the same call continues from it."""

@@ -1,5 +1,5 @@
-"""Which extra of this package installs a module that is missing (`pip install 'physscale[train]'`);
-the package's own metadata answers."""
+"""Which extra of this package installs a missing module (`pip install 'physscale[train]'`), by the
+package's own metadata."""
 
 import importlib.metadata
 import re
@@ -12,7 +12,8 @@ _NO_ANSWER = ("", "all", "dev")
 
 
 def missing_extra(error: ModuleNotFoundError) -> UserError | None:
-    """What to install, in one line; None where no extra brings the missing module: a fault of ours."""
+    """What to install, in one line. None where no extra brings the missing module: a bug of
+    physscale."""
     module = (error.name or "").partition(".")[0]
     extra = extra_of(module)
     if extra is None:

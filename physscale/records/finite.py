@@ -7,7 +7,7 @@ import numpy as np
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401
-    """JSON types, with null for what is no finite number."""
+    """The same JSON types, with null for numbers that are not finite."""
     if isinstance(value, dict):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

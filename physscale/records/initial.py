@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from physscale.records.video import BODY, STATE, Videos
 
 DECIMALS = 6
-"""Rows hold single precision: 0.7 and 4.0, the borders of the trained ranges, come back by
-rounding."""
+"""Rows are in single precision. Rounding restores 0.7 and 4.0, the borders of the trained
+ranges."""
 
 STILL_M_S = 1e-4
 VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")

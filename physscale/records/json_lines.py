@@ -17,7 +17,7 @@ from physscale.records.errors import DamagedData, UserError
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
-    """Adds one JSON object to the file; what stands there already is not read.
+    """Add one JSON object to the file, without reading what is there.
 
     Raises:
         UserError: if the file cannot be written.
@@ -27,8 +27,8 @@ def append_line(path: Path, entry: dict[str, Any]) -> None:
 
 
 def shared_time_s(path: Path) -> float:
-    """Now, by the clock of the file system that holds the file: the same for every host. Asked
-    while the file is locked."""
+    """Now, by the clock of the file system that holds the file, which is the same for every host.
+    Call it while the file is locked."""
     lock = _lock_of(path)
     os.utime(lock)
     return lock.stat().st_mtime
@@ -51,10 +51,10 @@ Answer = TypeVar("Answer")
 
 
 class Folded(Generic[Value]):
-    """What the lines of a file come to, each line read once by this process however often it is
-    asked.
+    """A value folded from the lines of a file. This process reads each line once, however often it
+    asks.
 
-    `add` puts one line's object into the value. A file that was replaced or rewritten is read anew.
+    `add` adds one line's object to the value. A file that was replaced or rewritten is read anew.
     """
 
     def __init__(
@@ -69,7 +69,8 @@ class Folded(Generic[Value]):
         self._forget()
 
     def ask(self, answer: Callable[[Value], Answer]) -> Answer:
-        """`answer` of the value as the file is now; the value must not leave it.
+        """Returns `answer(value)` for the file as it is now. `answer` must not return the value
+        itself.
 
         Raises:
             DamagedData: if a line that is not the last is no JSON object.
@@ -83,8 +84,8 @@ class Folded(Generic[Value]):
             return answer(self._value)
 
     def append_after(self, decide: Callable[[Value], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Asks `decide` which lines to add to the file as it is now, and adds them, while no other
-        process can do the same.
+        """Ask `decide` which lines to add to the file as it is now, and add them. No other process
+        can do so at the same time.
 
         Returns:
             the lines that were added.
@@ -151,7 +152,7 @@ def _add(file: BinaryIO, entries: list[dict[str, Any]], *, whole: int) -> None:
 
 
 def _whole(file: BinaryIO) -> int:
-    """The size of the part that holds whole lines: all of it, unless a kill tore the last one."""
+    """The size of the whole lines: everything, unless a kill tore the last line."""
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return 0
@@ -168,8 +169,8 @@ class _Line(NamedTuple):
 
 
 def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Line]:
-    """The lines from here on that end and hold a JSON object; a last one without an end is not
-    there yet."""
+    """The complete lines from here on, each a JSON object. A last line without its end does not
+    count yet."""
     for number, line in enumerate(file, start=before + 1):
         if not line.endswith(b"\n"):
             return

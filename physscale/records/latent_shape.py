@@ -1,5 +1,5 @@
-"""Shapes of one video in latent space: what a codec gives, and what a backbone maps (read without
-torch)."""
+"""Shapes of one video in latent space: the output of a codec, and the input and output of a
+backbone (read without torch)."""
 
 from dataclasses import dataclass
 

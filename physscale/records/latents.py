@@ -1,9 +1,9 @@
 """One Arrow file with the latents of consecutive videos: complete or absent, and read row by row
 without loading the whole file.
 
-Each row has the video's `index`, its `latents`, and `check`, the CRC-32 of the latents. Whoever
-reads a row notices a flipped bit in it, so a file of gigabytes need not be read whole. The metadata
-say which latents these are."""
+Each row has the video's `index`, its `latents`, and `check`, the CRC-32 of the latents. Reading a
+row detects a flipped bit in it, so a file of gigabytes need not be read whole. The metadata say
+which latents these are."""
 
 import zlib
 from collections.abc import Iterable

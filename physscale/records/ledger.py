@@ -2,7 +2,7 @@
 share.
 
 States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE
-a fingerprint. A lease belongs to an owner (host, process, start) and lapses when its process is
+per fingerprint. A lease belongs to an owner (host, process, start) and lapses when its process is
 gone (same host) or its heartbeat is older than `STALE_S`. Times are those of the file system that
 all hosts share, so that a host whose clock is wrong neither takes a living lease nor keeps a dead
 one."""
@@ -20,7 +20,7 @@ from physscale.records.errors import LeaseHeld
 from physscale.records.json_lines import Folded, shared_time_s
 
 STALE_S = 90.0
-"""A lease without a heartbeat for this long is free; heartbeats come three times as often."""
+"""A lease without a heartbeat for this long is free. Heartbeats come three times as often."""
 
 
 class State(enum.StrEnum):
@@ -71,7 +71,7 @@ class Ledger:
     path: Path
 
     def plan(self, runs: list[str]) -> None:
-        """Notes these fingerprints as PLANNED where they are new."""
+        """Record new fingerprints as PLANNED."""
 
         def new(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             now_s = shared_time_s(self.path)
@@ -80,7 +80,7 @@ class Ledger:
         self._folded.append_after(new)
 
     def claim(self, run: str, *, owner: Owner) -> bool:
-        """Takes the lease of a run; False if the run is in a final state or another living owner
+        """Take the lease of a run; False if the run is in a final state or another living owner
         holds it."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
@@ -102,15 +102,15 @@ class Ledger:
         self._append_as_owner(run, State.RUNNING, owner=owner, details={"owner": owner})
 
     def finish(self, run: str, state: State, *, owner: Owner, **details: Any) -> None:  # noqa: ANN401
-        """Ends a lease in `state`, with what is worth keeping (seconds, kind of failure).
+        """End a lease in `state`, with details such as seconds or the kind of failure.
 
         Raises:
-            LeaseHeld: if somebody else took the lease meanwhile: their result counts, not this one.
+            LeaseHeld: if another owner took the lease meanwhile. Their result counts, not this one.
         """
         self._append_as_owner(run, state, owner=owner, details=details)
 
     def reopen(self, run: str) -> None:
-        """Puts a run back to PLANNED, whatever it was (`retry`)."""
+        """Put a run back to PLANNED, whatever its state (`retry`)."""
 
         def anew(_: dict[str, Entry]) -> list[dict[str, Any]]:
             return [_line(run, State.PLANNED, now_s=shared_time_s(self.path), reopened=True)]
@@ -118,7 +118,7 @@ class Ledger:
         self._folded.append_after(anew)
 
     def adopt(self, event: dict[str, Any]) -> None:
-        """Notes how a run ended under another ledger, unless it is at work or has ended here."""
+        """Record how a run ended in another ledger, unless it is running or has ended here."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
             entry = entries.get(event["run"])
@@ -170,7 +170,7 @@ def _line(
 
 @functools.lru_cache(maxsize=32)
 def _folded(path: Path) -> Folded[dict[str, Entry]]:
-    """One fold a file and process: thousands of claims read the ledger once, not once each."""
+    """One fold per file and process: thousands of claims read the ledger once, not once each."""
     return Folded(path, empty=dict, add=_add)
 
 

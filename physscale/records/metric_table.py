@@ -128,7 +128,7 @@ BUILT_IN = (
 
 
 def metric_named(name: str, *, table: Mapping[str, Metric]) -> Metric:
-    """The declared metric; one that nobody declared has its own name for words, and no direction."""
+    """The declared metric. One that nobody declared is described by its name, without direction."""
     return table.get(name) or Metric(name=name, words=name, direction="none")
 
 

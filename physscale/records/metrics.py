@@ -1,8 +1,8 @@
 """The history of one run: our own append-only log, since Ray Tune loses what was reported before a
 resume.
 
-An attempt that is killed and resumed from step s writes the steps after s again; the reader keeps
-the last writing of each step, so the history of a run that was disturbed has no hole and no double.
+A run that is killed and resumed from step s writes the steps after s again. The reader keeps the
+last line of each step, so the history of an interrupted run has no gaps and no duplicates.
 """
 
 import time
@@ -25,6 +25,7 @@ class MetricLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The history, strictly increasing in `step`; of several attempts at a step the last counts."""
+    """The history, strictly increasing in `step`. If a step was written several times, the last
+    counts."""
     by_step = {entry["step"]: entry for entry in read_lines(path)}
     return [by_step[step] for step in sorted(by_step)]

@@ -1,17 +1,19 @@
 """A study in an object store (S3, GCS, any file system that pyarrow knows): what ended, and what
-another cluster needs to go on.
+another cluster needs to continue.
 
 ```
-URI/STUDY/ledger/TIME-SHA12.json           one small object an event: nothing is ever appended to or overwritten
-URI/STUDY/runs/FP12/...                    the run's files, its newest whole checkpoint among them
-URI/STUDY/runs/FP12/mirror.json            names, sizes, SHA-256; written last, so a run is complete or invisible here too
+URI/STUDY/ledger/TIME-SHA12.json           one small object per event, never changed
+URI/STUDY/runs/FP12/...                    the run's files, with its newest whole checkpoint
+URI/STUDY/runs/FP12/mirror.json            names, sizes, SHA-256; written last
 URI/STUDY/study.json scores.parquet ...    the tables
 ```
 
-Runs work on a folder that their nodes share, and the store keeps the study beyond the life of a
-cluster: `push` copies what changed, `pull` brings back what is not here. An object store has no
-leases: two clusters that run one study at the same time, each on a folder of its own, both do the
-work; one after the other they share it."""
+As `mirror.json` is written last, a run in the store is complete or invisible.
+
+Runs work on a folder that their nodes share. The store keeps the study when the cluster is gone:
+`push` copies what changed, `pull` brings back what is missing here. An object store has no leases.
+Two clusters that run one study at the same time, each on its own folder, both do all the work; one
+after the other, they share it."""
 
 import hashlib
 import json
@@ -50,7 +52,7 @@ class Mirror:
     root: PurePosixPath
 
     def read(self, name: str) -> bytes | None:
-        """A whole object, None if there is no such."""
+        """A whole object; None if there is none."""
         try:
             with self.files.open_input_file(str(self.root / name)) as file:
                 return bytes(file.read())
@@ -65,7 +67,7 @@ class Mirror:
             file.write(data)
 
     def names(self, folder: str) -> list[str]:
-        """Names right below a folder."""
+        """The names directly below a folder."""
         found = self.files.get_file_info(
             fs.FileSelector(str(self.root / folder), allow_not_found=True)
         )
@@ -74,7 +76,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Copied:
-    """What a push or pull has done."""
+    """What a push or pull did."""
 
     runs: list[str]
     bytes: int
@@ -100,11 +102,11 @@ def mirror_at(uri: str, *, study: str) -> Mirror:
 
 
 def push(store: Store, mirror: Mirror) -> Copied:
-    """Copies what changed: every run that has ended or stopped, the ledger's events, the tables.
-    Runs at work are left for the next push.
+    """Copy what changed: every run that has ended or stopped, the ledger's events, the tables. Runs
+    still at work are left for the next push.
 
     Raises:
-        UserError: when there is nothing to push, or the store does not take it.
+        UserError: if there is nothing to push, or the store refuses it.
     """
     if not store.ledger.exists():
         raise UserError(
@@ -136,12 +138,12 @@ def push(store: Store, mirror: Mirror) -> Copied:
 
 
 def pull(store: Store, mirror: Mirror) -> Copied:
-    """Brings runs that are not finished here and are further in the store, with the ledger's word
-    on them.
+    """Fetch the runs that are unfinished here and further along in the store, with their ledger
+    entries.
 
     Raises:
         UserError: when the store has no such study, or does not answer.
-        DamagedData: when an object is not what its index says; nothing of that run was taken.
+        DamagedData: if an object is not what its index says. Nothing of that run was copied.
     """
     try:
         events = [
@@ -178,7 +180,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
 
 
 def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
-    """Bytes sent; None if the store has it all."""
+    """The bytes sent; None if the store has everything."""
     place = f"runs/{folder.root.name}"
     known: dict[str, Any] = json.loads(mirror.read(f"{place}/{_INDEX}") or b"{}").get("files", {})
     files, sent = {}, 0
@@ -209,7 +211,7 @@ def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
 
 
 def _wanted(folder: RunFolder) -> Iterator[Path]:
-    """All files of a run that last, and of its checkpoints the newest."""
+    """The files of a run to keep, with its newest checkpoint alone."""
     newest = max(folder.checkpoints.glob("step_*"), default=None)
     for path in sorted(item for item in folder.root.rglob("*") if item.is_file()):
         inside = path.relative_to(folder.root).parts

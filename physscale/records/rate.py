@@ -1,7 +1,8 @@
 """A proportion as every table, figure and report writes it: with its 95 % Wilson interval.
 
-(p + z²/2n ± z sqrt(p (1-p)/n + z²/4n²)) / (1 + z²/n)     (Wilson 1927; keeps its coverage at 0 and n, where p ± 1.96 se has width 0)
-"""
+    (p + z²/2n ± z sqrt(p (1-p)/n + z²/4n²)) / (1 + z²/n)        (Wilson 1927)
+
+It keeps its coverage at 0 and n hits, where p ± 1.96 se has width 0."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Rate:
 
 
 def wilson(hits: int, *, of: int) -> Rate:
-    """hits / of; not a number, between 0 and 1, where nothing was tried."""
+    """hits / of. Without trials the value is NaN and the interval is 0 to 1."""
     if of == 0:
         return Rate(math.nan, 0.0, 1.0, 0)
     share, square = hits / of, Z_95**2 / of

@@ -1,8 +1,8 @@
-"""The kinds of one protocol, by the name under which each is written: built in, or added by a plug-in.
+"""The kinds of one protocol, by the name under which each is written, built in or from a plug-in.
 
-A scenario, a codec, a backbone, an objective or a metric is added from outside the package: a module
-registers it, and `PHYSSCALE_PLUGINS=my_package.pendulum` (modules separated by commas), or an entry
-point in the group `physscale.plugins`, has that module imported wherever a name is looked up.
+A scenario, a codec, a backbone, an objective or a metric can be added from outside the package: a
+module registers it. `PHYSSCALE_PLUGINS=my_package.pendulum` (modules separated by commas), or an
+entry point in the group `physscale.plugins`, has that module imported wherever a name is looked up.
 """
 
 import importlib
@@ -50,7 +50,7 @@ class Registry(Generic[Entry]):
             _BY_PROTOCOL[protocol] = self  # type: ignore[assignment]
 
     def register(self, entry: Entry) -> Entry:
-        """Add an entry; also a class decorator. A second entry of the same name is our own mistake."""
+        """Add an entry; also a class decorator. Two entries must not share a name."""
         name = self._name_of(entry)
         assert self._entries.get(name, entry) is entry, f"two kinds of {self.what} named {name!r}"
         self._entries[name] = entry
@@ -65,8 +65,9 @@ class Registry(Generic[Entry]):
         found = self.entries().get(name)
         if found is None:
             raise UserError(
-                f"{self.what} {name[:80]!r} is unknown; there are {', '.join(sorted(self._entries))}; "
-                f"name the module that registers another one in {PLUGINS}"
+                f"{self.what} {name[:80]!r} is unknown; there are "
+                f"{', '.join(sorted(self._entries))}; name the module that registers another one "
+                f"in {PLUGINS}"
             )
         return found
 

@@ -7,15 +7,17 @@ results/STUDY/
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
   latents/FP12/                      shard_00000000.arrow ...
   weights/SHA256                     files that a codec begins with, named by their content
-  runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl  scores.parquet  outcomes.parquet
+  runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl
+                                     scores.parquet  outcomes.parquet
   runs/FP12/checkpoints/step_00001500/   model.safetensors ... manifest.json
   runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
-  runs/FP12/frames/                  SPLIT.parquet  SPLIT.scores.parquet  SPLIT.worst.mp4  SPLIT.best.mp4
+  runs/FP12/frames/                  SPLIT.parquet  SPLIT.scores.parquet
+                                     SPLIT.worst.mp4  SPLIT.best.mp4
 ```
 
-A folder is written under a temporary name, every file is fsynced, the manifest (sizes and SHA-256)
-comes last, then one rename. A reader believes only a folder whose manifest verifies: neither
-safetensors nor `torch.load` notices a flipped bit."""
+A folder is written under a temporary name. Every file is fsynced, the manifest (sizes and SHA-256)
+comes last, and then the folder is renamed. A reader trusts only a folder whose manifest verifies:
+neither safetensors nor `torch.load` notices a flipped bit."""
 
 import contextlib
 import hashlib
@@ -79,11 +81,11 @@ class Store:
         return self.root / "codecs" / short(full)
 
     def weights(self, sha256: str) -> Path:
-        """A copy of the file of this content, which all nodes see."""
+        """The copy of the file with this content, visible to all nodes."""
         return self.root / "weights" / sha256
 
     def latents(self, full: str) -> Path:
-        """Training videos after their codec, as `physscale encode` leaves them."""
+        """Latents of training videos, as `physscale encode` writes them."""
         return self.root / "latents" / short(full)
 
     def run(self, full: str) -> "RunFolder":
@@ -106,7 +108,7 @@ class RunFolder:
 
     @property
     def codec_fit(self) -> Path:
-        """History of the codec's training, where this run is the one that trains it."""
+        """History of the codec's training, if this run trains it."""
         return self.root / "codec_fit.jsonl"
 
     @property
@@ -128,7 +130,7 @@ class RunFolder:
         return self.root / "videos" / f"{checked_name(split, what='split')}.mp4"
 
     def frames(self, split: str, *, suffix: str) -> Path:
-        """What `physscale evaluate STUDY` leaves of a split."""
+        """What `physscale evaluate STUDY` writes for a split."""
         return self.root / "frames" / f"{checked_name(split, what='split')}{suffix}"
 
 
@@ -146,10 +148,10 @@ def checked_name(name: str, *, what: str) -> str:
 
 
 def checked_folder(path: Path) -> Path:
-    """The path itself, if it is one of a file system.
+    """The path itself, if it belongs to a file system.
 
     Raises:
-        UserError: for the URI of a bucket: runs append and lock, which no bucket can.
+        UserError: for the URI of a bucket: runs append and lock, which a bucket cannot.
     """
     if path.parts and path.parts[0].endswith(":"):
         raise UserError(
@@ -160,8 +162,7 @@ def checked_folder(path: Path) -> Path:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees the old bytes or the new ones, and nothing between,
-    whatever happens.
+    """Write a file so that a reader always sees either the old bytes or the new ones.
 
     Raises:
         UserError: if the place cannot be written (read-only, full, no permission).
@@ -186,11 +187,11 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty temporary folder; on leaving without an exception it becomes `path`, manifest
-    and all, in one rename.
+    """Yield an empty temporary folder. If the block ends without an exception, the folder becomes
+    `path` with its manifest, in one rename.
 
-    A folder already at `path` is replaced; whatever an earlier, killed writer left beside it under
-    a temporary name is removed."""
+    A folder already at `path` is replaced. Temporary folders that a killed writer left beside it
+    are removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         shutil.rmtree(stale)
@@ -215,7 +216,7 @@ def write_folder(path: Path) -> Iterator[Path]:
 
 
 def read_folder(path: Path) -> Path:
-    """`path` itself, once every file has the size and SHA-256 that its manifest says.
+    """`path` itself, after checking every file against the size and SHA-256 in its manifest.
 
     Raises:
         DamagedData: naming the first file that differs.
@@ -245,7 +246,7 @@ def _describe(file: Path) -> dict[str, object]:
 
 
 def sha256_of(file: Path) -> str:
-    """Of the file's bytes."""
+    """The SHA-256 of the file's bytes."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

@@ -26,8 +26,8 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
 
 def write_scores(path: Path, table: pa.Table, *, metrics: Iterable[str]) -> None:
-    """Writes a run's scores with the names of the metrics that were computed: a metric that no
-    video has leaves no row."""
+    """Write a run's scores with the names of the computed metrics. A metric without a value for any
+    video has no row."""
     names = " ".join(sorted({*metrics, *table["metric"].to_pylist()}))
     write_parquet(path, table.replace_schema_metadata({_COMPUTED: names.encode()}))
 
@@ -38,7 +38,7 @@ def read_scores(path: Path) -> pa.Table:
 
 
 def computed_metrics(path: Path) -> set[str]:
-    """The metrics that were computed for these scores; in a table of an older version those that
+    """The metrics that were computed for these scores. In a table of an older version: those that
     have a row."""
     names = (pq.read_schema(path).metadata or {}).get(_COMPUTED, b"").decode().split()
     return {*names, *pq.read_table(path, columns=["metric"])["metric"].to_pylist()}

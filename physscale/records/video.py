@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32, Int, UInt8
 from physscale.records.errors import DamagedData
 
 FORMAT = 1
-"""Raised by hand whenever a column changes its meaning; a reader refuses any other number."""
+"""Raised by hand when a column changes its meaning. A reader refuses any other number."""
 
 FORMAT_KEY = b"physscale_format"
 STATE = ("x_m", "y_m", "angle_rad", "vx_m_s", "vy_m_s", "omega_rad_s")
@@ -33,6 +33,11 @@ BODY = (
     "kind",
 )
 ROD = ("anchor_x_m", "anchor_y_m", "length_m")
+PLACE = slice(STATE.index("x_m"), STATE.index("y_m") + 1)
+VELOCITY = slice(STATE.index("vx_m_s"), STATE.index("vy_m_s") + 1)
+COLOUR = slice(BODY.index("red"), BODY.index("blue") + 1)
+"""Neighbouring columns of `STATE` and `BODY` that are read together."""
+
 TEXT_COLUMNS = ("scenario", "split", "template")
 TENSOR_COLUMNS = {
     "time_s": pa.float32(),
@@ -61,8 +66,8 @@ class Videos:
         rod: the rod that holds each body (`ROD`), NaN for a body without one; None where no body of
             the data set has one.
         from_trained: distance of the row's (left, right) pair from the trained region and from its
-            convex hull (`simulate.trained_distance`), for collisions with holes in what is trained; None for
-            all others.
+            convex hull (`simulate.trained_distance`), for collisions with holes in what is trained;
+            None for all others.
         pixels: frames, row 0 on top, or None where they are rendered on read.
     """
 
@@ -150,8 +155,8 @@ class Videos:
 
 
 def check_schema(schema: pa.Schema) -> None:
-    """Refuses everything but this project's columns, types and format number, before any value is
-    looked at.
+    """Refuse anything but this project's columns, types and format number, before any value is
+    read.
 
     Raises:
         DamagedData: with the first thing that is wrong.
@@ -188,7 +193,7 @@ def _allowed(field: pa.Field) -> bool:
 
 
 def _tensor_array(column: np.ndarray, value_type: pa.DataType) -> pa.Array:
-    """As `FixedShapeTensorArray.from_numpy_ndarray`, which refuses a column without rows."""
+    """As `FixedShapeTensorArray.from_numpy_ndarray`, but for columns without rows too."""
     kind = pa.fixed_shape_tensor(value_type, column.shape[1:])
     return pa.ExtensionArray.from_storage(
         kind, pa.FixedSizeListArray.from_arrays(column.reshape(-1), type=kind.storage_type)
@@ -196,7 +201,7 @@ def _tensor_array(column: np.ndarray, value_type: pa.DataType) -> pa.Array:
 
 
 def _tensor(column: pa.ChunkedArray) -> np.ndarray:
-    """The tensors of a column, which `combine_chunks` has put into one chunk (or none)."""
+    """The tensors of a column that `combine_chunks` has put into one chunk (or none)."""
     if column.num_chunks == 0:
         return np.empty((0, *column.type.shape), column.type.value_type.to_pandas_dtype())
     return (

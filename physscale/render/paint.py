@@ -26,7 +26,7 @@ def paint(
     there.
 
     poses[B, T, N, 3] are centre and angle, sizes[B, N, 2] a disc's radius and the radius of its
-    hole, borders[B, N, E, 4] anything else's edges (`records.outline`), all in pixels, poses with
+    hole, borders[B, N, E, 4] anything else's edges (`render.outline`), all in pixels, poses with
     rows downwards; shapes[B, N], colours[B, N, 3]."""
     bodies, height, width = sizes.shape[1], frames.shape[2], frames.shape[3]
     rows = frames.reshape(frames.shape[0], frames.shape[1], height, 3 * width)

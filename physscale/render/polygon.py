@@ -1,7 +1,7 @@
 """Anything with straight edges on a pixel grid by exact area coverage.
 
 By Green's theorem the covered area of the pixel [c, c+1) × [r, r+1) is a sum over the directed
-edges of a border (`records.outline`) of ∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part
+edges of a border (`render.outline`) of ∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part
 inside the row. Along a straight edge that integral is (F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the
 integral of clip: 0 below 0, u²/2 up to 1, u - ½ above. Columns that lie fully on the left of an
 edge get Δy each, by a running sum; the integral is taken only where the edge passes.

@@ -6,14 +6,13 @@ from jaxtyping import UInt8
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Shape
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, COLOUR, PLACE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.hard import paint_hard
 from physscale.render.outline import borders_m
 from physscale.render.paint import paint
 from physscale.render.paper import draw_as_the_paper
 
-RED = BODY.index("red")
 SIZES = [BODY.index("radius_m"), BODY.index("half_height_m")]
 
 
@@ -40,14 +39,14 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
     frames = np.empty(shape, np.uint8) if out is None else out
     assert frames.shape == shape, f"out has shape {frames.shape}, these frames need {shape}"
     assert frames.flags.c_contiguous, "out must be C-contiguous"
-    colours = videos.body[:, :, RED : RED + 3].astype(np.float64)
+    colours = videos.body[:, :, COLOUR].astype(np.float64)
     shapes = videos.body[:, :, BODY.index("shape")].astype(np.int64)
     if canvas.style == "paper":
         _check_plain(videos, boxes=shapes == Shape.BOX)
         radii = videos.body[:, :, SIZES[0]].astype(np.float64) / WORLD_M
         draw_as_the_paper(
             frames,
-            videos.state[..., :2].astype(np.float64) / WORLD_M,
+            videos.state[..., PLACE].astype(np.float64) / WORLD_M,
             radii,
             shapes == Shape.BOX,
             colours,
@@ -55,7 +54,7 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
         return frames
     pixels_per_m = canvas.size_px / WORLD_M
     poses = videos.state[..., :3].astype(np.float64)
-    poses[..., :2] *= pixels_per_m
+    poses[..., PLACE] *= pixels_per_m
     poses[..., 1] = canvas.size_px - poses[..., 1]
     sizes, borders = (
         videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m,

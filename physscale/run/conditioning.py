@@ -1,9 +1,9 @@
-"""The conditioning of a run's model beside the first frames: numbers or a sentence on each row's
-first state, from the truth that rows carry.
+"""The conditioning of a run's model beside the first frames: numbers or a sentence that describe
+each row's true first state.
 
-Conditioning is a function of the row's first moment, so that of a training is drawn from (scenario,
-seed, index) without its frames, wherever its latents come from. A mirrored video is described as
-mirrored.
+It depends on the first state alone. So the conditioning of a training video is made from (scenario,
+seed, index), without its frames and wherever its latents come from. For a mirrored video it
+describes the mirrored state.
 """
 
 import importlib
@@ -34,12 +34,13 @@ from physscale.train.parallel import Workers
 __all__ = ["TextEncoder", "TrainingConditioning", "conditioning_of", "conditioning_source"]
 
 HELD_BYTES = 1_000_000_000
-"""Conditioning of a training above this is made as its steps need it."""
+"""Conditioning of all training videos is held in memory up to this size, and otherwise made step by
+step."""
 
 
 class TextEncoder(Protocol):
-    """A text encoder of the user's own, named by `TextSpec.encoder`: the same features for the same
-    sentence, always."""
+    """A text encoder of the user's own, named by `TextSpec.encoder`. It must always give the same
+    features for the same sentence."""
 
     def __call__(
         self, sentences: Sequence[str], /
@@ -47,7 +48,7 @@ class TextEncoder(Protocol):
 
 
 def conditioning_source(run: RunSpec) -> "TrainingConditioning | None":
-    """The conditioning of the run's training videos; None for a model without."""
+    """The conditioning of the run's training videos; None for a model without conditioning."""
     return None if run.model.conditioned_on.kind == "none" else TrainingConditioning(run)
 
 
@@ -123,14 +124,15 @@ def _features(spec: TextSpec, said: list[str]) -> Tensor:
 
 @dataclass(frozen=True)
 class TrainingConditioning:
-    """Of a run's training videos, step by step (a `train.task.ConditioningSource`)."""
+    """A run's `train.task.ConditioningSource`: conditioning of its training videos, step by
+    step."""
 
     run: RunSpec
 
     def batch(
         self, step: int, *, seed: int, batch: int, workers: Workers
     ) -> Shaped[Tensor, "share tokens *features"]:
-        """Of this worker's share of the step's batch."""
+        """The conditioning of this worker's share of the step's batch."""
         rows = workers.rows(batch)
         indices = order(seed, videos=self.run.data.videos, batch=batch, step=step)[rows]
         flips = self.run.train.flip == "horizontal"
@@ -145,8 +147,8 @@ class TrainingConditioning:
 
     @cached_property
     def _held(self) -> Tensor | None:
-        """Of all videos, plain ones and, where the run mirrors videos, mirrored ones [1 or 2, D,
-        ...]; None where that is too much."""
+        """The conditioning of all videos [1 or 2, D, ...]: plain, and mirrored too if the run
+        mirrors videos. None if it exceeds `HELD_BYTES`."""
         every = np.arange(self.run.data.videos)
         copies = 2 if self.run.train.flip == "horizontal" else 1
         if (

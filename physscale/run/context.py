@@ -1,6 +1,6 @@
-"""What a run needs of whoever runs it: what its training needs, and the videos.
+"""What a run needs from its backend: what its training needs, and the videos.
 
-Three back ends fulfil it: a plain process (below), a trial of Ray Tune and a worker of Ray Train
+Three backends implement it: a plain process (below), a trial of Ray Tune and a worker of Ray Train
 (`ray_jobs`). The run itself is one function that knows none of them."""
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ class Context(context.Context, Protocol):
 
 
 def stream(data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]) -> Iterator[Videos]:
-    """Simulated and rendered on the spot, one batch of row indices after the other."""
+    """Videos simulated and rendered in this process, one batch of row indices after the other."""
     for indices in batches:
         videos = simulate(data, indices=indices)
         yield videos.with_pixels(render(videos, canvas=canvas))

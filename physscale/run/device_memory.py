@@ -1,11 +1,12 @@
-"""Memory of a training on each of its devices, by formula and without torch; held to FakeTensor by
-`tests/unit/run/test_device_memory.py`.
+"""Memory of a training on each of its devices, by formula and without torch.
+`tests/unit/run/test_device_memory.py` compares it with a count by FakeTensor.
 
-Weights take 20 bytes per parameter (value, gradient, two moments, average, float32). FSDP deals
-them out over the workers (arXiv 1910.02054) and gathers a block and the next, in the precision of
-the products; the gradients' slices come as the activations go. What the forward pass keeps is the
-backbone's own formula (`BackboneSpec.memory`) and the objective's (`ObjectiveSpec.step_bytes`).
-With `recompute`, a block keeps its input alone, and one block at a time all of its activations."""
+Weights take 20 bytes per parameter (value, gradient, two moments, average, float32). FSDP shards
+them over the workers (arXiv 1910.02054) and gathers one block and the next in the precision of the
+products. The shards of the gradients are allocated while activations are freed. The forward pass
+keeps what the formulas of the backbone (`BackboneSpec.memory`) and of the objective
+(`ObjectiveSpec.step_bytes`) say. With `recompute`, each block keeps only its input, and one block
+at a time all of its activations."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,14 +27,14 @@ HALF = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Bytes of one device at the fullest moment of a step.
+    """Bytes on one device at the peak of a step.
 
     Attributes:
-        weights: values, gradients, moments and average; with FSDP this worker's share of them, but
-            for gradients, and gathered blocks.
+        weights: values, gradients, moments and average. With FSDP: this worker's share of them
+            without the gradients, and the gathered blocks.
         activations: what the forward pass keeps for the backward pass.
-        working: what comes and goes beside these. AdamW moves the weights in place. Muon moves all
-            matrices of one shape at once, when the activations are gone.
+        working: temporary memory beside these. AdamW updates the weights in place. Muon updates all
+            matrices of one shape together, after the activations are freed.
     """
 
     weights: int
@@ -53,7 +54,7 @@ def memory(
     train: TrainSpec,
     workers: int = 1,
 ) -> Memory:
-    """Of a worker with its share of the global batch, in as many parts as the training says."""
+    """Memory of a worker with its share of the global batch, in `accumulate` parts."""
     videos = -(-train.batch // (workers * train.accumulate))
     bf16 = train.precision == "bf16"
     sharded = train.parallel == "fsdp" and workers > 1
@@ -79,7 +80,7 @@ def memory(
 
 
 def run_memory(run: RunSpec) -> Memory:
-    """Of each device of a run."""
+    """Memory of each device of a run."""
     return memory(
         run.model,
         objective=run.objective,
@@ -90,7 +91,7 @@ def run_memory(run: RunSpec) -> Memory:
 
 
 def _activations(passed: ActivationMemory, *, recompute: bool, copied: bool) -> tuple[int, int]:
-    """Bytes that the blocks keep, and that come and go; `copied`: products in bfloat16 keep copies
+    """Bytes that the blocks keep, and temporary bytes. `copied`: products in bfloat16 keep copies
     of the matrices."""
     copies = [HALF * block.numbers if copied else 0 for block in passed.blocks]
     whole = [block.kept + copy for block, copy in zip(passed.blocks, copies, strict=True)]
@@ -101,8 +102,8 @@ def _activations(passed: ActivationMemory, *, recompute: bool, copied: bool) -> 
 
 
 def _moved_by_muon(blocks: Sequence[BlockMemory]) -> int:
-    """Bytes: momentum and gradient together of all matrices, and for those of one shape what
-    `train.optim.orthogonalise` holds: the matrix twice and four products of its smaller side."""
+    """Bytes: momentum and gradient of all matrices, and for the matrices of one shape what
+    `train.optim.orthogonalise` holds: each matrix twice and four products of its smaller side."""
     shapes = Counter(shape for block in blocks for shape in block.matrices)
     held = [
         count * (2 * rows * columns + 4 * min(rows, columns) ** 2)

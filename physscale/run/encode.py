@@ -24,7 +24,8 @@ __all__ = ["Encoded", "encode_unit", "mirror_image"]
 
 @dataclass(frozen=True)
 class Encoded:
-    """What was done about a file: it was whole and kept, was made, or replaced a damaged one."""
+    """What happened to a file: kept because it was whole, made, or mended because it was
+    damaged."""
 
     state: Literal["kept", "made", "mended"]
     bytes: int

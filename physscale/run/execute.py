@@ -1,4 +1,4 @@
-"""One run from its description to its scores: the whole way of the data in one function."""
+"""One run from its description to its scores, in one function."""
 
 import json
 
@@ -25,8 +25,8 @@ CHECKPOINTS_PER_RUN = 4
 
 
 def execute(run: RunSpec, *, store: Store, context: Context) -> None:
-    """Trains and scores; leaves `run.json`, history, checkpoints, samples, videos and scores in the
-    run's folder.
+    """Train and score. `run.json`, history, checkpoints, samples, videos and scores are in the
+    run's folder afterwards.
 
     Safe to repeat: training continues from the newest whole checkpoint, and everything after it is
     made again.

@@ -1,7 +1,7 @@
-"""How fast this device multiplies large matrices: what a training's own products are measured
-against (MFU, arXiv 2204.02311).
+"""How fast this device multiplies large matrices: the reference for a training's own products (MFU,
+arXiv 2204.02311).
 
-A vendor's figure is for a clock that a busy device does not hold; this one is measured here, once,
+A vendor's figure assumes a clock that a busy device does not hold. This one is measured here, once,
 in the training's own precision."""
 
 import time
@@ -14,7 +14,7 @@ SIDE = {"cpu": 1024, "cuda": 8192}
 
 @torch.no_grad()
 def product_flops_per_s(device: str, *, dtype: torch.dtype) -> float:
-    """Best of a few square products on all threads of this process, after one to warm up."""
+    """The best of a few square products on all threads of this process, after one to warm up."""
     side = SIDE[device]
     a = torch.randn(side, side, device=device).to(dtype)
     best_s = float("inf")

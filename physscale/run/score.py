@@ -1,5 +1,5 @@
-"""A trained model before its test_splits: held-out loss, samples, floors and baselines, as score
-and outcome rows."""
+"""A trained model on its test splits: held-out loss, samples, floors and baselines, as score and
+outcome rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ PICTURED_VIDEOS = 6
 
 ENLARGED = 4
 CONTROLS_PX = 44
-"""White strip at the bottom, where a player's controls may lie without hiding the sample."""
+"""White strip at the bottom, so that a player's controls do not hide the sample."""
 
 FRAMES_PER_S = 8
 
@@ -73,7 +73,7 @@ class ScoredSplit:
     def generated(
         self, frames: np.ndarray | None = None, *, predicted: Parsed | None = None
     ) -> Generated:
-        """These frames, or tracks, beside what should have happened."""
+        """These frames, or tracks, with the truth."""
         return Generated(
             truth=self.truth,
             canvas=self.run.canvas,
@@ -130,8 +130,8 @@ def run_columns(run: RunSpec, *, study: str) -> RunColumns:
 
 
 def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
-    """Writes samples, videos, outcomes and scores of every test split; the two tables come last, so
-    that their presence means that everything is there."""
+    """Write samples, videos, outcomes and scores of every test split. The two tables come last: if
+    they are there, everything is."""
     columns, metrics = run_columns(run, study=trained.study), metrics_of("run")
     outcome_tables, score_tables = [], []
     for split in run.test_splits:
@@ -195,8 +195,7 @@ def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[G
 
 
 def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
-    """What is measured on the true frames, and on the true frames after the codec: no model can be
-    better."""
+    """Scores of the true frames, and of the true frames after the codec: no model can be better."""
     recoded = codec.decode(codec.encode(case.pixels))
     floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
     for source, pixels in floors.items():
@@ -204,7 +203,7 @@ def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
 
 
 def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
-    """Tracks that need no model: what an error out of distribution has to be compared with."""
+    """Scores of tracks that need no model, to compare errors out of distribution with."""
     possible = case.run.data.scenario.baselines
     speeds = possible.trained_speed_m_s
     tracks: dict[Source, Parsed] = {}

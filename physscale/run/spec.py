@@ -2,7 +2,7 @@
 
 A run is: draw the training videos, encode them, train one model, sample the videos of the test
 splits, score them. Its fingerprint is that of this description, so two studies that ask for the
-same run share it, and run again = continue."""
+same run share it, and running it again continues it."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,9 +1,8 @@
-"""Where a training's latents come from: held in memory, or, if they are too many, drawn, rendered
-and encoded as its steps need them; where `physscale encode` has made them before, they are read
-from disk, to memory or row by row.
+"""Where a training's latents come from. They are held in memory or, if they are too many, drawn,
+rendered and encoded as the steps need them. Latents that `physscale encode` has made are read from
+disk, into memory or row by row.
 
-All give the same latents in the same order, bit for bit, so what is too large for memory trains as
-what is not."""
+All ways give the same latents in the same order, bit for bit."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,8 +51,8 @@ def training_source(
     store: Store | None = None,
     held_bytes: int = HELD_BYTES,
 ) -> LatentSource:
-    """The run's training videos, one way or the other. Raises DamagedData for files of the store
-    that are not what was written."""
+    """The latents of the run's training videos. Raises DamagedData for stored files that are not
+    what was written."""
     stored = None if store is None else stored_latents(run, store=store)
     if latent_bytes(run) > held_bytes:
         return stored or StreamedLatents(run, codec, context)
@@ -61,7 +60,7 @@ def training_source(
 
 
 def stored_latents(run: RunSpec, *, store: Store) -> "StoredLatents | None":
-    """What `physscale encode` has made for this run; None unless all of it is there."""
+    """What `physscale encode` has made for this run; None if anything is missing."""
     caches = {cache.side: open_cache(cache) for cache in caches_of([run], store=store)}
     plain, mirrored = caches["plain"], caches.get("mirrored")
     if plain is None or (mirrored is None and "mirrored" in caches):
@@ -70,8 +69,8 @@ def stored_latents(run: RunSpec, *, store: Store) -> "StoredLatents | None":
 
 
 def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentSet:
-    """Of all training videos, in the order of their index; where the run mirrors videos, also of
-    every one's mirror image."""
+    """Latents of all training videos in the order of their index, and of their mirror images if the
+    run mirrors videos."""
     indices = np.arange(run.data.videos)
     batches = [
         indices[start : start + VIDEOS_AT_ONCE] for start in range(0, len(indices), VIDEOS_AT_ONCE)
@@ -87,7 +86,7 @@ def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentS
 
 @dataclass(frozen=True)
 class StreamedLatents:
-    """Nothing is held but what is on its way."""
+    """Latents made as the steps need them; only the batches in flight are held."""
 
     run: RunSpec
     codec: Codec
@@ -156,7 +155,7 @@ class StoredLatents:
 def _rows(
     shards: Sequence[LatentShard], indices: np.ndarray
 ) -> Float[Tensor, "rows time channels height width"]:
-    """Of these videos, in this order."""
+    """Latents of these videos, in this order."""
     begins = np.array([shard.first for shard in shards])
     number = np.searchsorted(begins, indices, side="right") - 1
     latents = np.empty((len(indices), *shards[0].latents.shape[1:]), np.float32)

@@ -1,5 +1,5 @@
-"""A training on trial: rung by rung its loss on held-out videos of no test split, so that tuning
-never looks at what a run is scored on."""
+"""A trial training: its loss at each rung, on held-out videos of no test split. So tuning never
+uses the videos that a run is scored on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ from physscale.train.step import begin, train_step
 
 @dataclass(frozen=True)
 class Rung:
-    """How a training stands after `share` of its steps. `loss` is that of the averaged weights, as
-    trained (`objective.HeldOutErrors`), mean over videos."""
+    """The state of a training after `share` of its steps. `loss` is that of the averaged weights,
+    as trained (`objective.HeldOutErrors`), mean over videos."""
 
     share: float
     step: int
@@ -34,8 +34,8 @@ class Rung:
 def rungs(
     run: RunSpec, *, store: Store, context: Context, shares: Sequence[float]
 ) -> Iterator[Rung]:
-    """Trains the run and pauses after each share of its steps, in ascending order. Nothing but the
-    codec is left on disk.
+    """Train the run and pause after each share of its steps, in ascending order. Only the codec
+    stays on disk.
 
     Raises:
         Diverged: on a loss that is not finite.

@@ -1,8 +1,8 @@
-"""What is looked at while a run trains: the loss on held-out videos of no test split, and a few of
-their samples as a moving picture.
+"""Validation while a run trains: the loss on held-out videos of no test split, and a few of their
+samples as a video.
 
-The loss is the objective's (`flow/objective.py`) with common random numbers, so that two lines of a
-history, or of two runs, differ by their models alone."""
+The loss is the objective's (`flow/objective.py`) with common random numbers. So two lines of a
+history, or of two runs, differ only by their models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,11 +27,12 @@ from physscale.train.task import Observer
 
 VALIDATION_VIDEOS = 96
 VALIDATION_SEED = 1_000_003
-"""Of the training scenario, drawn with the held-out key and a seed of no test split."""
+"""The seed of the validation videos: the training scenario with the held-out key, and a seed of no
+test split."""
 
 
 def unseen(run: RunSpec) -> DataSpec:
-    """Videos as the run trains on them, none of which it trains or is scored on."""
+    """Videos like the training videos, which the run neither trains on nor is scored on."""
     return replace(
         run.data,
         videos=VALIDATION_VIDEOS,
@@ -42,7 +43,7 @@ def unseen(run: RunSpec) -> DataSpec:
 
 
 def observers(run: RunSpec, *, codec: Codec, folder: RunFolder) -> tuple[Observer, ...]:
-    """Those that the run asks for. Their videos are made when the first one looks."""
+    """The observers that the run asks for. Their videos are made when the first one is called."""
     watch = Watch(run, codec, folder, run.objective.build())
     asked = ((run.train.validate_every, watch.validate), (run.train.sample_every, watch.picture))
     return tuple(Observer(every, look) for every, look in asked if every)
@@ -74,7 +75,7 @@ class Watch:
         return self.codec.encode(self.pixels)
 
     def validate(self, model: Backbone, step: int) -> Mapping[str, float]:
-        """Mean over the videos, as trained and from the given frames alone."""
+        """Mean losses over the videos: as trained, and from the given frames alone."""
         latents = self.latents.to(next(model.parameters()).device)
         indices = np.arange(VALIDATION_VIDEOS).tolist()
         errors = self.objective.held_out(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from physscale.records.scene import WORLD_M, Shape
-from physscale.records.video import BODY, STATE, Videos
+from physscale.records.video import BODY, COLOUR, STATE, Videos
 
 NUMBERS = ("radius_m", "x_m", "y_m", "vx_m_s", "vy_m_s")
 COLOURS = {(255, 0, 0): "red", (0, 0, 255): "blue", (128, 128, 128): "grey", (0, 0, 0): "black"}
@@ -93,7 +93,7 @@ def sentences(videos: Videos) -> list[str]:
 
 def _sentence(body: np.ndarray, state: list[float], angle_rad: float) -> str:
     radius, x, y, vx, vy = state
-    rgb = tuple(int(value) for value in body[BODY.index("red") : BODY.index("red") + 3])
+    rgb = tuple(int(value) for value in body[COLOUR])
     colour = COLOURS.get((rgb[0], rgb[1], rgb[2]), f"rgb{rgb}")
     second = body[BODY.index("half_height_m")]
     thing = "ring" if second > 0 else "ball"

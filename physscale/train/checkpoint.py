@@ -1,4 +1,4 @@
-"""A training on disk: everything a step depends on, complete or invisible, no pickle.
+"""A training on disk: everything that a step depends on, complete or invisible, without pickle.
 
     step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors
                     state.json  manifest.json
@@ -34,8 +34,8 @@ CHECKPOINT_FORMAT = 1
 
 
 def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
-    """Write the state after `state.step` steps and drop all but the newest two. Every worker calls
-    it, the first one writes."""
+    """Write the state after `state.step` steps and delete all but the newest two. Every worker
+    calls it; the first one writes."""
     saved = state.weights.saved(workers)
     if saved is None:
         return
@@ -53,8 +53,8 @@ def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
 
 
 def latest(checkpoints: Path) -> Path | None:
-    """The newest checkpoint whose manifest verifies; damaged ones are named in the log and passed
-    over."""
+    """The newest checkpoint whose manifest verifies. Damaged ones are named in the log and
+    skipped."""
     for folder in reversed(folders(checkpoints)):
         try:
             return read_folder(folder)
@@ -64,7 +64,7 @@ def latest(checkpoints: Path) -> Path | None:
 
 
 def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
-    """Put the state back to what it was when it was saved, bit for bit.
+    """Restore the state as it was saved, bit for bit.
 
     Raises UserError when the checkpoint belongs to another training.
     """
@@ -85,7 +85,7 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
 
 
 def load_model(folder: Path) -> Backbone:
-    """The averaged model of a checkpoint, whatever wrote it.
+    """The averaged model of a checkpoint, whatever kind of training wrote it.
 
     Raises:
         DamagedData: when its manifest does not verify.
@@ -106,8 +106,8 @@ def discard_unfinished(checkpoints: Path) -> None:
 
 
 def recipe(task: TrainTask) -> dict[str, object]:
-    """What the losses depend on, except the data, the number of workers and how a step is computed
-    (which change nothing, or rounding)."""
+    """What the losses depend on, except the data, and except what changes nothing but rounding: the
+    number of workers and how a step is computed."""
     return {
         "model": plain(task.model),
         "shape": plain(task.latents.shape),

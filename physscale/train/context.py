@@ -1,4 +1,4 @@
-"""What a training needs of whoever runs it (read without torch)."""
+"""What a training needs from its backend (read without torch)."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,7 +7,7 @@ __all__ = ["Context"]
 
 @runtime_checkable
 class Context(Protocol):
-    """What a training needs of whoever runs it: a plain process, a Tune trial or a worker of Ray
+    """What a training needs from its backend: a plain process, a Tune trial or a worker of Ray
     Train."""
 
     @property

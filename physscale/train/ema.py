@@ -1,5 +1,5 @@
-"""An average of the parameters over the training steps, exponentially forgetting: what is sampled
-from."""
+"""The exponential moving average of the parameters over the training steps. Samples are drawn from
+it."""
 
 from torch import Tensor
 
@@ -7,8 +7,8 @@ __all__ = ["average", "decay_at"]
 
 
 def decay_at(step: int, *, decay: float) -> float:
-    """Ramped: early steps forget faster, so that the start is not remembered. min(decay, (1 + s) /
-    (10 + s))."""
+    """The decay at step s: min(decay, (1 + s) / (10 + s)). Early steps forget faster, so the
+    average does not keep the initial weights."""
     return min(decay, (1 + step) / (10 + step))
 
 

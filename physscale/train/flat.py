@@ -1,7 +1,7 @@
-"""All parameters of a model in one vector, all gradients in another: an update, a norm, an average
-over workers is one operation.
+"""All parameters of a model in one vector, and all gradients in another. An update, a norm or an
+average over workers is then one operation.
 
-The model's own parameters become views into these vectors, so forward and backward never notice.
+The model's own parameters become views into these vectors, so forward and backward need no change.
 Layout: Muon's matrices (`Backbone.matrices`) first, those of one shape side by side (a stack [n,
 rows, columns] is a view), then all else."""
 
@@ -57,7 +57,8 @@ class Layout:
     def stretches(
         self, numbers: dict[str, float], *, part: slice
     ) -> tuple[tuple[slice, float], ...]:
-        """Where in this part of a vector neighbouring parameters have one number, and which."""
+        """The ranges of this part of a vector in which neighbouring parameters have the same
+        number, with the number."""
         ordered = sorted(
             (start, numbers[name])
             for name, (start, _) in self.places.items()

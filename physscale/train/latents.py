@@ -1,5 +1,4 @@
-"""Where batches come from: any source that can start at any step; small data sets are held in
-memory as latents."""
+"""Sources of batches. Each can start at any step; `LatentSet` holds small data sets in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ def permutation(seed: int, videos: int, epoch: int) -> Int[np.ndarray, " videos"
 
 @runtime_checkable
 class LatentSource(Protocol):
-    """A seam for data sets of any size: a stream implements it as well as `LatentSet` does."""
+    """Latents of a data set of any size: held in memory (`LatentSet`) or streamed."""
 
     @property
     def shape(self) -> LatentShape:
@@ -53,10 +52,11 @@ class LatentSource(Protocol):
 
 @dataclass(frozen=True)
 class LatentSet:
-    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index; with `mirrored`,
-    those of the same videos mirrored left to right *before* they were encoded (no codec of whole
-    frames or of curved features commutes with a mirror), every second video, by a coin of (seed,
-    step, place in the batch), comes from there."""
+    """Latents f32[D, T, C, H, W] of all videos, in the order of their row index.
+
+    `mirrored` holds latents of the same videos mirrored left to right *before* they were encoded:
+    in general a codec does not commute with a mirror. A coin of (seed, step, place in the batch)
+    takes each video from one or the other."""
 
     latents: Float[Tensor, "videos time channels height width"]
     mirrored: Float[Tensor, "videos time channels height width"] | None = None

@@ -1,5 +1,5 @@
-"""The training loop: counts steps, logs, saves and stops. Run again after any kill, its losses are
-those of an undisturbed run, bit for bit."""
+"""The training loop: counts steps, logs, saves and stops. A run that is killed and run again has
+the losses of an undisturbed run, bit for bit."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
 
 
 def _conditioning(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
-    """Of this worker's share of the step."""
+    """The conditioning of this worker's share of the step."""
     if task.conditioning is None:
         return None
     read = task.conditioning.batch(step, seed=task.seed, batch=task.train.batch, workers=workers)
@@ -112,8 +112,8 @@ class _Clock:
 def _looked(
     state: TrainState, observers: Sequence[Observer], *, workers: Workers
 ) -> dict[str, float]:
-    """What the observers return. Every worker gives its shards of the averaged model; the first one
-    looks."""
+    """What the observers return. Every worker contributes its shards of the averaged model; the
+    first one calls the observers."""
     if not observers:
         return {}
     model = averaged(state)
@@ -132,7 +132,7 @@ def _log(
     seconds: float,
     seen: Mapping[str, float],
 ) -> None:
-    """The mean loss since the last multiple of `log_every`, which a resumed run knows too."""
+    """Log the mean loss since the last multiple of `log_every`; a resumed run logs the same."""
     since = (state.step - 1) // task.log_every * task.log_every
     metrics = {
         "loss": float(state.losses[since : state.step].mean()),

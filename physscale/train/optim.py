@@ -1,5 +1,5 @@
-"""AdamW on one vector, and Muon on stacks of matrices: momentum, then the nearest orthogonal matrix
-instead of the gradient's size.
+"""AdamW on one vector, and Muon on stacks of matrices. Muon replaces each momentum matrix by the
+nearest orthogonal one.
 
 Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything
 stays in float32; both are plain functions of values, gradients and moments, so workers that average
@@ -28,8 +28,8 @@ NEWTON_SCHULZ_ROUNDS = 4
 def orthogonalise(
     stack: Float[Tensor, "count rows columns"],
 ) -> Float[Tensor, "count rows columns"]:
-    """Each matrix U S V^T of the stack becomes about U V^T: its singular values are driven to the
-    neighbourhood of 1.
+    """Each matrix U S V^T of the stack becomes approximately U V^T: its singular values move close
+    to 1.
 
     Newton-Schulz X <- a X + b (X X^T) X + c (X X^T)^2 X on the smaller Gram matrix A = X X^T. All
     factors are polynomials of A, so wide matrices iterate on A alone and are multiplied once at the
@@ -69,8 +69,8 @@ class AdamW:
         second: Tensor,
         factor: float = 1.0,
     ) -> None:
-        """Values and moments, in place; `factor` multiplies the rate, but not what the values
-        shrink by: muP's smaller rates of wide matrices do not touch that."""
+        """Update values and moments in place. `factor` multiplies the learning rate but not the
+        weight decay, which muP's smaller rates of wide matrices do not change."""
         torch_adamw(
             [values],
             [gradients],
@@ -123,7 +123,7 @@ class Optimiser:
         )
 
     def update(self, *, step: int, factor: float) -> None:
-        """Change the values by their gradients; `step` counts from 0, `factor` multiplies the
+        """Update the values by their gradients. `step` counts from 0; `factor` multiplies the
         learning rates."""
         flat, adam = self.flat, adamw(self.spec, step=step, factor=factor)
         for part, multiple in self.stretches:

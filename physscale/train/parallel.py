@@ -1,9 +1,9 @@
-"""Several workers as one: each takes its slice of the global batch, gradients are averaged before
-anything is done with them.
+"""Data parallelism: each worker takes its slice of the global batch, and gradients are averaged
+before they are used.
 
 All randomness belongs to the global batch, so the number of workers changes a result by rounding
-only, and a run may be resumed with another number, any up to the batch: shares need not be equal.
-The process group (gloo or NCCL) is started by whoever starts the processes."""
+only. A run may be resumed with any number of workers up to the batch; shares need not be equal. The
+caller that starts the processes also starts the process group (gloo or NCCL)."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,9 @@
-"""Weights in shards (FSDP2, after arXiv 2304.11277): a worker holds a slice of every parameter, its
-gradient, its moments, its average.
+"""Weights in shards (FSDP2, after arXiv 2304.11277): a worker holds a slice of every parameter, of
+its gradient, moments and average.
 
-A block's parameters are gathered just before it is used. AdamW and the average work number by
-number, so each worker moves its own slice. Muon needs whole matrices: each is gathered, made
-orthogonal by every worker alike, and cut up again."""
+A block's parameters are gathered just before it is used. AdamW and the average work element by
+element, so each worker updates its own slice. Muon needs whole matrices: each is gathered, made
+orthogonal by every worker, and sharded again."""
 
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Shard:
         )
 
     def muon(self, *, rows: int, columns: int, rate: float, decay: float) -> None:
-        """As `optim.Optimiser` moves a stack; the matrices are whole for a moment."""
+        """As `optim.Optimiser` updates a stack; the matrices are gathered for it."""
         momentum, values = self.first.to_local(), self.values.to_local()
         momentum.lerp_(self.gradient, 1 - MUON_MOMENTUM)
         nesterov = _zeros(self.first)
@@ -108,7 +108,7 @@ class ShardedWeights:
             part.values.grad = None
 
     def average_gradients(self, workers: Workers) -> None:
-        """FSDP2 averaged them where it scattered them."""
+        """Nothing to do: FSDP2 averages gradients when it scatters them."""
 
     def gradient_norm(self) -> float:
         squares = torch.stack([part.gradient.square().sum() for part in self.shards.values()]).sum()
@@ -172,9 +172,9 @@ class ShardedWeights:
 
 
 def shard(model: Backbone, *, workers: Workers, train: TrainSpec, device: str) -> None:
-    """Deal the parameters out to the workers, in place: each block a unit, all else another. Blocks
-    are gathered in bfloat16 where products are taken in it; shards, gradients and moments are
-    float32."""
+    """Shard the parameters over the workers, in place: each block is one unit, everything else is
+    another. Blocks are gathered in bfloat16 if products are computed in it; shards, gradients and
+    moments are float32."""
     mesh = init_device_mesh(torch.device(device).type, (workers.world,))
     narrow = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False

@@ -80,8 +80,8 @@ def train_step(
     workers: Workers,
     conditioning: Tensor | None = None,
 ) -> StepResult:
-    """Learn from this worker's share of the step's global batch, and its conditioning
-    (`model/conditioning_spec.py`).
+    """Learn from this worker's share of the step's global batch. `conditioning` belongs to the same
+    videos (`model/conditioning_spec.py`).
 
     Raises:
         Diverged: with nothing changed, on a loss that is not finite.

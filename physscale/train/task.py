@@ -1,4 +1,4 @@
-"""What a training is given and what it gives back."""
+"""The inputs and the result of a training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ConditioningSource(Protocol):
     """The conditioning of a step's videos (`model/conditioning_spec.py`)."""
 
     def batch(self, step: int, *, seed: int, batch: int, workers: Workers) -> Tensor:
-        """Of this worker's share, row by row that of `LatentSource.batches`."""
+        """The conditioning of this worker's share, in the order of `LatentSource.batches`."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,11 @@ class TrainTask:
 
     Attributes:
         checkpoints: the folder of the folders `step_XXXXXXXX`, which are written and resumed from.
-        metrics: the file of the history. Neither how often it is written nor who looks on changes a
-            result.
+        metrics: the file of the history. Neither logging nor observers change a result.
         device: where the model lives.
         device_flops_per_s: the rate of the device's large matrix products. With it, the history
             says what share of that rate the model's own products reach (`mfu`).
-        conditioning: what a backbone with conditioning reads.
+        conditioning: its source, for a backbone that reads conditioning.
     """
 
     model: BackboneSpec

@@ -1,7 +1,7 @@
-"""All that a step changes in a model's parameters, behind one face: whole on every device (below)
-or in shards (`train/sharded.py`).
+"""Everything that a step changes in a model's parameters, behind one interface: whole on every
+device (below) or in shards (`train/sharded.py`).
 
-What is saved is the same for both, so a checkpoint does not know which it was.
+Both save the same, so a checkpoint does not depend on which it was.
 """
 
 from dataclasses import dataclass
@@ -40,25 +40,25 @@ class Weights(Protocol):
     def zero_gradients(self) -> None: ...
 
     def average_gradients(self, workers: Workers) -> None:
-        """The mean over the workers, wherever it is not taken already."""
+        """Average over the workers, unless that is done already."""
 
     def gradient_norm(self) -> float:
-        """Of all gradients of the whole model."""
+        """The norm of all gradients of the whole model."""
 
     def scale_gradients(self, factor: float) -> None: ...
 
     def update(self, *, step: int, factor: float) -> None:
-        """The optimiser's step and the average's; `step` counts from 0, `factor` multiplies the
+        """Update the values and their average. `step` counts from 0; `factor` multiplies the
         learning rates."""
 
     def averages(self) -> dict[str, Tensor]:
-        """The averaged tensors by name, whole, in memory of their own."""
+        """The averaged tensors by name, whole, as copies."""
 
     def saved(self, workers: Workers) -> Saved | None:
         """Everything whole, for the first worker; None for the others."""
 
     def load(self, saved: Saved) -> None:
-        """The other way, bit for bit."""
+        """Restore what was saved, bit for bit."""
 
 
 @dataclass(frozen=True)

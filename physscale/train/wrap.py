@@ -1,8 +1,8 @@
-"""What is put on a built model from outside: recomputation and compilation of its blocks, and the
-learning rates of its widths.
+"""What is added to a built model from outside: recomputation and compilation of its blocks, and
+learning rates by width.
 
 Recomputation (arXiv 1604.06174) keeps only a block's input and runs the block again in the backward
-pass. The model knows none of it."""
+pass. The model itself does not change."""
 
 from functools import partial
 

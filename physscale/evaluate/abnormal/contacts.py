@@ -13,7 +13,8 @@ PLACE_PX = 0.06
 
 
 def penetration_m(tracks: Tracks) -> float:
-    """Also on the straight way between two frames, which a rebound's bent way never undercuts."""
+    """Overlap in m, also along the straight path between two frames: a rebound's bent path never
+    comes closer."""
     place, whole, radius = tracks.place, tracks.whole, tracks.radius
     deepest = 0.0
     for one in range(place.shape[1]):
@@ -68,7 +69,7 @@ def momentum_and_energy(tracks: Tracks, *, videos: Videos, row: int) -> tuple[fl
 
 
 def off_flight_m(tracks: Tracks, *, videos: Videos, row: int) -> float:
-    """How far two discs are from where their free flight, and one hit, would take them, in m."""
+    """Distance in m of two discs from where free flight and one hit would take them."""
     if tracks.place.shape[1] != 2:
         return 0.0
     assert videos.pixels is not None

@@ -27,7 +27,7 @@ class Detections:
 
     Attributes:
         scores, thresholds: by rule.
-        asked: the rules that these bodies can break; the others never fire, which says nothing.
+        asked: the rules that these bodies can break. The others never fire, which means nothing.
     """
 
     physics: str
@@ -71,7 +71,7 @@ def detect(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> 
     """Scores and detections of rows with frames.
 
     Args:
-        thresholds: by rule; else those that belong to the frames' size.
+        thresholds: by rule; by default those for the frames' size.
 
     Raises:
         UserError: for rows that have no rules (`rules.rules_of`).

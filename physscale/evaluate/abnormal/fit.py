@@ -2,8 +2,8 @@
 around the last pose.
 
 The score of a pose is the mean ink inside the body minus `RING` times that in the ring of one to
-two pixels around it; pixels near black bodies, of the other colour, or of a body found before are
-not asked."""
+two pixels around it; pixels near black bodies, of the other colour, or of a body found before do
+not count."""
 
 from typing import NamedTuple, no_type_check
 
@@ -41,8 +41,8 @@ class View(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def score(view: View, form: Form, x: float, y: float, angle: float, weight: float) -> float:
-    """Mean ink inside minus `weight` times that in the ring; 0.5 where too little of the body can
-    be asked."""
+    """Mean ink inside minus `weight` times that in the ring; 0.5 if too few pixels of the body
+    count."""
     size, px = view.ink.shape[0], view.px
     cos, sin = np.cos(angle), np.sin(angle)
     asked, inked = 0.0, 0.0

@@ -1,6 +1,7 @@
-"""The rules of free discs: how much more than a true video's frames show of each kind of violation.
+"""The rules of free discs: how far a video goes beyond what true videos show, per kind of
+violation.
 
-One number per rule and video, larger is worse. It comes from the frames and the bodies' constants
+One number per rule and video; larger is worse. It comes from the frames and the bodies' constants
 alone (radius, colour, mass = radius², and the row's gravity), not from the true later states. Only
 frames in which the disc is whole measure size, shape and motion.
 
@@ -93,7 +94,7 @@ class FreeDiscs(Rules):
         return None
 
     def asked(self, videos: Videos) -> tuple[str, ...]:
-        """A single disc meets no other; one with a behaviour is asked for its path."""
+        """A single disc meets no other. For a disc with a behaviour, `replay` tests its path."""
         free = (videos.body[:, :, BEHAVIOUR] == Behaviour.FREE).all(axis=1).any()
         unasked = set() if free else OF_FREE_FLIGHT
         if videos.body.shape[1] == 1:
@@ -117,8 +118,8 @@ class FreeDiscs(Rules):
 
 
 def _shape(found: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frames bodies"]:
-    """A disc of two pixels looks square; so each is compared with one that is drawn where it was
-    found."""
+    """A disc of two pixels looks square. So each is compared with one that is drawn in its
+    place."""
     assert videos.pixels is not None
     size_px = videos.pixels.shape[2]
     state = videos.state.copy()
@@ -137,7 +138,7 @@ def _shape(found: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frame
 
 
 def _tracks(found: Observed, *, videos: Videos, row: int) -> Tracks:
-    """The discs of one video as they are seen."""
+    """The observed discs of one video."""
     radius = videos.body[row, :, RADIUS].astype(np.float64)
     place = np.stack([found.x_m[row], found.y_m[row]], -1)
     there = np.nan_to_num(found.area_m2[row]) > FADED * np.pi * radius**2
@@ -192,5 +193,5 @@ def _video(found: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> d
 
 
 def _second(values: np.ndarray) -> float:
-    """The second largest: a single frame's glitch is excused."""
+    """The second largest, which ignores a glitch in a single frame."""
     return float(np.sort(values)[-2])

@@ -55,8 +55,8 @@ class FlightScores:
 
 
 def gravity_m_s2(videos: Videos, *, row: int) -> float:
-    """Of the row's true states: discs in free flight all fall alike, so the median over frames and
-    bodies is g."""
+    """g from the row's true states: discs in free flight all fall alike, so it is the median over
+    frames and bodies."""
     change = (
         np.diff(videos.state[row, :, :, VY].astype(np.float64), axis=0)
         / np.diff(videos.time_s[row].astype(np.float64))[:, None]
@@ -88,15 +88,15 @@ def near_another(
 
 
 def _lately(step: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " frames"]:
-    """Of every frame the longest of the two steps before it and the two after it: a contact takes
+    """For each frame the longest of the two steps before it and the two after it. A contact uses up
     part of the step in which it falls."""
     wide = np.concatenate([np.zeros(2), step, np.zeros(2)])
     return np.max([wide[start : start + len(step) + 1] for start in range(4)], axis=0)
 
 
 def flight_scores(tracks: Tracks) -> FlightScores:
-    """Each whole frame beside what the two whole ones before it predict; a run of absences inside
-    the view; a return from outside."""
+    """Compare each whole frame with the prediction from the two whole frames before it; find runs
+    of absences inside the view, and returns from outside."""
     place, whole, there, near = tracks.place, tracks.whole, tracks.there, tracks.near
     force, missing, uninvited = 0.0, 0.0, 0.0
     speed = np.nan_to_num(np.linalg.norm(np.diff(place, axis=0), axis=-1))
@@ -127,8 +127,8 @@ def flight_scores(tracks: Tracks) -> FlightScores:
 def _sideways(
     wrong: np.ndarray, *, place: np.ndarray, body: int, frames: tuple[int, int]
 ) -> np.ndarray:
-    """What of it no contact of two discs gives: they push along the line of their middles, and that
-    line may turn between the frames."""
+    """The part that no contact of two discs can give. Discs push along the line of their centres,
+    which may turn between the frames."""
     lines = (
         [place[frame, 1 - body] - place[frame, body] for frame in frames]
         if place.shape[1] == 2
@@ -149,8 +149,8 @@ def _sideways(
 
 
 def impulse(tracks: Tracks) -> float:
-    """The largest change of slope, in m per frame, without gravity: a speed that is slightly wrong
-    is wrong for long."""
+    """The largest change of slope, in m per frame, without gravity. It finds a speed that is
+    slightly wrong for a long time."""
     place, whole, near, fall = tracks.place, tracks.whole, tracks.near, tracks.fall_m
     frame = np.arange(len(place))
     straight = place - np.stack([np.zeros(len(place)), 0.5 * fall * frame**2], -1)[:, None]
@@ -166,7 +166,8 @@ def impulse(tracks: Tracks) -> float:
 
 
 def _predicted(place: np.ndarray, *, before: list[int], now: int, fall: float) -> np.ndarray:
-    """The parabola of this fall (m per frame²) through two frames, or a standstill after one."""
+    """The place predicted by a parabola with this fall (m per frame²) through two frames, or by
+    rest after one frame."""
     last = place[before[-1]]
     if len(before) == 1:
         return last

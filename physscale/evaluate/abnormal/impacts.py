@@ -1,12 +1,12 @@
-"""Two discs from before a contact to beyond it: what their free flight so far leads to, by the law
-of the hit, and how sure that is.
+"""Two discs through a contact: where their free flight leads by the law of the hit, and with which
+uncertainty.
 
 Each run of frames in which both discs are wholly in view and cannot have touched gives their states
-by least squares, with the deviations that finding places leaves. Draws of these states go on for
+by least squares, with the standard deviations of found places. Draws of these states go on for
 `AHEAD` frames: straight or in a parabola, and at |Δp| = r₁ + r₂ the part of the relative velocity
 on the line of the middles turns round, e times as large, momentum kept. The video is as far off as
 the discs are found from the middle of the draws, less three deviations of the draws; a disc that is
-not there, though all draws have it in view, is off by the way to the nearest side."""
+absent, though all draws have it in view, is off by its distance to the nearest side."""
 
 import numpy as np
 from jaxtyping import Bool, Float

@@ -1,5 +1,5 @@
-"""What of a frame the found bodies explain: each body's missing ink, strength, border, depth in
-others; and what is left over."""
+"""How much of a frame the found bodies explain: each body's missing ink, strength, border and depth
+in others, and the ink that is left over."""
 
 from typing import no_type_check
 

@@ -1,4 +1,4 @@
-"""What the frames show, whatever should be there: the components of each colour, with place, area,
+"""What the frames show, whatever they should show: the components of each colour, with place, area,
 roundness and strength.
 
 Least squares unmix a pixel's ink (1 - pixel/255) into the bodies' colours. Components are connected
@@ -111,8 +111,8 @@ def _observe(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _foreign_ink(frame: np.ndarray, foreign: np.ndarray) -> float:
-    """Sum over the pixels of the ink that is of no body's colour, where it is more than noise (a
-    tenth of full ink)."""
+    """The ink of no body's colour, summed over the pixels where it exceeds noise (a tenth of full
+    ink)."""
     total = 0.0
     for row in range(frame.shape[0]):
         for col in range(frame.shape[1]):
@@ -177,8 +177,8 @@ def _flood(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _moments(coverage: np.ndarray, mark: np.ndarray, component: int, out: np.ndarray) -> None:
-    """Sums over the component grown by one pixel; level over its pixels that no pixel outside it
-    touches."""
+    """Sums over the component grown by one pixel. The level is taken over its inner pixels, which
+    touch no pixel outside it."""
     height, width = coverage.shape
     area, sx, sy, sxx, syy, sxy, inner, count = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
     for row in range(height):

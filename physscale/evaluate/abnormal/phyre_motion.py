@@ -60,8 +60,8 @@ def force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float)
 
 
 def free_from(depth_m: Float[np.ndarray, "frames bodies"]) -> Int[np.ndarray, " bodies"]:
-    """The interval from which on each body moves by itself: the first after it was apart from all
-    others; none where that never is."""
+    """The first interval in which each body moves by itself: after it was apart from all others;
+    none if it never is."""
     apart = depth_m <= APART_M
     return np.where(apart.any(0), np.where(apart[0], 0, apart.argmax(0) + 1), len(depth_m))
 
@@ -75,8 +75,8 @@ def energy_m(
     interval: float,
     free: Int[np.ndarray, " bodies"],
 ) -> float:
-    """In metres of height of the heaviest body that moved, among bodies that may have touched: none
-    gets energy from one far away."""
+    """Energy as a height in metres of the heaviest body that moved, among bodies that may have
+    touched. No body gets energy from one far away."""
     speed = np.diff(centre, axis=0) / interval
     kinetic = 0.5 * (speed**2).sum(-1)
     single = mass * (kinetic + gravity * 0.5 * (centre[1:, :, 1] + centre[:-1, :, 1]))
@@ -98,7 +98,7 @@ def energy_m(
 
 
 def _groups(centre: np.ndarray, *, reach: np.ndarray) -> list[np.ndarray]:
-    """The bodies, by whether a chain of them comes near enough to touch in these frames."""
+    """Groups of bodies that a chain of possible contacts in these frames connects."""
     step = np.linalg.norm(np.diff(centre, axis=0), axis=-1).max(0, initial=0.0)
     apart = np.linalg.norm(centre[:, :, None] - centre[:, None], axis=-1).min(0)
     linked = apart < reach[:, None] + reach + step[:, None] + step

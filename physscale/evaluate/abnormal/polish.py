@@ -1,4 +1,4 @@
-"""Puts the poses of bodies right by the ink near their borders."""
+"""Refine the poses of bodies by the ink near their borders."""
 
 from typing import no_type_check
 
@@ -16,8 +16,8 @@ pixels did."""
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
-    """Moves every pose to where the body's border lies in the ink: damped least squares on the
-    pixels that no other body is near."""
+    """Move every pose so that the body's border lies on that of the ink: damped least squares on
+    the pixels with no other body near."""
     size, px, grown = frame.ink.shape[1], frame.px, np.zeros((3, 4))
     step, moved = np.empty(3), np.empty(3)
     for _ in range(POLISHES):

@@ -1,13 +1,14 @@
-"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine is asked, from
+"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine answers, from
 every frame on.
 
-The bodies are put where they were found, with velocities that the frames so far explain: those with
-which the engine itself reached this frame, those put right by what it was off, and the last step's,
-in free fall and without; then draws from all of these, as wide as finding a place leaves open. Each
-start is rolled out for `AHEAD` intervals. A body that none of them brings near the places where it
-is found has moved as no body here can: its material, gravity and contacts are the engine's. Chaos
-explains itself: starts that differ by a third of a pixel part after a glancing contact, and one of
-them is near; in free flight all stay together. The true later frames are not looked at."""
+The bodies start where they were found, with velocities that fit the frames so far: those with which
+the engine reached this frame, the same corrected by the engine's error, and those of the last step,
+with and without free fall. More starts are drawn around these, as wide as the error of a found
+place. Each start is rolled out for `AHEAD` intervals. If no start brings a body near the places
+where it is found, its motion is impossible here: material, gravity and contacts are the engine's.
+Chaos needs no exception. After a glancing contact, starts that differ by a third of a pixel
+diverge, and one of them is near the found places; in free flight all stay together. The true later
+frames are not used."""
 
 import functools
 from collections.abc import Iterator
@@ -23,16 +24,16 @@ AHEAD = 3
 """Intervals that one start must explain: a second of PHYRE's."""
 
 STARTS, AT_ONCE, ENOUGH_PX = 36, 4, 1.0
-"""At most so many starts per frame; after every few of them it is asked whether each body has one
-that stays within a pixel."""
+"""The largest number of starts per frame, how many are tried at once, and how near one must be: the
+search ends when each body has a start that stays within a pixel."""
 
 MORE_STARTS, DOUBT_M, DOUBTS = 288, (0.25, 1.0), 4
-"""So many for the first few frames after which a body is off by about this: a narrow way through
-several contacts is seldom drawn."""
+"""More starts for the first few frames in which a body is off by about this distance: a narrow path
+through several contacts is rarely drawn."""
 
 PLACE_PX, SPEED_M_S = 0.25, 0.08
-"""Deviations of the draws; angles and turns vary so that the farthest point of a body moves as
-much."""
+"""Standard deviations of the draws. Angles and turning rates vary so that the farthest point of a
+body moves as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ class Scene:
 
 @dataclass
 class _Best:
-    """Of every body the start that came nearest: how far it was off ahead, and the velocities with
-    which it came to the next frame."""
+    """For each body the nearest start: how far it was off in the frames ahead, and its velocities
+    at the next frame."""
 
     ahead_m: np.ndarray
     next_m: np.ndarray
@@ -68,7 +69,7 @@ class _Best:
 
     @classmethod
     def of(cls, velocity: np.ndarray) -> "_Best":
-        """Before anything was tried."""
+        """The state before any start was tried."""
         count = len(velocity)
         return cls(
             np.full(count, np.inf), np.full(count, np.inf), velocity.copy(), np.zeros((count, 2))
@@ -82,8 +83,8 @@ def unexplained_m(
     scene: Scene,
     seed: int,
 ) -> Float[np.ndarray, "frames moving"]:
-    """How far in m the nearest start of each frame is off each body's centre of mass, at its worst
-    of the next `AHEAD` frames."""
+    """Distance in m from each body's centre of mass to the nearest start of each frame: the largest
+    over the next `AHEAD` frames."""
     rng = np.random.Generator(np.random.Philox(key=seed))
     out = np.zeros(centre.shape[:2])
     carried, off, doubts = scene.start[scene.moving, 3:].copy(), np.zeros((len(scene.moving), 2)), 0
@@ -119,7 +120,7 @@ def _velocities(
     carried: np.ndarray,
     off_m: np.ndarray,
 ) -> Float[np.ndarray, "guesses moving 3"]:
-    """Of centres of mass, and turning."""
+    """Velocities of the centres of mass, and turning rates."""
     interval = float(scene.time_s[1] - scene.time_s[0])
     corrected = carried.copy()
     corrected[:, :2] += off_m / interval
@@ -144,7 +145,7 @@ def _try(
     velocities: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    """Rolls out the starts of these numbers, until every body has one that is near enough."""
+    """Roll out the starts with these numbers until every body has one that is near enough."""
     time_s = scene.time_s[now : now + 1 + len(ahead)]
     for number in starts:
         if number % AT_ONCE == 0 and best.ahead_m.max(initial=0.0) < ENOUGH_PX * scene.px_m:
@@ -161,7 +162,7 @@ def _try(
 
 
 class Onward:
-    """Where the engine takes a scene from one found frame to the next: guesses for who looks for
+    """Where the engine takes a scene from one found frame to the next: first guesses for finding
     the bodies."""
 
     def __init__(self, scene: Scene, *, seed: int) -> None:
@@ -193,8 +194,8 @@ class Onward:
             yield reached[:, :3]
 
     def settle(self, pose: Float[np.ndarray, "frames bodies 3"], *, now: int) -> None:
-        """Frame `now` is found: what came nearest to it, body by body, says how fast they are; or
-        else their last step."""
+        """Frame `now` is found. Each body takes its velocity from the start that came nearest, or
+        else from its last step."""
         moving = self._scene.moving
         if self._tried:
             tried = np.stack(self._tried)
@@ -217,7 +218,7 @@ def _rolled(
     number: int,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "times bodies state"]:
-    """Where the engine takes all bodies of a frame from the start of this number."""
+    """Where the engine takes all bodies of a frame from the start with this number."""
     start = np.column_stack([pose, np.zeros_like(pose)])
     start[scene.moving] = _start(
         pose[scene.moving], scene=scene, velocities=velocities, number=number, rng=rng
@@ -228,7 +229,7 @@ def _rolled(
 def _start(
     pose: np.ndarray, *, scene: Scene, velocities: np.ndarray, number: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "moving state"]:
-    """The guesses themselves, then draws from them, of every body its own."""
+    """First the guesses themselves, then draws around them, independent for each body."""
     if number < len(velocities):
         return np.column_stack([pose, velocities[number]])
     count, reach = len(pose), scene.shapes.reach_m[scene.moving]

@@ -1,4 +1,4 @@
-"""Which rules a true video of each physics obeys: what the detector asks, by the physics' name.
+"""The rules that true videos of each physics obey, by the physics' name.
 
 New physics brings its own rules: a class that inherits from `Rules`, registered with `RULES` by the
 module that registers the scenario. Physics without rules is refused, never scored by another's.
@@ -34,8 +34,8 @@ class Rules(ABC):
 
     Attributes:
         physics: what scenarios declare (`Scenario.physics`).
-        floors: per rule, the smallest violation that one can see; no threshold is lower. Where
-            nothing was calibrated, these are the thresholds.
+        floors: per rule, the smallest violation that one can see. No threshold is lower. Without
+            calibration, these are the thresholds.
         least_px: the smallest frames that the thresholds were calibrated on.
     """
 
@@ -52,16 +52,16 @@ class Rules(ABC):
         """Where the bodies are seen, in metres; NaN where one is not."""
 
     def uncovered(self, videos: Videos) -> str | None:
-        """What bodies of these rows the rules are not made for, in words; None where there are
+        """The bodies of these rows that the rules do not cover, in words; None if there are
         none."""
         return None
 
     def asked(self, videos: Videos) -> tuple[str, ...]:
-        """The rules that these bodies can break at all."""
+        """The rules that these bodies can break."""
         return tuple(self.floors)
 
     def thresholds(self, *, size_px: int) -> Mapping[str, float]:
-        """Those of the calibrated frame size that is nearest on a logarithmic scale."""
+        """The thresholds of the nearest calibrated frame size, on a logarithmic scale."""
         table = shipped_thresholds().get(self.physics)
         if table is None:
             return self.floors
@@ -85,7 +85,7 @@ def shipped_thresholds() -> Thresholds:
 
 
 def rules_of(videos: Videos) -> Rules:
-    """The rules that these rows fall under, by the physics that their scenario declares.
+    """The rules for these rows, by the physics that their scenario declares.
 
     Raises:
         UserError: for rows without frames, of several physics, of one without rules, or with bodies

@@ -1,7 +1,7 @@
 """Bodies of any shape as signed distances: what they cover, how deep one stands in another, sample
 points inside and just outside.
 
-A body is a disc or up to three convex polygons (`records.outline`). Distances are metres, negative
+A body is a disc or up to three convex polygons (`render.outline`). Distances are metres, negative
 inside; outside a polygon's corner the largest distance to an edge's line stands for the true one,
 which is never larger."""
 

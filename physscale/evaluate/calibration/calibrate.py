@@ -1,10 +1,10 @@
-"""The detector on videos whose answer is known: thresholds from true ones, false alarms on
-others, detection of every corruption.
+"""Calibration of the detector on videos whose answer is known: thresholds from true videos, false
+alarms on other true videos, and the share of each corruption that is detected.
 
-Thresholds call at most `ALARMS` of the true videos that they are set on abnormal, every rule as
-many, and are never below what one can see (`Rules.floors`). False alarms are counted on other true
-videos, and in `CORRUPTED` of those everything is made wrong that gets an occasion at visible
-strength (`corruption.py`)."""
+The thresholds call at most `ALARMS` of the true videos that they are set on abnormal, equally many
+by each rule. No threshold is below what one can see (`Rules.floors`). False alarms are counted on
+other true videos. Every corruption is applied to `CORRUPTED` of those, wherever it can be visible
+(`corruption.py`)."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,9 +37,9 @@ from physscale.records.video import Videos
 ALARMS = 0.005
 CORRUPTED = {"free_discs": 80, "phyre": 40}
 AT_ONCE = 50
-SET_FROM, JUDGED_FROM = 2_000, 10_000
-"""First of the true rows that thresholds are set on, and of those that are tested; rows before them
-were looked at."""
+SET_FROM, TEST_FROM = 2_000, 10_000
+"""The first true row that thresholds are set on, and the first that they are tested on. Rows before
+them were looked at while the rules were written."""
 
 TRUE, FUTURE = ("true", "true, noise"), "another future"
 SUFFIX: dict[Ranges, str] = {"trained": "", "unseen": ", unseen ranges"}
@@ -47,7 +47,7 @@ SUFFIX: dict[Ranges, str] = {"trained": "", "unseen": ", unseen ranges"}
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a cell: true ones, or with everything made wrong. The unit of work."""
+    """The unit of work: rows of a cell, either true or with every corruption."""
 
     cell: Cell
     ranges: Ranges
@@ -61,8 +61,8 @@ class Calibration:
     """What a run of the calibration found.
 
     Attributes:
-        rates: called abnormal, by (kind, cell's name); kinds are `TRUE` (with `SUFFIX`), `FUTURE`
-            and those of `ALL_WRONG`.
+        rates: share called abnormal, by (kind, cell's name). Kinds are `TRUE` (with `SUFFIX`),
+            `FUTURE` and those of `ALL_WRONG`.
     """
 
     thresholds: Thresholds
@@ -78,11 +78,11 @@ def calibrate(
     processes: int = 1,
     tell: Callable[[str], None],
 ) -> Calibration:
-    """Scores `videos` true rows of every cell, and corrupted ones among them.
+    """Score `videos` true rows of every cell, and corrupted copies of some of them.
 
     Args:
-        thresholds: those to test, or of how many other true rows to set them.
-        tell: called with a line of progress.
+        thresholds: the thresholds to test, or on how many other true rows to set them.
+        tell: called with each line of progress.
     """
     limits = (
         thresholds
@@ -91,7 +91,7 @@ def calibrate(
     )
     scores: dict[tuple[str, str], list[Scores]] = {}
     for part, found in _all_scored(
-        _judged_parts(cells, videos=videos), processes=processes, tell=tell
+        _test_parts(cells, videos=videos), processes=processes, tell=tell
     ):
         for kind, by_rule in found.items():
             scores.setdefault((kind, part.cell.name), []).append(by_rule)
@@ -128,12 +128,12 @@ def _kinds(rows: Videos, *, part: Part) -> Iterator[tuple[str, Videos]]:
         yield FUTURE, another_future(rows, cell=part.cell)
 
 
-def _judged_parts(cells: tuple[Cell, ...], *, videos: int) -> list[Part]:
-    parts = _true_parts(cells, start=JUDGED_FROM, stop=JUDGED_FROM + videos)
+def _test_parts(cells: tuple[Cell, ...], *, videos: int) -> list[Part]:
+    parts = _true_parts(cells, start=TEST_FROM, stop=TEST_FROM + videos)
     for cell in cells:
         for ranges in ranges_of(cell):
-            stop = JUDGED_FROM + min(videos, CORRUPTED[cell.physics] // len(ranges_of(cell)))
-            parts += _cut(Part(cell, ranges, JUDGED_FROM, stop, "wrong"), each=AT_ONCE // 5)
+            stop = TEST_FROM + min(videos, CORRUPTED[cell.physics] // len(ranges_of(cell)))
+            parts += _cut(Part(cell, ranges, TEST_FROM, stop, "wrong"), each=AT_ONCE // 5)
     return parts
 
 
@@ -156,7 +156,8 @@ def _cut(whole: Part, *, each: int) -> list[Part]:
 def _all_scored(
     parts: list[Part], *, processes: int, tell: Callable[[str], None]
 ) -> Iterator[tuple[Part, dict[str, Scores]]]:
-    """Parts with their scores, PHYRE's first; those of several processes as they come."""
+    """Parts with their scores, PHYRE's first. With several processes, in the order of
+    completion."""
     ordered = sorted(parts, key=lambda part: part.cell.physics == "free_discs")
     found = (
         ((part, scored(part)) for part in ordered)
@@ -186,8 +187,8 @@ def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:
 
 
 def table(found: Calibration) -> str:
-    """Markdown: kinds as rows, cells as columns, the share called abnormal with its Wilson interval
-    and how many were tried."""
+    """Markdown with kinds as rows and cells as columns: the share called abnormal, its Wilson
+    interval, and the number of videos."""
     names = [cell.name for cell in found.cells]
     lines = [
         "| called abnormal, % (95 % interval; of) | " + " | ".join(names) + " |",
@@ -227,7 +228,7 @@ def _cell(rate: Rate | None) -> str:
 def _set(
     cells: tuple[Cell, ...], *, videos: int, processes: int, tell: Callable[[str], None]
 ) -> Thresholds:
-    """Of so many true rows of every cell and range; one set for each family and size."""
+    """Thresholds from `videos` true rows of every cell and range, per physics and frame size."""
     parts = _true_parts(cells, start=SET_FROM, stop=SET_FROM + videos)
     scores: dict[tuple[str, int], list[Scores]] = {}
     for part, found in _all_scored(parts, processes=processes, tell=tell):
@@ -243,8 +244,9 @@ def _set(
 
 
 def limits_of(scores: Mapping[str, np.ndarray], *, floor: Mapping[str, float]) -> dict[str, float]:
-    """So that the same number of true videos is above the limit of each rule, fewer where that is
-    its floor, and at most `ALARMS` of all are above any; three digits, rounded up."""
+    """The lowest limits with at most `ALARMS` of the true videos above any of them. Each rule has
+    the same number of videos above its limit, or fewer where the limit is its floor. Limits have
+    three digits, rounded up."""
     ordered = {rule: np.sort(scores[rule])[::-1] for rule in floor}
     videos, found = len(next(iter(ordered.values()))), {}
     for above in range(videos):

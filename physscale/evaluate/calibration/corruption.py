@@ -1,11 +1,10 @@
 """A true video with something wrong in it: states and constants that may change from frame to
 frame, and their frames.
 
-A corruption takes one row and returns what is to be drawn in its place; the row itself, with its
-true states, stays as it is. It must be *visible*: the body is wholly in view for
-`LASTING` frames from where it starts; a wrong motion takes it `VISIBLE_M` off its way within them,
-and in PHYRE, where a contact can explain nearly any motion, that is so where it touches nothing, or
-goes up by as much."""
+A corruption takes one row and returns what to draw in its place. The row and its true states do not
+change. A corruption must be *visible*. The body is wholly in view for `LASTING` frames from its
+start. A wrong motion takes it `VISIBLE_M` off its path within these frames. In PHYRE a contact can
+explain nearly any motion, so there the body must touch nothing, or rise by as much."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,46 +15,46 @@ from jaxtyping import Float, Float32, Int, UInt8
 from physscale.evaluate.abnormal.phyre import PhyreRules
 from physscale.evaluate.abnormal.solids import clearances, solids
 from physscale.records.scene import AWAY_M, WORLD_M
-from physscale.records.video import BODY, STATE, Videos
+from physscale.records.video import BODY, PLACE, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.spec import physics_of
 
 LASTING = 5
-"""Frames for which a corruption must be in view to be visible."""
+"""A corruption must be in view for this many frames to be visible."""
 
 SLOW = 8
-"""The same for what comes little by little."""
+"""The same for a gradual corruption."""
 
 VISIBLE_M = 0.8
-"""A wrong motion is visible where it ends up this far from the right one."""
+"""A wrong motion is visible if it leads this far from the true one."""
 
 CLEAR_M = 0.2
 """A body this far from everything touches nothing."""
 
-X, Y, ANGLE = (STATE.index(name) for name in ("x_m", "y_m", "angle_rad"))
-SHAPE, RADIUS, HALF_HEIGHT, MASS, RED = (
-    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg", "red")
+X, Y, ANGLE, VX, VY, _ = range(len(STATE))
+SHAPE, RADIUS, HALF_HEIGHT, MASS = (
+    BODY.index(name) for name in ("shape", "radius_m", "half_height_m", "mass_kg")
 )
 
 
 @dataclass(frozen=True)
 class CorruptedVideo:
-    """What is drawn: T frames of M bodies, M as in the row or more; later bodies over earlier
-    ones."""
+    """What to draw: T frames of M bodies, at least as many as in the row. Later bodies are drawn
+    over earlier ones."""
 
     state: Float[np.ndarray, "frames bodies state"]
     body: Float[np.ndarray, "frames bodies constants"]
 
 
 Corruption = Callable[[Videos, int, np.random.Generator], CorruptedVideo | None]
-"""(videos, row, generator) to what is drawn, or None where the row gives it no occasion at visible
-strength."""
+"""(videos, row, generator) to what to draw, or None if the corruption cannot be visible in this
+row."""
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """A body of a row that is wholly in view from frame `start` on for as long as was asked."""
+    """A body of a row that is wholly in view from frame `start` on, for the required time."""
 
     videos: Videos
     row: int
@@ -67,8 +66,8 @@ class Occasion:
 def at_occasion(
     *, lasting: int = LASTING
 ) -> Callable[[Callable[[Occasion], CorruptedVideo | None]], Corruption]:
-    """A corruption from what happens to one body in view; where the rows give it no occasion,
-    nothing does."""
+    """A decorator: a corruption from a function that corrupts one body in view. It returns None for
+    a row without an occasion."""
 
     def corruption(alter: Callable[[Occasion], CorruptedVideo | None]) -> Corruption:
         def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
@@ -81,7 +80,7 @@ def at_occasion(
 
 
 def as_is(videos: Videos, row: int) -> CorruptedVideo:
-    """The row unchanged, as arrays of its own."""
+    """A copy of the row, unchanged."""
     state = videos.state[row].astype(np.float64)
     return CorruptedVideo(
         state, np.repeat(videos.body[row].astype(np.float64)[None], len(state), axis=0)
@@ -89,18 +88,19 @@ def as_is(videos: Videos, row: int) -> CorruptedVideo:
 
 
 def grown_share(at: Occasion, *, within: int) -> Float[np.ndarray, " frames"]:
-    """0 before the occasion, then in equal steps to 1 within so many frames."""
+    """0 before the occasion, then up to 1 in equal steps over `within` frames."""
     return np.clip((np.arange(at.videos.state.shape[1]) - at.start + 1) / within, 0.0, 1.0)
 
 
 def held_back(at: Occasion, *, frames: int) -> Int[np.ndarray, " frames"]:
-    """Which frame is shown in each, if everything waits at the occasion for so many."""
+    """Which frame each frame shows if everything waits at the occasion for `frames` frames."""
     frame = np.arange(at.videos.state.shape[1])
     return np.where(frame < at.start, frame, np.maximum(frame - frames, at.start))
 
 
 def drawn(altered: CorruptedVideo, *, canvas: Canvas) -> UInt8[np.ndarray, "frames height width 3"]:
-    """The frames: every one is a video of its own to the renderer."""
+    """The rendered frames. Bodies may change between frames, so each is rendered as its own
+    video."""
     frames = len(altered.state)
     text = np.full(frames, "", object)
     single = Videos(
@@ -117,14 +117,14 @@ def drawn(altered: CorruptedVideo, *, canvas: Canvas) -> UInt8[np.ndarray, "fram
 
 
 def scaled(out: CorruptedVideo, *, body: int, start: int, by: Float[np.ndarray, " frames"]) -> None:
-    """Both sizes of a body, from a frame on, in place."""
+    """Scale both sizes of a body from a frame on, in place."""
     out.body[start:, body, RADIUS] *= by
     out.body[start:, body, HALF_HEIGHT] *= by
 
 
 def second_of(out: CorruptedVideo, *, body: int, start: int) -> CorruptedVideo:
-    """One more body like this one, on the same way and out of the view before `start`; `joined`
-    puts it among the others."""
+    """A second body like this one on the same path, out of view before `start`. `joined` adds it to
+    the others."""
     second = CorruptedVideo(out.state[:, [body]].copy(), out.body[:, [body]].copy())
     second.state[:start, 0, X] = AWAY_M
     return second
@@ -138,12 +138,12 @@ def joined(out: CorruptedVideo, second: CorruptedVideo) -> CorruptedVideo:
 
 
 def others(at: Occasion) -> list[int]:
-    """The bodies that can move besides the one it happens to."""
+    """The movable bodies other than the corrupted one."""
     return [body for body in movable(at.videos, at.row) if body != at.body]
 
 
 def movable(videos: Videos, row: int) -> list[int]:
-    """Bodies that are there and can move."""
+    """The bodies that are present and can move."""
     body = videos.body[row]
     return np.flatnonzero((body[:, MASS] > 0) & (body[:, RADIUS] > 0)).tolist()
 
@@ -152,7 +152,8 @@ def in_view(
     state: Float[np.ndarray, "frames bodies state"],
     body: Float32[np.ndarray, "bodies constants"] | np.ndarray,
 ) -> np.ndarray:
-    """(frames, bodies): the whole disc, or the reference point of another body well inside."""
+    """(frames, bodies): whether the whole disc is in view, or another body's reference point well
+    inside."""
     margin = np.minimum(body[:, RADIUS], 1.5)
     return (np.minimum(state[..., X], state[..., Y]) >= margin) & (
         np.maximum(state[..., X], state[..., Y]) <= WORLD_M - margin
@@ -162,8 +163,8 @@ def in_view(
 def occasion(
     videos: Videos, row: int, rng: np.random.Generator, *, lasting: int = LASTING
 ) -> tuple[int, int] | None:
-    """A body, and a frame from which on it is wholly in view for so many frames; in the middle of
-    the video where there is a choice."""
+    """A body, and a frame from which it is wholly in view for `lasting` frames: in the middle of
+    the video if there is a choice."""
     seen = in_view(videos.state[row], videos.body[row])
     frames = len(seen)
     choices = [
@@ -178,13 +179,13 @@ def occasion(
 def frame_step(
     state: Float[np.ndarray, "frames bodies state"], *, body: int, start: int
 ) -> Float[np.ndarray, " 2"]:
-    """The way from the frame before `start` to it."""
-    step: np.ndarray = state[start, body, :2] - state[start - 1, body, :2]
+    """The displacement from the frame before `start` to `start`."""
+    step: np.ndarray = state[start, body, PLACE] - state[start - 1, body, PLACE]
     return step
 
 
 def in_phyre(videos: Videos, row: int) -> bool:
-    """Whether the row obeys PHYRE's physics, and not that of free discs."""
+    """Whether the row obeys PHYRE's physics."""
     return physics_of(str(videos.scenario[row])) == PhyreRules.physics
 
 
@@ -193,15 +194,15 @@ def fall_m(videos: Videos, row: int) -> float:
     interval = float(videos.time_s[row, 1] - videos.time_s[row, 0])
     if in_phyre(videos, row):
         return 9.8 * 60.0 / 512.0 * interval**2
-    change = np.diff(videos.state[row, :, :, 4].astype(np.float64), axis=0)
+    change = np.diff(videos.state[row, :, :, VY].astype(np.float64), axis=0)
     return float(-np.median(change)) * interval
 
 
 def off_its_way(videos: Videos, row: int, altered: CorruptedVideo) -> bool:
-    """Whether a wrong motion of PHYRE is `VISIBLE_M` off, in the air or upwards, within `LASTING`
-    frames from its start."""
+    """Whether a wrong motion in PHYRE is off by `VISIBLE_M` within `LASTING` frames of its start,
+    either while the body touches nothing or upwards."""
     true = videos.state[row].astype(np.float64)
-    way = altered.state[:, : true.shape[1], :2] - true[..., :2]
+    way = altered.state[:, : true.shape[1], PLACE] - true[..., PLACE]
     wrong = np.linalg.norm(way, axis=-1) > 1e-3
     if not wrong.any():
         return False
@@ -231,8 +232,8 @@ def off_its_way(videos: Videos, row: int, altered: CorruptedVideo) -> bool:
 
 
 def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
-    """The same corruption, in PHYRE drawn again until its motion is visibly wrong; in a law nothing
-    is near that could explain it."""
+    """The same corruption, in PHYRE drawn again until its motion is visibly wrong. In the other
+    scenarios nothing is near that could explain the motion."""
 
     def seen(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
         law = not in_phyre(videos, row)

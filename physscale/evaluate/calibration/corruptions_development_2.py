@@ -1,14 +1,14 @@
-"""Failures that were held out once, until what they showed about the rules had been looked at;
-since then they are like `further`.
+"""Failures that were held out at first. Once their results had been used to correct rules, they
+became development failures like those of `corruptions_development`.
 
 blink      a body is there in every other frame
 pulse      it swells and shrinks by 35 %, up and down in eight frames
-merge      two bodies become one: one goes to the other's place and is gone
+merge      two bodies become one: one moves to the other's place and vanishes
 rise       it goes straight up by 0.25 m per frame, like a balloon
 shrink     it shrinks to half its size over eight frames
 freeze     everything stands still for five frames, then goes on
-skip       four frames are left out: everything is further at once
-recolour   it is orange at once and stays so
+skip       four frames are left out
+recolour   it turns orange at once and stays orange
 wind       it is blown sideways, faster and faster
 """
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from physscale.evaluate.calibration.corruption import (
     LASTING,
-    RED,
     SLOW,
     CorruptedVideo,
     Corruption,
@@ -33,6 +32,7 @@ from physscale.evaluate.calibration.corruption import (
     visibly,
 )
 from physscale.records.scene import AWAY_M
+from physscale.records.video import COLOUR, PLACE
 
 SKIPPED = 4
 RISE_M, WIND_M = 0.25, 0.08
@@ -63,7 +63,9 @@ def merge(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     other = rest[int(at.rng.integers(len(rest)))]
     share = grown_share(at, within=SKIPPED)[:, None]
-    out.state[:, at.body, :2] += share * (out.state[:, other, :2] - out.state[:, at.body, :2])
+    out.state[:, at.body, PLACE] += share * (
+        out.state[:, other, PLACE] - out.state[:, at.body, PLACE]
+    )
     out.state[at.start + SKIPPED :, at.body, X] = AWAY_M
     return out
 
@@ -97,7 +99,7 @@ def skip(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     if (
         np.linalg.norm(
-            out.state[at.start + SKIPPED, at.body, :2] - out.state[at.start, at.body, :2]
+            out.state[at.start + SKIPPED, at.body, PLACE] - out.state[at.start, at.body, PLACE]
         )
         < 0.8
     ):
@@ -112,7 +114,7 @@ def skip(at: Occasion) -> CorruptedVideo | None:
 @at_occasion()
 def recolour(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
-    out.body[at.start :, at.body, RED : RED + 3] = ORANGE
+    out.body[at.start :, at.body, COLOUR] = ORANGE
     return out
 
 

@@ -1,28 +1,27 @@
-"""Failures that were held out and measured: on the laws once, on PHYRE twice, with one tolerance
-mended between (see `corruptions_held_out_2`).
+"""Held-out failures. They were measured once on free discs and twice on PHYRE; one tolerance was
+corrected in between (see `corruptions_held_out_2`).
 
-rebound      a body's way turns round upwards or downwards in the middle of nowhere
-brake        its way from frame to frame shrinks by a third each time, until it stands
-float_off    something lifts it, by half of what PHYRE pulls down
+rebound      a body turns back upwards or downwards with nothing near
+brake        each step is a third shorter than the one before, until it stops
+float_off    it is pushed up by half of PHYRE's gravity
 attract      it veers towards another body
-orbit        it circles beside the place where it was, a turn in eight frames
-flash        it is half as large again for four frames
-echo         a second one like it follows five frames behind
-colour_swap  two bodies of unlike colour exchange their colours
-stutter      every other frame shows the one before again
-shuffle      the frames of a while come in another order
-late         it waits for five frames, then goes its way
-whirl        it turns by 25° per frame more than it should
+orbit        it circles beside its last place, one turn per eight frames
+flash        it is 1.5 times as large for four frames
+echo         a copy of it follows five frames behind
+colour_swap  two bodies of different colours exchange them
+stutter      every other frame repeats the one before
+shuffle      the order of several frames is changed
+late         it waits for five frames, then continues
+whirl        it turns 25° per frame too fast
 
-A wrong motion takes it `VISIBLE_M` off its path within the frames that count (`corruption.py`),
-free discs included.
+A wrong motion leads `VISIBLE_M` off the path within the frames that count (`corruption.py`), for
+free discs too.
 """
 
 import numpy as np
 
 from physscale.evaluate.calibration.corruption import (
     ANGLE,
-    RED,
     SHAPE,
     SLOW,
     VISIBLE_M,
@@ -43,6 +42,7 @@ from physscale.evaluate.calibration.corruption import (
     visibly,
 )
 from physscale.records.scene import Shape
+from physscale.records.video import COLOUR, PLACE
 
 SHRINKS = 2 / 3
 LIFT_M = 0.06
@@ -54,11 +54,11 @@ TURN_RAD = np.radians(25.0)
 
 
 def _if_far(at: Occasion, out: CorruptedVideo) -> CorruptedVideo | None:
-    """Only what has the body off its way by enough, within the frames that count, where it should
-    be in view."""
+    """The corrupted video if the body is far enough off its path, in frames that count and in which
+    it should be in view; else None."""
     true = at.videos.state[at.row].astype(np.float64)
     shown = slice(at.start, at.start + SLOW)
-    way = np.linalg.norm(out.state[shown, at.body, :2] - true[shown, at.body, :2], axis=-1)
+    way = np.linalg.norm(out.state[shown, at.body, PLACE] - true[shown, at.body, PLACE], axis=-1)
     seen = in_view(true, at.videos.body[at.row])[shown, at.body]
     return out if (way[seen] >= VISIBLE_M).any() else None
 
@@ -78,7 +78,7 @@ def brake(at: Occasion) -> CorruptedVideo | None:
     since = np.arange(1, len(out.state) - at.start + 1)[:, None]
     step = frame_step(out.state, body=at.body, start=at.start)
     way = step * SHRINKS * (1 - SHRINKS**since) / (1 - SHRINKS)
-    out.state[at.start :, at.body, :2] = out.state[at.start - 1, at.body, :2] + way
+    out.state[at.start :, at.body, PLACE] = out.state[at.start - 1, at.body, PLACE] + way
     return _if_far(at, out)
 
 
@@ -97,11 +97,11 @@ def attract(at: Occasion) -> CorruptedVideo | None:
         return None
     out = as_is(at.videos, at.row)
     to = (
-        out.state[at.start, rest[int(at.rng.integers(len(rest)))], :2]
-        - out.state[at.start, at.body, :2]
+        out.state[at.start, rest[int(at.rng.integers(len(rest)))], PLACE]
+        - out.state[at.start, at.body, PLACE]
     )
     since = np.arange(len(out.state) - at.start)[:, None]
-    out.state[at.start :, at.body, :2] += (
+    out.state[at.start :, at.body, PLACE] += (
         0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
     )
     return _if_far(at, out)
@@ -112,7 +112,7 @@ def orbit(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     turn = 2 * np.pi * np.arange(len(out.state) - at.start) / FRAMES_A_TURN
     out.state[at.start :, at.body] = out.state[at.start, at.body]
-    out.state[at.start :, at.body, :2] += CIRCLE_M * np.stack(
+    out.state[at.start :, at.body, PLACE] += CIRCLE_M * np.stack(
         [np.cos(turn) - 1.0, np.sin(turn)], -1
     )
     return _if_far(at, out)
@@ -128,14 +128,14 @@ def flash(at: Occasion) -> CorruptedVideo | None:
 
 @at_occasion(lasting=SLOW)
 def echo(at: Occasion) -> CorruptedVideo | None:
-    """Where they come to stand apart by `VISIBLE_M`."""
+    """Only if the two come apart by `VISIBLE_M`."""
     out = as_is(at.videos, at.row)
     second = second_of(out, body=at.body, start=at.start)
     frame = np.arange(at.start, len(out.state))
     second.state[at.start :, 0] = out.state[np.maximum(frame - BEHIND, 0), at.body]
     apart = np.linalg.norm(
-        second.state[at.start : at.start + SLOW, 0, :2]
-        - out.state[at.start : at.start + SLOW, at.body, :2],
+        second.state[at.start : at.start + SLOW, 0, PLACE]
+        - out.state[at.start : at.start + SLOW, at.body, PLACE],
         axis=-1,
     )
     if apart.max() < VISIBLE_M:
@@ -146,7 +146,7 @@ def echo(at: Occasion) -> CorruptedVideo | None:
 @at_occasion()
 def colour_swap(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
-    colours = out.body[0, :, RED : RED + 3]
+    colours = out.body[0, :, COLOUR]
     seen = in_view(out.state, at.videos.body[at.row])
     unlike = [
         body
@@ -156,18 +156,16 @@ def colour_swap(at: Occasion) -> CorruptedVideo | None:
     if not unlike:
         return None
     other = unlike[int(at.rng.integers(len(unlike)))]
-    out.body[at.start :, [at.body, other], RED : RED + 3] = out.body[
-        at.start :, [other, at.body], RED : RED + 3
-    ]
+    out.body[at.start :, [at.body, other], COLOUR] = out.body[at.start :, [other, at.body], COLOUR]
     return out
 
 
 @at_occasion(lasting=SLOW)
 def stutter(at: Occasion) -> CorruptedVideo | None:
-    """Where it moves by 0.15 m per frame or more, so that the picture jumps by twice that."""
+    """Only if it moves by 0.15 m per frame or more: the picture then jumps by twice as much."""
     out = as_is(at.videos, at.row)
     if np.linalg.norm(
-        out.state[at.start + SLOW - 1, at.body, :2] - out.state[at.start, at.body, :2]
+        out.state[at.start + SLOW - 1, at.body, PLACE] - out.state[at.start, at.body, PLACE]
     ) < 0.15 * (SLOW - 1):
         return None
     frame = np.arange(len(out.state))
@@ -193,7 +191,7 @@ def late(at: Occasion) -> CorruptedVideo | None:
 
 @at_occasion(lasting=SLOW)
 def whirl(at: Occasion) -> CorruptedVideo | None:
-    """Of what is not round."""
+    """Not for discs."""
     if at.videos.body[at.row, at.body, SHAPE] == Shape.DISC:
         return None
     out = as_is(at.videos, at.row)

@@ -1,12 +1,12 @@
-"""Failures of other natures than any before, written after the last rule was mended; nothing was
-moved on what they showed.
+"""Held-out failures of new kinds, written after the last correction of a rule. Nothing was changed
+after they were measured.
 
-tow        another body copies its way from some frame on, as if a rod held the two together
-zigzag     it runs 0.8 m to one side and back, a turn in four frames
-leap       it is 1.2 m further at once and goes on from there
-shed       a piece of half its size stays behind where it was
-plunge     it falls faster and faster, by as much again as what pulls in PHYRE
-size_swap  two bodies of unlike size exchange their sizes
+tow        another body copies its path from some frame on, as if a rod joined the two
+zigzag     it swings 0.8 m to both sides, once per four frames
+leap       it jumps by 1.2 m and continues from there
+shed       a piece of half its size stays behind
+plunge     it falls with PHYRE's gravity in addition to its own motion
+size_swap  two bodies of different sizes exchange them
 """
 
 import numpy as np
@@ -32,18 +32,19 @@ from physscale.evaluate.calibration.corruption import (
     visibly,
 )
 from physscale.records.scene import WORLD_M
+from physscale.records.video import PLACE
 
 ASIDE_M, FRAMES_A_TURN = 0.8, 4
 LEAP_M = 1.2
 PIECE = 0.5
 PLUNGE_M = 0.12
 UNLIKE = 1.3
-"""Ratio of two sizes that one sees to be different."""
+"""The ratio from which two sizes look different."""
 
 
 @at_occasion(lasting=SLOW)
 def tow(at: Occasion) -> CorruptedVideo | None:
-    """Where the way differs from the other's own by `VISIBLE_M` while that should be in view."""
+    """Only if the path leads `VISIBLE_M` off the other body's own, in frames that count."""
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + SLOW]
     rest = [body for body in others(at) if seen[:, body].all()]
     if not rest:
@@ -51,10 +52,12 @@ def tow(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
     other = rest[int(at.rng.integers(len(rest)))]
     own = out.state[:, other].copy()
-    out.state[at.start :, other, :2] = (
-        own[at.start, :2] + out.state[at.start :, at.body, :2] - out.state[at.start, at.body, :2]
+    out.state[at.start :, other, PLACE] = (
+        own[at.start, PLACE]
+        + out.state[at.start :, at.body, PLACE]
+        - out.state[at.start, at.body, PLACE]
     )
-    way = np.linalg.norm(out.state[:, other, :2] - own[:, :2], axis=-1)
+    way = np.linalg.norm(out.state[:, other, PLACE] - own[:, PLACE], axis=-1)
     return out if way[at.start : at.start + SLOW].max() >= VISIBLE_M else None
 
 
@@ -68,21 +71,21 @@ def zigzag(at: Occasion) -> CorruptedVideo | None:
 
 @at_occasion()
 def leap(at: Occasion) -> CorruptedVideo | None:
-    """Where it lands in the view."""
+    """Only if it lands in view."""
     out = as_is(at.videos, at.row)
     turn = at.rng.uniform(0.0, 2 * np.pi)
-    out.state[at.start :, at.body, :2] += LEAP_M * np.array([np.cos(turn), np.sin(turn)])
+    out.state[at.start :, at.body, PLACE] += LEAP_M * np.array([np.cos(turn), np.sin(turn)])
     margin = float(at.videos.body[at.row, at.body, RADIUS])
-    landed = out.state[at.start : at.start + 3, at.body, :2]
+    landed = out.state[at.start : at.start + 3, at.body, PLACE]
     return out if (landed >= margin).all() and (landed <= WORLD_M - margin).all() else None
 
 
 @at_occasion(lasting=SLOW)
 def shed(at: Occasion) -> CorruptedVideo | None:
-    """Where it goes on far enough for the piece to stand alone."""
+    """Only if it moves on far enough for the piece to stand alone."""
     out = as_is(at.videos, at.row)
     way = np.linalg.norm(
-        out.state[at.start : at.start + SLOW, at.body, :2] - out.state[at.start, at.body, :2],
+        out.state[at.start : at.start + SLOW, at.body, PLACE] - out.state[at.start, at.body, PLACE],
         axis=-1,
     )
     if way.max() < max(VISIBLE_M, 2 * at.videos.body[at.row, at.body, RADIUS]):
@@ -103,7 +106,7 @@ def plunge(at: Occasion) -> CorruptedVideo | None:
 
 @at_occasion()
 def size_swap(at: Occasion) -> CorruptedVideo | None:
-    """Of one shape, both in view."""
+    """Only for two bodies of one shape, both in view."""
     out = as_is(at.videos, at.row)
     body = out.body[0]
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + 3]

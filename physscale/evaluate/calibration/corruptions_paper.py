@@ -1,15 +1,15 @@
-"""The failures that the paper shows (arXiv 2411.02385, appendix G), made on purpose: the detector's
-rules were written and set against them.
+"""The failures that the paper shows (arXiv 2411.02385, appendix G). The detector's rules were
+written for them.
 
-vanish         a body is gone, for three frames or for good
-reappear       it is gone for three frames and is back 2 m or more away
-deform         its shape is another for the rest: a disc becomes a box, a bar short and thick, the
-               others 0.7 of their size
-pass_through   it goes on as if what it meets were not there
-stand_up       what fell gets up again: its motion runs backwards
+vanish         a body is absent, for three frames or to the end
+reappear       it is absent for three frames and comes back 2 m or more away
+deform         its shape changes for good: a disc becomes a box, a bar becomes short and thick,
+               other shapes shrink to 0.7 of their size
+pass_through   it passes through the body that it meets
+stand_up       a fallen body gets up again: its motion runs backwards
 hang           it stops in the air
-swap           two bodies of unlike size or colour change places
-split          it falls into two halves that part
+swap           two bodies of different size or colour change places
+split          it splits into two halves that separate
 """
 
 import numpy as np
@@ -19,7 +19,6 @@ from physscale.evaluate.calibration.corruption import (
     HALF_HEIGHT,
     LASTING,
     RADIUS,
-    RED,
     SHAPE,
     VISIBLE_M,
     CorruptedVideo,
@@ -40,7 +39,7 @@ from physscale.evaluate.calibration.corruption import (
 )
 from physscale.evaluate.calibration.pass_through import pass_through
 from physscale.records.scene import AWAY_M, WORLD_M, Shape
-from physscale.records.video import Videos
+from physscale.records.video import COLOUR, PLACE, Videos
 
 
 @at_occasion()
@@ -53,12 +52,12 @@ def vanish(at: Occasion) -> CorruptedVideo | None:
 @at_occasion()
 def reappear(at: Occasion) -> CorruptedVideo | None:
     out = as_is(at.videos, at.row)
-    here = out.state[at.start, at.body, :2].copy()
+    here = out.state[at.start, at.body, PLACE].copy()
     radius = out.body[0, at.body, RADIUS]
     for _ in range(50):
         there = at.rng.uniform(radius, WORLD_M - radius, 2)
         if np.linalg.norm(there - here) >= 2.0:
-            out.state[at.start + 3 :, at.body, :2] += there - here
+            out.state[at.start + 3 :, at.body, PLACE] += there - here
             out.state[at.start : at.start + 3, at.body, X] = AWAY_M
             return out
     return None
@@ -81,8 +80,8 @@ def deform(at: Occasion) -> CorruptedVideo | None:
 
 
 def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
-    """In PHYRE a body that sank by half a metre or turned by 40° and came to rest; a falling ball
-    of a law from some frame on."""
+    """In PHYRE a body that sank by half a metre or turned by 40° and came to rest. Otherwise a
+    falling ball, from some frame on."""
     state = videos.state[row].astype(np.float64)
     frames = len(state)
     if not in_phyre(videos, row):
@@ -90,7 +89,7 @@ def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVid
         return None if chosen is None else _backwards(videos, row, body=chosen[0], start=chosen[1])
     choices = []
     for body in movable(videos, row):
-        step = np.linalg.norm(np.diff(state[:, body, :2], axis=0), axis=-1)
+        step = np.linalg.norm(np.diff(state[:, body, PLACE], axis=0), axis=-1)
         still = np.flatnonzero(step > 0.02)
         rest = int(still[-1]) + 2 if len(still) else frames
         if rest > frames - LASTING:
@@ -116,7 +115,7 @@ def _backwards(videos: Videos, row: int, *, body: int, start: int) -> CorruptedV
 
 
 def hang(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
-    """It stops where it moves on by `VISIBLE_M` or more within the frames that count as visible."""
+    """Only if it would move by `VISIBLE_M` or more within the frames that count."""
     state = videos.state[row].astype(np.float64)
     seen = in_view(state, videos.body[row])
     phyre = in_phyre(videos, row)
@@ -124,7 +123,7 @@ def hang(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo |
     for body in movable(videos, row):
         for start in range(3, len(state) - LASTING + 1):
             later = min(start + LASTING, len(state) - 1)
-            way = state[start, body, :2] - state[later, body, :2]
+            way = state[start, body, PLACE] - state[later, body, PLACE]
             gone = way[1] if phyre else float(np.linalg.norm(way))
             if seen[start - 2 : later + 1, body].all() and gone >= VISIBLE_M:
                 choices.append((body, start))
@@ -148,16 +147,18 @@ def swap(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo |
             unlike = (
                 size > 1.25
                 or first[SHAPE] != second[SHAPE]
-                or (first[RED : RED + 3] != second[RED : RED + 3]).any()
+                or (first[COLOUR] != second[COLOUR]).any()
             )
             for start in range(4, len(out.state) - LASTING + 1):
-                apart = np.linalg.norm(out.state[start, one, :2] - out.state[start, other, :2])
+                apart = np.linalg.norm(
+                    out.state[start, one, PLACE] - out.state[start, other, PLACE]
+                )
                 if unlike and apart > 1.0 and seen[start - 2 : start + LASTING, [one, other]].all():
                     choices.append((one, other, start))
     if not choices:
         return None
     one, other, start = choices[int(rng.integers(len(choices)))]
-    out.state[start:, [one, other], :2] = out.state[start:, [other, one], :2]
+    out.state[start:, [one, other], PLACE] = out.state[start:, [other, one], PLACE]
     return out
 
 
@@ -175,8 +176,8 @@ def split(at: Occasion) -> CorruptedVideo | None:
     angle = out.state[start, body, ANGLE] if not disc else np.pi / 2
     apart = out.body[-1, body, RADIUS] + 0.12 * np.arange(1, len(out.state) - start + 1)
     way = apart[:, None] * np.array([np.cos(angle), np.sin(angle)])
-    out.state[start:, body, :2] += way
-    twin.state[start:, 0, :2] -= way
+    out.state[start:, body, PLACE] += way
+    twin.state[start:, 0, PLACE] -= way
     return joined(out, twin)
 
 

@@ -7,6 +7,7 @@ from physscale.evaluate.calibration.corruption import (
     LASTING,
     MASS,
     SLOW,
+    VX,
     CorruptedVideo,
     X,
     Y,
@@ -17,7 +18,7 @@ from physscale.evaluate.calibration.corruption import (
     movable,
     occasion,
 )
-from physscale.records.video import Videos
+from physscale.records.video import PLACE, Videos
 
 BOUNCE = 0.4
 
@@ -51,7 +52,7 @@ def _softer(videos: Videos, row: int) -> CorruptedVideo | None:
         return None
     out = as_is(videos, row)
     mass = out.body[0, :, MASS]
-    speed = out.state[0, :, 3]
+    speed = out.state[0, :, VX]
     mean = (mass * speed).sum() / mass.sum()
     parted = mean - BOUNCE * (speed - mean)
     start = out.state[0, :, X] + speed * (contact - time[0])
@@ -62,4 +63,4 @@ def _softer(videos: Videos, row: int) -> CorruptedVideo | None:
 
 
 def travelled_m(state: np.ndarray, *, body: int, start: int, end: int) -> float:
-    return float(np.linalg.norm(state[end, body, :2] - state[start, body, :2]))
+    return float(np.linalg.norm(state[end, body, PLACE] - state[start, body, PLACE]))

@@ -1,10 +1,10 @@
-"""Videos of which is known whether they are true: a cell's true rows, its frames, a codec's noise,
-another future, everything made wrong.
+"""Videos that are known to be true or abnormal: a cell's true rows and their frames, frames with
+noise, another possible future, and corrupted videos.
 
-True videos are drawn as the frames come, and once more with the noise of a codec (σ = `NOISE` of
-255); those of a law also with the sizes and speeds that no run is trained on, those of PHYRE also
-in `another_future`. What can be made wrong stands in `GROUPS`, by whether the rules were written on
-it, mended on it, or never saw it."""
+True videos are rendered without noise, and again with the noise of a codec (σ = `NOISE` of 255).
+Free discs also come with sizes and speeds that no run is trained on, PHYRE also as
+`another_future`. `GROUPS` lists all corruptions by the role that they had: the rules were written
+on them, corrected on them, or never saw them."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from physscale.evaluate.calibration.corruptions_development_2 import DEVELOPMENT
 from physscale.evaluate.calibration.corruptions_held_out import HELD_OUT
 from physscale.evaluate.calibration.corruptions_held_out_2 import HELD_OUT_2
 from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, VELOCITY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.phyre.rollout import rollout
@@ -64,7 +64,7 @@ ALL_WRONG = {kind: corrupt for kinds in GROUPS.values() for kind, corrupt in kin
 
 @dataclass(frozen=True)
 class Cell:
-    """A scenario at a frame size; PHYRE's frames are hard-edged as its own."""
+    """A scenario at a frame size. PHYRE's frames have hard edges, as its own frames do."""
 
     scenario: str
     size_px: int
@@ -82,12 +82,12 @@ CELLS = (*(Cell(law, size) for size in (32, 128) for law in LAWS), Cell("phyre",
 
 
 def ranges_of(cell: Cell) -> tuple[Ranges, ...]:
-    """PHYRE and composition have one kind of scenes."""
+    """Trained and unseen ranges; PHYRE and composition have no unseen ones."""
     return ("trained", "unseen") if cell.scenario in UNSEEN else ("trained",)
 
 
 def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") -> Videos:
-    """Rows without frames; any two with different numbers differ."""
+    """Rows without frames. No two row numbers give the same row."""
     if cell.physics == "phyre":
         scenes = Phyre(templates=SIXTY, seed=1)
         numbers = np.random.Generator(np.random.Philox(key=7)).permutation(scenes.count)[start:stop]
@@ -100,12 +100,12 @@ def true_rows(cell: Cell, *, start: int, stop: int, ranges: Ranges = "trained") 
 
 
 def canvas(cell: Cell) -> Canvas:
-    """What its frames are drawn on."""
+    """The canvas of the cell's frames."""
     return Canvas(size_px=cell.size_px, style="hard" if cell.physics == "phyre" else "exact")
 
 
 def noisy(videos: Videos) -> Videos:
-    """With the noise of a codec."""
+    """The videos with the noise of a codec."""
     assert videos.pixels is not None
     rng = np.random.Generator(np.random.Philox(key=int(videos.index[0]) + 1))
     noise = rng.normal(0.0, NOISE, videos.pixels.shape).astype(np.float32)
@@ -113,7 +113,7 @@ def noisy(videos: Videos) -> Videos:
 
 
 def another_future(videos: Videos, *, cell: Cell) -> Videos:
-    """Frames of what PHYRE's engine makes of the same first frame when no body is quite at rest.
+    """Frames of another future of the same first frame: no body starts quite at rest.
 
     The rows keep their own states, as the rows of generated videos do.
     """
@@ -122,7 +122,7 @@ def another_future(videos: Videos, *, cell: Cell) -> Videos:
         start = videos.state[row, 0].astype(np.float64)
         moving = videos.body[row, :, BODY.index("mass_kg")] > 0
         rng = np.random.Generator(np.random.Philox(key=int(videos.index[row])))
-        start[moving, 3:5] += rng.normal(0.0, PUSH_M_S, (int(moving.sum()), 2))
+        start[moving, VELOCITY] += rng.normal(0.0, PUSH_M_S, (int(moving.sum()), 2))
         shown.append(
             rollout(videos.body[row], start=start, time_s=videos.time_s[row]).astype(np.float32)
         )
@@ -130,7 +130,7 @@ def another_future(videos: Videos, *, cell: Cell) -> Videos:
 
 
 def corrupted(videos: Videos, *, corrupt: Corruption, cell: Cell) -> Videos | None:
-    """The rows that give an occasion, with corrupted frames; None where none does."""
+    """The rows that can be corrupted visibly, with corrupted frames; None if there is none."""
     frames, rows = [], []
     for row in range(len(videos)):
         rng = np.random.Generator(np.random.Philox(key=int(videos.index[row])))

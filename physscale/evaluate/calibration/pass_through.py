@@ -1,4 +1,4 @@
-"""A corruption of the paper's: a body goes on as if what it meets were not there."""
+"""A failure that the paper shows: a body passes through the body that it meets."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from physscale.evaluate.calibration.corruption import (
     movable,
 )
 from physscale.records.scene import WORLD_M
-from physscale.records.video import Videos
+from physscale.records.video import PLACE, VELOCITY, Videos
 
 
 def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
@@ -36,8 +36,8 @@ def pass_through(videos: Videos, row: int, rng: np.random.Generator) -> Corrupte
         turn = out.state[start, body, ANGLE] - out.state[start - 1, body, ANGLE]
         since = np.arange(frames - start)[:, None]
         fall = np.array([0.0, -fall_m(videos, row)])
-        out.state[start:, body, :2] = (
-            out.state[start, body, :2] + step * since + 0.5 * fall * since * (since + 1)
+        out.state[start:, body, PLACE] = (
+            out.state[start, body, PLACE] + step * since + 0.5 * fall * since * (since + 1)
         )
         out.state[start:, body, ANGLE] = out.state[start, body, ANGLE] + turn * since[:, 0]
         if _meets(out.state[start : start + LASTING], shapes=shapes, body=body):
@@ -51,8 +51,8 @@ def _untouched(videos: Videos, row: int) -> CorruptedVideo | None:
     out, time = as_is(videos, row), videos.time_s[row].astype(np.float64)
     if not np.isfinite(videos.contact_s[row]):
         return None
-    out.state[:, :, :2] = (
-        out.state[0, :, :2] + out.state[0, :, 3:5] * (time - time[0])[:, None, None]
+    out.state[:, :, PLACE] = (
+        out.state[0, :, PLACE] + out.state[0, :, VELOCITY] * (time - time[0])[:, None, None]
     )
     past = (out.state[:, 0, X] > out.state[:, 1, X]) & in_view(out.state, videos.body[row]).all(1)
     return out if past.any() else None
@@ -63,7 +63,7 @@ def _meets(state: np.ndarray, *, shapes: Solids, body: int) -> bool:
     two."""
     way = np.concatenate([state, 0.5 * (state[1:] + state[:-1])])
     for moment in way:
-        x, y = moment[body, :2]
+        x, y = moment[body, PLACE]
         if min(x, y) < 0.3 or max(x, y) > WORLD_M - 0.3:
             continue
         for other in range(len(moment)):

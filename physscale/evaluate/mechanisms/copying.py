@@ -23,7 +23,7 @@ from physscale.evaluate.motion.track import Parsed
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, PLACE, Videos
 
 Space = Literal["state", "motion"]
 SPACES: tuple[Space, ...] = ("state", "motion")
@@ -153,7 +153,7 @@ def _mean(distances: np.ndarray) -> Interval:
 
 
 def _points(videos: Videos) -> Tracks:
-    place = videos.state[..., :2].astype(np.float64)
+    place = videos.state[..., PLACE].astype(np.float64)
     radius = np.broadcast_to(videos.body[:, None, :, RADIUS].astype(np.float64), place.shape[:3])
     return np.concatenate([place, radius[..., None]], -1)
 

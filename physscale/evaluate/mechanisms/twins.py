@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.records.rate import Rate, wilson
 from physscale.records.scene import WORLD_M
-from physscale.records.video import BODY, STATE, Videos
+from physscale.records.video import BODY, PLACE, STATE, VELOCITY, Videos
 
 Twin = Literal["faster", "turned", "stopped", "through", "weightless"]
 TWINS: tuple[Twin, ...] = get_args(Twin)
@@ -62,7 +62,9 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
             contact).
     """
     state = _broken(truth, kind=kind, moment=moment)
-    apart = np.linalg.norm(state[..., :2] - truth.state[..., :2], axis=-1).max((1, 2)) >= LEAST_M
+    apart = (
+        np.linalg.norm(state[..., PLACE] - truth.state[..., PLACE], axis=-1).max((1, 2)) >= LEAST_M
+    )
     stays = (_in_view(truth, state=state) | ~_in_view(truth, state=truth.state)).all((1, 2))
     late = truth.contact_s > truth.time_s[:, moment]
     chosen = apart & stays & late if kind == "through" else apart & stays
@@ -82,20 +84,20 @@ def _broken(
     truth: Videos, *, kind: Twin, moment: int
 ) -> Float[np.ndarray, "batch frames bodies state"]:
     state = truth.state.astype(np.float64)
-    there, place = state[:, moment : moment + 1], state[..., X : Y + 1]
-    start = there[..., X : Y + 1]
+    there, place = state[:, moment : moment + 1], state[..., PLACE]
+    start = there[..., PLACE]
     after = (np.arange(state.shape[1]) > moment)[None, :, None, None]
     if kind == "through":
-        first = state[:, :1, :, VX : VX + 2]
+        first = state[:, :1, :, VELOCITY]
         since = (truth.time_s - truth.time_s[:, :1])[:, :, None, None]
         hit = (truth.time_s > truth.contact_s[:, None])[:, :, None, None]
-        state[..., X : Y + 1] = np.where(hit, state[:, :1, :, X : Y + 1] + first * since, place)
+        state[..., PLACE] = np.where(hit, state[:, :1, :, PLACE] + first * since, place)
         return state
     since = (truth.time_s - truth.time_s[:, moment : moment + 1])[:, :, None, None]
     falls = np.ptp(state[..., VX + 1], axis=1)[:, None, :, None] > EDGE_M
     straight = np.where(
         falls & np.isnan(truth.contact_s)[:, None, None, None],
-        start + there[..., VX : VX + 2] * since,
+        start + there[..., VELOCITY] * since,
         place,
     )
     wrong = {
@@ -104,7 +106,7 @@ def _broken(
         "stopped": np.broadcast_to(start, place.shape),
         "weightless": straight,
     }[kind]
-    state[..., X : Y + 1] = np.where(after, wrong, place)
+    state[..., PLACE] = np.where(after, wrong, place)
     return state
 
 

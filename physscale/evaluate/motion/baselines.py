@@ -1,4 +1,4 @@
-"""What a number out of distribution must be compared with: tracks that need no model.
+"""Baselines for errors out of distribution: tracks that need no model.
 
 `clamp` knows the law but not the speeds outside its training (the paper's "mimics the nearest case"
 in one dimension); `mean_speed` knows only the training's mean; `extrapolate` continues the
@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from scipy.spatial import cKDTree
 
 from physscale.evaluate.motion.track import Parsed, parse
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, PLACE, VELOCITY, Videos
 
 Intervals = tuple[tuple[float, float], ...]
 FEATURES = ("radius_m", "red", "green", "blue")
@@ -85,7 +85,7 @@ def _first_motion(
 ) -> tuple[Float[np.ndarray, "batch bodies"], Float[np.ndarray, "batch bodies 2"]]:
     """Speed and direction at t = 0; a ball at rest points to the right."""
     assert np.isnan(truth.contact_s).all(), "this baseline does not know what a contact does"
-    velocity = truth.state[:, 0, :, 3:5].astype(np.float64)
+    velocity = truth.state[:, 0, :, VELOCITY].astype(np.float64)
     speed = np.linalg.norm(velocity, axis=-1)
     right = np.array([1.0, 0.0])
     return speed, np.where(
@@ -100,7 +100,7 @@ def _faster(
     since = np.maximum(
         truth.time_s - truth.time_s[:, condition_frames - 1 : condition_frames], 0.0
     ).astype(np.float64)
-    place = truth.state[..., :2].astype(np.float64) + since[:, :, None, None] * by_m_s[:, None]
+    place = truth.state[..., PLACE].astype(np.float64) + since[:, :, None, None] * by_m_s[:, None]
     radius = np.broadcast_to(
         truth.body[:, None, :, BODY.index("radius_m")].astype(np.float64), place.shape[:3]
     )

@@ -1,5 +1,5 @@
-"""The connected components of each colour in each frame, measured by their coverage; what
-`evaluate.motion.track` reads balls from.
+"""The connected components of each colour in each frame, measured by their coverage.
+`evaluate.motion.track` finds balls among them.
 
 Components are 8-connected. Each is grown by one pixel, and inside it the un-thresholded coverage
 gives area, centroid and second moments."""

@@ -7,9 +7,9 @@ colour and number of each body.
     energy_error    = | Σ m v̂² / Σ m v² - 1 |, the same
     radius_drift    = largest - smallest radius while the whole body is in view
 
-A wrong speed, or a hit at the wrong moment, changes a step and all later ones alike; that is no
-teleport. A sudden change of place is one, and so is a ball that comes back elsewhere. Momentum and
-energy are NaN where a body has no velocity or all bodies rest."""
+A wrong speed, or a hit at the wrong moment, changes a step and all later ones alike. It is no
+teleport. A sudden change of place is a teleport, and so is a ball that comes back elsewhere.
+Momentum and energy are NaN where a body has no velocity or all bodies rest."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -28,8 +28,8 @@ Constants = Float32[np.ndarray, "batch bodies constants"]
 
 
 def teleported(error_m: Float[np.ndarray, "batch frames bodies 2"], *, seen: Mask) -> Numbers:
-    """1 where the track of a body jumps in the frames where it is seen, 0 where it does not, NaN
-    where it is hardly ever seen."""
+    """1 if the track of a body jumps between frames in which it is seen, 0 if not, NaN if it is
+    hardly ever seen."""
     found = np.full((error_m.shape[0], error_m.shape[2]), np.nan)
     for video, body in np.ndindex(found.shape):
         frames = np.flatnonzero(seen[video, :, body])
@@ -39,7 +39,8 @@ def teleported(error_m: Float[np.ndarray, "batch frames bodies 2"], *, seen: Mas
 
 
 def _jumps(error_m: Float[np.ndarray, "seen 2"], *, frames: np.ndarray) -> bool:
-    """A step over several unseen frames is compared with as many of its neighbours' steps."""
+    """A step over several unseen frames is compared with its neighbours' over equally many
+    frames."""
     step, length = np.diff(error_m, axis=0), np.diff(frames)[:, None]
     rate = step / length
     before = np.linalg.norm(step - length * np.concatenate([rate[1:2], rate[:-1]]), axis=1)
@@ -74,7 +75,7 @@ def energy_error(
 
 
 def radius_drift(tracks: Parsed, *, scored: Mask) -> Numbers:
-    """NaN where the whole body is never in a scored frame."""
+    """Largest minus smallest radius; NaN if no scored frame shows the whole body."""
     used = scored & tracks.whole
     high = np.where(used, tracks.radius_m, -np.inf).max(1)
     low = np.where(used, tracks.radius_m, np.inf).min(1)
@@ -109,7 +110,7 @@ def _masses(body: Constants) -> Masses:
 def _of_moving(
     values: Float[np.ndarray, "batch bodies 2"], *, mass: Float[np.ndarray, "batch bodies 1"]
 ) -> Float[np.ndarray, "batch bodies 2"]:
-    """A wall has no mass, and its velocity is nobody's concern."""
+    """Without walls, which have mass 0."""
     return np.where(mass > 0, values, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""What each body of each video did, beside what it should have done.
+"""What each body of each video did, compared with what it should have done.
 
 The *scored* frames are those after the conditioning frames in which the true ball is fully in view.
 The *late* frames are the scored ones after the contact if there is one (the paper's choice for
@@ -32,7 +32,7 @@ from physscale.evaluate.motion.conservation import (
 from physscale.evaluate.motion.track import Parsed, parse
 from physscale.records.scene import WORLD_M
 from physscale.records.scores import OUTCOMES
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, PLACE, VELOCITY, Videos
 
 EDGE_TOLERANCE_M = 1e-3
 SLOPE_FRAMES = 3
@@ -61,7 +61,7 @@ def outcomes(
     """The `OUTCOMES` rows of generated frames: one per body that has any scored frame."""
     return compare(
         truth,
-        parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, :2]),
+        parse(pixels, body=truth.body, start_m=truth.state[:, 0, :, PLACE]),
         condition_frames=condition_frames,
         run=run,
     )
@@ -71,7 +71,7 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
     """The same from tracks, whether parsed or predicted by a baseline."""
     frames = counted_frames(truth, condition_frames=condition_frames)
     time = np.broadcast_to(truth.time_s.astype(np.float64)[:, :, None], frames.scored.shape)
-    true = truth.state[..., :2].astype(np.float64)
+    true = truth.state[..., PLACE].astype(np.float64)
     error = np.stack([tracks.x_m, tracks.y_m], -1) - true
     measured = _slope_frames(frames.late, tracks=tracks)
     drift = slope(error, time_s=time, used=measured)
@@ -85,7 +85,7 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
     scored_seen = frames.scored & tracks.seen
     late_seen = frames.late & tracks.seen
     radius = truth.body[:, :, BODY.index("radius_m")].astype(np.float64)
-    first_speed = np.linalg.norm(truth.state[:, 0, :, 3:5].astype(np.float64), axis=-1)
+    first_speed = np.linalg.norm(truth.state[:, 0, :, VELOCITY].astype(np.float64), axis=-1)
     columns = {
         "kind": truth.body[:, :, BODY.index("kind")].astype(np.int64),
         "radius_m": radius,

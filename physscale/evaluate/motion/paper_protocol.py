@@ -23,7 +23,7 @@ from physscale.evaluate.motion.paper_partitions import group_of
 from physscale.records.errors import UserError
 from physscale.records.initial import falls, initial_numbers
 from physscale.records.scene import WORLD_M
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, PLACE, Videos
 from physscale.simulate.paper.grids import Law
 
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
@@ -32,8 +32,8 @@ HEADLINE: dict[Law, str] = {
     "parabola": "position_error",
     "collision": "velocity_error_after",
 }
-"""What the paper's figure 3 most likely shows: of means, not of frames; for parabolas a
-position."""
+"""The error that the paper's figure 3 most likely shows: of mean velocities, not of single frames;
+for parabolas, of positions."""
 
 Track = Float[np.ndarray, "frames bodies"]
 Places = Float[np.ndarray, "frames bodies 2"]
@@ -42,7 +42,7 @@ Places = Float[np.ndarray, "frames bodies 2"]
 def paper_outcomes(
     truth: Videos, pixels: UInt8[np.ndarray, "batch frames height width 3"]
 ) -> pa.Table:
-    """One row a video: its group (`filtered`: a ball too small to be counted; `skipped`: no valid
+    """One row per video: its group (`filtered`: a ball too small to be counted; `skipped`: no valid
     frame) and every official number.
 
     Args:
@@ -55,9 +55,9 @@ def paper_outcomes(
     _check(truth, pixels=pixels)
     frames = truth.state.shape[1] - 1
     seen = colour_masks(pixels[:, :frames], blue=truth.body[:, :, BODY.index("blue")] > 127)
-    places, initial = truth.state[:, :frames, :, :2].astype(np.float64), initial_numbers(truth)
+    places, initial = truth.state[:, :frames, :, PLACE].astype(np.float64), initial_numbers(truth)
     rows = [
-        _judged(seen, video=video, places=places[video], initial=initial[video])
+        _scored(seen, video=video, places=places[video], initial=initial[video])
         for video in range(len(truth))
     ]
     names = sorted({name for row in rows for name in row} - {"group"})
@@ -73,7 +73,7 @@ def paper_outcomes(
 
 
 def law_of(truth: Videos) -> Law:
-    """Which of the three laws these rows show."""
+    """Which of the three laws these rows obey."""
     if truth.state.shape[2] == 2:
         return "collision"
     return "parabola" if bool(falls(truth).any()) else "uniform"
@@ -96,7 +96,7 @@ def _check(truth: Videos, *, pixels: np.ndarray) -> None:
         raise UserError(f"protocol paper: frames must be {FRAME_S} s apart")
 
 
-def _judged(
+def _scored(
     seen: Masks,
     *,
     video: int,
@@ -127,7 +127,7 @@ def _valid(places: Places, *, radius: np.ndarray) -> np.ndarray:
 
 
 def _held(values: Track, *, gone: np.ndarray | None = None) -> Track:
-    """A frame without a ball repeats the one before; NaN until there is one."""
+    """A frame without a ball repeats the value before; NaN until the first ball."""
     held = np.where(np.isnan(values) if gone is None else gone, np.nan, values)
     for frame in range(1, len(held)):
         held[frame] = np.where(np.isnan(held[frame]), held[frame - 1], held[frame])

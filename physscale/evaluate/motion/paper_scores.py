@@ -25,7 +25,8 @@ class PaperScore:
 
 
 def paper_scores(outcomes: pa.Table) -> tuple[PaperScore, ...]:
-    """Every metric over every group, and `ood` for all that is out, the ball at rest included."""
+    """Every metric over every group, and over `ood`: all that is out of distribution, with balls at
+    rest."""
     group = np.array(outcomes["group"].to_pylist(), object)
     groups = {"id": group == "id", "ood": np.isin(group, OUT)} | {
         name: group == name for name in ("radius", "speed", "both", "zero")

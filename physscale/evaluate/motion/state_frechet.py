@@ -1,10 +1,11 @@
-"""The embedded kin of FVD, under names of its own: Fréchet distances between what videos show
-happening, without any trained network.
+"""Fréchet distances between the motions in two sets of videos, as FVD but without a trained
+network.
 
-`state_frechet`: of each body at eight moments its place, its velocity, and whether it is there, in
-units of the true set's spread. `violation_frechet`: of the logarithm of the detector's scores,
-which subtle errors of motion change most: a wrong speed moves the first hardly more than another
-draw of true videos does, the second a thousandfold. Neither is FVD or comparable with it."""
+`state_frechet` compares each body at eight moments: its place, its velocity, and whether it is
+there, in units of the true set's spread. `violation_frechet` compares the logarithms of the
+detector's scores, which subtle errors of motion change most. A wrong speed changes the first hardly
+more than another draw of true videos does, and the second a thousandfold. Neither is comparable
+with FVD."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from physscale.records.video import Videos
 
 MOMENTS = 8
 LEAST_SPREAD = 0.05
-"""Features that hardly vary among true videos are divided by this."""
+"""Features that vary less than this among true videos are divided by this."""
 
 LEAST_SCORE = 0.01
 EXTRAPOLATE_FROM = 8
@@ -27,7 +28,8 @@ EXTRAPOLATE_FROM = 8
 
 @dataclass(frozen=True)
 class StateDistance:
-    """Both distances; `limit` is the first at endless sample size, NaN for fewer than 8 videos."""
+    """Both distances. `limit` is the first one extrapolated to infinitely many videos, NaN for
+    fewer than 8."""
 
     state: Distance
     violations: Distance
@@ -37,7 +39,7 @@ class StateDistance:
 def state_frechet(
     real: Videos, *, fake: Videos, scores: Sequence[Scores] | None = None
 ) -> StateDistance:
-    """From the frames of both sets.
+    """Both distances, from the frames of both sets.
 
     Args:
         scores: the detector's scores of the two sets, if they are known already.
@@ -61,8 +63,8 @@ def state_frechet(
 
 
 def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:
-    """x, y, their rates and presence of all bodies; a body that is not there stands in the middle
-    and still."""
+    """x, y, their rates and presence of all bodies. An absent body counts as at rest in the
+    middle."""
     place = rules_of(videos).places(videos)
     there = np.isfinite(place).all(-1)
     place = np.where(there[..., None], place, WORLD_M / 2)

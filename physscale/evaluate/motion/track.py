@@ -30,8 +30,8 @@ from physscale.records.video import BODY
 
 WHOLE_TOLERANCE_PX = 0.25
 DUPLICATE = 0.25
-"""A further component counts as a double from this part of the smallest body's area on; less is
-debris."""
+"""A further component counts as a double if it has at least this part of the smallest body's area;
+otherwise it is debris."""
 
 MERGED = 0.5
 """A component holds a second body where it is larger than its own body by this part of the other's

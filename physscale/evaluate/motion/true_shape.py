@@ -1,4 +1,4 @@
-"""What the drawing of a body measures, and how far a component is from it."""
+"""The measures of a correctly drawn body, and how far a component is from them."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from physscale.records.video import BODY
 
 @dataclass(frozen=True)
 class TrueShape:
-    """What a body's drawing measures: area, 2π × second moment ÷ area², and elongation; NaN for
+    """The measures of a body's drawing: area, 2π × second moment ÷ area², and elongation; NaN for
     jars and sticks."""
 
     area_m2: Float[np.ndarray, "batch bodies"]

@@ -13,11 +13,12 @@ from jaxtyping import Float
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
+from physscale.records.video import PLACE, STATE, VELOCITY
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.behaviour import along
 from physscale.simulate.engines import bounce
 
-X, Y, ANGLE, VX, VY, OMEGA = range(6)
+X, Y, ANGLE, VX, VY, OMEGA = range(len(STATE))
 CONTACT_TOLERANCE_M = 1e-9
 
 
@@ -52,8 +53,8 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
             np.maximum(time_s[None] - hit.time_s[:, None], 0.0),
             0.0,
         )
-        state[..., X : Y + 1] += after[:, :, None, None] * hit.change_m_s[:, None]
-        state[..., VX : VY + 1] += (after > 0)[:, :, None, None] * hit.change_m_s[:, None]
+        state[..., PLACE] += after[:, :, None, None] * hit.change_m_s[:, None]
+        state[..., VELOCITY] += (after > 0)[:, :, None, None] * hit.change_m_s[:, None]
         contact_s = np.where(hit.time_s <= time_s[-1], hit.time_s, np.nan)
     _assert_apart(batch, state=state)
     return Trace(state=state, contact_s=contact_s)
@@ -77,9 +78,9 @@ def _flight(
             speed_m_s=np.broadcast_to(speed, shape),
             time_s=np.broadcast_to(time, shape),
         )
-        direction = start[..., VX : VY + 1] / np.where(speed > 0, speed, 1.0)[..., None]
-        state[..., X : Y + 1] += path.distance_m[..., None] * direction
-        state[..., VX : VY + 1] = path.speed_m_s[..., None] * direction
+        direction = start[..., VELOCITY] / np.where(speed > 0, speed, 1.0)[..., None]
+        state[..., PLACE] += path.distance_m[..., None] * direction
+        state[..., VELOCITY] = path.speed_m_s[..., None] * direction
     gravity = batch.gravity_m_s2[:, None, None]
     state[..., Y] -= 0.5 * gravity * time**2
     state[..., VY] -= gravity * time
@@ -89,7 +90,7 @@ def _flight(
 
 def _hit(batch: Batch) -> Hit:
     """The first contact of bodies 0 and 1."""
-    position, velocity = batch.start[..., X : Y + 1], batch.start[..., VX : VY + 1]
+    position, velocity = batch.start[..., PLACE], batch.start[..., VELOCITY]
     reach = batch.constant("radius_m").sum(1)
     apart, closing = position[:, 1] - position[:, 0], velocity[:, 1] - velocity[:, 0]
     time = time_of_impact(apart, closing=closing, reach=reach)
@@ -130,7 +131,9 @@ def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies
     )
     for second in range(1, batch.body.shape[1]):
         for first in range(second):
-            gap = np.hypot(*np.moveaxis(state[:, :, second, :2] - state[:, :, first, :2], -1, 0))
+            gap = np.hypot(
+                *np.moveaxis(state[:, :, second, PLACE] - state[:, :, first, PLACE], -1, 0)
+            )
             overlap = (radius[:, first] + radius[:, second])[:, None] - gap
             assert float(overlap.max()) < 1e-6, (
                 "bodies overlap: this scene has contacts that the closed form does not cover"

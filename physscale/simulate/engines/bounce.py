@@ -15,10 +15,12 @@ from jaxtyping import Float
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
+from physscale.records.video import STATE
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.engines.impact import SAME_MOMENT_S, box_impact, point_impact
 
 CONTACTS_AT_MOST = 10_000
+X, Y, ANGLE, VX, VY, _ = range(len(STATE))
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
@@ -28,7 +30,7 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
         UserError: for scenes beyond that.
     """
     mass, boxes = batch.constant("mass_kg"), batch.constant("shape") == Shape.BOX
-    upright = batch.start[..., 2][boxes & (mass == 0.0)] == 0.0
+    upright = batch.start[..., ANGLE][boxes & (mass == 0.0)] == 0.0
     free = (batch.constant("behaviour") == Behaviour.FREE).all()
     if not (free and upright.all() and (batch.gravity_m_s2 == 0.0).all()):
         raise UserError(
@@ -64,12 +66,12 @@ def _run(
             while frame < len(time_s) and time_s[frame] <= clock + wait:
                 state[row, frame] = now
                 for column in range(3):
-                    state[row, frame, :, column] += now[:, column + 3] * (time_s[frame] - clock)
+                    state[row, frame, :, column] += now[:, VX + column] * (time_s[frame] - clock)
                 frame += 1
             if frame == len(time_s):
                 break
             for column in range(3):
-                now[:, column] += now[:, column + 3] * wait
+                now[:, column] += now[:, VX + column] * wait
             clock += wait
             _collide(now, boxes[row], mass[row], elasticity[row], wait, times, normals)
             if math.isnan(contact_s[row]):
@@ -95,8 +97,8 @@ def _next(
         if boxes[disc] or mass[disc] == 0.0:
             continue
         for other in range(len(now)):
-            x, y = now[disc, 0] - now[other, 0], now[disc, 1] - now[other, 1]
-            vx, vy = now[disc, 3] - now[other, 3], now[disc, 4] - now[other, 4]
+            x, y = now[disc, X] - now[other, X], now[disc, Y] - now[other, Y]
+            vx, vy = now[disc, VX] - now[other, VX], now[disc, VY] - now[other, VY]
             if boxes[other] and mass[other] == 0.0:
                 time = box_impact(
                     x,
@@ -143,10 +145,10 @@ def _collide(
         length = math.hypot(mean[0], mean[1])
         if length > 0.0:
             mean /= length
-            into = now[disc, 3] * mean[0] + now[disc, 4] * mean[1]
+            into = now[disc, VX] * mean[0] + now[disc, VY] * mean[1]
             if into < 0.0:
-                now[disc, 3] -= (1.0 + restitution) * into * mean[0]
-                now[disc, 4] -= (1.0 + restitution) * into * mean[1]
+                now[disc, VX] -= (1.0 + restitution) * into * mean[0]
+                now[disc, VY] -= (1.0 + restitution) * into * mean[1]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -155,15 +157,15 @@ def _exchange(
     now: np.ndarray, first: int, second: int, mass: np.ndarray, restitution: float
 ) -> None:
     """The elastic hit of two discs along the line of their centres."""
-    nx, ny = now[first, 0] - now[second, 0], now[first, 1] - now[second, 1]
+    nx, ny = now[first, X] - now[second, X], now[first, Y] - now[second, Y]
     length = math.hypot(nx, ny)
     nx, ny = nx / length, ny / length
-    closing = (now[first, 3] - now[second, 3]) * nx + (now[first, 4] - now[second, 4]) * ny
+    closing = (now[first, VX] - now[second, VX]) * nx + (now[first, VY] - now[second, VY]) * ny
     if closing >= 0.0:
         return
     light, heavy = 1.0 / mass[first], 0.0 if mass[second] == 0.0 else 1.0 / mass[second]
     impulse = -(1.0 + restitution) * closing / (light + heavy)
-    now[first, 3] += impulse * light * nx
-    now[first, 4] += impulse * light * ny
-    now[second, 3] -= impulse * heavy * nx
-    now[second, 4] -= impulse * heavy * ny
+    now[first, VX] += impulse * light * nx
+    now[first, VY] += impulse * light * ny
+    now[second, VX] -= impulse * heavy * nx
+    now[second, VY] -= impulse * heavy * ny

@@ -131,7 +131,9 @@ def _slow_arm(rows: Rows) -> Bool[np.ndarray, " rows"]:
     return (rows[:, 2] <= 1.25) | (rows[:, 3] <= 1.25)
 
 
-def _judge(*, left_radii: np.ndarray, left_speeds: np.ndarray, right_speeds: np.ndarray) -> Recipe:
+def _test_grid(
+    *, left_radii: np.ndarray, left_speeds: np.ndarray, right_speeds: np.ndarray
+) -> Recipe:
     right_radii = np.linspace(*RADIUS_M["collision"], 5)
     return Recipe(
         lambda: _pairs(left_radii, right_radii, left_speeds, right_speeds),
@@ -143,8 +145,8 @@ def _judge(*, left_radii: np.ndarray, left_speeds: np.ndarray, right_speeds: np.
 
 
 _V, _R = np.linspace(*SPEED_M_S, 13), np.linspace(*RADIUS_M["collision"], 5)
-SPEED_TEST = _judge(left_radii=_R, left_speeds=np.linspace(0.0, 4.5, 21), right_speeds=_V)
-MASS_TEST = _judge(left_radii=np.linspace(0.5, 2.0, 7), left_speeds=_V, right_speeds=_V)
+SPEED_TEST = _test_grid(left_radii=_R, left_speeds=np.linspace(0.0, 4.5, 21), right_speeds=_V)
+MASS_TEST = _test_grid(left_radii=np.linspace(0.5, 2.0, 7), left_speeds=_V, right_speeds=_V)
 
 HOLE_FILES: dict[str, Recipe] = {
     "hole_2_3": _cut_pairs(((2.0, 3.0), (2.0, 3.0)), first=2),

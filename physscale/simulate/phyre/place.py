@@ -2,7 +2,7 @@
 operation by operation.
 
 A ball is a disc, a bar a box W·scale × W/50; bars, sticks and jars have the parts of
-`records.outline`. The order of the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so
+`render.outline`. The order of the operations is that of PHYRE 0.2.2 (creator.py, shapes.py), so
 that the doubles come out the same, bit for bit; a test compares them."""
 
 import math
