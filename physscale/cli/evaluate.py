@@ -1,9 +1,9 @@
-"""`physscale evaluate FILE...` measures video files; `physscale evaluate results/STUDY` measures the
-samples of finished runs as frames.
+"""`physscale evaluate FILE...` measures video files; `physscale evaluate results/STUDY` measures
+the samples of finished runs as frames.
 
 A file holds rows with their frames (Arrow, a data set's folder, the authors' HDF5), or it is an mp4
-file beside the rows that say what should have happened (`--truth`); `evaluate/files.py` says how mp4
-files are named."""
+file beside the rows that say what should have happened (`--truth`); `evaluate/files.py` says how
+mp4 files are named."""
 
 import dataclasses
 import json

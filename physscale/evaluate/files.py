@@ -1,9 +1,8 @@
-"""Measures video files: rows with frames, or mp4 files beside the rows that say what should have
-happened.
+"""Measures video files: rows with frames, or mp4 files together with their true rows.
 
 An mp4 file is named by its row. The official script writes `00002-00017.mp4` for scene 17 of the
-third thousand; `2017.mp4` is the same scene. A picture several times as wide as it is high is a row
-of panels (truth, reconstruction, model); the last panel is measured."""
+third thousand; `2017.mp4` is the same scene. If the picture is several times as wide as it is high,
+it is a row of panels (truth, reconstruction, model), and the last panel is measured."""
 
 import dataclasses
 from pathlib import Path
@@ -27,7 +26,7 @@ from physscale.render.render import render
 __all__ = ["Line", "MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
 
 CHUNK = 1000
-"""Rows of the official script's folders."""
+"""Number of rows per folder of the official script."""
 
 ROWS_AT_ONCE = 64
 MOST_GROUPS = 24
@@ -35,8 +34,8 @@ MOST_GROUPS = 24
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One mean with its 95 % interval over the videos; `floor` is the mean of the true frames, drawn
-    and measured in the same way."""
+    """One mean with its 95 % interval over the videos; `floor` is the mean of the true frames,
+    drawn and measured in the same way."""
 
     metric: str
     group: str
@@ -49,8 +48,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredVideos:
-    """What should have happened, and the frames to measure: as many as the truth has, or one
-    fewer."""
+    """True rows, and the frames to measure: as many as the truth has, or one fewer."""
 
     name: str
     truth: Videos
@@ -61,8 +59,8 @@ def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVi
     """The videos of these files; mp4 files together are one set.
 
     Raises:
-        UserError: for files without frames, or mp4 files without their rows.
-        DamagedData: for an mp4 file that cannot be read.
+        UserError: if a file has no frames, or mp4 files come without their rows.
+        DamagedData: if an mp4 file cannot be read.
     """
     movies = [path for path in files if path.suffix == ".mp4"]
     if not movies:
@@ -89,7 +87,7 @@ def _with_frames(path: Path) -> MeasuredVideos:
 
 
 def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
-    """The rows that the file names say, beside the files' frames."""
+    """The rows that the file names stand for, with the files' frames."""
     clips, places = [], []
     for path in movies:
         clips.append(_last_panel(path))
@@ -184,8 +182,8 @@ def _line(metric: str, group: str, values: np.ndarray, *, floors: np.ndarray) ->
 
 
 def _groups(videos: Videos) -> dict[str, np.ndarray]:
-    """Which videos belong to each template, where there are several and not too many; otherwise to
-    each partition of one or two balls, and to its sides."""
+    """The videos of each group: the templates if there are several, but not too many; otherwise the
+    partitions of one or two balls and their sides."""
     namings = [videos.template]
     if len(set(videos.template.tolist())) < 2 and videos.state.shape[2] <= 2:
         namings = [partitions_of(videos), sides_of(videos)]

@@ -1,4 +1,4 @@
-"""Generated videos beside what should have happened: what a metric is given."""
+"""Generated videos and their truth: the input of a metric."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,10 +22,10 @@ class Generated:
 
     Attributes:
         truth: the true rows, one per video.
-        canvas: how the true rows are drawn.
-        condition_frames: the frames that the model was given; metrics start after them.
+        canvas: the canvas on which the true rows are rendered.
+        condition_frames: number of given frames; metrics start after them.
         frames: u8[videos, frames, size, size, 3]; None for a baseline, which predicts tracks only.
-        predicted: the tracks of a baseline; None where they are read off the frames.
+        predicted: the tracks of a baseline; None if they are measured in the frames.
         run: the run's fingerprint, as the outcomes name it.
     """
 
@@ -52,7 +52,7 @@ class Generated:
 
     @cached_property
     def tracks(self) -> Parsed:
-        """Where each body is in each frame, in metres; NaN where it is not seen."""
+        """Position of each body in each frame, in metres; NaN where it is not seen."""
         if self.predicted is not None:
             return self.predicted
         start_m = self.truth.state[:, 0, :, PLACE]

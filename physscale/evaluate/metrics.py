@@ -25,7 +25,7 @@ __all__ = ["METRICS", "VideoMetric", "metrics_of", "video_means"]
 PerVideo = Callable[[Generated], np.ndarray]
 
 SSIM_VIDEOS, LPIPS_VIDEOS, LPIPS_EVERY = 12, 4, 8
-"""The slow metrics look at the first videos of a split, and LPIPS at every eighth frame of them."""
+"""Slow metrics use the first videos of a split only, and LPIPS every eighth frame of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,10 @@ class VideoMetric:
 
     Attributes:
         metric: what its readers need.
-        values: Float[videos] from generated videos; NaN where a video does not count.
-        needs: `tracks`: where bodies are, so that baselines have the metric too; `frames`: pictures.
-        when: `run`: with every run; `evaluate`: with `physscale evaluate STUDY`, for slow ones.
-        least_px: the smallest frames that it is defined on.
+        values: from generated videos to Float[videos]; NaN where a video does not count.
+        needs: `tracks`, the positions of bodies, which baselines have too; or `frames`, the pixels.
+        when: `run` for every run; `evaluate` for slow metrics of `physscale evaluate STUDY`.
+        least_px: size of the smallest frames on which it is defined.
     """
 
     metric: Metric
@@ -51,7 +51,11 @@ class VideoMetric:
         return self.metric.name
 
     def defined_on(self, generated: Generated, *, tracked: bool) -> bool:
-        """Whether these videos have what the metric needs; `tracked`: bodies are found by colour."""
+        """Whether these videos have what the metric needs.
+
+        Args:
+            tracked: whether the scenario's bodies are tracked by their colours.
+        """
         if self.needs == "tracks":
             return tracked
         return generated.frames is not None and generated.frames.shape[2] >= self.least_px
@@ -60,7 +64,7 @@ class VideoMetric:
         """One value per video.
 
         Raises:
-            UserError: if a plug-in's function gives something else.
+            UserError: if a plug-in's function returns another shape.
         """
         values = np.asarray(self.values(generated), dtype=np.float64)
         if values.shape != (len(generated.truth),):
@@ -118,7 +122,7 @@ def _mean_of(column: str, *, measured: str | None = None) -> PerVideo:
 def _likeness(
     measure: Callable[[np.ndarray, np.ndarray], np.ndarray], *, videos: int | None = None
 ) -> PerVideo:
-    """A likeness to the true frames after the given ones, of the first so many videos."""
+    """Similarity to the true frames after the given ones, for the first `videos` videos."""
 
     def values(generated: Generated) -> np.ndarray:
         after = slice(generated.condition_frames, None)

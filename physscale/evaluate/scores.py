@@ -1,5 +1,4 @@
-"""From single videos to numbers: means over videos with 95 % bootstrap intervals, as rows of
-`SCORES`."""
+"""Scores: means over videos with 95 % bootstrap intervals, as rows of `SCORES`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from physscale.records.scores import SCORES, Source, SplitKind
 
 RESAMPLES = 1000
 BLOCK = 2_000_000
-"""Resampled values held at once."""
+"""Number of resampled values in memory at a time."""
 
 
 class RunColumns(TypedDict):
@@ -51,7 +50,7 @@ def scores(
     kind: SplitKind,
     source: Source,
 ) -> pa.Table:
-    """The `SCORES` rows of one source on one split; a metric that no video has gets no row."""
+    """The `SCORES` rows of one source on one split. A metric without a value gets no row."""
     per_video = {metric.name: metric.per_video(generated) for metric in metrics}
     return score_table(per_video, columns=columns, split=split, kind=kind, source=source)
 
@@ -64,7 +63,7 @@ def score_table(
     kind: SplitKind,
     source: Source,
 ) -> pa.Table:
-    """`SCORES` rows from one value per video for each metric (NaN: this video does not count)."""
+    """`SCORES` rows from one value per video and metric; a video with NaN does not count."""
     rows = []
     for metric, values in per_video.items():
         kept = values[np.isfinite(values)]

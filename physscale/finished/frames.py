@@ -1,9 +1,9 @@
-"""A run's samples as frames: how closely they resemble the true ones, which are abnormal, and
-films of the worst and the best.
+"""Frame metrics of a run's samples: similarity to the true frames, abnormal videos, and films of
+the worst and best samples.
 
 One unit of work is one split of one run. Its result depends on the samples (and so on the run's
-codec), the detector's thresholds, `RECIPE`, and metrics that plug-ins add. Their fingerprint stands
-in the unit's table: a finished unit is skipped, one whose samples or thresholds changed is not."""
+codec), the detector's thresholds, `RECIPE`, and the metrics of plug-ins. The unit's table holds a
+fingerprint of them. A finished unit is skipped unless its fingerprint has changed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -53,7 +53,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class UnitFiles:
-    """The files of a unit by suffix, in the order of writing: once the last is there, all are."""
+    """The files of a unit by suffix, in the order of writing: if the last exists, all do."""
 
     files: dict[str, bytes]
 
@@ -68,7 +68,7 @@ def units_of(runs: Iterable[Finished]) -> list[Unit]:
 
 
 def is_done(unit: Unit) -> bool:
-    """Whether its tables are there, made of these samples with these thresholds."""
+    """Whether its tables exist and have the current fingerprint."""
     path = unit.folder.frames(unit.split, suffix=FRAME_SCORES)
     if not path.exists():
         return False
@@ -77,7 +77,7 @@ def is_done(unit: Unit) -> bool:
 
 
 def mark_of(unit: Unit) -> bytes:
-    """The fingerprint of what the unit's result depends on."""
+    """The fingerprint of everything that the unit's result depends on."""
     what = hashlib.sha256(unit.folder.samples(unit.split).read_bytes())
     what.update(THRESHOLDS.read_bytes())
     what.update(str(RECIPE).encode())
@@ -128,13 +128,13 @@ def evaluated(unit: Unit) -> UnitFiles:
 
 
 def write(unit: Unit, result: UnitFiles) -> None:
-    """Writes its files, each whole or not at all."""
+    """Writes the unit's files, each atomically."""
     for suffix, content in result.files.items():
         write_atomic(unit.folder.frames(unit.split, suffix=suffix), content)
 
 
 def _detected(sources: dict[Source, Videos]) -> dict[Source, Detections]:
-    """What the detector finds in each source; nothing where it has no rules."""
+    """The detections in each source; empty if the detector has no rules for the scenario."""
     if not _has_rules(sources["model"]):
         return {}
     return {source: detect(videos) for source, videos in sources.items()}
@@ -148,8 +148,8 @@ def _rows(
     run: RunSpec,
     scored: TestSplit,
 ) -> pa.Table:
-    """Rows of the model's videos with their likeness to the true ones, of the true ones, and of the
-    true ones after the codec: what a perfect model would give."""
+    """Rows of the model's videos with their similarity to the truth, of the true videos, and of the
+    true videos after the codec (the result of a perfect model)."""
     rows = []
     for source, videos in sources.items():
         for place, index in enumerate(videos.index.tolist()):
@@ -215,8 +215,8 @@ def _numbers(
 
 
 def _films(rows: pa.Table, *, samples: Videos, truth: Videos) -> dict[str, bytes]:
-    """Films of the model's worst and best videos: the most and least abnormal, and of equally
-    abnormal ones the least and most like the truth."""
+    """Films of the model's worst and best videos: the most and the least abnormal. Ties are broken
+    by the PSNR."""
     assert samples.pixels is not None, "samples have frames"
     assert truth.pixels is not None, "rendered before"
     model = rows.slice(0, len(samples)).to_pylist()

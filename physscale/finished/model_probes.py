@@ -1,8 +1,8 @@
-"""Probes of the model itself: does it prefer the law, and does it hold position and velocity in its
-features?
+"""Probes of the model itself: does it prefer the law, and do its features hold position and
+velocity?
 
-Videos are drawn again from the run's description. Random numbers are those of the held-out loss,
-common to all models."""
+The videos are simulated again from the run's description. The noise is that of the held-out loss,
+the same for all models."""
 
 from dataclasses import asdict, replace
 
@@ -23,7 +23,7 @@ from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
 
 PROBED = 600
-"""Fresh videos of the training's kind for the linear probes, half of them to fit on."""
+"""Fresh videos from the training distribution for the linear probes; half are for the fit."""
 
 TARGETS = {
     "place": slice(0, 2),
@@ -32,8 +32,8 @@ TARGETS = {
 
 
 def twin_record(one: Finished) -> Record:
-    """Preference for the true video in every test split and kind of twin, beside that of a model
-    that predicts nothing."""
+    """Preference for the true video per test split and kind of twin, beside that of a model that
+    predicts zero latents."""
     model, codec, objective = one.model(), one.codec(), one.run.objective.build()
     given = one.run.objective.condition_frames
     rows = []
@@ -75,8 +75,8 @@ def twin_record(one: Finished) -> Record:
 
 
 def feature_record(one: Finished) -> Record:
-    """R² of place and velocity in the probed frame (`ObjectiveSpec.probed_frame`), of every layer,
-    on fresh videos of the training's kind and on every test split out of distribution."""
+    """R² of position and velocity in the probed frame (`ObjectiveSpec.probed_frame`) for every
+    layer, on fresh videos from the training distribution and on every test split outside it."""
     model, codec = one.model(), one.codec()
     fresh = one.run.model.build(model.shape)
     fresh.initialise(torch_seed(one.run.seed, stream=Stream.WEIGHTS))
@@ -115,7 +115,7 @@ def _probed_moment(run: RunSpec) -> int:
 
 
 def _probed(one: Finished) -> dict[str, Videos]:
-    """Rows to fit on, to test on, and those of the test splits out of distribution."""
+    """Rows for the fit, rows for the test, and the test splits out of distribution."""
     beyond = max(split.data.videos for split in one.run.test_splits)
     fresh = simulate(
         replace(one.run.data, draw="held_out", split="probe"), indices=beyond + np.arange(PROBED)

@@ -1,4 +1,4 @@
-"""What `physscale probe` asks, and the lines in which it answers people."""
+"""The questions of `physscale probe`, and its answers as lines of text."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -36,7 +36,7 @@ def _attribute_lines(record: Record) -> list[str]:
         )
     elif ranking["verdict"] == "cycle":
         lines.append(
-            f"no order: the attributes beat each other in a circle, in {ranking['cyclic']:.1%} of "
+            f"no order: the attributes beat each other in a cycle, in {ranking['cyclic']:.1%} of "
             "the draws"
         )
     else:
@@ -46,8 +46,7 @@ def _attribute_lines(record: Record) -> list[str]:
             else ""
         )
         lines.append(
-            f"undetermined: no order in 95 % of the draws{best}; a circle in "
-            f"{ranking['cyclic']:.1%}"
+            f"undetermined: no order in 95 % of the draws{best}; a cycle in {ranking['cyclic']:.1%}"
         )
     lines.append(
         f"colour > size > velocity > shape, as the paper found: in {ranking['papers_order']:.1%} "
@@ -67,10 +66,10 @@ def _memory_lines(record: Record) -> list[str]:
             for space in ("state", "motion"):
                 found = row[space]
                 lines += [
-                    f"  in {space:6} copies {_share(found['copies'])}, of true videos at most "
+                    f"  in {space:6} copies {_share(found['copies'])}, for true videos at most "
                     f"{found['false_alarms']:.0%}; "
                     f"nearer to training than the truth is {_share(found['pulled'])}",
-                    f"            nearest training case {_number(found['model_m'])} m, of true "
+                    f"            nearest training video {_number(found['model_m'])} m, for true "
                     f"videos {_number(found['truth_m'])} m",
                 ]
     return lines

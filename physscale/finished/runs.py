@@ -1,5 +1,5 @@
-"""Finished runs, opened again from their own folders: description, model, codec and samples. No
-study file is needed."""
+"""Finished runs, opened from their own folders: description, model, codec and samples. No study
+file is needed."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from physscale.train.checkpoint import latest, load_model
 
 @dataclass(frozen=True)
 class Finished:
-    """A run whose tables are written."""
+    """A run whose tables have been written."""
 
     run: RunSpec
     store: Store
@@ -41,13 +41,13 @@ class Finished:
         """The averaged model of the newest checkpoint.
 
         Raises:
-            DamagedData: if there is none that verifies.
+            DamagedData: if no checkpoint passes its check.
         """
         newest = latest(self.folder.checkpoints)
         if newest is None:
             raise DamagedData(
-                f"{self.folder.checkpoints}: no whole checkpoint; the same `physscale run` makes "
-                "it again"
+                f"{self.folder.checkpoints}: no undamaged checkpoint; the same `physscale run` "
+                "makes it again"
             )
         return load_model(newest)
 
@@ -55,7 +55,7 @@ class Finished:
         return codec_of(self.run, store=self.store)
 
     def training(self) -> Videos:
-        """The training rows' states."""
+        """The states of the training rows."""
         return simulate(self.run.data, indices=np.arange(self.run.data.videos))
 
     def samples(self, split: TestSplit) -> Videos:
@@ -63,15 +63,15 @@ class Finished:
         return read_videos(self.folder.samples(split.data.split))
 
     def true_frames(self, videos: Videos, *, codec: Codec) -> np.ndarray:
-        """The rows' true frames after the codec: what a perfect model would give."""
+        """The rows' true frames after the codec: the result of a perfect model."""
         return codec.decode(codec.encode(render(videos, canvas=self.run.canvas)))
 
 
 def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
-    """The runs with scores whose fingerprints start with one of `beginnings`; without one, all.
+    """The finished runs whose fingerprints start with one of `beginnings`; all if it is empty.
 
     Raises:
-        UserError: if there is no such run, or a beginning fits no run or several.
+        UserError: if no run is finished, or a beginning fits no run or several.
     """
     names = sorted(path.parent.name for path in store.root.glob("runs/*/scores.parquet"))
     if not names:
@@ -97,7 +97,7 @@ def read_run(folder: RunFolder) -> RunSpec:
 
     Raises:
         DamagedData: if it is missing or unreadable.
-        UserError: if it has another fingerprint in this version of physscale, or its scenario is
+        UserError: if its fingerprint differs in this version of physscale, or its scenario is
             unknown.
     """
     try:
@@ -116,8 +116,8 @@ def read_run(folder: RunFolder) -> RunSpec:
 
 
 def largest(runs: Sequence[Finished]) -> list[Finished]:
-    """Of each scenario the run with the most parameters, videos, steps and combinations; the first
-    seed of several."""
+    """Per scenario the run with the most parameters, videos, steps and combinations; of several
+    seeds the first."""
     best: dict[str, Finished] = {}
     for one in sorted(runs, key=lambda one: one.run.seed):
         name = one.run.data.scenario.name

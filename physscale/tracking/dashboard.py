@@ -1,8 +1,8 @@
-"""The study's W&B dashboard as code: a workspace made from what the study planned and measured.
+"""The study's W&B dashboard as code, made from the study's files.
 
-Sections: scaling (the error on each split against N, D, C and FLOPs, on logarithmic axes), errors
-per split (the model beside its floors and baselines), training, videos, and the sweep as parallel
-coordinates. The dashboard is a pure function of the study's files. Its specification is a JSON file
+It has five sections: scaling (the error on each split against N, D, C and FLOPs on logarithmic
+axes), errors per split (the model beside its floors and baselines), training, videos, and the sweep
+as parallel coordinates. The same files give the same dashboard. Its specification is a JSON file
 that can be kept, compared and published."""
 
 import itertools
@@ -26,17 +26,17 @@ from physscale.records.metric_table import (
 from physscale.records.store import Store
 
 AXES = {"parameters": "N", "videos": "D", "combinations": "C", "flops": "FLOPs"}
-"""What an error may scale with: the key in a run's configuration, and its symbol."""
+"""The axes an error may scale with: the key in a run's configuration, and its symbol."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a study can show.
+    """What a study has measured.
 
     Attributes:
-        axes: those of `AXES` that vary.
+        axes: the `AXES` that vary.
         metrics: the metrics of each split.
-        sources: those of each `SPLIT/METRIC`, the model first.
+        sources: the sources of each `SPLIT/METRIC`, the model first.
         table: every declared metric, by name.
     """
 
@@ -57,7 +57,7 @@ class Measured:
         return metric_named(metric, table=self.table).label
 
     def keys(self, split: str, metric: str) -> list[str]:
-        """The summary keys of a metric: the model's first."""
+        """The summary keys of a metric, the model's first."""
         names = self.sources[f"{split}/{metric}"]
         return [
             f"{split}/{metric}" if source == "model" else f"{split}/{metric}/{source}"
@@ -69,7 +69,7 @@ def measured(store: Store) -> Measured:
     """Splits, metrics and varying axes, from the study's own tables.
 
     Raises:
-        UserError: while no run of the study has ended.
+        UserError: if no run of the study has ended yet.
     """
     if not store.scores.exists():
         raise UserError(
@@ -148,7 +148,7 @@ def publish(board: ws.Workspace) -> str:
     """Saves the dashboard on the server that `WANDB_BASE_URL` and `WANDB_API_KEY` name.
 
     Returns:
-        Its address.
+        Address of the dashboard.
 
     Raises:
         UserError: if the server refuses or does not answer.

@@ -1,4 +1,4 @@
-"""What a tracker is: it opens a session for each run on display."""
+"""The protocol of a tracker: it opens a session for each run on display."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ class Session(Protocol):
     def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
 
     def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
-        """Everything is logged; returns where the run is now, `online` or `offline`."""
+        """Logs the summary and the videos; returns where the run is then, `online` or `offline`."""
         ...
 
     def leave(self) -> None:
-        """The run stopped before its end; another session will continue it."""
+        """Closes the session of a run that stopped early; another session will continue it."""
         ...
 
 
 class Tracker(Protocol):
-    """Where runs are shown."""
+    """A place where runs are shown."""
 
     @property
     def name(self) -> str: ...

@@ -1,10 +1,11 @@
-"""Follows a study's folder and shows its runs while they go on: a process of its own, so that
-training can neither fail nor wait for it.
+"""The follower: a separate process that watches a study's folder and shows its runs in a tracker,
+so that training neither fails nor waits because of it.
 
-All it needs is in the files that the runs leave (`run.json`, `metrics.jsonl`, `scores.parquet`,
-`videos/*.mp4`), so a killed follower is simply started again. A run at work is followed live; one
-that has ended gets its scores and videos, and a mark in `tracking/TRACKER/` that says where it went
-(`online`, `offline`). Ends when its standard input ends, that is when the driver ends."""
+It reads only files that the runs write (`run.json`, `metrics.jsonl`, `scores.parquet`,
+`videos/*.mp4`), so a killed follower can simply be started again. It follows a running run live.
+When a run has ended, it adds the scores and videos, and writes to `tracking/TRACKER/` whether the
+run is `online` or `offline`. The follower ends when its standard input ends, which is when the
+driver ends."""
 
 import json
 import os
@@ -24,19 +25,19 @@ from physscale.tracking.display import Session, ShownRun, Tracker
 
 _LOOK_S = 2.0
 _AT_A_TIME = 16
-"""Runs that are followed live; more are shown when they have ended."""
+"""Number of runs that are followed live; the others are shown when they have ended."""
 
 
 @dataclass
 class Tail:
-    """The lines of a history that were not read yet."""
+    """The lines of a training history that have not been read yet."""
 
     path: Path
     offset: int = 0
     step: int = -1
 
     def new(self) -> Iterator[dict[str, Any]]:
-        """Whole lines alone; steps that a resumed run writes once more are left out."""
+        """New whole lines, without the steps that a resumed run has written again."""
         with self.path.open("rb") as file:
             file.seek(self.offset)
             for line in file:
@@ -51,14 +52,14 @@ class Tail:
 
 @dataclass
 class Follower:
-    """The runs on display, and how far."""
+    """The runs on display, and how much of each."""
 
     store: Store
     tracker: Tracker
     _live: dict[str, tuple[Session, Tail]] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Brings the display up to the files."""
+        """Shows what is new in the files."""
         for full, entry in Ledger(self.store.ledger).entries().items():
             folder = self.store.run(full)
             if where(self.store, full, tracker=self.tracker.name) is not None:
@@ -71,13 +72,13 @@ class Follower:
                     and (full in self._live or len(self._live) < _AT_A_TIME)
                 )
             ):
-                self._feed(full)
+                self._show_new(full)
                 if entry.state in FINAL:
                     self._finish(full)
             elif full in self._live:
                 self._live.pop(full)[0].leave()
 
-    def _feed(self, full: str) -> None:
+    def _show_new(self, full: str) -> None:
         if full not in self._live:
             session = self.tracker.open(shown_run(self.store, full))
             self._live[full] = (
@@ -98,7 +99,7 @@ class Follower:
 
 
 def follow(store: Store, *, tracker: Tracker) -> None:
-    """Shows the runs until standard input ends; one follower a study is at work, others stand by to
+    """Shows the runs until standard input ends. One follower per study works; others stand by to
     take its place."""
     follower = Follower(store, tracker)
     lock = filelock.FileLock(store.root / "tracking" / f".{tracker.name}.lock", blocking=False)
@@ -113,7 +114,7 @@ def follow(store: Store, *, tracker: Tracker) -> None:
 
 
 def shown_run(store: Store, full: str) -> ShownRun:
-    """What a tracker is told of a run."""
+    """A run as the tracker gets it."""
     rows = json.loads(store.study.read_text())["runs"] if store.study.exists() else []
     planned: dict[str, Any] = next((row for row in rows if row["fingerprint"] == full), {})
     folder = store.run(full)
@@ -129,7 +130,8 @@ def shown_run(store: Store, full: str) -> ShownRun:
 
 
 def summary(scores: Path) -> dict[str, float]:
-    """`split/metric` of the model, `split/metric/source` of floors and baselines."""
+    """Scores by name: `split/metric` for the model, `split/metric/source` for floors and
+    baselines."""
     import pyarrow.parquet as pq
 
     if not scores.exists():
@@ -144,12 +146,12 @@ def summary(scores: Path) -> dict[str, float]:
 
 
 def mark(store: Store, full: str, *, tracker: str) -> Path:
-    """The file that says where a run that has ended is on display."""
+    """The file that says where a finished run is on display."""
     return store.root / "tracking" / tracker / short(full)
 
 
 def where(store: Store, full: str, *, tracker: str) -> str | None:
-    """`online`, `offline`, or None while it is not all on display."""
+    """`online` or `offline`; None while the run is not completely on display."""
     path = mark(store, full, tracker=tracker)
     return path.read_text() if path.exists() else None
 
@@ -157,7 +159,7 @@ def where(store: Store, full: str, *, tracker: str) -> str | None:
 def waiting_for_display(
     store: Store, *, tracker: str, among: frozenset[str] = frozenset({"online", "offline"})
 ) -> list[str]:
-    """The runs that have ended and are not on display in one of these ways."""
+    """The runs that have ended but are not on display in one of these ways."""
     entries = Ledger(store.ledger).entries()
     return [
         full

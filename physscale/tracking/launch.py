@@ -1,5 +1,5 @@
-"""Starts the follower beside a driver and ends it with the driver; sends later what could not be
-sent."""
+"""Starts the follower beside a driver and ends it with the driver; later sends runs that could not
+be sent."""
 
 import os
 import subprocess
@@ -16,13 +16,13 @@ from physscale.tracking.follow import mark, waiting_for_display
 from physscale.tracking.trackers import NONE, chosen_tracker
 
 _QUIET_S = 45.0
-"""How long the follower may work on one run after the driver has ended."""
+"""Time that the follower has for each run after the driver has ended."""
 
 
 @contextmanager
 def following(store: Store) -> Iterator[None]:
-    """Runs a follower beside the block; at the end of the block it shows what is left. Whatever
-    happens to the follower, the runs continue.
+    """Runs a follower beside the block; at the end of the block it shows the remaining runs. The
+    runs continue whatever happens to the follower.
 
     Raises:
         UserError: for an unknown tracker.
@@ -61,7 +61,7 @@ class Sent:
 
 
 def send(store: Store) -> Sent:
-    """Sends the runs that have ended to W&B, except those that are there.
+    """Sends the runs that have ended to W&B, except those that are there already.
 
     Raises:
         UserError: if there is no study.
@@ -99,7 +99,7 @@ def _started(
 
 
 def _ended(process: subprocess.Popen[bytes], *, store: Store, tracker: str) -> int:
-    """The follower's exit code; it is killed when it has shown no run for `_QUIET_S`."""
+    """The follower's exit code; it is killed once it has shown no run for `_QUIET_S`."""
     assert process.stdin is not None
     process.stdin.close()
     left, since_s = len(waiting_for_display(store, tracker=tracker)), time.monotonic()
@@ -119,5 +119,5 @@ def _log(store: Store) -> Path:
 
 
 def _step_back() -> None:
-    """The lowest priority: training comes first."""
+    """Takes the lowest priority: training comes first."""
     os.nice(19)

@@ -1,8 +1,8 @@
-"""Runs on TensorBoard, for those without an account: `tensorboard --logdir
-results/STUDY/tensorboard` shows them, live.
+"""Runs on TensorBoard, which needs no account: `tensorboard --logdir results/STUDY/tensorboard`
+shows them live.
 
-Written by tensorboardX, which Ray Tune brings along. A session that begins again writes the run
-anew from its files."""
+The files are written by tensorboardX, a dependency of Ray Tune. A new session writes the run again
+from its files."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from physscale.tracking.display import Session, ShownRun
 
 
 class TensorBoard:
-    """The tracker."""
+    """The tracker `tensorboard`."""
 
     name = "tensorboard"
 

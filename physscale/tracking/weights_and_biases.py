@@ -1,9 +1,9 @@
-"""Runs on Weights & Biases: offline files unless `WANDB_MODE=online`, and offline files again as
-soon as the server does not answer.
+"""Runs on Weights & Biases: online if `WANDB_MODE=online` and the server answers, else as offline
+files.
 
-The id is the fingerprint: a run that goes on, or is sent again, is the same W&B run. Offline, a
-session that begins again replaces its unfinished predecessor; online, W&B says which step it knows,
-and what lies before is not sent again."""
+The W&B id is the run's fingerprint, so a run that continues or is sent again is the same W&B run. A
+new offline session replaces an unfinished one. Online, W&B reports the last step it has, and only
+later steps are sent."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from physscale.tracking.display import Session, ShownRun
 
 PROJECT = "physscale"
 _ANSWER_S = 15.0
-"""How long a server may take to answer before the run stays offline."""
+"""Time that a server has to answer before the run stays offline."""
 
 
 def project() -> str:
@@ -27,7 +27,7 @@ def project() -> str:
 
 
 class WeightsAndBiases:
-    """The tracker."""
+    """The tracker `wandb`."""
 
     name = "wandb"
 
@@ -44,7 +44,11 @@ class WeightsAndBiases:
                     return _Session(_begin(run, mode="online"), where="online")
             except wandb.errors.UsageError as error:
                 reason = " ".join(str(error).split())[:300]
-            print(f"not online: {reason}; offline from here on", file=sys.stderr, flush=True)
+            print(
+                f"not online: {reason}; the runs stay offline from now on",
+                file=sys.stderr,
+                flush=True,
+            )
             self._mode = "offline"
         for stale in run.root.glob(f"wandb/offline-run-*-{short(run.fingerprint)}"):
             shutil.rmtree(stale)
@@ -52,8 +56,7 @@ class WeightsAndBiases:
 
 
 def _why_not(server: str) -> str | None:
-    """Why no run should be begun at this server; None if it answers. W&B itself would try again for
-    minutes."""
+    """Why the server cannot be used; None if it answers. W&B itself would retry for minutes."""
     asked = urllib.request.Request(
         f"{server}/graphql",
         data=b'{"query": "query { viewer { id } }"}',
@@ -95,7 +98,7 @@ class _Session:
         self._ended(exit_code=1)
 
     def _ended(self, **how: int) -> bool:
-        """Whether all has arrived; what has not is in the run's files all the same."""
+        """Whether everything has arrived. What has not is still in the run's files."""
         try:
             self._session.finish(**how)
         except TimeoutError:

@@ -1,15 +1,17 @@
-"""Fréchet distance between two clouds of features taken for Gaussians, and what the number of
-samples does to it.
+"""The Fréchet distance between two sets of features, each modelled as a Gaussian, and its
+dependence on the number of samples.
 
-    d² = |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁ Σ₂)^½        (Dowson and Landau 1982; arXiv 1706.08500)
+    d² = |μ₁ - μ₂|² + tr Σ₁ + tr Σ₂ - 2 tr (Σ₁ Σ₂)^½
 
-With X, Y the centred features and Σ = XᵀX/(n - 1), tr (Σ₁ Σ₂)^½ is the sum of the singular values
-of X Yᵀ over √((n₁ - 1)(n₂ - 1)): no square root of a product that is not symmetric, nothing
-imaginary, no precision lost by squaring, and covariances may be singular. QR factors stand for X
-and Y, so the matrix is never larger than features by features.
+The formula is that of Dowson and Landau (1982); see also arXiv 1706.08500. Let X and Y be the
+centred features and Σ = XᵀX/(n - 1). Then tr (Σ₁ Σ₂)^½ is the sum of the singular values of X Yᵀ,
+divided by √((n₁ - 1)(n₂ - 1)). This needs no square root of a non-symmetric product, gives no
+imaginary part, loses no precision by squaring, and allows singular covariances. The QR factors of X
+and Y take their place, so no matrix is larger than features by features.
 
-Of few samples the distance is too large: for n ≥ features by about k/n, whatever the truth.
-`extrapolated` fits that line over subsets and gives its value at 1/n = 0 (arXiv 1911.07023)."""
+With few samples the distance is too large: for n ≥ features the bias is about k/n for some constant
+k. `extrapolated` fits this line over subsets and returns its value at 1/n = 0 (arXiv
+1911.07023)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +23,7 @@ from physscale.records.errors import UserError
 
 Covariance = Literal["unbiased", "biased"]
 SUBSETS = 8
-"""How many subsets of each size are averaged."""
+"""Number of subsets of each size."""
 
 SHARES = (0.25, 1 / 3, 0.5, 0.75, 1.0)
 
@@ -43,11 +45,11 @@ class Extrapolation:
     """The line through the distances at several sample sizes.
 
     Attributes:
-        sizes, values: samples a side, mean distance of the subsets of that size.
+        sizes, values: samples per side, and the mean distance of the subsets of that size.
         limit: the line's value at 1/n = 0.
-        deviation: standard error of the limit, over groups of subsets.
-        enough: whether the smallest subset has at least as many samples as features; below that the
-            bias is no line.
+        deviation: standard error of the limit over groups of subsets.
+        enough: whether the smallest subset has at least as many samples as features; otherwise the
+            bias is not linear in 1/n.
     """
 
     sizes: tuple[int, ...]
@@ -63,10 +65,10 @@ def frechet(
     fake: Float[np.ndarray, "fake features"],
     covariance: Covariance = "unbiased",
 ) -> Distance:
-    """The distance; `biased` divides by n instead of n - 1, as StyleGAN-V does.
+    """The distance; a `biased` covariance divides by n instead of n - 1, as in StyleGAN-V.
 
     Raises:
-        UserError: for fewer than two samples on a side, or features that are not numbers.
+        UserError: if a side has fewer than two samples or features that are not finite.
     """
     for name, part in (("real", real), ("fake", fake)):
         if len(part) < 2:
@@ -96,10 +98,10 @@ def extrapolated(
     covariance: Covariance = "unbiased",
     seed: int = 0,
 ) -> Extrapolation:
-    """The distance at endless sample size; both sides are cut to the same n.
+    """The distance at infinite sample size; both sides are cut to the same n.
 
     Raises:
-        UserError: for fewer than eight samples on a side.
+        UserError: if a side has fewer than eight samples.
     """
     most = min(len(real), len(fake))
     if most < 8:

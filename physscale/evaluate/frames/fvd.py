@@ -1,14 +1,14 @@
-"""FVD, with the I3D weights that the user names (arXiv 1812.01717, protocol of StyleGAN-V, arXiv
-2112.14683).
+"""FVD with I3D weights that the user provides (arXiv 1812.01717), by the protocol of StyleGAN-V
+(arXiv 2112.14683).
 
-The file is StyleGAN-V's TorchScript `i3d_torchscript.pt`, called as `net(videos[B, 3, T, H, W] in 0
-… 255, rescale=True, resize=True, return_features=True)`: it resizes to 224 px and scales to [-1, 1]
-itself and returns 400 Kinetics logits, averaged over time. The first 16 frames count, covariances
-are divided by n, and no weights are fetched from anywhere.
+The file is StyleGAN-V's TorchScript `i3d_torchscript.pt`. It is called as `net(videos,
+rescale=True, resize=True, return_features=True)` on videos [B, 3, T, H, W] from 0 to 255. The
+network resizes to 224 px, scales to [-1, 1] and returns 400 Kinetics logits, averaged over time.
+The protocol uses the first 16 frames and divides covariances by n. No weights are downloaded.
 
-A number is called `fvd` only where the network passes its self-test (16 black against 16 white
-videos of 15 frames of 64 px: about 131 in Google's example, up to 134 in ports; 126 to 139 is
-accepted). A distance in any other network's features is named after that network."""
+The distance is called `fvd` only if the network passes a self-test on 16 black and 16 white videos
+of 15 frames at 64 px. Google's example gives about 131, ports up to 134; 126 to 139 is accepted. A
+distance in the features of another network carries that network's name."""
 
 import warnings
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from physscale.records.store import sha256_of
 
 FRAMES = 16
 LEAST_FRAMES = 9
-"""I3D halves time three times and then wants two frames."""
+"""I3D halves time three times and then needs two frames."""
 
 VIDEOS_AT_ONCE = 4
 SELF_TEST = (126.0, 139.0)
@@ -33,9 +33,10 @@ SELF_TEST = (126.0, 139.0)
 
 @dataclass(frozen=True)
 class VideoNetwork:
-    """A TorchScript network of videos.
+    """A TorchScript network for videos.
 
     Attributes:
+        sha256: digest of its file.
         self_test: its distance between black and white videos.
     """
 
@@ -45,7 +46,7 @@ class VideoNetwork:
 
     @property
     def metric(self) -> str:
-        """`fvd`, or the name of the foreign network."""
+        """`fvd`, or the name of another network."""
         return (
             "fvd"
             if SELF_TEST[0] <= self.self_test <= SELF_TEST[1]
@@ -55,13 +56,13 @@ class VideoNetwork:
     def features(
         self, pixels: UInt8[np.ndarray, "batch frames height width 3"]
     ) -> Float[np.ndarray, "batch features"]:
-        """One row a video."""
+        """One row per video."""
         return _features(self.script, pixels)
 
 
 @dataclass(frozen=True)
 class Fvd:
-    """The distance by its own name, with what it rests on."""
+    """The distance, its name, and how it was computed."""
 
     metric: str
     sha256: str
@@ -72,14 +73,14 @@ class Fvd:
 
 
 def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
-    """The network of a TorchScript file, tested.
+    """The network in a TorchScript file, after its self-test.
 
     Args:
-        sha256: what the file's digest should be; "" for any.
+        sha256: the expected digest of the file; "" for any.
 
     Raises:
-        UserError: if there is no such file, or its digest is another.
-        DamagedData: if it is no TorchScript, or does not take videos as I3D does.
+        UserError: if there is no such file, or it has another digest.
+        DamagedData: if it is not TorchScript, or is not called like I3D.
     """
     if not path.is_file():
         raise UserError(
@@ -95,7 +96,7 @@ def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
         white = _features(script, np.full((16, 15, 64, 64, 3), 255, np.uint8))
     except (RuntimeError, ValueError, IndexError) as error:
         raise DamagedData(
-            f"{path}: not a TorchScript network of videos as StyleGAN-V's I3D "
+            f"{path}: not a TorchScript network for videos like StyleGAN-V's I3D "
             f"({type(error).__name__})"
         ) from error
     return VideoNetwork(found, script, frechet(black, fake=white, covariance="biased").value)
@@ -112,13 +113,13 @@ def fvd(
     """The distance over the first `frames` frames of every video.
 
     Raises:
-        UserError: for videos shorter than that, or than I3D can see.
+        UserError: if the videos are shorter than that, or `frames` is too few for I3D.
     """
     shortest = min(real.shape[1], fake.shape[1])
     if not LEAST_FRAMES <= frames <= shortest:
         raise UserError(
             f"frames={frames}: use {LEAST_FRAMES} to {shortest}; the videos have {shortest} and "
-            "I3D sees no fewer than 9"
+            "I3D needs at least 9"
         )
     ours, theirs = (network.features(part[:, :frames]) for part in (real, fake))
     line = extrapolated(ours, fake=theirs, covariance="biased") if extrapolate else None

@@ -1,12 +1,15 @@
-"""Distances in the features of a trained network: LPIPS from weights that the user names, ST-LPIPS
-from a package that ships its own.
+"""Distances in the features of a trained network: LPIPS with weights that the user provides, and
+ST-LPIPS with weights from its package.
 
-Both compare unit-length features of five (SqueezeNet: seven) layers: d = Σ_layers mean over places
-of w·(f₁/|f₁| - f₂/|f₂|)² (LPIPS: arXiv 1801.03924, v0.1; ST-LPIPS: arXiv 2207.13686). They are
-different metrics and carry different names everywhere: `st_lpips` is the shift-tolerant AlexNet of
-the package `stlpips-pytorch`, `lpips_alex | lpips_vgg | lpips_squeeze` need torchvision's ImageNet
-file (the paper used AlexNet) and take the linear heads from the package `lpips`. The networks are
-built here; of both packages only the weights are read."""
+Both compare unit-length features of five layers (seven for SqueezeNet):
+
+    d = Σ_layers mean over positions of w·(f₁/|f₁| - f₂/|f₂|)²
+
+LPIPS is version 0.1 of arXiv 1801.03924, ST-LPIPS is arXiv 2207.13686. They are different metrics
+with different names. `st_lpips` is the shift-tolerant AlexNet of the package `stlpips-pytorch`.
+`lpips_alex`, `lpips_vgg` and `lpips_squeeze` need torchvision's ImageNet file (the paper used
+AlexNet) and take the linear heads from the package `lpips`. The networks are built here; only
+weights are read from the two packages."""
 
 import importlib.util
 from dataclasses import dataclass, replace
@@ -26,7 +29,7 @@ from physscale.records.store import sha256_of
 
 FRAMES_AT_ONCE = 16
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""ImageNet's mean and spread for inputs in [-1, 1]."""
+"""Mean and standard deviation of ImageNet for inputs in [-1, 1]."""
 
 Network = Literal["alex", "vgg", "squeeze"]
 CUTS: dict[str, tuple[int, ...]] = {
@@ -37,17 +40,17 @@ CUTS: dict[str, tuple[int, ...]] = {
 """The ends of the compared slices in torchvision's `features`."""
 
 OFFICIAL = {"alex": "7be5be79", "vgg": "397923af", "squeeze": "b8a52dc0"}
-"""First digits of the SHA-256 of torchvision's files, which stand in their names."""
+"""First digits of the SHA-256 of torchvision's files, as in their names."""
 
 
 @dataclass(frozen=True)
 class Perceptual:
-    """A network cut into slices, and a weight for every channel.
+    """A network cut into slices, and a weight for each channel.
 
     Attributes:
-        name: of the metric.
-        sha256: of the file with the network.
-        official: whether it is the file that everyone uses.
+        name: name of the metric.
+        sha256: digest of the file with the network.
+        official: whether that is the published file.
     """
 
     name: str
@@ -63,15 +66,15 @@ class Perceptual:
         *,
         truth: UInt8[np.ndarray, "batch frames height width 3"],
     ) -> Float[np.ndarray, " batch"]:
-        """Mean distance of each video's frames, 0 for equal ones.
+        """Mean distance over each video's frames; 0 for equal frames.
 
         Raises:
-            UserError: for frames too small for the network.
+            UserError: if the frames are too small for the network.
         """
         assert pixels.shape == truth.shape, f"frames of {pixels.shape} against {truth.shape}"
         if min(pixels.shape[2:4]) < SMALLEST_LPIPS_PX:
             raise UserError(
-                f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, it "
+                f"{self.name}: frames of {pixels.shape[3]} px are too small for the network, which "
                 f"needs {SMALLEST_LPIPS_PX}"
             )
         frames, others = (part.reshape(-1, *part.shape[2:]) for part in (pixels, truth))
@@ -97,7 +100,7 @@ class Perceptual:
         frames: Float[Tensor, "frames 3 height width"],
         others: Float[Tensor, "frames 3 height width"],
     ) -> Float[Tensor, " frames"]:
-        """Of frames in -1..1, each from the one at its place; with gradients, for a training."""
+        """Distances between pairs of frames in -1..1, with gradients for training."""
         both = torch.cat([frames, others])
         both = (both - both.new_tensor(SHIFT).view(1, 3, 1, 1)) / both.new_tensor(SCALE).view(
             1, 3, 1, 1
@@ -111,13 +114,13 @@ class Perceptual:
         return total
 
     def on(self, device: torch.device | str) -> "Perceptual":
-        """The same there, not to be trained."""
+        """The same network on a device, frozen."""
         slices = tuple(piece.to(device).requires_grad_(False) for piece in self.slices)
         return replace(self, slices=slices, heads=tuple(head.to(device) for head in self.heads))
 
 
 class BlurPool(nn.Module):
-    """Every second pixel of the image smoothed by [1, 2, 1]²/16, with two mirrored pixels around it
+    """Smooths by [1, 2, 1]²/16 with two mirrored pixels of padding, then keeps every second pixel
     (arXiv 1904.11486)."""
 
     def forward(
@@ -131,7 +134,7 @@ class BlurPool(nn.Module):
 
 
 def st_lpips() -> Perceptual:
-    """The embedded metric; its weights came with the installation."""
+    """ST-LPIPS with the weights of the installed package."""
     path = _package("stlpips_pytorch") / "weights" / "vST0.0" / "alex_shift_tolerant.pth"
     weights = _weights(path)
     convolutions = [
@@ -159,8 +162,8 @@ def st_lpips() -> Perceptual:
 
 
 def lpips(path: Path) -> Perceptual:
-    """LPIPS v0.1 on the network of this file: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1, told
-    apart by its layers.
+    """LPIPS v0.1 on the network in this file: torchvision's AlexNet, VGG-16 or SqueezeNet 1.1,
+    which differ in their layers.
 
     Raises:
         UserError: if there is no such file, or it holds another network.
@@ -223,7 +226,7 @@ def _heads(weights: dict[str, Tensor], *, count: int) -> tuple[Tensor, ...]:
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
-    """Plain tensors alone: nothing in the file is run."""
+    """Loads plain tensors only: no code in the file is run."""
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a foreign file
@@ -238,7 +241,7 @@ def _weights(path: Path) -> dict[str, Tensor]:
 
 
 def _package(name: str) -> Path:
-    """Where a package lies, without importing it."""
+    """The folder of a package, without importing it."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise UserError(

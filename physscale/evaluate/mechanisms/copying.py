@@ -1,15 +1,16 @@
-"""Does a model replay its training? Nearest training cases in state space, the rate of copies, and
-the rate of reversals.
+"""Does a model replay its training videos? The nearest training video of each generated one, and
+the rate of copies.
 
-The distance of a track to a training video is the root mean square, over the judged frames and the
-bodies, of the distance of places and of radii (metres); only videos with the same colours, body by
-body, are compared. `motion` takes each body's place in the last given frame out first: a replayed
-speed that starts elsewhere is near there, and not in `state`.
+The distance between a track and a training video is a root mean square in metres. It runs over the
+scored frames, the bodies, and their two positions and radius. Only videos whose bodies have the
+same colours are compared. In the space `motion`, each body's position in the last given frame is
+subtracted first. A replayed speed that starts at another position is near in `motion` but not in
+`state`.
 
-A video is a copy where it lies nearer to a training case than true held-out videos do. The limit is
-set on n true videos, parsed from frames that went the same way: the k-th smallest of their
-distances, k = floor(rate (n + 1)), below which a further true video falls with a probability of at
-most `rate` (split conformal, arXiv 0706.3188)."""
+A generated video is a copy if it lies nearer to a training video than true held-out videos do. The
+limit is the k-th smallest distance of n true videos whose frames went through the same codec and
+parser, with k = floor(rate (n + 1)). Another true video falls below it with a probability of at
+most `rate` (split conformal prediction, arXiv 0706.3188)."""
 
 import math
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ Space = Literal["state", "motion"]
 SPACES: tuple[Space, ...] = ("state", "motion")
 FALSE_ALARMS = 0.05
 AT_ONCE = 512
-"""Training videos that are compared at once."""
+"""Number of training videos that are compared at a time."""
 
 COLOURS = slice(BODY.index("red"), BODY.index("blue") + 1)
 RADIUS = BODY.index("radius_m")
@@ -41,8 +42,8 @@ class Nearest:
     """The nearest training video of each video.
 
     Attributes:
-        distance_m: infinite where no training video has the same colours or no frame is seen.
-        row: its position in the training rows.
+        distance_m: infinite if no training video has the same colours, or no frame shows a body.
+        row: the position of the nearest video among the training rows.
     """
 
     distance_m: Float[np.ndarray, " batch"]
@@ -54,12 +55,12 @@ class Memory:
     """Copies among generated videos, against true ones.
 
     Attributes:
-        copies: rate of videos nearer to a training case than `limit_m`.
-        false_alarms: what the rate is for true videos, at most.
-        pulled: rate of videos nearer to a training case than their own truth is.
-        model_m, truth_m: mean distance to the nearest training case, of generated and of true
-            videos.
-        copied: positions of the copies, the nearest first.
+        copies: rate of videos nearer to a training video than `limit_m`.
+        false_alarms: upper bound of that rate for true videos.
+        pulled: rate of videos nearer to a training video than their own truth is.
+        model_m, truth_m: mean distance of generated and of true videos to the nearest training
+            video.
+        copied: positions of the copies, nearest first.
     """
 
     copies: Rate
@@ -79,10 +80,10 @@ def nearest_training(
     condition_frames: int,
     space: Space,
 ) -> Nearest:
-    """Nearest training video of each track, over the judged frames that are seen.
+    """Nearest training video of each track, over the scored frames that show the body.
 
     Raises:
-        UserError: for training rows of other frames or bodies.
+        UserError: if the training rows differ in frames or bodies.
     """
     if training.state.shape[1:] != truth.state.shape[1:]:
         raise UserError(
@@ -111,8 +112,8 @@ def nearest_training(
 
 
 def copy_limit(true_m: Float[np.ndarray, " batch"], *, rate: float = FALSE_ALARMS) -> float:
-    """The distance below which a true video lies with a probability of at most `rate`; 0 for too
-    few true videos to say."""
+    """The distance below which a true video lies with a probability of at most `rate`; 0 if there
+    are too few true videos."""
     place = math.floor(rate * (len(true_m) + 1))
     return float(np.sort(true_m)[place - 1]) if place >= 1 else 0.0
 
@@ -124,11 +125,12 @@ def memory(
     calibration_m: Float[np.ndarray, " true_videos"],
     rate: float = FALSE_ALARMS,
 ) -> Memory:
-    """Copies among videos whose nearest training cases are `made`.
+    """Copies among generated videos.
 
     Args:
-        own_truth: nearest training cases of what these videos should have been.
-        calibration_m: distances of further true videos, measured alike.
+        made: nearest training videos of the generated videos.
+        own_truth: nearest training videos of their truths.
+        calibration_m: distances of other true videos, measured in the same way.
     """
     limit = copy_limit(calibration_m, rate=rate)
     seen = np.isfinite(made.distance_m)

@@ -1,13 +1,12 @@
-"""Are position and velocity written, linearly, into a model's features? Ridge regression on each
-layer, R² on videos it did not see.
+"""Can position and velocity be read linearly from a model's features? Ridge regression on each
+layer, R² on held-out videos.
 
-The model sees the given frames alone (and pure noise, if it is a diffusion model), so it has worked
-out whatever its features hold of a later frame. Each layer's features of that frame are read: as
-they are, or, where a frame has several positions, as their mean and their means weighted by column
-and row. Compare the number with the same regression on the given latents (what a linear map can do
-without a model), on an untrained model of the same shape, and with the labels of the training half
-shuffled (0 or below).
-"""
+The model sees only the given frames (and pure noise, if it is a diffusion model). Whatever its
+features hold about a later frame, it has computed itself. A layer's features of that frame are used
+directly if the frame has one position. Otherwise their mean and their means weighted by column and
+row are used. Compare R² with three controls: the same regression on the given latents (what a
+linear map achieves without a model), on an untrained model of the same shape, and with shuffled
+training labels (0 or below)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from physscale.flow.objective import Objective
 from physscale.model.backbone import Backbone
 
 STRENGTHS = np.logspace(-6, 3, 19)
-"""Of the ridge, in units of the mean squared singular value; chosen by generalised
-cross-validation."""
+"""Ridge strengths in units of the mean squared singular value; generalised cross-validation chooses
+one."""
 
 DRAWS = 500
 
@@ -40,14 +39,14 @@ class Probe:
     def predict(
         self, features: Float[np.ndarray, "batch features"]
     ) -> Float[np.ndarray, "batch targets"]:
-        """Targets of these rows."""
+        """The predicted targets of these rows."""
         return ((features - self.mean) / self.scale) @ self.weight + self.offset
 
 
 def fit_probe(
     features: Float[np.ndarray, "batch features"], *, targets: Float[np.ndarray, "batch targets"]
 ) -> Probe:
-    """Each target with its own strength (generalised cross-validation: Golub, Heath, Wahba
+    """Fits each target with its own strength (generalised cross-validation: Golub, Heath and Wahba
     1979)."""
     mean, scale, offset = features.mean(0), features.std(0), targets.mean(0)
     scale = np.where(scale > 1e-9, scale, 1.0)
@@ -72,8 +71,8 @@ def r_squared(
     true: Float[np.ndarray, "batch targets"],
     seed: int = 0,
 ) -> Interval:
-    """1 - Σ (true - predicted)² / Σ (true - mean)², targets pooled; 95 % bootstrap interval over
-    the videos. NaN where nothing varies."""
+    """1 - Σ (true - predicted)² / Σ (true - mean)² over all targets, with a 95 % bootstrap interval
+    over the videos; NaN if the targets do not vary."""
     rest, spread = np.square(true - predicted).sum(1), np.square(true - true.mean(0)).sum(1)
     if not spread.sum() > 1e-9 * len(true):
         return Interval(np.nan, np.nan, np.nan, len(true))
@@ -92,7 +91,7 @@ def layer_features(
     indices: Sequence[int],
     conditioning: Tensor | None = None,
 ) -> dict[str, Float[np.ndarray, "batch features"]]:
-    """What each layer (`Backbone.layers`) holds of the objective's probed frame."""
+    """The features of the objective's probed frame in each layer (`Backbone.layers`)."""
     found: dict[str, np.ndarray] = {}
     probe = objective.probe_input(latents, indices=indices)
     hooks = [
@@ -121,8 +120,8 @@ def _keeper(
 def over_positions(
     features: Float[Tensor, "batch rows columns features"],
 ) -> Float[np.ndarray, "batch summed"]:
-    """Of one frame: the features of its only position, or mean, mean weighted by column, mean
-    weighted by row (weights from -1 to 1)."""
+    """The features of a frame's only position; or their mean, their mean weighted by column, and
+    their mean weighted by row, with weights from -1 to 1."""
     own = features.double().cpu().numpy()
     _, rows, columns, _ = own.shape
     if rows == columns == 1:

@@ -1,12 +1,15 @@
-"""Does the error grow with the distance from what was trained? Inside the convex hull of the
-training states, in its holes, and beyond.
+"""Does the error grow with the distance from the training states: inside their convex hull, in its
+holes, and outside?
 
-A video's state is its bodies' first velocities and radii, each in units of half the trained range
-(1 m/s or 1 m where training has one value). `hull` is the distance to the convex hull of the
-training states (a non-negative least-squares problem per video, in any number of dimensions),
-`nearest` the one to the nearest training state: 0 and large means a hole. How the error rises: the
-slope of the log error, an isotonic fit (the monotone curve of least squares), and the ratio of
-means outside and inside, all with bootstrap intervals over the videos."""
+A video's state is the initial velocities and radii of its bodies. Each is in units of half the
+trained range, or in 1 m/s and 1 m if training has a single value. `hull` is the distance to the
+convex hull of the training states, a non-negative least-squares problem per video in any number of
+dimensions. `nearest` is the distance to the nearest training state. A video with `hull` 0 and a
+large `nearest` lies in a hole.
+
+Three numbers say how the error rises: the slope of its logarithm, an isotonic fit (the monotone
+curve of least squares), and the ratio of the means outside and inside. All have bootstrap intervals
+over the videos."""
 
 from dataclasses import dataclass
 
@@ -23,22 +26,22 @@ from physscale.records.video import BODY, STATE, Videos
 VELOCITY = [STATE.index("vx_m_s"), STATE.index("vy_m_s")]
 DRAWS = 500
 GRID = 5
-"""Distances at which the isotonic fit is told."""
+"""Number of distances at which the isotonic fit is evaluated."""
 
 SUM_WEIGHT = 1e4
-"""How strictly the weights of a point in the hull add up to 1."""
+"""Weight of the condition that a point's convex weights add up to 1."""
 
 MOST_AXES = 4
-"""Hulls of more dimensions are not reduced to their corners first."""
+"""In more dimensions the training states are not reduced to the corners of the hull first."""
 
 INSIDE = 0.02
-"""Nearer to the hull than 1 % of the trained range counts as inside: the hull of a sample is
-smaller than what was sampled."""
+"""A point nearer to the hull than 1 % of the trained range counts as inside: the hull of a sample
+is smaller than the sampled range."""
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Of each video, in half trained ranges; 0 inside."""
+    """Distances of each video in half trained ranges; 0 inside."""
 
     hull: Float[np.ndarray, " batch"]
     nearest: Float[np.ndarray, " batch"]
@@ -49,11 +52,10 @@ class Rise:
     """How an error depends on a distance.
 
     Attributes:
-        slope: of log error, per unit of distance.
-        factor: mean error beyond ÷ mean error inside (distance 0); None where one of them has no
-            video.
+        slope: slope of the log error, per unit of distance.
+        factor: mean error outside ÷ mean error inside (distance 0); None if either has no video.
         spearman: rank correlation.
-        at, isotonic: distances and the monotone curve there.
+        at, isotonic: distances, and the monotone curve at them.
     """
 
     slope: Interval
@@ -64,10 +66,10 @@ class Rise:
 
 
 def training_distances(videos: Videos, *, training: Videos) -> Distances:
-    """Of the videos' states from the training's.
+    """Distances of the videos' states from the training states.
 
     Raises:
-        UserError: for another number of bodies.
+        UserError: if the numbers of bodies differ.
     """
     if videos.body.shape[1] != training.body.shape[1]:
         raise UserError(
@@ -84,7 +86,7 @@ def training_distances(videos: Videos, *, training: Videos) -> Distances:
 def point_distances(
     points: Float[np.ndarray, "batch axes"], *, known: Float[np.ndarray, "known axes"]
 ) -> Distances:
-    """Of points from the convex hull of the known ones, and from the nearest of them."""
+    """Distances of points from the convex hull of the known ones, and from the nearest one."""
     nearest, _ = cKDTree(known).query(points)
     corners = _corners(known)
     design = np.concatenate([corners.T, np.full((1, len(corners)), SUM_WEIGHT)])
@@ -103,14 +105,14 @@ def rise(
     """How the error rises with the distance; videos without an error (NaN) do not count.
 
     Raises:
-        UserError: for fewer than three videos, or one distance for all.
+        UserError: if there are fewer than three videos, or all have the same distance.
     """
     kept = np.isfinite(error) & np.isfinite(distance)
     error, distance = error[kept], distance[kept]
     if len(error) < 3 or np.ptp(distance) == 0:
         raise UserError(
             f"hull: {len(error)} videos at {len(np.unique(distance))} distances; a rise needs "
-            "three, and two distances"
+            "at least three videos at two distances"
         )
     grid = np.linspace(0.0, float(distance.max()), GRID)
     rng = np.random.Generator(np.random.Philox(key=seed))
@@ -145,7 +147,7 @@ def _numbers(error: np.ndarray, distance: np.ndarray, grid: np.ndarray) -> list[
 
 
 def _interval(values: np.ndarray, *, count: int) -> Interval:
-    """The first is of the data, the others of the draws."""
+    """The first value is of the data, the others are of the draws."""
     drawn = values[1:][np.isfinite(values[1:])]
     low, high = np.quantile(drawn, (0.025, 0.975)) if len(drawn) else (np.nan, np.nan)
     return Interval(float(values[0]), float(low), float(high), count)
@@ -159,7 +161,7 @@ def _states(videos: Videos) -> Float[np.ndarray, "batch axes"]:
 
 
 def _corners(known: Float[np.ndarray, "known axes"]) -> np.ndarray:
-    """The points that the hull needs; all of them where it is flat or has many dimensions."""
+    """The corners of the hull; all points if it is flat or has many dimensions."""
     axes = known.shape[1]
     centred = known - known.mean(0)
     if axes == 1:

@@ -1,11 +1,13 @@
-"""Is there an order among attributes, given who won which conflicts? Probabilities and a
-confidence, never an assumed order.
+"""Is there an order among attributes, given which of them won which conflicts?
 
-For each pair with w wins and l losses, p ~ Beta(w + ½, l + ½) (Jeffreys), `DRAWS` times. In every
-draw a beats b where p > ½: the draw has an order, or it has a cycle, or (pairs never tested) it
-leaves the order open. The verdict is what at least `SURE` of the draws say. Strengths are those of
-Bradley and Terry (1952), P(a beats b) = s_a / (s_a + s_b), fitted to each draw by Hunter's MM
-(2004)."""
+No order is assumed. For each pair with w wins and l losses, p ~ Beta(w + ½, l + ½) is drawn `DRAWS`
+times (Jeffreys prior). In a draw a beats b if p > ½. The draw then has an order, has a cycle, or
+leaves the order open because some pairs were never tested. The verdict is what a share of at least
+`SURE` of the draws agrees on. Strengths follow Bradley and Terry (1952):
+
+    P(a beats b) = s_a / (s_a + s_b)
+
+They are fitted to each draw by Hunter's MM algorithm (2004)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,7 +29,7 @@ Verdict = Literal["order", "cycle", "undetermined"]
 
 @dataclass(frozen=True)
 class Duel:
-    """How conflicts of two attributes ended; a conflict that neither won is not counted here."""
+    """How the conflicts between two attributes ended, without those that neither won."""
 
     first: str
     second: str
@@ -36,22 +38,22 @@ class Duel:
 
     @property
     def rate(self) -> Rate:
-        """Of the first among the decided."""
+        """Share of the decided conflicts that the first attribute won."""
         return wilson(self.first_wins, of=self.first_wins + self.second_wins)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What the duels say together.
+    """The result of all duels.
 
     Attributes:
-        verdict: `order` or `cycle` where at least `SURE` of the draws agree on it.
-        order: the most frequent one, strongest first; empty where no draw has one.
+        verdict: `order` or `cycle` if a share of at least `SURE` of the draws agrees on it.
+        order: the most frequent order, strongest first; empty if no draw has an order.
         confidence: share of the draws with that order.
-        cyclic: share of the draws in which some attributes beat each other in a circle.
+        cyclic: share of the draws in which some attributes beat each other in a cycle.
         orders: every order with its share, most frequent first.
-        log_strength: Bradley-Terry, mean 0, with 95 % intervals; of use only where there is an
-            order.
+        log_strength: log strengths (Bradley-Terry) with mean 0 and 95 % intervals; meaningful only
+            if there is an order.
     """
 
     verdict: Verdict
@@ -62,13 +64,12 @@ class Ranking:
     log_strength: Mapping[str, Interval]
 
     def share_of(self, order: Iterable[str]) -> float:
-        """Share of the draws with exactly this order: how far an expected one is confirmed."""
+        """Share of the draws with exactly this order."""
         return self.orders.get(tuple(order), 0.0)
 
 
 def rank(duels: Iterable[Duel], *, seed: int = 0) -> Ranking:
-    """Verdict and order of all attributes named in the duels; several duels of one pair are added
-    up."""
+    """Verdict and order of all attributes in the duels; several duels of one pair add up."""
     counted = list(duels)
     names = sorted({name for duel in counted for name in (duel.first, duel.second)})
     assert len(names) >= 2, "an order needs two attributes"
@@ -118,7 +119,7 @@ def _draws(
 
 
 def _closure(beats: Bool[np.ndarray, "draws names names"]) -> Bool[np.ndarray, "draws names names"]:
-    """Who is beaten directly or through others (Warshall)."""
+    """Whom each attribute beats, directly or through others (Warshall's algorithm)."""
     reached = beats.copy()
     for via in range(beats.shape[1]):
         reached |= reached[:, :, via, None] & reached[:, None, via, :]
@@ -128,7 +129,8 @@ def _closure(beats: Bool[np.ndarray, "draws names names"]) -> Bool[np.ndarray, "
 def _strengths(
     share: Float[np.ndarray, "draws names names"], *, wins: Float[np.ndarray, "names names"]
 ) -> list[Interval]:
-    """Log strengths, mean 0; one video won and lost against each tested rival keeps them finite."""
+    """Log strengths with mean 0; one extra win and loss against each tested rival keep them
+    finite."""
     tested = np.isfinite(share[0])
     games = np.where(tested, wins + wins.T + 2.0, 0.0)
     won = (np.where(tested, share, 0.0) * games).sum(2)

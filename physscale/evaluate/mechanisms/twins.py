@@ -1,11 +1,11 @@
-"""Does a model find a true video likelier than its twin that breaks the law? The twin shares all
-frames up to a moment, then differs.
+"""Does a model prefer a true video to its twin that breaks the law? The twin shares all frames up
+to a moment and differs afterwards.
 
-Preferred is the video with the smaller denoising loss, both met by the same noise
-(`evaluate.denoise`; likelihood preference as in arXiv 2510.11512). A chance answer is one half.
-Twins whose bodies leave the view, where the true ones do not, are left out: an empty frame is easy
-to denoise. What content alone decides is told by the loss of a model that always predicts zero
-latents (`blind`)."""
+The model prefers the video with the smaller held-out loss, computed with the same noise for both
+(likelihood preference as in arXiv 2510.11512). By chance the rate is one half. A twin is left out
+if a body is out of view while the true one is in view, because an empty frame is easy to denoise.
+The preference of a model that always predicts zero latents (`blind`) shows how far content alone
+decides."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -20,12 +20,12 @@ from physscale.records.video import BODY, PLACE, STATE, VELOCITY, Videos
 
 Twin = Literal["faster", "turned", "stopped", "through", "weightless"]
 TWINS: tuple[Twin, ...] = get_args(Twin)
-"""From the moment on: half again as fast; the way back; at rest; through each other as if there
-were no contact; straight on, where the true body falls."""
+"""After the moment the bodies move 1.5 times as fast, go back, stop, pass through each other as if
+there were no contact, or go straight on where the true body falls."""
 
 MORE = 0.5
 LEAST_M = 0.3
-"""A twin is one only where a body is at least so far from its true place at some moment."""
+"""In a twin some body is at least this far from its true position at some moment."""
 
 X, Y, VX = STATE.index("x_m"), STATE.index("y_m"), STATE.index("vx_m_s")
 EDGE_M = 1e-3
@@ -36,10 +36,10 @@ class Preference:
     """How often the true video is preferred.
 
     Attributes:
-        rate: share of the pairs in which the true video has the smaller loss; ties count for the
+        rate: share of the pairs in which the true video has the smaller loss; a tie counts for the
             twin.
-        log_ratio: mean of log(loss of the twin ÷ loss of the true one), above 0 in favour of the
-            truth.
+        log_ratio: mean of log(loss of the twin ÷ loss of the truth); positive if the truth is
+            preferred.
     """
 
     rate: Rate
@@ -48,18 +48,17 @@ class Preference:
 
 @dataclass(frozen=True)
 class Pairs:
-    """True rows, and those rows with the law broken; equally many."""
+    """True rows, and the same rows with the law broken."""
 
     valid: Videos
     invalid: Videos
 
 
 def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
-    """The rows of which such a twin exists, beside it; both without pixels.
+    """The rows that have such a twin, and the twins; both without pixels.
 
     Args:
-        moment: the frame up to which both are the same (`through` parts from the truth at the
-            contact).
+        moment: the frame up to which both agree; a `through` twin differs from the contact on.
     """
     state = _broken(truth, kind=kind, moment=moment)
     apart = (
@@ -75,7 +74,7 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
 def preference(
     valid: Float[np.ndarray, " pairs"], *, invalid: Float[np.ndarray, " pairs"]
 ) -> Preference:
-    """From the losses of both, pair by pair; at least one pair."""
+    """The preference from the losses of one or more pairs."""
     log_ratio = np.log(np.maximum(invalid, 1e-300) / np.maximum(valid, 1e-300))
     return Preference(wilson(int((valid < invalid).sum()), of=len(valid)), bootstrap(log_ratio))
 
