@@ -153,7 +153,7 @@ COMMANDS: Mapping[str, Listed] = {
     "evaluate": Listed(
         "physscale.cli.evaluate:evaluate",
         VIDEOS,
-        "Measure the motion in videos against what should have happened.",
+        "Measure the motion in videos against the truth.",
         (
             "physscale evaluate samples.arrow",
             "physscale evaluate out/*.mp4 --truth uniform_motion_eval.hdf5 --protocol paper --json",
@@ -195,7 +195,7 @@ COMMANDS: Mapping[str, Listed] = {
     "study-page": Listed(
         "physscale.cli.raters:study_page",
         VIDEOS,
-        "Let people rate videos by first impression, on a page that only this machine sees.",
+        "Let people rate videos by first impression, on a page that only this machine serves.",
         (
             "physscale study-page results/quickstart/runs --each 5",
             "physscale study-page results/quickstart/runs --agreement --detector auto --json",

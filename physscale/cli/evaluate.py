@@ -1,9 +1,8 @@
-"""`physscale evaluate FILE...` measures video files; `physscale evaluate results/STUDY` measures
-the samples of finished runs as frames.
+"""`physscale evaluate FILE...` measures the motion in video files; `physscale evaluate
+results/STUDY` computes the frame metrics of finished runs.
 
-A file holds rows with their frames (Arrow, a data set's folder, the authors' HDF5), or it is an mp4
-file beside the rows that say what should have happened (`--truth`); `evaluate/files.py` says how
-mp4 files are named."""
+A file holds rows with their frames (Arrow, a data set's folder, the authors' HDF5). An mp4 file
+needs its true rows beside it (`--truth`); `evaluate/files.py` says how to name it."""
 
 import dataclasses
 import json
@@ -40,31 +39,32 @@ def evaluate(
     ],
     truth: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What should have happened, where the files are mp4."),
+        typer.Option(metavar="FILE", help="For mp4 files: their true rows."),
     ] = None,
     protocol: Annotated[
-        Protocol, typer.Option(help="exact: ours; paper: the official script's, to the digit.")
+        Protocol,
+        typer.Option(help="exact: our metrics; paper: those of the official script, to the digit."),
     ] = "exact",
     condition_frames: Annotated[
-        int, typer.Option(help="Frames that the model was given; exact leaves them out.", min=1)
+        int, typer.Option(help="Number of given frames, which exact leaves out.", min=1)
     ] = 3,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="FP", help="Of a study: only this run; may be repeated."),
+        typer.Option(metavar="FP", help="For a study: only this run; may be repeated."),
     ] = None,
     which: Annotated[
-        Which, typer.Option(help="Of a study: every run, or the largest of each scenario.")
+        Which, typer.Option(help="For a study: every run, or the largest per scenario.")
     ] = "all",
     workers: Annotated[
         int,
-        typer.Option(help="Of a study: Ray Data tasks at a time; 1 works without Ray.", min=1),
+        typer.Option(help="For a study: parallel Ray Data tasks; 1 runs without Ray.", min=1),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the motion in videos against what should have happened.
+    """Measure the motion in videos against the truth.
 
-    For a study's results, measure how closely its samples resemble the true frames, and which are
-    abnormal."""
+    For a study's results, measure how similar its samples are to the true frames, and which of them
+    are abnormal."""
     if len(files) == 1 and (files[0] / "runs").is_dir():
         _study(Store(files[0]), beginnings=run or [], which=which, workers=workers, as_json=as_json)
         return
@@ -94,7 +94,7 @@ def evaluate(
 def _study(
     store: Store, *, beginnings: list[str], which: Which, workers: int, as_json: bool
 ) -> None:
-    """Evaluates what is missing, and gathers the study's tables."""
+    """Evaluates the splits that are missing, and writes the study's tables."""
     from physscale.finished.frames import is_done, units_of, write  # torch: only here
     from physscale.finished.runs import finished_runs, largest
     from physscale.finished.tables import write_frame_tables
