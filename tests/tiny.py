@@ -15,7 +15,7 @@ UNIFORM = UniformMotion()
 
 
 def tiny_run(*, steps: int = 24, videos: int = 16, seed: int = 0, workers: int = 1) -> RunSpec:
-    """16 videos of 16 px, the smallest model, two judges of four videos."""
+    """16 videos of 16 px, the smallest model, two test splits of four videos."""
     data = DataSpec(scenario=UNIFORM, videos=videos, seed=seed)
     fast = replace(UNIFORM, speed_m_s=((4.5, 6.0),))
     return RunSpec(

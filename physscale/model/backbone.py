@@ -1,4 +1,4 @@
-"""The backbone protocol as a network: what training, checkpoints and probes ask of one.
+"""The backbone protocol as a network: what training, checkpoints and probes need.
 
 Nothing outside `physscale/model` knows which backbone it holds."""
 
@@ -28,12 +28,12 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights from the generator; the first prediction should be zero."""
+        """Draw all weights from the generator. The first prediction should be zero."""
 
     @abstractmethod
     def matrices(self) -> dict[str, tuple[int, int]]:
-        """Rows and columns of the matrices that Muon moves, by the parameter's name. A parameter
-        may consist of several, one after another. All else is moved by AdamW."""
+        """Rows and columns of the matrices that Muon updates, by the parameter's name. A parameter
+        may consist of several, one after another. AdamW updates all other parameters."""
 
     @abstractmethod
     def fan_in(self) -> dict[str, int]:
@@ -43,7 +43,7 @@ class Backbone(nn.Module, ABC):
     def frame_features(
         self, output: Tensor, *, frame: int
     ) -> Float[Tensor, "batch rows columns features"]:
-        """What the output of one of `layers` holds of a frame."""
+        """The part of the output of one of `layers` that belongs to a frame."""
 
     def layers(self) -> dict[str, nn.Module]:
         """The layers whose outputs probes read, in the order in which they run."""

@@ -1,5 +1,5 @@
-"""The backbone protocol in values: what a run's configuration says of its network, and what the
-network costs by formula. No torch is needed to read it.
+"""The backbone protocol in values: a run's configuration of its network, and the network's cost by
+formula. No torch is needed to read it.
 
 A new backbone is a frozen dataclass that fulfils `BackboneSpec` and is registered in `BACKBONES`,
 and a network (`model/backbone.py`) that `build` returns; `docs/extend/my_backbone.md` adds one."""
@@ -45,7 +45,7 @@ class ActivationMemory:
     Attributes:
         ends: kept outside the blocks.
         blocks: in the order in which they run.
-        passing: gradients on their way, beside what is kept.
+        passing: gradients in transit, beside what is kept.
         passing_again: the same while a block is recomputed.
     """
 
@@ -63,7 +63,7 @@ class BackboneSpec(Protocol):
 
     @property
     def width(self) -> int:
-        """The size that learning rates are carried along, and that muP scales."""
+        """The size along which learning rates are transferred, and that muP scales."""
 
     @property
     def conditioned_on(self) -> ConditioningSpec:
@@ -77,7 +77,7 @@ class BackboneSpec(Protocol):
         """The network, its weights not yet drawn."""
 
     def at_width(self, width: int) -> "BackboneSpec":
-        """The same backbone at another width. Raises UserError where it has none of that width."""
+        """The same backbone at another width. Raises UserError if that width is not possible."""
 
     def parameters(self, shape: BackboneShape) -> int:
         """Number of trained numbers."""
@@ -90,7 +90,7 @@ class BackboneSpec(Protocol):
         """The same of one forward and backward pass on one video."""
 
     def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
-        """Of so many videos at once, with products in bfloat16 or float32."""
+        """Memory for `videos` videos at once, with products in bfloat16 or float32."""
 
 
 BACKBONES: Registry[type] = Registry(

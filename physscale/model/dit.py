@@ -61,8 +61,8 @@ class DiT(Backbone):
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights: normal with variance 1 / fan-in, branches into the residual stream
         smaller by sqrt(2 depth). Scales and gates start at one for every t (their projection at
-        zero), and the head at zero: the first prediction is zero. What reads conditioning is drawn
-        last: the other weights are those of the model without."""
+        zero), and the head at zero: the first prediction is zero. The layers that read
+        conditioning are drawn last, so the other weights are those of the model without it."""
         for name, parameter in sorted(
             self.named_parameters(), key=lambda named: reads_conditioning(named[0])
         ):

@@ -1,11 +1,12 @@
-"""Two operations that PyTorch leaves slow on CPUs, made of its faster kernels; on other devices
-they are what PyTorch makes of them.
+"""Two operations that are slow in PyTorch on CPUs, built from its faster kernels. On other devices
+they are PyTorch's own.
 
-Products in float32: PyTorch hands them to MKL, whose kernels for other makers' processors are
-slower than oneDNN's; forward and towards the input oneDNN multiplies here. Attention in bfloat16:
-PyTorch's kernel widens every number to float32, and forms the logits again in the backward pass;
-here bfloat16's own products are taken and the probabilities kept, up to `LONGEST_KEPT` tokens (2 x
-heads x tokens bytes a token and block). Logits and softmax are float32 as there.
+Products in float32: PyTorch calls MKL, whose kernels are slower than oneDNN's on processors of
+other makers. Here oneDNN computes the forward product and the gradient of the input. Attention in
+bfloat16: PyTorch's kernel widens every number to float32, and computes the logits again in the
+backward pass. Here the products are bfloat16's own, and the probabilities are kept, up to
+`LONGEST_KEPT` tokens (2 x heads x tokens bytes per token and block). Logits and softmax are float32
+as in PyTorch.
 `tests/benchmarks/bench_train_step.py` measures both."""
 
 from collections.abc import Iterator
@@ -21,17 +22,18 @@ __all__ = ["Linear", "attend"]
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 NARROWEST = 128
-"""Inputs and outputs: at 64 oneDNN wins nothing, at 96 a tenth, from 256 on a quarter."""
+"""The least inputs and outputs for oneDNN: it gains nothing at 64, a tenth at 96, a quarter from
+256 on."""
 
 LONGEST_KEPT = 1024
 """Tokens up to which attention keeps its probabilities."""
 
 LOGITS_AT_ONCE = 2**20
-"""Four megabytes of float32, so that softmax finds in the cache what the product left there."""
+"""Four megabytes of float32, so that softmax finds the product's output in the cache."""
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear`, whoever multiplies."""
+    """`torch.nn.Linear`, by the faster of the two libraries."""
 
     def forward(self, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
         if by_onednn(x, narrowest=min(self.in_features, self.out_features)):
@@ -117,15 +119,15 @@ class Attend(torch.autograd.Function):
 
 
 def few_heads(probabilities: Float[Tensor, "heads asking asked"]) -> Iterator[slice]:
-    """So many that the cache holds their logits."""
+    """The number of heads whose logits fit in the cache."""
     count = max(1, LOGITS_AT_ONCE // probabilities[0].numel())
     for first in range(0, len(probabilities), count):
         yield slice(first, first + count)
 
 
 OPERATIONS = torch.library.Library("physscale", "DEF")  # type: ignore[no-untyped-call]
-"""Under a name of its own torch's compiler leaves oneDNN's product as it is, which it knows for
-constant weights only."""
+"""A registered operation, which torch's compiler leaves as it is. It supports oneDNN's own product
+for constant weights only."""
 OPERATIONS.define("multiplied(Tensor x, Tensor weight, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
 OPERATIONS.impl("multiplied", multiplied, "CPU")  # type: ignore[no-untyped-call]
 OPERATIONS.impl("multiplied", lambda x, weight, _: x.new_empty(*x.shape[:-1], len(weight)), "Meta")  # type: ignore[no-untyped-call]

@@ -1,5 +1,5 @@
-"""Two pointwise functions with derivatives written out: on small models autograd's chains of them
-cost as much as the products."""
+"""Two pointwise functions with explicit derivatives. On small models autograd's chains of
+operations cost as much as the matrix products."""
 
 import torch
 from torch import Tensor

@@ -23,7 +23,7 @@ XL (head width 64 and 72)."""
 
 
 def sized(value: str | BackboneSpec) -> BackboneSpec:
-    """The backbone of this name in `SIZES`, or the one that is given.
+    """The backbone of this name in `SIZES`; a backbone is returned as it is.
 
     Raises:
         UserError: for a name that is not there.

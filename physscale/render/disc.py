@@ -7,8 +7,8 @@ the area
 
 with a', b' the columns clipped to the line's half chord √(r² - h²). A pixel's coverage is A at its
 near line minus A at its far line; on the row of the centre it is the full height of the disc minus
-A at both. S is needed once a column edge and once a row line, and only for pixels that the circle
-passes through, so an exact disc costs less than a sampled one."""
+A at both. S is needed once per column edge and once per row line, and only for pixels that the
+circle passes through, so an exact disc costs less than a sampled one."""
 
 import math
 from typing import no_type_check
@@ -103,7 +103,7 @@ def draw_disc(
 
     ink[3 · W] is a full row of the colour; columns and lines are scratch of W + 1 and H + 1, and
     where `lines_fit` the lines are those of a disc drawn before at this height with this radius:
-    bodies that fly level need them once a video."""
+    bodies that fly level need them once per video."""
     height, width = frame.shape[0], frame.shape[1] // 3
     first_col, last_col = max(math.floor(x - radius), 0), min(math.floor(x + radius), width - 1)
     first_row, last_row = max(math.floor(y - radius), 0), min(math.floor(y + radius), height - 1)

@@ -1,4 +1,4 @@
-"""What a body looks like around its reference point: the convex parts of bars, crossed sticks and
+"""The outline of a body around its reference point: the convex parts of bars, crossed sticks and
 jars, and the border of their union.
 
 A bar is one box; sticks are two bars crossed at ±77.5°; a jar is a base and two leaning walls, open
@@ -6,9 +6,9 @@ at the top. The order of the operations is that of PHYRE 0.2.2 (creator.py, shap
 doubles come out the same, bit for bit. Any unit of length, y up.
 
 Parts overlap, and ink must not count twice. By inclusion and exclusion |A ∪ B| = |A| + |B| - |A ∩
-B|, and by Green's theorem the area of each term is an integral along its border; so the borders of
-the parts, and of their overlaps the other way round, are together a border of the union: any
-rasteriser that sums along directed edges needs nothing else."""
+B|, and by Green's theorem the area of each term is an integral along its border. So the borders of
+the parts, with the reversed borders of their overlaps, form a border of the union. A rasteriser
+that sums along directed edges needs nothing else."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""States to frames: rendered on read, because drawing a clip costs no more than decompressing
+"""States to frames. Frames are rendered on read: rendering a clip costs no more than decompressing
 it."""
 
 import numpy as np
@@ -29,12 +29,12 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
     Args:
         videos: states in metres, y up; a body may be partly or fully out of view.
         canvas: the frame's size and style.
-        out: C-contiguous memory to draw into and return; without it, half of the time goes into
-            memory fresh from the kernel.
+        out: C-contiguous memory to draw into and return. Without it, half of the time goes into
+            allocating memory.
 
     Raises:
-        UserError: for a ring, an oblong or a turned box in the paper's style, which has none.
-    """
+        UserError: for a ring, an oblong or a turned box in the paper's style, which has no such
+        shapes."""
     shape = (*videos.state.shape[:2], canvas.size_px, canvas.size_px, 3)
     frames = np.empty(shape, np.uint8) if out is None else out
     assert frames.shape == shape, f"out has shape {frames.shape}, these frames need {shape}"

@@ -1,4 +1,4 @@
-"""What a body does by itself: its distance s(t) along its first direction and its speed, per
+"""The motion of a body by itself: distance s(t) along its first direction, and speed, per
 `Behaviour`.
 
 Up to `ONSET_S` every body moves at its first speed v, so the conditioning frames (t <= 0.2 s) do

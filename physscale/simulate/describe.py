@@ -37,8 +37,8 @@ SCALES = {
 
 
 def present(videos: Videos) -> Bool[np.ndarray, "batch bodies"]:
-    """Which places of a row hold a body that is somewhere near the view: rows of one data set have
-    as many places as its fullest one."""
+    """Which places of a row hold a body in or near the view. All rows of a data set have as many
+    places as its fullest row."""
     there: np.ndarray = (videos.body[:, :, BODY.index("radius_m")] > 0) & (
         videos.state[:, 0, :, X] > -WORLD_M
     )
@@ -46,8 +46,8 @@ def present(videos: Videos) -> Bool[np.ndarray, "batch bodies"]:
 
 
 def scaled_numbers(videos: Videos) -> Float32[np.ndarray, "batch bodies 19"]:
-    """Of every body at the first frame: 1, its shape (one of four), its angle as cosine and sine,
-    and all of `SCALES` around 0 and about as large as 1; zeros for a body that is not there."""
+    """For every body at the first frame: 1, its shape (one of four), its angle as cosine and sine,
+    and all of `SCALES`, centred and scaled to about 1. Zeros for an absent body."""
     names = {
         **{name: videos.state[:, 0, :, at] for at, name in enumerate(STATE)},
         **dict(zip(BODY, np.moveaxis(videos.body, -1, 0), strict=True)),
@@ -61,7 +61,7 @@ def scaled_numbers(videos: Videos) -> Float32[np.ndarray, "batch bodies 19"]:
 
 
 def mirrored(videos: Videos, *, coins: Bool[np.ndarray, " batch"]) -> Videos:
-    """The states of the rows whose coin is true as a mirror shows them, left to right."""
+    """The rows; those whose coin is true are mirrored left to right."""
     state = videos.state.copy()
     state[coins, ..., X] = WORLD_M - state[coins, ..., X]
     for at in (ANGLE, VX, OMEGA):
@@ -77,7 +77,7 @@ def numbers(videos: Videos) -> Float32[np.ndarray, "batch bodies 5"]:
 
 
 def sentences(videos: Videos) -> list[str]:
-    """One English sentence a body that is there, joined, in metres and metres per second with two
+    """One English sentence per present body, joined, in metres and metres per second with two
     decimals."""
     values, there = numbers(videos), present(videos)
     return [

@@ -1,5 +1,5 @@
-"""The data set that a name means: a scenario, or one of the paper's sets, with the engine and the
-length that it has by default."""
+"""The data set that a name stands for: a scenario or one of the paper's sets, with its default
+engine and length."""
 
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.spec import DataSpec
@@ -13,8 +13,8 @@ def named_data(
     seed: int = 0,
     engine: str | None = None,
 ) -> DataSpec:
-    """The data set of a scenario's name. What is not given is the scenario's own: its engine, its
-    clock, and how many videos there are.
+    """The data set of this name. By default it has the scenario's own engine, clock and number of
+    videos.
 
     Raises:
         UserError: for an unknown scenario or engine, or more rows than a list has.

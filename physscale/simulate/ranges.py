@@ -1,4 +1,4 @@
-"""Unions of intervals: what a scenario draws from and what a baseline may know, e.g. `((0, 0.8),
+"""Unions of intervals that a scenario draws from and that a baseline may know, e.g. `((0, 0.8),
 (4.5, 6))`."""
 
 import math
@@ -37,8 +37,8 @@ def checked_ranges(
 
 
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:
-    """A uniform draw from the union (from its end points, where every interval is a point). Always
-    one number of the generator."""
+    """A uniform draw from the union, or from its points if every interval is a point. It always
+    takes one number from the generator."""
     chosen = rng.random()
     total = sum(high - low for low, high in ranges)
     if total == 0.0:

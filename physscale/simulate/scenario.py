@@ -1,4 +1,4 @@
-"""What a scenario is: the rule that draws scenes, and its answers to all that the package asks.
+"""A scenario: the rule that draws scenes, and its answers to the questions of the package.
 
 A new scenario is one frozen dataclass that inherits from `Scenario` (or from `Listing`, if it is a
 finite list of scenes) and registers itself with `simulate.spec.SCENARIOS`.
@@ -25,8 +25,7 @@ GeneratorOfRow = Callable[[int], np.random.Generator]
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """The moments that a data set shows unless it is told otherwise: frame k is at start_s + k ·
-    interval_s."""
+    """The default moments of a data set's frames: frame k is at start_s + k · interval_s."""
 
     frames: int = 16
     interval_s: float = 0.1
@@ -35,7 +34,7 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class Baselines:
-    """Which tracks without a model make sense as a comparison (`evaluate.motion.baselines`).
+    """Which baselines without a model make sense (`evaluate.motion.baselines`).
 
     Attributes:
         trained_speed_m_s: the speeds that are trained, where every body keeps its first speed until
@@ -80,12 +79,12 @@ class Scenario(ABC):
 
     @property
     def count(self) -> int | None:
-        """How many scenes there are, or None where the draws never end."""
+        """How many scenes there are; None if the draws never end."""
         return None
 
     @property
     def default_videos(self) -> int:
-        """The size of a data set that nobody gave a size."""
+        """The default size of a data set."""
         return 1000
 
     def drawn(self, indices: Sequence[int], *, generator: GeneratorOfRow) -> list[Scene]:
@@ -93,7 +92,7 @@ class Scenario(ABC):
         return [self.draw(generator(index)) for index in indices]
 
     def seeded(self, seed: int) -> tuple["Scenario", int]:
-        """The scenario and the data set's seed that this seed stands for."""
+        """The scenario and the data set's seed for this seed."""
         return self, seed
 
     def trace(
@@ -114,7 +113,7 @@ class Scenario(ABC):
 
     @property
     def coverage(self) -> tuple[Any, ...]:
-        """The combinations that it draws from: C is their number. Empty where it has none."""
+        """The combinations that it draws from; C is their number. Empty if it has none."""
         return ()
 
     def covering(self, combinations: tuple[Any, ...]) -> "Scenario":
@@ -140,7 +139,7 @@ class Scenario(ABC):
         return None
 
     def own_frames_px(self, engine: str) -> int | None:
-        """The side of the frames that this engine paints itself, None where it paints none."""
+        """The side of the frames that this engine paints itself; None if it paints none."""
         return None
 
     def own_frames(
@@ -181,5 +180,5 @@ class Listing(Scenario):
         return [self.scene(index) for index in indices]
 
     def seeded(self, seed: int) -> tuple[Scenario, int]:
-        """A list knows no seed."""
+        """A list has no seed."""
         return self, 0

@@ -1,4 +1,4 @@
-"""Stage 1: rows of a data set, from nothing but its specification and their numbers."""
+"""Stage 1: rows of a data set from its specification and their numbers alone."""
 
 from dataclasses import replace
 

@@ -1,5 +1,4 @@
-"""How far a (left, right) pair lies from what was trained: from the trained region itself, and from
-its convex hull.
+"""Distance of a (left, right) pair from the trained region and from its convex hull.
 
 0 and 0: trained. Above 0 and 0: in a hole, interpolation. Above 0 and above 0: outside the hull,
 extrapolation."""

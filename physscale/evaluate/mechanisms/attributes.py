@@ -17,12 +17,12 @@ from physscale.evaluate.motion.components import find_components, unmixing
 from physscale.evaluate.motion.outcomes import SLOPE_FRAMES, counted_frames, slope
 from physscale.records.errors import UserError
 from physscale.records.scene import AWAY_M, WORLD_M, Shape
-from physscale.records.video import BODY, STATE, Videos
+from physscale.records.video import BODY, COLOUR, PLACE, STATE, VELOCITY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 Attribute = Literal["colour", "size", "velocity", "shape"]
-RED, RADIUS, SECOND = BODY.index("red"), BODY.index("radius_m"), BODY.index("half_height_m")
+RADIUS, SECOND = BODY.index("radius_m"), BODY.index("half_height_m")
 Values = Float[np.ndarray, " batch"]
 
 
@@ -46,7 +46,7 @@ def look_of(truth: Videos, *, training: Videos) -> Look:
         UserError: if there are more than two of either.
     """
     body = np.concatenate([training.body[:, 0], truth.body[:, 0]]).astype(np.float64)
-    colours = np.unique(body[:, RED : RED + 3], axis=0)
+    colours = np.unique(body[:, COLOUR], axis=0)
     shapes = [(int(kind), float(ratio)) for kind, ratio in np.unique(_kinds(body), axis=0).tolist()]
     if len(colours) > 2 or len(shapes) > 2:
         raise UserError(
@@ -63,7 +63,7 @@ def true_values(rows: Videos, *, look: Look) -> dict[Attribute, Values]:
         np.float64
     )
     return {
-        "colour": (body[:, RED : RED + 3] == look.colours[-1]).all(1).astype(np.float64),
+        "colour": (body[:, COLOUR] == look.colours[-1]).all(1).astype(np.float64),
         "size": body[:, RADIUS],
         "velocity": np.linalg.norm(velocity, axis=1),
         "shape": (_kinds(body) == look.shapes[-1]).all(1).astype(np.float64),
@@ -108,7 +108,7 @@ def measured(
         time_s=truth.time_s[:, :, None].astype(np.float64),
         used=counted[..., None],
     )[:, 0]
-    first = truth.state[:, 0, 0, 3:5].astype(np.float64)
+    first = truth.state[:, 0, 0, VELOCITY].astype(np.float64)
     direction = first / np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-9)
     share = (
         area[..., -1] / np.where(total > 0, total, np.nan)
@@ -174,8 +174,8 @@ def _drawn(
         radius,
         shape[1] * radius,
     )
-    body[:, 0, RED : RED + 3] = 0.0
-    state[:, :, 0, :2] = np.nan_to_num(place_m, nan=AWAY_M)
+    body[:, 0, COLOUR] = 0.0
+    state[:, :, 0, PLACE] = np.nan_to_num(place_m, nan=AWAY_M)
     state[:, :, 0, STATE.index("angle_rad")] = 0.0
     return render(
         replace(truth, body=body, state=state, pixels=None), canvas=Canvas(size_px=size_px)

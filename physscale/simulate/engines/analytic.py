@@ -1,4 +1,4 @@
-"""The closed form: the referee of every other engine, vectorised over scenes.
+"""The closed form: the reference for every other engine, vectorised over scenes.
 
 It knows two laws and one table. Free flight is p + vt - ½gt². One elastic hit of two discs happens
 at the smaller root of |Δp + Δv t| = r₁ + r₂: along the line of centres Δv·n → -e Δv·n, with total
@@ -32,7 +32,7 @@ class Hit:
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times. Claims any number of bodies that never touch, two free discs that
+    """States at the given times. Accepts any number of bodies that never touch, two free discs that
     may, and discs among walls.
 
     Raises:
@@ -121,8 +121,8 @@ def time_of_impact(
 
 
 def _assert_apart(batch: Batch, *, state: Float[np.ndarray, "batch frames bodies state"]) -> None:
-    """The closed form knows no other contacts, so two bodies that overlap mean a scene that it
-    cannot claim."""
+    """The closed form covers no other contacts, so overlapping bodies mean a scene that it cannot
+    solve."""
     is_box = batch.constant("shape") == Shape.BOX
     radius = np.where(
         is_box,

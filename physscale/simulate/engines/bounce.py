@@ -24,7 +24,7 @@ X, Y, ANGLE, VX, VY, _ = range(len(STATE))
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times. Claims free discs among upright walls, without gravity.
+    """States at the given times. Accepts free discs among upright walls, without gravity.
 
     Raises:
         UserError: for scenes beyond that.

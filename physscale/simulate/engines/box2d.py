@@ -37,7 +37,8 @@ def tolerance_m(
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times, one world a scene. Claims free, fully elastic discs without walls.
+    """States at the given times, one world per scene. Accepts free, fully elastic discs without
+    walls.
 
     Raises:
         UserError: for other bodies, for moments between its steps, and for a pair whose hit would

@@ -27,7 +27,7 @@ ROD_STEP_S = 1e-3
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
-    """States at the given times, one space per scene. Claims discs that hit each other or a wall
+    """States at the given times, one space per scene. Accepts discs that hit each other or a wall
     (an upright box of mass 0) one at a time, free or on a rod.
 
     Raises:
@@ -167,7 +167,7 @@ class _World:
         ]
 
     def advance(self, moment_s: float) -> None:
-        """To this moment, halting at every contact and at the behaviours' onset."""
+        """Move to this moment, stopping at every contact and at the behaviours' onset."""
         while self.time_s < moment_s:
             until = moment_s
             if self.time_s < ONSET_S < moment_s and any(self.behaviour):
