@@ -15,7 +15,7 @@ from physscale.finished.probe_words import Record
 from physscale.finished.runs import Finished
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.backbone import Backbone
-from physscale.records.video import STATE, Videos
+from physscale.records.video import PLACE, VELOCITY, Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
 from physscale.run.cost import latent_shape
@@ -26,8 +26,8 @@ PROBED = 600
 """Fresh videos from the training distribution for the linear probes; half are for the fit."""
 
 TARGETS = {
-    "place": slice(0, 2),
-    "velocity": slice(STATE.index("vx_m_s"), STATE.index("vx_m_s") + 2),
+    "place": PLACE,
+    "velocity": VELOCITY,
 }
 
 

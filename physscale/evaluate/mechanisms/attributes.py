@@ -59,9 +59,7 @@ def look_of(truth: Videos, *, training: Videos) -> Look:
 def true_values(rows: Videos, *, look: Look) -> dict[Attribute, Values]:
     """Colour and shape as 0 or 1, size in m, velocity in m/s along the first direction."""
     body = rows.body[:, 0].astype(np.float64)
-    velocity = rows.state[:, 0, 0, STATE.index("vx_m_s") : STATE.index("vx_m_s") + 2].astype(
-        np.float64
-    )
+    velocity = rows.state[:, 0, 0, VELOCITY].astype(np.float64)
     return {
         "colour": (body[:, COLOUR] == look.colours[-1]).all(1).astype(np.float64),
         "size": body[:, RADIUS],
