@@ -9,6 +9,8 @@ checkpoint alone gives back its model."""
 import json
 import logging
 import shutil
+import struct
+import time
 from pathlib import Path
 
 import safetensors.torch
@@ -21,16 +23,25 @@ from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
-from physscale.records.store import read_folder, write_folder
-from physscale.train.parallel import Workers
+from physscale.records.store import MANIFEST, read_folder, sha256_of, write_folder
+from physscale.train.parallel import Workers, digest_of
 from physscale.train.spec import CHECKPOINTS_KEPT, computed_plainly
 from physscale.train.step import TrainState
 from physscale.train.task import TrainTask
 from physscale.train.weights import Saved
 
-__all__ = ["folders", "latest", "load_model", "restore", "save"]
+__all__ = ["agreed", "folders", "latest", "load_model", "restore", "save"]
 
 CHECKPOINT_FORMAT = 1
+
+SEEN_WITHIN_S = 120.0
+"""How long a worker waits until it sees the checkpoint that the first worker chose. NFS clients
+keep a directory listing for up to 60 s (`acdirmax`)."""
+
+_LOOK_S = 0.25
+
+_CHOICE = struct.Struct(">q32s")
+"""A step and the SHA-256 of its manifest; step -1: no checkpoint."""
 
 
 def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
@@ -63,8 +74,67 @@ def latest(checkpoints: Path) -> Path | None:
     return None
 
 
-def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
-    """Restore the state as it was saved, bit for bit.
+def agreed(checkpoints: Path, *, workers: Workers) -> Path | None:
+    """The newest whole checkpoint that the first worker finds, once every worker sees that very
+    one: its folder verifies, and its manifest has the same SHA-256. Every worker calls it.
+
+    Raises:
+        DamagedData: on every worker, when some do not see it within `SEEN_WITHIN_S`. Nobody takes
+            another one.
+    """
+    if workers.world == 1:
+        return latest(checkpoints)
+    step, digest = _CHOICE.unpack(workers.gathered(_choice(checkpoints, workers=workers))[0])
+    if step < 0:
+        return None
+    folder = folder_at(checkpoints, step=step)
+    seen = workers.rank == 0 or _seen(folder, digest=digest.hex())
+    blind = [rank for rank, sees in enumerate(workers.gathered(bytes([seen]))) if not sees[0]]
+    if blind:
+        raise DamagedData(
+            f"{folder}: workers {blind} of {workers.world} did not see it whole with manifest "
+            f"SHA-256 {digest.hex()} within {SEEN_WITHIN_S:g} s; look at their file system, then "
+            "run again"
+        )
+    return folder
+
+
+def _choice(checkpoints: Path, *, workers: Workers) -> bytes:
+    """The first worker's; the others have none."""
+    newest = latest(checkpoints) if workers.rank == 0 else None
+    if newest is None:
+        return _CHOICE.pack(-1, b"")
+    step = int(newest.name.removeprefix("step_"))
+    return _CHOICE.pack(step, bytes.fromhex(sha256_of(newest / MANIFEST)))
+
+
+def _seen(folder: Path, *, digest: str) -> bool:
+    """Whether the folder verifies with this manifest before the patience ends."""
+    deadline, said = time.monotonic() + SEEN_WITHIN_S, ""
+    while reason := _unseen(folder, digest=digest):
+        if reason != said:
+            logging.getLogger(__name__).warning("waiting for a checkpoint: %s", reason)
+            said = reason
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_S)
+    return True
+
+
+def _unseen(folder: Path, *, digest: str) -> str:
+    """Why this worker cannot take the folder; empty when it can. Large files are read last."""
+    try:
+        own = sha256_of(folder / MANIFEST)
+        if own != digest:
+            return f"{folder}: manifest SHA-256 {own}, not {digest}"
+        read_folder(folder)
+    except (DamagedData, OSError) as error:
+        return str(error)
+    return ""
+
+
+def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Workers) -> None:
+    """Restore the state as it was saved, bit for bit. Every worker calls it.
 
     Raises UserError when the checkpoint belongs to another training.
     """
@@ -77,11 +147,15 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask) -> None:
         safetensors.torch.load_file(folder / f"{name}.safetensors")
         for name in ("model", "ema", "moments")
     )
+    losses = safetensors.torch.load_file(folder / "losses.safetensors")
+    if workers.world > 1:
+        read = {"model": model, "ema": ema, "moments": moments, "losses": losses}
+        state.origin = digest_of(
+            {f"{kind} {name}": value for kind in read for name, value in read[kind].items()}
+        )
     state.weights.load(Saved(model, ema, moments["first"], moments["second"]))
     state.step = saved["step"]
-    state.losses[: state.step] = safetensors.torch.load_file(folder / "losses.safetensors")[
-        "losses"
-    ]
+    state.losses[: state.step] = losses["losses"]
 
 
 def load_model(folder: Path) -> Backbone:
@@ -123,7 +197,11 @@ def folders(checkpoints: Path) -> list[Path]:
 
 
 def folder_of(task: TrainTask, *, step: int) -> Path:
-    return task.checkpoints / f"step_{step:08d}"
+    return folder_at(task.checkpoints, step=step)
+
+
+def folder_at(checkpoints: Path, *, step: int) -> Path:
+    return checkpoints / f"step_{step:08d}"
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

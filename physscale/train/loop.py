@@ -20,9 +20,11 @@ __all__ = ["averaged", "train"]
 
 
 def train(task: TrainTask, *, context: Context) -> TrainResult:
-    """Train to the end from the newest whole checkpoint, or from the start.
+    """Train to the end from the newest whole checkpoint, or from the start. The first worker
+    chooses, and no worker starts before all hold the same state.
 
     Raises:
+        DamagedData: when a worker cannot read the chosen checkpoint, or starts from other weights.
         Diverged: before a step whose loss or gradient is not finite would be taken.
         Preempted: when the context asks to stop, after a checkpoint.
         UserError: when the batch cannot be dealt out to the workers, or the folder holds
@@ -39,9 +41,10 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         device=task.device,
         workers=workers,
     )
-    newest = checkpoint.latest(task.checkpoints)
+    newest = checkpoint.agreed(task.checkpoints, workers=workers)
     if newest is not None:
-        checkpoint.restore(state, newest, task=task)
+        checkpoint.restore(state, newest, task=task, workers=workers)
+    workers.check_same(state.origin, what=f"{task.checkpoints}: weights at step {state.step}")
     if workers.rank == 0:
         checkpoint.discard_unfinished(task.checkpoints)
     clock, objective = _Clock(step=state.step), task.objective.build()

@@ -5,15 +5,18 @@ All randomness belongs to the global batch, so the number of workers changes a r
 only. A run may be resumed with any number of workers up to the batch; shares need not be equal. The
 caller that starts the processes also starts the process group (gloo or NCCL)."""
 
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from physscale.records.errors import UserError
+from physscale.records.errors import DamagedData, UserError
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "digest_of"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,47 @@ class Workers:
         """Whether any worker says yes."""
         if self.world == 1:
             return answer
-        votes = torch.tensor(
-            float(answer), device="cuda" if dist.get_backend() == "nccl" else "cpu"
-        )
+        votes = torch.tensor(float(answer), device=_device())
         dist.all_reduce(votes)
         return bool(votes > 0)
+
+    def gathered(self, said: bytes) -> list[bytes]:
+        """What every worker says, by rank; all say equally many bytes."""
+        if self.world == 1:
+            return [said]
+        own = torch.tensor(list(said), dtype=torch.uint8, device=_device())
+        every = [torch.empty_like(own) for _ in range(self.world)]
+        dist.all_gather(every, own)
+        return [bytes(tensor.tolist()) for tensor in every]
+
+    def check_same(self, digest: bytes, *, what: str) -> None:
+        """Compare a digest over the workers.
+
+        Raises:
+            DamagedData: on every worker, naming those whose digest is not the most frequent one (of
+                equally frequent ones, the first worker's).
+        """
+        digests = self.gathered(digest)
+        usual, _ = Counter(digests).most_common(1)[0]
+        differing = [rank for rank, own in enumerate(digests) if own != usual]
+        if differing:
+            raise DamagedData(
+                f"{what}: workers {differing} of {self.world} differ from the others (SHA-256 "
+                f"{usual.hex()[:12]}, worker {differing[0]} has "
+                f"{digests[differing[0]].hex()[:12]}); run again, on machines of one kind with the "
+                "same versions of Python and torch"
+            )
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> bytes:
+    """SHA-256 of the names, shapes and values of tensors on the CPU."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def _device() -> str:
+    """Where the process group's messages lie."""
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"

@@ -13,7 +13,7 @@ from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import Diverged, UserError
 from physscale.records.latent_shape import BackboneShape
-from physscale.train.parallel import Workers
+from physscale.train.parallel import Workers, digest_of
 from physscale.train.spec import TrainSpec, check_optimiser, learning_rate_factor
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import rate_factors, wrap
@@ -26,13 +26,17 @@ ALONE = Workers()
 @dataclass
 class TrainState:
     """`step` steps are done; `losses` [steps] holds theirs. Everything else that a step changes is
-    in `weights`."""
+    in `weights`.
+
+    `origin` is the SHA-256 of the whole state that this worker built or read before any of it was
+    cut into shards: equal on all workers. One worker alone has none."""
 
     spec: BackboneSpec
     model: Backbone
     weights: Weights
     losses: Float[Tensor, " steps"]
     step: int = 0
+    origin: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def begin(
     model = spec.build(shape)
     model.initialise(torch_seed(seed, stream=Stream.WEIGHTS))
     rates = rate_factors(spec, model=model, train=train)
+    origin = digest_of(model.state_dict()) if workers.world > 1 else b""
     wrap(model, train=train)
     weights: Weights
     if train.parallel == "fsdp" and workers.world > 1:
@@ -67,7 +72,7 @@ def begin(
         weights = ShardedWeights.of(model, spec=train, rates=rates, workers=workers, device=device)
     else:
         weights = WholeWeights.of(model.to(device), spec=train, rates=rates)
-    return TrainState(spec, model, weights, losses=torch.zeros(train.steps))
+    return TrainState(spec, model, weights, losses=torch.zeros(train.steps), origin=origin)
 
 
 def train_step(

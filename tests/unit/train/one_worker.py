@@ -3,30 +3,66 @@ ROOT RANK WORLD JOBS [cpu|cuda]`.
 
 JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields` of the training,
 `flow`, or `ahead` for next-frame prediction. A job that `forgets` makes its checkpoint of that step
-unreadable first; one that `dies_at` a step leaves nothing but its checkpoints."""
+unreadable first; one that `dies_at` a step leaves nothing but its checkpoints.
+
+With `mounts`, each worker has its own view of the file system, the folder RANK: what lies there
+in `late` takes its place among the checkpoints once the worker has complained. `patience_s` is how
+long it waits; `odd` is a worker with another seed, `faulty` one whose memory flips a bit of what it
+reads. The one line of a refusal is written in place of the losses."""
 
 import json
+import logging
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 import torch.distributed as dist
+from safetensors.torch import load_file
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
+from physscale.records.errors import DamagedData
+from physscale.train import checkpoint
 from physscale.train.loop import train
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
 
+class Arrival(logging.Handler):
+    """Shows a late checkpoint as soon as the worker has said that it misses it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for late in self.folder.glob("late/step_*"):
+            place = self.folder / "checkpoints" / late.name
+            shutil.rmtree(place, ignore_errors=True)
+            late.rename(place)
+
+
+def load_faulty(path: Any) -> dict[str, torch.Tensor]:
+    """A file's tensors with the lowest bit of one number flipped."""
+    tensors = load_file(path)
+    next(iter(tensors.values())).view(torch.int32).view(-1)[0] ^= 1
+    return tensors
+
+
 def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str) -> None:
-    folder = root / job["folder"]
+    folder = root / job["folder"] / (str(rank) if job.get("mounts") else "")
+    checkpoint.SEEN_WITHIN_S = job.get("patience_s", 120.0)
+    safetensors.torch.load_file = load_faulty if job.get("faulty") == rank else load_file
+    logging.getLogger(checkpoint.__name__).handlers = [Arrival(folder)]
     if rank == 0 and "forgets" in job:
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
     dist.barrier()
     task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
     task = replace(
         task,
+        seed=task.seed + (job.get("odd") == rank),
         checkpoint_every=10,
         objective=(
             AutoregressiveSpec(**job["ahead"])
@@ -38,6 +74,9 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
     try:
         result = train(task, context=PlainContext(rank=rank, world=world))
     except Killed:
+        return
+    except DamagedData as error:
+        (root / f"{job['name']}.{rank}.json").write_text(json.dumps({"refused": str(error)}))
         return
     weights = torch.cat([parameter.flatten() for parameter in result.model.parameters()])
     written = {"losses": result.losses.tolist(), "weights": weights.tolist()}
