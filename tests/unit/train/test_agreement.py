@@ -88,7 +88,7 @@ def run(group: Group, jobs: list[dict[str, Any]]) -> None:
         )
         for rank in range(group.world)
     ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0] * group.world
+    assert [worker.wait(timeout=280) for worker in workers] == [0] * group.world
 
 
 @pytest.fixture(scope="module")
