@@ -13,33 +13,24 @@ physscale check data/collision --against data/held_out
 ```
 """
 
-import functools
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from physscale.dataset.check import Inspection, known
 from physscale.dataset.file import with_frames
-from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
-from physscale.dataset.frames import Encoding
 from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
 from physscale.dataset.source import read_parts
 from physscale.records.command_line import AsJson, print_json
-from physscale.records.errors import UserError
-from physscale.records.spec import canonical, fingerprint, short
+from physscale.records.spec import fingerprint, short
 from physscale.records.video import Videos
-from physscale.render.canvas import Canvas, Style
+from physscale.run.stored_data import canvas_of, first_videos, stored_data
 from physscale.simulate.named import named_data
-from physscale.simulate.simulate import own_frames
-from physscale.simulate.simulate import simulate as make_rows
-from physscale.simulate.spec import DataSpec
 
 Scenario = Annotated[
     str,
@@ -59,18 +50,6 @@ StyleName = Annotated[
     ),
 ]
 PICTURE_FRAMES_PER_S = 8
-OWN_FRAMES = "phyre"
-"""The style of frames that PHYRE paints itself."""
-
-SHARD_BYTES = 1 << 28
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What a command writes: the folder's layout, and how to draw what is not painted already."""
-
-    layout: Layout
-    canvas: Canvas | None
 
 
 def simulate(
@@ -111,7 +90,7 @@ def simulate(
 ) -> None:
     """Write a data set to a folder of shards; an interrupted one is continued."""
     data = named_data(scenario, videos=videos, frames=frames, seed=seed, engine=engine)
-    stored = _layout(data, size=size, encoding=encoding, style=style)
+    stored = stored_data(data, size_px=size, encoding=encoding, style=style)
     started = time.monotonic()
     columns = (
         TextColumn("{task.description}"),
@@ -121,65 +100,19 @@ def simulate(
     )
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task(scenario, total=data.videos)
-        write_dataset(
-            out,
-            stored.layout,
-            make=functools.partial(_filmed if style == OWN_FRAMES else _made, data),
-            canvas=stored.canvas,
-            after_shard=lambda rows: bar.update(task, completed=rows),
-        )
+        stored.write(out, after_shard=lambda rows: bar.update(task, completed=rows))
     held = sum(path.stat().st_size for path in out.iterdir())
-    facts = {
+    written = {
         "path": str(out),
         "data": short(fingerprint(data)),
         "videos": data.videos,
         "bytes": held,
         "seconds": round(time.monotonic() - started, 3),
     }
-    _tell(
-        facts,
+    _print(
+        written,
         as_json=as_json,
-        text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {facts['data']}",
-    )
-
-
-def _made(data: DataSpec, indices: np.ndarray) -> Videos:
-    return make_rows(data, indices=indices)
-
-
-def _filmed(data: DataSpec, indices: np.ndarray) -> Videos:
-    return make_rows(data, indices=indices).with_pixels(own_frames(data, indices=indices))
-
-
-def _layout(data: DataSpec, *, size: int | None, encoding: str | None, style: str) -> _Stored:
-    """What goes to disk, and the canvas of what is drawn now."""
-    if encoding is not None and encoding not in get_args(Encoding):
-        raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
-    chosen: Any = encoding or ("palette" if style in ("hard", OWN_FRAMES) else "rgb")
-    if style == OWN_FRAMES:
-        side = data.scenario.own_frames_px(data.engine)
-        if side is None or size not in (None, side):
-            needs = (
-                "needs a set of PHYRE's and --engine phyre"
-                if side is None
-                else f"paints {side} px, leave --size {size} out"
-            )
-            raise UserError(f"style {style}: {needs}; or draw it with --style hard")
-        rows = max(1, SHARD_BYTES // (data.frames * side**2 * 3))
-        return _Stored(
-            Layout(
-                identity=canonical([data, style]),
-                videos=data.videos,
-                rows_per_shard=rows,
-                encoding=chosen,
-            ),
-            None,
-        )
-    if size is None:
-        return _Stored(Layout(identity=canonical(data), videos=data.videos), None)
-    canvas = _canvas(size, style=style)
-    return _Stored(
-        Layout(identity=canonical([data, canvas]), videos=data.videos, encoding=chosen), canvas
+        text=f"{out}: {data.videos} videos, {held / 1e6:.1f} MB, data {written['data']}",
     )
 
 
@@ -200,8 +133,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Make a contact sheet (PNG) and an mp4 of a scenario, a file or a data set."""
-    canvas = _canvas(size, style=style)
-    chosen = _some(what, videos=videos, frames=frames)
+    canvas = canvas_of(size, style=style)
+    chosen = first_videos(what, videos=videos, frames=frames)
     shown = (
         chosen
         if _has_frames_of_its_own(what, chosen)
@@ -212,7 +145,7 @@ def show(
     sheet, movie = out / f"{stem}.png", out / f"{stem}.mp4"
     write_png(sheet, contact_sheet(shown.pixels))
     write_mp4(movie, side_by_side(shown.pixels), frames_per_s=PICTURE_FRAMES_PER_S)
-    _tell(
+    _print(
         {"sheet": str(sheet), "mp4": str(movie), "videos": len(shown)},
         as_json=as_json,
         text=f"{sheet}\n{movie}",
@@ -240,26 +173,12 @@ def check(
     for part in read_parts(path):
         inspection.look(part)
     rows, found = inspection.rows, list(inspection.problems())
-    facts = {"path": str(path), "rows": rows, "problems": found}
-    _tell(
-        facts,
+    _print(
+        {"path": str(path), "rows": rows, "problems": found},
         as_json=as_json,
         text="\n".join([f"{path}: {rows} rows, {len(found)} problems", *found]),
     )
     return 1 if found else 0
-
-
-def _some(what: str, *, videos: int, frames: int | None) -> Videos:
-    path = Path(what)
-    if path.is_dir() and (path / DESCRIPTION).exists():
-        folder = open_dataset(path)
-        return folder.rows(np.arange(min(videos, folder.layout.videos)))
-    if path.is_file():
-        return next(iter(read_parts(path))).take(slice(0, videos))
-    data = named_data(what, videos=None, frames=frames)
-    shown = min(videos, data.videos)
-    step = 1 if data.scenario.count is None else data.videos // shown
-    return make_rows(data, indices=np.arange(shown) * step)
 
 
 def _has_frames_of_its_own(what: str, videos: Videos) -> bool:
@@ -267,15 +186,8 @@ def _has_frames_of_its_own(what: str, videos: Videos) -> bool:
     return Path(what).exists() and videos.pixels is not None
 
 
-def _canvas(size: int, *, style: str) -> Canvas:
-    if style not in get_args(Style):
-        raise UserError(f"style {style[:40]!r}: use one of {', '.join(get_args(Style))}")
-    checked: Any = style
-    return Canvas(size_px=size, style=checked)
-
-
-def _tell(facts: dict[str, Any], *, as_json: bool, text: str) -> None:
+def _print(found: dict[str, Any], *, as_json: bool, text: str) -> None:
     if as_json:
-        print_json(facts)
+        print_json(found)
     else:
         typer.echo(text)

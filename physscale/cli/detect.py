@@ -25,7 +25,6 @@ from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
 from physscale.records.store import write_atomic
-from physscale.records.video import Videos
 
 
 def detect(
@@ -38,7 +37,7 @@ def detect(
     """Say which videos are abnormal, and by which rule, without a human."""
     index, found = _detected(what)
     if as_json:
-        print_json(_facts(index, found))
+        print_json(_as_object(index, found))
         return
     rate = wilson(int(found.abnormal.sum()), of=len(index))
     print(
@@ -91,8 +90,8 @@ def calibrate_detector(
     _keep(found, table_file=table_file, thresholds=thresholds, as_json=as_json)
 
 
-def _facts(index: np.ndarray, found: Detections) -> dict[str, Any]:
-    """What was found, as JSON."""
+def _as_object(index: np.ndarray, found: Detections) -> dict[str, Any]:
+    """The detections for programs."""
     videos = []
     for row, number in enumerate(index.tolist()):
         fired = [rule for rule, flags in found.fired.items() if flags[row]]
@@ -145,87 +144,18 @@ def compare_videos(
     """Compare generated frames with true ones, and the two sets with each other.
 
     Frames: SSIM, PSNR, ST-LPIPS, LPIPS. Sets: Fréchet distances, each by its own name."""
+    from physscale.evaluate.frames.likeness import compare_frames, compare_sets, fvd_values
+
     real, fake = read_whole(truth), read_whole(samples)
-    facts = _frames(real, fake, lpips_weights=lpips_weights) | _sets(real, fake)
+    found = compare_frames(real, fake=fake, lpips_weights=lpips_weights)
+    found |= compare_sets(real, fake=fake)
     if fvd_weights is not None:
-        facts |= _fvd(real, fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)
+        found |= fvd_values(real, fake=fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)
     if as_json:
-        print_json(facts)
+        print_json(found)
         return
-    for name, value in facts.items():
+    for name, value in found.items():
         print(f"{name:24} {value:.6g}" if isinstance(value, float) else f"{name:24} {value}")
-
-
-def _frames(real: Videos, fake: Videos, *, lpips_weights: Path | None) -> dict[str, Any]:
-    from physscale.evaluate.frames.perceptual import lpips, st_lpips
-    from physscale.evaluate.frames.pixels import psnr, ssim
-
-    if real.pixels is None or fake.pixels is None:
-        raise UserError(
-            "compare-videos: both files must hold frames; `physscale simulate NAME --size 64` "
-            "writes them"
-        )
-    if real.pixels.shape != fake.pixels.shape or (real.index != fake.index).any():
-        raise UserError(
-            f"compare-videos: the files hold other rows or frames ({real.pixels.shape} and "
-            f"{fake.pixels.shape}); give the same rows of both"
-        )
-    metrics = [st_lpips()] + ([lpips(lpips_weights)] if lpips_weights is not None else [])
-    facts: dict[str, Any] = {
-        "videos": len(real),
-        "ssim": _mean(ssim(fake.pixels, truth=real.pixels)),
-    }
-    facts["psnr_db"] = _mean(psnr(fake.pixels, truth=real.pixels))
-    for metric in metrics:
-        facts[metric.name] = _mean(metric(fake.pixels, truth=real.pixels))
-        facts[f"{metric.name}_sha256"] = metric.sha256
-        if not metric.official:
-            facts[f"{metric.name}_warning"] = (
-                "not the file that everyone uses: its SHA-256 is another"
-            )
-    return facts
-
-
-def _sets(real: Videos, fake: Videos) -> dict[str, Any]:
-    from physscale.evaluate.motion.state_frechet import state_frechet
-
-    found = state_frechet(real, fake=fake)
-    return {
-        "state_frechet": found.state.value,
-        "violation_frechet": found.violations.value,
-        "state_frechet_limit": found.limit,
-        "state_frechet_note": f"{found.state.real_count} and {found.state.fake_count} videos; too "
-        "large by about k/n, the limit is without",
-    }
-
-
-def _fvd(real: Videos, fake: Videos, *, weights: Path, sha256: str, frames: int) -> dict[str, Any]:
-    from physscale.evaluate.frames.fvd import fvd, video_network
-
-    assert real.pixels is not None, "checked before"
-    assert fake.pixels is not None, "checked before"
-    found = fvd(
-        real.pixels,
-        fake=fake.pixels,
-        network=video_network(weights, sha256=sha256),
-        frames=frames,
-        extrapolate=len(real) >= 8,
-    )
-    facts: dict[str, Any] = {
-        found.metric: found.distance.value,
-        f"{found.metric}_sha256": found.sha256,
-        "i3d_self_test": found.self_test,
-    }
-    if found.metric != "fvd":
-        facts[f"{found.metric}_warning"] = (
-            "the network fails I3D's self-test (126 to 139), so this is not FVD"
-        )
-    if found.extrapolation is not None:
-        facts[f"{found.metric}_by_videos"] = dict(
-            zip(found.extrapolation.sizes, found.extrapolation.values, strict=True)
-        )
-        facts[f"{found.metric}_limit"] = found.extrapolation.limit
-    return facts
 
 
 def _calibrated(
@@ -263,10 +193,6 @@ def _keep(
 
 def _progress(line: str) -> None:
     typer.echo(line, err=True)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean())
 
 
 def _percent(share: float) -> str:

@@ -12,10 +12,10 @@ Run again = continue; damaged files are made again.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -32,40 +32,18 @@ from physscale.cli.options import (
     open_study,
 )
 from physscale.records.command_line import AsJson, print_json
-from physscale.records.errors import DamagedData
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
-from physscale.run.cost import encoding_flops
-from physscale.run.latent_cache import Cache, Unit, caches_of
+from physscale.run.latent_cache import Cache, caches_of
 from physscale.run.weights import check_weights, keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
+from physscale.study.encoding import CacheState, cache_state, encoded
 from physscale.study.progress import gigabytes, span
-
-if TYPE_CHECKING:
-    from physscale.run.encode import Encoded
-
-PIXEL_S = 1e-9
-"""Time to simulate and render one pixel of a frame (measured: 0.6e-9 to 1.4e-9)."""
 
 Workers = Annotated[
     int, typer.Option(help="Number of Ray Data actors; 1 works without Ray.", min=1)
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """The state of a cache, and by formula what is left to do."""
-
-    latents: str
-    scenario: str
-    side: str
-    videos: int
-    bytes: int
-    files: int
-    missing: int
-    flops: float
-    about_s: float
 
 
 def encode_command(
@@ -86,8 +64,8 @@ def encode_command(
     runs = list(opened.study.runs.values())
     notes = check_weights(runs, store=opened.store)
     caches = caches_of(runs, store=opened.store)
-    lines = [_line(cache, machine=chosen) for cache in caches]
-    _show(lines, notes=notes, workers=workers, machine=chosen, out=out)
+    states = [cache_state(cache, machine=chosen) for cache in caches]
+    _show(states, notes=notes, workers=workers, machine=chosen, out=out)
     counts: Counter[str] = Counter()
     begun_s = time.monotonic()
     if not dry_run:
@@ -107,63 +85,36 @@ def encode_command(
                 "study": name,
                 "dry_run": dry_run,
                 "notes": notes,
-                "caches": [asdict(line) for line in lines],
+                "caches": [asdict(state) for state in states],
                 "files": counts,
                 "seconds": seconds,
             }
         )
 
 
-def _line(cache: Cache, *, machine: Machine) -> Line:
-    missing = [unit for unit in cache.units if not _there(unit)]
-    videos = sum(len(unit) for unit in missing)
-    flops = videos * encoding_flops(cache.run)
-    pixels = videos * cache.run.data.frames * cache.run.canvas.size_px**2
-    return Line(
-        latents=short(cache.fingerprint),
-        scenario=cache.run.data.scenario.name,
-        side=cache.side,
-        videos=cache.videos,
-        bytes=cache.videos * cache.video_bytes,
-        files=len(cache.units),
-        missing=len(missing),
-        flops=flops,
-        about_s=round(pixels * PIXEL_S + flops / _flops_per_s(cache, machine=machine), 1),
-    )
-
-
-def _flops_per_s(cache: Cache, *, machine: Machine) -> float:
-    """Of one device; the machine file counts all devices of a run."""
-    return machine.flops_per_s / cache.run.workers
-
-
-def _there(unit: Unit) -> bool:
-    """Whether the file is there; reads no value of it."""
-    try:
-        return unit.open() is not None
-    except DamagedData:
-        return False
-
-
 def _show(
-    lines: Sequence[Line], *, notes: Sequence[str], workers: int, machine: Machine, out: Console
+    states: Sequence[CacheState],
+    *,
+    notes: Sequence[str],
+    workers: int,
+    machine: Machine,
+    out: Console,
 ) -> None:
-    for line in lines:
-        size = f"{line.videos} videos, {gigabytes(line.bytes)} in {line.files} files"
-        left = (
-            f"{line.missing} to make: {line.flops:.1e} FLOPs, about {span(line.about_s / workers)}"
-            if line.missing
-            else "all there"
-        )
+    for state in states:
+        size = f"{state.videos} videos, {gigabytes(state.bytes)} in {state.files} files"
+        left = "all there"
+        if state.missing:
+            about = span(state.about_s / workers)
+            left = f"{state.missing} to make: {state.flops:.1e} FLOPs, about {about}"
         out.print(
-            f"{line.latents}  {line.scenario} {line.side}: {size}, {left}",
+            f"{state.latents}  {state.scenario} {state.side}: {size}, {left}",
             highlight=False,
             soft_wrap=True,
         )
-    if any(line.missing for line in lines):
-        left = span(sum(line.about_s for line in lines) / workers)
+    if any(state.missing for state in states):
+        left = span(sum(state.about_s for state in states) / workers)
         by = "one process" if workers == 1 else f"{workers} workers"
-        total = gigabytes(sum(line.bytes for line in lines))
+        total = gigabytes(sum(state.bytes for state in states))
         out.print(
             f"{total} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}",
             highlight=False,
@@ -195,7 +146,7 @@ def _encode(
 ) -> Counter[str]:
     """Encodes every file; counts what was done about them."""
     units = [unit for cache in caches for unit in cache.units]
-    states: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -204,25 +155,7 @@ def _encode(
     )
     with Progress(*columns, console=Console(stderr=True), disable=out.stderr) as bar:
         task = bar.add_task("files of latents", total=len(units))
-        for _, encoded in _encoded(units, workers=workers, machine=machine):
-            states[encoded.state] += 1
+        for _, made in encoded(units, workers=workers, machine=machine):
+            counts[made.state] += 1
             bar.advance(task)
-    return states
-
-
-def _encoded(
-    units: Sequence[Unit], *, workers: int, machine: Machine
-) -> "Iterator[tuple[Unit, Encoded]]":
-    if workers == 1:
-        import torch
-
-        from physscale.run.encode import encode_unit
-
-        torch.set_num_threads(machine.threads)
-        yield from ((unit, encode_unit(unit, device=machine.device())) for unit in units)
-        return
-    from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
-    from physscale.ray_jobs.encode import encoded_by_actors
-
-    with cluster(machine) as nodes:
-        yield from encoded_by_actors(units, workers=workers, machine=machine, nodes=nodes)
+    return counts

@@ -1,6 +1,7 @@
 """A command line that knows its commands by name, and imports one when it is called.
 
-So `physscale --help` needs neither torch nor Ray nor numba, and the shell completes names at once."""
+So `physscale --help` needs neither torch nor Ray nor numba, and the shell completes names at
+once."""
 
 import importlib
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
-"""What a run that waits would take, told to Ray: an autoscaler brings nodes for what is asked for, and
-for nothing else.
+"""Announces to Ray what a waiting run needs: an autoscaler adds nodes only for what is asked for.
 
-A placement group asks. It would also hold what it gets, so it is let go as soon as it is placed, and
-then the run asks Ray Train for the same."""
+A placement group asks. It would also hold what it gets, so it is removed as soon as it is placed.
+Then the run asks Ray Train for the same."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -11,8 +11,8 @@ SHOW_ALL = {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}
 
 
 def check_nodes() -> None:
-    """Asks torch on every node that promises GPUs: Ray Train would start its workers again and again
-    where NCCL finds none.
+    """Asks torch on every node that promises GPUs. Where NCCL finds none, Ray Train would start its
+    workers again and again.
 
     Raises:
         Unschedulable: for the first node where torch sees none.

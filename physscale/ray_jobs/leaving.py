@@ -1,4 +1,4 @@
-"""Whether a node has been told to go: a spot machine that is reclaimed, a pod that is deleted, a
+"""Whether a node has to leave: a spot machine that is reclaimed, a pod that is deleted, a
 cluster that shrinks.
 
 `ray start --block` answers SIGTERM by marking its node as draining: nothing new is placed there,

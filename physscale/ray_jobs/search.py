@@ -116,7 +116,7 @@ def search(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     found = [
-        _told(result, names=[*space.rates, "batch"])
+        _candidate_trial(result, names=[*space.rates, "batch"])
         for result in results
         if result.metrics and "loss" in result.metrics
     ]
@@ -128,7 +128,7 @@ def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     return all(math.isclose(one[name], other[name], rel_tol=1e-9) for name in other)
 
 
-def _told(result: Any, *, names: list[str]) -> Trial:  # noqa: ANN401 - Ray is untyped here
+def _candidate_trial(result: Any, *, names: list[str]) -> Trial:  # noqa: ANN401 - Ray is untyped here
     return Trial(
         {name: result.config[name] for name in names},
         result.metrics["loss"],

@@ -1,4 +1,4 @@
-"""A machine file of `cluster/`: YAML with the fields of `ray_jobs.resources.Machine`, read
+"""A machine file of `cluster/`: YAML with the fields of `scheduling.resources.Machine`, read
 strictly."""
 
 import dataclasses

@@ -2,13 +2,14 @@
 the CPUs of its own data tasks.
 
 A run computes with `run_cpus` (and `run_gpus`) and streams its videos through tasks of `data_cpus`.
-Runs that take everything leave no CPU to the tasks that feed them, and nothing says so (ray#24304,
+Runs that take everything leave no CPU for their data tasks, and Ray does not say so (ray#24304,
 ray#54305). So a run of one worker is one placement group, given whole or not at all: a bundle to
 compute in and `data_tasks` bundles of `data_cpus` that only its own tasks may use. However many
-drivers share a cluster, a run that has begun is fed, and a GPU never waits for a CPU that another
-run holds. What fits is
+drivers share a cluster, a run that has begun gets its videos, and a GPU never waits for a CPU that
+another run holds. What fits is
 
-    max Σ_i n_i   with   Σ_i ⌊(C_i − n_i·run_cpus) / data_cpus⌋ ≥ data_tasks · Σ_i n_i,   n_i ≤ ⌊C_i/run_cpus⌋, ⌊G_i/run_gpus⌋
+    max Σ_i n_i   with   Σ_i ⌊(C_i − n_i·run_cpus) / data_cpus⌋ ≥ data_tasks · Σ_i n_i
+                  and    n_i ≤ ⌊C_i/run_cpus⌋, ⌊G_i/run_gpus⌋
 
 over nodes of C_i CPUs and G_i GPUs, found exactly. A run of several workers holds `DRIVER_CPUS` for
 its Tune trial and Ray Train's own group of `workers × worker_cpus`; its data tasks take what is

@@ -24,8 +24,8 @@ def local_gpus(machine: Machine) -> int:
     if machine.promises_gpus and not found and machine.nodes is None:
         raise Unschedulable(
             f"machine {machine.name}: run_gpus={machine.run_gpus:g}, "
-            f"worker_gpus={machine.worker_gpus:g}, and torch sees no GPU here: {why_none()}; choose "
-            "another --machine, or set RAY_ADDRESS to a cluster with GPUs"
+            f"worker_gpus={machine.worker_gpus:g}, and torch sees no GPU here: {why_none()}; "
+            "choose another --machine, or set RAY_ADDRESS to a cluster with GPUs"
         )
     return found
 

@@ -40,7 +40,8 @@ class Event:
     def __str__(self) -> str:
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.time_s))
         details = "  ".join(f"{key}={value}" for key, value in self.details.items())
-        return f"{clock}  {self.state:9}  {self.run[:12]}  {self.owner}{'  ' * bool(self.owner and details)}{details}".rstrip()
+        gap = "  " if self.owner and details else ""
+        return f"{clock}  {self.state:9}  {self.run[:12]}  {self.owner}{gap}{details}".rstrip()
 
 
 def all_runs(store: Store) -> list[str]:

@@ -39,7 +39,7 @@ def within_flops(study: Study, *, rows: Sequence[Row], flops: float) -> Kept:
     _check(flops, option="--budget")
     kept = _kept(study, rows=rows, prices=[row.flops for row in rows], limit=flops)
     spent = sum(row.flops for row in rows if row.state not in FINAL and row.fingerprint in kept)
-    return _told(study, rows=rows, kept=kept, begins=f"--budget {flops:g}: {spent:.3g} FLOPs")
+    return _kept(study, rows=rows, kept=kept, begins=f"--budget {flops:g}: {spent:.3g} FLOPs")
 
 
 def within_hours(
@@ -63,7 +63,7 @@ def within_hours(
         for row, price in zip(rows, prices, strict=True)
         if row.state not in FINAL and row.fingerprint in kept
     )
-    return _told(
+    return _kept(
         study, rows=rows, kept=kept, begins=f"--hours {hours:g}: about {spent_s / 3600:.3g} h"
     )
 
@@ -73,7 +73,7 @@ def _check(amount: float, *, option: str) -> None:
         raise UserError(f"{option} {amount}: give a positive number")
 
 
-def _told(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> Kept:
+def _kept(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> Kept:
     out = [row for row in rows if row.fingerprint not in kept]
     missing = [row for row in rows if row.state not in FINAL]
     if missing and len(out) == len(missing):
@@ -88,7 +88,10 @@ def _told(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> 
     gone = {names[row.fingerprint] for row in out} - stay
     words = f"{begins} of {len(kept)} of {len(rows)} runs"
     if out:
-        words += f"; left out {len(out)}: {seeds} further seeds of kept configurations, {len(gone)} configurations whole"
+        words += (
+            f"; left out {len(out)}: {seeds} further seeds of kept configurations, {len(gone)} "
+            "configurations whole"
+        )
     groups = {
         name: [run for run in runs if run.fingerprint in kept]
         for name, runs in study.groups.items()

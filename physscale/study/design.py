@@ -32,11 +32,11 @@ def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> lis
     """Every combination of the axes' values (or a balanced 1/`fraction` of them), each a change of
     `base`; the last axis varies fastest.
 
-    `size` (a name of `SIZES` or a `BackboneSpec`), `videos`, `coverage` (pairs or templates), one of
-    `epochs`, `seen` and `steps`, `resolution` (pixels), `encoder` (components or a `CodecRecipe`),
-    `batch`, `learning_rate`, `muon_learning_rate`, `seed` (of the training videos, the first weights
-    and the noise together). Seeds are replicates: a fraction leaves out cells, never the seeds of
-    one.
+    `size` (a name of `SIZES` or a `BackboneSpec`), `videos`, `coverage` (pairs or templates), one
+    of `epochs`, `seen` and `steps`, `resolution` (pixels), `encoder` (components or a
+    `CodecRecipe`), `batch`, `learning_rate`, `muon_learning_rate`, `seed` (of the training videos,
+    the first weights and the noise together). Seeds are replicates: a fraction leaves out cells,
+    never the seeds of one.
 
     Raises:
         UserError: for an axis that there is not, without levels, or a fraction that the levels

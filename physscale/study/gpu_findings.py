@@ -17,7 +17,7 @@ _ANSWER_S = 20.0
 
 
 def gpu_findings(*, infiniband: Path = INFINIBAND) -> list[Finding]:
-    """One finding for each part; a machine without GPUs is told "none" and is fine."""
+    """One finding for each part; on a machine without GPUs it says "none", which is no fault."""
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:

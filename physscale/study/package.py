@@ -68,7 +68,10 @@ def pack(
     if total > most_bytes:
         largest = sorted(files, key=lambda file: -sizes[file])[:_SHOWN]
         named = ", ".join(f"{file} {sizes[file] / 1e6:.1f} MB" for file in largest)
-        numbers = f"{len(files)} tracked files are {total / 1e6:.1f} MB, at most {most_bytes / 1e6:.1f} MB are sent"
+        numbers = (
+            f"{len(files)} tracked files are {total / 1e6:.1f} MB, at most "
+            f"{most_bytes / 1e6:.1f} MB are sent"
+        )
         raise UserError(f"{numbers}; the largest: {named}")
     content = _zipped(root, files, along=along or {})
     digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()

@@ -102,7 +102,8 @@ def label(run: RunSpec) -> str:
     combinations = f" C={run.combinations}" if run.combinations else ""
     workers = f" x{run.workers}" if run.workers > 1 else ""
     model = f"{run.model.description} {run.objective.description}".rstrip()
-    return f"{run.data.scenario.name} {model} D={run.data.videos}{combinations} seed={run.seed}{workers}"
+    data = f"{run.data.scenario.name} {model} D={run.data.videos}{combinations}"
+    return f"{data} seed={run.seed}{workers}"
 
 
 def recorded_runs(store: Store) -> list[str]:

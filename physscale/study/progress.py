@@ -180,16 +180,22 @@ def _lines(
         row = standing.row
         if seen[row.fingerprint] != row.state:
             seen[row.fingerprint] = row.state
-            left = f"{done} of {len(standings)} done, {span(remaining_s(standings, at_a_time=at_a_time))} left"
-            line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {row.label}  ({left})"
+            left_s = remaining_s(standings, at_a_time=at_a_time)
+            left = f"{done} of {len(standings)} done, {span(left_s)} left"
+            line = f"{_beginning(row)} {row.label}  ({left})"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
         fit = standing.fit
         if fit is not None and seen.get(_fit_key(row)) != (
             tenth := f"{10 * fit.step // fit.steps}"
         ):
             seen[_fit_key(row)] = tenth
-            line = f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]} {fit.text}  ({span(fit.left_s)} left of the codec)"
+            line = f"{_beginning(row)} {fit.text}  ({span(fit.left_s)} left of the codec)"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _beginning(row: Row) -> str:
+    """Of a run's line."""
+    return f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]}"
 
 
 def _fit_key(row: Row) -> str:

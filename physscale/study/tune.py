@@ -97,8 +97,12 @@ def tune_study(
 def summary(size: TunedSize) -> str:
     """One line: what was found, and what it is worth."""
     edge = f"; at the edge of what was searched: {', '.join(size.at_edge)}" if size.at_edge else ""
-    rates = f"learning_rate {size.learning_rate:.3g}  muon_learning_rate {size.muon_learning_rate:.3g}  batch {size.batch}"
-    return f"width {size.width}: {rates}  loss {size.loss:.4g}, the recipe's {size.recipe_loss:.4g} ({size.trials} trials{edge})"
+    rates = (
+        f"learning_rate {size.learning_rate:.3g}  "
+        f"muon_learning_rate {size.muon_learning_rate:.3g}  batch {size.batch}"
+    )
+    losses = f"loss {size.loss:.4g}, the recipe's {size.recipe_loss:.4g}"
+    return f"width {size.width}: {rates}  {losses} ({size.trials} trials{edge})"
 
 
 def _space(run: RunSpec) -> "Space":

@@ -5,9 +5,10 @@ Fixed rates bend the exponents of a law, since every size is then trained as wel
 from the tuned one allows. `physscale tune` finds the best of a few sizes; between and beyond them
 
     log rate = a + b log width                 least squares through the tuned widths
-    b = -1 (AdamW), 0 (Muon)                   with one tuned width: arXiv 2203.03466; Muon's update has a size of its own already
+    b = -1 (AdamW), 0 (Muon)                   with one tuned width
 
-and the batch is that of the nearest tuned size. Compute is kept: a run of twice the batch takes
+The exponent of AdamW is that of arXiv 2203.03466; Muon's update already has a size that does not
+depend on the gradient's. The batch is that of the nearest tuned size. Compute is kept: a run of twice the batch takes
 half the steps."""
 
 import json

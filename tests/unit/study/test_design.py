@@ -135,5 +135,6 @@ def test_an_isoflop_row_that_brackets_nothing_is_refused() -> None:
 def test_a_run_is_at_its_own_levels() -> None:
     run: RunSpec = changed(PAIRS, videos=10, steps=20)
     assert levels(run) | {"N": 0, "encoder": ""} == {
-        "N": 0, "D": 10, "C": 6, "epochs": 16.0, "steps": 20, "batch": 8, "px": 16, "encoder": "", "scenario": "composition", "workers": 1,
+        "N": 0, "D": 10, "C": 6, "epochs": 16.0, "steps": 20, "batch": 8, "px": 16, "encoder": "",
+        "scenario": "composition", "workers": 1,
     }  # fmt: skip

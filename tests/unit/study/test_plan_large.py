@@ -8,7 +8,10 @@ from tests.paths import ROOT
 
 def test_five_thousand_runs_are_planned_in_five_seconds_of_cpu() -> None:
     """In a process of its own: this one checks the types of every call."""
-    code = "from tests.benchmarks.bench_plan import cpu_s, study; print(len(study().groups['all']), cpu_s())"
+    code = (
+        "from tests.benchmarks.bench_plan import cpu_s, study; "
+        "print(len(study().groups['all']), cpu_s())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
