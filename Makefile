@@ -16,9 +16,9 @@ quickstart: .venv/installed   ## the whole job in miniature: simulate, train, sc
 test: .venv/installed lint types imports   ## style, types, layers and the default tests, in two processes
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-lint: .venv/installed   ## the second line finds undefined names, which shape strings make impossible elsewhere
+lint: .venv/installed   ## style; the second line finds undefined names, which pyproject.toml has to ignore
 	$(BIN)/ruff check .
-	$(BIN)/ruff check --isolated --select F821 physscale/cli/main.py physscale/ray_jobs physscale/run physscale/study physscale/tracking
+	$(BIN)/ruff check --isolated --select F821 physscale analysis experiments docs tests
 	$(BIN)/ruff format --check .
 
 types: .venv/installed

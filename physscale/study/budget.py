@@ -39,7 +39,7 @@ def within_flops(study: Study, *, rows: Sequence[Row], flops: float) -> Kept:
     _check(flops, option="--budget")
     kept = _kept(study, rows=rows, prices=[row.flops for row in rows], limit=flops)
     spent = sum(row.flops for row in rows if row.state not in FINAL and row.fingerprint in kept)
-    return _kept(study, rows=rows, kept=kept, begins=f"--budget {flops:g}: {spent:.3g} FLOPs")
+    return _within(study, rows=rows, kept=kept, begins=f"--budget {flops:g}: {spent:.3g} FLOPs")
 
 
 def within_hours(
@@ -63,7 +63,7 @@ def within_hours(
         for row, price in zip(rows, prices, strict=True)
         if row.state not in FINAL and row.fingerprint in kept
     )
-    return _kept(
+    return _within(
         study, rows=rows, kept=kept, begins=f"--hours {hours:g}: about {spent_s / 3600:.3g} h"
     )
 
@@ -73,7 +73,7 @@ def _check(amount: float, *, option: str) -> None:
         raise UserError(f"{option} {amount}: give a positive number")
 
 
-def _kept(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> Kept:
+def _within(study: Study, *, rows: Sequence[Row], kept: set[str], begins: str) -> Kept:
     out = [row for row in rows if row.fingerprint not in kept]
     missing = [row for row in rows if row.state not in FINAL]
     if missing and len(out) == len(missing):

@@ -1,5 +1,5 @@
-"""What `physscale encode` has to do about a study's caches of latents, and doing it: in this process
-or by Ray Data actors."""
+"""The state of a study's caches of latents, and the encoding of what is missing: in this process or
+by Ray Data actors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

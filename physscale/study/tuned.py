@@ -4,12 +4,12 @@ carries them to other sizes.
 Fixed rates bend the exponents of a law, since every size is then trained as well as its distance
 from the tuned one allows. `physscale tune` finds the best of a few sizes; between and beyond them
 
-    log rate = a + b log width                 least squares through the tuned widths
+    log rate = a + b log width                 least squares over tuned widths
     b = -1 (AdamW), 0 (Muon)                   with one tuned width
 
 The exponent of AdamW is that of arXiv 2203.03466; Muon's update already has a size that does not
-depend on the gradient's. The batch is that of the nearest tuned size. Compute is kept: a run of twice the batch takes
-half the steps."""
+depend on the gradient's. The batch is that of the nearest tuned size. Compute is kept: a run of
+twice the batch takes half the steps."""
 
 import json
 import math
