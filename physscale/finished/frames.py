@@ -17,14 +17,13 @@ import pyarrow.parquet as pq
 from physscale.dataset.file import read_videos
 from physscale.dataset.mp4 import mp4_bytes
 from physscale.evaluate.abnormal.detector import Detections, abnormal_rates, detect
-from physscale.evaluate.abnormal.rules import THRESHOLDS, rules_of
+from physscale.evaluate.abnormal.rules import THRESHOLDS, covers, rules_of
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.state_frechet import state_frechet
 from physscale.evaluate.scores import RunColumns, score_table
 from physscale.finished.runs import Finished, read_run
 from physscale.finished.tables import FRAME_SCORES, FRAME_TABLE
-from physscale.records.errors import UserError
 from physscale.records.scores import FRAMES, SCORES, Source
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.records.tables import parquet_bytes
@@ -235,8 +234,4 @@ def _films(rows: pa.Table, *, samples: Videos, truth: Videos) -> dict[str, bytes
 
 def _has_rules(videos: Videos) -> bool:
     assert videos.pixels is not None, "samples have frames"
-    try:
-        rules = rules_of(videos)
-    except UserError:
-        return False
-    return videos.pixels.shape[2] >= rules.least_px
+    return covers(videos) and videos.pixels.shape[2] >= rules_of(videos).least_px

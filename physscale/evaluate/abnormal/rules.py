@@ -10,7 +10,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -96,6 +96,45 @@ def rules_of(videos: Videos) -> Rules:
             "detector: these rows hold states and no frames; `physscale simulate NAME --size 64` "
             "stores frames"
         )
+    scenario, physics = _physics(videos)
+    found = RULES.entries()
+    if physics not in found:
+        raise UserError(
+            f"detector: scenario {scenario!r} has physics {physics!r}, for which there are "
+            f"no rules (there are: {', '.join(sorted(found))}); register Rules of your own in a "
+            f"module named in {PLUGINS}, see docs/extend/pendulum.md"
+        )
+    rules = found[physics]
+    uncovered = rules.uncovered(videos)
+    if uncovered is not None:
+        raise UserError(
+            f"detector: scenario {scenario!r} has {uncovered}, which the rules of "
+            f"{rules.physics} do not cover"
+        )
+    return rules
+
+
+def covers(videos: Videos) -> bool:
+    """Whether there are rules for the physics of these rows, and for their bodies.
+
+    Raises:
+        UserError: for rows of several physics, or of a scenario that nothing registered.
+    """
+    rules = RULES.entries().get(_physics(videos).physics)
+    return rules is not None and rules.uncovered(videos) is None
+
+
+class _Physics(NamedTuple):
+    scenario: str
+    physics: str
+
+
+def _physics(videos: Videos) -> _Physics:
+    """The first scenario of these rows, and the one physics of all.
+
+    Raises:
+        UserError: for several physics, or a scenario that nothing registered.
+    """
     scenarios = sorted({str(name) for name in videos.scenario})
     physics = sorted({physics_of(name) for name in scenarios})
     if len(physics) != 1:
@@ -103,18 +142,4 @@ def rules_of(videos: Videos) -> Rules:
             f"detector: these rows are of several physics ({', '.join(physics)}); give them one by "
             "one"
         )
-    found = RULES.entries()
-    if physics[0] not in found:
-        raise UserError(
-            f"detector: scenario {scenarios[0]!r} has physics {physics[0]!r}, for which there are "
-            f"no rules (there are: {', '.join(sorted(found))}); register Rules of your own in a "
-            f"module named in {PLUGINS}, see docs/extend/pendulum.md"
-        )
-    rules = found[physics[0]]
-    uncovered = rules.uncovered(videos)
-    if uncovered is not None:
-        raise UserError(
-            f"detector: scenario {scenarios[0]!r} has {uncovered}, which the rules of "
-            f"{rules.physics} do not cover"
-        )
-    return rules
+    return _Physics(scenarios[0], physics[0])

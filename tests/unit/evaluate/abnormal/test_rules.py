@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from physscale.evaluate.abnormal.detector import detect
-from physscale.evaluate.abnormal.rules import RULES, Rules, Scores, rules_of
+from physscale.evaluate.abnormal.rules import RULES, Rules, Scores, covers, rules_of
 from physscale.evaluate.calibration.known_videos import Cell, canvas, true_rows
 from physscale.records.errors import UserError
 from physscale.records.video import Videos
@@ -40,6 +40,15 @@ def test_unknown_physics_is_refused_and_never_called_abnormal(on_rails: Videos) 
         detect(on_rails)
     assert "\n" not in str(one.value)
     assert all(known in str(one.value) for known in ("there are: free_discs", "phyre"))
+
+
+def test_a_study_asks_whether_rules_cover_its_videos_and_refuses_an_unknown_scenario(
+    on_rails: Videos,
+) -> None:
+    assert not covers(on_rails)
+    assert covers(replace(on_rails, scenario=np.full(4, "uniform", object)))
+    with pytest.raises(UserError, match="scenario 'no_such' is unknown"):
+        covers(replace(on_rails, scenario=np.full(4, "no_such", object)))
 
 
 def test_rules_that_a_module_registers_are_applied(
