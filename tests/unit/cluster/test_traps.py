@@ -1,4 +1,4 @@
-"""The files of `cluster/` against what stops or slows a run on GPUs although every schema is met."""
+"""The files of `cluster/` against what stops or slows runs on GPUs though each schema is met."""
 
 import re
 from pathlib import Path
