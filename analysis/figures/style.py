@@ -43,7 +43,7 @@ _KINDS = {
     "new combinations": "combinatorial",
 }
 SOURCE_WORDS = {
-    "truth": "parser floor",
+    "truth": "tracker floor",
     "codec": "codec floor",
     "clamp": "clamp to trained speeds",
     "mean_speed": "mean trained speed",
