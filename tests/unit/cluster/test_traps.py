@@ -1,6 +1,7 @@
 """The files of `cluster/` against what stops or slows runs on GPUs though each schema is met."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ def environment_of_the_image() -> dict[str, str]:
 def test_the_image_has_a_c_compiler_and_proves_it_when_it_is_built() -> None:
     assert {"g++"} <= installed_packages(), "torch.compile and Triton call one"
     assert re.search(r"^\s*(RUN)?.*python -c '.*torch\.compile\(", IMAGE, re.M)
+
+
+def test_the_image_has_every_part_and_the_files_that_its_metadata_name() -> None:
+    """The core alone, without extras, has neither torch's companions nor Ray nor W&B."""
+    assert "-e '.[all]'" in IMAGE
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {project["readme"], *project["license-files"], "pyproject.toml"}
+    copied = " ".join(re.findall(r"^COPY (.*)$", IMAGE, re.M)).split()
+    assert named <= set(copied)
 
 
 def test_the_image_has_the_libraries_by_which_nccl_finds_infiniband() -> None:
