@@ -16,13 +16,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from physscale.records.errors import UserError
+from physscale.records.registry import PLUGINS
 from physscale.records.store import checked_folder, checked_name
 from physscale.run import weights
 from physscale.study.head import ENDED, Head, JobState, Silent
 from physscale.study.package import Package
 from physscale.study.pins import VARIABLE, present
 
-FORWARDED = (weights.VARIABLE,)
+FORWARDED = (weights.VARIABLE, PLUGINS)
 """Variables of this shell that the job gets; their paths are the cluster's."""
 
 LOST_CONTACT = 6

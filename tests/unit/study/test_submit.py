@@ -207,11 +207,17 @@ def test_another_ray_is_refused_before_anything_is_sent() -> None:
     assert VARIABLE not in str(fake.jobs[0]["runtime_env"])
 
 
-def test_the_job_knows_where_weights_lie(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PHYSSCALE_WEIGHTS", "/shared/sd15")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PHYSSCALE_WEIGHTS", "/shared/sd15"), ("PHYSSCALE_PLUGINS", "of_the_cluster.pendulum")],
+)
+def test_the_job_knows_where_weights_lie_and_which_plugins_to_import(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
     fake = FakeHead()
     sent(fake)
-    assert fake.jobs[0]["runtime_env"]["env_vars"]["PHYSSCALE_WEIGHTS"] == "/shared/sd15"
+    assert fake.jobs[0]["runtime_env"]["env_vars"][variable] == value
 
 
 def test_a_wrong_token_is_one_line_and_no_token_another() -> None:
