@@ -73,6 +73,9 @@ def check_shapes(subject: Subject) -> None:
     assert latents.dtype == torch.float32
     assert latents.device.type == "cpu"
     assert subject.codec.decode(latents).shape == subject.videos.shape
+    spec = subject.run.codec.spec
+    assert spec.video_frames(shape.frames) == subject.videos.shape[1]
+    assert spec.video_frames(0) == 0
     assert torch.equal(subject.codec.on("cpu").encode(subject.videos), latents)
 
 

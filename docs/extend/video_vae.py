@@ -122,6 +122,9 @@ class DiffusersVideoSpec(CodecSpec):
     def _step(self) -> int:
         return max(self._time_factor, self._layout.frames_at_once)
 
+    def video_frames(self, latent_frames: int) -> int:
+        return 1 + (latent_frames - 1) * self._time_factor if latent_frames else 0
+
     def latents(self, *, frames: int, size_px: int) -> LatentShape:
         time, space = self._time_factor, self._space_factor
         if (frames - 1) % self._step:

@@ -60,6 +60,11 @@ class CodecSpec(Protocol):
         """The shape of one video's latents. Raises UserError if the codec cannot encode this
         size or number of frames."""
 
+    def video_frames(self, latent_frames: int) -> int:
+        """How many first frames of a video these first latent frames hold. A codec that compresses
+        time must answer."""
+        return latent_frames
+
     @abstractmethod
     def encoding_flops(self, *, frames: int, size_px: int) -> float:
         """Floating-point operations of the matrix products that encode one video (a multiply-add

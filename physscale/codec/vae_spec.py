@@ -69,6 +69,9 @@ class VaeSpec(CodecSpec):
             width=side,
         )
 
+    def video_frames(self, latent_frames: int) -> int:
+        return 1 + (latent_frames - 1) * self.time_factor if latent_frames else 0
+
     def encoding_flops(self, *, frames: int, size_px: int) -> float:
         from physscale.codec.vae_flops import encode_flops
 

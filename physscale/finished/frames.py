@@ -95,7 +95,7 @@ def evaluated(unit: Unit) -> UnitFiles:
     generated = Generated(
         truth=samples.with_pixels(None),
         canvas=run.canvas,
-        condition_frames=run.objective.condition_frames,
+        condition_frames=run.given_frames,
         frames=samples.pixels,
         run=run.fingerprint,
     )

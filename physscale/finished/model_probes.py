@@ -35,7 +35,7 @@ def twin_record(one: Finished) -> Record:
     """Preference for the true video per test split and kind of twin, beside that of a model that
     predicts zero latents."""
     model, codec, objective = one.model(), one.codec(), one.run.objective.build()
-    given = one.run.objective.condition_frames
+    given = one.run.given_frames
     rows = []
     for split in one.run.test_splits:
         truth = simulate(split.data, indices=np.arange(split.data.videos))

@@ -72,7 +72,7 @@ def probed_videos(one: Finished) -> Iterator[ProbedVideos]:
             training=training,
             calibration=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
-            condition_frames=one.run.objective.condition_frames,
+            condition_frames=one.run.given_frames,
             pair=None if split.kind == "id" else scenario.crossed,
         )
 

@@ -62,7 +62,7 @@ class ScoredSplit:
 
     @property
     def frames(self) -> int:
-        return self.run.objective.condition_frames
+        return self.run.given_frames
 
     @property
     def tracked(self) -> bool:
@@ -172,7 +172,7 @@ def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[G
     }
     drawn = objective.sample(
         trained.model,
-        given=latents[:, : case.frames],
+        given=latents[:, : case.run.objective.condition_frames],
         frames=latents.shape[1],
         indices=indices,
         seed=run.seed,

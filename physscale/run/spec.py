@@ -92,6 +92,11 @@ class RunSpec:
         return fingerprint(self, self.RECIPE)
 
     @property
+    def given_frames(self) -> int:
+        """Frames of a video, not of its latents, that the model is given and not scored on."""
+        return self.codec.spec.video_frames(self.objective.condition_frames)
+
+    @property
     def codec_fingerprint(self) -> str:
         return fingerprint(self.codec, self.canvas)
 

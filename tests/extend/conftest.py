@@ -15,17 +15,16 @@ EXTEND = str(ROOT / "docs" / "extend")
 
 def plugins() -> set[str]:
     """The names of the example modules that are imported."""
-    return {
-        name
-        for name, module in list(sys.modules.items())
-        if (vars(module).get("__file__") or "").startswith(EXTEND)
-    }
+    files = {name: vars(module).get("__file__") for name, module in sys.modules.items()}
+    return {name for name, file in files.items() if file and str(file).startswith(EXTEND)}
 
 
 def registries() -> list[Registry[object]]:
-    """Every registry that some module holds."""
-    held = [value for module in list(sys.modules.values()) for value in vars(module).values()]
-    return list({id(value): value for value in held if isinstance(value, Registry)}.values())
+    """Every registry that a module of the project holds."""
+    ours = ("physscale.", "analysis.")
+    modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
+    held = [value for module in modules for value in vars(module).values()]
+    return list({id(value): value for value in held if type(value) is Registry}.values())
 
 
 @pytest.fixture(scope="module", autouse=True)
