@@ -40,7 +40,10 @@ def example(*, as_json: AsJson = False) -> None:
 def selftest(
     *,
     full: Annotated[
-        bool, typer.Option("--full", help="Enough worlds to tell 95 from 92 % (some minutes).")
+        bool,
+        typer.Option(
+            "--full", help="Enough simulated tables to tell 95 % from 92 % (takes minutes)."
+        ),
     ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Also write the tables to this Markdown file.")

@@ -68,7 +68,7 @@ COMMANDS = (
     Command("compare", compare, (f"compare {_RUNS} x=params --laws power-zero,power",)),
     Command("bands", bands, ("bands draws.parquet --at N=1e9,D=1e10",)),
     Command("plot", plot, (f"plot {_RUNS} N,D --out figures --width single",)),
-    Command("gallery", gallery, ("gallery --data shared/data --out build/gallery",)),
+    Command("gallery", gallery, ("gallery --data published --out build/gallery",)),
     Command("selftest", selftest, ("selftest", "selftest --full --out promises.md")),
     Command("example", example, ("example --json",)),
     Command("laws", laws, ("laws",)),

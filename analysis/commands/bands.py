@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def bands(
     *,
-    draws: Annotated[Path, typer.Argument(help="Parquet file of draws.")],
+    draws: Annotated[Path, typer.Argument(help="Parquet file that `fit --draws` wrote.")],
     at: Annotated[
         list[str] | None,
         typer.Option("--at", help="Where to predict, as in N=1e9,D=1e10; may be repeated."),

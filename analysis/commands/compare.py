@@ -17,12 +17,14 @@ def compare(
         str,
         typer.Option(
             "--laws",
-            help="Two or more laws of `laws`; NAME@FLOOR fixes the floor: power,power@0.01.",
+            help="Two or more laws; NAME@FLOOR fixes the floor: power,power@0.01.",
         ),
     ],
     columns: Columns,
-    worlds: Annotated[int, typer.Option("--worlds", help="Worlds of each test.")] = 400,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the worlds.")] = 0,
+    worlds: Annotated[
+        int, typer.Option("--worlds", help="Number of simulated tables per test.")
+    ] = 400,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated tables.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare laws: bootstrap tests, AICc, ordered hold-out."""

@@ -64,9 +64,11 @@ def next_runs(
     table: Table,
     columns: Columns,
     resampling: Resampling,
-    parameter: Annotated[str, typer.Option("--parameter", help="Such as alpha.")],
-    budget: Annotated[float, typer.Option("--budget", help="FLOPs for all new runs together.")],
-    law: Annotated[str, typer.Option("--law", help="A law of `laws`.")] = "power-nd",
+    parameter: Annotated[
+        str, typer.Option("--parameter", help="The parameter to narrow down, such as alpha.")
+    ],
+    budget: Annotated[float, typer.Option("--budget", help="FLOPs of all new runs together.")],
+    law: Annotated[str, typer.Option("--law", help="A law that `laws` lists.")] = "power-nd",
     out: Annotated[
         Path | None, typer.Option("--out", help="JSON file to write the runs to.")
     ] = None,

@@ -22,11 +22,11 @@ _AXES_HELP = "Columns in the law's order (N,D) or by name (N=params,D=tokens)."
 
 LawName = Annotated[
     str | None,
-    typer.Option("--law", help="A law of `laws`; default: a power law in the given axes."),
+    typer.Option("--law", help="A law that `laws` lists; default: a power law in the given axes."),
 ]
 Floor = Annotated[
     float | None,
-    typer.Option("--floor", help="Fix the constant E: 0 removes it, else a measured floor."),
+    typer.Option("--floor", help="Fix the constant E to a measured floor; 0 removes it."),
 ]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 

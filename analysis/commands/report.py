@@ -32,7 +32,7 @@ def report(
         ),
     ] = None,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="Also print the page to PDF, by Chromium or Chrome.")
+        bool, typer.Option("--pdf", help="Also print the page to PDF, with Chromium or Chrome.")
     ] = False,
     response: Annotated[
         str | None, typer.Option("--response", help="Of a table: column of the error or loss.")

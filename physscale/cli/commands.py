@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Listed] = {
     "run": Listed(
         "physscale.cli.run:run_command",
         STUDY,
-        "Run what is missing of a study.",
+        "Execute the runs that a study still lacks.",
         (
             "physscale run quickstart",
             "physscale run quickstart --only pairs train.steps=200 --backend plain",
@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Listed] = {
     "tune": Listed(
         "physscale.cli.tune:tune_command",
         STUDY,
-        "Find the learning rates and the batch of a few model sizes (Optuna, ASHA).",
+        "Find learning rates and batch size for a few model widths (Optuna, ASHA).",
         (
             "physscale tune motion --trials 16",
             "physscale tune motion --only size --sizes 2 --dry-run",
@@ -69,7 +69,7 @@ COMMANDS: Mapping[str, Listed] = {
     "status": Listed(
         "physscale.cli.status:status_command",
         STUDY,
-        "Show how far a study is, from any other terminal.",
+        "Show the progress of a study, from any terminal.",
         ("physscale status quickstart", "physscale status quickstart --json"),
     ),
     "metrics": Listed(
@@ -81,13 +81,13 @@ COMMANDS: Mapping[str, Listed] = {
     "logs": Listed(
         "physscale.cli.status:logs_command",
         STUDY,
-        "Show who took which run when, and how it ended.",
+        "Show which driver took which run, when, and how it ended.",
         ("physscale logs quickstart --follow", "physscale logs quickstart 4f2a"),
     ),
     "diff": Listed(
         "physscale.cli.status:diff_command",
         STUDY,
-        "Say why two fingerprints differ: the fields of their descriptions, old -> new.",
+        "Show the fields in which two runs differ, old -> new.",
         ("physscale diff 4f2a 9c1b", "physscale diff 4f2a 9c1b --json"),
     ),
     "retry": Listed(
@@ -144,7 +144,7 @@ COMMANDS: Mapping[str, Listed] = {
     "score": Listed(
         "physscale.cli.score:score",
         VIDEOS,
-        "Score finished runs on metrics that were added since.",
+        "Score finished runs on metrics that were added later.",
         (
             "physscale score quickstart --dry-run",
             "PHYSSCALE_PLUGINS=my_metric physscale score quickstart --json",

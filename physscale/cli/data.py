@@ -38,9 +38,9 @@ Scenario = Annotated[
 ]
 Frames = Annotated[
     int | None,
-    typer.Option(help="Frames per video; unless given, as many as the scenario has by default."),
+    typer.Option(help="Frames per video; by default the scenario's own number."),
 ]
-Size = Annotated[int, typer.Option("--size", help="Side of the frames in pixels.")]
+Size = Annotated[int, typer.Option("--size", help="Side length of the frames, in pixels.")]
 StyleName = Annotated[
     str,
     typer.Option(
@@ -55,13 +55,16 @@ PICTURE_FRAMES_PER_S = 8
 def simulate(
     scenario: Scenario,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder of its own; run again to continue.")
+        Path,
+        typer.Option(metavar="DIR", help="Folder of this data set alone; run again to continue."),
     ],
     videos: Annotated[
-        int | None, typer.Option(help="How many; 1000, or all of a listed set.")
+        int | None, typer.Option(help="Number of videos; by default 1000, or all of a finite set.")
     ] = None,
     frames: Frames = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other videos.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the draw; another seed gives other videos.")
+    ] = 0,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -72,18 +75,19 @@ def simulate(
     size: Annotated[
         int | None,
         typer.Option(
-            "--size", help="Store frames of this side; without it they are rendered on read."
+            "--size",
+            help="Store frames of this side length; without it they are rendered when read.",
         ),
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(help="How frames are stored: rgb, or palette (for hard edges the default)."),
+        typer.Option(help="How frames are stored: rgb, or palette (the default for hard edges)."),
     ] = None,
     style: Annotated[
         str,
         typer.Option(
             "--style",
-            help="exact, paper, hard, or phyre: the frames of engine phyre, as it paints.",
+            help="exact, paper, hard, or phyre (frames as the engine phyre paints them).",
         ),
     ] = "exact",
     as_json: AsJson = False,
@@ -126,7 +130,7 @@ def show(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the picture and the mp4 go.")
     ] = Path("build/show"),
-    videos: Annotated[int, typer.Option(help="How many videos.", min=1, max=64)] = 6,
+    videos: Annotated[int, typer.Option(help="Number of videos.", min=1, max=64)] = 6,
     frames: Frames = None,
     size: Size = 96,
     style: StyleName = "exact",

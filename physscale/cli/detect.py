@@ -54,11 +54,13 @@ def detect(
 
 def calibrate_detector(
     videos: Annotated[
-        int, typer.Option(min=0, help="True videos per cell and range; 0: set thresholds only.")
+        int, typer.Option(min=0, help="True videos per cell and range; 0 only sets thresholds.")
     ] = 300,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="CELL", help="A scenario and size as phyre:128; may be repeated."),
+        typer.Option(
+            metavar="CELL", help="A cell: scenario and frame size, as phyre:128; may be repeated."
+        ),
     ] = None,
     table_file: Annotated[
         Path | None,
@@ -72,15 +74,15 @@ def calibrate_detector(
         typer.Option(
             min=0,
             metavar="N",
-            help="Set thresholds on N other true videos first; 0: test those it comes with.",
+            help="First set thresholds on N other true videos; 0 tests the built-in thresholds.",
         ),
     ] = 0,
-    processes: Annotated[int, typer.Option(min=1, help="How many at once.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Number of parallel processes.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure how far the detector can be trusted.
 
-    Counts false alarms on true videos, and what it finds in corrupted ones."""
+    It counts false alarms on true videos, and how many corrupted ones are found."""
     found = _calibrated(
         videos=videos,
         only=only or [],
@@ -130,20 +132,22 @@ def compare_videos(
     ],
     lpips_weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="torchvision's AlexNet, VGG-16 or SqueezeNet file."),
+        typer.Option(
+            metavar="FILE", help="For LPIPS: torchvision's AlexNet, VGG-16 or SqueezeNet."
+        ),
     ] = None,
     fvd_weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="StyleGAN-V's i3d_torchscript.pt.")
+        Path | None, typer.Option(metavar="FILE", help="For FVD: StyleGAN-V's i3d_torchscript.pt.")
     ] = None,
     fvd_sha256: Annotated[
-        str, typer.Option(metavar="HEX", help="Refuse another file than this.")
+        str, typer.Option(metavar="HEX", help="SHA-256 that the FVD file must have.")
     ] = "",
-    frames: Annotated[int, typer.Option(help="FVD looks at the first so many frames.")] = 16,
+    frames: Annotated[int, typer.Option(help="FVD uses this many frames from the start.")] = 16,
     as_json: AsJson = False,
 ) -> None:
     """Compare generated frames with true ones, and the two sets with each other.
 
-    Frames: SSIM, PSNR, ST-LPIPS, LPIPS. Sets: Fréchet distances, each by its own name."""
+    Frames by SSIM, PSNR, ST-LPIPS and LPIPS; the sets by Fréchet distances."""
     from physscale.evaluate.frames.likeness import compare_frames, compare_sets, fvd_values
 
     real, fake = read_whole(truth), read_whole(samples)

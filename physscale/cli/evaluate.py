@@ -43,10 +43,11 @@ def evaluate(
     ] = None,
     protocol: Annotated[
         Protocol,
-        typer.Option(help="exact: our metrics; paper: those of the official script, to the digit."),
+        typer.Option(help="exact: our metrics; paper: those of the paper's script, to the digit."),
     ] = "exact",
     condition_frames: Annotated[
-        int, typer.Option(help="Number of given frames, which exact leaves out.", min=1)
+        int,
+        typer.Option(help="Number of frames given to the model; exact does not score them.", min=1),
     ] = 3,
     run: Annotated[
         list[str] | None,

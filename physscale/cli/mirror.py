@@ -31,7 +31,7 @@ def push(
     every: Annotated[
         float | None,
         typer.Option(
-            "--every", metavar="SECONDS", help="Again and again, until every run has ended."
+            "--every", metavar="SECONDS", help="Repeat at this interval until every run has ended."
         ),
     ] = None,
     as_json: AsJson = False,

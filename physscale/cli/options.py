@@ -57,7 +57,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A module of experiments/, by its name.",
+        help="Name of a study: a module of experiments/.",
         autocompletion=complete_study,
     ),
 ]
@@ -65,7 +65,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="Changes to every run, as in train.steps=100.",
+        help="Change a field of every run, as in train.steps=100.",
         autocompletion=complete_override,
     ),
 ]
@@ -74,41 +74,45 @@ Results = Annotated[
     typer.Option(
         "--results",
         metavar="DIR",
-        help="Where studies keep their results.",
+        help="Folder that holds the results of all studies.",
         callback=checked_folder,
     ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="GROUP", help="This group of runs alone; may be repeated."),
+    typer.Option("--only", metavar="GROUP", help="Only this group of runs; may be repeated."),
 ]
 MachineFile = Annotated[
     Path | None,
-    typer.Option("--machine", metavar="FILE", help="A machine of cluster/*.yaml; else this one."),
+    typer.Option(
+        "--machine", metavar="FILE", help="Machine file, as in cluster/; without it, this machine."
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Next = Annotated[
     Path | None,
     typer.Option(
-        "--next", metavar="FILE", help="Runs that `python -m analysis next --out FILE` proposes."
+        "--next", metavar="FILE", help="The runs that `physscale next --out FILE` proposed."
     ),
 ]
 TunedFile = Annotated[
     Path | None,
     typer.Option(
-        "--tuned", metavar="FILE", help="Rates and batch that `physscale tune --out FILE` found."
+        "--tuned",
+        metavar="FILE",
+        help="The learning rates and batch sizes that `physscale tune` found.",
     ),
 ]
 Budget = Annotated[
     float | None,
     typer.Option(
-        "--budget", metavar="FLOPS", help="Keep the plan within so many FLOPs, as in 1e18."
+        "--budget", metavar="FLOPS", help="Keep the plan within this many FLOPs, as in 1e18."
     ),
 ]
 Hours = Annotated[
     float | None,
     typer.Option(
-        "--hours", metavar="H", help="Keep the plan within so many hours on this machine."
+        "--hours", metavar="H", help="Keep the plan within this many hours on this machine."
     ),
 ]
 Device = Annotated[

@@ -23,7 +23,9 @@ phyre = typer.Typer(
 def setup_command(
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the environment goes; else your cache folder."),
+        typer.Option(
+            metavar="DIR", help="Folder of the environment; by default in your cache folder."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -28,14 +28,15 @@ def probe(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Beginnings of fingerprints; by default every finished run."
+            metavar="RUN",
+            help="Runs, by the beginning of their fingerprints; by default every finished one.",
         ),
     ] = None,
     what: Annotated[
         Question,
         typer.Option(
-            help="Who wins crossed attributes, copies, distance from training, broken twins, "
-            "features."
+            help="attributes: which crossed one wins; memory: copies; hull: distance to training; "
+            "twins: a broken law beside the true one; features: what the layers know."
         ),
     ] = "memory",
     trained: Annotated[

@@ -25,12 +25,13 @@ def study_page(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="Arrow files of rows with frames, or mp4 files, anywhere below."
+            metavar="DIR",
+            help="Folder with Arrow files of rows with frames, or mp4 files, at any depth.",
         ),
     ],
-    each: Annotated[int, typer.Option(help="Videos per Arrow file, drawn by the seed.")] = 10,
+    each: Annotated[int, typer.Option(help="Number of videos drawn from each Arrow file.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of the draw and of each rater's order.")] = 0,
-    port: Annotated[int, typer.Option(help="0: any free port.")] = 8421,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes any free one.")] = 8421,
     answers: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="File of answers; by default DIR/answers.jsonl."),
@@ -38,21 +39,22 @@ def study_page(
     agreement: Annotated[
         bool,
         typer.Option(
-            "--agreement", help="Print rates and agreement of the answers so far; no page."
+            "--agreement",
+            help="Print rates and agreement of the answers so far, and serve no page.",
         ),
     ] = False,
     detector: Annotated[
         str,
         typer.Option(
             metavar="auto|FILE",
-            help="Agreement with the detector: run now, or read from a Parquet file.",
+            help="Agreement with the detector too: auto runs it; FILE is its Parquet file.",
         ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Let people rate videos by first impression, on a page that only this machine serves.
 
-    `--agreement` tells how far they agree."""
+    `--agreement` says how far they agree."""
     file = answers or folder / ANSWERS
     if agreement:
         _agreement(folder, file=file, detector=detector, as_json=as_json)

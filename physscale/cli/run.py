@@ -47,7 +47,9 @@ def run_command(
     machine: MachineFile = None,
     backend: Annotated[
         Literal["ray", "plain"],
-        typer.Option(help="ray: Ray Tune and Train; plain: one after the other, here."),
+        typer.Option(
+            help="ray: in parallel by Ray Tune and Train; plain: one after another, without Ray."
+        ),
     ] = "ray",
     budget: Budget = None,
     hours: Hours = None,
@@ -56,7 +58,7 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run what is missing of a study.
+    """Execute the runs that a study still lacks.
 
     The same command continues it; Ctrl-C saves and stops."""
     check_pins()
@@ -136,7 +138,7 @@ def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
     else:
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         out.print(
-            f"{study.name}: {states}; the same command goes on", highlight=False, soft_wrap=True
+            f"{study.name}: {states}; the same command continues", highlight=False, soft_wrap=True
         )
     for full, error in failures(store, rows=rows).items():
         where = store.run(full).root / "error.txt"

@@ -22,12 +22,14 @@ def score(
     only: OnlyMetric = None,
     again: Annotated[
         bool,
-        typer.Option("--all", help="Compute metrics that a run already has, and its outcomes."),
+        typer.Option(
+            "--all", help="Also compute again the metrics that a run has, and its outcomes."
+        ),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score finished runs on metrics that were added since.
+    """Score finished runs on metrics that were added later.
 
     The samples are read from disk and no model is run. Other scores stay as they are, and the same
     command continues after a kill."""

@@ -27,7 +27,7 @@ RunPrefix = Annotated[
 
 
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
-    """Show how far a study is, from any other terminal."""
+    """Show the progress of a study, from any terminal."""
     standings = LiveTable(
         rows_of(name, results=results), store=_store(name, results=results)
     ).look()
@@ -69,12 +69,14 @@ def logs_command(
     follow: Annotated[
         bool,
         typer.Option(
-            "--follow", "-f", help="Go on as things happen; Ctrl-C ends looking, not the runs."
+            "--follow",
+            "-f",
+            help="Keep printing new events; Ctrl-C ends the display, not the runs.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show who took which run when, and how it ended.
+    """Show which driver took which run, when, and how it ended.
 
     For one run, this includes the whole error of its last failure."""
     store = _store(name, results=results)
@@ -108,11 +110,11 @@ def diff_command(
             metavar="A", help="A run of any study, by the beginning of its fingerprint."
         ),
     ],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Another run.")],
     results: Results = Path("results"),
     as_json: AsJson = False,
 ) -> None:
-    """Say why two fingerprints differ: the fields of their descriptions, old -> new."""
+    """Show the fields in which two runs differ, old -> new."""
     old, new = find_run(one, results=results), find_run(other, results=results)
     found = differences(old.spec, new.spec)
     if as_json:

@@ -31,17 +31,21 @@ _INTERRUPTED = 130
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="STUDY", help="A module of experiments/.", autocompletion=complete_study
+        metavar="STUDY",
+        help="Name of a study: a module of experiments/.",
+        autocompletion=complete_study,
     ),
 ]
 Address = Annotated[
     str,
-    typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="The cluster's dashboard."),
+    typer.Option(
+        metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Address of the cluster's dashboard."
+    ),
 ]
 Place = Annotated[
     str | None,
     typer.Option(
-        "--results", metavar="DIR", help="Where the cluster keeps the study: seen by all its nodes."
+        "--results", metavar="DIR", help="Results folder on the cluster; every node must see it."
     ),
 ]
 Job = Annotated[
@@ -49,7 +53,7 @@ Job = Annotated[
     typer.Option(
         "--job",
         metavar="ID",
-        help="Come back to a job that was sent before, instead of sending one.",
+        help="Follow a job that was sent before, instead of sending one.",
     ),
 ]
 Wait = Annotated[
@@ -87,7 +91,7 @@ def submit_command(
 ) -> None:
     """Run a study as a job of a Ray cluster and follow it.
 
-    Sends what git tracks, and ends with the job's exit code."""
+    It sends the files that git tracks, and ends with the job's exit code."""
     if bool(name) == (job is not None):
         raise UserError("submit: give a STUDY to send, or --job ID to come back to one")
     head = head_at(address)

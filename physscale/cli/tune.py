@@ -21,7 +21,7 @@ from physscale.scheduling.machine_file import read_machine
 from physscale.study.tune import to_tune, tune_study, tuning_flops
 
 Trials = Annotated[
-    int, typer.Option("--trials", help="Candidates per size; the first is the recipe's own.")
+    int, typer.Option("--trials", help="Candidates per width; the first is the recipe itself.")
 ]
 Sizes = Annotated[
     int,
@@ -32,7 +32,7 @@ Sizes = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="FILE", help="Where to write; else tuned.json in the study's results."
+        "--out", metavar="FILE", help="File to write; by default tuned.json in the study's results."
     ),
 ]
 
@@ -49,7 +49,7 @@ def tune_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the learning rates and the batch of a few model sizes (Optuna, ASHA).
+    """Find learning rates and batch size for a few model widths (Optuna, ASHA).
 
     `physscale run STUDY --tuned FILE` takes them. The same command continues the search."""
     opened = open_study(name, results=results, overrides=overrides, only=only)

@@ -20,11 +20,11 @@ from physscale.study.inspect import examine, garbage, remove
 
 Kinds = Annotated[
     list[Retried] | None,
-    typer.Option("--only", help="failed or diverged; without it, failed ones."),
+    typer.Option("--only", help="Only runs that failed or diverged; by default those that failed."),
 ]
 Runs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RUN", help="These runs alone, by the beginning of their fingerprints."),
+    typer.Argument(metavar="RUN", help="Only these runs, by the beginning of their fingerprints."),
 ]
 
 
