@@ -46,6 +46,7 @@ TRAIN = replace(
     schedule="cosine",
     ema_decay=0.9999,
     precision="bf16",
+    noise="device",
     flip="horizontal",
 )
 

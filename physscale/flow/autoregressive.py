@@ -16,7 +16,6 @@ from torch import Tensor
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.loss import squared_errors
-from physscale.flow.noise import Stream, batch_normal
 from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput, in_parts
 from physscale.records.errors import UserError
 
@@ -57,15 +56,8 @@ class Autoregressive:
         """The noise on the context, if there is any."""
         context = x0
         if self.spec.context_noise:
-            noise = batch_normal(
-                part.seed,
-                stream=Stream.NOISE,
-                counter=part.step,
-                rows=part.rows,
-                batch=part.batch,
-                shape=tuple(x0.shape[1:]),
-            )
-            context = x0 + self.spec.context_noise * noise.to(x0.device)
+            noise = part.normal(tuple(x0.shape[1:]), device=x0.device)
+            context = x0 + self.spec.context_noise * noise
         return ContextShare(self.spec, x0, context, part.batch / part.world, conditioning)
 
     @torch.no_grad()

@@ -41,6 +41,9 @@ UNIT_BITS = 26
 """The table counts in units of 2^-26. No entry then lies within 100 ulp of where it would round the
 other way, so a host with another logarithm builds the same table."""
 
+NUMBERS_AT_ONCE = 2**24
+"""So many need half a gigabyte of integers."""
+
 MANTISSA_BITS, EXPONENT_BIAS = 52, 1023
 """Of float64."""
 
@@ -63,6 +66,21 @@ def batch_normal(
     assert 0 <= seed < 1 << 64, seed
     assert 0 <= counter < 1 << 56, counter
     size = math.prod(shape)
+    most = max(1, NUMBERS_AT_ONCE // max(1, size))
+    if rows.stop - rows.start > most:
+        parts = [
+            batch_normal(
+                seed,
+                stream=stream,
+                counter=counter,
+                rows=slice(start, min(start + most, rows.stop)),
+                batch=batch,
+                shape=shape,
+                device=device,
+            )
+            for start in range(rows.start, rows.stop, most)
+        ]
+        return torch.cat(parts)
     blocks = torch.arange(-(-size // 4), device=device)[None]
     numbers = torch.arange(rows.start, rows.stop, device=device)[:, None]
     purpose = (counter & WORD, int(stream) << 24 | counter >> 32)

@@ -16,7 +16,7 @@ from torch import Tensor
 from physscale.flow.condition import model_input
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import denoise, squared_errors, training_loss
-from physscale.flow.noise import Stream, batch_normal, generator, normal
+from physscale.flow.noise import Stream, generator, normal
 from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput, in_parts
 from physscale.flow.path import path_at, shifted, stratified_times
 from physscale.flow.sample import sample
@@ -71,14 +71,7 @@ class Diffusion:
         flow, rows, batch = self.flow, part.rows, part.batch
         uniform = generator(part.seed, stream=Stream.TIMES, counter=part.step).random(batch)
         t = shifted(stratified_times(uniform), shift=flow.shift)[rows].to(x0.device)
-        noise = batch_normal(
-            part.seed,
-            stream=Stream.NOISE,
-            counter=part.step,
-            rows=rows,
-            batch=batch,
-            shape=tuple(x0.shape[1:]),
-        ).to(x0.device)
+        noise = part.normal(tuple(x0.shape[1:]), device=x0.device)
         if not flow.condition_dropout and part.whole:
             return NoisyShare(
                 flow, x0, noise, t, dropped=None, scored_frames=None, conditioning=conditioning

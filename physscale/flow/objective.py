@@ -6,10 +6,14 @@ that neither the number of workers nor the company of other videos changes them.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from physscale.flow import device_noise
+from physscale.flow.noise import Stream, batch_normal
 
 __all__ = ["HeldOutErrors", "Network", "Objective", "Part", "ProbeInput", "Share", "in_parts"]
 
@@ -23,7 +27,7 @@ VIDEOS_AT_ONCE = 256
 class Part:
     """Which videos of a step's global batch a worker has: `rows` of `batch` videos, dealt out to
     `world` workers. `whole`: every worker has equally many and does not split them, so plain means
-    add up."""
+    add up. `noise` names the generator of `normal` (`TrainSpec.noise`)."""
 
     step: int
     seed: int
@@ -31,6 +35,27 @@ class Part:
     rows: slice
     world: int = 1
     whole: bool = True
+    noise: Literal["host", "device"] = "host"
+
+    def normal(
+        self, shape: tuple[int, ...], *, device: torch.device | str
+    ) -> Float[Tensor, "rows ..."]:
+        """Standard normal numbers [rows, *shape], float32, on this device. Neither the device nor
+        the other rows change a bit of a row."""
+        stream, rows, batch = Stream.NOISE, self.rows, self.batch
+        if self.noise == "device":
+            return device_noise.batch_normal(
+                self.seed,
+                stream=stream,
+                counter=self.step,
+                rows=rows,
+                batch=batch,
+                shape=shape,
+                device=device,
+            )
+        return batch_normal(
+            self.seed, stream=stream, counter=self.step, rows=rows, batch=batch, shape=shape
+        ).to(device)
 
 
 @runtime_checkable

@@ -36,9 +36,11 @@ class TrainSpec:
     blocks' activations are kept or made again in the backward pass; `compile`: torch.compile of
     each block.
 
-    What is learned: `flip` mirrors each video left to right, or not, by a coin of (seed, step,
-    place in the batch); `parametrisation`: with `mup`, AdamW's rate of every matrix falls with its
-    fan-in, so that a rate found at `base_width` holds at other widths.
+    What is learned: `noise` names its generator: NumPy's on the host, or one whose numbers have the
+    same bits on every device and are drawn there (`flow/device_noise.py`); `flip` mirrors each
+    video left to right, or not, by a coin of (seed, step, place in the batch); `parametrisation`:
+    with `mup`, AdamW's rate of every matrix falls with its fan-in, so that a rate found at
+    `base_width` holds at other widths.
 
     What is looked at on the way and changes no result: every `validate_every` and `sample_every`
     steps (0: never), the loss on held-out videos and a few sampled ones."""
@@ -51,6 +53,7 @@ class TrainSpec:
         "accumulate": 1,
         "recompute": "none",
         "compile": "none",
+        "noise": "host",
         "flip": "none",
         "parametrisation": "standard",
         "base_width": 64,
@@ -75,6 +78,7 @@ class TrainSpec:
     accumulate: int = 1
     recompute: Literal["none", "block"] = "none"
     compile: Literal["none", "block"] = "none"
+    noise: Literal["host", "device"] = "host"
     flip: Literal["none", "horizontal"] = "none"
     parametrisation: Literal["standard", "mup"] = "standard"
     base_width: int = 64

@@ -119,6 +119,7 @@ def part_of(*, step: int, seed: int, train: TrainSpec, workers: Workers) -> Part
         rows=workers.rows(train.batch),
         world=workers.world,
         whole=train.accumulate == 1 and workers.deals_evenly(train.batch),
+        noise=train.noise,
     )
 
 
