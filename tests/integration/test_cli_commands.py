@@ -195,7 +195,7 @@ def test_logs_and_retry_of_what_went_wrong(
 ) -> None:
     store, owner = Store(tmp_path / "laws"), Owner()
     failed, diverged = RUNS
-    for run, state, facts in (
+    for run, state, columns in (
         (failed, State.FAILED, {"kind": "RuntimeError", "error": "no"}),
         (diverged, State.DIVERGED, {}),
     ):
@@ -203,7 +203,7 @@ def test_logs_and_retry_of_what_went_wrong(
         Ledger(store.ledger).heartbeat(run, owner=owner)
         MetricLog(store.run(run).metrics).append(step=1, loss=1.0)
         (store.run(run).checkpoints / "step_00000001").mkdir(parents=True)
-        Ledger(store.ledger).finish(run, state, owner=owner, **facts)
+        Ledger(store.ledger).finish(run, state, owner=owner, **columns)
     (store.run(failed).root / "error.txt").write_text("Traceback\nRuntimeError: no\n")
     results = ["--results", str(tmp_path)]
     _, out, _ = said(["logs", "laws", failed[:8], *results], capsys)

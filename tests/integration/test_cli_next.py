@@ -68,14 +68,14 @@ def scores(study: Study, path: Path) -> None:
     for number, (full, run) in enumerate(study.runs.items()):
         count = cost(run).parameters
         value = (0.02 + 3 * count**-0.3 + 0.5 * run.data.videos**-0.4) * (1 + 0.03 * (-1) ** number)
-        facts = {
+        columns = {
             "parameters": count,
             "videos": run.data.videos,
             "steps": run.train.steps,
             "flops": cost(run).flops,
             "seed": run.seed,
         }
-        rows.append(dict.fromkeys(SCORES.names) | facts | {
+        rows.append(dict.fromkeys(SCORES.names) | columns | {
             "study": "grid", "run": full, "group": "grid", "split": "id", "kind": "id",
             "source": "model", "metric": "loss", "value": value, "count": 4, "combinations": 0,
         })  # fmt: skip

@@ -65,17 +65,17 @@ def test_an_unknown_command_is_one_line(
 
 def test_one_way_to_ask_for_json() -> None:
     """Every command that has `--json` has the same one."""
-    told = set()
+    options = set()
     for name, listed in COMMANDS.items():
         command = listed.load(name)
         below = getattr(command, "commands", {"": command})
-        told |= {
+        options |= {
             (option.name, option.help)
             for each in below.values()
             for option in each.params
             if "--json" in option.opts
         }
-    assert told == {("as_json", "One JSON object on standard output.")}
+    assert options == {("as_json", "One JSON object on standard output.")}
 
 
 @pytest.mark.parametrize(

@@ -33,20 +33,20 @@ def typed(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def facts(*words: object) -> dict[str, object]:
+def answer_of(*words: object) -> dict[str, object]:
     result = typed(*words, "--json")
     assert result.exit_code == 0, result.output
-    told: dict[str, object] = json.loads(result.stdout)
-    return told
+    answer: dict[str, object] = json.loads(result.stdout)
+    return answer
 
 
 def test_a_data_set_is_written_and_continued(tmp_path: Path) -> None:
     out = tmp_path / "set"
-    first = facts("simulate", "uniform", "--videos", 50, "--out", out)
+    first = answer_of("simulate", "uniform", "--videos", 50, "--out", out)
     before = {
         path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"
     }
-    again = facts("simulate", "uniform", "--videos", 50, "--out", out)
+    again = answer_of("simulate", "uniform", "--videos", 50, "--out", out)
     assert first["data"] == again["data"]
     assert {
         path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.suffix == ".arrow"
@@ -60,7 +60,7 @@ def test_a_data_set_is_written_and_continued(tmp_path: Path) -> None:
 
 
 def test_frames_can_be_stored(tmp_path: Path) -> None:
-    facts(
+    answer_of(
         "simulate",
         "collision_eval",
         "--videos",
@@ -80,11 +80,11 @@ def test_frames_can_be_stored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["spatial_held", "parabola_eval", "ring_seen"])
 def test_a_scenario_is_shown(tmp_path: Path, what: str) -> None:
-    told = facts("show", what, "--out", tmp_path, "--videos", 3, "--size", 48)
-    sheet = matplotlib.image.imread(str(told["sheet"]))
+    answer = answer_of("show", what, "--out", tmp_path, "--videos", 3, "--size", 48)
+    sheet = matplotlib.image.imread(str(answer["sheet"]))
     assert sheet.shape[:2] == (3 * 49, 8 * 49)
     assert np.ptp(sheet[..., :3]) > 0.5
-    with av.open(str(told["mp4"])) as container:
+    with av.open(str(answer["mp4"])) as container:
         assert sum(1 for _ in container.decode(video=0)) == (32 if what == "parabola_eval" else 16)
 
 
@@ -94,14 +94,14 @@ def test_a_file_is_shown_with_its_own_frames(tmp_path: Path) -> None:
         np.zeros((4, 16, 16, 16, 3), np.uint8)
     )
     write_videos(tmp_path / "samples.arrow", black)
-    told = facts("show", tmp_path / "samples.arrow", "--out", tmp_path, "--videos", 2)
-    assert Path(str(told["sheet"])).name == "samples.png"
-    assert matplotlib.image.imread(str(told["sheet"]))[:16, :16, :3].max() == 0
+    answer = answer_of("show", tmp_path / "samples.arrow", "--out", tmp_path, "--videos", 2)
+    assert Path(str(answer["sheet"])).name == "samples.png"
+    assert matplotlib.image.imread(str(answer["sheet"]))[:16, :16, :3].max() == 0
 
 
 def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
-    facts("simulate", "uniform", "--videos", 40, "--out", tmp_path / "set")
-    assert facts("check", tmp_path / "set")["problems"] == []
+    answer_of("simulate", "uniform", "--videos", 40, "--out", tmp_path / "set")
+    assert answer_of("check", tmp_path / "set")["problems"] == []
     broken = simulate(DataSpec(scenario=UniformMotion(), videos=40), indices=np.arange(40))
     broken.state[3, 0, 0, 0] = np.nan
     write_videos(tmp_path / "broken.arrow", broken)
@@ -185,11 +185,11 @@ def test_damage_is_one_line_and_exit_code_5(
     )
     match kind:
         case "states":
-            facts("simulate", "phyre", "--videos", 6, "--out", path)
+            answer_of("simulate", "phyre", "--videos", 6, "--out", path)
         case "frames":
-            facts("simulate", "uniform", "--videos", 6, "--out", path, "--size", 32)
+            answer_of("simulate", "uniform", "--videos", 6, "--out", path, "--size", 32)
         case "palette":
-            facts(
+            answer_of(
                 "simulate", "phyre", "--videos", 6, "--out", path, "--size", 32, "--style", "hard"
             )
         case "file":
@@ -200,6 +200,6 @@ def test_damage_is_one_line_and_exit_code_5(
     for command in ("check", "show"):
         with pytest.raises(SystemExit) as ending:
             main([command, str(path)] + (["--out", str(tmp_path)] if command == "show" else []))
-        told = capsys.readouterr()
-        assert (ending.value.code, told.out) == (5, ""), told.err
-        assert len(told.err.strip().splitlines()) == 1
+        printed = capsys.readouterr()
+        assert (ending.value.code, printed.out) == (5, ""), printed.err
+        assert len(printed.err.strip().splitlines()) == 1

@@ -32,9 +32,9 @@ def truth() -> Videos:
 def said(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> str:
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", *map(str, words)])
-    told = capsys.readouterr()
-    assert ended.value.code == code, told.err
-    return told.out if code == 0 else told.err
+    printed = capsys.readouterr()
+    assert ended.value.code == code, printed.err
+    return printed.out if code == 0 else printed.err
 
 
 def test_samples_are_measured_beside_their_floor(
@@ -44,8 +44,8 @@ def test_samples_are_measured_beside_their_floor(
     frozen = truth.pixels.copy()
     frozen[:, 3:] = frozen[:, 3:4]
     write_videos(tmp_path / "samples.arrow", truth.with_pixels(frozen))
-    told = json.loads(said(capsys, tmp_path / "samples.arrow", "--json"))
-    lines = {(line["metric"], line["group"]): line for line in told["scores"]}
+    answer = json.loads(said(capsys, tmp_path / "samples.arrow", "--json"))
+    lines = {(line["metric"], line["group"]): line for line in answer["scores"]}
     assert {metric for metric, _ in lines} == {metric.name for metric in metrics_of("run")}
     assert {group for _, group in lines} == {"all", "id", "radius_low"}
     speed = float(np.abs(truth.state[:, 0, 0, 3]).mean())
@@ -61,9 +61,9 @@ def test_published_files_by_the_official_protocol(
     tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_published(tmp_path / "eval.hdf5", truth)
-    told = json.loads(said(capsys, tmp_path / "eval.hdf5", "--protocol", "paper", "--json"))
-    assert (told["law"], told["videos"], told["size_px"]) == ("uniform", 12, 64)
-    found = {(line["metric"], line["group"]): line for line in told["scores"]}
+    answer = json.loads(said(capsys, tmp_path / "eval.hdf5", "--protocol", "paper", "--json"))
+    assert (answer["law"], answer["videos"], answer["size_px"]) == ("uniform", 12, 64)
+    found = {(line["metric"], line["group"]): line for line in answer["scores"]}
     assert found["velocity_error", "id"]["count"] == 4
     assert found["velocity_error", "id"]["value"] == pytest.approx(2.5 / 64, rel=0.7), (
         "one part in the width: the protocol's own scale error"
@@ -85,7 +85,7 @@ def test_mp4_files_by_their_names(
         clip = np.concatenate([blank] * (panels - 1) + [truth.pixels[row]], axis=2)[:frames]
         write_mp4(tmp_path / f"00000-{row:05d}.mp4", clip, frames_per_s=10)
     movies = sorted(tmp_path.glob("*.mp4"))
-    told = json.loads(
+    answer = json.loads(
         said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--protocol", "paper", "--json")
     )
     two = truth.take(np.array([0, 3]))
@@ -94,7 +94,7 @@ def test_mp4_files_by_their_names(
         (score.metric, score.group): score.value
         for score in paper_scores(paper_outcomes(two, two.pixels))
     }
-    found = {(line["metric"], line["group"]): line["value"] for line in told["scores"]}
+    found = {(line["metric"], line["group"]): line["value"] for line in answer["scores"]}
     wanted = right["velocity_error", "id"]
     assert found["velocity_error", "id"] == pytest.approx(wanted, abs=0.02)
     exact = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--json"))
@@ -105,7 +105,7 @@ def test_mp4_files_by_their_names(
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "code"),
+    ("words", "reason", "code"),
     [
         (("nowhere.arrow",), "no such file or data set", 2),
         (("states.arrow",), "holds states and no frames", 2),
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_one_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
-    told: str,
+    reason: str,
     code: int,
 ) -> None:
     assert truth.pixels is not None
@@ -136,5 +136,5 @@ def test_what_is_wrong_is_one_line(
     Path("torn.mp4").write_bytes(b"not a film")
     words = tuple("1.mp4" if word == "short.mp4" else word for word in words)
     message = said(capsys, *words, code=code)
-    assert told in message
+    assert reason in message
     assert message.count("\n") == 1

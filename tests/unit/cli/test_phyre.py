@@ -23,7 +23,7 @@ from physscale.simulate.phyre.templates import RESERVED
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import own_frames, simulate
 from tests.physics.phyre_cases import phyre_python
-from tests.unit.cli.test_data import facts, typed
+from tests.unit.cli.test_data import answer_of, typed
 
 
 @pytest.mark.parametrize("name", PHYRE_SETS)
@@ -66,9 +66,9 @@ def test_the_default_engine_is_the_one_in_process_and_others_are_refused() -> No
 
 
 def test_phyre_is_shown(tmp_path: Path) -> None:
-    told = facts("show", "phyre", "--out", tmp_path, "--videos", 2, "--size", 64)
-    assert matplotlib.image.imread(str(told["sheet"])).shape[:2] == (2 * 65, 8 * 65)
-    with av.open(str(told["mp4"])) as container:
+    answer = answer_of("show", "phyre", "--out", tmp_path, "--videos", 2, "--size", 64)
+    assert matplotlib.image.imread(str(answer["sheet"])).shape[:2] == (2 * 65, 8 * 65)
+    with av.open(str(answer["mp4"])) as container:
         assert sum(1 for _ in container.decode(video=0)) == 32
 
 
@@ -85,11 +85,11 @@ def test_palette_shards_are_written_continued_checked_and_shown(tmp_path: Path) 
         "--style",
         "hard",
     )
-    first = facts(*words)
+    first = answer_of(*words)
     description = json.loads((tmp_path / "set" / "dataset.json").read_text())
     assert description["encoding"] == "palette"
     before = (tmp_path / "set" / "shard_00000000.arrow").stat().st_mtime_ns
-    assert facts(*words)["data"] == first["data"]
+    assert answer_of(*words)["data"] == first["data"]
     assert (tmp_path / "set" / "shard_00000000.arrow").stat().st_mtime_ns == before
     rows = open_dataset(tmp_path / "set").rows(np.arange(5))
     assert rows.pixels is not None
@@ -99,13 +99,13 @@ def test_palette_shards_are_written_continued_checked_and_shown(tmp_path: Path) 
     )
     np.testing.assert_array_equal(rows.pixels, drawn)
     assert {tuple(colour) for colour in rows.pixels.reshape(-1, 3)} <= set(PALETTE)
-    assert facts("check", tmp_path / "set")["problems"] == []
-    assert facts("show", tmp_path / "set", "--out", tmp_path, "--videos", 2)["videos"] == 2
+    assert answer_of("check", tmp_path / "set")["problems"] == []
+    assert answer_of("show", tmp_path / "set", "--out", tmp_path, "--videos", 2)["videos"] == 2
 
 
 def test_phyres_own_frames_are_stored_as_it_paints_them(tmp_path: Path) -> None:
     assert phyre_python().exists()
-    told = facts(
+    answer = answer_of(
         "simulate",
         "phyre",
         "--videos",
@@ -117,8 +117,8 @@ def test_phyres_own_frames_are_stored_as_it_paints_them(tmp_path: Path) -> None:
         "--style",
         "phyre",
     )
-    assert isinstance(told["bytes"], int)
-    assert told["bytes"] < 3 * 32 * 512 * 512 / 20
+    assert isinstance(answer["bytes"], int)
+    assert answer["bytes"] < 3 * 32 * 512 * 512 / 20
     rows = open_dataset(tmp_path / "set").rows(np.arange(3))
     assert rows.pixels is not None
     np.testing.assert_array_equal(
@@ -126,7 +126,7 @@ def test_phyres_own_frames_are_stored_as_it_paints_them(tmp_path: Path) -> None:
     )
     ours = render(rows.with_pixels(None), canvas=Canvas(size_px=512, style="hard"))
     assert (rows.pixels != ours).any(-1).mean() < 1e-4
-    assert facts("check", tmp_path / "set")["problems"] == []
+    assert answer_of("check", tmp_path / "set")["problems"] == []
 
 
 @pytest.mark.parametrize(
