@@ -1,7 +1,8 @@
 """The hook of MkDocs: pages that lie beside the code join the site, and links follow them.
 
 Pages link to one another by their places in the repository, so that they also work there. Here each
-link is turned to the page's place on the site. A link to a source file becomes plain text.
+link is turned to the page's place on the site. A page of `docs/extend/` ends with its example file;
+a link to that file leads there, and one to another source file becomes plain text.
 """
 
 import posixpath
@@ -58,12 +59,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn each link from its place in the repository to its place on the site."""
     here = page.file.src_uri
-    return LINK.sub(lambda link: _on_site(link, here=here, files=files), markdown)
+    turned = LINK.sub(lambda link: _on_site(link, here=here, files=files), markdown)
+    return turned + _example(here)
+
+
+def _example(page: str) -> str:
+    """The example file of a page of `docs/extend/`, as the page's last section."""
+    source = (ROOT / "docs" / page).with_suffix(".py")
+    if not page.startswith("extend/") or not source.is_file():
+        return ""
+    return f"\n## The file\n\n```python\n{source.read_text()}```\n"
 
 
 def _on_site(link: re.Match[str], *, here: str, files: Files) -> str:
     image, words, target = link.groups()
     path, _, anchor = target.partition("#")
+    if here.startswith("extend/") and path.endswith(".py") and "/" not in path:
+        path, anchor = path.replace(".py", ".md"), "the-file"
     if not path or "://" in target or target.startswith("mailto:"):
         return link.group()
     place = _place_on_site(posixpath.normpath(posixpath.join(_folder_of(here), path)))

@@ -1,5 +1,7 @@
-"""The Python that the README and the tutorial tell a newcomer to type runs."""
+"""The Python that the README, the tutorial and the how-to of own videos tell a newcomer to type
+runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -40,3 +42,21 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_frames_are_put_into_true_rows_as_the_how_to_says(tmp_path: Path) -> None:
+    (source,) = blocks(ROOT / "docs" / "how-to" / "own-videos.md", language="python")
+    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    program = [sys.executable, "-m", "physscale"]
+    data = ["uniform_speed_high", "--videos", "4", "--size", "32", "--out", "data/speed_high"]
+    for command in (
+        [*program, "simulate", *data],
+        [sys.executable, "-c", source],
+        [*program, "evaluate", "samples.arrow", "--json"],
+    ):
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+    scores = {line["metric"]: line["value"] for line in json.loads(done.stdout)["scores"]}
+    assert scores["velocity_error"] > 4, "a ball that stands still is wrong by its whole speed"

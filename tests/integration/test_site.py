@@ -1,5 +1,6 @@
 """The documentation is built with strict links, the room READMEs and the API among its pages."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,3 +23,8 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
         assert (tmp_path / f"{page}.html").is_file()
     api = (tmp_path / "reference/api/index.html").read_text()
     assert 'id="physscale.study.spec.Study"' in api
+    law = (tmp_path / "extend/my_law/index.html").read_text()
+    assert 'id="the-file"' in law
+    for page in tmp_path.rglob("*.html"):
+        targets = re.findall(r'href="([^":#]+\.py)"', page.read_text())
+        assert not targets, f"{page.relative_to(tmp_path)}: {targets} are not on the site"
