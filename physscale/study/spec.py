@@ -89,8 +89,15 @@ def load_study(name: str) -> Study:
     installed project.
 
     Raises:
-        UserError: if there is no such module, or it does not define a study.
+        UserError: if there is no such module, it does not define a study, or Python would pass
+            over it.
     """
+    here = Path("experiments")
+    if (here / f"{name}.py").is_file() and not (here / "__init__.py").is_file():
+        raise UserError(
+            f"study {name!r}: experiments/{name}.py is there, but Python passes over a folder "
+            "without __init__.py: touch experiments/__init__.py"
+        )
     known = study_names()
     if name not in known:
         raise UserError(f"study {name[:80]!r}: no such module in experiments/{_hint(name, known)}")
@@ -112,7 +119,7 @@ def study_names() -> list[str]:
     """The modules of `experiments/`, of the present folder if it has one, else of the installed
     project."""
     here = str(Path.cwd())
-    if Path(here, "experiments").is_dir() and here not in sys.path:
+    if Path(here, "experiments").is_dir() and sys.path[:1] != [here]:
         sys.path.insert(0, here)
     experiments = importlib.import_module("experiments")
     return sorted(

@@ -75,6 +75,21 @@ def test_the_present_folder_is_asked_first(module: Path) -> None:
         load_study("qestion")
 
 
+def test_a_folder_that_python_would_pass_over_is_not_passed_over(module: Path) -> None:
+    """Without `__init__.py` the installed experiments hide it: the wrong `motion` would run."""
+    module.with_name("__init__.py").unlink()
+    module.with_name("motion.py").write_text("study = None")
+    with pytest.raises(UserError, match=r"motion.py .*touch experiments/__init__.py"):
+        load_study("motion")
+
+
+def test_the_present_folder_comes_before_others_on_the_path(module: Path) -> None:
+    sys.path.append(str(module.parents[1]))
+    module.write_text("study = 3")
+    with pytest.raises(UserError, match="must be a Study with name='question'"):
+        load_study("question")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
