@@ -34,8 +34,8 @@ slow: .venv/installed   ## tests that take minutes; and physics once more with e
 chaos: .venv/installed   ## tests that kill whole drivers
 	$(BIN)/python -m pytest -m chaos --timeout 3600
 
-gpu: .venv/installed   ## tests that need CUDA devices
-	$(BIN)/python -m pytest -m gpu --timeout 3600
+gpu: .venv/installed   ## what only a GPU can prove, as a table; make gpu ONLY="memory host_gap"
+	$(BIN)/python -m tests.gpu $(ONLY)
 
 docs: .venv/installed   ## the pages of docs/ as a site in build/site; a broken link is an error
 	$(BIN)/mkdocs build --strict --site-dir build/site

@@ -9,7 +9,7 @@ do: `torch.optim.AdamW`, `clip_grad_norm_`, an average parameter by parameter.""
 import copy
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from diffusers import DiTTransformer2DModel
@@ -26,16 +26,16 @@ CONDITION_FRAMES = 3
 class PeerStep:
     """One optimiser step a call: noise, forward, backward, clip, AdamW, average."""
 
-    def __init__(self, model: nn.Module, *, loss: Loss, precision: Precision) -> None:
-        self.model, self.loss, self.precision = model, loss, precision
+    def __init__(self, model: nn.Module, *, loss: Loss, precision: Precision, device: str) -> None:
+        self.model, self.loss, self.precision = model.to(device), loss, precision
         self.ema = copy.deepcopy(model).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             model.parameters(), lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01
         )
 
     def __call__(self, x0: Tensor) -> None:
-        t = torch.rand(len(x0))
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        t = torch.rand(len(x0), device=x0.device)
+        with torch.autocast(x0.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             loss = self.loss(self.model, x0, torch.randn_like(x0), t)
         self.optimiser.zero_grad()
         loss.backward()
@@ -64,14 +64,18 @@ def velocity_loss(output: Tensor, *, x0: Tensor, noise: Tensor) -> Tensor:
     )
 
 
-def plain_step(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> PeerStep:
+def plain_step(
+    spec: DiTSpec, *, shape: BackboneShape, precision: Precision, device: str
+) -> PeerStep:
     def loss(model: nn.Module, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         return velocity_loss(model(conditioned(x0, noise, t), t), x0=x0, noise=noise)
 
-    return PeerStep(PlainDiT(spec, shape=shape), loss=loss, precision=precision)
+    return PeerStep(PlainDiT(spec, shape=shape), loss=loss, precision=precision, device=device)
 
 
-def diffusers_step(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> PeerStep:
+def diffusers_step(
+    spec: DiTSpec, *, shape: BackboneShape, precision: Precision, device: str
+) -> PeerStep:
     side = math.isqrt(shape.frames * shape.height * shape.width)
     across = side // shape.width
     assert side * side == shape.frames * shape.height * shape.width, "the frames must fill a square"
@@ -92,14 +96,14 @@ def diffusers_step(spec: DiTSpec, *, shape: BackboneShape, precision: Precision)
             .permute(0, 3, 1, 4, 2, 5)
             .reshape(len(x0), -1, side, side)
         )
-        labels = torch.zeros(len(x0), dtype=torch.long)
+        labels = torch.zeros(len(x0), dtype=torch.long, device=x0.device)
         output = model(picture, timestep=(999 * t).long(), class_labels=labels).sample
         frames = output.view(
             len(x0), shape.channels, -1, shape.height, across, shape.width
         ).permute(0, 2, 4, 1, 3, 5)
         return velocity_loss(frames.reshape(x0.shape), x0=x0, noise=noise)
 
-    return PeerStep(model, loss=loss, precision=precision)
+    return PeerStep(model, loss=loss, precision=precision, device=device)
 
 
 class PlainDiT(nn.Module):
@@ -127,7 +131,7 @@ class PlainDiT(nn.Module):
             patches.flatten(2).transpose(1, 2).reshape(batch, frames * rows * columns, -1)
             + self.positions
         )
-        rates = torch.exp(torch.arange(128) * (-math.log(10_000) / 128))
+        rates = torch.exp(torch.arange(128, device=t.device) * (-math.log(10_000) / 128))
         angle = 1000 * t[:, None] * rates
         c = self.time(torch.cat((angle.cos(), angle.sin()), dim=-1))
         for block in self.blocks:
@@ -171,8 +175,12 @@ def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     return x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1)
 
 
-def peers(spec: DiTSpec, *, shape: BackboneShape, precision: Precision) -> dict[str, Any]:
+def peers(
+    spec: DiTSpec, *, shape: BackboneShape, precision: Precision, device: str = "cpu"
+) -> dict[str, PeerStep]:
     return {
-        make.__name__.removesuffix("_step"): make(spec, shape=shape, precision=precision)
+        make.__name__.removesuffix("_step"): make(
+            spec, shape=shape, precision=precision, device=device
+        )
         for make in (diffusers_step, plain_step)
     }
