@@ -28,7 +28,8 @@ from physscale.records.scores import FRAMES, SCORES, Source
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.records.tables import parquet_bytes
 from physscale.records.video import Videos
-from physscale.run.score import FRAMES_PER_S, beside, run_columns
+from physscale.run.pictures import FRAMES_PER_S, beside
+from physscale.run.scored_split import run_columns
 from physscale.run.spec import RunSpec, TestSplit
 
 RECIPE = 2

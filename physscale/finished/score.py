@@ -19,7 +19,9 @@ from physscale.records.errors import DamagedData, UserError
 from physscale.records.scores import Source
 from physscale.records.store import Store
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
-from physscale.run.score import outcomes_of, scored_split, source_scores
+from physscale.run.baseline_tracks import TrainingRows
+from physscale.run.score import outcomes_of, source_scores
+from physscale.run.scored_split import scored_split
 
 __all__ = ["Missing", "asked_metrics", "missing_metrics", "rewrite_study_tables", "score_again"]
 
@@ -72,7 +74,7 @@ def score_again(missing: Missing, *, outcomes: bool) -> None:
         DamagedData: if samples are missing or unreadable.
     """
     one, names = missing.finished, [metric.name for metric in missing.metrics]
-    old, codec = read_scores(one.folder.scores), one.codec()
+    old, codec, training = read_scores(one.folder.scores), one.codec(), TrainingRows(one.run)
     score_tables: list[pa.Table] = []
     outcome_tables: list[pa.Table] = []
     for split in one.run.test_splits:
@@ -84,7 +86,9 @@ def score_again(missing: Missing, *, outcomes: bool) -> None:
                 f"split {split.data.split!r}; the same `physscale run` makes them again"
             )
         model = case.generated(samples.pixels)
-        score_tables += source_scores(case, model, codec=codec)
+        if case.measurable:
+            recoded = codec.decode(codec.encode(case.pixels))
+            score_tables += source_scores(case, model, recoded=recoded, training=training)
         outcome_tables.append(outcomes_of(case, model))
     if outcomes:
         write_parquet(one.folder.outcomes, pa.concat_tables(outcome_tables))

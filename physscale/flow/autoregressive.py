@@ -16,7 +16,7 @@ from torch import Tensor
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.loss import squared_errors
-from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput, in_parts
+from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput
 from physscale.records.errors import UserError
 
 __all__ = ["Autoregressive", "ContextShare", "windows"]
@@ -70,15 +70,19 @@ class Autoregressive:
         conditioning: Tensor | None = None,
     ) -> HeldOutErrors:
         """Of the roll-out, and one frame ahead of the true ones."""
-        given, rolled, forced = self.spec.condition_frames, [], []
-        for x0, _, read in in_parts(latents, indices=indices, conditioning=conditioning):
-            videos = roll_out(
-                model, x0[:, :given], frames=x0.shape[1], spec=self.spec, conditioning=read
-            )
-            rolled.append(squared_errors(videos, x0=x0, condition_frames=given))
-            ahead = teacher_forced(model, x0, spec=self.spec, conditioning=read)
-            forced.append((ahead - x0[:, given:]).square().flatten(1).mean(dim=1))
-        return HeldOutErrors(from_given=torch.cat(rolled), as_trained=torch.cat(forced))
+        given = self.spec.condition_frames
+        rolled = roll_out(
+            model,
+            latents[:, :given],
+            frames=latents.shape[1],
+            spec=self.spec,
+            conditioning=conditioning,
+        )
+        ahead = teacher_forced(model, latents, spec=self.spec, conditioning=conditioning)
+        return HeldOutErrors(
+            from_given=squared_errors(rolled, x0=latents, condition_frames=given),
+            as_trained=(ahead - latents[:, given:]).square().flatten(1).mean(dim=1),
+        )
 
     @torch.no_grad()
     def sample(
@@ -96,11 +100,9 @@ class Autoregressive:
             raise UserError(
                 f"autoregressive condition_frames={count}: only {given.shape[1]} frames were given"
             )
-        parts = [
-            roll_out(model, clean[:, :count], frames=frames, spec=self.spec, conditioning=read)
-            for clean, _, read in in_parts(given, indices=indices, conditioning=conditioning)
-        ]
-        return torch.cat(parts)
+        return roll_out(
+            model, given[:, :count], frames=frames, spec=self.spec, conditioning=conditioning
+        )
 
     def probe_input(
         self,

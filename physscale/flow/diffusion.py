@@ -17,7 +17,7 @@ from physscale.flow.condition import model_input
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import denoise, squared_errors, training_loss
 from physscale.flow.noise import Stream, generator, normal
-from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput, in_parts
+from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput
 from physscale.flow.path import path_at, shifted, stratified_times
 from physscale.flow.sample import sample
 
@@ -150,17 +150,13 @@ def held_out_errors(
 ) -> Float[Tensor, "batch times"]:
     """Mean squared error of the predicted x0 on the generated frames of each video, at each of
     `HELD_OUT_TIMES`."""
-    parts = []
-    for x0, chosen, read in in_parts(latents, indices=indices, conditioning=conditioning):
-        noise = common_noise(x0, indices=chosen)
-        errors = []
-        for time in HELD_OUT_TIMES:
-            t = x0.new_full((len(x0),), time)
-            x_t = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).mix(x0, noise=noise)
-            clean = denoise(model, x_t, t=t, given=x0, flow=flow, conditioning=read)
-            errors.append(squared_errors(clean, x0=x0, condition_frames=flow.condition_frames))
-        parts.append(torch.stack(errors, dim=1))
-    return torch.cat(parts)
+    noise, errors = common_noise(latents, indices=indices), []
+    for time in HELD_OUT_TIMES:
+        t = latents.new_full((len(latents),), time)
+        x_t = path_at(t.view(-1, 1, 1, 1, 1), name=flow.path).mix(latents, noise=noise)
+        clean = denoise(model, x_t, t=t, given=latents, flow=flow, conditioning=conditioning)
+        errors.append(squared_errors(clean, x0=latents, condition_frames=flow.condition_frames))
+    return torch.stack(errors, dim=1)
 
 
 def common_noise(

@@ -4,7 +4,7 @@ videos, and how videos are sampled.
 Random numbers are functions of (seed, step, place in the global batch) or of a video's index, so
 that neither the number of workers nor the company of other videos changes them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -15,12 +15,10 @@ from torch import Tensor
 from physscale.flow import device_noise
 from physscale.flow.noise import Stream, batch_normal
 
-__all__ = ["HeldOutErrors", "Network", "Objective", "Part", "ProbeInput", "Share", "in_parts"]
+__all__ = ["HeldOutErrors", "Network", "Objective", "Part", "ProbeInput", "Share"]
 
 Network = Callable[..., Tensor]
 """(model input, t) to a prediction; (model input, t, conditioning) for a model that reads it."""
-
-VIDEOS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,8 @@ class ProbeInput:
 
 @runtime_checkable
 class Objective(Protocol):
-    """Trains, measures and samples any backbone of the right shape."""
+    """Trains, measures and samples any backbone of the right shape. All videos of a call pass
+    through the backbone together, on its device; `run/inference.py` calls with a few at a time."""
 
     def draw(
         self,
@@ -142,13 +141,3 @@ class Objective(Protocol):
     ) -> ProbeInput:
         """The given frames of these videos, as the backbone sees them when it predicts
         `ObjectiveSpec.probed_frame`."""
-
-
-def in_parts(
-    videos: Tensor, *, indices: Sequence[int], conditioning: Tensor | None
-) -> Iterator[tuple[Tensor, Sequence[int], Tensor | None]]:
-    """Videos, indices and conditioning, `VIDEOS_AT_ONCE` at a time and on the videos' device."""
-    for start in range(0, len(videos), VIDEOS_AT_ONCE):
-        part = slice(start, start + VIDEOS_AT_ONCE)
-        read = None if conditioning is None else conditioning[part].to(videos.device)
-        yield videos[part], indices[part], read

@@ -11,7 +11,7 @@ from physscale.flow.condition import keep_given
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.loss import guided
 from physscale.flow.noise import Stream, normal
-from physscale.flow.objective import Network, in_parts
+from physscale.flow.objective import Network
 from physscale.flow.path import sampler_times
 from physscale.flow.solver import solve
 from physscale.records.errors import UserError
@@ -46,19 +46,13 @@ def sample(
             "given"
         )
     times = sampler_times(flow.sampler_steps, shift=flow.shift).to(given.device)
-    shape = (frames, *given.shape[2:])
-    parts = []
-    for clean, chosen, read in in_parts(given, indices=indices, conditioning=conditioning):
-        noise = initial_noise(shape, seed=seed, indices=chosen).to(given.device)
+    noise = initial_noise((frames, *given.shape[2:]), seed=seed, indices=indices).to(given.device)
 
-        def denoiser(
-            x_t: Tensor, t: Tensor, clean: Tensor = clean, read: Tensor | None = read
-        ) -> Tensor:
-            return guided(model, x_t, t=t, given=clean, flow=flow, conditioning=read)
+    def denoiser(x_t: Tensor, t: Tensor) -> Tensor:
+        return guided(model, x_t, t=t, given=given, flow=flow, conditioning=conditioning)
 
-        generated = solve(denoiser, noise, times=times, flow=flow)
-        parts.append(keep_given(generated, clean=clean, condition_frames=flow.condition_frames))
-    return torch.cat(parts)
+    generated = solve(denoiser, noise, times=times, flow=flow)
+    return keep_given(generated, clean=given, condition_frames=flow.condition_frames)
 
 
 def initial_noise(

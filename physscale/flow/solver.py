@@ -29,10 +29,10 @@ def solve(
     """From x = noise at times[0] = 1 to times[-1] = 0 by the flow's sampler; the denoiser maps
     (x_t, t [B]) to x0."""
     x_t = noise
-    for t, s in pairwise(times):
+    for count, (t, s) in enumerate(pairwise(times), start=2):
         here, there = path_at(t, name=flow.path), path_at(s, name=flow.path)
         clean = denoiser(x_t, t.expand(len(x_t)))
-        if flow.sampler == "ddim" or (flow.sampler == "heun" and s == 0):
+        if flow.sampler == "ddim" or (flow.sampler == "heun" and count == len(times)):
             x_t = there.mix(clean, noise=here.noise(x_t, clean=clean))
             continue
         slope = here.slope(x_t, clean=clean)

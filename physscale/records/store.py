@@ -13,6 +13,7 @@ results/STUDY/
   runs/FP12/samples/SPLIT.arrow      runs/FP12/videos/SPLIT.mp4
   runs/FP12/frames/                  SPLIT.parquet  SPLIT.scores.parquet
                                      SPLIT.worst.mp4  SPLIT.best.mp4
+  runs/FP12/scoring/                 while the run is scored: tables of its splits
 ```
 
 A folder is written under a temporary name. Every file is fsynced, the manifest (sizes and SHA-256)
@@ -122,6 +123,11 @@ class RunFolder:
     @property
     def outcomes(self) -> Path:
         return self.root / "outcomes.parquet"
+
+    @property
+    def scoring(self) -> Path:
+        """The tables of single test splits, until all are there."""
+        return self.root / "scoring"
 
     def samples(self, split: str) -> Path:
         return self.root / "samples" / f"{checked_name(split, what='split')}.arrow"

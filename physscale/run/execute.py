@@ -4,7 +4,6 @@ import json
 
 import torch
 
-from physscale.codec.protocol import Codec
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
 from physscale.run.codec import codec_of
@@ -19,7 +18,8 @@ from physscale.run.validation import observers
 from physscale.scheduling.gpus import Device, checked
 from physscale.train.latents import LatentSource
 from physscale.train.loop import train
-from physscale.train.task import TrainTask
+from physscale.train.parallel import Workers
+from physscale.train.task import Observer, TrainTask
 
 CHECKPOINTS_PER_RUN = 4
 
@@ -28,8 +28,8 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     """Train and score. `run.json`, history, checkpoints, samples, videos and scores are in the
     run's folder afterwards.
 
-    Safe to repeat: training continues from the newest whole checkpoint, and everything after it is
-    made again.
+    Safe to repeat: training continues from the newest whole checkpoint, scoring after the last
+    whole test split.
 
     Raises:
         Diverged, Preempted: as `train.loop.train` does.
@@ -43,11 +43,24 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     codec = codec_of(run, store=store, device=device)
     latents = training_source(run, codec=codec, context=context, store=store)
     result = train(
-        _task(run, folder=folder, latents=latents, codec=codec, device=device), context=context
+        _task(
+            run,
+            latents=latents,
+            folder=folder,
+            device=device,
+            observers=observers(
+                run,
+                codec=codec,
+                folder=folder,
+                workers=Workers(rank=context.rank, world=context.world),
+            ),
+        ),
+        context=context,
     )
-    if context.rank == 0:
-        trained = Trained(model=result.model, codec=codec, study=store.root.name)
-        score_run(run, trained=trained, folder=folder)
+    trained = Trained(
+        model=result.model, codec=codec, study=store.root.name, checkpoint=result.checkpoint
+    )
+    score_run(run, trained=trained, folder=folder, context=context)
 
 
 def run_record(run: RunSpec) -> dict[str, object]:
@@ -68,7 +81,12 @@ def run_record(run: RunSpec) -> dict[str, object]:
 
 
 def _task(
-    run: RunSpec, *, folder: RunFolder, latents: LatentSource, codec: Codec, device: Device
+    run: RunSpec,
+    *,
+    latents: LatentSource,
+    folder: RunFolder,
+    device: Device,
+    observers: tuple[Observer, ...],
 ) -> TrainTask:
     dtype = torch.bfloat16 if run.train.precision == "bf16" else torch.float32
     return TrainTask(
@@ -81,7 +99,7 @@ def _task(
         metrics=folder.metrics,
         checkpoint_every=max(1, run.train.steps // CHECKPOINTS_PER_RUN),
         device=device,
-        observers=observers(run, codec=codec, folder=folder),
+        observers=observers,
         conditioning=conditioning_source(run),
         device_flops_per_s=product_flops_per_s(device, dtype=dtype)
         if run.train.validate_every

@@ -1,147 +1,80 @@
 """A trained model on its test splits: held-out loss, samples, floors and baselines, as score and
-outcome rows."""
+outcome rows.
 
-from collections.abc import Iterable, Iterator
+The tables of each split are kept as soon as they are made (`scoring/` in the run's folder), so an
+attempt that is interrupted repeats no split. The run's two tables join them at the end."""
+
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from physscale.codec.protocol import Codec
 from physscale.dataset.file import write_videos
 from physscale.dataset.mp4 import write_mp4
 from physscale.evaluate.generated import Generated
-from physscale.evaluate.metrics import VideoMetric, metrics_of
-from physscale.evaluate.motion import baselines
-from physscale.evaluate.motion.track import Parsed
-from physscale.evaluate.scores import RunColumns, score_table, scores
+from physscale.evaluate.metrics import metrics_of
+from physscale.evaluate.scores import score_table
 from physscale.model.backbone import Backbone
 from physscale.records.scores import OUTCOMES, Source
-from physscale.records.store import RunFolder
-from physscale.records.tables import write_parquet, write_scores
-from physscale.records.video import Videos
-from physscale.render.render import render
-from physscale.run.conditioning import conditioning_of
-from physscale.run.cost import cost
+from physscale.records.spec import short
+from physscale.records.store import MANIFEST, RunFolder, sha256_of
+from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
+from physscale.run.baseline_tracks import TrainingRows, baseline_tracks
+from physscale.run.context import Context
+from physscale.run.inference import inference_of
+from physscale.run.pictures import FRAMES_PER_S, PICTURED_VIDEOS, beside
+from physscale.run.sampled import Sampled
+from physscale.run.sampling import Sampler
+from physscale.run.scored_split import ScoredSplit, run_columns, scored_split
 from physscale.run.spec import RunSpec, TestSplit
-from physscale.simulate.simulate import simulate
+from physscale.train.parallel import Workers
 
-PICTURED_VIDEOS = 6
-"""Videos per split that are kept as a moving picture, the truth above the sample."""
-
-ENLARGED = 4
-CONTROLS_PX = 44
-"""White strip at the bottom, so that a player's controls do not hide the sample."""
-
-FRAMES_PER_S = 8
+__all__ = ["Trained", "outcomes_of", "score_run", "source_scores"]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What is scored."""
+    """What is scored; `checkpoint` is the folder that holds the model."""
 
     model: Backbone
     codec: Codec
     study: str
+    checkpoint: Path
 
 
-@dataclass(frozen=True)
-class ScoredSplit:
-    """A test split's videos, rendered once, and what all of its tables share."""
+def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder, context: Context) -> None:
+    """Write samples, videos, outcomes and scores of every test split. The run's two tables come
+    last: if they are there, everything is. Every worker calls it; the first one writes.
 
-    run: RunSpec
-    test_split: TestSplit
-    truth: Videos
-    pixels: np.ndarray
-    columns: RunColumns
-    metrics: tuple[VideoMetric, ...]
-
-    @property
-    def split(self) -> str:
-        return self.test_split.data.split
-
-    @property
-    def frames(self) -> int:
-        return self.run.given_frames
-
-    @property
-    def tracked(self) -> bool:
-        """Whether its bodies are found by colour. For those that are not, `physscale evaluate`
-        scores the frames."""
-        return self.test_split.data.scenario.tracked
-
-    def generated(
-        self, frames: np.ndarray | None = None, *, predicted: Parsed | None = None
-    ) -> Generated:
-        """These frames, or tracks, with the truth."""
-        return Generated(
-            truth=self.truth,
-            canvas=self.run.canvas,
-            condition_frames=self.frames,
-            frames=frames,
-            predicted=predicted,
-            run=self.run.fingerprint,
-        )
-
-    def score(self, generated: Generated, *, source: Source) -> pa.Table:
-        """The rows of every metric that is defined on these videos."""
-        return scores(
-            generated,
-            metrics=[
-                metric
-                for metric in self.metrics
-                if metric.defined_on(generated, tracked=self.tracked)
-            ],
-            columns=self.columns,
-            split=self.split,
-            kind=self.test_split.kind,
-            source=source,
-        )
-
-    @property
-    def measurable(self) -> bool:
-        """Whether any metric can be computed on this split."""
-        return any(self.tracked or metric.needs == "frames" for metric in self.metrics)
-
-
-def scored_split(
-    run: RunSpec, split: TestSplit, *, columns: RunColumns, metrics: Iterable[VideoMetric]
-) -> ScoredSplit:
-    """The split's videos, drawn again from their description."""
-    truth = simulate(split.data, indices=np.arange(split.data.videos))
-    pixels = render(truth, canvas=run.canvas)
-    return ScoredSplit(run, split, truth, pixels=pixels, columns=columns, metrics=tuple(metrics))
-
-
-def run_columns(run: RunSpec, *, study: str) -> RunColumns:
-    """The columns that all rows of a run share; `write_study_tables` adds the run's group."""
-    price = cost(run)
-    return RunColumns(
-        study=study,
-        run=run.fingerprint,
-        group="",
-        parameters=price.parameters,
-        videos=run.data.videos,
-        combinations=run.combinations,
-        steps=run.train.steps,
-        flops=price.flops,
-        seed=run.seed,
+    Raises:
+        Preempted: when the context asks to stop.
+    """
+    workers = Workers(rank=context.rank, world=context.world)
+    kept = _Kept.of(trained, folder=folder, workers=workers)
+    has = bytes(workers.rank == 0 and kept.has(split) for split in run.test_splits)
+    there = workers.gathered(has)[0]
+    missing = [split for split, has in zip(run.test_splits, there, strict=True) if not has]
+    sampler = Sampler(
+        run=run,
+        inference=inference_of(run, trained.model),
+        codec=trained.codec,
+        folder=kept.folder,
     )
-
-
-def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder) -> None:
-    """Write samples, videos, outcomes and scores of every test split. The two tables come last: if
-    they are there, everything is."""
-    columns, metrics = run_columns(run, study=trained.study), metrics_of("run")
-    outcome_tables, score_tables = [], []
-    for split in run.test_splits:
-        case = scored_split(run, split, columns=columns, metrics=metrics)
-        generated, losses = _model(case, trained=trained, folder=folder)
-        outcome_tables.append(outcomes_of(case, generated))
-        score_tables += [losses, *source_scores(case, generated, codec=trained.codec)]
-    write_parquet(folder.outcomes, pa.concat_tables(outcome_tables))
-    names = [metric.name for metric in metrics]
-    write_scores(folder.scores, pa.concat_tables(score_tables), metrics=names)
+    training, columns = TrainingRows(run), run_columns(run, study=trained.study)
+    for split, made in sampler.sampled(missing, context=context):
+        case = scored_split(run, split, columns=columns, metrics=metrics_of("run"))
+        model = _model(case, made=made, folder=folder)
+        scores = [_losses(case, made=made)]
+        if case.measurable:
+            scores += source_scores(case, model, recoded=made.recoded, training=training)
+        kept.write(split, outcomes=outcomes_of(case, model), scores=pa.concat_tables(scores))
+    if workers.rank == 0:
+        kept.join(run, folder=folder)
 
 
 def outcomes_of(case: ScoredSplit, generated: Generated) -> pa.Table:
@@ -149,44 +82,34 @@ def outcomes_of(case: ScoredSplit, generated: Generated) -> pa.Table:
     return generated.outcomes if case.tracked else OUTCOMES.empty_table()
 
 
-def source_scores(case: ScoredSplit, model: Generated, *, codec: Codec) -> Iterator[pa.Table]:
-    """The scores of the model, the floors and the baselines on one split."""
-    if not case.measurable:
-        return
+def source_scores(
+    case: ScoredSplit, model: Generated, *, recoded: np.ndarray, training: TrainingRows
+) -> Iterator[pa.Table]:
+    """The scores of the model, the floors and the baselines on one split. The floors are the true
+    frames, and the true frames after the codec (`recoded`): no model can be better."""
     yield case.score(model, source="model")
-    yield from _floors(case, codec=codec)
+    floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
+    for source, pixels in floors.items():
+        yield case.score(case.generated(pixels), source=source)
     if case.tracked:
-        yield from _baselines(case)
+        for source, track in baseline_tracks(case, training=training):
+            yield case.score(case.generated(predicted=track), source=source)
 
 
-def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[Generated, pa.Table]:
-    """The model's videos, and its losses as scores."""
-    run, indices = case.run, case.truth.index.tolist()
-    latents = trained.codec.encode(case.pixels).to(next(trained.model.parameters()).device)
-    conditioning = conditioning_of(run.model.conditioned_on, case.truth)
-    objective = run.objective.build()
-    errors = objective.held_out(trained.model, latents, indices=indices, conditioning=conditioning)
-    losses = {
-        "loss": errors.from_given.double().cpu().numpy(),
-        "loss_grid": errors.as_trained.double().cpu().numpy(),
-    }
-    drawn = objective.sample(
-        trained.model,
-        given=latents[:, : case.run.objective.condition_frames],
-        frames=latents.shape[1],
-        indices=indices,
-        seed=run.seed,
-        conditioning=conditioning,
-    )
-    pixels = trained.codec.decode(drawn)
-    write_videos(folder.samples(case.split), case.truth.with_pixels(pixels))
-    write_mp4(
-        folder.video(case.split),
-        beside(case.pixels[:PICTURED_VIDEOS], pixels[:PICTURED_VIDEOS]),
-        frames_per_s=FRAMES_PER_S,
-    )
-    return case.generated(pixels), score_table(
-        losses,
+def _model(case: ScoredSplit, *, made: Sampled, folder: RunFolder) -> Generated:
+    """The model's videos, which are written."""
+    write_videos(folder.samples(case.split), case.truth.with_pixels(made.samples))
+    shown = beside(case.pixels[:PICTURED_VIDEOS], made.samples[:PICTURED_VIDEOS])
+    write_mp4(folder.video(case.split), shown, frames_per_s=FRAMES_PER_S)
+    return case.generated(made.samples)
+
+
+def _losses(case: ScoredSplit, *, made: Sampled) -> pa.Table:
+    return score_table(
+        {
+            "loss": made.from_given.astype(np.float64),
+            "loss_grid": made.as_trained.astype(np.float64),
+        },
         columns=case.columns,
         split=case.split,
         kind=case.test_split.kind,
@@ -194,49 +117,41 @@ def _model(case: ScoredSplit, *, trained: Trained, folder: RunFolder) -> tuple[G
     )
 
 
-def _floors(case: ScoredSplit, *, codec: Codec) -> Iterator[pa.Table]:
-    """Scores of the true frames, and of the true frames after the codec: no model can be better."""
-    recoded = codec.decode(codec.encode(case.pixels))
-    floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
-    for source, pixels in floors.items():
-        yield case.score(case.generated(pixels), source=source)
+@dataclass(frozen=True)
+class _Kept:
+    """The tables of the splits that are scored already, in a folder for these weights: those of
+    other weights do not count."""
 
+    folder: Path
 
-def _baselines(case: ScoredSplit) -> Iterator[pa.Table]:
-    """Scores of tracks that need no model, to compare errors out of distribution with."""
-    possible = case.run.data.scenario.baselines
-    speeds = possible.trained_speed_m_s
-    tracks: dict[Source, Parsed] = {}
-    if speeds is not None:
-        tracks["clamp"] = baselines.clamp(
-            case.truth, speed_m_s=speeds, condition_frames=case.frames
-        )
-        tracks["mean_speed"] = baselines.mean_speed(
-            case.truth, speed_m_s=speeds, condition_frames=case.frames
-        )
-    tracks["extrapolate"] = baselines.extrapolate(
-        case.truth,
-        case.pixels,
-        condition_frames=case.frames,
-        order=possible.polynomial_order,
-    )
-    training = simulate(case.run.data, indices=np.arange(case.run.data.videos))
-    tracks["nearest"] = baselines.nearest(case.truth, training=training)
-    for source, parsed in tracks.items():
-        yield case.score(case.generated(predicted=parsed), source=source)
+    @staticmethod
+    def of(trained: Trained, *, folder: RunFolder, workers: Workers) -> "_Kept":
+        """The first worker names the weights."""
+        first = workers.rank == 0
+        own = sha256_of(trained.checkpoint / MANIFEST) if first else "00" * 32
+        return _Kept(folder.scoring / short(workers.gathered(bytes.fromhex(own))[0].hex()))
 
+    def has(self, split: TestSplit) -> bool:
+        """Whether the split has been scored on all of today's metrics."""
+        path = self._scores(split)
+        return path.exists() and {one.name for one in metrics_of("run")} <= computed_metrics(path)
 
-def beside(truth: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """u8[B, T, H, W, 3] twice to one picture sequence u8[T, H', W', 3]: truth above, sample below,
-    enlarged, with thin grey lines."""
-    above, below = (
-        np.concatenate([_framed(video) for video in row], axis=2) for row in (truth, samples)
-    )
-    strip = np.full_like(above[:, :CONTROLS_PX], 255)
-    return np.concatenate([above, below, strip], axis=1)
+    def write(self, split: TestSplit, *, outcomes: pa.Table, scores: pa.Table) -> None:
+        """The scores come last."""
+        write_parquet(self._outcomes(split), outcomes)
+        write_scores(self._scores(split), scores, metrics=[one.name for one in metrics_of("run")])
 
+    def join(self, run: RunSpec, *, folder: RunFolder) -> None:
+        """Write the run's tables, and remove those of its splits."""
+        outcomes = [pq.read_table(self._outcomes(split)) for split in run.test_splits]
+        scores = [read_scores(self._scores(split)) for split in run.test_splits]
+        write_parquet(folder.outcomes, pa.concat_tables(outcomes))
+        names = [one.name for one in metrics_of("run")]
+        write_scores(folder.scores, pa.concat_tables(scores), metrics=names)
+        shutil.rmtree(folder.scoring)
 
-def _framed(video: np.ndarray) -> np.ndarray:
-    large = video.repeat(ENLARGED, axis=1).repeat(ENLARGED, axis=2)
-    large[:, -2:] = large[:, :, -2:] = 200
-    return large
+    def _outcomes(self, split: TestSplit) -> Path:
+        return self.folder / f"{split.data.split}.outcomes.parquet"
+
+    def _scores(self, split: TestSplit) -> Path:
+        return self.folder / f"{split.data.split}.scores.parquet"

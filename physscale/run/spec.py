@@ -6,7 +6,7 @@ same run share it, and running it again continues it."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from physscale.codec.spec import CodecSpec
 from physscale.codec.training_spec import VaeTraining
@@ -69,12 +69,17 @@ class CodecRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What one training is and what it is scored on."""
+    """What one training is and what it is scored on.
+
+    Attributes:
+        score_precision: of the products while the trained model is scored (held-out loss, samples,
+            validation): float32 or bfloat16. The training's own is `train.precision`.
+    """
 
     RECIPE: ClassVar[int] = 1
     """Raised by hand when the code that makes a result of this description changes its meaning."""
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1}
+    NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1, "score_precision": "fp32"}
     WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges", "objective": "flow"}
 
     data: DataSpec
@@ -86,6 +91,13 @@ class RunSpec:
     test_splits: tuple[TestSplit, ...]
     seed: int = 0
     workers: int = 1
+    score_precision: Literal["fp32", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.score_precision not in ("fp32", "bf16"):
+            raise UserError(
+                f"score_precision={self.score_precision!r}: allowed are 'fp32' and 'bf16'"
+            )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from physscale.run.codec import codec_of
 from physscale.run.conditioning import conditioning_of, conditioning_source
 from physscale.run.context import Context
 from physscale.run.cost import backbone_shape
+from physscale.run.inference import inference_of
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_latents, training_source
 from physscale.run.validation import VALIDATION_VIDEOS, unseen
@@ -77,7 +78,7 @@ def rungs(
                 conditioning=read,
             )
         indices = np.arange(VALIDATION_VIDEOS).tolist()
-        errors = objective.held_out(
-            averaged(state), validation.to(device), indices=indices, conditioning=of_validation
+        errors = inference_of(run, averaged(state)).held_out(
+            validation, indices=indices, conditioning=of_validation
         )
         yield Rung(share, state.step, loss=float(errors.as_trained.double().mean()))

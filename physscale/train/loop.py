@@ -74,7 +74,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         ]
         if last or looking or state.step % task.log_every == 0:
             pace = clock.lap(state.step)
-            seen = _looked(state, looking, workers=workers)
+            seen = _looked(state, looking)
             clock.restart()
             _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
         if last or state.step % task.checkpoint_every == 0:
@@ -112,16 +112,14 @@ class _Clock:
         self.time = time.perf_counter()
 
 
-def _looked(
-    state: TrainState, observers: Sequence[Observer], *, workers: Workers
-) -> dict[str, float]:
-    """What the observers return. Every worker contributes its shards of the averaged model; the
-    first one calls the observers."""
+def _looked(state: TrainState, observers: Sequence[Observer]) -> dict[str, float]:
+    """What the observers return. Every worker contributes its shards of the averaged model, and
+    calls the observers."""
     if not observers:
         return {}
     model = averaged(state)
     seen: dict[str, float] = {}
-    for observer in observers if workers.rank == 0 else ():
+    for observer in observers:
         seen |= observer.look(model, state.step)
     return seen
 

@@ -7,7 +7,7 @@ caller that starts the processes also starts the process group (gloo or NCCL).""
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,6 +65,27 @@ class Workers:
         every = [torch.empty_like(own) for _ in range(self.world)]
         dist.all_gather(every, own)
         return [bytes(tensor.tolist()) for tensor in every]
+
+    def collected(
+        self, own: Sequence[Tensor], *, likes: Sequence[Sequence[Tensor]]
+    ) -> list[tuple[Tensor, ...]]:
+        """On the first worker, on the CPU, what each of the first `len(likes)` workers has; nothing
+        on the others.
+
+        Args:
+            likes: for each of these workers, tensors of the shapes and types of its own.
+        """
+        if self.rank:
+            for tensor in own:
+                dist.send(tensor.to(_device()).contiguous(), dst=0)
+            return []
+        every = [tuple(tensor.cpu() for tensor in own)]
+        for source, expected in enumerate(likes[1:], start=1):
+            received = [torch.empty_like(tensor, device=_device()) for tensor in expected]
+            for tensor in received:
+                dist.recv(tensor, src=source)
+            every.append(tuple(tensor.cpu() for tensor in received))
+        return every
 
     def check_same(self, digest: bytes, *, what: str) -> None:
         """Compare a digest over the workers.

@@ -30,8 +30,9 @@ class ConditioningSource(Protocol):
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks at the averaged model every `every` steps and at the end, on the first worker. The
-    numbers it returns join the step's line of the history. Its time is not counted as training."""
+    """Looks at the averaged model every `every` steps and at the end, on every worker. The numbers
+    that the first worker's returns join the step's line of the history. Its time is not counted as
+    training."""
 
     every: int
     look: Callable[[Backbone, int], Mapping[str, float]]

@@ -2,13 +2,14 @@
 
 `clamp` knows the law but not the speeds outside its training (the paper's "mimics the nearest case"
 in one dimension); `mean_speed` knows only the training's mean; `extrapolate` continues the
-conditioning frames, as parsed; `nearest` replays the most similar training video. They are scored
-by the same formulas as the generated tracks (`motion.compare`), without being drawn."""
+conditioning frames, as parsed; `replay` shows the most similar training video (`FirstStates`). They
+are scored by the same formulas as the generated tracks (`motion.compare`), without being drawn."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from scipy.spatial import cKDTree
 
 from physscale.evaluate.motion.track import Parsed, parse
@@ -68,16 +69,39 @@ def extrapolate(
     return _tracks(x, y, radius_m=radius)
 
 
-def nearest(truth: Videos, *, training: Videos) -> Parsed:
-    """The training video whose first state, radii and colours are most alike (each measured in its
-    own training spread), replayed."""
-    known, asked = _features(training), _features(truth)
-    spread = known.std(0)
-    scale = np.where(spread > 1e-6, spread, 1.0)
-    _, match = cKDTree(known / scale).query(asked / scale)
-    state = training.state[match].astype(np.float64)
-    radius = training.body[match][:, None, :, BODY.index("radius_m")].astype(np.float64)
+@dataclass(frozen=True)
+class FirstStates:
+    """The first states, radii and colours of training videos, each in its own spread."""
+
+    scale: Float[np.ndarray, " features"]
+    tree: cKDTree
+
+    @staticmethod
+    def of(known: Float[np.ndarray, "videos features"]) -> "FirstStates":
+        """Of the `features` of the training videos."""
+        spread = known.std(0)
+        scale = np.where(spread > 1e-6, spread, 1.0)
+        return FirstStates(scale, cKDTree(known / scale))
+
+    def nearest(self, truth: Videos) -> Int[np.ndarray, " batch"]:
+        """The row of the training video that is most like each of these."""
+        _, rows = self.tree.query(features(truth) / self.scale)
+        return np.asarray(rows)
+
+
+def replay(training: Videos) -> Parsed:
+    """The tracks of these training videos, as a model would show them that copies them."""
+    state = training.state.astype(np.float64)
+    radius = training.body[:, None, :, BODY.index("radius_m")].astype(np.float64)
     return _tracks(state[..., 0], state[..., 1], radius_m=np.broadcast_to(radius, state.shape[:3]))
+
+
+def features(videos: Videos) -> Float[np.ndarray, "batch features"]:
+    """What `FirstStates` compares videos by."""
+    constants = videos.body[:, :, [BODY.index(name) for name in FEATURES]].astype(np.float64)
+    return np.concatenate([constants, videos.state[:, 0].astype(np.float64)], -1).reshape(
+        len(videos), -1
+    )
 
 
 def _first_motion(
@@ -105,13 +129,6 @@ def _faster(
         truth.body[:, None, :, BODY.index("radius_m")].astype(np.float64), place.shape[:3]
     )
     return _tracks(place[..., 0], place[..., 1], radius_m=radius)
-
-
-def _features(videos: Videos) -> Float[np.ndarray, "batch features"]:
-    constants = videos.body[:, :, [BODY.index(name) for name in FEATURES]].astype(np.float64)
-    return np.concatenate([constants, videos.state[:, 0].astype(np.float64)], -1).reshape(
-        len(videos), -1
-    )
 
 
 def _tracks(x_m: np.ndarray, y_m: np.ndarray, *, radius_m: np.ndarray) -> Parsed:

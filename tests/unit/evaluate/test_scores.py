@@ -6,8 +6,16 @@ import pytest
 
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import VideoMetric, metrics_of, video_means
-from physscale.evaluate.motion.baselines import clamp, extrapolate, mean_speed, nearest
+from physscale.evaluate.motion.baselines import (
+    FirstStates,
+    clamp,
+    extrapolate,
+    features,
+    mean_speed,
+    replay,
+)
 from physscale.evaluate.motion.outcomes import compare
+from physscale.evaluate.motion.track import Parsed
 from physscale.evaluate.scores import RunColumns, bootstrap, score_table, scores
 from physscale.records.errors import UserError
 from physscale.records.metric_table import Metric
@@ -193,6 +201,10 @@ def test_three_frames_tell_the_law_to_who_knows_it(
     assert np.array_equal(
         extrapolate(truth, frames, condition_frames=3, order=order).x_m, tracks.x_m
     )  # type: ignore[arg-type]
+
+
+def nearest(truth: Videos, *, training: Videos) -> Parsed:
+    return replay(training.take(FirstStates.of(features(training)).nearest(truth)))
 
 
 def test_the_nearest_training_video_is_itself_and_gets_nearer_with_more() -> None:

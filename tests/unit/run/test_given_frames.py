@@ -8,7 +8,7 @@ import pytest
 from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_spec import VaeSpec
 from physscale.evaluate.metrics import metrics_of
-from physscale.run.score import run_columns, scored_split
+from physscale.run.scored_split import run_columns, scored_split
 from physscale.run.spec import CodecRecipe, RunSpec
 from tests.tiny import tiny_run
 
