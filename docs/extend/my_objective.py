@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from physscale.flow.loss import squared_errors
-from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput, in_parts
+from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput
 from physscale.flow.objective_spec import OBJECTIVES
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape, LatentShape
@@ -56,6 +56,12 @@ class OneShotSpec:
         )
 
     def passes(self, shape: LatentShape) -> int:
+        return 1
+
+    def held_out_passes(self, shape: LatentShape) -> int:
+        return 1
+
+    def sampling_passes(self, shape: LatentShape) -> int:
         return 1
 
     def step_bytes(self, shape: LatentShape, *, videos: int) -> int:
@@ -109,12 +115,11 @@ class OneShot:
         conditioning: Tensor | None = None,
     ) -> HeldOutErrors:
         """Training asks for just what is predicted from the given frames: the two errors agree."""
-        given, errors = self.spec.condition_frames, []
-        for x0, _, read in in_parts(latents, indices=indices, conditioning=conditioning):
-            seen = model_input(x0[:, :given], frames=x0.shape[1])
-            made = predicted(model, seen, conditioning=read)
-            errors.append(squared_errors(made, x0=x0, condition_frames=given))
-        return HeldOutErrors(from_given=torch.cat(errors), as_trained=torch.cat(errors))
+        given = self.spec.condition_frames
+        seen = model_input(latents[:, :given], frames=latents.shape[1])
+        made = predicted(model, seen, conditioning=conditioning)
+        errors = squared_errors(made, x0=latents, condition_frames=given)
+        return HeldOutErrors(from_given=errors, as_trained=errors)
 
     @torch.no_grad()
     def sample(
@@ -127,16 +132,14 @@ class OneShot:
         seed: int,
         conditioning: Tensor | None = None,
     ) -> Videos:
-        count, videos = self.spec.condition_frames, []
+        count = self.spec.condition_frames
         if given.shape[1] < count:
             raise UserError(
                 f"one-shot condition_frames={count}: only {given.shape[1]} frames were given"
             )
-        for clean, _, read in in_parts(given, indices=indices, conditioning=conditioning):
-            seen = model_input(clean[:, :count], frames=frames)
-            made = predicted(model, seen, conditioning=read)
-            videos.append(torch.cat((clean[:, :count], made[:, count:]), dim=1))
-        return torch.cat(videos)
+        seen = model_input(given[:, :count], frames=frames)
+        made = predicted(model, seen, conditioning=conditioning)
+        return torch.cat((given[:, :count], made[:, count:]), dim=1)
 
     def probe_input(self, latents: Videos, *, indices: Sequence[int]) -> ProbeInput:
         frames = latents.shape[1]

@@ -68,6 +68,13 @@ class AutoregressiveSpec:
         """One per frame that is not given."""
         return shape.frames - self.condition_frames
 
+    def held_out_passes(self, shape: LatentShape) -> int:
+        """A roll-out, and one frame ahead of each true one."""
+        return 2 * self.passes(shape)
+
+    def sampling_passes(self, shape: LatentShape) -> int:
+        return self.passes(shape)
+
     def step_bytes(self, shape: LatentShape, *, videos: int) -> int:
         """Videos, padded context and noise; the windows; prediction, target and error."""
         window = self.backbone_shape(shape)

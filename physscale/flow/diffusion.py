@@ -14,16 +14,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from physscale.flow.condition import model_input
-from physscale.flow.flow_spec import FlowSpec
+from physscale.flow.flow_spec import HELD_OUT_TIMES, FlowSpec
 from physscale.flow.loss import denoise, squared_errors, training_loss
 from physscale.flow.noise import Stream, generator, normal
 from physscale.flow.objective import HeldOutErrors, Network, Part, ProbeInput
 from physscale.flow.path import path_at, shifted, stratified_times
 from physscale.flow.sample import sample
 
-__all__ = ["HELD_OUT_TIMES", "Diffusion", "NoisyShare", "held_out_errors"]
+__all__ = ["Diffusion", "NoisyShare", "held_out_errors"]
 
-HELD_OUT_TIMES = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 COMMON_SEED = 0
 """The same for all runs, whatever their seed: common random numbers."""
 

@@ -10,7 +10,10 @@ from physscale.records.latent_shape import BackboneShape, LatentShape
 if TYPE_CHECKING:
     import physscale.flow.diffusion
 
-__all__ = ["FlowSpec", "PathName", "SamplerName"]
+__all__ = ["HELD_OUT_TIMES", "FlowSpec", "PathName", "SamplerName"]
+
+HELD_OUT_TIMES = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Where the held-out error is measured."""
 
 PathName = Literal["rectified", "cosine"]
 SamplerName = Literal["ddim", "euler", "heun"]
@@ -103,6 +106,16 @@ class FlowSpec:
 
     def passes(self, shape: LatentShape) -> int:
         return 1
+
+    def held_out_passes(self, shape: LatentShape) -> int:
+        return len(HELD_OUT_TIMES)
+
+    def sampling_passes(self, shape: LatentShape) -> int:
+        """Heun looks twice at each step but the last; guidance asks with and without the given
+        frames."""
+        steps = self.sampler_steps
+        times = 2 * steps - 1 if self.sampler == "heun" else steps
+        return times if self.guidance == 1 else 2 * times
 
     def step_bytes(self, shape: LatentShape, *, videos: int) -> int:
         """The model's input; clean and noisy latents, noise, prediction and its error."""

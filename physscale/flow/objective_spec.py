@@ -35,6 +35,12 @@ class ObjectiveSpec(Protocol):
     def passes(self, shape: LatentShape) -> int:
         """Passes through the backbone per training video."""
 
+    def held_out_passes(self, shape: LatentShape) -> int:
+        """Forward passes per video whose errors are measured (`Objective.held_out`)."""
+
+    def sampling_passes(self, shape: LatentShape) -> int:
+        """Forward passes per video that is sampled."""
+
     def step_bytes(self, shape: LatentShape, *, videos: int) -> int:
         """Memory of a training step on so many videos, beside the backbone's own."""
 

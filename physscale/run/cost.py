@@ -9,6 +9,12 @@ from physscale.train.spec import CHECKPOINTS_KEPT
 _NUMBERS_PER_PARAMETER = 4
 """Value, moving average and two moments, each a float32."""
 
+VALIDATION_VIDEOS = 96
+"""How many unseen videos validation looks at."""
+
+PICTURED_VIDEOS = 6
+"""Videos per split, or per look, that become a moving picture."""
+
 _SAMPLES_COMPRESSED = 0.075
 """Bytes of a test split's samples on disk ÷ bytes of their frames, measured on 32 px samples of
 trained models (0.070 to 0.078)."""
@@ -59,3 +65,26 @@ def cost(run: RunSpec) -> Cost:
         disk_bytes=CHECKPOINTS_KEPT * 4 * (_NUMBERS_PER_PARAMETER * count + run.train.steps)
         + round(_SAMPLES_COMPRESSED * sampled),
     )
+
+
+def scoring_flops(run: RunSpec) -> float:
+    """Matrix products of the trained model on the test splits: held-out loss and samples. A video
+    is encoded once and decoded twice beside that (`encoding_flops`)."""
+    shape = latent_shape(run)
+    passes = run.objective.held_out_passes(shape) + run.objective.sampling_passes(shape)
+    videos = sum(split.data.videos for split in run.test_splits)
+    return float(videos * passes) * run.model.forward_flops(backbone_shape(run))
+
+
+def validation_flops(run: RunSpec) -> float:
+    """Matrix products of all that is looked at while the run trains."""
+    shape, train = latent_shape(run), run.train
+    measured = VALIDATION_VIDEOS * run.objective.held_out_passes(shape)
+    sampled = PICTURED_VIDEOS * run.objective.sampling_passes(shape)
+    looks = [
+        (-(-train.steps // every), passes)
+        for every, passes in ((train.validate_every, measured), (train.sample_every, sampled))
+        if every
+    ]
+    passes = sum(times * passes for times, passes in looks)
+    return float(passes) * run.model.forward_flops(backbone_shape(run))

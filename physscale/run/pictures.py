@@ -3,10 +3,7 @@
 import numpy as np
 from jaxtyping import UInt8
 
-__all__ = ["FRAMES_PER_S", "PICTURED_VIDEOS", "beside"]
-
-PICTURED_VIDEOS = 6
-"""Videos per split that are kept as a moving picture, the truth above the sample."""
+__all__ = ["FRAMES_PER_S", "beside"]
 
 ENLARGED = 4
 CONTROLS_PX = 44

@@ -26,8 +26,9 @@ from physscale.records.store import MANIFEST, RunFolder, sha256_of
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
 from physscale.run.baseline_tracks import TrainingRows, baseline_tracks
 from physscale.run.context import Context
+from physscale.run.cost import PICTURED_VIDEOS
 from physscale.run.inference import inference_of
-from physscale.run.pictures import FRAMES_PER_S, PICTURED_VIDEOS, beside
+from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.sampled import Sampled
 from physscale.run.sampling import Sampler
 from physscale.run.scored_split import ScoredSplit, run_columns, scored_split

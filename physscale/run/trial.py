@@ -10,11 +10,11 @@ from physscale.records.store import Store
 from physscale.run.codec import codec_of
 from physscale.run.conditioning import conditioning_of, conditioning_source
 from physscale.run.context import Context
-from physscale.run.cost import backbone_shape
+from physscale.run.cost import VALIDATION_VIDEOS, backbone_shape
 from physscale.run.inference import inference_of
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_latents, training_source
-from physscale.run.validation import VALIDATION_VIDEOS, unseen
+from physscale.run.validation import unseen
 from physscale.scheduling.gpus import checked
 from physscale.simulate.simulate import simulate
 from physscale.train.loop import averaged

@@ -19,16 +19,16 @@ from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
+from physscale.run.cost import PICTURED_VIDEOS, VALIDATION_VIDEOS
 from physscale.run.inference import dealt, inference_of, parts_of
 from physscale.run.inference_memory import videos_at_once
-from physscale.run.pictures import FRAMES_PER_S, PICTURED_VIDEOS, beside
+from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.spec import RunSpec
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 from physscale.train.parallel import Workers
 from physscale.train.task import Observer
 
-VALIDATION_VIDEOS = 96
 VALIDATION_SEED = 1_000_003
 """The seed of the validation videos: the training scenario with the held-out key, and a seed of no
 test split."""

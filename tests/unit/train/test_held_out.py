@@ -4,8 +4,8 @@ often it is asked."""
 import pytest
 import torch
 
-from physscale.flow.diffusion import HELD_OUT_TIMES, held_out_errors
-from physscale.flow.flow_spec import FlowSpec
+from physscale.flow.diffusion import held_out_errors
+from physscale.flow.flow_spec import HELD_OUT_TIMES, FlowSpec
 from physscale.flow.noise import Stream, normal, torch_seed
 from physscale.flow.sample import sample
 from physscale.model.dit import DiT
