@@ -60,7 +60,7 @@ def run() -> dict[str, Any]:
         for size_px in PATCH:
             found[size_px] = measured(size_px)
     worst = max(found, key=lambda size_px: found[size_px].ratio)
-    told = "; ".join(
+    sizes = "; ".join(
         f"{size} px: {one.ratio:.3f}, {1e3 * one.held_s:.0f} ms a step in memory, first "
         f"{one.first_s:.1f} s"
         for size, one in found.items()
@@ -72,7 +72,7 @@ def run() -> dict[str, Any]:
         "peer": 1e3 * held_s,
         "ratio": found[worst].ratio,
         "unit": "ms/step",
-        "note": f"ours ÷ in memory, goal 1.05; {told}",
+        "note": f"ours ÷ in memory, goal 1.05; {sizes}",
     }
 
 

@@ -37,7 +37,7 @@ from tests.shapes import denoiser_shape
 
 
 @dataclass(frozen=True)
-class Case:
+class Workload:
     """A model on latents [T, C, H, W], whose tokens fill a square for diffusers' picture model."""
 
     name: str
@@ -51,12 +51,12 @@ class Case:
 Step = Callable[[Tensor], object]
 SMALL = DiTSpec(width=256, depth=6, heads=4, patch=2, activation="gelu")
 CASES = (
-    Case("S, 1024 tokens", SIZES["S"], denoiser_shape(16, 4, 16, 16), batch=1, rounds=11),
-    Case("S, 256 tokens", SIZES["S"], denoiser_shape(16, 4, 8, 8), batch=4, rounds=11),
-    Case("d256 x 6, 256 tokens", SMALL, denoiser_shape(16, 4, 8, 8), batch=8, rounds=15),
-    Case("d128 x 5, 64 tokens", VAE.model, latent_shape(VAE), batch=VAE.train.batch, rounds=21),
-    Case("d64 x 3, 16 tokens", SIZES["d64"], denoiser_shape(16, 32, 1, 1), batch=32, rounds=41),
-    Case(
+    Workload("S, 1024 tokens", SIZES["S"], denoiser_shape(16, 4, 16, 16), batch=1, rounds=11),
+    Workload("S, 256 tokens", SIZES["S"], denoiser_shape(16, 4, 8, 8), batch=4, rounds=11),
+    Workload("d256 x 6, 256 tokens", SMALL, denoiser_shape(16, 4, 8, 8), batch=8, rounds=15),
+    Workload("d128 x 5, 64 tokens", VAE.model, latent_shape(VAE), batch=VAE.train.batch, rounds=21),
+    Workload("d64 x 3, 16 tokens", SIZES["d64"], denoiser_shape(16, 32, 1, 1), batch=32, rounds=41),
+    Workload(
         "S, 1024 tokens",
         SIZES["S"],
         denoiser_shape(16, 4, 16, 16),
@@ -64,7 +64,7 @@ CASES = (
         rounds=11,
         precision="bf16",
     ),
-    Case(
+    Workload(
         "S, 256 tokens",
         SIZES["S"],
         denoiser_shape(16, 4, 8, 8),
@@ -133,7 +133,7 @@ def run() -> dict[str, Any]:
     }
 
 
-def timed(case: Case, *, steps: Mapping[str, Step]) -> dict[str, list[float]]:
+def timed(case: Workload, *, steps: Mapping[str, Step]) -> dict[str, list[float]]:
     """CPU seconds of each step, round by round; `peak` in FLOP/s."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -151,7 +151,7 @@ def timed(case: Case, *, steps: Mapping[str, Step]) -> dict[str, list[float]]:
     return seconds
 
 
-def our_step(case: Case, *, compiled: Literal["none", "block"]) -> Step:
+def our_step(case: Workload, *, compiled: Literal["none", "block"]) -> Step:
     train = TrainSpec(
         steps=1000,
         batch=case.batch,
@@ -166,7 +166,7 @@ def our_step(case: Case, *, compiled: Literal["none", "block"]) -> Step:
     return lambda x0: train_step(state, x0, seed=0, train=train, objective=flow, workers=Workers())
 
 
-def bare_step(case: Case) -> Step:
+def bare_step(case: Workload) -> Step:
     """Forward and backward of a block's four products and its attention, block after block, and
     nothing else."""
     model, tokens = case.model, case.model.tokens(case.shape)

@@ -46,8 +46,8 @@ def said(*words: object, plugin: bool = True, code: int = 0) -> str:
 def test_a_metric_of_a_plug_in_reaches_every_place(finished: Store, tmp_path: Path) -> None:
     before = pq.read_table(finished.scores)
     place = ("tiny", "--results", finished.root.parent)
-    told = json.loads(said("physscale", "score", *place, "--json"))
-    assert list(told["missing"].values()) == [[NAME]]
+    printed = json.loads(said("physscale", "score", *place, "--json"))
+    assert list(printed["missing"].values()) == [[NAME]]
 
     after = pq.read_table(finished.scores)
     added = pc.equal(after["metric"], NAME)

@@ -42,9 +42,9 @@ def tell(
 ) -> tuple[int, Any]:
     with pytest.raises(SystemExit) as ended:
         main([command, "tiny", "--results", str(results), *more])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     code = int(str(ended.value.code))
-    return code, told.err if code else json.loads(told.out)
+    return code, printed.err if code else json.loads(told.out)
 
 
 def test_the_command(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,8 +158,8 @@ def tell(
 ) -> tuple[int, str]:
     with pytest.raises(SystemExit) as ended:
         main([command, "pictures", "--results", str(results), *more])
-    told: Any = capsys.readouterr()
-    return int(str(ended.value.code)), told.out + told.err
+    printed: Any = capsys.readouterr()
+    return int(str(ended.value.code)), printed.out + printed.err
 
 
 def test_a_plan_says_which_weights_a_run_stops_without_them(

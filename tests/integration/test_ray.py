@@ -88,11 +88,11 @@ def test_the_stream_gives_what_the_plain_one_gives_in_the_same_order(size: int) 
 
 
 def test_a_sweep_of_real_runs_equals_the_plain_process_bit_for_bit(tmp_path: Path) -> None:
-    """Runs that see frames alone, and one that is told numbers beside them."""
+    """Runs that see frames alone, and one conditioned on numbers too."""
     frames = tiny_study(seeds=range(2), steps=8)
     first = next(iter(frames.runs.values()))
     numbers = replace(first, model=replace(first.model, conditioning="numbers"))
-    study = replace(frames, groups={**frames.groups, "told": (numbers,)})
+    study = replace(frames, groups={**frames.groups, "numbers": (numbers,)})
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     assert sweep_here(study, store=store, real=True).exit_code == 0
     for run in (first, numbers):
@@ -102,7 +102,7 @@ def test_a_sweep_of_real_runs_equals_the_plain_process_bit_for_bit(tmp_path: Pat
             plain.run(run.fingerprint).samples("id").read_bytes()
         )
     assert losses(store, first.fingerprint) != losses(store, numbers.fingerprint), (
-        "told numbers are read"
+        "the numbers are read"
     )
 
 

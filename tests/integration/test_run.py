@@ -94,9 +94,9 @@ def test_the_outcomes_name_every_scored_video(done: Store) -> None:
 
 
 def test_the_run_file_says_what_was_run(done: Store) -> None:
-    facts = json.loads(done.run(RUN.fingerprint).spec.read_text())
-    assert facts == json.loads(json.dumps(run_record(RUN)))
-    assert facts["spec"]["data"]["scenario"]["type"] == "UniformMotion"
+    record = json.loads(done.run(RUN.fingerprint).spec.read_text())
+    assert record == json.loads(json.dumps(run_record(RUN)))
+    assert record["spec"]["data"]["scenario"]["type"] == "UniformMotion"
 
 
 def test_again_gives_the_same_numbers(done: Store, tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def said(
 ) -> tuple[str, str]:
     with pytest.raises(SystemExit) as ended:
         main(["score", store.root.name, "--results", str(store.root.parent), *words])
-    told = capsys.readouterr()
-    assert ended.value.code == code, told.err
-    return told.out, told.err
+    printed = capsys.readouterr()
+    assert ended.value.code == code, printed.err
+    return printed.out, printed.err
 
 
 def tables(store: Store) -> dict[str, bytes]:
@@ -60,21 +60,21 @@ def test_a_missing_metric_is_computed_once_and_all_else_is_as_before(
     first, second = sorted(whole.root.glob("runs/*/scores.parquet"))
     for path in (first, second):
         without(path)
-    told = json.loads(said(whole, "--dry-run", "--json", capsys=capsys)[0])
-    assert (told["scored"], told["runs"]) == (False, 2)
-    assert list(told["missing"].values()) == [[LACKING], [LACKING]]
+    printed = json.loads(said(whole, "--dry-run", "--json", capsys=capsys)[0])
+    assert (printed["scored"], printed["runs"]) == (False, 2)
+    assert list(printed["missing"].values()) == [[LACKING], [LACKING]]
     assert LACKING not in read_scores(first)["metric"].to_pylist(), "a dry run writes nothing"
     said(whole, "--only", LACKING, capsys=capsys)
     assert tables(whole) == before
-    told = json.loads(said(whole, "--json", capsys=capsys)[0])
-    assert told["missing"] == {}
+    printed = json.loads(said(whole, "--json", capsys=capsys)[0])
+    assert printed["missing"] == {}
     assert tables(whole) == before
 
 
 def test_all_again_gives_the_same_numbers(whole: Store, capsys: pytest.CaptureFixture[str]) -> None:
     before = tables(whole)
-    told = json.loads(said(whole, "--all", "--json", capsys=capsys)[0])
-    assert len(told["missing"]) == 2
+    printed = json.loads(said(whole, "--all", "--json", capsys=capsys)[0])
+    assert len(printed["missing"]) == 2
     assert tables(whole) == before
 
 
@@ -93,8 +93,8 @@ def test_a_killed_command_goes_on(
     lacking = [path for path in paths if LACKING not in read_scores(path)["metric"].to_pylist()]
     assert lacking == paths[1:], "the first run is done, the second is untouched"
     samples.write_bytes(content)
-    told = json.loads(said(whole, "--json", capsys=capsys)[0])
-    assert len(told["missing"]) == 1
+    printed = json.loads(said(whole, "--json", capsys=capsys)[0])
+    assert len(printed["missing"]) == 1
     assert tables(whole) == before
 
 

@@ -83,8 +83,8 @@ def test_a_folder_of_frames_gives_rows_at_random_and_draws_other_sizes(folder: D
 def test_a_folder_with_frames_is_not_the_one_without(folder: DataFolder) -> None:
     with pytest.raises(UserError, match="another data set"):
         write_dataset(folder.path, replace(folder.layout, encoding=None), make=make)
-    told = json.loads((folder.path / "dataset.json").read_text())
-    (folder.path / "dataset.json").write_text(json.dumps(told | {"encoding": "pickle"}))
+    described = json.loads((folder.path / "dataset.json").read_text())
+    (folder.path / "dataset.json").write_text(json.dumps(described | {"encoding": "pickle"}))
     with pytest.raises(DamagedData, match=r"no readable dataset\.json"):
         open_dataset(folder.path)
 

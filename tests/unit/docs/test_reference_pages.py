@@ -18,8 +18,8 @@ def test_a_made_page_is_the_page_as_it_is_made(name: str) -> None:
 def test_every_metric_is_explained_with_its_unit() -> None:
     page = (FOLDER / "metrics.md").read_text()
     units = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", page, flags=re.MULTILINE))
-    told = {metric.name: "share" if metric.share else metric.unit or "–" for metric in BUILT_IN}
-    assert units == told
+    declared = {metric.name: "share" if metric.share else metric.unit or "–" for metric in BUILT_IN}
+    assert units == declared
 
 
 def test_every_exit_code_of_an_error_is_explained() -> None:
@@ -43,8 +43,8 @@ def test_the_rooms_of_the_readme_stand_in_the_order_of_the_imports() -> None:
     rows = re.findall(
         r"^\| (\d+) \| \[?`physscale/(\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE
     )
-    told: dict[int, set[str]] = {}
+    shown: dict[int, set[str]] = {}
     for layer, room in rows:
-        told.setdefault(int(layer), set()).add(room)
+        shown.setdefault(int(layer), set()).add(room)
     assert [int(layer) for layer, _ in rows] == sorted(int(layer) for layer, _ in rows)
-    assert list(told.values()) == [layer for layer in layers if layer != {"__main__"}]
+    assert list(shown.values()) == [layer for layer in layers if layer != {"__main__"}]

@@ -1,4 +1,4 @@
-"""A model that is told numbers or a text begins as the one that is not, then listens; what is
+"""A model conditioned on numbers or a text begins as the one that is not, then listens; what is
 dropped from it cannot matter."""
 
 from dataclasses import replace
@@ -60,7 +60,7 @@ def test_weights_of_the_plain_model_are_the_same(spec: DiTSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", [TEXT, FEATURES], ids=["characters", "features"])
-def test_a_model_that_is_told_a_text_begins_as_the_one_that_is_not(spec: DiTSpec) -> None:
+def test_a_model_conditioned_on_text_begins_as_the_one_that_is_not(spec: DiTSpec) -> None:
     reading, alone = fresh(spec), fresh(PLAIN)
     with torch.no_grad():
         for model in (reading, alone):
@@ -71,7 +71,7 @@ def test_a_model_that_is_told_a_text_begins_as_the_one_that_is_not(spec: DiTSpec
 
 
 @TOLD
-def test_what_is_told_changes_every_frame_of_its_own_video_alone(spec: DiTSpec) -> None:
+def test_conditioning_changes_every_frame_of_its_own_video_alone(spec: DiTSpec) -> None:
     model, (x, t), conditioning = model_of(spec, SHAPE), inputs(SHAPE), conditioning_for(spec)
     other = torch.cat((conditioning[:1], conditioning_for(spec, seed=5)[1:]))
     apart = (model(x, t, other) - model(x, t, conditioning)).abs().amax(dim=(2, 3, 4))
@@ -99,7 +99,7 @@ def test_low_precision_stays_close(spec: DiTSpec) -> None:
 
 
 @TOLD
-def test_withheld_facts_say_nothing(spec: DiTSpec) -> None:
+def test_withheld_conditioning_says_nothing(spec: DiTSpec) -> None:
     conditioning = conditioning_for(spec)
     kept = dropped_out(conditioning, dropped=torch.tensor([True, False]))
     assert not kept[0].any()
@@ -119,7 +119,7 @@ def test_the_order_of_characters_matters() -> None:
     assert (model(x, t, conditioning.flip(1)) - model(x, t, conditioning)).abs().max() > 1e-4
 
 
-def test_a_model_that_is_told_asks_to_be_told() -> None:
+def test_a_conditioned_model_asks_for_its_conditioning() -> None:
     with pytest.raises(AssertionError, match="needs it"):
         fresh(TEXT)(*inputs(SHAPE))
 

@@ -63,7 +63,7 @@ TOLD = [
 
 
 def conditioning_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
-    """Of the shape that this model is told."""
+    """Of the shape that this model is conditioned on."""
     if spec.conditioning == "text" and spec.text.encoder == "characters":
         return torch.randint(CHARACTERS, (batch, spec.text.tokens))
     numbers = {
@@ -75,7 +75,7 @@ def conditioning_for(spec: DiTSpec, *, batch: int) -> torch.Tensor | None:
 
 
 @pytest.mark.parametrize("spec", TOLD, ids=["numbers", "characters", "features"])
-def test_formula_counts_the_parameters_of_what_is_told(spec: DiTSpec) -> None:
+def test_formula_counts_the_parameters_of_the_conditioning(spec: DiTSpec) -> None:
     assert spec.parameters(SMALL) == sum(
         parameter.numel() for parameter in DiT(spec, shape=SMALL).parameters()
     )

@@ -62,8 +62,8 @@ def test_a_value_outside_its_set_is_refused(field: str, hint: str) -> None:
 
 
 def test_names_and_words_are_unique() -> None:
-    for told in ([metric.name for metric in BUILT_IN], [metric.label for metric in BUILT_IN]):
-        assert len(set(told)) == len(told)
+    for names in ([metric.name for metric in BUILT_IN], [metric.label for metric in BUILT_IN]):
+        assert len(set(names)) == len(names)
 
 
 def test_a_study_declares_the_metrics_of_plug_ins_and_no_others(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run's model is told: true of its row, mirrored with its video, the same however it is
+"""The conditioning of a run: true of its row, mirrored with its video, the same however it is
 fetched; from the data to the scores."""
 
 import json
@@ -43,8 +43,8 @@ def test_the_first_moment_alone_is_the_first_moment_of_the_video(name: str) -> N
     data = DataSpec(scenario=scenario_named(name), videos=6)
     whole, first = simulate(data, indices=ROWS), simulate(replace(data, frames=1), indices=ROWS)
     model = replace(NUMBERS, bodies=whole.body.shape[1])
-    for told in (model, TEXT):
-        spec = told.conditioned_on
+    for conditioned in (model, TEXT):
+        spec = conditioned.conditioned_on
         ours, theirs = conditioning_of(spec, first), conditioning_of(spec, whole)
         assert ours is not None
         assert theirs is not None
@@ -69,7 +69,7 @@ def test_numbers_are_the_rows_own_and_of_order_one() -> None:
     assert np.abs(numbers).max() < 3
 
 
-def test_places_without_a_body_are_told_nothing() -> None:
+def test_places_without_a_body_give_no_conditioning() -> None:
     rows = simulate(phyre_data(Phyre(), videos=4), indices=np.arange(4))
     there = (rows.body[:, :, 1] > 0).sum(axis=1)
     conditioning = conditioning_of(replace(NUMBERS, bodies=14).conditioned_on, rows)
@@ -85,7 +85,7 @@ def test_places_without_a_body_are_told_nothing() -> None:
         conditioning_of(NUMBERS.conditioned_on, rows)
 
 
-def test_a_mirrored_row_is_told_as_its_mirrored_frames_show_it() -> None:
+def test_a_mirrored_row_is_conditioned_as_its_mirrored_frames_show_it() -> None:
     coins = np.array([True, False] * 3)
     there = mirrored(COLLISIONS, coins=coins)
     assert np.array_equal(there.state[1::2], COLLISIONS.state[1::2])
@@ -101,7 +101,7 @@ def test_a_mirrored_row_is_told_as_its_mirrored_frames_show_it() -> None:
 
 @pytest.mark.parametrize("model", [NUMBERS, TEXT], ids=["numbers", "text"])
 @pytest.mark.parametrize("flip", ["none", "horizontal"])
-def test_facts_held_are_facts_made_are_those_of_the_batch(
+def test_conditioning_held_is_that_made_is_that_of_the_batch(
     model: DiTSpec, flip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = tiny_run()
@@ -120,7 +120,7 @@ def test_facts_held_are_facts_made_are_those_of_the_batch(
     )
 
 
-def test_a_model_that_is_told_nothing_has_nobody_to_tell_it() -> None:
+def test_a_model_without_conditioning_has_no_source_of_it() -> None:
     assert conditioning_source(tiny_run()) is None
     assert conditioning_of(tiny_run().model.conditioned_on, COLLISIONS) is None
 
@@ -176,10 +176,10 @@ def test_a_wrong_text_encoder_is_one_line(text: TextSpec, message: str) -> None:
     [None, TextSpec(tokens=80, width=8, heads=1, depth=1), OWN],
     ids=["numbers", "characters", "own"],
 )
-def test_a_run_is_told_from_its_data_to_its_scores_and_opens_again(
+def test_a_run_is_conditioned_from_its_data_to_its_scores_and_opens_again(
     text: TextSpec | None, tmp_path: Path
 ) -> None:
-    run = told_run(text)
+    run = conditioned_run(text)
     store = Store(tmp_path)
     execute(run, store=store, context=PlainContext())
     folder = store.run(run.fingerprint)
@@ -197,7 +197,7 @@ def test_a_run_is_told_from_its_data_to_its_scores_and_opens_again(
     assert one.model().spec.conditioning == run.model.conditioning
 
 
-def told_run(text: TextSpec | None) -> RunSpec:
+def conditioned_run(text: TextSpec | None) -> RunSpec:
     plain = tiny_run(steps=6)
     model = (
         replace(plain.model, conditioning="numbers")

@@ -180,13 +180,13 @@ def test_formula_meets_the_fullest_moment_of_a_unet(
 @pytest.mark.parametrize("recompute", ["none", "block"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(
-    "told",
+    "conditioning",
     [{"conditioning": "numbers", "bodies": 600}, {"conditioning": "text", "text": TEXT}],
     ids=["numbers", "text"],
 )
-def test_formula_counts_what_the_model_is_told(told: Any, precision: Any, recompute: Any) -> None:
+def test_formula_counts_the_conditioning(conditioning: Any, precision: Any, recompute: Any) -> None:
     train = TrainSpec(batch=2, optimiser="adamw", precision=precision, recompute=recompute)
-    model = replace(SIZES["S"], **told)
+    model = replace(SIZES["S"], **conditioning)
     measured = fullest(model, shape=PAPER, train=train)
     assert memory(model, shape=PAPER, train=train).total == pytest.approx(measured, rel=TOLERANCE)
     plain = memory(SIZES["S"], shape=PAPER, train=train).total

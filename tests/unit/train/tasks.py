@@ -65,7 +65,7 @@ class SmallConditioning:
 
 
 def small_conditioning(conditioning: Conditioning, *, videos: int = 20) -> torch.Tensor | None:
-    """Two bodies' numbers, or six characters; one video in five is told nothing."""
+    """Two bodies' numbers, or six characters; one video in five has none."""
     if conditioning == "none":
         return None
     shape = (videos, 2, NUMBERS_A_BODY) if conditioning == "numbers" else (videos, 6)

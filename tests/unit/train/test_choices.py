@@ -64,7 +64,7 @@ def kept_bytes(**fields: Any) -> int:
 
 
 @pytest.mark.parametrize("conditioning", ["numbers", "text"])
-def test_choices_of_a_model_that_is_told_more_change_rounding_alone(conditioning: Any) -> None:
+def test_choices_of_a_model_with_conditioning_change_rounding_alone(conditioning: Any) -> None:
     plain = gradients(conditioning=conditioning)
     assert plain.isfinite().all()
     assert torch.equal(gradients(conditioning=conditioning, recompute="block"), plain)

@@ -34,7 +34,9 @@ DROPPED = {"condition_dropout": 0.4}
 AHEAD = {"condition_frames": 2, "context_frames": 3, "context_noise": 0.1}
 NARROW = {"steps": STEPS, "precision": "bf16"}
 WIDE = {"steps": 5, "width": NARROWEST}
-TEXT, NUMBERS = ({"steps": 10, "batch": 7, "conditioning": told} for told in ("text", "numbers"))
+TEXT, NUMBERS = (
+    {"steps": 10, "batch": 7, "conditioning": source} for source in ("text", "numbers")
+)
 
 JOBS: list[dict[str, Any]] = [
     {"name": "muon", "folder": "muon", "fields": MUON},
@@ -175,7 +177,7 @@ def test_unequal_shares_in_parts_with_frames_withheld_from_some_are_the_same_bat
 @pytest.mark.parametrize(
     ("name", "fields"), [("text", TEXT), ("text sharded", TEXT), ("numbers sharded", NUMBERS)]
 )
-def test_workers_and_shards_of_a_model_that_is_told_more_equal_one_device(
+def test_workers_and_shards_of_a_model_with_conditioning_equal_one_device(
     tmp_path: Path, pair: Pair, name: str, fields: dict[str, Any]
 ) -> None:
     assert_equal(

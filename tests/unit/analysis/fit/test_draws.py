@@ -71,10 +71,10 @@ def test_every_interval_of_the_command_is_computed_again_from_its_file(
         main([*words.split(), "--no-holdout", "--json", "--draws", str(tmp_path / "draws.parquet")])
         == 0
     )
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     assert main(["bands", str(tmp_path / "draws.parquet"), "--at", "x=1e8", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
-    for split, found in told["splits"].items():
+    for split, found in printed["splits"].items():
         for name, row in found["parameters"].items():
             expected = {key: row[key] for key in ("estimate", "low", "high", "open")}
             assert again["splits"][split]["parameters"][name] == pytest.approx(expected, rel=1e-13)
@@ -82,7 +82,7 @@ def test_every_interval_of_the_command_is_computed_again_from_its_file(
     assert 0 < low < high
     draws = read_draws(tmp_path / "draws.parquet")
     difference = draws["id"].readable["alpha"] - draws["ood"].readable["alpha"]
-    contrast = next(row for row in told["contrasts"] if row["quantity"] == "alpha")
+    contrast = next(row for row in printed["contrasts"] if row["quantity"] == "alpha")
     assert contrast["low"] in (None, pytest.approx(np.quantile(difference, 0.025)))
     assert contrast["high"] in (None, pytest.approx(np.quantile(difference, 0.975)))
 

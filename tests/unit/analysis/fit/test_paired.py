@@ -180,8 +180,8 @@ def test_the_commands_state_the_differences(
     assert found[0]["low"] < 0.3 < found[0]["high"]
     assert found[0]["apart"]
     assert main(["verdict", *table, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert set(told["splits"]) == {"id", "ood"}
-    assert len(told["contrasts"]) == 2
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed["splits"]) == {"id", "ood"}
+    assert len(printed["contrasts"]) == 2
     assert main(["verdict", *table]) == 0
     assert "times as large in ood as in id" in capsys.readouterr().out

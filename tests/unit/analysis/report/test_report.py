@@ -97,8 +97,8 @@ def test_hostile_names_are_text(results: Path, tmp_path: Path) -> None:
         table.set_column(table.schema.get_field_index("split"), "split", pa.array(names)),
         root / "scores.parquet",
     )
-    facts = json.loads((root / "study.json").read_text()) | {"name": evil, "question": evil}
-    (root / "study.json").write_text(json.dumps(facts))
+    described = json.loads((root / "study.json").read_text()) | {"name": evil, "question": evil}
+    (root / "study.json").write_text(json.dumps(described))
     out = tmp_path / "page.html"
     assert main(["report", str(root), "--out", str(out)]) == 0
     page = out.read_text()
