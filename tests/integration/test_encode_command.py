@@ -44,7 +44,7 @@ def tell(
         main([command, "tiny", "--results", str(results), *more])
     printed = capsys.readouterr()
     code = int(str(ended.value.code))
-    return code, printed.err if code else json.loads(told.out)
+    return code, printed.err if code else json.loads(printed.out)
 
 
 def test_the_command(study: RunSpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
