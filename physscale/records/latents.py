@@ -22,11 +22,9 @@ __all__ = ["FORMAT", "LatentShard", "open_latents", "write_latents"]
 FORMAT = 1
 """Raised by hand when a column changes its meaning. A reader refuses any other number."""
 
-FORMAT_KEY, IDENTITY_KEY, CANVAS_KEY = (
-    b"physscale_latents",
-    b"physscale_fingerprint",
-    b"physscale_canvas",
-)
+FORMAT_KEY = b"physscale_latents"
+IDENTITY_KEY = b"physscale_fingerprint"
+CANVAS_KEY = b"physscale_canvas"
 
 
 @dataclass(frozen=True)

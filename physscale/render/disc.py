@@ -121,10 +121,8 @@ def draw_disc(
         begin, end = max(math.floor(x - outer), first_col), min(math.floor(x + outer), last_col) + 1
         if begin >= end:
             continue
-        solid_from, solid_to = (
-            min(max(math.ceil(x - inner), begin), end),
-            max(min(math.floor(x + inner), end), begin),
-        )
+        solid_from = min(max(math.ceil(x - inner), begin), end)
+        solid_to = max(min(math.floor(x + inner), end), begin)
         if solid_to <= solid_from:
             solid_from = solid_to = end
         for byte in range(3 * solid_from, 3 * solid_to):

@@ -29,16 +29,12 @@ def paint_hard(
     for video in range(frames.shape[0]):
         for moment in range(frames.shape[1]):
             for body in range(sizes.shape[1]):
-                x, y, angle = (
-                    poses[video, moment, body, 0],
-                    poses[video, moment, body, 1],
-                    poses[video, moment, body, 2],
-                )
-                size, second, colour = (
-                    sizes[video, body, 0],
-                    sizes[video, body, 1],
-                    colours[video, body],
-                )
+                x = poses[video, moment, body, 0]
+                y = poses[video, moment, body, 1]
+                angle = poses[video, moment, body, 2]
+                size = sizes[video, body, 0]
+                second = sizes[video, body, 1]
+                colour = colours[video, body]
                 if size <= 0.0:
                     continue
                 if shapes[video, body] == DISC:
@@ -53,17 +49,13 @@ def paint_hard(
 def _fill_disc(
     frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray
 ) -> None:
-    first_row, last_row = (
-        max(math.ceil(y - outer - 0.5), 0),
-        min(math.floor(y + outer - 0.5), frame.shape[0] - 1),
-    )
+    first_row = max(math.ceil(y - outer - 0.5), 0)
+    last_row = min(math.floor(y + outer - 0.5), frame.shape[0] - 1)
     for row in range(first_row, last_row + 1):
         square = (row + 0.5 - y) ** 2
         reach = math.sqrt(max(outer * outer - square, 0.0))
-        first_col, last_col = (
-            max(math.ceil(x - reach - 0.5), 0),
-            min(math.floor(x + reach - 0.5), frame.shape[1] - 1),
-        )
+        first_col = max(math.ceil(x - reach - 0.5), 0)
+        last_col = min(math.floor(x + reach - 0.5), frame.shape[1] - 1)
         for col in range(first_col, last_col + 1):
             if inner <= 0.0 or (col + 0.5 - x) ** 2 + square > inner * inner:
                 for channel in range(3):
@@ -76,14 +68,10 @@ def _fill_polygon(
     frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turns: np.ndarray
 ) -> None:
     """How often the border goes round a centre, counted by the edges that pass on its right."""
-    first_col, last_col = (
-        max(math.floor(edges[:, 0].min()), 0),
-        min(math.floor(edges[:, 0].max()), frame.shape[1] - 1),
-    )
-    first_row, last_row = (
-        max(math.ceil(edges[:, 1].min() - 0.5), 0),
-        min(math.floor(edges[:, 1].max() - 0.5), frame.shape[0] - 1),
-    )
+    first_col = max(math.floor(edges[:, 0].min()), 0)
+    last_col = min(math.floor(edges[:, 0].max()), frame.shape[1] - 1)
+    first_row = max(math.ceil(edges[:, 1].min() - 0.5), 0)
+    last_row = min(math.floor(edges[:, 1].max() - 0.5), frame.shape[0] - 1)
     if last_col < first_col:
         return
     for row in range(first_row, last_row + 1):

@@ -30,11 +30,9 @@ def paint(
     rows downwards; shapes[B, N], colours[B, N, 3]."""
     bodies, height, width = sizes.shape[1], frames.shape[2], frames.shape[3]
     rows = frames.reshape(frames.shape[0], frames.shape[1], height, 3 * width)
-    columns, lines, lines_y = (
-        np.empty((2, width + 1)),
-        np.empty((bodies, 3, height + 1)),
-        np.empty(bodies),
-    )
+    columns = np.empty((2, width + 1))
+    lines = np.empty((bodies, 3, height + 1))
+    lines_y = np.empty(bodies)
     ink, edges = np.empty((bodies, 3 * width), np.uint8), np.empty((borders.shape[2], 4))
     rows[:] = 255
     for video in range(frames.shape[0]):
@@ -44,16 +42,12 @@ def paint(
                 ink[body, byte] = np.uint8(colours[video, body, byte % 3])
         for moment in range(frames.shape[1]):
             for body in range(bodies):
-                x, y, angle = (
-                    poses[video, moment, body, 0],
-                    poses[video, moment, body, 1],
-                    poses[video, moment, body, 2],
-                )
-                size, second, colour = (
-                    sizes[video, body, 0],
-                    sizes[video, body, 1],
-                    colours[video, body],
-                )
+                x = poses[video, moment, body, 0]
+                y = poses[video, moment, body, 1]
+                angle = poses[video, moment, body, 2]
+                size = sizes[video, body, 0]
+                second = sizes[video, body, 1]
+                colour = colours[video, body]
                 if size <= 0.0:
                     continue
                 if shapes[video, body] != DISC:

@@ -37,10 +37,8 @@ def draw_as_the_paper(
             for body in range(radii.shape[1]):
                 low = min(low, centres[video, moment, body, 1] - radii[video, body])
                 high = max(high, centres[video, moment, body, 1] + radii[video, body])
-            first, last = (
-                max(math.floor(low * (size - 1)), 0),
-                min(math.ceil(high * (size - 1)), size - 1),
-            )
+            first = max(math.floor(low * (size - 1)), 0)
+            last = min(math.ceil(high * (size - 1)), size - 1)
             for up in range(first, last + 1):
                 for col in range(size):
                     pixel[:] = 255.0

@@ -55,11 +55,9 @@ def row_coverage(
             continue
         slope = (x1 - x0) / (y1 - y0)
         one, other = x0 + (low - y0) * slope - first_col, x0 + (high - y0) * slope - first_col
-        left, right, height = (
-            min(one, other),
-            max(one, other),
-            high - low if y1 < y0 else low - high,
-        )
+        left = min(one, other)
+        right = max(one, other)
+        height = high - low if y1 < y0 else low - high
         begin, end = min(max(math.floor(left), 0), count), min(max(math.floor(right) + 1, 0), count)
         if begin > 0:
             full[begin - 1] += height
@@ -90,14 +88,10 @@ def polygon_coverage(size: int, edges: np.ndarray) -> np.ndarray:
 @no_type_check
 def draw_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray) -> None:
     """Blends what a border encloses (edges in pixels, y downwards) over frame[H, W, 3]."""
-    first_col, last_col = (
-        max(math.floor(edges[:, 0].min()), 0),
-        min(math.floor(edges[:, 0].max()), frame.shape[1] - 1),
-    )
-    first_row, last_row = (
-        max(math.floor(edges[:, 1].min()), 0),
-        min(math.floor(edges[:, 1].max()), frame.shape[0] - 1),
-    )
+    first_col = max(math.floor(edges[:, 0].min()), 0)
+    last_col = min(math.floor(edges[:, 0].max()), frame.shape[1] - 1)
+    first_row = max(math.floor(edges[:, 1].min()), 0)
+    last_row = min(math.floor(edges[:, 1].max()), frame.shape[0] - 1)
     if last_col < first_col:
         return
     area, full = np.empty(last_col - first_col + 1), np.empty(last_col - first_col + 1)

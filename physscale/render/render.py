@@ -56,10 +56,8 @@ def render(videos: Videos, *, canvas: Canvas, out: Frames | None = None) -> Fram
     poses = videos.state[..., :3].astype(np.float64)
     poses[..., PLACE] *= pixels_per_m
     poses[..., 1] = canvas.size_px - poses[..., 1]
-    sizes, borders = (
-        videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m,
-        borders_m(videos.body) * pixels_per_m,
-    )
+    sizes = videos.body[:, :, SIZES].astype(np.float64) * pixels_per_m
+    borders = borders_m(videos.body) * pixels_per_m
     painter = paint if canvas.style == "exact" else paint_hard
     painter(frames, poses, sizes, shapes, borders, colours)
     return frames

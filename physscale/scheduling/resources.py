@@ -209,11 +209,9 @@ def safe_workers(machine: Machine, *, nodes: Sequence[Node]) -> int:
 def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
     """The largest number of placement groups that the nodes hold together: `most[k]` data tasks
     beside k runs, node after node."""
-    item, item_gpus, task = (
-        _units(machine.run_cpus),
-        _units(machine.run_gpus),
-        _units(machine.data_cpus),
-    )
+    item = _units(machine.run_cpus)
+    item_gpus = _units(machine.run_gpus)
+    task = _units(machine.data_cpus)
     most = np.zeros(1, np.int64)
     for node in nodes:
         room = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus), _AT_A_TIME)

@@ -42,10 +42,8 @@ class Frame(NamedTuple):
 @no_type_check
 def form_of(bodies: Bodies, body: int) -> Form:
     """One of them."""
-    inside, ring = (
-        bodies.points[body, : bodies.point_count[body]],
-        bodies.ring[body, : bodies.ring_count[body]],
-    )
+    inside = bodies.points[body, : bodies.point_count[body]]
+    ring = bodies.ring[body, : bodies.ring_count[body]]
     return Form(
         bodies.radius[body], bodies.edges[body], bodies.reach[body], bodies.thin[body], inside, ring
     )

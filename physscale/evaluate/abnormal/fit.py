@@ -48,10 +48,8 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
     asked, inked = 0.0, 0.0
     for number in range(len(form.inside)):
         u, v = form.inside[number, 0], form.inside[number, 1]
-        col, row = (
-            int(np.floor((x + cos * u - sin * v) / px)),
-            size - 1 - int(np.floor((y + sin * u + cos * v) / px)),
-        )
+        col = int(np.floor((x + cos * u - sin * v) / px))
+        row = size - 1 - int(np.floor((y + sin * u + cos * v) / px))
         if 0 <= col < size and 0 <= row < size:
             if view.blind[row, col] or view.other[row, col] > 0.6:
                 continue
@@ -66,10 +64,8 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
     around, wrong = 0.0, 0.0
     for number in range(len(form.ring)):
         u, v = form.ring[number, 0], form.ring[number, 1]
-        col, row = (
-            int(np.floor((x + cos * u - sin * v) / px)),
-            size - 1 - int(np.floor((y + sin * u + cos * v) / px)),
-        )
+        col = int(np.floor((x + cos * u - sin * v) / px))
+        row = size - 1 - int(np.floor((y + sin * u + cos * v) / px))
         if (
             0 <= col < size
             and 0 <= row < size
@@ -130,11 +126,9 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
     for across in range(-steps, steps + 1):
         for up in range(-steps, steps + 1):
             for turn in range(turns):
-                x, y, angle = (
-                    last[0] + across * step,
-                    last[1] + up * step,
-                    last[2] + turn * np.pi / turns,
-                )
+                x = last[0] + across * step
+                y = last[1] + up * step
+                angle = last[2] + turn * np.pi / turns
                 value = score(view, coarse, x, y, angle, RING)
                 if value > values[3]:
                     place = 3
@@ -152,14 +146,10 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
 def mark(out: np.ndarray, pose: np.ndarray, form: Form, px: float, margin: float) -> None:
     """Sets the pixels whose centre lies within `margin` of the body."""
     size, reach = out.shape[0], form.reach + margin
-    first_col, last_col = (
-        max(int((pose[0] - reach) / px) - 1, 0),
-        min(int((pose[0] + reach) / px) + 1, size - 1),
-    )
-    first, last = (
-        max(int((pose[1] - reach) / px) - 1, 0),
-        min(int((pose[1] + reach) / px) + 1, size - 1),
-    )
+    first_col = max(int((pose[0] - reach) / px) - 1, 0)
+    last_col = min(int((pose[0] + reach) / px) + 1, size - 1)
+    first = max(int((pose[1] - reach) / px) - 1, 0)
+    last = min(int((pose[1] + reach) / px) + 1, size - 1)
     for up in range(first, last + 1):
         for col in range(first_col, last_col + 1):
             if (

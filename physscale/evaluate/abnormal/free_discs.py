@@ -123,10 +123,8 @@ def _shape(found: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frame
     assert videos.pixels is not None
     size_px = videos.pixels.shape[2]
     state = videos.state.copy()
-    state[..., 0], state[..., 1] = (
-        np.nan_to_num(found.x_m, nan=AWAY_M),
-        np.nan_to_num(found.y_m, nan=AWAY_M),
-    )
+    state[..., 0] = np.nan_to_num(found.x_m, nan=AWAY_M)
+    state[..., 1] = np.nan_to_num(found.y_m, nan=AWAY_M)
     right = observe(
         render(replace(videos, state=state), canvas=Canvas(size_px=size_px)), body=videos.body
     )

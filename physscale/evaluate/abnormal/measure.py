@@ -49,12 +49,10 @@ def measure(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _inside(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int, out: np.ndarray) -> None:
-    size, px, channel, pose = (
-        frame.ink.shape[1],
-        frame.px,
-        0 if bodies.red[body] else 1,
-        poses[body],
-    )
+    size = frame.ink.shape[1]
+    px = frame.px
+    channel = 0 if bodies.red[body] else 1
+    pose = poses[body]
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     asked, gone, level, depth, gap = 0.0, 0.0, 0.0, 0.0, 1e9
     for number in range(bodies.point_count[body]):
@@ -104,14 +102,10 @@ def _border(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int) -> float
     size, px, pose, reach = frame.ink.shape[1], frame.px, poses[body], bodies.reach[body]
     ink = frame.ink[0 if bodies.red[body] else 1]
     wide, surplus, length = 2.5 * px, 0.0, 0.0
-    first_col, last_col = (
-        max(int((pose[0] - reach) / px) - 4, 0),
-        min(int((pose[0] + reach) / px) + 4, size - 1),
-    )
-    first, last = (
-        max(int((pose[1] - reach) / px) - 4, 0),
-        min(int((pose[1] + reach) / px) + 4, size - 1),
-    )
+    first_col = max(int((pose[0] - reach) / px) - 4, 0)
+    last_col = min(int((pose[0] + reach) / px) + 4, size - 1)
+    first = max(int((pose[1] - reach) / px) - 4, 0)
+    last = min(int((pose[1] + reach) / px) + 4, size - 1)
     for up in range(first, last + 1):
         for col in range(first_col, last_col + 1):
             x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up

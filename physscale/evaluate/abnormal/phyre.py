@@ -81,10 +81,8 @@ def tracks_of(videos: Videos, *, scene_px: int = 512) -> list[Track]:
     for row in range(len(videos)):
         scene = _scene(videos, row=row, scene_px=scene_px)
         moving = np.isin(np.arange(len(scene.body)), scene.moving)
-        hint, red = (
-            videos.state[row, :, :, :3].astype(np.float64),
-            moving & (scene.body[:, RED] > 220),
-        )
+        hint = videos.state[row, :, :, :3].astype(np.float64)
+        red = moving & (scene.body[:, RED] > 220)
         found = track(
             videos.pixels[row], scene=scene, hint=hint, red=red, seed=int(videos.index[row])
         )
@@ -112,19 +110,15 @@ def _interval(videos: Videos, *, row: int) -> float:
 
 
 def _scores(found: Track, *, scene: Scene, videos: Videos, row: int) -> dict[str, float]:
-    shapes, moving, gravity, interval = (
-        scene.shapes,
-        scene.moving,
-        scene.gravity_m_s2,
-        _interval(videos, row=row),
-    )
+    shapes = scene.shapes
+    moving = scene.moving
+    gravity = scene.gravity_m_s2
+    interval = _interval(videos, row=row)
     pose = np.where(np.isfinite(found.pose), found.pose, scene.start[:, :3])
     centre = centres(found.pose[:, moving], centre_m=shapes.centre_m[moving])
     depth = found.depth_m[:, moving] - found.depth_m[:1, moving]
-    level, mass = (
-        np.abs(found.level[:, moving] - found.level[:1, moving]),
-        videos.body[row, moving, MASS].astype(np.float64),
-    )
+    level = np.abs(found.level[:, moving] - found.level[:1, moving])
+    mass = videos.body[row, moving, MASS].astype(np.float64)
     reach = shapes.reach_m[moving] + np.linalg.norm(shapes.centre_m[moving], axis=-1)
     border = np.abs(np.nan_to_num(found.border_m[:, moving]))
     return {

@@ -22,11 +22,9 @@ def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
     step, moved = np.empty(3), np.empty(3)
     for _ in range(POLISHES):
         for body in bodies.order:
-            pose, ink, lever = (
-                poses[body],
-                frame.ink[0 if bodies.red[body] else 1],
-                max(bodies.reach[body], px),
-            )
+            pose = poses[body]
+            ink = frame.ink[0 if bodies.red[body] else 1]
+            lever = max(bodies.reach[body], px)
             grown[:] = 0.0
             reach = bodies.reach[body] + EDGE_PX * px
             for up in range(

@@ -146,11 +146,9 @@ def _track(
     the frame before, or one by one."""
     blind, black = _static(bodies, poses[0], inks[0].shape[2], scene.px_m)
     fall = scene.gravity_m_s2 * float(scene.time_s[1] - scene.time_s[0]) ** 2
-    lost, onward, guesses = (
-        np.zeros(len(bodies.radius), np.int64),
-        Onward(scene, seed=seed),
-        GUESSES,
-    )
+    lost = np.zeros(len(bodies.radius), np.int64)
+    onward = Onward(scene, seed=seed)
+    guesses = GUESSES
     for moment, (ink, foreign, dark) in enumerate(zip(*inks, strict=True)):
         frame = Frame(ink, foreign, dark, blind, black, scene.px_m)
         if moment == 0:

@@ -95,10 +95,8 @@ def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVid
         if rest > frames - LASTING:
             continue
         earlier = max(2 * rest - frames + 1, 0)
-        rise, turn = (
-            state[earlier, body, Y] - state[-1, body, Y],
-            abs(state[earlier, body, ANGLE] - state[-1, body, ANGLE]),
-        )
+        rise = state[earlier, body, Y] - state[-1, body, Y]
+        turn = abs(state[earlier, body, ANGLE] - state[-1, body, ANGLE])
         if rise > 0.5 or (turn > np.radians(40) and videos.body[row, body, SHAPE] != Shape.DISC):
             choices.append((body, rest))
     if not choices:

@@ -35,11 +35,9 @@ PUSH_M_S = 0.03
 frame; chaos does the rest."""
 
 Ranges = Literal["trained", "unseen"]
-SIZES_M, SLOW_OR_FAST_M_S, FAST_M_S = (
-    ((0.3, 0.6), (1.5, 2.0)),
-    ((0.0, 0.8), (4.5, 6.0)),
-    ((4.5, 6.0),),
-)
+SIZES_M = ((0.3, 0.6), (1.5, 2.0))
+SLOW_OR_FAST_M_S = ((0.0, 0.8), (4.5, 6.0))
+FAST_M_S = ((4.5, 6.0),)
 UNSEEN: dict[str, dict[str, Any]] = {
     "uniform": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},
     "parabola": {"radius_m": SIZES_M, "speed_m_s": SLOW_OR_FAST_M_S},

@@ -167,11 +167,9 @@ def _drawn(
     """The body in black and of this shape, with the measured places and area."""
     body, state = truth.body.copy(), truth.state.copy()
     radius = np.sqrt(np.nan_to_num(area_m2, nan=1.0) / shape_area(shape))
-    body[:, 0, BODY.index("shape")], body[:, 0, RADIUS], body[:, 0, SECOND] = (
-        shape[0],
-        radius,
-        shape[1] * radius,
-    )
+    body[:, 0, BODY.index("shape")] = shape[0]
+    body[:, 0, RADIUS] = radius
+    body[:, 0, SECOND] = shape[1] * radius
     body[:, 0, COLOUR] = 0.0
     state[:, :, 0, PLACE] = np.nan_to_num(place_m, nan=AWAY_M)
     state[:, :, 0, STATE.index("angle_rad")] = 0.0

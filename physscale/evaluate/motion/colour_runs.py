@@ -73,11 +73,9 @@ def detect_runs(
                         if run >= 0 and runs[colour, run, 0] == row and runs[colour, run, 2] == col:
                             runs[colour, run, 2] = col + 1
                         else:
-                            (
-                                runs[colour, run + 1, 0],
-                                runs[colour, run + 1, 1],
-                                runs[colour, run + 1, 2],
-                            ) = row, col, col + 1
+                            runs[colour, run + 1, 0] = row
+                            runs[colour, run + 1, 1] = col
+                            runs[colour, run + 1, 2] = col + 1
                             number[colour] += 1
 
 

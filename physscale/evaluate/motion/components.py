@@ -238,10 +238,8 @@ def _heaviest(sums: np.ndarray, number: int, moments: np.ndarray) -> None:
         area = sums[best, 0]
         x, y = sums[best, 1] / area, sums[best, 2] / area
         moments[place, 0], moments[place, 1], moments[place, 2] = x, y, area
-        moments[place, 3], moments[place, 4] = (
-            sums[best, 3] / area - x * x,
-            sums[best, 4] / area - y * y,
-        )
+        moments[place, 3] = sums[best, 3] / area - x * x
+        moments[place, 4] = sums[best, 4] / area - y * y
         moments[place, 5] = sums[best, 5] / area - x * y
         if sums[best, 6] > 0.0:
             for channel in range(3):

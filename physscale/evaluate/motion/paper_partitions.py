@@ -46,10 +46,8 @@ def _partition(initial: np.ndarray, *, bodies: int) -> Group:
     if (speed == 0).any():
         return "zero"
     low, high = _radius_m(bodies)
-    sized, paced = (
-        bool(((radius >= low) & (radius <= high)).all()),
-        bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all()),
-    )
+    sized = bool(((radius >= low) & (radius <= high)).all())
+    paced = bool(((speed >= SPEED_M_S[0]) & (speed <= SPEED_M_S[1])).all())
     if sized:
         return "id" if paced else "speed"
     return "radius" if paced else "both"

@@ -138,10 +138,8 @@ def _one_ball(
     x: Track, y: Track, radius: Track, *, places: np.ndarray, initial: np.ndarray
 ) -> dict[str, float]:
     speed = np.diff(x[:, 0]) / FRAME_S
-    x_error, y_error = (
-        np.abs(x[:, 0] - places[:, 0, 0]).mean(),
-        np.abs(y[:, 0] - places[:, 0, 1]).mean(),
-    )
+    x_error = np.abs(x[:, 0] - places[:, 0, 0]).mean()
+    y_error = np.abs(y[:, 0] - places[:, 0, 1]).mean()
     return {
         "velocity_error": abs(_mean(speed) - initial[1]),
         "frame_velocity_error_x": _mean(np.abs(speed - np.diff(places[:, 0, 0]) / FRAME_S)),

@@ -162,10 +162,8 @@ def _tracked(
     """Components to bodies of one colour, frame by frame, each expected where its last two places
     point."""
     frames, bodies = len(components), len(begin)
-    moments, merged = (
-        np.full((frames, bodies, components.shape[2]), np.nan),
-        np.zeros((frames, bodies), bool),
-    )
+    moments = np.full((frames, bodies, components.shape[2]), np.nan)
+    merged = np.zeros((frames, bodies), bool)
     last, step = begin.copy(), np.zeros_like(begin)
     for frame in range(frames):
         there = components[frame][np.isfinite(components[frame, :, AREA])]

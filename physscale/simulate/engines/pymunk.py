@@ -134,12 +134,10 @@ class _World:
                 )
                 continue
             body = pymunk.Body(mass, pymunk.moment_for_circle(mass, 0.0, radius))
-            body.position, body.angle, body.velocity, body.angular_velocity = (
-                (start[0], start[1]),
-                start[2],
-                (start[3], start[4]),
-                start[5],
-            )
+            body.position = (start[0], start[1])
+            body.angle = start[2]
+            body.velocity = (start[3], start[4])
+            body.angular_velocity = start[5]
             disc = pymunk.Circle(body, radius)
             disc.elasticity, disc.friction = constant[COLUMN["elasticity"]], 0.0
             self.space.add(body, disc)

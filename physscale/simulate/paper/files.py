@@ -76,10 +76,8 @@ def _sized(
     """Blocks (half of the radii, colour, shape) over all speeds."""
 
     def rows() -> Rows:
-        halves, v = (
-            _halves(SMALL_TO_LARGE, middle=MIDDLE_RADIUS, count=count),
-            np.linspace(*SLOW_TO_FAST, speeds),
-        )
+        halves = _halves(SMALL_TO_LARGE, middle=MIDDLE_RADIUS, count=count)
+        v = np.linspace(*SLOW_TO_FAST, speeds)
         return _blocks(*((halves[half], v, colour, shape) for half, colour, shape in levels))
 
     return rows
@@ -91,10 +89,8 @@ def _fast(
     """Blocks (half of the speeds, colour, shape) over all radii."""
 
     def rows() -> Rows:
-        halves, r = (
-            _halves(SLOW_TO_FAST, middle=MIDDLE_SPEED, count=count),
-            np.linspace(*SMALL_TO_LARGE, radii),
-        )
+        halves = _halves(SLOW_TO_FAST, middle=MIDDLE_SPEED, count=count)
+        r = np.linspace(*SMALL_TO_LARGE, radii)
         return _blocks(*((r, halves[half], colour, shape) for half, colour, shape in levels))
 
     return rows

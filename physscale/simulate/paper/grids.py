@@ -100,16 +100,12 @@ def _two_ball_evaluation() -> tuple[Part, ...]:
     rng = np.random.RandomState(SEED)
     radius, speed = RADIUS_M["collision"], SPEED_M_S
     low_v, high_v = np.linspace(*LOW_SPEED_M_S, 4), np.linspace(*HIGH_SPEED_M_S, 4)
-    low_r, high_r = (
-        np.linspace(*LOW_RADIUS_M["collision"], 3),
-        np.linspace(*HIGH_RADIUS_M["collision"], 4),
-    )
-    r4, v4, r, v = (
-        np.linspace(*radius, 4),
-        np.linspace(*speed, 4),
-        np.linspace(*radius, 3),
-        np.linspace(*speed, 3),
-    )
+    low_r = np.linspace(*LOW_RADIUS_M["collision"], 3)
+    high_r = np.linspace(*HIGH_RADIUS_M["collision"], 4)
+    r4 = np.linspace(*radius, 4)
+    v4 = np.linspace(*speed, 4)
+    r = np.linspace(*radius, 3)
+    v = np.linspace(*speed, 3)
     parts = [Part("id", crossed(rng, (r4, r4, v4, v4)))]
     for side, ood_v, ood_r in (("low", low_v, low_r), ("high", high_v, high_r)):
         levels = {

@@ -48,11 +48,9 @@ def replay(
         contact_frames: whole frames before a hit.
         dropped_from: a scene that needed so many tries is dropped.
     """
-    x, y, kept = (
-        np.empty((len(rows), 2 if law == "collision" else 1)),
-        np.empty(len(rows)),
-        np.ones(len(rows), np.bool_),
-    )
+    x = np.empty((len(rows), 2 if law == "collision" else 1))
+    y = np.empty(len(rows))
+    kept = np.ones(len(rows), np.bool_)
     if law == "collision":
         _two_balls(rows, chunk, contact_frames, dropped_from, x, y, kept)
     else:

@@ -22,12 +22,10 @@ APART, RIGHT = -1, -2
 SECOND = 16
 """Added to the number of an edge of the second polygon."""
 
-HALF, ONE, ZERO, FAR = (
-    np.float32(0.5),
-    np.float32(1.0),
-    np.float32(0.0),
-    np.float32(3.4028234663852886e38),
-)
+HALF = np.float32(0.5)
+ONE = np.float32(1.0)
+ZERO = np.float32(0.0)
+FAR = np.float32(3.4028234663852886e38)
 BY_FACE = 1
 POINT, KIND = 12, 14
 """Where a manifold, taken as 16 numbers of 4 bytes, holds the reference edge's middle and whose
@@ -168,19 +166,15 @@ def _facing_edge(
 def _cut(ends: np.ndarray, ids: np.ndarray, x: float, y: float, reach: float, corner: int) -> int:
     """Cuts the segment at the line x·X + y·Y = reach, in place: what lies within comes first, then
     the crossing. Points left."""
-    behind, ahead = (
-        (x * ends[0, 0] + y * ends[0, 1]) - reach,
-        (x * ends[1, 0] + y * ends[1, 1]) - reach,
-    )
+    behind = (x * ends[0, 0] + y * ends[0, 1]) - reach
+    ahead = (x * ends[1, 0] + y * ends[1, 1]) - reach
     if behind <= ZERO and ahead <= ZERO:
         return 2
     if behind * ahead >= ZERO:
         return int(behind <= ZERO) + int(ahead <= ZERO)
     share = behind / (behind - ahead)
-    crossing_x, crossing_y = (
-        ends[0, 0] + share * (ends[1, 0] - ends[0, 0]),
-        ends[0, 1] + share * (ends[1, 1] - ends[0, 1]),
-    )
+    crossing_x = ends[0, 0] + share * (ends[1, 0] - ends[0, 0])
+    crossing_y = ends[0, 1] + share * (ends[1, 1] - ends[0, 1])
     feature = corner | (ids[0] >> SHIFT_EDGE & 255) << SHIFT_EDGE | BY_FACE << SHIFT_OF_SECOND
     if behind > ZERO:
         ends[0], ids[0] = ends[1], ids[1]

@@ -68,10 +68,8 @@ def _walk(rng: np.random.Generator) -> list[Point]:
             links += 1
             step = rng.uniform(0.05, 0.2)
             heading += drift
-            x, y = (
-                points[-1][0] + step * math.cos(heading),
-                points[-1][1] + step * math.sin(heading),
-            )
+            x = points[-1][0] + step * math.cos(heading)
+            y = points[-1][1] + step * math.sin(heading)
         if y < CHAIN_TOP:
             points.append((x, y))
             inside += _inside(x, y)
@@ -87,12 +85,10 @@ def _inside(x: float, y: float) -> bool:
 
 
 def _bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = (
-        rng.uniform(0.15, 0.5),
-        rng.uniform(0.3, 0.6),
-        rng.uniform(0.2, 0.8),
-        rng.uniform(-90, 90),
-    )
+    scale = rng.uniform(0.15, 0.5)
+    x = rng.uniform(0.3, 0.6)
+    y = rng.uniform(0.2, 0.8)
+    angle = rng.uniform(-90, 90)
     return [
         _part(kind, "bar", scale, ("center_x", x * side), ("bottom", y * side), ("angle", angle))
     ]
@@ -118,12 +114,10 @@ def _standing_bars(rng: np.random.Generator, kind: int, side: float) -> list[Par
 
 
 def _static_bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, y, angle, right = (
-        rng.uniform(0.2, 0.5),
-        rng.uniform(0.1, 0.5),
-        rng.uniform(-60, 60),
-        rng.uniform(0.3, 0.4),
-    )
+    scale = rng.uniform(0.2, 0.5)
+    y = rng.uniform(0.1, 0.5)
+    angle = rng.uniform(-60, 60)
+    right = rng.uniform(0.3, 0.4)
     return [
         _part(
             kind,
@@ -138,12 +132,10 @@ def _static_bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
 
 
 def _jar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = (
-        rng.uniform(0.08, 0.3),
-        rng.uniform(0.3, 0.6),
-        rng.uniform(0.2, 0.8),
-        rng.uniform(-45, 45),
-    )
+    scale = rng.uniform(0.08, 0.3)
+    x = rng.uniform(0.3, 0.6)
+    y = rng.uniform(0.2, 0.8)
+    angle = rng.uniform(-45, 45)
     if rng.random() >= JAR_IN_AIR:
         y, angle = 0.0, 0.0
     return [
@@ -152,12 +144,10 @@ def _jar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
 
 
 def _sticks(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale, x, y, angle = (
-        rng.uniform(0.3, 0.6),
-        rng.uniform(0.3, 0.6),
-        rng.uniform(0.2, 0.5),
-        rng.uniform(-90, 90),
-    )
+    scale = rng.uniform(0.3, 0.6)
+    x = rng.uniform(0.3, 0.6)
+    y = rng.uniform(0.2, 0.5)
+    angle = rng.uniform(-90, 90)
     if rng.random() < STICKS_ON_FLOOR:
         y, angle = 0.0, 0.0
     return [

@@ -91,10 +91,8 @@ class Composition(Scenario):
     def _ball(self, rng: np.random.Generator, *, kind: int, lane: int) -> Body:
         speed = draw_from(rng, self.speed_m_s)
         sign = draw_sign(rng, direction="both")
-        back, forth = (
-            speed * (self.stay_s - 2 * ONSET_S),
-            speed * (3 * self.stay_s - 2 * ONSET_S),
-        )  # REVERSE and TRIPLE, the extremes
+        back = speed * (self.stay_s - 2 * ONSET_S)
+        forth = speed * (3 * self.stay_s - 2 * ONSET_S)
         room = WORLD_M - 2 * max(RADIUS_M) - back - forth
         x = max(
             max(RADIUS_M) + back + min(room / 2, 0.0) + rng.random() * max(room, 0.0), max(RADIUS_M)

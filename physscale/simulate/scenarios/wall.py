@@ -163,11 +163,9 @@ class TemporalComposition(Scenario):
             draw_from(rng, one)
             for one in (self.radius_m, self.radius_m, self.speed_m_s, self.speed_m_s)
         )
-        contact, bounce, place = (
-            draw_from(rng, self.contact_s),
-            draw_from(rng, self.bounce_s),
-            rng.random(),
-        )
+        contact = draw_from(rng, self.contact_s)
+        bounce = draw_from(rng, self.bounce_s)
+        place = rng.random()
         after = (2 * left**2 * v_left - (right**2 - left**2) * v_right) / (
             left**2 + right**2
         )  # the red ball's speed after the hit
@@ -175,10 +173,8 @@ class TemporalComposition(Scenario):
             meets = FACE_M - right - after * (bounce - contact)
             fits = after > 0.2 and bounce > contact + 0.15
         else:
-            lowest, highest = (
-                2 * left + right + v_left * contact,
-                FACE_M - right - max(v_right * contact, after * (HORIZON_S - contact)) - 0.05,
-            )
+            lowest = 2 * left + right + v_left * contact
+            highest = FACE_M - right - max(v_right * contact, after * (HORIZON_S - contact)) - 0.05
             meets, fits = lowest + place * (highest - lowest), highest > lowest
         x_left, x_right = meets - left - right - v_left * contact, meets + v_right * contact
         if not (fits and x_left >= left and x_right + right <= FACE_M):
