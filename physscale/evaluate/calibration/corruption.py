@@ -54,13 +54,56 @@ row."""
 
 @dataclass(frozen=True)
 class Occasion:
-    """A body of a row that is wholly in view from frame `start` on, for the required time."""
+    """A body of a row that is wholly in view from frame `start` on, for the required time.
+
+    Attributes:
+        out: a copy of the row, for the corruption to change.
+    """
 
     videos: Videos
     row: int
     body: int
     start: int
     rng: np.random.Generator
+    out: CorruptedVideo
+
+    @property
+    def states(self) -> Float[np.ndarray, "later state"]:
+        """The body's states in `out`, from `start` on."""
+        return self.out.state[self.start :, self.body]
+
+    @property
+    def places(self) -> Float[np.ndarray, "later 2"]:
+        """The body's positions in `out`, from `start` on."""
+        return self.states[:, PLACE]
+
+    @property
+    def since(self) -> Int[np.ndarray, " later"]:
+        """Frames since `start`: 0, 1, 2, …"""
+        return np.arange(len(self.states))
+
+    @property
+    def step(self) -> Float[np.ndarray, " 2"]:
+        """The body's true displacement from the frame before `start` to `start`."""
+        true = self.videos.state[self.row].astype(np.float64)
+        return frame_step(true, body=self.body, start=self.start)
+
+    def grown_share(self, *, within: int) -> Float[np.ndarray, " frames"]:
+        """0 before `start`, then up to 1 in equal steps over `within` frames."""
+        return np.clip((np.arange(len(self.out.state)) - self.start + 1) / within, 0.0, 1.0)
+
+    def held_back(self, *, frames: int) -> Int[np.ndarray, " frames"]:
+        """Which frame each frame shows if everything waits at `start` for `frames` frames."""
+        frame = np.arange(len(self.out.state))
+        return np.where(frame < self.start, frame, np.maximum(frame - frames, self.start))
+
+    def others(self) -> list[int]:
+        """The movable bodies other than this one."""
+        return [body for body in movable(self.videos, self.row) if body != self.body]
+
+    def one_of(self, bodies: list[int]) -> int:
+        """A random one of these bodies."""
+        return bodies[int(self.rng.integers(len(bodies)))]
 
 
 def at_occasion(
@@ -72,7 +115,9 @@ def at_occasion(
     def corruption(alter: Callable[[Occasion], CorruptedVideo | None]) -> Corruption:
         def corrupt(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
             chosen = occasion(videos, row, rng, lasting=lasting)
-            return None if chosen is None else alter(Occasion(videos, row, *chosen, rng))
+            if chosen is None:
+                return None
+            return alter(Occasion(videos, row, *chosen, rng, as_is(videos, row)))
 
         return corrupt
 
@@ -85,17 +130,6 @@ def as_is(videos: Videos, row: int) -> CorruptedVideo:
     return CorruptedVideo(
         state, np.repeat(videos.body[row].astype(np.float64)[None], len(state), axis=0)
     )
-
-
-def grown_share(at: Occasion, *, within: int) -> Float[np.ndarray, " frames"]:
-    """0 before the occasion, then up to 1 in equal steps over `within` frames."""
-    return np.clip((np.arange(at.videos.state.shape[1]) - at.start + 1) / within, 0.0, 1.0)
-
-
-def held_back(at: Occasion, *, frames: int) -> Int[np.ndarray, " frames"]:
-    """Which frame each frame shows if everything waits at the occasion for `frames` frames."""
-    frame = np.arange(at.videos.state.shape[1])
-    return np.where(frame < at.start, frame, np.maximum(frame - frames, at.start))
 
 
 def drawn(altered: CorruptedVideo, *, canvas: Canvas) -> UInt8[np.ndarray, "frames height width 3"]:
@@ -135,11 +169,6 @@ def joined(out: CorruptedVideo, second: CorruptedVideo) -> CorruptedVideo:
     return CorruptedVideo(
         np.concatenate([out.state, second.state], 1), np.concatenate([out.body, second.body], 1)
     )
-
-
-def others(at: Occasion) -> list[int]:
-    """The movable bodies other than the corrupted one."""
-    return [body for body in movable(at.videos, at.row) if body != at.body]
 
 
 def movable(videos: Videos, row: int) -> list[int]:
@@ -202,33 +231,19 @@ def off_its_way(videos: Videos, row: int, altered: CorruptedVideo) -> bool:
     """Whether a wrong motion in PHYRE is off by `VISIBLE_M` within `LASTING` frames of its start,
     either while the body touches nothing or upwards."""
     true = videos.state[row].astype(np.float64)
-    way = altered.state[:, : true.shape[1], PLACE] - true[..., PLACE]
-    wrong = np.linalg.norm(way, axis=-1) > 1e-3
+    made = altered.state[:, : true.shape[1]]
+    way = np.linalg.norm(made[..., PLACE] - true[..., PLACE], axis=-1)
+    wrong = way > 1e-3
     if not wrong.any():
         return False
     start = int(wrong.any(1).argmax())
     shown = slice(start, start + LASTING)
-    seen = in_view(altered.state[shown, : true.shape[1]], videos.body[row]).all(0) & wrong[
-        start:
-    ].any(0)
-    clear = (
-        clearances(true, shapes=solids(videos.body[row], px_m=WORLD_M / 128))[
-            max(start - 1, 0) : start + 2
-        ].min(0)
-        > CLEAR_M
-    )
-    up = (
-        altered.state[shown, : true.shape[1], Y].max(0)
-        - altered.state[start - 1, : true.shape[1], Y]
-    )
-    return bool(
-        (
-            seen
-            & np.where(
-                clear, np.linalg.norm(way[shown], axis=-1).max(0) >= VISIBLE_M, up >= VISIBLE_M
-            )
-        ).any()
-    )
+    seen = in_view(made[shown], videos.body[row]).all(0) & wrong[start:].any(0)
+    gaps = clearances(true, shapes=solids(videos.body[row], px_m=WORLD_M / 128))
+    clear = gaps[max(start - 1, 0) : start + 2].min(0) > CLEAR_M
+    up = made[shown, :, Y].max(0) - made[start - 1, :, Y]
+    off = np.where(clear, way[shown].max(0), up)
+    return bool((seen & (off >= VISIBLE_M)).any())
 
 
 def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
@@ -236,15 +251,12 @@ def visibly(corrupt: Corruption, *, tries: int = 12) -> Corruption:
     scenarios nothing is near that could explain the motion."""
 
     def seen(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
-        law = not in_phyre(videos, row)
-        drawn_once = (corrupt(videos, row, rng) for _ in range(tries))
-        return next(
-            (
-                altered
-                for altered in drawn_once
-                if altered is not None and (law or off_its_way(videos, row, altered))
-            ),
-            None,
-        )
+        for _ in range(tries):
+            altered = corrupt(videos, row, rng)
+            if altered is not None and (
+                not in_phyre(videos, row) or off_its_way(videos, row, altered)
+            ):
+                return altered
+        return None
 
     return seen

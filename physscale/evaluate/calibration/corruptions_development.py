@@ -26,8 +26,6 @@ from physscale.evaluate.calibration.corruption import (
     Y,
     as_is,
     at_occasion,
-    frame_step,
-    grown_share,
     in_phyre,
     in_view,
     joined,
@@ -55,28 +53,22 @@ def colour_drift(at: Occasion) -> CorruptedVideo | None:
 
 
 def _tinted(at: Occasion, *, towards: tuple[float, float, float]) -> CorruptedVideo:
-    body, out = at.body, as_is(at.videos, at.row)
-    share = grown_share(at, within=SLOW)[:, None]
-    out.body[:, body, COLOUR] = np.round(
-        (1 - share) * out.body[:, body, COLOUR] + share * np.array(towards)
-    )
-    return out
+    colour = at.out.body[:, at.body, COLOUR]
+    share = at.grown_share(within=SLOW)[:, None]
+    colour[:] = np.round((1 - share) * colour + share * np.array(towards))
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def growth(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    scaled(out, body=at.body, start=0, by=1.0 + 0.4 * grown_share(at, within=SLOW))
-    return out
+    scaled(at.out, body=at.body, start=0, by=1.0 + 0.4 * at.grown_share(within=SLOW))
+    return at.out
 
 
 @at_occasion()
 def jitter(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body, PLACE] += at.rng.normal(
-        0.0, TREMBLE_M, (len(out.state) - at.start, 2)
-    )
-    return out
+    at.places[:] += at.rng.normal(0.0, TREMBLE_M, at.places.shape)
+    return at.out
 
 
 def boomerang(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
@@ -125,16 +117,13 @@ def mirror(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo
 def tunnel(at: Occasion) -> CorruptedVideo | None:
     """One metre per four frames: straight down through the floor in PHYRE, otherwise sideways
     through the nearer side of the view."""
-    out = as_is(at.videos, at.row)
-    since = np.arange(1, len(out.state) - at.start + 1)
+    way = 0.25 * (at.since + 1)
     if in_phyre(at.videos, at.row):
-        out.state[at.start :, at.body, PLACE] = (
-            out.state[at.start, at.body, PLACE] - np.array([0.0, 0.25]) * since[:, None]
-        )
+        at.places[:] = at.places[0]
+        at.states[:, Y] -= way
     else:
-        side = 1.0 if out.state[at.start, at.body, Y] > WORLD_M / 2 else -1.0
-        out.state[at.start :, at.body, Y] += side * 0.25 * since
-    return out
+        at.states[:, Y] += way if at.states[0, Y] > WORLD_M / 2 else -way
+    return at.out
 
 
 def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
@@ -165,29 +154,23 @@ def slow_motion(videos: Videos, row: int, rng: np.random.Generator) -> Corrupted
 def speed_up(at: Occasion) -> CorruptedVideo | None:
     """From the chosen frame on, the last step is repeated 1.3 times as long. Only if that step is
     at least 0.15 m."""
-    out = as_is(at.videos, at.row)
-    since = np.arange(1, len(out.state) - at.start)[:, None]
-    step = frame_step(out.state, body=at.body, start=at.start)
-    if np.linalg.norm(step) < 0.15:
+    if np.linalg.norm(at.step) < 0.15:
         return None
-    out.state[at.start + 1 :, at.body, PLACE] += (FASTER - 1) * step * since
-    return out
+    at.places[:] += (FASTER - 1) * at.step * at.since[:, None]
+    return at.out
 
 
 @at_occasion()
 def twin(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    second = second_of(out, body=at.body, start=at.start)
-    radius = min(out.body[0, at.body, RADIUS], 1.5)
+    second = second_of(at.out, body=at.body, start=at.start)
+    sizes = at.out.body[0, :, RADIUS]
+    radius = min(sizes[at.body], 1.5)
     for _ in range(50):
         there = at.rng.uniform(radius, WORLD_M - radius, 2)
-        apart = (
-            np.linalg.norm(out.state[at.start :, :, PLACE] - there, axis=-1)
-            - out.body[at.start :, :, RADIUS]
-        )
-        if apart[:, out.body[0, :, RADIUS] > 0].min() > radius + 0.3:
+        apart = np.linalg.norm(at.out.state[at.start :, :, PLACE] - there, axis=-1) - sizes
+        if apart[:, sizes > 0].min() > radius + 0.3:
             second.state[at.start :, 0, PLACE] = there
-            return joined(out, second)
+            return joined(at.out, second)
     return None
 
 

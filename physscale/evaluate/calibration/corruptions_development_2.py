@@ -22,12 +22,7 @@ from physscale.evaluate.calibration.corruption import (
     Occasion,
     X,
     Y,
-    as_is,
     at_occasion,
-    frame_step,
-    grown_share,
-    held_back,
-    others,
     scaled,
     visibly,
 )
@@ -41,90 +36,70 @@ ORANGE = (255.0, 150.0, 0.0)
 
 @at_occasion(lasting=SLOW)
 def blink(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[at.start : at.start + SLOW : 2, at.body, X] = AWAY_M
-    return out
+    at.states[:SLOW:2, X] = AWAY_M
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def pulse(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(len(out.state) - at.start)
-    larger = 1.0 + 0.35 * np.sin(2 * np.pi * (since + 1) / SLOW)
-    scaled(out, body=at.body, start=at.start, by=larger)
-    return out
+    larger = 1.0 + 0.35 * np.sin(2 * np.pi * (at.since + 1) / SLOW)
+    scaled(at.out, body=at.body, start=at.start, by=larger)
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def merge(at: Occasion) -> CorruptedVideo | None:
-    rest = others(at)
+    rest = at.others()
     if not rest:
         return None
-    out = as_is(at.videos, at.row)
-    other = rest[int(at.rng.integers(len(rest)))]
-    share = grown_share(at, within=SKIPPED)[:, None]
-    out.state[:, at.body, PLACE] += share * (
-        out.state[:, other, PLACE] - out.state[:, at.body, PLACE]
-    )
-    out.state[at.start + SKIPPED :, at.body, X] = AWAY_M
-    return out
+    place = at.out.state[:, at.body, PLACE]
+    other = at.out.state[:, at.one_of(rest), PLACE]
+    place += at.grown_share(within=SKIPPED)[:, None] * (other - place)
+    at.states[SKIPPED:, X] = AWAY_M
+    return at.out
 
 
 @at_occasion()
 def rise(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body] = out.state[at.start, at.body]
-    out.state[at.start :, at.body, Y] += RISE_M * np.arange(len(out.state) - at.start)
-    return out
+    at.states[:] = at.states[0]
+    at.states[:, Y] += RISE_M * at.since
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def shrink(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    scaled(out, body=at.body, start=0, by=1.0 - 0.5 * grown_share(at, within=SLOW))
-    return out
+    scaled(at.out, body=at.body, start=0, by=1.0 - 0.5 * at.grown_share(within=SLOW))
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def freeze(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    if np.linalg.norm(frame_step(out.state, body=at.body, start=at.start)) < 0.1:
+    if np.linalg.norm(at.step) < 0.1:
         return None
-    out.state[:] = out.state[held_back(at, frames=LASTING)]
-    return out
+    at.out.state[:] = at.out.state[at.held_back(frames=LASTING)]
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def skip(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    if (
-        np.linalg.norm(
-            out.state[at.start + SKIPPED, at.body, PLACE] - out.state[at.start, at.body, PLACE]
-        )
-        < 0.8
-    ):
+    if np.linalg.norm(at.places[SKIPPED] - at.places[0]) < 0.8:
         return None
-    frame = np.arange(len(out.state))
-    out.state[:] = out.state[
-        np.minimum(np.where(frame < at.start, frame, frame + SKIPPED), frame[-1])
-    ]
-    return out
+    later = at.start + at.since + SKIPPED
+    at.out.state[at.start :] = at.out.state[np.minimum(later, len(at.out.state) - 1)]
+    return at.out
 
 
 @at_occasion()
 def recolour(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.body[at.start :, at.body, COLOUR] = ORANGE
-    return out
+    at.out.body[at.start :, at.body, COLOUR] = ORANGE
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def wind(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(len(out.state) - at.start)
-    way = 0.5 * WIND_M * since**2
-    out.state[at.start :, at.body, X] += way if at.rng.random() < 0.5 else -way
-    return out
+    way = 0.5 * WIND_M * at.since**2
+    at.states[:, X] += way if at.rng.random() < 0.5 else -way
+    return at.out
 
 
 DEVELOPMENT_2: dict[str, Corruption] = {

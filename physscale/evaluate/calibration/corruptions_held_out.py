@@ -29,14 +29,10 @@ from physscale.evaluate.calibration.corruption import (
     Corruption,
     Occasion,
     Y,
-    as_is,
     at_occasion,
-    frame_step,
-    held_back,
     in_view,
     joined,
     movable,
-    others,
     scaled,
     second_of,
     visibly,
@@ -47,146 +43,109 @@ from physscale.records.video import COLOUR, PLACE
 SHRINKS = 2 / 3
 LIFT_M = 0.06
 PULL_M = 0.08
-CIRCLE_M, FRAMES_A_TURN = 0.6, 8
+CIRCLE_M, FRAMES_PER_TURN = 0.6, 8
 LARGER, FLASH = 1.5, 4
 BEHIND = 5
 TURN_RAD = np.radians(25.0)
 
 
-def _if_far(at: Occasion, out: CorruptedVideo) -> CorruptedVideo | None:
+def _if_far(at: Occasion) -> CorruptedVideo | None:
     """The corrupted video if the body is far enough off its path, in frames that count and in which
     it should be in view; else None."""
-    true = at.videos.state[at.row].astype(np.float64)
-    shown = slice(at.start, at.start + SLOW)
-    way = np.linalg.norm(out.state[shown, at.body, PLACE] - true[shown, at.body, PLACE], axis=-1)
-    seen = in_view(true, at.videos.body[at.row])[shown, at.body]
-    return out if (way[seen] >= VISIBLE_M).any() else None
+    true = at.videos.state[at.row, at.start : at.start + SLOW].astype(np.float64)
+    way = np.linalg.norm(at.places[:SLOW] - true[:, at.body, PLACE], axis=-1)
+    seen = in_view(true, at.videos.body[at.row])[:, at.body]
+    return at.out if (way[seen] >= VISIBLE_M).any() else None
 
 
 @at_occasion(lasting=SLOW)
 def rebound(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body, Y] = (
-        2 * out.state[at.start, at.body, Y] - out.state[at.start :, at.body, Y]
-    )
-    return _if_far(at, out)
+    at.states[:, Y] = 2 * at.states[0, Y] - at.states[:, Y]
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def brake(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(1, len(out.state) - at.start + 1)[:, None]
-    step = frame_step(out.state, body=at.body, start=at.start)
-    way = step * SHRINKS * (1 - SHRINKS**since) / (1 - SHRINKS)
-    out.state[at.start :, at.body, PLACE] = out.state[at.start - 1, at.body, PLACE] + way
-    return _if_far(at, out)
+    shrunk = 1 - SHRINKS ** (at.since[:, None] + 1)
+    before = at.out.state[at.start - 1, at.body, PLACE]
+    at.places[:] = before + at.step * SHRINKS * shrunk / (1 - SHRINKS)
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def float_off(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(len(out.state) - at.start)
-    out.state[at.start :, at.body, Y] += 0.5 * LIFT_M * since**2
-    return _if_far(at, out)
+    at.states[:, Y] += 0.5 * LIFT_M * at.since**2
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def attract(at: Occasion) -> CorruptedVideo | None:
-    rest = others(at)
+    rest = at.others()
     if not rest:
         return None
-    out = as_is(at.videos, at.row)
-    to = (
-        out.state[at.start, rest[int(at.rng.integers(len(rest)))], PLACE]
-        - out.state[at.start, at.body, PLACE]
-    )
-    since = np.arange(len(out.state) - at.start)[:, None]
-    out.state[at.start :, at.body, PLACE] += (
-        0.5 * PULL_M * since**2 * to / max(float(np.linalg.norm(to)), 1e-6)
-    )
-    return _if_far(at, out)
+    to = at.out.state[at.start, at.one_of(rest), PLACE] - at.places[0]
+    way = 0.5 * PULL_M * at.since[:, None] ** 2 * to
+    at.places[:] += way / max(float(np.linalg.norm(to)), 1e-6)
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def orbit(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    turn = 2 * np.pi * np.arange(len(out.state) - at.start) / FRAMES_A_TURN
-    out.state[at.start :, at.body] = out.state[at.start, at.body]
-    out.state[at.start :, at.body, PLACE] += CIRCLE_M * np.stack(
-        [np.cos(turn) - 1.0, np.sin(turn)], -1
-    )
-    return _if_far(at, out)
+    turn = 2 * np.pi * at.since / FRAMES_PER_TURN
+    at.states[:] = at.states[0]
+    at.places[:] += CIRCLE_M * np.stack([np.cos(turn) - 1.0, np.sin(turn)], -1)
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def flash(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(len(out.state) - at.start)
-    scaled(out, body=at.body, start=at.start, by=np.where(since < FLASH, LARGER, 1.0))
-    return out
+    scaled(at.out, body=at.body, start=at.start, by=np.where(at.since < FLASH, LARGER, 1.0))
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def echo(at: Occasion) -> CorruptedVideo | None:
     """Only if the two come apart by `VISIBLE_M`."""
-    out = as_is(at.videos, at.row)
-    second = second_of(out, body=at.body, start=at.start)
-    frame = np.arange(at.start, len(out.state))
-    second.state[at.start :, 0] = out.state[np.maximum(frame - BEHIND, 0), at.body]
-    apart = np.linalg.norm(
-        second.state[at.start : at.start + SLOW, 0, PLACE]
-        - out.state[at.start : at.start + SLOW, at.body, PLACE],
-        axis=-1,
-    )
-    if apart.max() < VISIBLE_M:
-        return None
-    return joined(out, second)
+    second = second_of(at.out, body=at.body, start=at.start)
+    earlier = np.maximum(at.start + at.since - BEHIND, 0)
+    second.state[at.start :, 0] = at.out.state[earlier, at.body]
+    apart = np.linalg.norm(second.state[at.start :, 0, PLACE] - at.places, axis=-1)
+    return joined(at.out, second) if apart[:SLOW].max() >= VISIBLE_M else None
 
 
 @at_occasion()
 def colour_swap(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    colours = out.body[0, :, COLOUR]
-    seen = in_view(out.state, at.videos.body[at.row])
-    unlike = [
-        body
-        for body in movable(at.videos, at.row)
-        if (colours[body] != colours[at.body]).any() and seen[at.start : at.start + 3, body].all()
-    ]
-    if not unlike:
+    colours = at.out.body[0, :, COLOUR]
+    seen = in_view(at.out.state, at.videos.body[at.row])[at.start : at.start + 3].all(0)
+    unlike = (colours != colours[at.body]).any(-1) & seen
+    choices = [body for body in movable(at.videos, at.row) if unlike[body]]
+    if not choices:
         return None
-    other = unlike[int(at.rng.integers(len(unlike)))]
-    out.body[at.start :, [at.body, other], COLOUR] = out.body[at.start :, [other, at.body], COLOUR]
-    return out
+    pair = [at.body, at.one_of(choices)]
+    at.out.body[at.start :, pair, COLOUR] = at.out.body[at.start :, pair[::-1], COLOUR]
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def stutter(at: Occasion) -> CorruptedVideo | None:
     """Only if it moves by 0.15 m per frame or more: the picture then jumps by twice as much."""
-    out = as_is(at.videos, at.row)
-    if np.linalg.norm(
-        out.state[at.start + SLOW - 1, at.body, PLACE] - out.state[at.start, at.body, PLACE]
-    ) < 0.15 * (SLOW - 1):
+    if np.linalg.norm(at.places[SLOW - 1] - at.places[0]) < 0.15 * (SLOW - 1):
         return None
-    frame = np.arange(len(out.state))
-    out.state[:] = out.state[np.where(frame < at.start, frame, frame - (frame - at.start) % 2)]
-    return out
+    at.out.state[at.start :] = at.out.state[at.start + at.since - at.since % 2]
+    return at.out
 
 
 @at_occasion(lasting=SLOW)
 def shuffle(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    order = np.arange(len(out.state))
-    order[at.start : at.start + SLOW] = at.start + at.rng.permutation(SLOW)
-    out.state[:] = out.state[order]
-    return _if_far(at, out)
+    order = at.start + at.rng.permutation(SLOW)
+    at.out.state[at.start : at.start + SLOW] = at.out.state[order]
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
 def late(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[:, at.body] = out.state[held_back(at, frames=BEHIND), at.body]
-    return _if_far(at, out)
+    at.out.state[:, at.body] = at.out.state[at.held_back(frames=BEHIND), at.body]
+    return _if_far(at)
 
 
 @at_occasion(lasting=SLOW)
@@ -194,9 +153,8 @@ def whirl(at: Occasion) -> CorruptedVideo | None:
     """Not for discs."""
     if at.videos.body[at.row, at.body, SHAPE] == Shape.DISC:
         return None
-    out = as_is(at.videos, at.row)
-    out.state[at.start :, at.body, ANGLE] += TURN_RAD * np.arange(1, len(out.state) - at.start + 1)
-    return out
+    at.states[:, ANGLE] += TURN_RAD * (at.since + 1)
+    return at.out
 
 
 HELD_OUT: dict[str, Corruption] = {

@@ -22,11 +22,9 @@ from physscale.evaluate.calibration.corruption import (
     Occasion,
     X,
     Y,
-    as_is,
     at_occasion,
     in_view,
     joined,
-    others,
     scaled,
     second_of,
     visibly,
@@ -34,7 +32,7 @@ from physscale.evaluate.calibration.corruption import (
 from physscale.records.scene import WORLD_M
 from physscale.records.video import PLACE
 
-ASIDE_M, FRAMES_A_TURN = 0.8, 4
+ASIDE_M, FRAMES_PER_TURN = 0.8, 4
 LEAP_M = 1.2
 PIECE = 0.5
 PLUNGE_M = 0.12
@@ -45,84 +43,74 @@ UNLIKE = 1.3
 @at_occasion(lasting=SLOW)
 def tow(at: Occasion) -> CorruptedVideo | None:
     """Only if the path leads `VISIBLE_M` off the other body's own, in frames that count."""
-    seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + SLOW]
-    rest = [body for body in others(at) if seen[:, body].all()]
+    rest = [body for body in at.others() if _in_view(at, body, frames=SLOW)]
     if not rest:
         return None
-    out = as_is(at.videos, at.row)
-    other = rest[int(at.rng.integers(len(rest)))]
-    own = out.state[:, other].copy()
-    out.state[at.start :, other, PLACE] = (
-        own[at.start, PLACE]
-        + out.state[at.start :, at.body, PLACE]
-        - out.state[at.start, at.body, PLACE]
-    )
-    way = np.linalg.norm(out.state[:, other, PLACE] - own[:, PLACE], axis=-1)
-    return out if way[at.start : at.start + SLOW].max() >= VISIBLE_M else None
+    towed = at.out.state[at.start :, at.one_of(rest), PLACE]
+    own = towed.copy()
+    towed[:] = own[0] + at.places - at.places[0]
+    way = np.linalg.norm(towed - own, axis=-1)
+    return at.out if way[:SLOW].max() >= VISIBLE_M else None
 
 
 @at_occasion(lasting=SLOW)
 def zigzag(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(1, len(out.state) - at.start + 1)
-    out.state[at.start :, at.body, X] += ASIDE_M * np.sin(2 * np.pi * since / FRAMES_A_TURN)
-    return out
+    at.states[:, X] += ASIDE_M * np.sin(2 * np.pi * (at.since + 1) / FRAMES_PER_TURN)
+    return at.out
 
 
 @at_occasion()
 def leap(at: Occasion) -> CorruptedVideo | None:
     """Only if it lands in view."""
-    out = as_is(at.videos, at.row)
     turn = at.rng.uniform(0.0, 2 * np.pi)
-    out.state[at.start :, at.body, PLACE] += LEAP_M * np.array([np.cos(turn), np.sin(turn)])
+    at.places[:] += LEAP_M * np.array([np.cos(turn), np.sin(turn)])
     margin = float(at.videos.body[at.row, at.body, RADIUS])
-    landed = out.state[at.start : at.start + 3, at.body, PLACE]
-    return out if (landed >= margin).all() and (landed <= WORLD_M - margin).all() else None
+    landed = at.places[:3]
+    return at.out if (landed >= margin).all() and (landed <= WORLD_M - margin).all() else None
 
 
 @at_occasion(lasting=SLOW)
 def shed(at: Occasion) -> CorruptedVideo | None:
     """Only if it moves on far enough for the piece to stand alone."""
-    out = as_is(at.videos, at.row)
-    way = np.linalg.norm(
-        out.state[at.start : at.start + SLOW, at.body, PLACE] - out.state[at.start, at.body, PLACE],
-        axis=-1,
-    )
+    way = np.linalg.norm(at.places[:SLOW] - at.places[0], axis=-1)
     if way.max() < max(VISIBLE_M, 2 * at.videos.body[at.row, at.body, RADIUS]):
         return None
-    piece = second_of(out, body=at.body, start=at.start)
-    piece.state[at.start :, 0] = out.state[at.start, at.body]
+    piece = second_of(at.out, body=at.body, start=at.start)
+    piece.state[at.start :, 0] = at.states[0]
     scaled(piece, body=0, start=0, by=np.full(len(piece.body), PIECE))
-    return joined(out, piece)
+    return joined(at.out, piece)
 
 
 @at_occasion(lasting=SLOW)
 def plunge(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    since = np.arange(len(out.state) - at.start)
-    out.state[at.start :, at.body, Y] -= 0.5 * PLUNGE_M * since**2
-    return out
+    at.states[:, Y] -= 0.5 * PLUNGE_M * at.since**2
+    return at.out
 
 
 @at_occasion()
 def size_swap(at: Occasion) -> CorruptedVideo | None:
     """Only for two bodies of one shape, both in view."""
-    out = as_is(at.videos, at.row)
-    body = out.body[0]
-    seen = in_view(at.videos.state[at.row], at.videos.body[at.row])[at.start : at.start + 3]
-    alike = [
-        other
-        for other in others(at)
-        if seen[:, other].all() and body[other, SHAPE] == body[at.body, SHAPE]
-    ]
+    body = at.out.body[0]
     ratio = body[:, RADIUS] / body[at.body, RADIUS]
-    unlike = [other for other in alike if max(ratio[other], 1 / ratio[other]) >= UNLIKE]
+    unlike = [
+        other
+        for other in at.others()
+        if _in_view(at, other, frames=3)
+        and body[other, SHAPE] == body[at.body, SHAPE]
+        and max(ratio[other], 1 / ratio[other]) >= UNLIKE
+    ]
     if not unlike:
         return None
-    other = unlike[int(at.rng.integers(len(unlike)))]
+    pair = [at.body, at.one_of(unlike)]
     for side in (RADIUS, HALF_HEIGHT):
-        out.body[at.start :, [at.body, other], side] = out.body[at.start :, [other, at.body], side]
-    return out
+        at.out.body[at.start :, pair, side] = at.out.body[at.start :, pair[::-1], side]
+    return at.out
+
+
+def _in_view(at: Occasion, body: int, *, frames: int) -> bool:
+    """Whether another body of the row is in view for so many frames, too."""
+    seen = in_view(at.videos.state[at.row], at.videos.body[at.row])
+    return bool(seen[at.start : at.start + frames, body].all())
 
 
 HELD_OUT_2: dict[str, Corruption] = {

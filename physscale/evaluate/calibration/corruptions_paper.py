@@ -44,29 +44,26 @@ from physscale.records.video import COLOUR, PLACE, Videos
 
 @at_occasion()
 def vanish(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    out.state[at.start : at.start + 3 if at.rng.random() < 0.5 else None, at.body, X] = AWAY_M
-    return out
+    at.states[: 3 if at.rng.random() < 0.5 else None, X] = AWAY_M
+    return at.out
 
 
 @at_occasion()
 def reappear(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    here = out.state[at.start, at.body, PLACE].copy()
-    radius = out.body[0, at.body, RADIUS]
+    here = at.places[0].copy()
+    radius = at.out.body[0, at.body, RADIUS]
     for _ in range(50):
         there = at.rng.uniform(radius, WORLD_M - radius, 2)
         if np.linalg.norm(there - here) >= 2.0:
-            out.state[at.start + 3 :, at.body, PLACE] += there - here
-            out.state[at.start : at.start + 3, at.body, X] = AWAY_M
-            return out
+            at.places[3:] += there - here
+            at.states[:3, X] = AWAY_M
+            return at.out
     return None
 
 
 @at_occasion()
 def deform(at: Occasion) -> CorruptedVideo | None:
-    out = as_is(at.videos, at.row)
-    wrong = out.body[at.start :, at.body]
+    wrong = at.out.body[at.start :, at.body]
     match Shape(int(wrong[0, SHAPE])):
         case Shape.DISC:
             wrong[:, SHAPE], wrong[:, HALF_HEIGHT] = Shape.BOX, 0.65 * wrong[:, RADIUS]
@@ -76,7 +73,7 @@ def deform(at: Occasion) -> CorruptedVideo | None:
             wrong[:, HALF_HEIGHT] *= 1.7
         case _:
             wrong[:, [RADIUS, HALF_HEIGHT]] *= 0.7
-    return out
+    return at.out
 
 
 def stand_up(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo | None:
@@ -163,20 +160,19 @@ def swap(videos: Videos, row: int, rng: np.random.Generator) -> CorruptedVideo |
 @at_occasion()
 def split(at: Occasion) -> CorruptedVideo | None:
     """Bars along their length, discs into two of half the area; jars and sticks stay whole."""
-    body, start = at.body, at.start
-    if at.videos.body[at.row, body, SHAPE] not in (Shape.DISC, Shape.BOX):
+    shape = at.videos.body[at.row, at.body, SHAPE]
+    if shape not in (Shape.DISC, Shape.BOX):
         return None
-    out = as_is(at.videos, at.row)
-    disc = out.body[0, body, SHAPE] == Shape.DISC
-    half = 0.5 if not disc else np.sqrt(0.5)
-    out.body[start:, body, RADIUS] *= half
-    twin = second_of(out, body=body, start=start)
-    angle = out.state[start, body, ANGLE] if not disc else np.pi / 2
-    apart = out.body[-1, body, RADIUS] + 0.12 * np.arange(1, len(out.state) - start + 1)
+    disc = shape == Shape.DISC
+    radius = at.out.body[at.start :, at.body, RADIUS]
+    radius *= np.sqrt(0.5) if disc else 0.5
+    twin = second_of(at.out, body=at.body, start=at.start)
+    angle = np.pi / 2 if disc else at.states[0, ANGLE]
+    apart = radius[-1] + 0.12 * (at.since + 1)
     way = apart[:, None] * np.array([np.cos(angle), np.sin(angle)])
-    out.state[start:, body, PLACE] += way
-    twin.state[start:, 0, PLACE] -= way
-    return joined(out, twin)
+    at.places[:] += way
+    twin.state[at.start :, 0, PLACE] -= way
+    return joined(at.out, twin)
 
 
 CORRUPTIONS: dict[str, Corruption] = {
