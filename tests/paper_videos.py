@@ -8,9 +8,10 @@ from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.paper.grids import Law
-from physscale.simulate.paper.sets import paper_data
+from physscale.simulate.paper.grids import Law, Values
+from physscale.simulate.paper.sets import CLOCK, PaperSet, PartName
 from physscale.simulate.simulate import simulate
+from physscale.simulate.spec import DataSpec
 
 LAWS: tuple[Law, ...] = ("uniform", "parabola", "collision")
 
@@ -23,6 +24,19 @@ SMALL = Canvas(size_px=64, style="paper")
 
 STAYS = np.array([6])
 """A ball in view to the end."""
+
+
+def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
+    """The whole of one official file."""
+    scenario = PaperSet(law=law, part=part, values=values)
+    return DataSpec(
+        scenario=scenario,
+        videos=scenario.count,
+        frames=CLOCK.frames,
+        interval_s=CLOCK.interval_s,
+        start_s=CLOCK.start_s,
+        split="eval" if part == "eval" else "train",
+    )
 
 
 def rows(law: Law, *, chosen: slice | np.ndarray | None = None) -> Videos:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt64
+from jaxtyping import Bool, UInt64
 
 from physscale.records.scene import WORLD_M
 from physscale.records.video import PLACE, Videos
@@ -83,25 +83,12 @@ class Inspection:
             found.rows += int(wrong.sum())
 
 
-def problems(videos: Videos) -> tuple[str, ...]:
-    """Everything wrong with these rows: states that are not finite, repeated rows, frames that
-    stand still while bodies move."""
-    inspection = Inspection()
-    inspection.look(videos)
-    return inspection.problems()
-
-
 def known(parts: Iterable[Videos]) -> FirstStates:
     """The first states of training data, to look for leaks."""
     states = FirstStates()
     for part in parts:
         states.add(first_states(part))
     return states
-
-
-def leaked(training: Videos, held_out: Videos) -> Int[np.ndarray, " leaks"]:
-    """Numbers of held-out rows whose first state and bodies are also in the training set."""
-    return held_out.index[known([training]).holds(first_states(held_out))]
 
 
 def first_states(videos: Videos) -> UInt64[np.ndarray, " batch"]:

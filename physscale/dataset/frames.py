@@ -31,7 +31,7 @@ FRAMES_KEY = b"physscale_frames"
 BLOB, CHECK = "frames", "frames_check"
 CHECK_BYTES = 16
 LEVEL = 1
-ROWS_A_BATCH = 256
+ROWS_PER_BATCH = 256
 ROWS_DRAWN = 4
 COLOURS = 256
 SIDE = 4096
@@ -76,7 +76,7 @@ def write_frames(
     table = table.replace_schema_metadata(metadata)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=ROWS_A_BATCH)
+        writer.write_table(table, max_chunksize=ROWS_PER_BATCH)
     write_atomic(path, sink.getvalue().to_pybytes())
 
 

@@ -30,20 +30,13 @@ def mp4_bytes(
     """The same as bytes. `crf` is H.264's loss (0 none, 18 hardly visible, 23 its default),
     `preset` its encoding effort."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx264", rate=frames_per_s, options={"crf": str(crf), "preset": preset}
-        )
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in frames[:, :height, :width]:
-            container.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                )
-            )
-        container.mux(stream.encode())
-    return buffer.getvalue()
+    return _encoded(
+        frames[:, :height, :width],
+        frames_per_s=frames_per_s,
+        codec="libx264",
+        format="yuv420p",
+        options={"crf": str(crf), "preset": preset},
+    )
 
 
 def exact_mp4_bytes(
@@ -51,19 +44,22 @@ def exact_mp4_bytes(
 ) -> bytes:
     """A lossless mp4 file: H.264 in RGB, which our reader and OpenCV play, but not every
     browser."""
+    options = {"qp": "0", "preset": "veryfast"}
+    return _encoded(
+        frames, frames_per_s=frames_per_s, codec="libx264rgb", format="rgb24", options=options
+    )
+
+
+def _encoded(
+    frames: np.ndarray, *, frames_per_s: int, codec: str, format: str, options: dict[str, str]
+) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx264rgb", rate=frames_per_s, options={"qp": "0", "preset": "veryfast"}
-        )
+        stream = container.add_stream(codec, rate=frames_per_s, options=options)
         stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "rgb24"
-        for frame in frames:
-            container.mux(
-                stream.encode(
-                    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-                )
-            )
+        stream.pix_fmt = format
+        for frame in np.ascontiguousarray(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     return buffer.getvalue()
 

@@ -119,33 +119,23 @@ def _mean_of(column: str, *, measured: str | None = None) -> PerVideo:
     return values
 
 
-def _likeness(
-    measure: Callable[[np.ndarray, np.ndarray], np.ndarray], *, videos: int | None = None
-) -> PerVideo:
+def _likeness(measure: Callable[..., np.ndarray], *, videos: int | None = None) -> PerVideo:
     """Similarity to the true frames after the given ones, for the first `videos` videos."""
 
     def values(generated: Generated) -> np.ndarray:
         after = slice(generated.condition_frames, None)
         made, true = generated.pixels[:videos, after], generated.true_pixels[:videos, after]
         found = np.full(len(generated.truth), np.nan)
-        found[:videos] = measure(made, true)
+        found[:videos] = measure(made, truth=true)
         return found
 
     return values
 
 
-def _ssim(made: np.ndarray, true: np.ndarray) -> np.ndarray:
-    return ssim(made, truth=true)
-
-
-def _psnr(made: np.ndarray, true: np.ndarray) -> np.ndarray:
-    return psnr(made, truth=true)
-
-
-def _st_lpips(made: np.ndarray, true: np.ndarray) -> np.ndarray:
+def _st_lpips(made: np.ndarray, *, truth: np.ndarray) -> np.ndarray:
     from physscale.evaluate.frames.perceptual import st_lpips  # torch: only where it is asked for
 
-    return np.asarray(st_lpips()(made[:, ::LPIPS_EVERY], truth=true[:, ::LPIPS_EVERY]))
+    return np.asarray(st_lpips()(made[:, ::LPIPS_EVERY], truth=truth[:, ::LPIPS_EVERY]))
 
 
 _FROM_TRACKS = {
@@ -167,8 +157,8 @@ _FROM_TRACKS = {
 }
 
 _FROM_FRAMES = {
-    "ssim": (_likeness(_ssim, videos=SSIM_VIDEOS), WINDOW),
-    "psnr_db": (_likeness(_psnr), 1),
+    "ssim": (_likeness(ssim, videos=SSIM_VIDEOS), WINDOW),
+    "psnr_db": (_likeness(psnr), 1),
     "st_lpips": (_likeness(_st_lpips, videos=LPIPS_VIDEOS), SMALLEST_LPIPS_PX),
 }
 

@@ -1,7 +1,7 @@
 """Scores: means over videos with 95 % bootstrap intervals, as rows of `SCORES`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -65,21 +65,12 @@ def score_table(
 ) -> pa.Table:
     """`SCORES` rows from one value per video and metric; a video with NaN does not count."""
     rows = []
+    shared = {**columns, "split": split, "kind": kind, "source": source}
     for metric, values in per_video.items():
         kept = values[np.isfinite(values)]
         if len(kept):
             mean = bootstrap(kept)
-            numbers = {"value": mean.value, "low": mean.low, "high": mean.high, "count": mean.count}
-            rows.append(
-                {
-                    **columns,
-                    "split": split,
-                    "kind": kind,
-                    "source": source,
-                    "metric": metric,
-                    **numbers,
-                }
-            )
+            rows.append({**shared, "metric": metric, **asdict(mean)})
     return pa.Table.from_pylist(rows, schema=SCORES)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import get_args
 
 from physscale.dataset.source import read_whole
-from physscale.evaluate.mechanisms.attributes import Attribute
 from physscale.finished.model_probes import feature_record, twin_record
 from physscale.finished.probe_words import Question, Record
 from physscale.finished.probes import (
@@ -20,6 +19,7 @@ from physscale.finished.probes import (
 from physscale.finished.runs import Finished, finished_runs
 from physscale.records.errors import UserError
 from physscale.records.store import Store
+from physscale.simulate.scenario import Attribute
 
 __all__ = ["probe_file", "probe_runs"]
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from physscale.evaluate.generated import Generated
-from physscale.evaluate.mechanisms.attributes import Attribute
 from physscale.evaluate.mechanisms.conflict import Conflict, conflict
 from physscale.evaluate.mechanisms.copying import SPACES, memory, nearest_training
 from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
@@ -25,6 +24,7 @@ from physscale.records.rate import wilson
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.scenario import Attribute
 from physscale.simulate.simulate import simulate
 
 PAPERS_ORDER = ("colour", "size", "velocity", "shape")

@@ -127,19 +127,20 @@ def draw_disc(
             solid_from = solid_to = end
         for byte in range(3 * solid_from, 3 * solid_to):
             line[byte] = ink[byte]
-        for col in range(begin, solid_from):
-            _blend(line, col, _covered(row, col - first_col, columns, lines), colour)
-        for col in range(solid_to, end):
-            _blend(line, col, _covered(row, col - first_col, columns, lines), colour)
+        for col in range(begin, end):
+            if col < solid_from or col >= solid_to:
+                area = _covered(row, col - first_col, columns, lines)
+                blend(line[3 * col : 3 * col + 3], area, colour)
 
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
-def _blend(line: np.ndarray, col: int, area: float, colour: np.ndarray) -> None:
+def blend(pixel: np.ndarray, area: float, colour: np.ndarray) -> None:
+    """Mixes so much of the colour into the three channels of a pixel."""
     if area > 0.0:
         for channel in range(3):
-            old = float(line[3 * col + channel])
-            line[3 * col + channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
+            old = float(pixel[channel])
+            pixel[channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -163,9 +164,4 @@ def draw_ring(
             area = _covered(row, col, tables[0][0], tables[1][0]) - _covered(
                 row, col, tables[0][1], tables[1][1]
             )
-            if area > 0.0:
-                for channel in range(3):
-                    old = float(frame[first_row + row, first_col + col, channel])
-                    frame[first_row + row, first_col + col, channel] = np.uint8(
-                        old + area * (colour[channel] - old) + 0.5
-                    )
+            blend(frame[first_row + row, first_col + col], area, colour)

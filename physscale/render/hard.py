@@ -29,11 +29,8 @@ def paint_hard(
     for video in range(frames.shape[0]):
         for moment in range(frames.shape[1]):
             for body in range(sizes.shape[1]):
-                x = poses[video, moment, body, 0]
-                y = poses[video, moment, body, 1]
-                angle = poses[video, moment, body, 2]
-                size = sizes[video, body, 0]
-                second = sizes[video, body, 1]
+                x, y, angle = poses[video, moment, body]
+                size, second = sizes[video, body]
                 colour = colours[video, body]
                 if size <= 0.0:
                     continue
@@ -78,7 +75,7 @@ def _fill_polygon(
         turns[first_col : last_col + 2] = 0.0
         height = row + 0.5
         for number in range(edges.shape[0]):
-            x0, y0, x1, y1 = edges[number, 0], edges[number, 1], edges[number, 2], edges[number, 3]
+            x0, y0, x1, y1 = edges[number]
             if (y0 <= height) != (y1 <= height):
                 crossing = x0 + (height - y0) / (y1 - y0) * (x1 - x0)
                 turns[min(max(math.ceil(crossing - 0.5), first_col), last_col + 1)] += (

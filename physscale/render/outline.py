@@ -60,6 +60,16 @@ def _border_m(shape: float, radius_m: float, half_height_m: float) -> Float[np.n
     return union_border(polygons_m(int(shape), radius_m=radius_m, half_height_m=half_height_m))
 
 
+def sides(polygon: Polygon) -> list[tuple[Point, Point]]:
+    """The two ends of every side, in order."""
+    return list(zip(polygon, (*polygon[1:], *polygon[:1]), strict=True))
+
+
+def polygon_area(polygon: Polygon) -> float:
+    """Positive for a counter-clockwise one."""
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in sides(polygon)) / 2
+
+
 def union_border(parts: tuple[Polygon, ...]) -> Float[np.ndarray, "edges 4"]:
     """Directed edges whose integrals are those of the union of convex parts."""
     edges: list[tuple[float, float, float, float]] = []
@@ -68,10 +78,9 @@ def union_border(parts: tuple[Polygon, ...]) -> Float[np.ndarray, "edges 4"]:
             common = chosen[0]
             for other in chosen[1:]:
                 common = overlap(common, other)
-            pairs = zip(common, (*common[1:], *common[:1]), strict=True)
             edges += [
                 (*begin, *end) if count % 2 else (*end, *begin)
-                for begin, end in pairs
+                for begin, end in sides(common)
                 if begin != end
             ]
     return np.array(edges, float).reshape(-1, 4)
@@ -81,7 +90,7 @@ def overlap(one: Polygon, other: Polygon) -> Polygon:
     """What two convex polygons share (Sutherland and Hodgman 1974: one is cut along every edge of
     the other); () where they are apart."""
     left = list(one)
-    for (x0, y0), (x1, y1) in zip(other, (*other[1:], other[0]), strict=True):
+    for (x0, y0), (x1, y1) in sides(other):
         side = [(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) for x, y in left]
         kept: list[Point] = []
         for number, (point, here) in enumerate(zip(left, side, strict=True)):

@@ -42,11 +42,8 @@ def paint(
                 ink[body, byte] = np.uint8(colours[video, body, byte % 3])
         for moment in range(frames.shape[1]):
             for body in range(bodies):
-                x = poses[video, moment, body, 0]
-                y = poses[video, moment, body, 1]
-                angle = poses[video, moment, body, 2]
-                size = sizes[video, body, 0]
-                second = sizes[video, body, 1]
+                x, y, angle = poses[video, moment, body]
+                size, second = sizes[video, body]
                 colour = colours[video, body]
                 if size <= 0.0:
                     continue

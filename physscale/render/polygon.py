@@ -4,14 +4,15 @@ By Green's theorem the covered area of the pixel [c, c+1) × [r, r+1) is a sum o
 edges of a border (`render.outline`) of ∫ clip(x(y) - c, 0, 1) dy, y going over the edge's part
 inside the row. Along a straight edge that integral is (F(x₁ - c) - F(x₀ - c)) · Δy/Δx with F the
 integral of clip: 0 below 0, u²/2 up to 1, u - ½ above. Columns that lie fully on the left of an
-edge get Δy each, by a running sum; the integral is taken only where the edge passes.
-`physscale.model.raster` has the same formula on tensors."""
+edge get Δy each, by a running sum; the integral is taken only where the edge passes."""
 
 import math
 from typing import no_type_check
 
 import numba
 import numpy as np
+
+from physscale.render.disc import blend
 
 STEEP = 1e-9
 """An edge that goes sideways by less than this within a row is taken as upright there."""
@@ -49,7 +50,7 @@ def row_coverage(
     area[:], full[:] = 0.0, 0.0
     count = len(area)
     for number in range(edges.shape[0]):
-        x0, y0, x1, y1 = edges[number, 0], edges[number, 1], edges[number, 2], edges[number, 3]
+        x0, y0, x1, y1 = edges[number]
         low, high = max(min(y0, y1), row), min(max(y0, y1), row + 1.0)
         if high <= low:
             continue
@@ -98,10 +99,4 @@ def draw_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray) -> No
     for row in range(first_row, last_row + 1):
         row_coverage(edges, row, first_col, area, full)
         for place in range(len(area)):
-            if area[place] > 0.0:
-                col, covered = first_col + place, min(area[place], 1.0)
-                for channel in range(3):
-                    old = float(frame[row, col, channel])
-                    frame[row, col, channel] = np.uint8(
-                        old + covered * (colour[channel] - old) + 0.5
-                    )
+            blend(frame[row, first_col + place], min(area[place], 1.0), colour)

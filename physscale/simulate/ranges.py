@@ -36,6 +36,13 @@ def checked_ranges(
     return tuple((float(low), float(high)) for low, high in ranges)
 
 
+def settle_ranges(instance: object, *names: str, least: float = 0.0) -> None:
+    """Checks these fields of a frozen dataclass (`checked_ranges`) and sets them as floats."""
+    for name in names:
+        ranges = checked_ranges(getattr(instance, name), what=name, least=least)
+        settle(instance, **{name: ranges})
+
+
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:
     """A uniform draw from the union, or from its points if every interval is a point. It always
     takes one number from the generator."""

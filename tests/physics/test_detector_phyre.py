@@ -21,7 +21,7 @@ from physscale.evaluate.calibration.known_videos import (
 )
 from physscale.records.scene import WORLD_M
 from physscale.records.video import Videos
-from physscale.simulate.phyre.masks import masks
+from tests.phyre_masks import masks
 
 CELL = Cell("phyre", 128)
 ROWS = 6

@@ -10,7 +10,6 @@ from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.phyre.exchange import Task, palette_frames
-from physscale.simulate.phyre.masks import masks
 from physscale.simulate.phyre.rows import BLACK_INDEX, GREY_INDEX, PALETTE, RED_INDEX, WHITE_INDEX
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.phyre.simulate import CLOCK
@@ -18,6 +17,7 @@ from physscale.simulate.phyre.templates import SIX, TEMPLATES
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
+from tests.phyre_masks import masks
 from tests.physics.phyre_cases import phyre_python
 
 FRAMES, SIZE_PX, ROWS = 4, 256, 12

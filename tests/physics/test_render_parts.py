@@ -13,13 +13,35 @@ from physscale.render.canvas import Canvas
 from physscale.render.outline import borders_m, overlap, polygons_m, union_border
 from physscale.render.polygon import polygon_coverage, put
 from physscale.render.render import render
-from physscale.simulate.phyre.masks import masks
+from tests.phyre_masks import masks
 from tests.physics.test_render import still
-from tests.physics.test_render_shapes import random_bodies
 
 SIDE, FINE = 48, 16
 angles = st.floats(-7.0, 7.0)
 jointed = st.sampled_from([Shape.JAR, Shape.STICKS])
+
+
+def random_bodies(rng: np.random.Generator) -> list[Body]:
+    colours = ((255, 0, 0), (0, 0, 255), (0, 128, 40), (185, 202, 210), (0, 0, 0))
+    kinds = (
+        (Shape.DISC, 0.0),
+        (Shape.BOX, 0.8),
+        (Shape.DISC, 0.4),
+        (Shape.JAR, 0.1),
+        (Shape.STICKS, 0.07),
+    )
+    return [
+        Body(
+            x_m=float(rng.uniform(-1, 11)),
+            y_m=float(rng.uniform(-1, 11)),
+            radius_m=float(rng.uniform(0.5, 2.0)),
+            half_height_m=second,
+            angle_rad=float(rng.choice([0.0, math.pi / 2, rng.uniform(-4, 4)])),
+            colour=colour,
+            shape=shape,
+        )
+        for (shape, second), colour in zip(kinds, colours, strict=True)
+    ]
 
 
 def coverage(
@@ -120,7 +142,7 @@ def test_a_row_of_discs_has_no_edges_and_unused_edges_have_no_length() -> None:
 
 @pytest.mark.parametrize("size", [40, 128, 255])
 def test_a_hard_frame_shows_the_masks(size: int) -> None:
-    """`simulate.phyre.masks` asks of every pixel's centre whether it lies in a part; the painter
+    """`tests.phyre_masks` asks of every pixel's centre whether it lies in a part; the painter
     goes along edges."""
     rng = np.random.default_rng(size)
     for _ in range(6):

@@ -1,17 +1,14 @@
-"""Boxes, rings, the paper's style and the tensor rasteriser, each against something it does not
-know."""
+"""Boxes, rings and the paper's style, each against something it does not know."""
 
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physscale.evaluate.motion.track import parse
-from physscale.model.raster import rasterise
 from physscale.records.errors import UserError
 from physscale.records.scene import Body, Shape
 from physscale.records.video import Videos
@@ -146,41 +143,6 @@ def test_the_papers_style_refuses_what_it_never_drew() -> None:
     ring = still(Body(x_m=5.0, y_m=5.0, radius_m=2.0, half_height_m=1.5))
     with pytest.raises(UserError, match="no rings"):
         render(ring, canvas=Canvas(style="paper"))
-
-
-def random_bodies(rng: np.random.Generator) -> list[Body]:
-    colours = ((255, 0, 0), (0, 0, 255), (0, 128, 40), (185, 202, 210), (0, 0, 0))
-    kinds = (
-        (Shape.DISC, 0.0),
-        (Shape.BOX, 0.8),
-        (Shape.DISC, 0.4),
-        (Shape.JAR, 0.1),
-        (Shape.STICKS, 0.07),
-    )
-    return [
-        Body(
-            x_m=float(rng.uniform(-1, 11)),
-            y_m=float(rng.uniform(-1, 11)),
-            radius_m=float(rng.uniform(0.5, 2.0)),
-            half_height_m=second,
-            angle_rad=float(rng.choice([0.0, math.pi / 2, rng.uniform(-4, 4)])),
-            colour=colour,
-            shape=shape,
-        )
-        for (shape, second), colour in zip(kinds, colours, strict=True)
-    ]
-
-
-@pytest.mark.parametrize("size", [32, 128, 256])
-def test_tensors_draw_what_the_cpu_draws(size: int) -> None:
-    rng = np.random.default_rng(size)
-    videos = Videos.concat([still(*random_bodies(rng)) for _ in range(12)])
-    drawn = rasterise(
-        torch.from_numpy(videos.state), body=torch.from_numpy(videos.body), size_px=size
-    ).numpy()
-    ours = render(videos, canvas=Canvas(size_px=size))
-    assert drawn.shape == ours.shape
-    assert np.abs(drawn.astype(int) - ours).max() <= 1
 
 
 def test_centroid_and_velocity_noise_at_128_px() -> None:

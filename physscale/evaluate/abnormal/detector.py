@@ -7,7 +7,7 @@ None is below the rule's floor, what one can see."""
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -87,14 +87,12 @@ def abnormal_rates(
 ) -> pa.Table:
     """`SCORES` rows: the rate of abnormal videos and of each asked rule's, with Wilson
     intervals."""
-    rows = []
-    for metric, flags in {
-        "abnormal_rate": detections.abnormal,
-        **{f"abnormal_{rule}": detections.fired[rule] for rule in detections.asked},
-    }.items():
-        rate = wilson(int(flags.sum()), of=len(flags))
-        numbers = {"value": rate.value, "low": rate.low, "high": rate.high, "count": rate.count}
-        rows.append(
-            {**columns, "split": split, "kind": kind, "source": source, "metric": metric, **numbers}
-        )
+    flags = {"abnormal_rate": detections.abnormal} | {
+        f"abnormal_{rule}": detections.fired[rule] for rule in detections.asked
+    }
+    shared = {**columns, "split": split, "kind": kind, "source": source}
+    rows = [
+        {**shared, "metric": metric, **asdict(wilson(int(fired.sum()), of=len(fired)))}
+        for metric, fired in flags.items()
+    ]
     return pa.Table.from_pylist(rows, schema=SCORES)

@@ -40,16 +40,34 @@ class View(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
+def pixels_near(middle: float, reach: float, px: float, more: int, size: int) -> tuple[int, int]:
+    """The first pixel, and the one after the last, along an axis that lie within `reach` metres and
+    `more` pixels of a point."""
+    first = max(int((middle - reach) / px) - more, 0)
+    return first, min(int((middle + reach) / px) + more + 1, size)
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
+def _pixel(
+    point: np.ndarray, x: float, y: float, cos: float, sin: float, view: View
+) -> tuple[int, int]:
+    """Row and column of a body's point, for a body at (x, y) turned by this angle."""
+    col = int(np.floor((x + cos * point[0] - sin * point[1]) / view.px))
+    up = int(np.floor((y + sin * point[0] + cos * point[1]) / view.px))
+    return view.ink.shape[0] - 1 - up, col
+
+
+@numba.njit(cache=True, nogil=True)
+@no_type_check
 def score(view: View, form: Form, x: float, y: float, angle: float, weight: float) -> float:
     """Mean ink inside minus `weight` times that in the ring; 0.5 if too few pixels of the body
     count."""
-    size, px = view.ink.shape[0], view.px
+    size = view.ink.shape[0]
     cos, sin = np.cos(angle), np.sin(angle)
     asked, inked = 0.0, 0.0
     for number in range(len(form.inside)):
-        u, v = form.inside[number, 0], form.inside[number, 1]
-        col = int(np.floor((x + cos * u - sin * v) / px))
-        row = size - 1 - int(np.floor((y + sin * u + cos * v) / px))
+        row, col = _pixel(form.inside[number], x, y, cos, sin, view)
         if 0 <= col < size and 0 <= row < size:
             if view.blind[row, col] or view.other[row, col] > 0.6:
                 continue
@@ -63,9 +81,7 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
         return 0.5
     around, wrong = 0.0, 0.0
     for number in range(len(form.ring)):
-        u, v = form.ring[number, 0], form.ring[number, 1]
-        col = int(np.floor((x + cos * u - sin * v) / px))
-        row = size - 1 - int(np.floor((y + sin * u + cos * v) / px))
+        row, col = _pixel(form.ring[number], x, y, cos, sin, view)
         if (
             0 <= col < size
             and 0 <= row < size
@@ -146,12 +162,10 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
 def mark(out: np.ndarray, pose: np.ndarray, form: Form, px: float, margin: float) -> None:
     """Sets the pixels whose centre lies within `margin` of the body."""
     size, reach = out.shape[0], form.reach + margin
-    first_col = max(int((pose[0] - reach) / px) - 1, 0)
-    last_col = min(int((pose[0] + reach) / px) + 1, size - 1)
-    first = max(int((pose[1] - reach) / px) - 1, 0)
-    last = min(int((pose[1] + reach) / px) + 1, size - 1)
-    for up in range(first, last + 1):
-        for col in range(first_col, last_col + 1):
+    first, last = pixels_near(pose[1], reach, px, 1, size)
+    first_col, last_col = pixels_near(pose[0], reach, px, 1, size)
+    for up in range(first, last):
+        for col in range(first_col, last_col):
             if (
                 distance_to((col + 0.5) * px, (up + 0.5) * px, pose, form.radius, form.edges)
                 <= margin

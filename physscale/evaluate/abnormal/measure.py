@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.bodies import Bodies, Frame, crowded, form_of
-from physscale.evaluate.abnormal.fit import mark
+from physscale.evaluate.abnormal.fit import mark, pixels_near
 from physscale.evaluate.abnormal.solids import distance_to
 
 MISSING, LEVEL, BORDER, DEPTH, GAP = range(5)
@@ -102,12 +102,10 @@ def _border(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int) -> float
     size, px, pose, reach = frame.ink.shape[1], frame.px, poses[body], bodies.reach[body]
     ink = frame.ink[0 if bodies.red[body] else 1]
     wide, surplus, length = 2.5 * px, 0.0, 0.0
-    first_col = max(int((pose[0] - reach) / px) - 4, 0)
-    last_col = min(int((pose[0] + reach) / px) + 4, size - 1)
-    first = max(int((pose[1] - reach) / px) - 4, 0)
-    last = min(int((pose[1] + reach) / px) + 4, size - 1)
-    for up in range(first, last + 1):
-        for col in range(first_col, last_col + 1):
+    first, last = pixels_near(pose[1], reach, px, 4, size)
+    first_col, last_col = pixels_near(pose[0], reach, px, 4, size)
+    for up in range(first, last):
+        for col in range(first_col, last_col):
             x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up
             here = distance_to(x, y, pose, bodies.radius[body], bodies.edges[body])
             if abs(here) > wide or frame.blind[row, col]:

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.bodies import Bodies, Frame, crowded
+from physscale.evaluate.abnormal.fit import pixels_near
 from physscale.evaluate.abnormal.solids import distance_to
 
 POLISHES, EDGE_PX, DAMPING = 3, 1.0, 4.0
@@ -27,12 +28,10 @@ def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
             lever = max(bodies.reach[body], px)
             grown[:] = 0.0
             reach = bodies.reach[body] + EDGE_PX * px
-            for up in range(
-                max(int((pose[1] - reach) / px), 0), min(int((pose[1] + reach) / px) + 1, size)
-            ):
-                for col in range(
-                    max(int((pose[0] - reach) / px), 0), min(int((pose[0] + reach) / px) + 1, size)
-                ):
+            first, last = pixels_near(pose[1], reach, px, 0, size)
+            first_col, last_col = pixels_near(pose[0], reach, px, 0, size)
+            for up in range(first, last):
+                for col in range(first_col, last_col):
                     x, y, row = (col + 0.5) * px, (up + 0.5) * px, size - 1 - up
                     here = distance_to(x, y, pose, bodies.radius[body], bodies.edges[body])
                     if (

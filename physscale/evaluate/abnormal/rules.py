@@ -10,7 +10,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -120,16 +120,12 @@ def covers(videos: Videos) -> bool:
     Raises:
         UserError: for rows of several physics, or of a scenario that nothing registered.
     """
-    rules = RULES.entries().get(_physics(videos).physics)
+    _, physics = _physics(videos)
+    rules = RULES.entries().get(physics)
     return rules is not None and rules.uncovered(videos) is None
 
 
-class _Physics(NamedTuple):
-    scenario: str
-    physics: str
-
-
-def _physics(videos: Videos) -> _Physics:
+def _physics(videos: Videos) -> tuple[str, str]:
     """The first scenario of these rows, and the one physics of all.
 
     Raises:
@@ -142,4 +138,4 @@ def _physics(videos: Videos) -> _Physics:
             f"detector: these rows are of several physics ({', '.join(physics)}); give them one by "
             "one"
         )
-    return _Physics(scenarios[0], physics[0])
+    return scenarios[0], physics[0]

@@ -58,11 +58,8 @@ def solids(body: Float32[np.ndarray, "bodies constants"], *, px_m: float) -> Sol
     edges[..., 2] = -FAR
     reach, thin, area = np.zeros(count), np.zeros(count), np.zeros(count)
     centre = np.zeros((count, 2))
-    samples = {
-        "inside": np.zeros((count, MOST_POINTS, 2)),
-        "ring": np.zeros((count, MOST_POINTS, 2)),
-    }
-    counts = {"inside": np.zeros(count, np.int64), "ring": np.zeros(count, np.int64)}
+    points, ring = np.zeros((2, count, MOST_POINTS, 2))
+    point_count, ring_count = np.zeros((2, count), np.int64)
     for number, constants in enumerate(body.astype(np.float64)):
         size, half = float(constants[RADIUS]), float(constants[HALF_HEIGHT])
         if size == 0.0:
@@ -80,20 +77,14 @@ def solids(body: Float32[np.ndarray, "bodies constants"], *, px_m: float) -> Sol
         thin[number] = half if parts else size
         step = min(px_m, thin[number]) / 2
         grid = np.arange(-reach[number] - 3 * px_m, reach[number] + 3 * px_m, step) + step / 2
-        points = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
-        distance = np.array(_distances(points, radius[number], edges[number]))
+        field = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
+        distance = np.array(_distances(field, radius[number], edges[number]))
         area[number] = (distance < 0).sum() * step**2
-        centre[number] = points[distance < 0].mean(0)
+        centre[number] = field[distance < 0].mean(0)
         margin = min(0.7 * px_m, 0.6 * thin[number])
-        for what, chosen in (
-            ("inside", distance < -margin),
-            ("ring", (distance > 1.0 * px_m) & (distance < 2.0 * px_m)),
-        ):
-            picked = points[chosen]
-            picked = picked[
-                np.linspace(0, len(picked) - 1, min(MOST_POINTS, len(picked))).astype(int)
-            ]
-            samples[what][number, : len(picked)], counts[what][number] = picked, len(picked)
+        rim = (distance > 1.0 * px_m) & (distance < 2.0 * px_m)
+        point_count[number] = _sample(field[distance < -margin], out=points[number])
+        ring_count[number] = _sample(field[rim], out=ring[number])
     return Solids(
         radius_m=radius,
         edges=edges,
@@ -101,11 +92,18 @@ def solids(body: Float32[np.ndarray, "bodies constants"], *, px_m: float) -> Sol
         thin_m=thin,
         centre_m=centre,
         area_m2=area,
-        points=samples["inside"],
-        point_count=counts["inside"],
-        ring=samples["ring"],
-        ring_count=counts["ring"],
+        points=points,
+        point_count=point_count,
+        ring=ring,
+        ring_count=ring_count,
     )
+
+
+def _sample(points: Float[np.ndarray, "some 2"], *, out: Float[np.ndarray, "most 2"]) -> int:
+    """Puts evenly chosen points into `out`, and returns how many."""
+    count = min(len(out), len(points))
+    out[:count] = points[np.linspace(0, len(points) - 1, count).astype(int)]
+    return count
 
 
 def _edges(parts: tuple[tuple[tuple[float, float], ...], ...]) -> Float[np.ndarray, "3 4 3"]:

@@ -128,9 +128,7 @@ def fvd(
 
 
 def _script(path: Path) -> Any:  # noqa: ANN401 - a TorchScript module
-    with (
-        warnings.catch_warnings()
-    ):  # torch would rather have torch.export; the published file is TorchScript
+    with warnings.catch_warnings():  # torch advises torch.export; the published file is TorchScript
         warnings.simplefilter("ignore", FutureWarning)
         return torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 

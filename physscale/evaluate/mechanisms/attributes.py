@@ -8,7 +8,6 @@ are nearer, pixel by pixel, to a drawing of the second shape with the same place
 is the least-squares slope."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -20,8 +19,8 @@ from physscale.records.scene import AWAY_M, WORLD_M, Shape
 from physscale.records.video import BODY, COLOUR, PLACE, STATE, VELOCITY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.scenario import Attribute
 
-Attribute = Literal["colour", "size", "velocity", "shape"]
 RADIUS, SECOND = BODY.index("radius_m"), BODY.index("half_height_m")
 Values = Float[np.ndarray, " batch"]
 

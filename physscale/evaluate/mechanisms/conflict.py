@@ -20,17 +20,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from physscale.evaluate.mechanisms.attributes import (
-    Attribute,
-    Values,
-    look_of,
-    measured,
-    true_values,
-)
+from physscale.evaluate.mechanisms.attributes import Values, look_of, measured, true_values
 from physscale.evaluate.mechanisms.ranking import Duel
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
 from physscale.records.video import Videos
+from physscale.simulate.scenario import Attribute
 
 Outcome = Literal["first", "second", "kept", "swapped", "lost"]
 OUTCOME_NAMES: tuple[Outcome, ...] = ("first", "second", "kept", "swapped", "lost")

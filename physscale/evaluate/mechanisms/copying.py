@@ -24,7 +24,7 @@ from physscale.evaluate.motion.track import Parsed
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
-from physscale.records.video import BODY, PLACE, Videos
+from physscale.records.video import BODY, COLOUR, PLACE, Videos
 
 Space = Literal["state", "motion"]
 SPACES: tuple[Space, ...] = ("state", "motion")
@@ -32,7 +32,6 @@ FALSE_ALARMS = 0.05
 AT_ONCE = 512
 """Number of training videos that are compared at a time."""
 
-COLOURS = slice(BODY.index("red"), BODY.index("blue") + 1)
 RADIUS = BODY.index("radius_m")
 Tracks = Float[np.ndarray, "batch frames bodies 3"]
 
@@ -168,7 +167,7 @@ def _without_place(points: Tracks, *, at: Float[np.ndarray, "batch bodies 3"]) -
 
 def _same_colours(truth: Videos, *, training: Videos) -> Bool[np.ndarray, "batch known"]:
     ours, theirs = (
-        videos.body[:, :, COLOURS].reshape(len(videos), -1) for videos in (truth, training)
+        videos.body[:, :, COLOUR].reshape(len(videos), -1) for videos in (truth, training)
     )
     same: np.ndarray = (ours[:, None] == theirs[None]).all(2)
     return same

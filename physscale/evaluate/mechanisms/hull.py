@@ -21,9 +21,8 @@ from scipy.stats import spearmanr
 
 from physscale.evaluate.scores import Interval
 from physscale.records.errors import UserError
-from physscale.records.video import BODY, STATE, Videos
+from physscale.records.video import BODY, VELOCITY, Videos
 
-VELOCITY = [STATE.index("vx_m_s"), STATE.index("vy_m_s")]
 DRAWS = 500
 GRID = 5
 """Number of distances at which the isotonic fit is evaluated."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from physscale.evaluate.motion.outcomes import discs_in_view
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.records.rate import Rate, wilson
-from physscale.records.scene import WORLD_M
-from physscale.records.video import BODY, PLACE, STATE, VELOCITY, Videos
+from physscale.records.video import PLACE, STATE, VELOCITY, Videos
 
 Twin = Literal["faster", "turned", "stopped", "through", "weightless"]
 TWINS: tuple[Twin, ...] = get_args(Twin)
@@ -27,8 +27,8 @@ MORE = 0.5
 LEAST_M = 0.3
 """In a twin some body is at least this far from its true position at some moment."""
 
-X, Y, VX = STATE.index("x_m"), STATE.index("y_m"), STATE.index("vx_m_s")
-EDGE_M = 1e-3
+VY = STATE.index("vy_m_s")
+FALLS_M_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def twins(truth: Videos, *, kind: Twin, moment: int) -> Pairs:
     apart = (
         np.linalg.norm(state[..., PLACE] - truth.state[..., PLACE], axis=-1).max((1, 2)) >= LEAST_M
     )
-    stays = (_in_view(truth, state=state) | ~_in_view(truth, state=truth.state)).all((1, 2))
+    made, true = (discs_in_view(truth, place_m=one[..., PLACE]) for one in (state, truth.state))
+    stays = (made | ~true).all((1, 2))
     late = truth.contact_s > truth.time_s[:, moment]
     chosen = apart & stays & late if kind == "through" else apart & stays
     valid = truth.take(np.flatnonzero(chosen)).with_pixels(None)
@@ -93,7 +94,7 @@ def _broken(
         state[..., PLACE] = np.where(hit, state[:, :1, :, PLACE] + first * since, place)
         return state
     since = (truth.time_s - truth.time_s[:, moment : moment + 1])[:, :, None, None]
-    falls = np.ptp(state[..., VX + 1], axis=1)[:, None, :, None] > EDGE_M
+    falls = np.ptp(state[..., VY], axis=1)[:, None, :, None] > FALLS_M_S
     straight = np.where(
         falls & np.isnan(truth.contact_s)[:, None, None, None],
         start + there[..., VELOCITY] * since,
@@ -107,15 +108,3 @@ def _broken(
     }[kind]
     state[..., PLACE] = np.where(after, wrong, place)
     return state
-
-
-def _in_view(truth: Videos, *, state: np.ndarray) -> Bool[np.ndarray, "batch frames bodies"]:
-    radius = truth.body[:, None, :, BODY.index("radius_m")] - EDGE_M
-    across, up = state[..., X], state[..., Y]
-    inside: np.ndarray = (
-        (across >= radius)
-        & (across <= WORLD_M - radius)
-        & (up >= radius)
-        & (up <= WORLD_M - radius)
-    )
-    return inside

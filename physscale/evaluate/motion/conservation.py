@@ -48,12 +48,7 @@ def _jumps(error_m: Float[np.ndarray, "seen 2"], *, frames: np.ndarray) -> bool:
     return bool((np.minimum(before, after) > TELEPORT_M).any())
 
 
-def momentum_error(
-    drift_m_s: Float[np.ndarray, "batch bodies 2"],
-    *,
-    true_m_s: Float[np.ndarray, "batch bodies 2"],
-    body: Float32[np.ndarray, "batch bodies constants"],
-) -> Numbers:
+def momentum_error(drift_m_s: Vectors, *, true_m_s: Vectors, body: Constants) -> Numbers:
     """Of the video, in each of its bodies' places."""
     mass = _masses(body)
     total = (mass * np.linalg.norm(true_m_s, axis=-1, keepdims=True)).sum((1, 2))
@@ -61,12 +56,7 @@ def momentum_error(
     return _for_all(wrong / np.where(total > RESTS_M_S, total, np.nan), like=mass)
 
 
-def energy_error(
-    drift_m_s: Float[np.ndarray, "batch bodies 2"],
-    *,
-    true_m_s: Float[np.ndarray, "batch bodies 2"],
-    body: Float32[np.ndarray, "batch bodies constants"],
-) -> Numbers:
+def energy_error(drift_m_s: Vectors, *, true_m_s: Vectors, body: Constants) -> Numbers:
     """Of the video, in each of its bodies' places."""
     mass = _masses(body)
     true = (mass * _of_moving(true_m_s, mass=mass) ** 2).sum((1, 2))
@@ -90,14 +80,15 @@ def changes(tracks: Parsed, *, scored: Mask) -> dict[str, Numbers]:
         return dict.fromkeys(("shape_change", "colour_change", "duplicated", "merged"), nothing)
     rate = np.maximum(scored.sum(1), 1)
     return {
-        "shape_change": _mean(tracks.shape_change, used=scored),
-        "colour_change": _mean(tracks.colour_change, used=scored),
+        "shape_change": frame_mean(tracks.shape_change, used=scored),
+        "colour_change": frame_mean(tracks.colour_change, used=scored),
         "duplicated": (scored & tracks.duplicated).sum(1) / rate,
         "merged": (scored & tracks.merged).sum(1) / rate,
     }
 
 
-def _mean(values: Float[np.ndarray, "batch frames bodies"], *, used: Mask) -> Numbers:
+def frame_mean(values: Float[np.ndarray, "batch frames bodies"], *, used: Mask) -> Numbers:
+    """Mean over the used frames that have a value; NaN where there is none."""
     kept = used & np.isfinite(values)
     count = kept.sum(1)
     return np.where(kept, values, 0.0).sum(1) / np.where(count > 0, count, np.nan)
@@ -107,9 +98,7 @@ def _masses(body: Constants) -> Masses:
     return body[:, :, BODY.index("mass_kg")].astype(np.float64)[..., None]
 
 
-def _of_moving(
-    values: Float[np.ndarray, "batch bodies 2"], *, mass: Float[np.ndarray, "batch bodies 1"]
-) -> Float[np.ndarray, "batch bodies 2"]:
+def _of_moving(values: Vectors, *, mass: Masses) -> Vectors:
     """Without walls, which have mass 0."""
     return np.where(mass > 0, values, 0.0)
 

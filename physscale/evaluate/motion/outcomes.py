@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float, UInt8
 from physscale.evaluate.motion.conservation import (
     changes,
     energy_error,
+    frame_mean,
     momentum_error,
     radius_drift,
     teleported,
@@ -93,8 +94,8 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
         "speed_m_s": speed,
         "velocity_error_m_s": np.linalg.norm(drift, axis=-1),
         "frame_velocity_error_m_s": _frame_error(error, time_s=time, used=late_seen),
-        "position_error_m": _mean(np.linalg.norm(error, axis=-1), used=scored_seen),
-        "radius_error_m": _mean(np.abs(tracks.radius_m - radius[:, None]), used=scored_seen),
+        "position_error_m": frame_mean(np.linalg.norm(error, axis=-1), used=scored_seen),
+        "radius_error_m": frame_mean(np.abs(tracks.radius_m - radius[:, None]), used=scored_seen),
         "vanished": 1.0 - scored_seen.sum(1) / np.maximum(frames.scored.sum(1), 1),
         "reversed": moves & (np.nan_to_num(speed) < 0.0),
         "teleported": teleported(error, seen=frames.scored & tracks.seen),
@@ -108,13 +109,20 @@ def compare(truth: Videos, tracks: Parsed, *, condition_frames: int, run: str) -
 
 def counted_frames(truth: Videos, *, condition_frames: int) -> Frames:
     """Scored and late frames, from the truth alone."""
-    x, y = truth.state[..., 0], truth.state[..., 1]
-    radius = truth.body[:, None, :, BODY.index("radius_m")] - EDGE_TOLERANCE_M
-    in_view = (x >= radius) & (x <= WORLD_M - radius) & (y >= radius) & (y <= WORLD_M - radius)
+    in_view = discs_in_view(truth, place_m=truth.state[..., PLACE])
     scored = in_view & (np.arange(truth.time_s.shape[1]) >= condition_frames)[None, :, None]
     contact = truth.contact_s[:, None]
     after = np.isnan(contact) | (truth.time_s > contact)
     return Frames(scored=scored, late=scored & after[:, :, None])
+
+
+def discs_in_view(
+    truth: Videos, *, place_m: Float[np.ndarray, "batch frames bodies 2"]
+) -> Bool[np.ndarray, "batch frames bodies"]:
+    """Whether a disc of each body's radius at this place is fully in view."""
+    radius = truth.body[:, None, :, [BODY.index("radius_m")]] - EDGE_TOLERANCE_M
+    inside: np.ndarray = ((place_m >= radius) & (place_m <= WORLD_M - radius)).all(-1)
+    return inside
 
 
 def slope(
@@ -146,13 +154,7 @@ def _frame_error(error: np.ndarray, *, time_s: np.ndarray, used: np.ndarray) -> 
     over the time between."""
     both = used[:, 1:] & used[:, :-1]
     difference = np.linalg.norm(np.diff(error, axis=1), axis=-1) / np.diff(time_s, axis=1)
-    return _mean(difference, used=both)
-
-
-def _mean(values: np.ndarray, *, used: np.ndarray) -> np.ndarray:
-    """Mean over the used frames, NaN where there is none."""
-    count = used.sum(1)
-    return np.where(used, values, 0.0).sum(1) / np.where(count > 0, count, np.nan)
+    return frame_mean(difference, used=both)
 
 
 def _table(

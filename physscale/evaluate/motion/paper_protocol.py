@@ -172,7 +172,7 @@ def _two_balls(
     }
     for when, (moves, stands) in spans.items():
         found[f"velocity_error_{when}"] = _mean(
-            np.abs(_mean_over_frames(speed[moves]) - _mean_over_frames(true_speed[moves]))
+            np.abs(_frame_mean(speed[moves]) - _frame_mean(true_speed[moves]))
         )
         found[f"frame_velocity_error_{when}"] = _mean(np.abs(speed[moves] - true_speed[moves]))
         found[f"position_error_x_{when}"] = _mean(np.abs(x[stands] - true_x[stands]))
@@ -185,5 +185,5 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
-def _mean_over_frames(values: Float[np.ndarray, "frames bodies"]) -> Float[np.ndarray, " bodies"]:
+def _frame_mean(values: Float[np.ndarray, "frames bodies"]) -> Float[np.ndarray, " bodies"]:
     return values.mean(0) if len(values) else np.full(values.shape[1], np.nan)

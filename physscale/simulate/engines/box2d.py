@@ -23,17 +23,6 @@ from physscale.simulate.engines.swig_box2d import Box2D
 STEP_S = 0.01
 VELOCITY_ITERATIONS, POSITION_ITERATIONS = 15, 20
 INELASTIC_BELOW_M_S = 1.0
-SLOP_M = 0.01
-"""Twice Box2D's linear slop: how far two discs may sink into each other."""
-
-
-def tolerance_m(
-    batch: Batch, *, time_s: Float[np.ndarray, " frames"]
-) -> Float[np.ndarray, " batch"]:
-    """How far from the closed form a position may be: h|Δv| of a hit, ght/2 of gravity, slop and
-    rounding."""
-    speed = np.hypot(batch.start[..., VX], batch.start[..., VY]).sum(1)
-    return STEP_S * (2 * speed + batch.gravity_m_s2 * time_s[-1] / 2) + SLOP_M
 
 
 def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:

@@ -6,9 +6,10 @@ above 3.9, so `hole_1.1_3.9` keeps 257,985 scenes (as its file's name says) and 
 1,183,203, where exact arithmetic gives fewer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from physscale.simulate.paper.files import (
     KEEP_ALL,
@@ -35,8 +36,12 @@ def _one_ball(*blocks: tuple[np.ndarray, np.ndarray]) -> Rows:
     return np.column_stack([rows, np.zeros((len(rows), 2))])
 
 
-def _speeds(rows: Rows, *, within: Sequence[Band]) -> Bool[np.ndarray, " rows"]:
-    return np.any([_in_band(rows[:, 1], band=band) for band in within], axis=0)
+def _within(
+    values: Float[np.ndarray, "rows axes"], *, boxes: Sequence[Sequence[Band]]
+) -> Bool[np.ndarray, " rows"]:
+    """Which points lie in any of the boxes, given by a band per axis; borders belong to them."""
+    low, high = np.moveaxis(np.array(boxes), -1, 0)
+    return ((low <= values[:, None]) & (values[:, None] <= high)).all(2).any(1)
 
 
 def _cut_gap(low: float, high: float, *, speeds: int = SPEEDS, radii: int = RADII) -> Recipe:
@@ -44,7 +49,7 @@ def _cut_gap(low: float, high: float, *, speeds: int = SPEEDS, radii: int = RADI
 
     def rows() -> Rows:
         whole = _grid(radii, speeds=speeds)
-        return whole[~_speeds(whole, within=[(low, high)])]
+        return whole[~_within(whole[:, 1:2], boxes=[[(low, high)]])]
 
     return Recipe(rows)
 
@@ -52,7 +57,7 @@ def _cut_gap(low: float, high: float, *, speeds: int = SPEEDS, radii: int = RADI
 def _kept_bands(*bands: Band, speeds: int = SPEEDS, radii: int = RADII) -> Recipe:
     def rows() -> Rows:
         whole = _grid(radii, speeds=speeds)
-        return whole[_speeds(whole, within=bands)]
+        return whole[_within(whole[:, 1:2], boxes=[[band] for band in bands])]
 
     return Recipe(rows)
 
@@ -99,31 +104,11 @@ def _old_grid(level: str) -> Recipe:
 def _cut_pairs(*holes: tuple[Band, Band], first: int) -> Recipe:
     """The 61² × 21² grid without these (left, right) rectangles; `first` is the column of the left
     body."""
-
-    def kept(rows: Rows) -> Bool[np.ndarray, " rows"]:
-        pairs = rows[:, first : first + 2]
-        inside = [
-            np.all(
-                [
-                    (low <= pairs[:, axis]) & (pairs[:, axis] <= high)
-                    for axis, (low, high) in enumerate(hole)
-                ],
-                0,
-            )
-            for hole in holes
-        ]
-        return ~np.any(inside, axis=0)
-
-    return _old(kept)
-
-
-def _in_band(values: np.ndarray, *, band: Band) -> Bool[np.ndarray, " rows"]:
-    return (band[0] <= values) & (values <= band[1])
+    return _old(lambda rows: ~_within(rows[:, first : first + 2], boxes=holes))
 
 
 def _old(chosen: Chosen) -> Recipe:
-    base = _old_grid("1.6m")
-    return Recipe(base.rows, balls=2, dropped_from=KEEP_ALL, chosen=chosen)
+    return replace(_old_grid("1.6m"), chosen=chosen)
 
 
 def _slow_arm(rows: Rows) -> Bool[np.ndarray, " rows"]:

@@ -14,12 +14,12 @@ from physscale.records.video import Videos
 from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
 from physscale.simulate.paper.grids import Law
 from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_TEST, OLD_FILES, SPEED_TEST
-from physscale.simulate.paper.sets import CLOCK, one_ball, two_balls
-from physscale.simulate.paper.starts import replay
+from physscale.simulate.paper.sets import CLOCK, anywhere, one_ball, two_balls
+from physscale.simulate.paper.starts import Scenes, replay
 from physscale.simulate.scenario import Clock, Listing
 from physscale.simulate.scenarios.collision import BLUE
 from physscale.simulate.scenarios.holes import CollisionHoles, papers_holes
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.still import StillDiscs
 from physscale.simulate.scenarios.uniform import RED
 
 HOLE_TESTS: dict[str, Recipe] = {
@@ -75,35 +75,15 @@ class PaperFile(Listing):
         return None if self.trained is None else self.trained.from_trained(videos)
 
     def scene(self, index: int) -> Scene:
-        table = scenes_of(self.file)
-        row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
+        row, x, y = scenes_of(self.file).numbers(index)
         if FILES[self.file].balls == 2:
             return Scene(bodies=two_balls(row, x_m=x, y_m=y))
         template = f"{row[2]:.0f}-{row[3]:.0f}" if self.file in ATTRIBUTE_FILES else ""
         return Scene(bodies=(one_ball(row, x_m=x[0], y_m=y),), template=template)
 
     def still(self) -> StillDiscs:
-        """Discs of the file's colours anywhere in the view, smaller and larger than its own."""
-        radius = ((0.2, 2.2),)
-        if FILES[self.file].balls == 2:
-            return StillDiscs(
-                bodies=tuple(
-                    StillBody(height_m=ANYWHERE, radius_m=radius, colours=(colour,))
-                    for colour in (RED, BLUE)
-                )
-            )
-        return StillDiscs(
-            bodies=(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(RED, BLUE)),)
-        )
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """All kept scenes of a file: its numbers, first x of each ball, common height."""
-
-    rows: np.ndarray
-    x_m: np.ndarray
-    y_m: np.ndarray
+        two = FILES[self.file].balls == 2
+        return anywhere((RED,), (BLUE,)) if two else anywhere((RED, BLUE))
 
 
 @functools.lru_cache(maxsize=4)

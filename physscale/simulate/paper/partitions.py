@@ -88,30 +88,22 @@ def partitions(scenario: UniformMotion | Parabola) -> dict[str, UniformMotion | 
     }
 
 
-def collision_partitions(scenario: Collision) -> dict[str, Collision]:
+def collision_partitions(
+    scenario: Collision, *, radius_m: Mapping[str, Ranges] = RADIUS_M
+) -> dict[str, Collision]:
     """The same for two balls. Pairs too fast and large to meet after the conditioning frames are
-    drawn again (see `Collision`)."""
+    drawn again (see `Collision`).
+
+    Args:
+        radius_m: the text's radii, or those of the official code (`CODE_RADIUS_M`).
+    """
     return {
-        name: _pair(scenario, levels=levels, radius_m=RADIUS_M) for name, levels in PAIR.items()
+        name: replace(
+            scenario,
+            left_speed_m_s=SPEED_M_S[left_speed],
+            right_speed_m_s=SPEED_M_S[right_speed],
+            left_radius_m=radius_m[left_radius],
+            right_radius_m=radius_m[right_radius],
+        )
+        for name, (left_speed, right_speed, left_radius, right_radius) in PAIR.items()
     }
-
-
-def code_collision_partitions(scenario: Collision) -> dict[str, Collision]:
-    """The same with the radii of the official code."""
-    return {
-        name: _pair(scenario, levels=levels, radius_m=CODE_RADIUS_M)
-        for name, levels in PAIR.items()
-    }
-
-
-def _pair(
-    scenario: Collision, *, levels: tuple[str, str, str, str], radius_m: Mapping[str, Ranges]
-) -> Collision:
-    left_speed, right_speed, left_radius, right_radius = levels
-    return replace(
-        scenario,
-        left_speed_m_s=SPEED_M_S[left_speed],
-        right_speed_m_s=SPEED_M_S[right_speed],
-        left_radius_m=radius_m[left_radius],
-        right_radius_m=radius_m[right_radius],
-    )

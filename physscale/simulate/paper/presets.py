@@ -11,8 +11,8 @@ from typing import get_args
 
 from physscale.simulate.paper.listed_files import FILES, PaperFile
 from physscale.simulate.paper.partitions import (
+    CODE_RADIUS_M,
     PAPER_PARABOLA,
-    code_collision_partitions,
     collision_partitions,
     partitions,
 )
@@ -102,7 +102,7 @@ def _partitions() -> dict[str, Scenario]:
         found |= {f"{law}_{name}": scenario for name, scenario in one.items()}
     for law, two in (
         ("collision", collision_partitions(Collision())),
-        ("collision_code", code_collision_partitions(PAPER_COLLISION)),
+        ("collision_code", collision_partitions(PAPER_COLLISION, radius_m=CODE_RADIUS_M)),
     ):
         found |= {f"{law}_{name}": scenario for name, scenario in two.items()}
     return found

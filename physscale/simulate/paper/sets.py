@@ -16,12 +16,18 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.simulate.paper.grids import Law, Values, evaluation_set, names, training_set
-from physscale.simulate.paper.starts import FRAME_S, FRAMES, replay
+from physscale.simulate.paper.starts import FRAME_S, FRAMES, Scenes, replay
 from physscale.simulate.scenario import Baselines, Clock, Listing
+from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.collision import BLUE
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.still import (
+    ANYWHERE,
+    Colour,
+    StillBody,
+    StillDiscs,
+    still_discs,
+)
 from physscale.simulate.scenarios.uniform import RED
-from physscale.simulate.spec import DataSpec
 
 GRAVITY_M_S2 = 2.5
 FIRST_FRAME_S = 0.01
@@ -78,7 +84,7 @@ class PaperSet(Listing):
 
     def scene(self, index: int) -> Scene:
         table = _table(self)
-        row, x, y = table.rows[index].tolist(), table.x_m[index].tolist(), float(table.y_m[index])
+        row, x, y = table.numbers(index)
         bodies = (
             two_balls(row, x_m=x, y_m=y)
             if self.law == "collision"
@@ -91,28 +97,28 @@ class PaperSet(Listing):
         )
 
     def still(self) -> StillDiscs:
-        """Discs anywhere in the view, smaller and larger than those of the files."""
-        colours = (RED, BLUE) if self.law == "collision" else (RED,)
-        return StillDiscs(
-            bodies=tuple(
-                StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=(colour,))
-                for colour in colours
-            )
-        )
+        return anywhere((RED,), (BLUE,)) if self.law == "collision" else anywhere((RED,))
+
+
+def anywhere(*colours: tuple[Colour, ...]) -> StillDiscs:
+    """One disc for each of these choices of colours, anywhere in the view, smaller and larger than
+    those of the files."""
+    return still_discs(
+        *(StillBody(height_m=ANYWHERE, radius_m=((0.2, 2.2),), colours=some) for some in colours)
+    )
 
 
 def one_ball(row: Sequence[float], *, x_m: float, y_m: float) -> Body:
     """(r, v) as a red ball to the right; two further numbers, where there are, make it blue and a
     square."""
     radius, speed, blue, square = (*row, 0.0, 0.0)[:4]
-    return Body(
-        x_m=x_m,
-        y_m=y_m,
-        vx_m_s=speed,
+    return ball(
+        x_m,
+        y_m,
         radius_m=radius,
-        half_height_m=radius if square else 0.0,
-        mass_kg=radius**2,
         colour=BLUE if blue else RED,
+        vx_m_s=speed,
+        half_height_m=radius if square else 0.0,
         shape=Shape.BOX if square else Shape.DISC,
     )
 
@@ -120,10 +126,8 @@ def one_ball(row: Sequence[float], *, x_m: float, y_m: float) -> Body:
 def two_balls(row: Sequence[float], *, x_m: Sequence[float], y_m: float) -> tuple[Body, Body]:
     """(r₁, r₂, v₁, v₂) as a red ball to the right and a blue one to the left."""
     left, right, v_left, v_right = row
-    red = Body(x_m=x_m[0], y_m=y_m, vx_m_s=v_left, radius_m=left, mass_kg=left**2, colour=RED)
-    return red, Body(
-        x_m=x_m[1], y_m=y_m, vx_m_s=-v_right, radius_m=right, mass_kg=right**2, colour=BLUE, kind=1
-    )
+    red = ball(x_m[0], y_m, radius_m=left, colour=RED, vx_m_s=v_left)
+    return red, ball(x_m[1], y_m, radius_m=right, colour=BLUE, vx_m_s=-v_right, kind=1)
 
 
 def turned(ball: Body, *, way: PaperWay) -> Body:
@@ -135,26 +139,10 @@ def turned(ball: Body, *, way: PaperWay) -> Body:
     return replace(ball, y_m=WORLD_M - ball.y_m, vy_m_s=-ball.vy_m_s) if way == "down" else ball
 
 
-def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
-    """The whole of one official file."""
-    scenario = PaperSet(law=law, part=part, values=values)
-    return DataSpec(
-        scenario=scenario,
-        videos=scenario.count,
-        frames=CLOCK.frames,
-        interval_s=CLOCK.interval_s,
-        start_s=CLOCK.start_s,
-        split="eval" if part == "eval" else "train",
-    )
-
-
 @dataclass(frozen=True)
-class _Table:
-    """All rows that the official filter keeps."""
+class _Table(Scenes):
+    """All rows that the official filter keeps, and the block of each."""
 
-    rows: np.ndarray
-    x_m: np.ndarray
-    y_m: np.ndarray
     parts: np.ndarray
 
 
@@ -165,9 +153,5 @@ def _table(chosen: PaperSet) -> _Table:
         parts = (training_set(chosen.law, level=chosen.part, values=chosen.values),)
     rows = np.concatenate([part.rows for part in parts])
     starts = replay(chosen.law, rows=rows)
-    return _Table(
-        rows[starts.kept],
-        starts.x_m[starts.kept],
-        starts.y_m[starts.kept],
-        names(parts)[starts.kept],
-    )
+    kept = starts.kept
+    return _Table(rows[kept], starts.x_m[kept], starts.y_m[kept], names(parts)[kept])

@@ -58,6 +58,19 @@ def replay(
     return Starts(x, y, kept)
 
 
+@dataclass(frozen=True)
+class Scenes:
+    """The kept scenes of a file: its numbers, first x of each ball, common height."""
+
+    rows: Float[np.ndarray, "kept values"]
+    x_m: Float[np.ndarray, "kept balls"]
+    y_m: Float[np.ndarray, " kept"]
+
+    def numbers(self, index: int) -> tuple[list[float], list[float], float]:
+        """Those of one scene."""
+        return self.rows[index].tolist(), self.x_m[index].tolist(), float(self.y_m[index])
+
+
 @numba.njit(cache=True)
 @no_type_check
 def _between(low: float, high: float) -> float:

@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.simulate.phyre.parts import Case, Part, Setting
-from physscale.simulate.phyre.place import BAR_A_SCENE
+from physscale.simulate.phyre.parts import Case, Setting, part
+from physscale.simulate.phyre.place import BARS_PER_SCENE
 from physscale.simulate.phyre.red_ball import from_action
 from physscale.simulate.phyre.scenario import Phyre
 from physscale.simulate.ranges import settle
@@ -56,23 +56,16 @@ class PhyreAmbiguity(Phyre):
         assert 0 <= index < self.count, f"row {index} of {self.count}"
         template, side = self.templates[0], float(self.scene_px)
         fall = _fall(template, index=index)
-        floor = Part(
-            kind=FLOOR, what="bar", dynamic=False, scale=1.0, moves=(("left", 0.0), ("bottom", 0.0))
-        )
-        rests = Part(
-            kind=FALLING,
-            what="ball",
-            dynamic=True,
-            scale=0.1,
-            moves=(("left", 0.02 * side), ("bottom", side / BAR_A_SCENE)),
-        )
+        floor = part(FLOOR, "bar", 1.0, dynamic=False, left=0.0, bottom=0.0)
+        rests = part(FALLING, "ball", 0.1, left=0.02 * side, bottom=side / BARS_PER_SCENE)
         fixed = (
-            Part(
-                kind=FIXED,
-                what="ball",
+            part(
+                FIXED,
+                "ball",
+                0.04,
                 dynamic=False,
-                scale=0.04,
-                moves=(("center_x", side * x), ("center_y", side * FIXED_HEIGHT)),
+                center_x=side * x,
+                center_y=side * FIXED_HEIGHT,
             )
             for x in fall.fixed
         )

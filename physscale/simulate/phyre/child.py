@@ -18,7 +18,7 @@ import os
 import sys
 from typing import Any
 
-STEPS_A_SECOND = 60.0
+STEPS_PER_SECOND = 60.0
 ANGLE = 2
 WALLS = 4
 SCENES_KEPT = 2048
@@ -100,7 +100,8 @@ class Phyre:
                 [start[None, :, :3], features[:, :, :3].astype(float) * self.units()]
             )
             moving[:, :, ANGLE] = numpy.unwrap(moving[:, :, ANGLE], axis=0)
-            velocity = ((moving[1:] - moving[:-1]) * STEPS_A_SECOND)[::stride].astype(numpy.float32)
+            rates = (moving[1:] - moving[:-1]) * STEPS_PER_SECOND
+            velocity = rates[::stride].astype(numpy.float32)
             pose = moving[1::stride].astype(numpy.float32)
         if "images" in request["want"] or not velocity.size:
             features, images, occluded = self.run(

@@ -6,12 +6,12 @@ The same description goes to the real PHYRE, whose `TaskCreator` follows it lite
 are degrees, as PHYRE's setters take them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
-PIXELS_A_METRE = 6.0
+PIXELS_PER_METRE = 6.0
 """Compiled into PHYRE: its world is `size_px / 6` metres wide."""
 
-STEPS_A_SECOND = 60
+STEPS_PER_SECOND = 60
 SIZES_PX = (128, 256, 512)
 MOST_PARTS = 13
 """A chain of up to 7 static balls, up to 4 standing bars, and one body for each of the other two
@@ -37,6 +37,12 @@ class Part:
     dynamic: bool
     scale: float
     moves: tuple[tuple[Move, float], ...]
+
+
+def part(kind: int, what: What, scale: float, *, dynamic: bool = True, **moves: float) -> Part:
+    """The body with these moves, in the order in which they are given."""
+    steps = tuple((cast(Move, name), float(value)) for name, value in moves.items())
+    return Part(kind=kind, what=what, dynamic=dynamic, scale=float(scale), moves=steps)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from physscale.render.outline import (
 )
 from physscale.simulate.phyre.parts import Part, Setting, What
 
-BAR_A_SCENE = 50.0
+BARS_PER_SCENE = 50.0
 WALL_PX = 5.0
 WALL = -1
 """The kind of the four walls, which stand outside the view."""
@@ -147,9 +147,9 @@ def outline(what: What, *, scale: float, size_px: int) -> Outline:
             radius = int((1.0 - scale) * 0.0 + scale * (size_px / 2.0)) + 0.5
             return Outline(diameter_px=2.0 * radius, radius_px=radius, half_px=radius)
         case "bar":
-            return box(length, size_px / BAR_A_SCENE)
+            return box(length, size_px / BARS_PER_SCENE)
         case "standingsticks":
-            return sticks(length, size_px / BAR_A_SCENE)
+            return sticks(length, size_px / BARS_PER_SCENE)
         case "jar":
             return jar(length, thickness=math.log(length) / math.log(0.3 * size_px) * size_px / 50)
 
@@ -167,9 +167,8 @@ def box(width: float, height: float) -> Outline:
 
 def sticks(width: float, height: float) -> Outline:
     """Two crossed bars."""
-    diameter = math.sqrt(width**2 + height**2)
-    return Outline(
-        diameter_px=diameter,
+    return replace(
+        box(width, height),
         polygons=sticks_polygons(width, height=height),
         half_px=width / 3,
         half_thin_px=height / 3,

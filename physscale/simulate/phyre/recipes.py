@@ -13,12 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from physscale.render.outline import Point
-from physscale.simulate.phyre.parts import Move, Part, Setting, What
+from physscale.simulate.phyre.parts import Part, Setting, part
 from physscale.simulate.phyre.templates import TEMPLATES
 
-DYNAMIC_BALL, SECOND_BALL, STATIC_BALL, DYNAMIC_BAR, STANDING_BARS, STATIC_BAR, JAR, STICKS = range(
-    8
-)
 CHAIN_START, CHAIN_TOP = (0.4, 0.55), 0.5
 JAR_IN_AIR, STICKS_ON_FLOOR = 0.7, 0.3
 
@@ -41,15 +38,14 @@ def generator(what: str, *, seed: int, counter: tuple[int, int, int]) -> np.rand
 
 def _ball(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
     scale, x, bottom = rng.uniform(0.06, 0.12), rng.uniform(0.3, 0.6), rng.uniform(0.4, 0.85)
-    return [_part(kind, "ball", scale, ("bottom", bottom * side), ("center_x", x * side))]
+    return [part(kind, "ball", scale, bottom=bottom * side, center_x=x * side)]
 
 
 def _chain(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale = 0.04
-    inside = [(x, y) for x, y in _walk(rng) if _inside(x, y)]
     return [
-        _part(kind, "ball", scale, ("center_x", side * x), ("center_y", side * y), dynamic=False)
-        for x, y in inside
+        part(kind, "ball", 0.04, dynamic=False, center_x=side * x, center_y=side * y)
+        for x, y in _walk(rng)
+        if _inside(x, y)
     ]
 
 
@@ -85,13 +81,9 @@ def _inside(x: float, y: float) -> bool:
 
 
 def _bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale = rng.uniform(0.15, 0.5)
-    x = rng.uniform(0.3, 0.6)
-    y = rng.uniform(0.2, 0.8)
-    angle = rng.uniform(-90, 90)
-    return [
-        _part(kind, "bar", scale, ("center_x", x * side), ("bottom", y * side), ("angle", angle))
-    ]
+    scale, x = rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.6)
+    y, angle = rng.uniform(0.2, 0.8), rng.uniform(-90, 90)
+    return [part(kind, "bar", scale, center_x=x * side, bottom=y * side, angle=angle)]
 
 
 def _standing_bars(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
@@ -101,77 +93,40 @@ def _standing_bars(rng: np.random.Generator, kind: int, side: float) -> list[Par
     bars = int(rng.integers(1, 5))
     first = -bars // 2
     return [
-        _part(
+        part(
             kind,
             "bar",
             0.2 + 0.05 * bar,
-            ("angle", 90.0),
-            ("left", (offset + spacing * (first + bar)) * side),
-            ("bottom", 0.0),
+            angle=90.0,
+            left=(offset + spacing * (first + bar)) * side,
+            bottom=0.0,
         )
         for bar in range(bars)
     ]
 
 
 def _static_bar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale = rng.uniform(0.2, 0.5)
-    y = rng.uniform(0.1, 0.5)
-    angle = rng.uniform(-60, 60)
-    right = rng.uniform(0.3, 0.4)
+    scale, y = rng.uniform(0.2, 0.5), rng.uniform(0.1, 0.5)
+    angle, right = rng.uniform(-60, 60), rng.uniform(0.3, 0.4)
     return [
-        _part(
-            kind,
-            "bar",
-            scale,
-            ("right", right * side),
-            ("bottom", y * side),
-            ("angle", angle),
-            dynamic=False,
-        )
+        part(kind, "bar", scale, dynamic=False, right=right * side, bottom=y * side, angle=angle)
     ]
 
 
 def _jar(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale = rng.uniform(0.08, 0.3)
-    x = rng.uniform(0.3, 0.6)
-    y = rng.uniform(0.2, 0.8)
-    angle = rng.uniform(-45, 45)
+    scale, x = rng.uniform(0.08, 0.3), rng.uniform(0.3, 0.6)
+    y, angle = rng.uniform(0.2, 0.8), rng.uniform(-45, 45)
     if rng.random() >= JAR_IN_AIR:
         y, angle = 0.0, 0.0
-    return [
-        _part(kind, "jar", scale, ("angle", angle), ("bottom", y * side), ("center_x", x * side))
-    ]
+    return [part(kind, "jar", scale, angle=angle, bottom=y * side, center_x=x * side)]
 
 
 def _sticks(rng: np.random.Generator, kind: int, side: float) -> list[Part]:
-    scale = rng.uniform(0.3, 0.6)
-    x = rng.uniform(0.3, 0.6)
-    y = rng.uniform(0.2, 0.5)
-    angle = rng.uniform(-90, 90)
+    scale, x = rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.6)
+    y, angle = rng.uniform(0.2, 0.5), rng.uniform(-90, 90)
     if rng.random() < STICKS_ON_FLOOR:
         y, angle = 0.0, 0.0
-    return [
-        _part(
-            kind,
-            "standingsticks",
-            scale,
-            ("angle", angle),
-            ("bottom", y * side),
-            ("center_x", x * side),
-        )
-    ]
-
-
-def _part(
-    kind: int, what: What, scale: float, *moves: tuple[Move, float], dynamic: bool = True
-) -> Part:
-    return Part(
-        kind=kind,
-        what=what,
-        dynamic=dynamic,
-        scale=float(scale),
-        moves=tuple((name, float(value)) for name, value in moves),
-    )
+    return [part(kind, "standingsticks", scale, angle=angle, bottom=y * side, center_x=x * side)]
 
 
 RECIPES: tuple[Callable[[np.random.Generator, int, float], list[Part]], ...] = (

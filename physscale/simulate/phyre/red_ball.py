@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from physscale.render.outline import Point, Polygon
+from physscale.render.outline import Point, Polygon, polygon_area, sides
 from physscale.simulate.phyre.parts import RedBall, Setting
 from physscale.simulate.phyre.place import WALL, Placed, placed, rotated
 from physscale.simulate.phyre.recipes import generator
@@ -78,7 +78,7 @@ def _centre_px(body: Placed) -> Point:
     point."""
     if body.what != "jar":
         return body.x_px, body.y_px
-    area = [_area(polygon) for polygon in body.outline.polygons]
+    area = [polygon_area(polygon) for polygon in body.outline.polygons]
     heights = [_centroid(polygon)[1] for polygon in body.outline.polygons]
     up = sum(a * height for a, height in zip(area, heights, strict=True)) / sum(area)
     shift = rotated((0.0, up), body.angle_rad)
@@ -108,14 +108,12 @@ def touches(ball: RedBall, body: Placed) -> bool:
 
 def _distance(point: Point, polygon: Polygon) -> float:
     """From a point to a convex, counter-clockwise polygon; 0 inside."""
-    edges = list(zip(polygon, (*polygon[1:], polygon[0]), strict=True))
     if all(
-        (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
-        > 0
-        for start, end in edges
+        (x1 - x0) * (point[1] - y0) - (y1 - y0) * (point[0] - x0) > 0
+        for (x0, y0), (x1, y1) in sides(polygon)
     ):
         return 0.0
-    return min(_distance_to_edge(point, start, end) for start, end in edges)
+    return min(_distance_to_edge(point, start, end) for start, end in sides(polygon))
 
 
 def _distance_to_edge(point: Point, start: Point, end: Point) -> float:
@@ -127,18 +125,8 @@ def _distance_to_edge(point: Point, start: Point, end: Point) -> float:
     return math.hypot(point[0] - start[0] - along * edge[0], point[1] - start[1] - along * edge[1])
 
 
-def _area(polygon: Polygon) -> float:
-    return (
-        sum(
-            x0 * y1 - x1 * y0
-            for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)
-        )
-        / 2
-    )
-
-
 def _centroid(polygon: Polygon) -> Point:
-    edges = list(zip(polygon, (*polygon[1:], polygon[0]), strict=True))
+    edges = sides(polygon)
     cross = [x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in edges]
     x = sum((x0 + x1) * c for ((x0, _), (x1, _)), c in zip(edges, cross, strict=True))
     y = sum((y0 + y1) * c for ((_, y0), (_, y1)), c in zip(edges, cross, strict=True))

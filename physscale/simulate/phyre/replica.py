@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from physscale.simulate.engines.swig_box2d import Box2D
 from physscale.simulate.phyre.contacts import Contacts, polygon_of
-from physscale.simulate.phyre.parts import PIXELS_A_METRE, STEPS_A_SECOND, RedBall, Setting
+from physscale.simulate.phyre.parts import PIXELS_PER_METRE, STEPS_PER_SECOND, RedBall, Setting
 from physscale.simulate.phyre.place import Outline, placed
 
 GRAVITY_M_S2 = -9.8
@@ -56,9 +56,9 @@ def simulate(setting: Setting, *, ball: RedBall, frames: int, stride: int) -> Mo
     for frame in range(frames):
         for _ in range(stride if frame else 1):
             contacts.begin_step()
-            world.Step(1.0 / STEPS_A_SECOND, VELOCITY_ITERATIONS, POSITION_ITERATIONS)
+            world.Step(1.0 / STEPS_PER_SECOND, VELOCITY_ITERATIONS, POSITION_ITERATIONS)
         states[frame] = [_state(body) for body in bodies[WALLS:]]
-    scale = np.array([PIXELS_A_METRE, PIXELS_A_METRE, 1.0])
+    scale = np.array([PIXELS_PER_METRE, PIXELS_PER_METRE, 1.0])
     return Motion(pose=states[..., :3] * scale, velocity=states[..., 3:] * scale)
 
 
@@ -94,4 +94,4 @@ def _add(
 
 
 def _metres(pixels: float) -> float:
-    return float(np.float32(pixels) / np.float32(PIXELS_A_METRE))
+    return float(np.float32(pixels) / np.float32(PIXELS_PER_METRE))

@@ -13,7 +13,7 @@ from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, STATE
 from physscale.render.outline import polygons_m
 from physscale.simulate.engines.swig_box2d import Box2D
-from physscale.simulate.phyre.parts import PIXELS_A_METRE, STEPS_A_SECOND
+from physscale.simulate.phyre.parts import PIXELS_PER_METRE, STEPS_PER_SECOND
 from physscale.simulate.phyre.replica import (
     ANGULAR_DAMPING,
     DENSITY,
@@ -38,7 +38,7 @@ def rollout(
 ) -> Float[np.ndarray, "frames bodies state"]:
     """States at the frames' moments, the first being `start`; a place without a body stays as it
     is."""
-    scale = scene_px / PIXELS_A_METRE / WORLD_M
+    scale = scene_px / PIXELS_PER_METRE / WORLD_M
     world = Box2D.b2World(gravity=(0, GRAVITY_M_S2), doSleep=True)
     _walls(world, side=WORLD_M * scale)
     bodies = {
@@ -46,11 +46,11 @@ def rollout(
         for number, constants in enumerate(body.tolist())
         if constants[RADIUS] > 0
     }
-    steps = np.round(np.diff(time_s.astype(np.float64)) * STEPS_A_SECOND).astype(int)
+    steps = np.round(np.diff(time_s.astype(np.float64)) * STEPS_PER_SECOND).astype(int)
     out = np.repeat(start[None], len(time_s), axis=0)
     for frame, count in enumerate(steps.tolist(), start=1):
         for _ in range(count):
-            world.Step(1.0 / STEPS_A_SECOND, VELOCITY_ITERATIONS, POSITION_ITERATIONS)
+            world.Step(1.0 / STEPS_PER_SECOND, VELOCITY_ITERATIONS, POSITION_ITERATIONS)
         for number, moved in bodies.items():
             speed = moved.linearVelocity
             out[frame, number] = (

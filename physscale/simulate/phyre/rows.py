@@ -8,12 +8,11 @@ moves. The scene's side is 10 m: 1 px = 10 / scene_px m, and a velocity is scale
 of each of two sticks, half the opening and half the thickness of a jar's wall; positions are
 PHYRE's reference points (a jar's is the middle of its base)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
-from physscale.simulate.phyre.parts import MOST_PARTS, PIXELS_A_METRE, RedBall, Setting
+from physscale.render.outline import polygon_area
+from physscale.simulate.phyre.parts import MOST_PARTS, PIXELS_PER_METRE, RedBall, Setting
 from physscale.simulate.phyre.place import WALL, Outline, Placed, placed
 from physscale.simulate.phyre.replica import DENSITY, GRAVITY_M_S2, MATERIAL
 from physscale.simulate.phyre.templates import RED_BALL
@@ -59,7 +58,7 @@ def scene_of(setting: Setting, *, ball: RedBall) -> Scene:
     padding = [EMPTY] * (MOST_PARTS - len(bodies))
     return Scene(
         bodies=(*bodies, *padding, _body(red, metres=metres)),
-        gravity_m_s2=-GRAVITY_M_S2 * PIXELS_A_METRE * metres,
+        gravity_m_s2=-GRAVITY_M_S2 * PIXELS_PER_METRE * metres,
         template=str(setting.template),
     )
 
@@ -86,7 +85,7 @@ def _body(body: Placed, *, metres: float) -> Body:
         angle_rad=body.angle_rad,
         radius_m=body.outline.half_px * metres,
         half_height_m=body.outline.half_thin_px * metres,
-        mass_kg=DENSITY * _area_px2(body.outline) / PIXELS_A_METRE**2 if body.dynamic else 0.0,
+        mass_kg=DENSITY * _area_px2(body.outline) / PIXELS_PER_METRE**2 if body.dynamic else 0.0,
         elasticity=MATERIAL["restitution"],
         colour=PALETTE[colour],
         shape=SHAPES[body.what],
@@ -98,9 +97,4 @@ def _area_px2(outline: Outline) -> float:
     """Of all fixtures: Box2D counts an overlap twice, so this does too."""
     if not outline.polygons:
         return float(np.pi * outline.radius_px**2)
-    return sum(_polygon_area(polygon) for polygon in outline.polygons)
-
-
-def _polygon_area(polygon: Sequence[tuple[float, float]]) -> float:
-    ends = (*polygon[1:], polygon[0])
-    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, ends, strict=True)) / 2
+    return sum(polygon_area(polygon) for polygon in outline.polygons)

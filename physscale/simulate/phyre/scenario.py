@@ -35,7 +35,7 @@ class Phyre(Listing):
     `phyre` (the real one).
 
     Attributes:
-        templates: see `templates.COVERAGES` and `templates.covering`.
+        templates: see `templates.COVERAGES`.
         scenes, trials: numbers from the first up to, not including, the second.
         scene_px: side of the scene. The view is 10 m wide in rows, so gravity is 9.8·60 / scene_px
             m/s² there: another size is another physical problem. The paper's is 512.
@@ -169,13 +169,7 @@ def phyre_data(
 
 def in_template(training: Phyre) -> Phyre:
     """The evaluation that belongs to a training set: the same scenes, trials that it never saw."""
-    return Phyre(
-        templates=training.templates,
-        scenes=training.scenes,
-        trials=EVALUATION,
-        scene_px=training.scene_px,
-        seed=training.seed,
-    )
+    return replace(training, trials=EVALUATION)
 
 
 def out_of_template(training: Phyre) -> Phyre:
@@ -190,10 +184,4 @@ def out_of_template(training: Phyre) -> Phyre:
             f"templates: {seen[0]} is reserved for evaluation, so it cannot be trained on and "
             "tested out of template"
         )
-    return Phyre(
-        templates=RESERVED,
-        scenes=(0, SCENES),
-        trials=(0, 1),
-        scene_px=training.scene_px,
-        seed=training.seed,
-    )
+    return replace(training, templates=RESERVED, scenes=(0, SCENES), trials=(0, 1))

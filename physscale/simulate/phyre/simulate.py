@@ -18,12 +18,12 @@ from physscale.records.video import STATE
 from physscale.simulate.batch import Trace
 from physscale.simulate.phyre import replica
 from physscale.simulate.phyre.exchange import Task, palette_frames
-from physscale.simulate.phyre.parts import STEPS_A_SECOND, Case
+from physscale.simulate.phyre.parts import STEPS_PER_SECOND, Case
 from physscale.simulate.phyre.rows import PALETTE, PLACES, padded
 from physscale.simulate.phyre.worker import PhyreWorker
 from physscale.simulate.scenario import Clock
 
-CLOCK = Clock(frames=32, interval_s=20 / STEPS_A_SECOND, start_s=1 / STEPS_A_SECOND)
+CLOCK = Clock(frames=32, interval_s=20 / STEPS_PER_SECOND, start_s=1 / STEPS_PER_SECOND)
 """The paper's: 32 frames, 20 steps of 1/60 s apart."""
 
 Motions = Iterator[Float[np.ndarray, "frames bodies state"]]
@@ -64,8 +64,8 @@ def painted(
 
 def steps_between_frames(clock: Clock) -> int:
     """How many steps of 1/60 s lie between two frames."""
-    stride = round(clock.interval_s * STEPS_A_SECOND)
-    if stride < 1 or not math.isclose(stride / STEPS_A_SECOND, clock.interval_s, rel_tol=1e-9):
+    stride = round(clock.interval_s * STEPS_PER_SECOND)
+    if stride < 1 or not math.isclose(stride / STEPS_PER_SECOND, clock.interval_s, rel_tol=1e-9):
         raise UserError(
             f"interval_s={clock.interval_s}: PHYRE steps by 1/60 s; the paper's interval is 20/60"
         )

@@ -8,7 +8,6 @@ All C(8, 4) combinations in lexicographic order, shuffled by Python's `random.Ra
 import itertools
 import random
 from collections.abc import Iterable
-from typing import Literal
 
 from physscale.records.errors import UserError
 
@@ -25,13 +24,13 @@ OBJECTS = (
 RED_BALL = len(OBJECTS)
 """The kind of the ball that changes from trial to trial."""
 
-OBJECTS_A_TEMPLATE = 4
+OBJECTS_PER_TEMPLATE = 4
 FIRST = 10000
 Slots = tuple[int, ...]
 
 
 def _table() -> dict[int, Slots]:
-    combinations = list(itertools.combinations(range(len(OBJECTS)), OBJECTS_A_TEMPLATE))
+    combinations = list(itertools.combinations(range(len(OBJECTS)), OBJECTS_PER_TEMPLATE))
     random.Random(4).shuffle(combinations)
     return {FIRST + place: combination for place, combination in enumerate(combinations)}
 
@@ -43,29 +42,12 @@ THIRTY = tuple(range(10000, 10060, 2))
 SIX = (10003, 10005, 10016, 10023, 10024, 10053)
 """The unions of the four pairs {0,1}, {2,3}, {4,5}, {6,7}: they cover all 28 pairs of kinds."""
 
-Coverage = Literal["six", "thirty", "sixty", "reserved"]
 COVERAGES: dict[str, tuple[int, ...]] = {
     "six": SIX,
     "thirty": THIRTY,
     "sixty": SIXTY,
     "reserved": RESERVED,
 }
-
-
-def pairs(templates: Iterable[int]) -> frozenset[tuple[int, int]]:
-    """The pairs of kinds that stand together in at least one of these templates."""
-    return frozenset(
-        pair for template in templates for pair in itertools.combinations(TEMPLATES[template], 2)
-    )
-
-
-def covering(kinds: Iterable[int]) -> tuple[int, ...]:
-    """The templates made of these kinds alone: `covering(range(6))` is the 15 templates without
-    jars and sticks."""
-    allowed = set(kinds)
-    if not allowed <= set(range(len(OBJECTS))):
-        raise UserError(f"kinds={sorted(allowed)}: objects are numbered 0 to {len(OBJECTS) - 1}")
-    return tuple(template for template, slots in TEMPLATES.items() if allowed.issuperset(slots))
 
 
 def checked_templates(templates: Iterable[int]) -> tuple[int, ...]:

@@ -12,11 +12,12 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.records.scene import Body, Scene, Shape
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.records.scene import Scene, Shape
+from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
 from physscale.simulate.scenario import Attribute, Scenario
+from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.collision import BLUE
-from physscale.simulate.scenarios.still import StillBody, StillDiscs
+from physscale.simulate.scenarios.still import StillBody, StillDiscs, still_discs
 from physscale.simulate.scenarios.uniform import RED, draw_start
 
 Levels = tuple[tuple[int, int], ...]
@@ -52,9 +53,8 @@ class Attributes(Scenario):
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(
-            self, height_m=checked_ranges(self.height_m, what="height_m"), stay_s=float(self.stay_s)
-        )
+        settle_ranges(self, "height_m")
+        settle(self, stay_s=float(self.stay_s))
         if len(set(self.pair)) != 2 or not set(self.pair) <= set(get_args(Attribute)):
             raise UserError(
                 f"pair={self.pair}: name two different ones of {', '.join(get_args(Attribute))}"
@@ -86,20 +86,17 @@ class Attributes(Scenario):
         height = draw_from(rng, self.height_m)
         x = draw_start(rng, sign=1, radius_m=radius, way_m=speed * self.stay_s)
         shape, second = Shape.DISC, 0.0
-        if level.get("shape") == 1:
-            shape, second = (
-                (Shape.BOX, radius)
-                if self.other_shape == "square"
-                else (Shape.DISC, RING_HOLE * radius)
-            )
-        body = Body(
-            x_m=x,
-            y_m=height,
-            vx_m_s=speed,
+        if level.get("shape") == 1 and self.other_shape == "square":
+            shape, second = Shape.BOX, radius
+        elif level.get("shape") == 1:
+            second = RING_HOLE * radius
+        body = ball(
+            x,
+            height,
             radius_m=radius,
-            half_height_m=second,
-            mass_kg=radius**2,
             colour=BLUE if level.get("colour") == 1 else RED,
+            vx_m_s=speed,
+            half_height_m=second,
             shape=shape,
         )
         return Scene(bodies=(body,), template=f"{levels[0]}-{levels[1]}")
@@ -107,6 +104,6 @@ class Attributes(Scenario):
     def still(self) -> StillDiscs:
         """Discs of both colours and all sizes: squares and rings are the codec's to generalise
         to."""
-        return StillDiscs(
-            bodies=(StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED, BLUE)),)
+        return still_discs(
+            StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED, BLUE))
         )

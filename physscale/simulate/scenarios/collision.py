@@ -7,9 +7,10 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
 from physscale.simulate.scenario import Scenario
-from physscale.simulate.scenarios.still import StillBody, StillDiscs
+from physscale.simulate.scenarios.ball import ball
+from physscale.simulate.scenarios.still import StillBody, StillDiscs, still_discs
 from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign
 
 BLUE = (0, 0, 255)
@@ -39,10 +40,8 @@ class Collision(Scenario):
     direction: Direction = "right"
 
     def __post_init__(self) -> None:
-        for what in ("left_speed_m_s", "right_speed_m_s", "height_m"):
-            settle(self, **{what: checked_ranges(getattr(self, what), what=what)})
-        for what in ("left_radius_m", "right_radius_m"):
-            settle(self, **{what: checked_ranges(getattr(self, what), what=what, least=0.05)})
+        settle_ranges(self, "left_speed_m_s", "right_speed_m_s", "height_m")
+        settle_ranges(self, "left_radius_m", "right_radius_m", least=0.05)
         settle(self, contact_s=(float(self.contact_s[0]), float(self.contact_s[1])))
         if not 0.0 < self.contact_s[0] <= self.contact_s[1]:
             raise UserError(
@@ -77,19 +76,9 @@ class Collision(Scenario):
         gap = closing * (self.contact_s[0] + rng.random() * (latest - self.contact_s[0]))
         x_left = r_left + rng.random() * (room - gap)
         height = draw_from(rng, self.height_m)
-        left = Body(
-            x_m=x_left, y_m=height, vx_m_s=v_left, radius_m=r_left, mass_kg=r_left**2, colour=RED
-        )
+        left = ball(x_left, height, radius_m=r_left, colour=RED, vx_m_s=v_left)
         x_right = x_left + r_left + r_right + gap
-        right = Body(
-            x_m=x_right,
-            y_m=height,
-            vx_m_s=-v_right,
-            radius_m=r_right,
-            mass_kg=r_right**2,
-            colour=BLUE,
-            kind=1,
-        )
+        right = ball(x_right, height, radius_m=r_right, colour=BLUE, vx_m_s=-v_right, kind=1)
         mirrored = self.direction != "right" and draw_sign(rng, direction=self.direction) < 0
         return Scene(bodies=(_mirrored(left), _mirrored(right)) if mirrored else (left, right))
 
@@ -97,8 +86,8 @@ class Collision(Scenario):
         """Red left of blue, anywhere along the lane; either way round where collisions are
         mirrored."""
         colours = ((RED,), (BLUE,)) if self.direction == "right" else ((RED, BLUE), (BLUE, RED))
-        return StillDiscs(
-            bodies=tuple(
+        return still_discs(
+            *(
                 StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=some)
                 for some in colours
             )

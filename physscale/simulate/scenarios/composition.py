@@ -13,8 +13,9 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Behaviour, Body, Scene
 from physscale.simulate.behaviour import ONSET_S
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
 from physscale.simulate.scenario import Scenario
+from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.still import Colour, StillBody, StillDiscs
 from physscale.simulate.scenarios.uniform import draw_sign
 
@@ -59,11 +60,8 @@ class Composition(Scenario):
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(
-            self,
-            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
-            stay_s=float(self.stay_s),
-        )
+        settle_ranges(self, "speed_m_s")
+        settle(self, stay_s=float(self.stay_s))
         if not self.pairs or not all(0 <= kind < KINDS for pair in self.pairs for kind in pair):
             raise UserError(
                 f"pairs={self.pairs!r:.60}: give at least one (upper, lower) pair of kinds 0 to "
@@ -97,13 +95,12 @@ class Composition(Scenario):
         x = max(
             max(RADIUS_M) + back + min(room / 2, 0.0) + rng.random() * max(room, 0.0), max(RADIUS_M)
         )
-        return Body(
-            x_m=x if sign > 0 else WORLD_M - x,
-            y_m=LANE_HEIGHT_M[lane],
-            vx_m_s=sign * speed,
+        return ball(
+            x if sign > 0 else WORLD_M - x,
+            LANE_HEIGHT_M[lane],
             radius_m=RADIUS_M[kind],
-            mass_kg=RADIUS_M[kind] ** 2,
             colour=ink(SHADE[kind], lane=lane),
+            vx_m_s=sign * speed,
             behaviour=Behaviour(kind),
             kind=kind,
         )

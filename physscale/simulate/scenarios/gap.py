@@ -11,9 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.ranges import Ranges, draw_from, settle_ranges
 from physscale.simulate.scenario import Scenario
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.ball import ball
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
 from physscale.simulate.scenarios.uniform import RED
 from physscale.simulate.scenarios.wall import GREY
 
@@ -35,9 +36,8 @@ class AmbiguousGap(Scenario):
     height_m: Ranges = ((5.0, 5.0),)
 
     def __post_init__(self) -> None:
-        settle(self, margin_m=checked_ranges(self.margin_m, what="margin_m", least=-0.5))
-        for what in ("speed_m_s", "radius_m", "arrival_s", "height_m"):
-            settle(self, **{what: checked_ranges(getattr(self, what), what=what, least=0.05)})
+        settle_ranges(self, "margin_m", least=-0.5)
+        settle_ranges(self, "speed_m_s", "radius_m", "arrival_s", "height_m", least=0.05)
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -47,24 +47,19 @@ class AmbiguousGap(Scenario):
         ranges = (self.margin_m, self.speed_m_s, self.radius_m, self.arrival_s, self.height_m)
         margin, speed, radius, arrival, height = (draw_from(rng, one) for one in ranges)
         x = max(WALL_X_M - WALL_HALF_M - radius - speed * arrival, radius)
-        ball = Body(x_m=x, y_m=height, vx_m_s=speed, radius_m=radius, mass_kg=radius**2, colour=RED)
+        red = ball(x, height, radius_m=radius, colour=RED, vx_m_s=speed)
         below, above = height - radius - margin, WORLD_M - (height + radius + margin)
         walls = (
             _wall(below / 2, half_height=below / 2, kind=1),
             _wall(WORLD_M - above / 2, half_height=above / 2, kind=2),
         )
-        return Scene(bodies=(ball, *walls), template="pass" if margin > 0 else "bounce")
+        return Scene(bodies=(red, *walls), template="pass" if margin > 0 else "bounce")
 
     def still(self) -> StillDiscs:
         """A red disc and grey ones, anywhere."""
         grey = StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.6),), colours=(GREY,))
-        return StillDiscs(
-            bodies=(
-                StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED,)),
-                grey,
-                grey,
-            )
-        )
+        red = StillBody(height_m=self.height_m, radius_m=((0.3, 2.0),), colours=(RED,))
+        return still_discs(red, grey, grey)
 
 
 def _wall(y: float, *, half_height: float, kind: int) -> Body:

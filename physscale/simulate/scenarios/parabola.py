@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 from physscale.records.errors import UserError
-from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
+from physscale.records.scene import WORLD_M, Scene
+from physscale.simulate.ranges import Ranges, draw_from, largest, settle, settle_ranges
 from physscale.simulate.scenario import Baselines, Scenario
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.ball import ball
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
 from physscale.simulate.scenarios.uniform import RED, Direction, draw_sign, draw_start
 
 
@@ -32,14 +33,9 @@ class Parabola(Scenario):
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(
-            self,
-            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
-            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
-            top_gap_m=checked_ranges(self.top_gap_m, what="top_gap_m"),
-            gravity_m_s2=float(self.gravity_m_s2),
-            stay_s=float(self.stay_s),
-        )
+        settle_ranges(self, "speed_m_s", "top_gap_m")
+        settle_ranges(self, "radius_m", least=0.05)
+        settle(self, gravity_m_s2=float(self.gravity_m_s2), stay_s=float(self.stay_s))
         if not 0.0 <= self.gravity_m_s2 < 100.0:
             raise UserError(
                 f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down"
@@ -61,24 +57,10 @@ class Parabola(Scenario):
         )
         sign = draw_sign(rng, direction=self.direction)
         x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
-        ball = Body(
-            x_m=x,
-            y_m=WORLD_M - radius - gap,
-            vx_m_s=sign * speed,
-            radius_m=radius,
-            mass_kg=radius**2,
-            colour=RED,
-        )
-        return Scene(bodies=(ball,), gravity_m_s2=self.gravity_m_s2)
+        thrown = ball(x, WORLD_M - radius - gap, radius_m=radius, colour=RED, vx_m_s=sign * speed)
+        return Scene(bodies=(thrown,), gravity_m_s2=self.gravity_m_s2)
 
     def still(self) -> StillDiscs:
         """Discs anywhere in the plane."""
-        return StillDiscs(
-            bodies=(
-                StillBody(
-                    height_m=ANYWHERE,
-                    radius_m=((0.3, max(2.0, largest(self.radius_m))),),
-                    colours=(RED,),
-                ),
-            )
-        )
+        radius = ((0.3, max(2.0, largest(self.radius_m))),)
+        return still_discs(StillBody(height_m=ANYWHERE, radius_m=radius, colours=(RED,)))

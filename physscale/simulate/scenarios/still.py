@@ -5,6 +5,7 @@ blamed for it. So each scenario names, by `.still()`, a corpus with its own visu
 (lanes, colours, number of bodies) but every size and place and no motion at all; it stands in for
 the paper's pretrained, frozen VAE."""
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,8 +13,9 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Body, Scene
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.ranges import Ranges, draw_from, settle_ranges
 from physscale.simulate.scenario import Scenario
+from physscale.simulate.scenarios.ball import ball
 
 Colour = tuple[int, int, int]
 ANYWHERE: Ranges = ((-1.0, 11.0),)
@@ -31,12 +33,8 @@ class StillBody:
     x_m: Ranges = ANYWHERE
 
     def __post_init__(self) -> None:
-        settle(
-            self,
-            height_m=checked_ranges(self.height_m, what="height_m", least=-10.0),
-            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
-            x_m=checked_ranges(self.x_m, what="x_m", least=-10.0),
-        )
+        settle_ranges(self, "height_m", "x_m", least=-10.0)
+        settle_ranges(self, "radius_m", least=0.05)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,25 +58,23 @@ class StillDiscs(Scenario):
     def draw(self, rng: np.random.Generator) -> Scene:
         for _ in range(TRIES):
             discs = tuple(_disc(rng, body=body) for body in self.bodies)
-            if all(
-                _fits(left, right) for number, right in enumerate(discs) for left in discs[:number]
-            ):
+            if all(_fits(*pair) for pair in itertools.combinations(discs, 2)):
                 return Scene(bodies=discs)
         raise UserError(
             f"still: {TRIES} draws of these discs all overlap; give them more room or smaller radii"
         )
 
 
+def still_discs(*bodies: StillBody) -> StillDiscs:
+    """The corpus with these discs, from left to right."""
+    return StillDiscs(bodies=bodies)
+
+
 def _disc(rng: np.random.Generator, *, body: StillBody) -> Body:
     radius = draw_from(rng, body.radius_m)
     x, y = draw_from(rng, body.x_m), draw_from(rng, body.height_m)
-    return Body(
-        x_m=x,
-        y_m=y,
-        radius_m=radius,
-        mass_kg=radius**2,
-        colour=body.colours[int(rng.random() * len(body.colours))],
-    )
+    colour = body.colours[int(rng.random() * len(body.colours))]
+    return ball(x, y, radius_m=radius, colour=colour)
 
 
 def _fits(left: Body, right: Body) -> bool:

@@ -5,10 +5,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, largest, settle
+from physscale.records.scene import WORLD_M, Scene
+from physscale.simulate.ranges import Ranges, draw_from, largest, settle, settle_ranges
 from physscale.simulate.scenario import Baselines, Scenario
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.ball import ball
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
 
 RED = (255, 0, 0)
 Direction = Literal["right", "left", "both"]
@@ -35,13 +36,9 @@ class UniformMotion(Scenario):
     stay_s: float = 1.5
 
     def __post_init__(self) -> None:
-        settle(
-            self,
-            speed_m_s=checked_ranges(self.speed_m_s, what="speed_m_s"),
-            radius_m=checked_ranges(self.radius_m, what="radius_m", least=0.05),
-            height_m=checked_ranges(self.height_m, what="height_m"),
-            stay_s=float(self.stay_s),
-        )
+        settle_ranges(self, "speed_m_s", "height_m")
+        settle_ranges(self, "radius_m", least=0.05)
+        settle(self, stay_s=float(self.stay_s))
 
     @property
     def baselines(self) -> Baselines:
@@ -59,48 +56,22 @@ class UniformMotion(Scenario):
         sign = draw_sign(
             rng, direction={"up": "right", "down": "left"}.get(self.direction, self.direction)
         )
-        x = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
+        along = draw_start(rng, sign=sign, radius_m=radius, way_m=speed * self.stay_s)
         if upright:
-            return Scene(
-                bodies=(
-                    Body(
-                        x_m=height,
-                        y_m=x,
-                        vy_m_s=sign * speed,
-                        radius_m=radius,
-                        mass_kg=radius**2,
-                        colour=RED,
-                    ),
-                )
-            )
-        return Scene(
-            bodies=(
-                Body(
-                    x_m=x,
-                    y_m=height,
-                    vx_m_s=sign * speed,
-                    radius_m=radius,
-                    mass_kg=radius**2,
-                    colour=RED,
-                ),
-            )
-        )
+            body = ball(height, along, radius_m=radius, colour=RED, vy_m_s=sign * speed)
+        else:
+            body = ball(along, height, radius_m=radius, colour=RED, vx_m_s=sign * speed)
+        return Scene(bodies=(body,))
 
     def still(self) -> StillDiscs:
         """The motion-free corpus of the same visual vocabulary, with radii from far below to far
         above the trained ones."""
         radius = ((0.3, max(2.0, largest(self.radius_m))),)
         if self.direction in ("up", "down"):
-            return StillDiscs(
-                bodies=(
-                    StillBody(
-                        x_m=self.height_m, height_m=ANYWHERE, radius_m=radius, colours=(RED,)
-                    ),
-                )
+            return still_discs(
+                StillBody(x_m=self.height_m, height_m=ANYWHERE, radius_m=radius, colours=(RED,))
             )
-        return StillDiscs(
-            bodies=(StillBody(height_m=self.height_m, radius_m=radius, colours=(RED,)),)
-        )
+        return still_discs(StillBody(height_m=self.height_m, radius_m=radius, colours=(RED,)))
 
 
 def draw_sign(rng: np.random.Generator, *, direction: str) -> int:

@@ -12,10 +12,11 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
-from physscale.simulate.ranges import Ranges, checked_ranges, draw_from, settle
+from physscale.simulate.ranges import Ranges, draw_from, settle_ranges
 from physscale.simulate.scenario import Scenario
+from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.collision import BLUE, TRIES
-from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs
+from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
 from physscale.simulate.scenarios.uniform import RED
 
 GREY = (128, 128, 128)
@@ -32,7 +33,8 @@ WALL = Body(
 """Mass 0: it never moves."""
 
 FACE_M = WALL.x_m - WALL.radius_m
-BALL_LANE_M, SQUARE_LANE_M = 7.2, 2.8
+BALL_LANE_M, SQUARE_LANE_M, LANE_M = 7.2, 2.8, WORLD_M / 2
+GREY_DISC = StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,))
 HORIZON_S = 1.6
 SpatialMove = Literal["square", "ball", "both"]
 TemporalPart = Literal["collision", "bounce", "both"]
@@ -52,7 +54,7 @@ class SpatialComposition(Scenario):
     bounce_s: Ranges = ((0.3, 1.0),)
 
     def __post_init__(self) -> None:
-        _settle(self)
+        settle_ranges(self, "speed_m_s", "radius_m", "bounce_s", least=0.05)
         if not self.moving:
             raise UserError("moving=(): name at least one of square, ball, both")
 
@@ -76,38 +78,27 @@ class SpatialComposition(Scenario):
         )
         room = max(FACE_M - 2 * side - square_speed * (HORIZON_S - 0.1), 0.0)
         place = side + rng.random() * room
-        ball = Body(
-            x_m=x,
-            y_m=BALL_LANE_M,
-            vx_m_s=speed,
-            radius_m=ball_radius,
-            mass_kg=ball_radius**2,
-            colour=RED,
-        )
-        square = Body(
-            x_m=place,
-            y_m=SQUARE_LANE_M,
-            vx_m_s=min(square_speed, (FACE_M - 2 * side) / (HORIZON_S - 0.1)),
+        red = ball(x, BALL_LANE_M, radius_m=ball_radius, colour=RED, vx_m_s=speed)
+        square = ball(
+            place,
+            SQUARE_LANE_M,
             radius_m=side,
-            half_height_m=side,
-            mass_kg=side**2,
             colour=BLUE,
+            vx_m_s=min(square_speed, (FACE_M - 2 * side) / (HORIZON_S - 0.1)),
+            half_height_m=side,
             shape=Shape.BOX,
             kind=1,
         )
-        return Scene(bodies=(ball, square, WALL), template=moving)
+        return Scene(bodies=(red, square, WALL), template=moving)
 
     def still(self) -> StillDiscs:
         """Discs in both lanes and of all three colours."""
-        radius = ((0.3, 1.9),)
         lanes = ((BALL_LANE_M, RED), (SQUARE_LANE_M, BLUE))
-        moving = tuple(
-            StillBody(height_m=((lane, lane),), radius_m=radius, colours=(colour,))
+        moving = (
+            StillBody(height_m=((lane, lane),), radius_m=((0.3, 1.9),), colours=(colour,))
             for lane, colour in lanes
         )
-        return StillDiscs(
-            bodies=(*moving, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,)))
-        )
+        return still_discs(*moving, GREY_DISC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +116,8 @@ class TemporalComposition(Scenario):
     contact_s: Ranges = ((0.25, 0.5),)
 
     def __post_init__(self) -> None:
-        _settle(self)
-        settle(self, contact_s=checked_ranges(self.contact_s, what="contact_s"))
+        settle_ranges(self, "speed_m_s", "radius_m", "bounce_s", least=0.05)
+        settle_ranges(self, "contact_s")
         if not self.parts:
             raise UserError("parts=(): name at least one of collision, bounce, both")
 
@@ -154,8 +145,8 @@ class TemporalComposition(Scenario):
             draw_from(rng, one) for one in (self.radius_m, self.speed_m_s, self.bounce_s)
         )
         x = FACE_M - radius - speed * bounce
-        away = _ball(-5.0, speed=0.0, radius=radius, colour=BLUE, kind=1)
-        red = _ball(x, speed=speed, radius=radius, colour=RED, kind=0)
+        away = ball(-5.0, LANE_M, radius_m=radius, colour=BLUE, kind=1)
+        red = ball(x, LANE_M, radius_m=radius, colour=RED, vx_m_s=speed)
         return Scene(bodies=(red, away, WALL), template="bounce") if x >= radius else None
 
     def _collision(self, rng: np.random.Generator, *, rebounds: bool) -> Scene | None:
@@ -179,36 +170,14 @@ class TemporalComposition(Scenario):
         x_left, x_right = meets - left - right - v_left * contact, meets + v_right * contact
         if not (fits and x_left >= left and x_right + right <= FACE_M):
             return None
-        red = _ball(x_right, speed=-v_right, radius=right, colour=RED, kind=0)
-        blue = _ball(x_left, speed=v_left, radius=left, colour=BLUE, kind=1)
+        red = ball(x_right, LANE_M, radius_m=right, colour=RED, vx_m_s=-v_right)
+        blue = ball(x_left, LANE_M, radius_m=left, colour=BLUE, vx_m_s=v_left, kind=1)
         return Scene(bodies=(red, blue, WALL), template="both" if rebounds else "collision")
 
     def still(self) -> StillDiscs:
         """Discs of all three colours in the lane."""
-        lane = ((5.0, 5.0),)
-        balls = tuple(
-            StillBody(height_m=lane, radius_m=((0.3, 1.6),), colours=(colour,))
+        balls = (
+            StillBody(height_m=((LANE_M, LANE_M),), radius_m=((0.3, 1.6),), colours=(colour,))
             for colour in (RED, BLUE)
         )
-        return StillDiscs(
-            bodies=(*balls, StillBody(height_m=ANYWHERE, radius_m=((0.2, 0.4),), colours=(GREY,)))
-        )
-
-
-def _ball(
-    x: float, *, speed: float, radius: float, colour: tuple[int, int, int], kind: int
-) -> Body:
-    return Body(
-        x_m=x,
-        y_m=WORLD_M / 2,
-        vx_m_s=speed,
-        radius_m=radius,
-        mass_kg=radius**2,
-        colour=colour,
-        kind=kind,
-    )
-
-
-def _settle(scenario: SpatialComposition | TemporalComposition) -> None:
-    for what in ("speed_m_s", "radius_m", "bounce_s"):
-        settle(scenario, **{what: checked_ranges(getattr(scenario, what), what=what, least=0.05)})
+        return still_discs(*balls, GREY_DISC)

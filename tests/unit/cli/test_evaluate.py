@@ -17,8 +17,8 @@ from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.simulate import simulate
+from tests.paper_videos import paper_data
 
 CANVAS = Canvas(size_px=64, style="paper")
 

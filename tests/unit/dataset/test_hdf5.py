@@ -15,8 +15,8 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.named import named_data
 from physscale.simulate.paper.grids import Law, evaluation_set
-from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.simulate import simulate
+from tests.paper_videos import paper_data
 
 h5py = pytest.importorskip("h5py", reason="the extra `hdf5` is not installed")
 

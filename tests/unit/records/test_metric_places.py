@@ -22,8 +22,8 @@ from physscale.records.scores import SCORES
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.paper.sets import paper_data
 from physscale.simulate.simulate import simulate
+from tests.paper_videos import paper_data
 
 SPLITS = {"id": "id", "speed_high": "ood"}
 EVERY = pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: metric.name)

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from physscale.evaluate.mechanisms.attributes import Attribute
 from physscale.evaluate.mechanisms.conflict import OUTCOME_NAMES, Conflict, conflict
 from physscale.evaluate.mechanisms.ranking import rank
 from physscale.records.errors import UserError
@@ -15,7 +14,7 @@ from physscale.records.video import BODY, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.paper.presets import ATTRIBUTE_PAIRS
-from physscale.simulate.scenario import Scenario
+from physscale.simulate.scenario import Attribute, Scenario
 from physscale.simulate.scenarios.attributes import HELD, Attributes
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.simulate import simulate

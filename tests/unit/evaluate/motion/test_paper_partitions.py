@@ -11,7 +11,7 @@ from physscale.evaluate.motion.paper_protocol import law_of
 from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import BODY, Videos
 from physscale.simulate.paper.grids import Law
-from physscale.simulate.paper.partitions import code_collision_partitions, partitions
+from physscale.simulate.paper.partitions import CODE_RADIUS_M, collision_partitions, partitions
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
@@ -103,7 +103,9 @@ def test_a_row_tells_on_which_side_it_left_the_trained_ranges(name: str) -> None
 )
 def test_the_same_of_two_balls(name: str) -> None:
     videos = simulate(
-        DataSpec(scenario=code_collision_partitions(Collision())[name], videos=6),
+        DataSpec(
+            scenario=collision_partitions(Collision(), radius_m=CODE_RADIUS_M)[name], videos=6
+        ),
         indices=np.arange(6),
     )
     assert set(sides_of(videos)) == {name}
