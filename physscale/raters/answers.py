@@ -5,7 +5,7 @@ import math
 import time
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,6 @@ from physscale.records.errors import DamagedData
 from physscale.records.json_lines import append_line, read_lines
 
 LONGEST_NAME = 40
-_FIELDS = {
-    "clip": str,
-    "source": str,
-    "index": int,
-    "rater": str,
-    "abnormal": bool,
-    "seconds": float,
-    "time_s": float,
-    "seed": int,
-}
 
 
 @dataclass(frozen=True)
@@ -102,9 +92,8 @@ def read_answers(path: Path) -> list[Answer]:
     """
     last: dict[tuple[str, str], Answer] = {}
     for number, row in enumerate(read_lines(path), 1):
-        if set(row) != set(_FIELDS) or any(
-            type(row[name]) is not kind for name, kind in _FIELDS.items()
-        ):
+        kinds = {field.name: field.type for field in fields(Answer)}
+        if {name: type(value) for name, value in row.items()} != kinds:
             raise DamagedData(
                 f"{path}: line {number} is not an answer from the study page; remove the line"
             )

@@ -28,6 +28,11 @@ class DamagedData(UserError):
     exit_code = 5
 
 
+def one_line(error: BaseException) -> str:
+    """The message on one line, at most 300 characters of it."""
+    return " ".join(str(error).split())[:300]
+
+
 class Diverged(Exception):
     """The loss or the gradient is no longer finite; the step was not taken."""
 

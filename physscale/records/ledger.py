@@ -121,12 +121,9 @@ class Ledger:
         """Record how a run ended in another ledger, unless it is running or has ended here."""
 
         def decide(entries: dict[str, Entry]) -> list[dict[str, Any]]:
-            entry = entries.get(event["run"])
-            return (
-                []
-                if entry and (entry.state in FINAL or entry.held(now_s=shared_time_s(self.path)))
-                else [event]
-            )
+            entry, now_s = entries.get(event["run"]), shared_time_s(self.path)
+            settled = entry and (entry.state in FINAL or entry.held(now_s=now_s))
+            return [] if settled else [event]
 
         self._folded.append_after(decide)
 
@@ -198,5 +195,5 @@ def is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True

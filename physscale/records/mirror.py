@@ -27,7 +27,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_lines import read_lines
 from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
@@ -95,7 +95,7 @@ def mirror_at(uri: str, *, study: str) -> Mirror:
             raise ValueError("no bucket")
     except (pa.ArrowException, ValueError, OSError) as error:
         raise UserError(
-            f"store {uri[:200]!r}: {_one_line(error)}; use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
+            f"store {uri[:200]!r}: {one_line(error)}; use s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "
             "or a folder"
         ) from error
     return Mirror(files, PurePosixPath(path) / study)
@@ -132,7 +132,7 @@ def push(store: Store, mirror: Mirror) -> Copied:
                 mirror.write(name, (store.root / name).read_bytes())
     except (pa.ArrowException, OSError) as error:
         raise UserError(
-            f"store {mirror.root}: {_one_line(error)}; push again when it answers"
+            f"store {mirror.root}: {one_line(error)}; push again when it answers"
         ) from error
     return Copied(pushed, sent)
 
@@ -175,7 +175,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
             if data is not None:
                 write_atomic(store.root / name, data)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"store {mirror.root}: {_one_line(error)}") from error
+        raise UserError(f"store {mirror.root}: {one_line(error)}") from error
     return Copied(pulled, taken)
 
 
@@ -245,7 +245,3 @@ def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> in
         shutil.rmtree(folder.root)
     temporary.rename(folder.root)
     return taken
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

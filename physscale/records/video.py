@@ -90,11 +90,9 @@ class Videos:
         self, positions: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " batch"] | slice
     ) -> "Videos":
         """The rows at these positions (NumPy indexing rules, order kept)."""
-        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        taken: dict[str, Any] = {
-            name: None if column is None else column[positions] for name, column in columns.items()
-        }
-        return Videos(**taken)
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        present = {name: column for name, column in columns.items() if column is not None}
+        return Videos(**{name: column[positions] for name, column in present.items()})
 
     def with_pixels(
         self, pixels: UInt8[np.ndarray, "batch frames height width 3"] | None
@@ -132,26 +130,21 @@ class Videos:
             column = table[name]
             if name in TENSOR_COLUMNS:
                 columns[name] = _tensor(column)
+            elif name in TEXT_COLUMNS:
+                columns[name] = np.array(column.to_pylist(), dtype=object)
             else:
-                columns[name] = (
-                    np.array(column.to_pylist(), dtype=object)
-                    if name in TEXT_COLUMNS
-                    else column.to_numpy()
-                )
+                columns[name] = column.to_numpy()
         return cls(**columns)
 
     @classmethod
     def concat(cls, batches: Sequence["Videos"]) -> "Videos":
         """The rows of all batches, in order; all must agree on frames, bodies and the presence of
         pixels."""
-        columns: dict[str, Any] = {
+        columns = {
             field.name: [getattr(batch, field.name) for batch in batches] for field in fields(cls)
         }
-        joined: dict[str, Any] = {
-            name: None if parts[0] is None else np.concatenate(parts)
-            for name, parts in columns.items()
-        }
-        return cls(**joined)
+        present = {name: parts for name, parts in columns.items() if parts[0] is not None}
+        return cls(**{name: np.concatenate(parts) for name, parts in present.items()})
 
 
 def check_schema(schema: pa.Schema) -> None:

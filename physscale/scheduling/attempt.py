@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from physscale.records.errors import LeaseHeld, Unschedulable
+from physscale.records.errors import Diverged, LeaseHeld, Preempted, Unschedulable, one_line
 from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
 from physscale.records.store import Store, write_atomic
 from physscale.scheduling.waiting import clear
@@ -136,11 +136,6 @@ class Lease:
 def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
     """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`,
     not the sweep's end."""
-    from physscale.records.errors import (
-        Diverged,
-        Preempted,
-    )  # torch is loaded where work is done, not where it is planned
-
     owner = Owner()
     if job.stop_mark.exists():
         return State.PREEMPTED.value
@@ -159,13 +154,11 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         state = State.PREEMPTED
     except Unschedulable as error:
         state = State.PREEMPTED
-        job.refuse(_one_line(error))
+        job.refuse(one_line(error))
     except Diverged as error:
-        state, details = State.DIVERGED, {"error": _one_line(error)}
-    except (
-        Exception
-    ) as error:  # any fault of one run must leave the other runs alone; it is written down whole
-        state, details = State.FAILED, {"kind": type(error).__name__, "error": _one_line(error)}
+        state, details = State.DIVERGED, {"error": one_line(error)}
+    except Exception as error:  # a fault of one run leaves the others alone; it is written down
+        state, details = State.FAILED, {"kind": type(error).__name__, "error": one_line(error)}
         write_atomic(error_file, traceback.format_exc().encode())
     clear(job.store.run(run.fingerprint))
     try:
@@ -208,7 +201,3 @@ def buried(run: Attempted, *, job: Job, reason: str) -> None:
             kind="WorkerDied",
             error=" ".join(reason.split())[-300:],
         )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

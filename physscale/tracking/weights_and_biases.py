@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from physscale.records.errors import one_line
 from physscale.records.spec import short
 from physscale.tracking.display import Session, ShownRun
 
@@ -43,7 +44,7 @@ class WeightsAndBiases:
                 if reason is None:
                     return _Session(_begin(run, mode="online"), where="online")
             except wandb.errors.UsageError as error:
-                reason = " ".join(str(error).split())[:300]
+                reason = one_line(error)
             print(
                 f"not online: {reason}; the runs stay offline from now on",
                 file=sys.stderr,
