@@ -1,8 +1,8 @@
-"""The path of a disc with a behaviour of its own (`simulate.behaviour`) that fits its places best.
+"""The best-fitting path of a disc with a behaviour of its own (`simulate.behaviour`).
 
 Along its first direction a disc moves by s(t) = v f(t) + c(t). The closed form is linear in the
-speed v, so two speeds give f and c. Then x = x₀ ± (v f + c) is least squares in x₀ and v, once per
-sign; the better fit counts. y is constant."""
+speed v, so its values at two speeds give f and c. Then x = x₀ ± (v f + c) is least squares in x₀
+and v, once per sign; the better fit counts. y is constant."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,7 +14,8 @@ from physscale.simulate.behaviour import along
 
 BEHAVIOUR = BODY.index("behaviour")
 LEAST_FITTED, SURE = 4, 2.0
-"""Frames that a fitted path needs, and deviations of a place that it may be off."""
+"""The fewest frames that a path is fitted to, and the tolerated distance in standard deviations of
+a position."""
 
 
 def best_path(
@@ -24,7 +25,8 @@ def best_path(
     behaviour: int,
     time_s: Float[np.ndarray, " frames"],
 ) -> Float[np.ndarray, "frames 2"]:
-    """Places at all times, from those that are `used`; times count from the scene's beginning."""
+    """Positions at all times, fitted to the `used` ones. Times count from the start of the
+    scene."""
     kind = np.full(len(time_s), behaviour)
     still, one = (
         along(kind, speed_m_s=np.full(len(time_s), speed), time_s=time_s).distance_m
@@ -50,8 +52,8 @@ def best_path(
 def behaviour_scores(
     tracks: Tracks, *, body: np.ndarray, time_s: np.ndarray, place_m: float
 ) -> FlightScores:
-    """Discs with behaviours, which never touch: how far each is off the best path of its behaviour;
-    the rest as in flight."""
+    """Scores of discs with behaviours, which never touch. `astray` is the largest distance from the
+    best path of a disc's behaviour; the rest is as in free flight."""
     place, whole, there = tracks.place, tracks.whole, tracks.there
     astray, missing, uninvited = 0.0, 0.0, 0.0
     time = time_s.astype(np.float64)

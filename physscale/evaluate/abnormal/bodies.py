@@ -1,4 +1,4 @@
-"""A frame and the bodies of a PHYRE scene, as the compiled code takes them."""
+"""A frame and the bodies of a PHYRE scene, in the form that compiled code needs."""
 
 from typing import NamedTuple, no_type_check
 
@@ -10,8 +10,8 @@ from physscale.evaluate.abnormal.solids import distance_to
 
 
 class Bodies(NamedTuple):
-    """All bodies of a row as the compiled code takes them; see `Solids`. `order`: those that move,
-    `still`: those that do not."""
+    """All bodies of a row; see `Solids`. `order` lists those that move, the largest first, and
+    `still` those that do not."""
 
     radius: np.ndarray
     edges: np.ndarray
@@ -27,8 +27,8 @@ class Bodies(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One frame's red and grey ink, foreign ink and darkness, and where black bodies are (`blind`:
-    near them too)."""
+    """One frame: red and grey ink, foreign ink, darkness, and the pixels well inside black bodies
+    (`black`) or near them (`blind`)."""
 
     ink: np.ndarray
     foreign: np.ndarray
@@ -41,7 +41,7 @@ class Frame(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def form_of(bodies: Bodies, body: int) -> Form:
-    """One of them."""
+    """One body of these."""
     inside = bodies.points[body, : bodies.point_count[body]]
     ring = bodies.ring[body, : bodies.ring_count[body]]
     return Form(
@@ -52,7 +52,7 @@ def form_of(bodies: Bodies, body: int) -> Form:
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
-    """What bodies of one colour see."""
+    """The frame as bodies of one colour are compared with it."""
     return View(frame.ink[channel], frame.ink[1 - channel], frame.blind, owned, frame.px)
 
 
@@ -61,7 +61,7 @@ def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
 def crowded(
     bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float
 ) -> bool:
-    """Whether another moving body lies within so much of a point."""
+    """Whether another moving body is nearer to a point than `within`."""
     for other in bodies.order:
         far = bodies.reach[other] + within
         near = other != body and abs(poses[other, 0] - x) < far and abs(poses[other, 1] - y) < far

@@ -9,12 +9,12 @@ from physscale.records.video import BODY, Videos
 
 MASS, ELASTICITY = BODY.index("mass_kg"), BODY.index("elasticity")
 PLACE_PX = 0.06
-"""Deviation of a parsed place, in pixels."""
+"""Standard deviation of a measured position, in pixels."""
 
 
 def penetration_m(tracks: Tracks) -> float:
-    """Overlap in m, also along the straight path between two frames: a rebound's bent path never
-    comes closer."""
+    """The deepest overlap in m, in the frames and on the straight path between two frames. In a
+    rebound the true path is bent, and the straight one stays farther away."""
     place, whole, radius = tracks.place, tracks.whole, tracks.radius
     deepest = 0.0
     for one in range(place.shape[1]):
@@ -37,8 +37,8 @@ def penetration_m(tracks: Tracks) -> float:
 
 
 def momentum_and_energy(tracks: Tracks, *, videos: Videos, row: int) -> tuple[float, float]:
-    """Momentum and energy before and after the one contact of two discs, gravity-free; (0, 0) where
-    it cannot be measured."""
+    """Changes of momentum and energy in the only contact of two discs, without gravity, relative to
+    what is tolerated. (0, 0) if they cannot be measured."""
     place, whole, near = tracks.place, tracks.whole, tracks.near
     if place.shape[1] != 2 or not near.any() or videos.pixels is None:
         return 0.0, 0.0
@@ -69,7 +69,8 @@ def momentum_and_energy(tracks: Tracks, *, videos: Videos, row: int) -> tuple[fl
 
 
 def off_flight_m(tracks: Tracks, *, videos: Videos, row: int) -> float:
-    """Distance in m of two discs from where free flight and one hit would take them."""
+    """Distance in m of two discs from where free flight and one hit would take them; 0 for other
+    numbers of discs."""
     if tracks.place.shape[1] != 2:
         return 0.0
     assert videos.pixels is not None

@@ -3,7 +3,7 @@ of scores.
 
 A video is abnormal where any rule's score passes its threshold. `physscale calibrate-detector` set
 the thresholds on true videos (file `thresholds.json` beside this one, by physics and frame size).
-None is below the rule's floor, what one can see."""
+None is below the rule's floor, the smallest violation that one can see."""
 
 import functools
 from collections.abc import Mapping, Sequence

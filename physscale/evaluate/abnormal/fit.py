@@ -1,9 +1,10 @@
-"""The pose at which a known body lies best in a frame's ink: small steps from candidates, or a grid
-around the last pose.
+"""The pose at which a known body fits a frame's ink best, found by small steps from candidates or
+on a grid around the last pose.
 
 The score of a pose is the mean ink inside the body minus `RING` times that in the ring of one to
-two pixels around it; pixels near black bodies, of the other colour, or of a body found before do
-not count."""
+two pixels around it. Pixels near black bodies do not count, nor do pixels of the other colour
+inside the body. Pixels of a body that was found before count as 0.4 inside, and not at all in the
+ring."""
 
 from typing import NamedTuple, no_type_check
 
@@ -17,7 +18,7 @@ SEARCH_M = 1.6
 
 
 class Form(NamedTuple):
-    """One body as the compiled code takes it; see `Solids`."""
+    """One body; see `Solids`."""
 
     radius: float
     edges: np.ndarray
@@ -28,8 +29,8 @@ class Form(NamedTuple):
 
 
 class View(NamedTuple):
-    """One frame for bodies of one colour: its ink, the other colour's, pixels that tell nothing,
-    pixels that belong to a body already."""
+    """One frame for bodies of one colour: that colour's ink, the other colour's ink, pixels that
+    say nothing (`blind`), and pixels that already belong to a body (`owned`)."""
 
     ink: np.ndarray
     other: np.ndarray
@@ -160,7 +161,7 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def mark(out: np.ndarray, pose: np.ndarray, form: Form, px: float, margin: float) -> None:
-    """Sets the pixels whose centre lies within `margin` of the body."""
+    """Sets the pixels whose centres lie within `margin` of the body."""
     size, reach = out.shape[0], form.reach + margin
     first, last = pixels_near(pose[1], reach, px, 1, size)
     first_col, last_col = pixels_near(pose[0], reach, px, 1, size)

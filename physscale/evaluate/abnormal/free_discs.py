@@ -5,22 +5,22 @@ One number per rule and video; larger is worse. It comes from the frames and the
 alone (radius, colour, mass = radius², and the row's gravity), not from the true later states. Only
 frames in which the disc is whole measure size, shape and motion.
 
-    permanence    longest run of frames in which a disc is absent where its own last motion puts it
+    permanence    longest run of frames in which a disc is absent although its last motion puts it
                   well inside the view
-    count         area of further components of its colour, or of its one where it should have left,
-                  over its own
+    count         area of further components of its colour, relative to its own; 1 if a disc that
+                  left the view is back
     size          |√(area/π)/r - 1|, second largest of the frames
-    shape         elongation or spread beyond that of a disc drawn in its place, second largest,
-                  less what noise may add to so few pixels
-    colour        ink of no body's colour, over the bodies' area; or the strength of a disc's own
-                  colour, off 1
+    shape         elongation or spread beyond that of a disc drawn in its place, minus what noise
+                  may add to so few pixels, second largest of the frames
+    colour        ink of no body's colour, relative to the bodies' area; or deviation of the
+                  strength of a disc's own colour from 1
     penetration   r₁ + r₂ - the least distance on the straight path between two frames, in m
-    force         |x - what the two whole frames before predict| where nothing was near to touch, or
-                  aside from the line of centres of the two discs, in m
-    impulse       change of the velocity from four frames to the next four where nothing was near to
-                  touch, in m/s
-    momentum, energy    the change in a contact, over 2 % (3 %) of the whole and three deviations of
-                  the measured velocities
+    force         distance from the position that the last two whole frames predict, in m; where
+                  another disc was near enough to touch, only aside from the line of centres
+    impulse       change of velocity from four frames to the next four while no other disc was near
+                  enough to touch, in m/s
+    momentum, energy    change in a contact, relative to 2 % (3 %) of the total plus three standard
+                  deviations of the measurement
     replay        two discs: distance from where their free flight so far leads, through a contact
                   too, beyond its uncertainty, in m; discs with behaviours: distance from the best
                   path of their behaviour
@@ -63,7 +63,7 @@ FADED = 0.25
 
 OF_CONTACTS = {"penetration", "momentum", "energy", "replay"}
 OF_FREE_FLIGHT = {"impulse", "momentum", "energy"}
-"""Rules about two discs, and about discs that nothing but gravity moves."""
+"""Rules about two discs, and rules about discs that nothing but gravity moves."""
 
 
 class FreeDiscs(Rules):
@@ -107,7 +107,7 @@ class FreeDiscs(Rules):
         return np.stack([found.x_m, found.y_m], -1)
 
     def scores(self, videos: Videos) -> Scores:
-        """By rule; one that cannot be applied gives 0."""
+        """The scores by rule; a rule that cannot be applied gives 0."""
         assert videos.pixels is not None, "rules_of refuses rows without frames"
         found = observe(videos.pixels, body=videos.body)
         shape = _shape(found, videos=videos)
@@ -118,7 +118,7 @@ class FreeDiscs(Rules):
 
 
 def _shape(found: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frames bodies"]:
-    """A disc of two pixels looks square. So each is compared with one that is drawn in its
+    """A disc of two pixels looks square, so each is compared with a disc that is drawn in its
     place."""
     assert videos.pixels is not None
     size_px = videos.pixels.shape[2]

@@ -1,5 +1,5 @@
 """Free flight of discs: what the frames before predict, where a body may touch another, and how the
-velocity changes where nothing was near."""
+velocity changes while nothing is near."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Tracks:
         there: frames in which the disc is seen at all.
         whole: frames in which it is seen wholly inside the view.
         near: frames in which it may touch another one.
-        fall_m: change of the step per frame that gravity makes, in m.
+        fall_m: change of the step from frame to frame by gravity, in m.
     """
 
     place: Float[np.ndarray, "frames bodies 2"]
@@ -39,7 +39,7 @@ class Tracks:
 
 @dataclass(frozen=True, kw_only=True)
 class FlightScores:
-    """How far the discs leave the flight that is predicted.
+    """How far the discs leave their predicted flight.
 
     Attributes:
         force: distance from the predicted place per frame, in m.
@@ -127,8 +127,8 @@ def flight_scores(tracks: Tracks) -> FlightScores:
 def _sideways(
     wrong: np.ndarray, *, place: np.ndarray, body: int, frames: tuple[int, int]
 ) -> np.ndarray:
-    """The part that no contact of two discs can give. Discs push along the line of their centres,
-    which may turn between the frames."""
+    """The part of a deviation that no contact of two discs can cause. Discs push along the line of
+    their centres, which may turn between the frames."""
     lines = (
         [place[frame, 1 - body] - place[frame, body] for frame in frames]
         if place.shape[1] == 2

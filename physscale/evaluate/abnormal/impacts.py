@@ -1,12 +1,12 @@
-"""Two discs through a contact: where their free flight leads by the law of the hit, and with which
-uncertainty.
+"""Two discs through a contact: where their free flight and the law of impact take them, and how
+certain that is.
 
 Each run of frames in which both discs are wholly in view and cannot have touched gives their states
-by least squares, with the standard deviations of found places. Draws of these states go on for
-`AHEAD` frames: straight or in a parabola, and at |Δp| = r₁ + r₂ the part of the relative velocity
-on the line of the middles turns round, e times as large, momentum kept. The video is as far off as
-the discs are found from the middle of the draws, less three deviations of the draws; a disc that is
-absent, though all draws have it in view, is off by its distance to the nearest side."""
+by least squares, with the uncertainty of measured positions. Samples of these states continue for
+`AHEAD` frames, straight or on a parabola. At |Δp| = r₁ + r₂ the relative velocity along the line of
+centres is reversed and multiplied by e, and momentum is conserved. A disc is off by its distance
+from the mean of the samples, minus three standard deviations of the samples. A disc that is absent
+although all samples have it in view is off by its distance from the nearest side."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -38,7 +38,7 @@ def off_path_m(
     Args:
         near: whether a contact may fall between the frame before and the frame after.
         fall_m: change of velocity by gravity, in m per frame², negative downwards.
-        place_m: deviation of a found place.
+        place_m: standard deviation of a measured position.
     """
     worst = 0.0
     flies = np.asarray(whole.all(1))
@@ -68,7 +68,7 @@ def off_path_m(
 
 
 def _run(flies_on: Bool[np.ndarray, " steps"], *, now: int) -> int:
-    """Frames up to this one, at most `MOST`, between which nothing may have touched."""
+    """How many frames up to this one, at most `MOST`, can have no contact between them."""
     count = 1
     while count < MOST and now - count >= 0 and flies_on[now - count]:
         count += 1
@@ -78,7 +78,8 @@ def _run(flies_on: Bool[np.ndarray, " steps"], *, now: int) -> int:
 def _starts(
     place: Float[np.ndarray, "used 2 2"], *, fall_m: float, place_m: float
 ) -> Float[np.ndarray, "draws 2 2 2"]:
-    """(draw, body, place or way of a frame, axis) in the last of these frames, gravity known."""
+    """(draw, body, position or step per frame, axis) in the last of these frames; gravity is
+    known."""
     back = np.arange(1 - len(place), 1).astype(np.float64)
     straight = place - np.stack([np.zeros(len(back)), 0.5 * fall_m * back**2], -1)[:, None]
     design = np.stack([np.ones(len(back)), back], -1)

@@ -1,9 +1,9 @@
-"""The red and grey ink of PHYRE's frames, which its bodies are found by."""
+"""The red and grey ink of PHYRE's frames, in which its bodies are found."""
 
 import numpy as np
 
 INKS = ((12.0, 176.0, 185.0), (70.0, 53.0, 45.0))
-"""What red and grey take from white."""
+"""What red and grey subtract from white."""
 
 
 def unmixed(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

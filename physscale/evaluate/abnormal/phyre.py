@@ -1,17 +1,20 @@
-"""The rules of PHYRE's world, from the poses at which the known bodies of the scene are found.
+"""The rules of PHYRE's world, applied to the poses at which the known bodies of a scene are found.
 
-permanence    part of a body that is not inked where the rest of it is, beyond that of the first
-              frame
+permanence    share of a body without ink where the body is found, beyond that of the first frame
 count         ink outside all bodies, in m²
-static        part of the first frame's black that is gone, or area of black that is new
-size          mean distance of a body's border from its own, in m, for three frames in a row
+static        share of the first frame's black that is gone, or area of black that is new
+size          mean distance of the border of a body's ink from its own, in m, for three frames in a
+              row
 colour        ink of no body's colour, in m², for two frames in a row
-strength      strength of a body's own ink off that of the first frame, for two frames in a row
+strength      deviation of the strength of a body's ink from the first frame, for two frames in a
+              row
 penetration   depth of a body in another beyond that of the first frame, in m
-tunnel        distance within a bar's end at which a body crosses it; a jar may pass around one
-force         acceleration of a body that nothing is near, off gravity, over its own deviation
-energy        rise of the energy of bodies that may have touched, over the three intervals
-              before, that lasts for three, as a height of the heaviest that moved
+tunnel        how far inside the ends of a fixed bar a body crosses it, in m; not for jars, which
+              may pass around a bar
+force         deviation of acceleration from gravity while nothing is near a body, in standard
+              deviations
+energy        rise of the energy of bodies that may have touched, over the three intervals before,
+              that lasts for three; as a height of the heaviest body that moved
 replay        distance of a body from where any motion that the frames so far explain leads
               within three intervals, in m (`replay`)
 """
@@ -32,15 +35,15 @@ from physscale.records.video import BODY, Videos
 
 RED = BODY.index("red")
 GRAVITY_TIMES_PX = 9.8 * 60.0
-"""Gravity of a scene of n px in a view of 10 m is this over n."""
+"""Divided by the scene's size in pixels, this is gravity in m/s² of the 10 m view."""
 
 PLACE_PX = 0.25
-"""Deviation of a found place, in pixels."""
+"""Standard deviation of a measured position, in pixels."""
 
 
 class PhyreRules(Rules):
-    """Balls, bars, jars and sticks in PHYRE's world of `scene_px` px; the rows' states serve as a
-    hint where to look."""
+    """Balls, bars, jars and sticks in PHYRE's world of `scene_px` px; the rows' states are a hint
+    where to look."""
 
     physics: ClassVar[str] = "phyre"
     least_px: ClassVar[int] = 128
@@ -75,7 +78,7 @@ def phyre_scores(videos: Videos, *, scene_px: int = 512) -> Scores:
 
 
 def tracks_of(videos: Videos, *, scene_px: int = 512) -> list[Track]:
-    """Where the bodies of every video are found."""
+    """The tracks of the bodies of every video."""
     assert videos.pixels is not None, "rules_of refuses rows without frames"
     tracks = []
     for row in range(len(videos)):
@@ -162,7 +165,7 @@ def _scores(found: Track, *, scene: Scene, videos: Videos, row: int) -> dict[str
 
 
 def _lasting(values: Float[np.ndarray, "frames bodies"], *, frames: int) -> float:
-    """The largest value that some body keeps for so many frames."""
+    """The largest value that one body keeps for this many frames."""
     kept = np.min(
         [values[start : len(values) - frames + 1 + start] for start in range(frames)], axis=0
     )

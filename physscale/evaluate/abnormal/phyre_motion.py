@@ -17,8 +17,7 @@ APART_M = 0.05
 
 
 def tunnel_m(centre: np.ndarray, *, body: np.ndarray, state: np.ndarray) -> float:
-    """How far within a fixed bar's ends a centre goes straight from one side of it to the other
-    between two frames."""
+    """How far inside the ends of a fixed bar a centre crosses it between two frames, in m."""
     deepest = 0.0
     for number in np.flatnonzero(
         (body[:, MASS] == 0) & (body[:, RADIUS] > 0) & (body[:, SHAPE] == Shape.BOX)
@@ -38,7 +37,7 @@ def tunnel_m(centre: np.ndarray, *, body: np.ndarray, state: np.ndarray) -> floa
 
 
 def force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float) -> float:
-    """|a - g| by least squares over 3, 4 or 5 frames in which a body stands alone, in
+    """|a - g| by least squares over 3, 4 or 5 frames in which nothing is near the body, in standard
     deviations."""
     step = np.linalg.norm(np.diff(centre, axis=0), axis=-1)
     reach = np.concatenate([step[:1], np.maximum(step[1:], step[:-1]), step[-1:]])
@@ -60,8 +59,8 @@ def force(centre: np.ndarray, *, gap: np.ndarray, fall: float, deviation: float)
 
 
 def free_from(depth_m: Float[np.ndarray, "frames bodies"]) -> Int[np.ndarray, " bodies"]:
-    """The first interval in which each body moves by itself: after it was apart from all others;
-    none if it never is."""
+    """The first interval that counts for each body: from when it is apart from all others. The
+    number of frames if it never is."""
     apart = depth_m <= APART_M
     return np.where(apart.any(0), np.where(apart[0], 0, apart.argmax(0) + 1), len(depth_m))
 
@@ -75,8 +74,9 @@ def energy_m(
     interval: float,
     free: Int[np.ndarray, " bodies"],
 ) -> float:
-    """Energy as a height in metres of the heaviest body that moved, among bodies that may have
-    touched. No body gets energy from one far away."""
+    """The largest lasting rise in energy of a group of bodies that may have touched, as a height in
+    metres of the heaviest of them that moved. Energy does not pass between bodies that are far
+    apart."""
     speed = np.diff(centre, axis=0) / interval
     kinetic = 0.5 * (speed**2).sum(-1)
     single = mass * (kinetic + gravity * 0.5 * (centre[1:, :, 1] + centre[:-1, :, 1]))

@@ -10,8 +10,8 @@ from physscale.evaluate.abnormal.fit import pixels_near
 from physscale.evaluate.abnormal.solids import distance_to
 
 POLISHES, EDGE_PX, DAMPING = 3, 1.0, 4.0
-"""Steps of least squares, half the width of an edge for them, and what holds a pose as if so many
-pixels did."""
+"""Least-squares steps, half the width of an edge in pixels, and a damping that weighs as much as
+this many pixels."""
 
 
 @numba.njit(cache=True, nogil=True)

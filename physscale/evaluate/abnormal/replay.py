@@ -1,10 +1,10 @@
-"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine answers, from
-every frame on.
+"""Can any motion of a frame's bodies lead to the frames that follow? PHYRE's engine answers this
+for every frame.
 
 The bodies start where they were found, with velocities that fit the frames so far: those with which
 the engine reached this frame, the same corrected by the engine's error, and those of the last step,
-with and without free fall. More starts are drawn around these, as wide as the error of a found
-place. Each start is rolled out for `AHEAD` intervals. If no start brings a body near the places
+with and without free fall. More starts are drawn around these, as widely as measured positions are
+uncertain. Each start is rolled out for `AHEAD` intervals. If no start brings a body near the places
 where it is found, its motion is impossible here: material, gravity and contacts are the engine's.
 Chaos needs no exception. After a glancing contact, starts that differ by a third of a pixel
 diverge, and one of them is near the found places; in free flight all stay together. The true later

@@ -1,9 +1,9 @@
-"""Bodies of any shape as signed distances: what they cover, how deep one stands in another, sample
-points inside and just outside.
+"""Bodies of any shape as signed distances: what they cover, how deep one reaches into another, and
+sample points inside and just outside.
 
 A body is a disc or up to three convex polygons (`render.outline`). Distances are metres, negative
-inside; outside a polygon's corner the largest distance to an edge's line stands for the true one,
-which is never larger."""
+inside. Beyond a corner of a polygon, the largest distance from the line of an edge replaces the
+true distance, which is never smaller."""
 
 from dataclasses import dataclass
 from typing import no_type_check

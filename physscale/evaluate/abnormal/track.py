@@ -1,13 +1,14 @@
 """Finds the known bodies of a PHYRE scene in its frames: one pose per body and frame, and the part
 of the frame that they leave unexplained.
 
-Ink is unmixed into red and grey; black bodies never move, so what is within a pixel of them is not
-asked. From the first frame's poses (the model is given that frame) all bodies are looked for where
-the simulator has them, then where the engine takes them from the frame before: if their borders,
-moved by least squares, explain all ink, that is it. Else they are looked for one by one, each where
-it is expected, then where rest, straight motion and free fall predict it; a pose is good when its
-inside is inked and the ring around it is not. Where none is good, a grid around the last pose is
-searched. Bodies that are found own their pixels before the others look."""
+Ink is unmixed into red and grey. Black bodies never move, so pixels near them are ignored. The
+first frame's poses are known, because the model is given that frame. In each later frame all bodies
+are tried where the simulator has them, then where the engine takes them from the frame before. If
+their borders, moved by least squares, explain all ink, the search ends. Otherwise each body is
+searched for alone: where it is expected, then where rest, straight motion and free fall predict it.
+A pose is good when its inside is inked and the ring around it is not. If no pose is good, a grid
+around the last pose is searched. A body that is found owns its pixels before the others are
+searched for."""
 
 import itertools
 from dataclasses import dataclass
@@ -27,50 +28,50 @@ from physscale.evaluate.abnormal.replay import Onward, Scene
 from physscale.records.scene import WORLD_M
 
 BORDER_PX = 0.5
-"""A border further off than this is another size; noise alone moves it by a third of a pixel."""
+"""A border farther off than this means another size. Noise alone moves it by a third of a pixel."""
 
 GUESSES, FEW = 6, 2
-"""Ways on that the engine is asked for where the simulator's own is not the video's; fewer once
-something cannot be explained."""
+"""Continuations that the engine is asked for if the simulator's own poses do not explain the frame;
+fewer once a frame remains unexplained."""
 
 LEFT_M2 = 0.02
-"""A frame with less ink outside all bodies than this has none."""
+"""Less ink than this outside all bodies counts as none."""
 
 GOOD = 0.93
 """Score of a pose that needs no further search."""
 
 HALF, GIVE_UP = 0.6, 3
-"""After so many grids without a pose of this score, a body is only looked for where it was
-going."""
+"""After `GIVE_UP` grids without a pose of score `HALF`, a body is searched for only where it was
+heading."""
 
 HOP = 0.1
-"""A pose from the grid must be better by this: among bodies of one colour that touch, others' ink
-fits too."""
+"""A pose from the grid must be better by this, because the ink of a touching body of the same
+colour fits too."""
 
 LEASH_PX = 3.0
-"""A body is looked for this near to where it is expected, farther off on the grid alone: bars that
-lie on each other look alike."""
+"""How far from its expected position a body is searched for, except on the grid: bars that lie on
+each other look alike."""
 
 INKED, CROWDED = 0.97, 0.5
-"""Or else a body of which this part is inked, and at most this part of the ring, as among bodies
-that touch."""
+"""A pose is also good if this share of the inside is inked and at most this share of the ring, as
+among bodies that touch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """T frames of N bodies; bodies that do not move or are not there have NaN.
+    """T frames of N bodies; NaN for bodies that cannot move or do not exist.
 
     Attributes:
         pose: x, y in m, angle.
         missing: part of the body's inside that is not inked.
         level: mean ink of its inside, 1 for its own colour.
-        border_m: mean way by which its border stands outside the body's; NaN where too little of it
-            is free.
-        depth_m: how deep it stands in another body.
+        border_m: mean distance by which the border of its ink lies outside the body's own; NaN if
+            too little of it is free.
+        depth_m: how deep it reaches into another body.
         gap_m: least distance from another body, the floor or a wall.
         unexplained_m2: ink that lies more than a pixel outside all bodies.
         foreign_m2: ink neither red, grey nor black.
-        static_missing, static_extra_m2: black that is not there, as a part of all black; black that
+        static_missing, static_extra_m2: missing black, as a share of all black; area of black that
             should not be there.
     """
 
@@ -94,8 +95,8 @@ def track(
     red: Bool[np.ndarray, " bodies"],
     seed: int = 0,
 ) -> Track:
-    """One video; `hint` are the simulator's poses, of which only the first frame's are taken for
-    true."""
+    """Track one video. `hint` holds the simulator's poses, of which only the first frame's are
+    taken as true."""
     frames, px, shapes = len(pixels), WORLD_M / pixels.shape[1], scene.shapes
     present = shapes.area_m2 > 0
     moving = np.isin(np.arange(len(present)), scene.moving)
@@ -189,8 +190,8 @@ def _static(bodies: Bodies, poses: np.ndarray, size: int, px: float) -> tuple:
 def _left(
     frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray
 ) -> float:
-    """What these poses, put right by the ink around them, leave unexplained; 0 where no ink is
-    missing and none is over."""
+    """What these poses leave unexplained once they are polished; 0 if no ink is missing or left
+    over."""
     polish(frame, bodies, poses)
     measure(frame, bodies, poses, each, total)
     over, left = total[measured.UNEXPLAINED] * frame.px**2, 0.0
@@ -216,8 +217,8 @@ def _find(
     fall: float,
     lost: np.ndarray,
 ) -> None:
-    """All poses of one frame: first the bodies that are where they are expected, then those where
-    they were going, then the rest."""
+    """All poses of one frame: first of the bodies that are where they are expected, then of those
+    where they were heading, then of the rest."""
     owned = np.zeros(frame.ink.shape[1:], np.bool_)
     done = np.zeros(len(bodies.radius), np.bool_)
     candidates, found, other = np.empty((6, 3)), np.empty(3), np.empty(3)

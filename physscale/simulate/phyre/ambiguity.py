@@ -1,11 +1,11 @@
-"""Visual ambiguity in PHYRE's world: falls that end one way or the other by less than a pixel
-(arXiv 2411.02385, section 5.5).
+"""Visual ambiguity in PHYRE's world: falls whose outcome depends on less than a pixel (arXiv
+2411.02385, section 5.5).
 
-Four lists of the authors (their data_generator_ambiguity_v0.py and tasks 20000 to 20003), all with
-a floor bar and a grey ball at rest on it: a red ball falls at the gap between two fixed balls, or
-upon one. What is swept: 20000 its radius, 20001 its place, 20002 the width of the gap, 20003 the
-place of the fixed ball. PHYRE snaps the red ball to whole pixels, so most rows of the first two are
-the same fall."""
+The authors have four lists (data_generator_ambiguity_v0.py, tasks 20000 to 20003), all with a floor
+bar and a grey ball at rest on it. A red ball falls on the gap between two fixed balls, or on one
+ball. The lists vary the red ball's radius (20000), its position (20001), the width of the gap
+(20002) and the position of the fixed ball (20003). PHYRE snaps the red ball to whole pixels, so
+most rows of the first two lists are the same fall."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,14 +1,14 @@
-"""Makes PyPI's `box2d` (2.3.0) treat contacts as PHYRE's Box2D (2.3.2) does, from outside, through
-its contact listener.
+"""Makes PyPI's `box2d` (2.3.0) treat contacts as PHYRE's Box2D (2.3.2) does, through its contact
+listener.
 
-The versions differ in three ways that matter. Put right here: the face by which two polygons push
-each other (`phyre.faces`), and the sleep timer, which 2.3.2 starts anew whenever a body begins or
-ceases to touch, or an impact cuts its step short. The third only in part: 2.3.2 rounds the place of
-such an impact differently in the last bit. Static bodies, which 2.3.0 moves by that bit, are put
-back; what is left of it in moving bodies cannot be reached from here, and chaos does the rest.
+The versions differ in three ways that matter. Two are corrected here: the face by which two
+polygons push each other (`phyre.faces`), and the sleep timer, which 2.3.2 restarts whenever a body
+begins or ceases to touch another, or an impact cuts its step short. The third is corrected only in
+part: 2.3.2 rounds the position of such an impact differently in the last bit. Static bodies, which
+2.3.0 moves by that bit, are put back. In moving bodies the bit remains, and chaos amplifies it.
 
-A scene calls back some thousand times, so what does not change while two fixtures touch is looked
-up once, when they begin to, and poses and manifolds are read where Box2D keeps them."""
+A scene has some thousand callbacks. So whatever stays the same while two fixtures touch is looked
+up once, when they begin to touch, and poses and manifolds are read from Box2D's own memory."""
 
 import ctypes
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ class _Home:
     y: float
 
     def stay(self) -> None:
-        """Takes back the last bit by which 2.3.0 moves a static body, too, when an impact cuts the
-        step short."""
+        """Undoes the last bit by which 2.3.0 moves a static body when an impact cuts the step
+        short."""
         if self.centre[0] != self.x or self.centre[1] != self.y:
             self.centre[:] = self.x, self.y
             self.pose[:2] = self.x, self.y
@@ -64,8 +64,8 @@ class _Home:
 
 @dataclass(eq=False, slots=True)
 class _Moving:
-    """A dynamic body: its pose and velocity in Box2D's memory, and the step in which an impact last
-    cut its way short."""
+    """A dynamic body: its pose and velocity in Box2D's memory, and the last step that an impact cut
+    short for it."""
 
     held: Any
     pose: np.ndarray
@@ -73,7 +73,7 @@ class _Moving:
     cut_in_step: int = -1
 
     def stay_awake(self) -> None:
-        """Starts the timer anew after which a body at rest falls asleep."""
+        """Restarts the timer after which a body at rest falls asleep."""
         held = self.held
         if held.awake:
             (x, y), spin = self.velocity, held.angularVelocity
@@ -94,8 +94,8 @@ class _Touch:
 
 
 class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
-    """To be set as the world's `contactListener`, and kept alive as long as the world; `begin_step`
-    comes before each of its steps.
+    """Set it as the world's `contactListener`, keep it alive as long as the world, and call
+    `begin_step` before each of its steps.
 
     Polygon fixtures carry their `Polygon` as user data and other fixtures None; static bodies carry
     their centre and others None."""
@@ -134,8 +134,8 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
         """Nothing; the inherited one would call back into Box2D for it."""
 
     def _impact(self, touch: _Touch) -> None:
-        """A contact comes a second time within one step when a fast impact cuts the step short:
-        that, too, starts the timer anew. The timer runs only before such impacts, so once a step is
+        """A contact is solved a second time within a step when a fast impact cuts the step short.
+        That restarts the timer too. The timer runs only before such impacts, so once per step is
         enough."""
         for body in touch.moving:
             if body.cut_in_step != self._step:

@@ -32,7 +32,7 @@ ADVICE = (
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that was run and told its version."""
+    """A Python that ran and reported its version."""
 
     path: Path
     version: str
@@ -162,7 +162,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _recipe(version: str) -> str:
-    """What the environment holds, as a digest: another pin makes it anew."""
+    """A digest of what the environment holds: another pinned version means another environment."""
     return hashlib.sha256(
         " ".join((version, "phyre==0.2.2", PYARROW[version])).encode()
     ).hexdigest()

@@ -1,5 +1,4 @@
-"""What parent and child say to each other: a task, its request line, and the answer with everything
-about it checked.
+"""The messages between parent and child: a task, its request line, and the checked answer.
 
 An answer must name the request that it answers, carry the digest of its own payload, have the
 shapes that were asked for, and its bodies must start where this side's arithmetic puts them."""
@@ -30,13 +29,13 @@ ANSWER = pa.schema(
         ("digest", pa.string()),
     ]
 )
-"""One row an answer, as `child.py` writes it."""
+"""One row per answer, as `child.py` writes it."""
 
 Want = Literal["images", "velocities"]
 
 
 class Fault(Exception):
-    """What was wrong with a child or its answer."""
+    """A child or its answer is wrong; the message says how."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What PHYRE made of a task; bodies in the scene's order, the red ball last, lengths in px, y
+    """PHYRE's result of a task: bodies in the scene's order, the red ball last; lengths in px, y
     up.
 
     Attributes:
@@ -102,10 +101,10 @@ def _parts_json(setting: Setting) -> str:
 
 
 def checked(batch: pa.RecordBatch, *, task: Task, line: bytes) -> Answer:
-    """The answer, once it is the one to this request, undamaged and about the right bodies.
+    """The answer, if it belongs to this request, is undamaged and is about the right bodies.
 
     Raises:
-        Fault: saying what does not fit.
+        Fault: naming what does not fit.
     """
     if (
         not batch.schema.equals(ANSWER)

@@ -3,7 +3,7 @@ component_utils.py).
 
 Lengths are fractions of the scene. The authors' builders draw from global generators, so their task
 seed does not reproduce a task; here scene n of template t is a function of (seed, t, n) alone.
-Overlaps between the objects are left as they fall, as theirs are."""
+Objects may overlap, as in the authors' scenes."""
 
 import hashlib
 import math

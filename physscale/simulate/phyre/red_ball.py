@@ -3,8 +3,8 @@
 
 Radius U(least, most)·5 with least = max(half the smallest ball's radius, .02), most = min(four
 times the largest, .2), in fractions of the scene; x = body ± 0.8 (r_body + r); y above the body or
-below it with equal chance. Actions outside the scene or upon a body are drawn again; after a
-hundred of them any place will do. PHYRE snaps actions to whole pixels: so does this."""
+below it with equal chance. Actions outside the scene or on a body are drawn again; after a hundred
+failures, anywhere in the scene. PHYRE snaps actions to whole pixels, and so does this module."""
 
 import math
 

@@ -1,12 +1,12 @@
 """PHYRE's templates on PyPI's `box2d` (the same Box2D 2.3), in this process: for machines without
 Python 3.9, and for true velocities.
 
-PHYRE's constants: 6 px a metre, gravity -9.8 m/s², steps of 1/60 s with 15 velocity and 20 position
-iterations, density 0.25, friction 0.5, restitution 0.2, angular damping 0.01, sleeping allowed;
-bodies in scene order, the red ball last. Pixels become metres in single precision, as there. PHYRE
-compiles a later Box2D (commit 33af62e, 2.3.2); `phyre.contacts` puts right what can be from
-outside. The two agree bit for bit until a fast impact is rounded differently; scenes with many
-contacts are chaotic from then on."""
+PHYRE's constants: 6 px per metre, gravity -9.8 m/s², steps of 1/60 s with 15 velocity and 20
+position iterations, density 0.25, friction 0.5, restitution 0.2, angular damping 0.01, sleeping
+allowed; bodies in scene order, the red ball last. Pixels become metres in single precision, as
+there. PHYRE compiles a later Box2D (commit 33af62e, 2.3.2); `phyre.contacts` corrects what can be
+corrected from outside. The two agree bit for bit until a fast impact is rounded differently; scenes
+with many contacts are chaotic from then on."""
 
 from dataclasses import dataclass
 from typing import Any

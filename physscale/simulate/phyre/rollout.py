@@ -1,8 +1,8 @@
-"""PHYRE's physics from any state of a row: what would come of it. The constants are `replica`'s,
-the shapes follow from the row.
+"""PHYRE's physics from any state of a row: what would follow from it. The constants are those of
+`replica`; the shapes follow from the row.
 
-`replica` starts a scene at rest from its recipe; this starts anywhere, which a question about a
-video needs. Both step the same Box2D."""
+`replica` starts a scene at rest from its recipe. This module starts anywhere, because a question
+about a video needs that. Both step the same Box2D."""
 
 from typing import Any
 

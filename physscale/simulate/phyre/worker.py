@@ -1,5 +1,5 @@
-"""A child process with the real PHYRE, seen from the parent: tasks go in, answers come out, and
-nothing gets lost.
+"""A child process with the real PHYRE, as its parent sees it: tasks go in, answers come out, and
+nothing is lost.
 
 The child may die, hang or lie (`exchange.checked`). Each answer has a deadline of its own. When it
 is missed, or the answer is wrong, the child is killed, a new one is started, the task at fault is
