@@ -15,9 +15,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from physscale.evaluate.files import Line, exact_lines, measured_videos, paper_lines
+from physscale.evaluate.files import exact_lines, measured_videos, paper_lines
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of
+from physscale.evaluate.scores import Line
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 from physscale.records.store import Store

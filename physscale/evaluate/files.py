@@ -17,33 +17,19 @@ from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_partitions import partitions_of, sides_of
 from physscale.evaluate.motion.paper_protocol import paper_outcomes
 from physscale.evaluate.motion.paper_scores import paper_scores
-from physscale.evaluate.scores import bootstrap
+from physscale.evaluate.scores import Line, line
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
-__all__ = ["Line", "MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
+__all__ = ["MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
 
 CHUNK = 1000
 """Number of rows per folder of the official script."""
 
 ROWS_AT_ONCE = 64
 MOST_GROUPS = 24
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One mean with its 95 % interval over the videos; `floor` is the mean of the true frames,
-    drawn and measured in the same way."""
-
-    metric: str
-    group: str
-    value: float | None
-    low: float | None
-    high: float | None
-    count: int
-    floor: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,11 +128,7 @@ def paper_lines(case: MeasuredVideos) -> list[Line]:
         slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)
     ]
     tables = [paper_outcomes(case.truth.take(batch), case.pixels[batch]) for batch in batches]
-    scores = paper_scores(pa.concat_tables(tables, promote_options="default"))
-    return [
-        Line(score.metric, score.group, score.value, score.low, score.high, score.count)
-        for score in scores
-    ]
+    return paper_scores(pa.concat_tables(tables, promote_options="default"))
 
 
 def exact_lines(case: MeasuredVideos, *, condition_frames: int) -> list[Line]:
@@ -168,17 +150,10 @@ def exact_lines(case: MeasuredVideos, *, condition_frames: int) -> list[Line]:
     for metric in metrics_of("run"):
         values, floors = metric.per_video(made), metric.per_video(best)
         for group, members in {"all": everything, **_groups(truth)}.items():
-            lines.append(_line(metric.name, group, values[members], floors=floors[members]))
+            floor = line(metric.name, group=group, values=floors[members]).value
+            found = line(metric.name, group=group, values=values[members])
+            lines.append(dataclasses.replace(found, floor=floor if found.count else None))
     return lines
-
-
-def _line(metric: str, group: str, values: np.ndarray, *, floors: np.ndarray) -> Line:
-    kept, floors = values[np.isfinite(values)], floors[np.isfinite(floors)]
-    if not len(kept):
-        return Line(metric, group, None, None, None, 0)
-    mean = bootstrap(kept)
-    floor = float(floors.mean()) if len(floors) else None
-    return Line(metric, group, mean.value, mean.low, mean.high, mean.count, floor)
 
 
 def _groups(videos: Videos) -> dict[str, np.ndarray]:

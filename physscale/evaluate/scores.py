@@ -41,6 +41,29 @@ class Interval:
     count: int
 
 
+@dataclass(frozen=True)
+class Line:
+    """The mean of a metric over a group of videos with its 95 % interval; None where no video has a
+    value. `floor` is the mean of the true frames, drawn and measured in the same way."""
+
+    metric: str
+    group: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    floor: float | None = None
+
+
+def line(metric: str, *, group: str, values: Float[np.ndarray, " videos"]) -> Line:
+    """The mean of the values that are finite."""
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return Line(metric, group, None, None, None, 0)
+    mean = bootstrap(kept)
+    return Line(metric, group, mean.value, mean.low, mean.high, mean.count)
+
+
 def scores(
     generated: Generated,
     *,

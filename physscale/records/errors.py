@@ -28,6 +28,14 @@ class DamagedData(UserError):
     exit_code = 5
 
 
+def cannot_write(path: object, error: OSError) -> UserError:
+    """The refusal for a file that the system would not write."""
+    return UserError(
+        f"cannot write {path}: {error.strerror}; choose another place with --results, or make this "
+        "one writable"
+    )
+
+
 def one_line(error: BaseException) -> str:
     """The message on one line, at most 300 characters of it."""
     return " ".join(str(error).split())[:300]

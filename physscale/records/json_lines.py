@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import filelock
 
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, cannot_write
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
@@ -134,10 +134,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
         with filelock.FileLock(_lock_of(path)), path.open("a+b") as file:
             yield file
     except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; choose another place with --results, or make "
-            "this one writable"
-        ) from error
+        raise cannot_write(path, error) from error
 
 
 def _lock_of(path: Path) -> Path:

@@ -73,5 +73,4 @@ class Scene:
 
     bodies: tuple[Body, ...]
     gravity_m_s2: float = 0.0
-    world_m: float = WORLD_M
     template: str = ""

@@ -31,12 +31,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, UserError, cannot_write
 from physscale.records.spec import short
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a study or split may be called: safe in every file system and URL, never a path."""
+
+
+class _File:
+    """A file with a fixed place below a folder's `root`."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, folder: "Store | RunFolder", kind: type) -> Path:
+        return folder.root.joinpath(*self._names)
 
 
 @dataclass(frozen=True)
@@ -45,38 +55,16 @@ class Store:
 
     root: Path
 
-    @property
-    def study(self) -> Path:
-        return self.root / "study.json"
+    study = _File("study.json")
+    ledger = _File("ledger.jsonl")
+    scores = _File("scores.parquet")
+    outcomes = _File("outcomes.parquet")
+    metric_table = _File("metrics.json")
+    """The metrics of plug-ins: their words and units."""
 
-    @property
-    def ledger(self) -> Path:
-        return self.root / "ledger.jsonl"
-
-    @property
-    def scores(self) -> Path:
-        return self.root / "scores.parquet"
-
-    @property
-    def outcomes(self) -> Path:
-        return self.root / "outcomes.parquet"
-
-    @property
-    def metric_table(self) -> Path:
-        """The metrics of plug-ins: their words and units."""
-        return self.root / "metrics.json"
-
-    @property
-    def frames(self) -> Path:
-        return self.root / "frames.parquet"
-
-    @property
-    def frame_scores(self) -> Path:
-        return self.root / "frame_scores.parquet"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report" / "index.html"
+    frames = _File("frames.parquet")
+    frame_scores = _File("frame_scores.parquet")
+    report = _File("report", "index.html")
 
     def codec(self, full: str) -> Path:
         return self.root / "codecs" / short(full)
@@ -99,30 +87,14 @@ class RunFolder:
 
     root: Path
 
-    @property
-    def spec(self) -> Path:
-        return self.root / "run.json"
+    spec = _File("run.json")
+    metrics = _File("metrics.jsonl")
+    codec_fit = _File("codec_fit.jsonl")
+    """History of the codec's training, if this run trains it."""
 
-    @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.jsonl"
-
-    @property
-    def codec_fit(self) -> Path:
-        """History of the codec's training, if this run trains it."""
-        return self.root / "codec_fit.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.root / "checkpoints"
-
-    @property
-    def scores(self) -> Path:
-        return self.root / "scores.parquet"
-
-    @property
-    def outcomes(self) -> Path:
-        return self.root / "outcomes.parquet"
+    checkpoints = _File("checkpoints")
+    scores = _File("scores.parquet")
+    outcomes = _File("outcomes.parquet")
 
     @property
     def scoring(self) -> Path:
@@ -184,10 +156,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; choose another place with --results, or make "
-            "this one writable"
-        ) from error
+        raise cannot_write(path, error) from error
     _sync_folder(path.parent)
 
 

@@ -153,10 +153,7 @@ def jar_polygons(height: float, *, thickness: float) -> tuple[Polygon, ...]:
     """A base around the reference point, then the left and the right wall, which lean outwards."""
     width = height * JAR_WIDTH
     base_width = width * JAR_BASE
-    base = tuple(
-        ((1 - 2 * (i in (1, 2))) / 2.0 * base_width, (1 - 2 * (i in (2, 3))) / 2.0 * thickness)
-        for i in range(4)
-    )
+    (base,) = bar_polygons(base_width, height=thickness)
     lean = (width - base_width) / 2.0
     hypotenuse = math.sqrt(height**2 + lean**2)
     cos, sin = lean / hypotenuse, height / hypotenuse

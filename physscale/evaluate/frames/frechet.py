@@ -47,7 +47,6 @@ class Extrapolation:
     Attributes:
         sizes, values: samples per side, and the mean distance of the subsets of that size.
         limit: the line's value at 1/n = 0.
-        deviation: standard error of the limit over groups of subsets.
         enough: whether the smallest subset has at least as many samples as features; otherwise the
             bias is not linear in 1/n.
     """
@@ -55,7 +54,6 @@ class Extrapolation:
     sizes: tuple[int, ...]
     values: tuple[float, ...]
     limit: float
-    deviation: float
     enough: bool
 
 
@@ -128,7 +126,6 @@ def extrapolated(
         sizes=tuple(sizes.tolist()),
         values=tuple(values.mean(0).tolist()),
         limit=float(limits.mean()),
-        deviation=float(limits.std(ddof=1) / np.sqrt(SUBSETS)),
         enough=bool(sizes[0] >= real.shape[1]),
     )
 
