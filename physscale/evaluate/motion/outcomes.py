@@ -121,7 +121,7 @@ def discs_in_view(
 ) -> Bool[np.ndarray, "batch frames bodies"]:
     """Whether a disc of each body's radius at this place is fully in view."""
     radius = truth.body[:, None, :, [BODY.index("radius_m")]] - EDGE_TOLERANCE_M
-    inside: np.ndarray = ((place_m >= radius) & (place_m <= WORLD_M - radius)).all(-1)
+    inside: np.ndarray = np.all((place_m >= radius) & (place_m <= WORLD_M - radius), axis=-1)
     return inside
 
 
