@@ -11,8 +11,8 @@ from physscale.records.scene import WORLD_M
 from physscale.records.video import PLACE, Videos
 
 MOVES_M, MOVES_PX = 0.05, 1.5
-"""A body that goes farther than this between two frames must change the picture; where edges are
-hard, farther than both."""
+"""A body that moves farther than this between two frames must change the picture. If edges are
+hard, it must move farther than both."""
 
 NOT_FINITE = "a state, time or body constant that is not finite"
 REPEATED = "the same first state as an earlier row"

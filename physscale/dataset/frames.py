@@ -44,7 +44,7 @@ def write_frames(
 
     Args:
         videos: rows, with their pixels unless they are to be drawn now.
-        canvas: what to draw; needs no more memory than some rows at a time.
+        canvas: how to draw the rows. Only a few rows are in memory at a time.
 
     Raises:
         UserError: if a row has too many colours for a palette, or the place cannot be written.

@@ -68,7 +68,7 @@ def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
     """All frames of an mp4 file, RGB.
 
     Raises:
-        DamagedData: if it is none.
+        DamagedData: if it is not one.
     """
     try:
         with av.open(io.BytesIO(data)) as container:

@@ -12,7 +12,7 @@ _NO_ANSWER = ("", "all", "dev")
 
 
 def missing_extra(error: ModuleNotFoundError) -> UserError | None:
-    """What to install, in one line. None where no extra brings the missing module: a bug of
+    """What to install, in one line. None if no extra brings the missing module: that is a bug in
     physscale."""
     module = (error.name or "").partition(".")[0]
     extra = extra_of(module)

@@ -54,7 +54,8 @@ class Folded(Generic[Value]):
     """A value folded from the lines of a file. This process reads each line once, however often it
     asks.
 
-    `add` adds one line's object to the value. A file that was replaced or rewritten is read anew.
+    `add` adds one line's object to the value. A file that was replaced or rewritten is read again
+    from its beginning.
     """
 
     def __init__(

@@ -21,8 +21,8 @@ class Shape(enum.IntEnum):
 
 
 class Behaviour(enum.IntEnum):
-    """What a body does by itself once its kind's moment has come (the *composition* scenario); FREE
-    obeys the laws alone."""
+    """What a body does by itself from a fixed moment on (`simulate.behaviour`, the *composition*
+    scenario). FREE obeys the laws alone."""
 
     FREE = 0
     ACCELERATE = 1

@@ -172,7 +172,7 @@ def check_schema(schema: pa.Schema) -> None:
     for field in schema:
         if not _allowed(field):
             raise DamagedData(
-                f"column {field.name!r} of type {field.type} does not belong into a video table"
+                f"column {field.name!r} of type {field.type} does not belong in a video table"
             )
 
 

@@ -136,7 +136,7 @@ def draw_disc(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def blend(pixel: np.ndarray, area: float, colour: np.ndarray) -> None:
-    """Mixes so much of the colour into the three channels of a pixel."""
+    """Mixes the colour into the three channels of a pixel, in proportion to the covered area."""
     if area > 0.0:
         for channel in range(3):
             old = float(pixel[channel])

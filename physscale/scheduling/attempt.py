@@ -25,8 +25,8 @@ from physscale.scheduling.waiting import clear
 _POLL_S = 0.25
 
 HELD = "HELD"
-"""How an attempt ends, besides the states of the ledger: somebody else works on the run, or it was
-final already."""
+"""How an attempt ends, besides the states of the ledger: another owner works on the run, or it was
+already final."""
 
 
 class Attempted(Protocol):
@@ -74,12 +74,12 @@ class Job:
         write_atomic(self.stop_mark, b"")
 
     def refuse(self, why: str) -> None:
-        """Ends the drive: what the machine file promises is not there, and no run could go on."""
+        """Ends the drive: what the machine file promises is missing, so no run could continue."""
         write_atomic(self._refusal, why.encode())
         self.ask_to_stop()
 
     def check_refusal(self) -> None:
-        """Raises Unschedulable with what a run said when it refused to go on."""
+        """Raises Unschedulable with the reason that a run gave when it refused to continue."""
         if self._refusal.exists():
             raise Unschedulable(self._refusal.read_text())
 
@@ -88,7 +88,7 @@ class Job:
         return self.folder / "refusal"
 
     def driver_is_gone(self) -> bool:
-        """Whether the driver's process ended; of another host's driver Ray itself takes care."""
+        """Whether the driver's process has ended. Ray itself watches drivers on other hosts."""
         if self.driver.host != socket.gethostname() or self.driver.process == os.getpid():
             return False
         return not is_alive(self.driver.process)
@@ -190,8 +190,8 @@ def driving(job: Job) -> Iterator[Job]:
 
 
 def buried(run: Attempted, *, job: Job, reason: str) -> None:
-    """Writes FAILED for a run whose process died without a word, unless somebody else has taken it
-    up."""
+    """Writes FAILED for a run whose process died without a message, unless another owner has taken
+    it over."""
     owner = Owner()
     if job.ledger.claim(run.fingerprint, owner=owner):
         job.ledger.finish(

@@ -1,7 +1,7 @@
 """The GPUs of this machine as torch sees them, and why it sees none.
 
-The machine file decides where a run computes. torch is only asked whether that can be kept, and a
-process that was promised no GPU never asks: each question of torch's costs a CUDA context."""
+The machine file decides where a run computes. torch is only asked whether that is possible. A
+process that was promised no GPU never asks, because asking torch can cost a CUDA context."""
 
 import os
 from typing import Literal

@@ -31,18 +31,18 @@ _UNITS = 10_000
 """Ray counts resources in units of 1/10000."""
 
 _AT_A_TIME = 2048
-"""No driver runs more than so many at a time."""
+"""No driver runs more than this many at a time."""
 
 
 @dataclass(frozen=True)
 class Machine:
     """What a kind of machine gives to one run; a file of `cluster/` holds one of these.
 
-    With `fewest_workers`, a run of several workers that loses some goes on with those that are
-    left, down to so few; without, it waits for its own number.
+    With `fewest_workers`, a run of several workers that loses some continues with the rest, down to
+    this number. Without it, the run waits until all its workers are back.
 
-    With `nodes`, the plan counts with so many nodes of `node_cpus` and `node_gpus`, those that an
-    autoscaler will start, instead of those that are up."""
+    With `nodes`, the plan counts on this many nodes of `node_cpus` and `node_gpus`, which an
+    autoscaler will start, instead of the nodes that are up."""
 
     name: str = "local"
     run_cpus: float = 0.5
@@ -95,7 +95,7 @@ class Machine:
                 )
 
     def device(self, *, workers: int = 1) -> Device:
-        """Where a run of so many workers computes."""
+        """Where a run of this many workers computes."""
         return "cuda" if (self.run_gpus if workers == 1 else self.worker_gpus) else "cpu"
 
     @property
@@ -120,7 +120,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Slots:
-    """A schedule that cannot starve: so many runs at a time, each holding so much."""
+    """A schedule that cannot starve: how many runs at a time, and what each of them holds."""
 
     concurrency: int
     run_cpus: float
@@ -133,7 +133,7 @@ def slots(machine: Machine, *, nodes: Sequence[Node], workers: int = 1) -> Slots
 
     Raises:
         Unschedulable: with the numbers, if not even one fits beside its data, or if the machine
-            file asks for more than fit.
+        file asks for more than fits.
     """
     if machine.nodes is not None:
         nodes = [Node(machine.node_cpus, machine.node_gpus)] * machine.nodes
@@ -228,15 +228,15 @@ def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
 
 
 def _gpus(machine: Machine, *, nodes: Sequence[Node], count: int, workers: int) -> str:
-    """What the runs leave of the GPUs, in words; CPUs are what is missing where a whole slot stays
-    empty."""
+    """How many GPUs the runs use, in words. If a whole slot of GPUs stays idle, CPUs are what is
+    missing."""
     each = machine.run_gpus if workers == 1 else workers * machine.worker_gpus
     total = sum(node.gpus for node in nodes)
     if not each:
         return ""
     idle = total - count * each
     hint = (
-        f"; {idle:g} GPU stay idle: more CPUs a node, or a smaller run_cpus or data_cpus, would "
+        f"; {idle:g} GPU stay idle: more CPUs per node, or a smaller run_cpus or data_cpus, would "
         "use them"
         if idle >= each
         else ""

@@ -1,9 +1,9 @@
 """A run that waits for resources says so in its own folder: `waiting.json` says since when, and for
 what.
 
-Computing and waiting look alike from outside: no line in the history, no line in the ledger. Only
-the waiting process knows which it is, so it notes a wait that lasts, and takes the note away when
-it is over; the watchdog reads the notes of all runs, whichever node they are on."""
+From outside, computing and waiting look alike: no line in the history, no line in the ledger. Only
+the process itself knows that it waits. So it writes a note if a wait lasts, and removes the note
+when the wait is over. The watchdog reads the notes of all runs, on whichever node they are."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def note(folder: RunFolder, wait: Wait) -> None:
 
 
 def clear(folder: RunFolder) -> None:
-    """Says that the run waits no more."""
+    """Says that the run no longer waits."""
     _path(folder).unlink(missing_ok=True)
 
 

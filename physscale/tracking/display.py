@@ -21,7 +21,7 @@ class Session(Protocol):
     def log(self, values: Mapping[str, float | str], *, step: int) -> None: ...
 
     def finish(self, summary: Mapping[str, float], *, videos: Mapping[str, Path]) -> str:
-        """Logs the summary and the videos; returns where the run is then, `online` or `offline`."""
+        """Logs the summary and the videos; returns where the run is now, `online` or `offline`."""
         ...
 
     def leave(self) -> None:

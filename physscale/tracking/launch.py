@@ -99,7 +99,7 @@ def _started(
 
 
 def _ended(process: subprocess.Popen[bytes], *, store: Store, tracker: str) -> int:
-    """The follower's exit code; it is killed once it has shown no run for `_QUIET_S`."""
+    """The follower's exit code; it is killed if it shows no run for `_QUIET_S`."""
     assert process.stdin is not None
     process.stdin.close()
     left, since_s = len(waiting_for_display(store, tracker=tracker)), time.monotonic()

@@ -108,7 +108,7 @@ def size_swap(at: Occasion) -> CorruptedVideo | None:
 
 
 def _in_view(at: Occasion, body: int, *, frames: int) -> bool:
-    """Whether another body of the row is in view for so many frames, too."""
+    """Whether another body of the row is also in view for this many frames."""
     seen = in_view(at.videos.state[at.row], at.videos.body[at.row])
     return bool(seen[at.start : at.start + frames, body].all())
 

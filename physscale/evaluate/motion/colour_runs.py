@@ -1,8 +1,8 @@
 """Runs of pixels of one colour in each row of a frame: what connected components are made of.
 
-A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares. It is of a colour where
-its coverage passes `DETECT` and no more than `FOREIGN` of its ink is unexplained. Eight pixels too
-pale for any colour cost one comparison, one like its neighbour another."""
+A pixel's ink (1 - pixel/255) is unmixed into the colours by least squares. It has a colour if its
+coverage passes `DETECT` and no more than `FOREIGN` of its ink is unexplained. Eight pixels that are
+too pale for any colour cost one comparison. So does a pixel that equals its neighbour."""
 
 from typing import no_type_check
 
@@ -103,7 +103,7 @@ def _whose(
     palest: float,
     mine: np.ndarray,
 ) -> None:
-    """Which colours a pixel is of."""
+    """Which colours a pixel has."""
     mine[:] = False
     if 765.0 - red - green - blue <= palest:
         return

@@ -178,7 +178,7 @@ def _sum_runs(
             sums[run] = 0.0
             found += 1
     order = np.arange(len(runs)) if found < 2 else np.argsort(parent[: len(runs)], kind="mergesort")
-    for run in order:  # component by component, so that one stamp a component is enough
+    for run in order:  # component by component, so one stamp per component is enough
         row, first, end, component = runs[run, 0], runs[run, 1], runs[run, 2], parent[run]
         for near in range(max(row - 1, 0), min(row + 2, height)):
             plain, along, square = 0.0, 0.0, 0.0

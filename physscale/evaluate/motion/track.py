@@ -83,7 +83,7 @@ def parse(
     body: Float32[np.ndarray, "batch bodies constants"],
     start_m: Float32[np.ndarray, "batch bodies 2"] | None = None,
 ) -> Observed:
-    """One track per body, told apart by colour, or by place for bodies of one colour.
+    """One track per body. Bodies are distinguished by colour, and by position if they share one.
 
     Args:
         pixels: frames, true or generated.

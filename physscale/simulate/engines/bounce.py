@@ -2,8 +2,9 @@
 
 Between contacts every body flies straight; the next one is the soonest root over all pairs
 (`engines.impact`); there a pair of discs exchanges the elastic impulse and a disc that meets a wall
-is reflected, v → v - (1 + e)(v·n)n. Contacts of one disc with several walls in one moment (the two
-lips of a gap) act together along the mean of their normals. A body of mass 0 never moves: a wall.
+is reflected, v → v - (1 + e)(v·n)n. If a disc touches several walls in one moment (the two lips of
+a gap), the contacts act together, along the mean of their normals. A body of mass 0 never moves: a
+wall.
 """
 
 import math

@@ -1,12 +1,11 @@
 """Box2D 2.3 (PyPI `box2d`, single precision) with the paper's settings: steps of 0.01 s, 15
 velocity and 20 position iterations.
 
-It is here to meet the paper's files on their own terms (`start_s=0.01`: its frame k is t = 0.01 +
-0.1 k), with their errors: a hit happens at the end of its step, which displaces a ball by up to
-h|Δv|, and gravity is applied before the move, so that a ball falls ght/2 too far. The released
-package treats a hit slower than 1 m/s as inelastic (`b2_velocityThreshold`; the authors compiled
-theirs with 0.01): such scenes are refused. Friction is 0 (theirs is the default 0.2, which acts on
-oblique hits only)."""
+It reproduces the paper's files (`start_s=0.01`: frame k is t = 0.01 + 0.1 k) with their errors. A
+hit happens at the end of its step, which displaces a ball by up to h|Δv|. Gravity is applied before
+the move, so a ball falls ght/2 too far. The released package treats a hit slower than 1 m/s as
+inelastic (`b2_velocityThreshold`; the authors compiled theirs with 0.01): such scenes are refused.
+Friction is 0 (theirs is the default 0.2, which acts on oblique hits only)."""
 
 import math
 from typing import Any

@@ -3,10 +3,10 @@ collision holes, and their test sets.
 
 As its generators (id_ood_data of its repository) make them: values by `linspace`, blocks shuffled
 one by one and then all together by NumPy's legacy generator with seed 42. Where no script was
-released, what is known of the file is met and the rest said here: `colour_shape` (600K, 1.4K)
-crosses the same radii and speeds as the other pairs; the base grid of `gap_1.25_3.75` (200.7K) is
-the roundest one that gives the file's count; holes are cut into the older 61² × 21² collision grid,
-which kept every scene."""
+released, the list agrees with what is known of the file, and the rest is assumed: `colour_shape`
+(600K, 1.4K) crosses the same radii and speeds as the other pairs; the base grid of `gap_1.25_3.75`
+(200.7K) is the roundest one that gives the file's count; holes are cut into the older 61² × 21²
+collision grid, which kept every scene."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,8 +38,9 @@ class Recipe:
         rows: (r, v, colour, shape) of one ball (colour 1 is blue, shape 1 a square) or (r₁, r₂, v₁,
             v₂) of two.
         chunk: scenes until the generator starts again from its seed.
-        contact_frames, dropped_from: frames before a hit, and how many failed tries drop a scene.
-        chosen: what is filtered out of the finished list, places and all.
+        contact_frames, dropped_from: whole frames before a hit, and the number of failed tries that
+            drops a scene.
+        chosen: which rows of the finished list are kept; their positions do not change.
     """
 
     rows: Callable[[], Rows]

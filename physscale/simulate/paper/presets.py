@@ -1,8 +1,8 @@
 """Every data set of the paper by name (arXiv 2411.02385; sizes, bands and holes from its text,
 figures and repository).
 
-`uniform_30k … collision_eval` and `paper_…` are the official files row by row, traps included; the
-others draw anew, with the paper's ranges: `collision_both` with those of its text,
+`uniform_30k … collision_eval` and `paper_…` are the official files row by row, with their flaws;
+the others draw new scenes from the paper's ranges: `collision_both` with those of its text,
 `collision_code_both` with those of its code where the two differ."""
 
 import itertools

@@ -1,10 +1,10 @@
 """The official data sets row by row: training sets of 30K, 300K and 3M, and the published
 evaluation files (arXiv 2411.02385).
 
-Not drawn but listed: row i is scene i of the official generator, positions and dropped scenes
-included (`simulate.paper`). Its repeated positions (seed 42 anew for every 1,000 scenes) and its
-evaluation corners that are also training values are kept; a study of one's own takes the scenarios
-that draw."""
+These sets are listed, not drawn: row i is scene i of the official generator, with its positions and
+without the scenes that it drops. Two flaws are kept: positions repeat (seed 42 again for every
+1,000 scenes), and some evaluation values are also training values. A study of your own should use
+the scenarios that draw."""
 
 import functools
 from collections.abc import Sequence

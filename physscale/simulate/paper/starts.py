@@ -1,9 +1,9 @@
 """Where the official generators put the balls, and which scenes they drop: a replay of their random
 numbers.
 
-Each chunk of 1,000 scenes starts anew from seed 42 (so item i of every chunk uses the same draws:
-the repeated-seed trap, kept in this mode alone). Numba's generator is the same MT19937, seeded the
-same way, with its own state."""
+Each chunk of 1,000 scenes starts again from seed 42, so item i of every chunk uses the same draws.
+This repeated-seed trap is kept in this mode alone. Numba's generator is the same MT19937, seeded
+the same way, with its own state."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -46,7 +46,7 @@ def replay(
         rows: (r, v, ...), or (r₁, r₂, v₁, v₂) for collisions, as `grids` lists them.
         chunk: scenes until the generator starts again.
         contact_frames: whole frames before a hit.
-        dropped_from: a scene that needed so many tries is dropped.
+        dropped_from: a scene that needed this many tries is dropped.
     """
     x = np.empty((len(rows), 2 if law == "collision" else 1))
     y = np.empty(len(rows))

@@ -159,7 +159,7 @@ class _Child:
             raise Fault("the stream does not open with an empty batch")
 
     def _read(self) -> None:
-        """Every way in which a stream can end is a fault of the child, told to the waiting side."""
+        """Every end of the stream is a fault of the child, and the waiting side learns of it."""
         try:
             with pa.ipc.open_stream(self.process.stdout) as stream:
                 for batch in stream:

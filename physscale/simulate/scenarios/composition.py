@@ -28,7 +28,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 def shifts(*steps: int) -> Pairs:
     """All ordered pairs (i, i + s mod 6) for the given steps: `shifts(0)` pairs each kind with
-    itself, six pairs a step."""
+    itself, six pairs per step."""
     return tuple((kind, (kind + step) % KINDS) for step in steps for kind in range(KINDS))
 
 
@@ -36,8 +36,8 @@ ALL_PAIRS = shifts(*range(KINDS))
 
 
 def ink(shade: float, *, lane: int) -> Colour:
-    """Red (lane 0, upper) or blue (lane 1, lower), mixed with white: a kind's shade is its strength
-    of ink."""
+    """Red (lane 0, upper) or blue (lane 1, lower), mixed with white. A kind's shade is the strength
+    of its ink."""
     pale = round(255 * (1.0 - shade))
     return (255, pale, pale) if lane == 0 else (pale, pale, 255)
 
@@ -47,10 +47,10 @@ class Composition(Scenario):
     """A red ball in the upper lane and a blue one in the lower lane, of kinds `(upper, lower)` from
     `pairs`.
 
-    Kind k has behaviour k (`records.scene.Behaviour`), a shade and a radius: what the codec renders
-    well tells it. Directions are random. The start is drawn so that *any* behaviour stays in view
-    for `stay_s`, and from the same range for all kinds, so that neither speed nor place betrays the
-    kind; above 1.6 m/s only TRIPLE and REVERSE may leave at the very end."""
+    Kind k has behaviour k (`records.scene.Behaviour`). Its shade and its radius, which a codec
+    renders well, identify it. Directions are random. The start is drawn so that *any* behaviour
+    stays in view for `stay_s`, and from the same range for all kinds, so that neither speed nor
+    place betrays the kind; above 1.6 m/s only TRIPLE and REVERSE may leave at the very end."""
 
     name: ClassVar[str] = "composition"
     physics: ClassVar[str] = "free_discs"
