@@ -6,6 +6,7 @@ import pytest
 
 from physscale.evaluate.abnormal.behaviours import best_path
 from physscale.evaluate.abnormal.detector import detect
+from physscale.evaluate.abnormal.free_flight import Tracks
 from physscale.evaluate.abnormal.impacts import off_path_m
 from physscale.evaluate.calibration.corruption import as_is, drawn
 from physscale.evaluate.calibration.corruptions_paper import CORRUPTIONS
@@ -153,15 +154,15 @@ def test_discs_are_followed_through_their_contact(elasticity: float, off: bool) 
         )
         whole = np.minimum(place, 10.0 - place).min(-1) >= radius
         near = np.abs(time - time[0] - contact)[:, None] < np.array([0.25, 0.25])
-        everywhere = np.ones_like(whole)
-        constants = {
-            "radius_m": radius,
-            "mass_kg": mass,
-            "elasticity": 1.0,
-            "fall_m": 0.0,
-            "place_m": 0.02,
-        }
-        far.append(off_path_m(place, near=near, whole=whole, there=everywhere, **constants))
+        tracks = Tracks(
+            place=place,
+            radius=radius,
+            there=np.ones_like(whole),
+            whole=whole,
+            near=near,
+            fall_m=0.0,
+        )
+        far.append(off_path_m(tracks, mass_kg=mass, elasticity=1.0, place_m=0.02))
     assert len(far) >= 5
     assert np.median(far) > 0.3 if off else max(far) < 0.1
 

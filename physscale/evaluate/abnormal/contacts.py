@@ -76,13 +76,8 @@ def off_flight_m(tracks: Tracks, *, videos: Videos, row: int) -> float:
     assert videos.pixels is not None
     body = videos.body[row].astype(np.float64)
     return off_path_m(
-        tracks.place,
-        near=tracks.near,
-        whole=tracks.whole,
-        there=tracks.there,
-        radius_m=tracks.radius,
+        tracks,
         mass_kg=body[:, MASS],
         elasticity=float(body[:, ELASTICITY].prod()),
-        fall_m=tracks.fall_m,
         place_m=PLACE_PX * WORLD_M / videos.pixels.shape[2],
     )

@@ -11,6 +11,7 @@ although all samples have it in view is off by its distance from the nearest sid
 import numpy as np
 from jaxtyping import Bool, Float
 
+from physscale.evaluate.abnormal.free_flight import Tracks
 from physscale.records.scene import WORLD_M
 
 AHEAD = 8
@@ -22,24 +23,14 @@ NOISE = np.random.Generator(np.random.Philox(key=0)).normal(size=(DRAWS // 2, 2,
 
 
 def off_path_m(
-    place: Float[np.ndarray, "frames 2 2"],
-    *,
-    near: Bool[np.ndarray, "frames 2"],
-    whole: Bool[np.ndarray, "frames 2"],
-    there: Bool[np.ndarray, "frames 2"],
-    radius_m: Float[np.ndarray, " 2"],
-    mass_kg: Float[np.ndarray, " 2"],
-    elasticity: float,
-    fall_m: float,
-    place_m: float,
+    tracks: Tracks, *, mass_kg: Float[np.ndarray, " 2"], elasticity: float, place_m: float
 ) -> float:
     """The largest such distance in a video.
 
     Args:
-        near: whether a contact may fall between the frame before and the frame after.
-        fall_m: change of velocity by gravity, in m per frame², negative downwards.
         place_m: standard deviation of a measured position.
     """
+    place, whole, near, fall_m = tracks.place, tracks.whole, tracks.near, tracks.fall_m
     worst = 0.0
     flies = np.asarray(whole.all(1))
     flies_on = flies[1:] & flies[:-1] & ~(near[1:] & near[:-1]).any(1)
@@ -52,7 +43,7 @@ def off_path_m(
         path = _paths(
             starts,
             ahead=ahead,
-            radius_m=radius_m,
+            radius_m=tracks.radius,
             mass_kg=mass_kg,
             elasticity=elasticity,
             fall_m=fall_m,
@@ -61,8 +52,8 @@ def off_path_m(
         inside = np.minimum(path, WORLD_M - path).min((0, -1))
         shown = slice(now + 1, now + 1 + len(ahead))
         off = np.linalg.norm(place[shown] - middle, axis=-1) - SPREADS * spread
-        off = np.where(whole[shown] & (inside > -radius_m), np.nan_to_num(off), 0.0)
-        gone = np.where(there[shown], 0.0, np.maximum(inside, 0.0))
+        off = np.where(whole[shown] & (inside > -tracks.radius), np.nan_to_num(off), 0.0)
+        gone = np.where(tracks.there[shown], 0.0, np.maximum(inside, 0.0))
         worst = max(worst, float(np.maximum(off, gone).max()))
     return worst
 
