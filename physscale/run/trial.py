@@ -77,6 +77,7 @@ def rungs(
                 workers=alone,
                 conditioning=read,
             )
+        state.guard.check()
         indices = np.arange(VALIDATION_VIDEOS).tolist()
         errors = inference_of(run, averaged(state)).held_out(
             validation, indices=indices, conditioning=of_validation

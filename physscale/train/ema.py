@@ -1,17 +1,10 @@
 """The exponential moving average of the parameters over the training steps. Samples are drawn from
-it."""
+it: ema <- d ema + (1 - d) values."""
 
-from torch import Tensor
-
-__all__ = ["average", "decay_at"]
+__all__ = ["new_share"]
 
 
-def decay_at(step: int, *, decay: float) -> float:
-    """The decay at step s: min(decay, (1 + s) / (10 + s)). Early steps forget faster, so the
+def new_share(step: int, *, decay: float) -> float:
+    """1 - d at step s, with d = min(decay, (1 + s) / (10 + s)). Early steps forget faster, so the
     average does not keep the initial weights."""
-    return min(decay, (1 + step) / (10 + step))
-
-
-def average(ema: Tensor, *, values: Tensor, step: int, decay: float) -> None:
-    """ema <- d ema + (1 - d) values, in place."""
-    ema.lerp_(values, 1 - decay_at(step, decay=decay))
+    return 1 - min(decay, (1 + step) / (10 + step))

@@ -4,16 +4,15 @@ the losses of an undisturbed run, bit for bit."""
 import time
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
-
 from physscale.model.backbone import Backbone
 from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
 from physscale.train import checkpoint
 from physscale.train.context import Context
 from physscale.train.parallel import Workers
+from physscale.train.prefetch import Prefetch
 from physscale.train.spec import learning_rate_factor
-from physscale.train.step import StepResult, TrainState, begin, train_step
+from physscale.train.step import StepResult, TrainState, begin, learn
 from physscale.train.task import Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
@@ -25,7 +24,8 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
 
     Raises:
         DamagedData: when a worker cannot read the chosen checkpoint, or starts from other weights.
-        Diverged: before a step whose loss or gradient is not finite would be taken.
+        Diverged: with the state before the first step whose loss or gradient is not finite; on a
+            GPU when the next line of the history or checkpoint is due.
         Preempted: when the context asks to stop, after a checkpoint.
         UserError: when the batch cannot be dealt out to the workers, or the folder holds
             checkpoints of another training.
@@ -47,54 +47,45 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     workers.check_same(state.origin, what=f"{task.checkpoints}: weights at step {state.step}")
     if workers.rank == 0:
         checkpoint.discard_unfinished(task.checkpoints)
-    clock, objective = _Clock(step=state.step), task.objective.build()
-
-    batches = task.latents.batches(
-        state.step, seed=task.seed, batch=task.train.batch, workers=workers
-    )
-    while state.step < task.train.steps:
-        if workers.any(context.stop_requested()):
-            checkpoint.save(state, task=task, workers=workers)
-            raise Preempted(
-                f"stopped after step {state.step} of {task.train.steps}; run again to go on"
-            )
-        x0 = next(batches).to(task.device)
-        done = train_step(
-            state,
-            x0,
-            seed=task.seed,
-            train=task.train,
-            objective=objective,
-            workers=workers,
-            conditioning=_conditioning(task, step=state.step, workers=workers),
-        )
-        last = state.step == task.train.steps
-        looking = [
-            observer for observer in task.observers if last or state.step % observer.every == 0
-        ]
-        if last or looking or state.step % task.log_every == 0:
-            pace = clock.lap(state.step)
-            seen = _looked(state, looking)
-            clock.restart()
-            _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
-        if last or state.step % task.checkpoint_every == 0:
-            checkpoint.save(state, task=task, workers=workers)
-
+    with Prefetch(task, start=state.step, workers=workers) as shares:
+        _steps(state, shares, task=task, context=context, workers=workers)
     folder = checkpoint.folder_of(task, step=state.step)
     return TrainResult(
         averaged(state),
-        losses=state.losses,
+        losses=state.losses.cpu(),
         checkpoint=folder,
         seconds=time.perf_counter() - started,
     )
 
 
-def _conditioning(task: TrainTask, *, step: int, workers: Workers) -> Tensor | None:
-    """The conditioning of this worker's share of the step."""
-    if task.conditioning is None:
-        return None
-    read = task.conditioning.batch(step, seed=task.seed, batch=task.train.batch, workers=workers)
-    return read.to(task.device)
+def _steps(
+    state: TrainState, shares: Prefetch, *, task: TrainTask, context: Context, workers: Workers
+) -> None:
+    """All steps that are left. `state.guard` is asked before a number or a weight is used."""
+    clock = _Clock(step=state.step)
+    while state.step < task.train.steps:
+        if workers.any(context.stop_requested()):
+            state.guard.check()
+            checkpoint.save(state, task=task, workers=workers)
+            raise Preempted(
+                f"stopped after step {state.step} of {task.train.steps}; run again to go on"
+            )
+        done = learn(state, next(shares), train=task.train, workers=workers)
+        last = state.step == task.train.steps
+        looking = [
+            observer for observer in task.observers if last or state.step % observer.every == 0
+        ]
+        saving = last or state.step % task.checkpoint_every == 0
+        logging = last or looking or state.step % task.log_every == 0
+        if logging or saving:
+            state.guard.check()
+        if logging:
+            pace = clock.lap(state.step)
+            seen = _looked(state, looking)
+            clock.restart()
+            _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
+        if saving:
+            checkpoint.save(state, task=task, workers=workers)
 
 
 class _Clock:
@@ -139,7 +130,7 @@ def _log(
         "loss": float(state.losses[since : state.step].mean()),
         "learning_rate": task.train.learning_rate
         * learning_rate_factor(task.train, step=state.step - 1),
-        "gradient_norm": done.gradient_norm,
+        "gradient_norm": float(done.gradient_norm),
         "ms_per_step": 1e3 * seconds,
         "videos_per_s": task.train.batch / seconds,
         "workers": float(workers.world),

@@ -3,7 +3,10 @@ nearest orthogonal one.
 
 Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything
 stays in float32; both are plain functions of values, gradients and moments, so workers that average
-their gradients first make equal steps."""
+their gradients first make equal steps.
+
+`alive` is a number on the device, 1 or 0 (`train/guard.py`); with 0, and gradients of 0, an update
+changes nothing, and the host need not know."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +19,15 @@ from torch.optim.adamw import adamw as torch_adamw
 from physscale.train.flat import FlatParameters
 from physscale.train.spec import TrainSpec
 
-__all__ = ["MUON_MOMENTUM", "AdamW", "Optimiser", "adamw", "muon_rate", "orthogonalise"]
+__all__ = [
+    "MUON_MOMENTUM",
+    "AdamW",
+    "Optimiser",
+    "adamw",
+    "kept_by_decay",
+    "muon_rate",
+    "orthogonalise",
+]
 
 ADAM_BETA_1 = 0.9
 ADAM_EPSILON = 1e-8
@@ -67,6 +78,7 @@ class AdamW:
         gradients: Tensor,
         first: Tensor,
         second: Tensor,
+        alive: Float[Tensor, ""],
         factor: float = 1.0,
     ) -> None:
         """Update values and moments in place. `factor` multiplies the learning rate but not the
@@ -79,6 +91,7 @@ class AdamW:
             [],
             [torch.full((), float(self.step), device=values.device)],
             fused=True,
+            found_inf=1 - alive,
             amsgrad=False,
             maximize=False,
             lr=self.rate * factor,
@@ -98,6 +111,11 @@ def adamw(spec: TrainSpec, *, step: int, factor: float) -> AdamW:
 def muon_rate(rows: int, columns: int, *, rate: float) -> float:
     """A tall matrix moves further, so that its outputs change as much as a square one's."""
     return rate * math.sqrt(max(1, rows / columns))
+
+
+def kept_by_decay(decay: float, *, alive: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """What weight decay leaves of a value."""
+    return torch.where(alive > 0, 1 - decay, 1.0)
 
 
 @dataclass(frozen=True)
@@ -122,7 +140,7 @@ class Optimiser:
             spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), stretches
         )
 
-    def update(self, *, step: int, factor: float) -> None:
+    def update(self, *, step: int, factor: float, alive: Float[Tensor, ""]) -> None:
         """Update the values by their gradients. `step` counts from 0; `factor` multiplies the
         learning rates."""
         flat, adam = self.flat, adamw(self.spec, step=step, factor=factor)
@@ -133,19 +151,20 @@ class Optimiser:
                 gradients=flat.gradients[part],
                 first=first,
                 second=second,
+                alive=alive,
                 factor=multiple,
             )
         if self.spec.optimiser == "muon":
-            self._muon(rate=factor * self.spec.muon_learning_rate)
+            self._muon(rate=factor * self.spec.muon_learning_rate, alive=alive)
 
-    def _muon(self, *, rate: float) -> None:
+    def _muon(self, *, rate: float, alive: Float[Tensor, ""]) -> None:
         matrices = slice(0, self.flat.rest.start)
         gradients, momentum = self.flat.gradients[matrices], self.first[matrices]
-        momentum.lerp_(gradients, 1 - MUON_MOMENTUM)
+        momentum.lerp_(gradients, alive * (1 - MUON_MOMENTUM))
         nesterov = gradients.lerp(momentum, MUON_MOMENTUM)
-        self.flat.values[matrices].mul_(1 - rate * self.spec.weight_decay)
+        self.flat.values[matrices].mul_(kept_by_decay(rate * self.spec.weight_decay, alive=alive))
         for stack in self.flat.stacks:
-            direction = orthogonalise(stack.of(nesterov))
+            direction = orthogonalise(stack.of(nesterov)).mul_(alive)
             stack.of(self.flat.values).add_(
                 direction, alpha=-muon_rate(stack.rows, stack.columns, rate=rate)
             )

@@ -9,15 +9,23 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+from jaxtyping import Float
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from physscale.model.backbone import Backbone
-from physscale.train.ema import average
+from physscale.train.ema import new_share
 from physscale.train.flat import Layout, layout_of
-from physscale.train.optim import MUON_MOMENTUM, AdamW, adamw, muon_rate, orthogonalise
+from physscale.train.optim import (
+    MUON_MOMENTUM,
+    AdamW,
+    adamw,
+    kept_by_decay,
+    muon_rate,
+    orthogonalise,
+)
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.weights import Saved
@@ -43,26 +51,26 @@ class Shard:
         assert isinstance(gradient, DTensor)
         return gradient.to_local()
 
-    def adamw(self, adam: AdamW) -> None:
+    def adamw(self, adam: AdamW, *, alive: Tensor) -> None:
         first, second = self.first.to_local(), self.second.to_local()
         adam.move(
             self.values.to_local(),
             gradients=self.gradient,
             first=first,
             second=second,
+            alive=alive,
             factor=self.rate,
         )
 
-    def muon(self, *, rows: int, columns: int, rate: float, decay: float) -> None:
+    def muon(self, *, rows: int, columns: int, rate: float, decay: float, alive: Tensor) -> None:
         """As `optim.Optimiser` updates a stack; the matrices are gathered for it."""
         momentum, values = self.first.to_local(), self.values.to_local()
-        momentum.lerp_(self.gradient, 1 - MUON_MOMENTUM)
+        momentum.lerp_(self.gradient, alive * (1 - MUON_MOMENTUM))
         nesterov = _zeros(self.first)
         nesterov.to_local().copy_(self.gradient.lerp(momentum, MUON_MOMENTUM))
-        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).reshape(
-            self.values.shape
-        )
-        values.mul_(1 - decay)
+        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).mul_(alive)
+        direction = direction.reshape(self.values.shape)
+        values.mul_(kept_by_decay(decay, alive=alive))
         values.add_(_slice(direction, like=self.values), alpha=-muon_rate(rows, columns, rate=rate))
 
 
@@ -110,35 +118,30 @@ class ShardedWeights:
     def average_gradients(self, workers: Workers) -> None:
         """Nothing to do: FSDP2 averages gradients when it scatters them."""
 
-    def gradient_norm(self) -> float:
+    def gradient_norm(self) -> Float[Tensor, ""]:
         squares = torch.stack([part.gradient.square().sum() for part in self.shards.values()]).sum()
         dist.all_reduce(squares)
-        return float(squares.sqrt())
+        return squares.sqrt()
 
-    def scale_gradients(self, factor: float) -> None:
+    def scale_gradients(self, factor: Float[Tensor, ""]) -> None:
         for part in self.shards.values():
-            part.gradient.mul_(factor)
+            part.gradient.mul_(factor).nan_to_num_(0, 0, 0)
 
     @torch.no_grad()
-    def update(self, *, step: int, factor: float) -> None:
+    def update(self, *, step: int, factor: float, alive: Float[Tensor, ""]) -> None:
         adam, rate = (
             adamw(self.spec, step=step, factor=factor),
             factor * self.spec.muon_learning_rate,
         )
+        weight = alive * new_share(step, decay=self.spec.ema_decay)
         for name, part in self.shards.items():
             if self.spec.optimiser == "muon" and name in self.layout.matrices:
                 rows, columns = self.layout.matrices[name]
-                part.muon(
-                    rows=rows, columns=columns, rate=rate, decay=rate * self.spec.weight_decay
-                )
+                decay = rate * self.spec.weight_decay
+                part.muon(rows=rows, columns=columns, rate=rate, decay=decay, alive=alive)
             else:
-                part.adamw(adam)
-            average(
-                part.ema.to_local(),
-                values=part.values.to_local(),
-                step=step,
-                decay=self.spec.ema_decay,
-            )
+                part.adamw(adam, alive=alive)
+            part.ema.to_local().lerp_(part.values.to_local(), weight)
 
     @torch.no_grad()
     def averages(self) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """One training step, and all that it changes."""
 
-import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -11,22 +11,24 @@ from physscale.flow.noise import Stream, torch_seed
 from physscale.flow.objective import Objective, Part, Share
 from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
-from physscale.records.errors import Diverged, UserError
+from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
+from physscale.train.guard import Guard
 from physscale.train.parallel import Workers, digest_of
 from physscale.train.spec import TrainSpec, check_optimiser, learning_rate_factor
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import rate_factors, wrap
 
-__all__ = ["StepResult", "TrainState", "backward", "begin", "part_of", "train_step"]
+__all__ = ["StepResult", "TrainState", "backward", "begin", "learn", "part_of", "train_step"]
 
 ALONE = Workers()
 
 
 @dataclass
 class TrainState:
-    """`step` steps are done; `losses` [steps] holds theirs. Everything else that a step changes is
-    in `weights`.
+    """`step` steps are done; `losses` [steps], on the device, holds theirs. Everything else that a
+    step changes is in `weights`. Once `guard` holds a step that is not finite, nothing changes any
+    more: ask `guard.check` before the state is used.
 
     `origin` is the SHA-256 of the whole state that this worker built or read before any of it was
     cut into shards: equal on all workers. One worker alone has none."""
@@ -35,14 +37,17 @@ class TrainState:
     model: Backbone
     weights: Weights
     losses: Float[Tensor, " steps"]
+    guard: Guard
     step: int = 0
     origin: bytes = b""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    loss: float
-    gradient_norm: float
+    """On the device: whoever reads a number waits for the step."""
+
+    loss: Float[Tensor, ""]
+    gradient_norm: Float[Tensor, ""]
 
 
 def begin(
@@ -72,7 +77,8 @@ def begin(
         weights = ShardedWeights.of(model, spec=train, rates=rates, workers=workers, device=device)
     else:
         weights = WholeWeights.of(model.to(device), spec=train, rates=rates)
-    return TrainState(spec, model, weights, losses=torch.zeros(train.steps), origin=origin)
+    losses = torch.zeros(train.steps, device=device)
+    return TrainState(spec, model, weights, losses, guard=Guard.on(device), origin=origin)
 
 
 def train_step(
@@ -89,23 +95,32 @@ def train_step(
     videos (`model/conditioning_spec.py`).
 
     Raises:
-        Diverged: with nothing changed, on a loss that is not finite.
+        Diverged: as `learn` does.
     """
     part = part_of(step=state.step, seed=seed, train=train, workers=workers)
     share = objective.draw(x0, part=part, conditioning=conditioning)
+    return learn(state, share, train=train, workers=workers)
+
+
+def learn(state: TrainState, share: Share, *, train: TrainSpec, workers: Workers) -> StepResult:
+    """Learn from a worker's share of the step of `state`. On a GPU, the host does not wait for it.
+
+    Raises:
+        Diverged: with nothing changed, on a loss or gradient that is not finite; on a GPU when
+            `state.guard` is asked.
+    """
     weights = state.weights
     weights.zero_gradients()
     loss = backward(state.model, share, train=train)
     weights.average_gradients(workers)
     workers.average(loss)
-    taken = StepResult(loss=float(loss), gradient_norm=weights.gradient_norm())
-    if not (math.isfinite(taken.loss) and math.isfinite(taken.gradient_norm)):
-        raise Diverged(f"step {state.step}: loss {taken.loss}, gradient norm {taken.gradient_norm}")
-
-    if taken.gradient_norm > train.clip_norm:
-        weights.scale_gradients(train.clip_norm / taken.gradient_norm)
-    weights.update(step=state.step, factor=learning_rate_factor(train, step=state.step))
-    state.losses[state.step] = taken.loss
+    taken = StepResult(loss, weights.gradient_norm())
+    alive = state.guard.admit(step=state.step, loss=loss, gradient_norm=taken.gradient_norm)
+    clipped = (train.clip_norm / taken.gradient_norm.double()).clamp(max=1).float()
+    weights.scale_gradients(torch.where(alive > 0, clipped, 0))
+    factor = learning_rate_factor(train, step=state.step)
+    weights.update(step=state.step, factor=factor, alive=alive)
+    state.losses[state.step] = loss
     state.step += 1
     return taken
 
@@ -134,10 +149,15 @@ def backward(model: Backbone, share: Share, *, train: TrainSpec) -> Float[Tensor
     losses = []
     for part in range(parts):
         rows = slice(part * videos // parts, (part + 1) * videos // parts)
-        with torch.autocast(
-            share.x0.device.type, dtype=torch.bfloat16, enabled=train.precision == "bf16"
-        ):
+        with _products(train, device=share.x0.device):
             loss = share.loss(model, rows=rows)
         torch.autograd.backward(loss)
         losses.append(loss.detach())
     return losses[0] if parts == 1 else torch.stack(losses).sum()
+
+
+def _products(train: TrainSpec, *, device: torch.device) -> AbstractContextManager[object]:
+    """The precision of the products."""
+    if train.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from physscale.model.backbone import Backbone
-from physscale.train.ema import average
+from physscale.train.ema import new_share
 from physscale.train.flat import FlatParameters, flatten
 from physscale.train.optim import Optimiser
 from physscale.train.parallel import Workers
@@ -42,14 +42,15 @@ class Weights(Protocol):
     def average_gradients(self, workers: Workers) -> None:
         """Average over the workers, unless that is done already."""
 
-    def gradient_norm(self) -> float:
-        """The norm of all gradients of the whole model."""
+    def gradient_norm(self) -> Float[Tensor, ""]:
+        """The norm of all gradients of the whole model, on the device."""
 
-    def scale_gradients(self, factor: float) -> None: ...
+    def scale_gradients(self, factor: Float[Tensor, ""]) -> None:
+        """Multiply; what is not finite becomes 0."""
 
-    def update(self, *, step: int, factor: float) -> None:
+    def update(self, *, step: int, factor: float, alive: Float[Tensor, ""]) -> None:
         """Update the values and their average. `step` counts from 0; `factor` multiplies the
-        learning rates."""
+        learning rates. With `alive` 0 instead of 1, and gradients of 0, nothing changes."""
 
     def averages(self) -> dict[str, Tensor]:
         """The averaged tensors by name, whole, as copies."""
@@ -86,15 +87,16 @@ class WholeWeights:
     def average_gradients(self, workers: Workers) -> None:
         workers.average(self.flat.gradients)
 
-    def gradient_norm(self) -> float:
-        return float(torch.linalg.vector_norm(self.flat.gradients))
+    def gradient_norm(self) -> Float[Tensor, ""]:
+        return torch.linalg.vector_norm(self.flat.gradients)
 
-    def scale_gradients(self, factor: float) -> None:
-        self.flat.gradients.mul_(factor)
+    def scale_gradients(self, factor: Float[Tensor, ""]) -> None:
+        self.flat.gradients.mul_(factor).nan_to_num_(0, 0, 0)
 
-    def update(self, *, step: int, factor: float) -> None:
-        self.optimiser.update(step=step, factor=factor)
-        average(self.ema, values=self.flat.values, step=step, decay=self.spec.ema_decay)
+    def update(self, *, step: int, factor: float, alive: Float[Tensor, ""]) -> None:
+        self.optimiser.update(step=step, factor=factor, alive=alive)
+        weight = alive * new_share(step, decay=self.spec.ema_decay)
+        self.ema.lerp_(self.flat.values, weight)
 
     def averages(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self.flat.named(self.ema).items()}

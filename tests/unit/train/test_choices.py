@@ -197,7 +197,7 @@ def test_a_step_of_every_size_has_the_shapes_it_must_have(size: str, optimiser: 
         share = FLOW.draw(torch.empty(4, 16, 4, 32, 32), part=part)
         weights.zero_gradients()
         assert backward(model, share, train=spec).shape == ()
-        weights.update(step=0, factor=1.0)
+        weights.update(step=0, factor=1.0, alive=torch.ones(()))
         named = dict(model.named_parameters())
         assert all(
             parameter.grad is not None and parameter.grad.shape == parameter.shape

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from physscale.flow.noise import Stream, torch_seed
 from physscale.model.dit import DiT
 from physscale.model.dit_spec import DiTSpec
-from physscale.train.ema import average, decay_at
+from physscale.train.ema import new_share
 from physscale.train.flat import flatten
 from physscale.train.latents import LatentSet, order
 from physscale.train.optim import Optimiser, orthogonalise
@@ -130,7 +130,7 @@ def test_adamw_is_torchs_adamw() -> None:
         theirs.zero_grad()
         small_loss(model).backward()
         small_loss(twin).backward()
-        ours.update(step=step, factor=1.0)
+        ours.update(step=step, factor=1.0, alive=torch.ones(()))
         theirs.step()
     for parameter, other in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(parameter, other, atol=1e-5, rtol=1e-4)
@@ -154,7 +154,7 @@ def test_a_parameters_own_rate_leaves_what_it_shrinks_by() -> None:
     theirs = torch.optim.AdamW(groups, betas=(0.9, 0.95))
     small_loss(model).backward()
     small_loss(twin).backward()
-    ours.update(step=0, factor=1.0)
+    ours.update(step=0, factor=1.0, alive=torch.ones(()))
     theirs.step()
     for parameter, other in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(parameter, other, atol=1e-6, rtol=1e-5)
@@ -166,7 +166,7 @@ def test_muon_moves_matrices_by_its_own_rate_and_the_rest_as_adamw_would() -> No
     flat.named(flat.values)["head.weight"].fill_(0.1)
     before = flat.values.clone()
     small_loss(model).backward()
-    Optimiser.create(spec, flat=flat).update(step=0, factor=0.5)
+    Optimiser.create(spec, flat=flat).update(step=0, factor=0.5, alive=torch.ones(()))
     change = flat.values - before
     for stack in flat.stacks:
         tall = math.sqrt(max(1, stack.rows / stack.columns))
@@ -192,7 +192,7 @@ def test_rate_rises_holds_and_falls_to_nothing() -> None:
 def test_average_forgets_its_start_and_follows() -> None:
     ema, values = torch.zeros(3), torch.ones(3)
     for step in range(2000):
-        average(ema, values=values, step=step, decay=0.99)
+        ema.lerp_(values, new_share(step, decay=0.99))
     torch.testing.assert_close(ema, values)
-    assert decay_at(0, decay=0.99) == pytest.approx(0.1)
-    assert decay_at(10**6, decay=0.99) == 0.99
+    assert new_share(0, decay=0.99) == pytest.approx(0.9)
+    assert new_share(10**6, decay=0.99) == pytest.approx(0.01)
