@@ -1,5 +1,5 @@
-"""The small recipe: whole-frame latents, one token per frame, x-prediction on a rectified flow, Muon;
-minutes of one CPU core per run.
+"""The small recipe: whole-frame latents, one token per frame, x-prediction on a rectified flow,
+Muon; minutes of one CPU core per run.
 
 What a frozen VAE is for large videos, principal components of motion-free frames are here, so that
 neither the codec nor the budget decides between in and out of distribution (measured in
