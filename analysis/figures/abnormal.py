@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from analysis.figures.style import GREY, INK, KIND_COLOURS, Layout, panels_of, split_words, styled
+from analysis.figures.tidy import schema_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("run", "split", "kind", "rule", "source")]
-    + [(name, pa.float64()) for name in ("value", "low", "high")]
-    + [("count", pa.int64())]
-)
+_TEXT, _NUMBERS = ("run", "split", "kind", "rule", "source"), ("value", "low", "high")
+SCHEMA = pa.schema([*schema_of(text=_TEXT, numbers=_NUMBERS), ("count", pa.int64())])
 ANY = "any rule"
 _PREFIX, _ALL = "abnormal_", "abnormal_rate"
 _MARKERS = ("o", "s", "D", "^", "v", "P")

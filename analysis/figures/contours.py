@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from analysis.design.frontier import Cost, frontier
 from analysis.figures.style import GREY, INK, VERMILION, Layout, few_ticks, halo, panels_of, styled
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 
 _GRID = 40
 _BUDGETS = 25
-_NAMES = ("n", "d", "loss", "n_low", "n_high", "budget")
-SCHEMA = pa.schema(
-    [("role", pa.string()), ("response", pa.string()), *((name, pa.float64()) for name in _NAMES)]
+SCHEMA = schema_of(
+    text=("role", "response"), numbers=("n", "d", "loss", "n_low", "n_high", "budget")
 )
 
 
@@ -33,32 +33,18 @@ def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
             np.geomspace(n.min(), n.max(), _GRID), np.geomspace(d.min(), d.max(), _GRID)
         )
     )
-    rows = [
-        _row("surface", n=a, d=b, loss=y)
-        for a, b, y in zip(grid_n, grid_d, fitted.predict({"N": grid_n, "D": grid_d}), strict=True)
-    ]
-    rows += [
-        _row("run", n=a, d=b, loss=y, budget=c)
-        for a, b, y, c in zip(n, d, np.exp(fitted.points.log_mean), spent, strict=True)
-    ]
+    surface = fitted.predict({"N": grid_n, "D": grid_d})
     found = frontier(fitted, budgets=np.geomspace(spent.min(), spent.max(), _BUDGETS), cost=cost)
-    for place, budget in enumerate(found.budgets):
-        low, high = found.n_band95[:, place]
-        rows.append(
-            _row(
-                "frontier",
-                n=found.n[place],
-                d=found.d[place],
-                n_low=low,
-                n_high=high,
-                budget=budget,
-            )
-        )
-    return pa.Table.from_pylist([row | {"response": response} for row in rows], schema=SCHEMA)
-
-
-def _row(role: str, **values: float) -> dict[str, object]:
-    return {"role": role} | {name: float(value) for name, value in values.items()}
+    low, high = found.n_band95
+    parts = {
+        "surface": rows_of(n=grid_n, d=grid_d, loss=surface),
+        "run": rows_of(n=n, d=d, loss=np.exp(fitted.points.log_mean), budget=spent),
+        "frontier": rows_of(n=found.n, d=found.d, n_low=low, n_high=high, budget=found.budgets),
+    }
+    rows = [
+        row | {"role": role, "response": response} for role, part in parts.items() for row in part
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
@@ -71,14 +57,12 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
         axes.set_xscale("log")
         axes.set_yscale("log")
         _contours(axes, [row for row in rows if row["role"] == "surface"])
-        axes.plot(
-            [row["n"] for row in runs], [row["d"] for row in runs], ".", color=GREY, markersize=2.4
-        )
+        axes.plot(*columns(runs, "n", "d"), ".", color=GREY, markersize=2.4)
         low, high = ([row[end] for row in line] for end in ("n_low", "n_high"))
         axes.fill_betweenx(
             [row["d"] for row in line], low, high, color=VERMILION, alpha=0.25, linewidth=0
         )
-        axes.plot([row["n"] for row in line], [row["d"] for row in line], color=VERMILION)
+        axes.plot(*columns(line, "n", "d"), color=VERMILION)
         for side in (axes.xaxis, axes.yaxis):
             few_ticks(side)
         axes.set_xlabel("N")

@@ -17,15 +17,15 @@ from analysis.figures.style import (
     split_words,
     styled,
 )
+from analysis.figures.tidy import schema_of
 from analysis.fit.contrast import Contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_NUMBERS = ("first_value", "second_value", "value", "low", "high")
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("quantity", "kind", "first", "second")]
-    + [(name, pa.float64()) for name in _NUMBERS]
+SCHEMA = schema_of(
+    text=("quantity", "kind", "first", "second"),
+    numbers=("first_value", "second_value", "value", "low", "high"),
 )
 _SHORT = 16
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from analysis.figures.level_lines import draw_levels
 from analysis.figures.style import SOFT, bound, decade_ticks, level_ticks, pitch_in
+from analysis.figures.tidy import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,28 +106,14 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
     if marks["band"]:
         at = [row["x"] for row in marks["band"]]
         axes.fill_between(
-            at,
-            [row["low"] for row in marks["band"]],
-            [row["high"] for row in marks["band"]],
-            color=colour,
-            alpha=0.16,
-            linewidth=0,
+            at, *columns(marks["band"], "low", "high"), color=colour, alpha=0.16, linewidth=0
         )
     if marks["mean"]:
         axes.plot(
-            [row["x"] for row in marks["mean"]],
-            [row["y"] for row in marks["mean"]],
-            color=colour,
-            linewidth=1.1,
-            linestyle=(0, (2, 2)),
+            *columns(marks["mean"], "x", "y"), color=colour, linewidth=1.1, linestyle=(0, (2, 2))
         )
     if marks["law"]:
-        axes.plot(
-            [row["x"] for row in marks["law"]],
-            [row["y"] for row in marks["law"]],
-            color=colour,
-            linewidth=1.3,
-        )
+        axes.plot(*columns(marks["law"], "x", "y"), color=colour, linewidth=1.3)
     for row in marks["seed"]:
         if row["low"] is not None and row["high"] is not None:
             axes.plot(
@@ -138,8 +125,7 @@ def _draw_series(axes: "Axes", rows: list[dict[str, Any]]) -> None:
                 solid_capstyle="butt",
             )
     axes.plot(
-        [row["x"] for row in marks["seed"]],
-        [row["y"] for row in marks["seed"]],
+        *columns(marks["seed"], "x", "y"),
         "o",
         markersize=3.8,
         markerfacecolor=colour,

@@ -19,6 +19,7 @@ from analysis.figures.style import (
     short_number,
     styled,
 )
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -28,12 +29,9 @@ if TYPE_CHECKING:
 _LINES = 6
 _STEPS = 50
 _NAME_ROOM = 0.045
-_TEXT, _NUMBERS = (
-    ("role", "axis", "other_axis", "response"),
-    ("other", "x", "y", "low", "high", "floor"),
-)
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+SCHEMA = schema_of(
+    text=("role", "axis", "other_axis", "response"),
+    numbers=("other", "x", "y", "low", "high", "floor"),
 )
 
 
@@ -49,30 +47,25 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
         values = fitted.points.axes[axis]
         at = np.geomspace(values.min(), values.max() * np.sqrt(values.max() / values.min()), _STEPS)
         for level in levels_of(fitted, other):
-            columns = {
-                name: np.full(_STEPS, float(np.exp(np.log(column).mean())))
-                for name, column in fitted.points.axes.items()
-            }
-            columns |= {axis: at} | ({other: np.full(_STEPS, level)} if other else {})
-            law, band = fitted.predict(columns), fitted.band(columns)
-            for x, y, low, high in zip(at, law, band[0], band[1], strict=True):
-                rows.append(
-                    words
-                    | {
-                        "role": "law",
-                        "other": level,
-                        "x": float(x),
-                        "y": float(y),
-                        "low": float(low),
-                        "high": float(high),
-                    }
-                )
+            line = law_line(fitted, axis=axis, at=at, level=level)
+            rows += [words | {"role": "law", "other": level} | row for row in line]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def other_axis(fitted: Fit, axis: str) -> str | None:
     """The axis whose values have different colours."""
     return next((name for name in fitted.law.axes if name != axis), None)
+
+
+def law_line(fitted: Fit, *, axis: str, at: np.ndarray, level: float) -> list[dict[str, Any]]:
+    """The law and its 95 % band at these values of an axis; the axis beside it stands at `level`,
+    every other one at its geometric mean."""
+    means = {name: np.exp(np.log(column).mean()) for name, column in fitted.points.axes.items()}
+    other = other_axis(fitted, axis)
+    fixed = means | ({other: level} if other else {})
+    given = {name: np.full(len(at), value) for name, value in fixed.items()} | {axis: at}
+    low, high = fitted.band(given)
+    return rows_of(x=at, y=fitted.predict(given), low=low, high=high)
 
 
 def levels_of(fitted: Fit, other: str | None) -> list[float]:
@@ -88,10 +81,7 @@ def _runs(fitted: Fit, *, axis: str, other: str | None) -> list[dict[str, Any]]:
     points = fitted.points
     beside = points.axes[other] if other else np.ones(len(points.log_mean))
     x, o = points.axes[axis][points.member], beside[points.member]
-    return [
-        {"role": "run", "other": float(b), "x": float(a), "y": float(y)}
-        for a, b, y in zip(x, o, np.exp(points.run_log), strict=True)
-    ]
+    return [{"role": "run"} | row for row in rows_of(other=o, x=x, y=np.exp(points.run_log))]
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
@@ -115,12 +105,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             start_axes(axes, part)
             for level, colour in colours_of(part).items():
                 line = [row for row in part if row["role"] == "law" and row["other"] == level]
-                axes.plot(
-                    [row["x"] for row in line],
-                    [row["y"] for row in line],
-                    color=colour,
-                    linewidth=1.1,
-                )
+                axes.plot(*columns(line, "x", "y"), color=colour, linewidth=1.1)
                 low_band, high_band = ([row[key] for row in line] for key in ("low", "high"))
                 axes.fill_between(
                     [row["x"] for row in line],
@@ -163,9 +148,10 @@ def start_axes(axes: "Axes", part: list[dict[str, Any]]) -> None:
     axes.set_yscale("log")
     runs = [row for row in part if row["role"] == "run"]
     shades = shade(part)
+    x, y = columns(runs, "x", "y")
     axes.scatter(
-        [row["x"] for row in runs],
-        [row["y"] for row in runs],
+        x,
+        y,
         c=[shades(row["other"]) for row in runs],
         s=8 if len(runs) > 60 else 13,
         edgecolors="white",

@@ -20,15 +20,18 @@ from analysis.figures.style import (
     new_figure,
     styled,
 )
+from analysis.figures.tidy import columns, schema_of
 from physscale.records.rate import wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_NUMBERS = ("speed_low_m_s", "speed_high_m_s", "share", "low", "high")
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("role", "series")]
-    + [(name, pa.float64()) for name in ("speed_low_m_s", "speed_high_m_s", "share", "low", "high")]
-    + [(name, pa.int64()) for name in ("reversed", "videos")]
+    [
+        *schema_of(text=("role", "series"), numbers=_NUMBERS),
+        *schema_of(counts=("reversed", "videos")),
+    ]
 )
 _BINS = 8
 _COLOURS = (VERMILION, GREEN)
@@ -40,14 +43,8 @@ def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
     rows: list[dict[str, object]] = []
     for series, run in runs.items():
         for low, high in run.trained_speeds:
-            rows.append(
-                {
-                    "role": "band",
-                    "series": series,
-                    "speed_low_m_s": float(low),
-                    "speed_high_m_s": float(high),
-                }
-            )
+            words = {"role": "band", "series": series}
+            rows.append({**words, "speed_low_m_s": low, "speed_high_m_s": high})
         found = study.outcome_columns(run.fingerprint)
         speed = np.asarray(found["true_speed_m_s"], dtype=float)
         seen = np.array([value is not None for value in found["reversed"]]) & np.isfinite(
@@ -110,14 +107,7 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
                 + (position - 0.5) * 0.03
             )
             colour = _COLOURS[position % len(_COLOURS)]
-            axes.vlines(
-                at,
-                [row["low"] for row in part],
-                [row["high"] for row in part],
-                color=colour,
-                linewidth=1.1,
-                alpha=0.7,
-            )
+            axes.vlines(at, *columns(part, "low", "high"), color=colour, linewidth=1.1, alpha=0.7)
             axes.plot(
                 at,
                 [row["share"] for row in part],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, VERMILION, Layout, panels_of, plain_text, styled
+from analysis.figures.tidy import schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -16,22 +17,14 @@ if TYPE_CHECKING:
 def table(fits: Mapping[str, Fit], *, shown: Mapping[str, Set[str]]) -> pa.Table:
     """The exponents of every split that are `shown`: those along whose axis the split scales.
     Elsewhere an exponent says nothing."""
-    rows = [
-        {
-            "split": split,
-            "parameter": name,
-            "value": found.value,
-            "low": found.low,
-            "high": found.high,
-        }
-        for split, fitted in fits.items()
-        for name, found in fitted.parameters.items()
-        if name in shown[split]
-    ]
-    names = [(name, pa.float64()) for name in ("value", "low", "high")]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([("split", pa.string()), ("parameter", pa.string()), *names])
-    )
+    rows = []
+    for split, fitted in fits.items():
+        for name, found in fitted.parameters.items():
+            if name in shown[split]:
+                words = {"split": split, "parameter": name}
+                rows.append(words | {"value": found.value, "low": found.low, "high": found.high})
+    schema = schema_of(text=("split", "parameter"), numbers=("value", "low", "high"))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":

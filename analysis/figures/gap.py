@@ -23,19 +23,14 @@ from analysis.figures.style import (
     new_figure,
     styled,
 )
+from analysis.figures.tidy import columns, schema_of
 from physscale.records.rate import Rate, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema(
-    [
-        ("role", pa.string()),
-        ("true_speed_m_s", pa.float64()),
-        ("speed_m_s", pa.float64()),
-        ("trained", pa.bool_()),
-    ]
-)
+_SPEEDS = ("true_speed_m_s", "speed_m_s")
+SCHEMA = pa.schema([*schema_of(text=("role",), numbers=_SPEEDS), ("trained", pa.bool_())])
 NEAR_M_S = 0.25
 
 
@@ -51,14 +46,8 @@ def table(study: Study, *, runs: Sequence[StudyRun]) -> pa.Table:
         for true, drawn in zip(found["true_speed_m_s"], found["speed_m_s"], strict=True):
             if drawn is not None and np.isfinite(drawn):
                 inside = any(low <= true <= high for low, high in run.trained_speeds)
-                rows.append(
-                    {
-                        "role": "video",
-                        "true_speed_m_s": float(true),
-                        "speed_m_s": float(drawn),
-                        "trained": inside,
-                    }
-                )
+                speeds = {"true_speed_m_s": float(true), "speed_m_s": float(drawn)}
+                rows.append({"role": "video", "trained": inside} | speeds)
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -91,16 +80,8 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             axes.axhspan(start, end, color=BLUE, alpha=0.13, linewidth=0)
         axes.plot([0, high], [0, high], color=GREY, linewidth=1, linestyle=(0, (5, 3)))
         for trained, colour in ((True, BLUE), (False, VERMILION)):
-            part = np.array(
-                [
-                    (row["true_speed_m_s"], row["speed_m_s"])
-                    for row in rows
-                    if row["trained"] is trained
-                ]
-            ).reshape(-1, 2)
             axes.plot(
-                part[:, 0],
-                part[:, 1],
+                *columns([row for row in rows if row["trained"] is trained], *_SPEEDS),
                 "o",
                 markersize=4.2,
                 color=colour,

@@ -18,6 +18,7 @@ from analysis.figures.style import (
     panels_of,
     styled,
 )
+from analysis.figures.tidy import columns, schema_of
 from analysis.fit.selection import HoldOut
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 _MARKERS = "osD^"
 _COLOURS = ("#0072B2", *OTHERS)
 _NUMBERS = ("measured", "predicted", "low", "high", "rmsle", "naive_rmsle", "skill", "distance")
-SCHEMA = pa.schema(
-    [("axis", pa.string()), ("dropped", pa.int64()), *((name, pa.float64()) for name in _NUMBERS)]
-)
+SCHEMA = pa.schema([("axis", pa.string()), ("dropped", pa.int64()), *schema_of(numbers=_NUMBERS)])
 
 
 def table(rows: Sequence[HoldOut]) -> pa.Table:
@@ -67,14 +66,7 @@ def _points(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         farthest = max(row["dropped"] for row in rows if row["axis"] == name)
         part = [row for row in rows if (row["axis"], row["dropped"]) == (name, farthest)]
         x, colour = [row["measured"] for row in part], _COLOURS[place % len(_COLOURS)]
-        axes.vlines(
-            x,
-            [row["low"] for row in part],
-            [row["high"] for row in part],
-            color=colour,
-            linewidth=0.6,
-            alpha=0.45,
-        )
+        axes.vlines(x, *columns(part, "low", "high"), color=colour, linewidth=0.6, alpha=0.45)
         label = f"largest {name}: {farthest} out, {len(part)} points"
         axes.plot(
             x,
@@ -88,13 +80,8 @@ def _points(axes: "Axes", rows: list[dict[str, Any]]) -> None:
         )
     ends = [min(row["measured"] for row in rows), max(row["measured"] for row in rows)]
     room = (ends[1] / ends[0]) ** 0.08
-    axes.plot(
-        [ends[0] / room, ends[1] * room],
-        [ends[0] / room, ends[1] * room],
-        color=GREY,
-        linewidth=0.8,
-        zorder=1,
-    )
+    diagonal = [ends[0] / room, ends[1] * room]
+    axes.plot(diagonal, diagonal, color=GREY, linewidth=0.8, zorder=1)
     few_ticks(axes.xaxis)
     decade_ticks(axes)
     axes.set_xlabel("measured")

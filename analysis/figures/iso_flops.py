@@ -20,6 +20,7 @@ from analysis.figures.style import (
     panels_of,
     styled,
 )
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 
 _STEPS = 40
 _LEAST_BUDGETS, _MOST_BUDGETS = 3, 9
-_NAMES = ("budget", "n", "loss")
-SCHEMA = pa.schema(
-    [("role", pa.string()), ("response", pa.string()), *((name, pa.float64()) for name in _NAMES)]
-)
+SCHEMA = schema_of(text=("role", "response"), numbers=("budget", "n", "loss"))
 
 
 def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
@@ -53,18 +51,13 @@ def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
     rows: list[dict[str, Any]] = []
     for row, place in enumerate(chosen):
         budget, group, least = minima[place].budget, groups[place], minima[place]
-        rows += [
-            {"role": "run", "budget": budget, "n": float(n[i]), "loss": float(loss[i])}
-            for i in group
-        ]
+        runs = rows_of(n=n[group], loss=loss[group])
+        rows += [{"role": "run", "budget": budget} | row for row in runs]
         at = np.geomspace(n[group].min() / 1.5, n[group].max() * 1.5, _STEPS)
         curve = fitted.predict(
             {"N": at, "D": (budget / cost.scale / at**cost.of_n) ** (1 / cost.of_d)}
         )
-        rows += [
-            {"role": "curve", "budget": budget, "n": float(a), "loss": float(y)}
-            for a, y in zip(at, curve, strict=True)
-        ]
+        rows += [{"role": "curve", "budget": budget} | row for row in rows_of(n=at, loss=curve)]
         if least.n is not None:
             rows.append({"role": "minimum", "budget": budget, "n": least.n, "loss": least.loss})
         lowest = float(fitted.predict({"N": best.n[row : row + 1], "D": best.d[row : row + 1]})[0])
@@ -89,15 +82,9 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
                 [row for row in rows if (row["budget"], row["role"]) == (budget, role)]
                 for role in ("run", "curve")
             )
+            axes.plot(*columns(curve, "n", "loss"), color=colour, linewidth=1)
             axes.plot(
-                [row["n"] for row in curve],
-                [row["loss"] for row in curve],
-                color=colour,
-                linewidth=1,
-            )
-            axes.plot(
-                [row["n"] for row in runs],
-                [row["loss"] for row in runs],
+                *columns(runs, "n", "loss"),
                 "o",
                 color=colour,
                 markersize=2.8,
@@ -120,8 +107,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
         ):
             part = [row for row in rows if row["role"] == role]
             axes.plot(
-                [row["n"] for row in part],
-                [row["loss"] for row in part],
+                *columns(part, "n", "loss"),
                 marker,
                 color=paint,
                 markersize=4 if marker == "D" else 9,

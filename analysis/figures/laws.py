@@ -18,14 +18,15 @@ from analysis.figures.style import (
     split_words,
     styled,
 )
+from analysis.figures.tidy import schema_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("group", "split", "kind", "metric", "label", "source")]
-    + [(name, pa.float64()) for name in ("value", "low", "high", "vanished")]
+SCHEMA = schema_of(
+    text=("group", "split", "kind", "metric", "label", "source"),
+    numbers=("value", "low", "high", "vanished"),
 )
 _MARKERS = {"codec": "|", "extrapolate": "D", "nearest": "s", "clamp": "^", "mean_speed": "v"}
 
@@ -49,11 +50,8 @@ def table(study: Study, *, runs: Sequence[tuple[str, StudyRun]], metric: str) ->
                         "label": study.metric(metric).label,
                         "source": source,
                     }
-                    rows.append(
-                        words
-                        | numbers
-                        | {"vanished": gone["value"] if gone and source == "model" else None}
-                    )
+                    vanished = gone["value"] if gone and source == "model" else None
+                    rows.append(words | numbers | {"vanished": vanished})
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

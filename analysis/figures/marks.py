@@ -20,17 +20,10 @@ def ladder_marks(
     """Seeds, law and band of one ladder."""
     paint = colour or KIND_COLOURS.get(ladder.kind, GREY)
     marks = [
-        Mark(
-            words,
-            series,
-            paint,
-            "seed",
-            x=float(x),
-            y=float(y),
-            low=_number(low),
-            high=_number(high),
+        Mark(words, series, paint, "seed", x, y, low=_number(low), high=_number(high))
+        for x, y, low, high in zip(
+            ladder.x.tolist(), ladder.y.tolist(), ladder.low, ladder.high, strict=True
         )
-        for x, y, low, high in zip(ladder.x, ladder.y, ladder.low, ladder.high, strict=True)
     ]
     return marks + curve_marks(ladder, words=words, series=series, paint=paint)
 

@@ -16,6 +16,7 @@ from analysis.figures.style import (
     short_number,
     styled,
 )
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -24,20 +25,13 @@ if TYPE_CHECKING:
 
 def table(fitted: Fit) -> pa.Table:
     """One row a re-fit; `low` and `high` are the interval (null: open)."""
-    rows = [
-        {
-            "parameter": name,
-            "value": float(value),
-            "excess": float(excess),
-            "threshold": curve.threshold,
-            "low": curve.low,
-            "high": curve.high,
-        }
-        for name, curve in fitted.profiles.items()
-        for value, excess in zip(curve.values, curve.excess, strict=True)
-    ]
-    names = [(name, pa.float64()) for name in ("value", "excess", "threshold", "low", "high")]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("parameter", pa.string()), *names]))
+    rows = []
+    for name, curve in fitted.profiles.items():
+        ends = {"threshold": curve.threshold, "low": curve.low, "high": curve.high}
+        points = rows_of(value=curve.values, excess=curve.excess)
+        rows += [{"parameter": name} | point | ends for point in points]
+    numbers = ("value", "excess", "threshold", "low", "high")
+    return pa.Table.from_pylist(rows, schema=schema_of(text=("parameter",), numbers=numbers))
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
@@ -52,7 +46,7 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
             )
             threshold = part[0]["threshold"]
             near = [row for row in part if row["excess"] < 2.5 * threshold]
-            axes.plot([row["value"] for row in near], [row["excess"] for row in near], color=BLUE)
+            axes.plot(*columns(near, "value", "excess"), color=BLUE)
             axes.axhline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (5, 3)))
             ends = [part[0]["low"], part[0]["high"]]
             for end in ends:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, VERMILION, Layout, few_ticks, panels_of, styled
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 from physscale.records.rate import wilson
 
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 
 _STEPS = 60
 _COLOURS = (BLUE, VERMILION)
-_TEXT, _NUMBERS = ("role", "law", "response"), ("x", "y", "low", "high")
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
-)
+SCHEMA = schema_of(text=("role", "law", "response"), numbers=("x", "y", "low", "high"))
 
 
 def table(
@@ -34,29 +32,13 @@ def table(
     rows: list[dict[str, Any]] = []
     for at, value, trials in zip(x, share, count, strict=True):
         found = wilson(round(float(value * trials)), of=max(int(trials), 1))
-        rows.append(
-            {
-                "role": "point",
-                "x": float(at),
-                "y": float(value),
-                "low": found.low,
-                "high": found.high,
-            }
-        )
+        mark = {"x": float(at), "y": float(value), "low": found.low, "high": found.high}
+        rows.append({"role": "point"} | mark)
     at = np.geomspace(x.min(), x.max(), _STEPS)
     for name, fitted in fits.items():
-        law, band = fitted.predict({"x": at}), fitted.band({"x": at})
-        rows += [
-            {
-                "role": "law",
-                "law": name,
-                "x": float(a),
-                "y": float(y),
-                "low": float(b),
-                "high": float(c),
-            }
-            for a, y, b, c in zip(at, law, *band, strict=True)
-        ]
+        low, high = fitted.band({"x": at})
+        line = rows_of(x=at, y=fitted.predict({"x": at}), low=low, high=high)
+        rows += [{"role": "law", "law": name} | row for row in line]
     return pa.Table.from_pylist([row | {"response": response} for row in rows], schema=SCHEMA)
 
 
@@ -75,12 +57,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             colour = _COLOURS[place % len(_COLOURS)]
             x = [row["x"] for row in law]
             axes.fill_between(
-                x,
-                [row["low"] for row in law],
-                [row["high"] for row in law],
-                color=colour,
-                alpha=0.14,
-                linewidth=0,
+                x, *columns(law, "low", "high"), color=colour, alpha=0.14, linewidth=0
             )
             axes.plot(
                 x,
@@ -89,21 +66,8 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
                 linestyle="--" if place else "-",
                 label=name,
             )
-        axes.vlines(
-            [row["x"] for row in points],
-            [row["low"] for row in points],
-            [row["high"] for row in points],
-            color=INK,
-            linewidth=1,
-        )
-        axes.plot(
-            [row["x"] for row in points],
-            [row["y"] for row in points],
-            "o",
-            color=INK,
-            markeredgecolor="white",
-            markersize=5,
-        )
+        axes.vlines(*columns(points, "x", "low", "high"), color=INK, linewidth=1)
+        axes.plot(*columns(points, "x", "y"), "o", color=INK, markeredgecolor="white", markersize=5)
         axes.set_ylim(0, min(1.0, 1.15 * max(row["high"] for row in points)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         few_ticks(axes.xaxis)

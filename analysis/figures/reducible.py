@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from analysis.figures.fitted_curves import other_axis, start_axes
 from analysis.figures.style import INK, Layout, decade_ticks, panels_of, styled
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 
 if TYPE_CHECKING:
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
 _STEPS = 50
 _UNLIMITED = 1e30
-_TEXT, _NUMBERS = ("role", "axis", "other_axis", "response"), ("other", "x", "y", "low", "high")
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+SCHEMA = schema_of(
+    text=("role", "axis", "other_axis", "response"), numbers=("other", "x", "y", "low", "high")
 )
 
 
@@ -39,18 +39,8 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
         middle = float(np.median(points.axes[other])) if other else 1.0
         words: dict[str, Any] = {"axis": axis, "other_axis": other or "", "response": response}
         low, high = np.quantile(spread, [0.025, 0.975], axis=0)
-        rows += [
-            words
-            | {
-                "role": "law",
-                "other": middle,
-                "x": float(x),
-                "y": float(y),
-                "low": float(a),
-                "high": float(b),
-            }
-            for x, y, a, b in zip(at, line, low, high, strict=True)
-        ]
+        law = rows_of(x=at, y=line, low=low, high=high)
+        rows += [words | {"role": "law", "other": middle} | row for row in law]
         x = values[points.member]
         beside = points.axes[other][points.member] if other else np.ones(len(x))
         partial = (
@@ -58,11 +48,8 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
             - fitted.predict(points.axes)[points.member]
             + _term(fitted, axis, x)[0]
         )
-        rows += [
-            words | {"role": "run", "other": float(o), "x": float(a), "y": float(y)}
-            for a, o, y in zip(x, beside, partial, strict=True)
-            if y > 0
-        ]
+        runs = rows_of(other=beside, x=x, y=partial)
+        rows += [words | {"role": "run"} | row for row in runs if row["y"] > 0]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -90,13 +77,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             part = [row for row in rows if row["axis"] == name]
             start_axes(axes, part)
             line = [row for row in part if row["role"] == "law"]
-            axes.plot(
-                [row["x"] for row in line],
-                [row["y"] for row in line],
-                color=INK,
-                linewidth=1.2,
-                zorder=4,
-            )
+            axes.plot(*columns(line, "x", "y"), color=INK, linewidth=1.2, zorder=4)
             low = np.maximum([row["low"] for row in line], min(row["y"] for row in line) / 100)
             axes.fill_between(
                 [row["x"] for row in line],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analysis.figures.style import BLUE, INK, Layout, panels_of, short_number, styled
+from analysis.figures.tidy import schema_of
 from analysis.fit.fit import Fit
 from analysis.fit.selection import sensitivity
 
@@ -20,10 +21,8 @@ def table(fitted: Fit) -> pa.Table:
         for name, estimate in fitted.parameters.items():
             words = {"case": str(case["case"]), "parameter": name, "value": float(str(case[name]))}
             rows.append(words | {"low": estimate.low, "high": estimate.high})
-    names = [(name, pa.float64()) for name in ("value", "low", "high")]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([("case", pa.string()), ("parameter", pa.string()), *names])
-    )
+    schema = schema_of(text=("case", "parameter"), numbers=("value", "low", "high"))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":

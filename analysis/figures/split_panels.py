@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.figures.curves import heads
-from analysis.figures.fitted_curves import levels_of, other_axis
+from analysis.figures.fitted_curves import law_line, levels_of, other_axis
 from analysis.figures.level_lines import apart, heights_of
 from analysis.figures.marks import change_over, exponent_interval
 from analysis.figures.style import (
@@ -30,6 +30,7 @@ from analysis.figures.style import (
     split_words,
     styled,
 )
+from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
 from analysis.fit.splits import SplitFit
 from analysis.verdict.verdict import Verdict
@@ -43,12 +44,9 @@ _STEPS = 50
 _MOST_LINES = 3
 _MOST_LEVELS = 12
 _COLOURS = (BLUE, VERMILION, GREEN, *OTHERS)
-_TEXT, _NUMBERS = (
-    ("role", "title", "note", "colour", "axis", "response"),
-    ("panel", "other", "x", "y", "low", "high"),
-)
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+SCHEMA = schema_of(
+    text=("role", "title", "note", "colour", "axis", "response"),
+    numbers=("panel", "other", "x", "y", "low", "high"),
 )
 
 
@@ -101,43 +99,22 @@ def _marks(fitted: Fit, verdict: Verdict) -> list[dict[str, Any]]:
     points, axis = fitted.points, verdict.axis
     values, other = points.axes[axis], other_axis(fitted, axis)
     beside = points.axes[other] if other else np.ones(len(values))
-    rows = [
-        {"role": "run", "other": float(beside[m]), "x": float(values[m]), "y": float(np.exp(y))}
-        for m, y in zip(points.member, points.run_log, strict=True)
-    ]
+    runs = rows_of(other=beside[points.member], x=values[points.member], y=np.exp(points.run_log))
+    rows: list[dict[str, Any]] = [{"role": "run"} | run for run in runs]
     if verdict.word != "scales":
         levels = np.unique(values)
-        means = (
-            [float(np.exp(points.log_mean[values == level].mean())) for level in levels]
-            if len(levels) <= _MOST_LEVELS
-            else []
-        )
-        return rows + [
-            {"role": "mean", "x": float(x), "y": y} for x, y in zip(levels, means, strict=False)
-        ]
+        if len(levels) > _MOST_LEVELS:
+            return rows
+        means = [np.exp(points.log_mean[values == level].mean()) for level in levels]
+        return rows + [{"role": "mean"} | mean for mean in rows_of(x=levels, y=means)]
     shown = levels_of(fitted, other)
     shown = shown if len(shown) <= _MOST_LINES else [shown[0], shown[len(shown) // 2], shown[-1]]
     nearest = np.abs(np.log(beside)[:, None] - np.log(shown)[None]).argmin(axis=1)
     for place, level in enumerate(shown):
         near = values[nearest == place] if np.any(nearest == place) else values
         at = np.geomspace(near.min(), near.max(), _STEPS)
-        columns = {
-            name: np.full(_STEPS, float(np.exp(np.log(column).mean())))
-            for name, column in points.axes.items()
-        } | {axis: at}
-        columns |= {other: np.full(_STEPS, level)} if other else {}
-        law, band = fitted.predict(columns), fitted.band(columns)
-        rows += [
-            {
-                "role": "law",
-                "other": level,
-                "x": float(x),
-                "y": float(y),
-                "low": float(low),
-                "high": float(high),
-            }
-            for x, y, low, high in zip(at, law, band[0], band[1], strict=True)
-        ]
+        line = law_line(fitted, axis=axis, at=at, level=level)
+        rows += [{"role": "law", "other": level} | row for row in line]
     return rows
 
 
@@ -172,8 +149,7 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
         [row for row in part if row["role"] == role] for role in ("run", "law", "mean")
     )
     axes.plot(
-        [row["x"] for row in runs],
-        [row["y"] for row in runs],
+        *columns(runs, "x", "y"),
         "o",
         color=colour,
         markersize=3.2 if len(runs) < 60 else 2.2,
@@ -181,27 +157,14 @@ def _draw_marks(axes: "Axes", part: list[dict[str, Any]]) -> None:
         markeredgewidth=0.3,
         alpha=0.8,
     )
-    axes.plot(
-        [row["x"] for row in mean],
-        [row["y"] for row in mean],
-        color=colour,
-        linestyle=(0, (2, 2)),
-        linewidth=1,
-    )
+    axes.plot(*columns(mean, "x", "y"), color=colour, linestyle=(0, (2, 2)), linewidth=1)
     levels = sorted({row["other"] for row in law})
     edge = max(row["x"] for row in runs)
     lines = {level: [row for row in law if row["other"] == level] for level in levels}
     ends = apart(heights_of(axes, [line[-1]["y"] for line in lines.values()]), least=0.04)
     for (level, line), height in zip(lines.items(), ends, strict=True):
         x = [row["x"] for row in line]
-        axes.fill_between(
-            x,
-            [row["low"] for row in line],
-            [row["high"] for row in line],
-            color=colour,
-            alpha=0.16,
-            linewidth=0,
-        )
+        axes.fill_between(x, *columns(line, "low", "high"), color=colour, alpha=0.16, linewidth=0)
         axes.plot(x, [row["y"] for row in line], color=colour, linewidth=1.2)
         if len(levels) > 1:
             axes.annotate(

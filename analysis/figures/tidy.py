@@ -10,26 +10,37 @@ x, y, low, high  the mark; a band has low and high only, a floor or baseline has
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-SCHEMA = pa.schema(
-    [
-        ("panel", pa.int64()),
-        ("title", pa.string()),
-        ("note", pa.string()),
-        ("x_axis", pa.string()),
-        ("y_axis", pa.string()),
-        ("series", pa.string()),
-        ("colour", pa.string()),
-        ("role", pa.string()),
-        ("x", pa.float64()),
-        ("y", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-    ]
+
+def schema_of(
+    *, counts: Sequence[str] = (), text: Sequence[str] = (), numbers: Sequence[str] = ()
+) -> pa.Schema:
+    """A table's columns: whole numbers, then words, then numbers."""
+    types = ((counts, pa.int64()), (text, pa.string()), (numbers, pa.float64()))
+    return pa.schema([(name, kind) for names, kind in types for name in names])
+
+
+def rows_of(**columns: np.ndarray | Sequence[float]) -> list[dict[str, Any]]:
+    """One row per place of columns of numbers that are equally long."""
+    places = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, map(float, place), strict=True)) for place in places]
+
+
+def columns(rows: Sequence[Mapping[str, Any]], *names: str) -> list[Any]:
+    """The values of these columns, one list per name, as matplotlib takes them."""
+    return [[row[name] for row in rows] for name in names]
+
+
+SCHEMA = schema_of(
+    counts=("panel",),
+    text=("title", "note", "x_axis", "y_axis", "series", "colour", "role"),
+    numbers=("x", "y", "low", "high"),
 )
 
 

@@ -9,18 +9,12 @@ import pyarrow as pa
 
 from analysis.data.study import StudyRun
 from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_figure, styled
+from analysis.figures.tidy import columns, schema_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA = pa.schema(
-    [
-        ("workers", pa.int64()),
-        ("step", pa.int64()),
-        ("loss", pa.float64()),
-        ("relative_difference", pa.float64()),
-    ]
-)
+SCHEMA = schema_of(counts=("workers", "step"), numbers=("loss", "relative_difference"))
 
 
 def table(runs: Sequence[StudyRun]) -> pa.Table:
@@ -34,14 +28,9 @@ def table(runs: Sequence[StudyRun]) -> pa.Table:
     for run, history in zip(runs, histories, strict=True):
         for step, loss in history.items():
             first = histories[0].get(step)
-            rows.append(
-                {
-                    "workers": run.workers,
-                    "step": step,
-                    "loss": loss,
-                    "relative_difference": None if not first else abs(loss / first - 1),
-                }
-            )
+            away = None if not first else abs(loss / first - 1)
+            row = {"workers": run.workers, "step": step, "loss": loss, "relative_difference": away}
+            rows.append(row)
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -74,12 +63,7 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
         for position, count in enumerate(workers):
             part = [row for row in rows if row["workers"] == count]
             name = f"{count} worker{'s' if count > 1 else ''}"
-            top.plot(
-                [row["step"] for row in part],
-                [row["loss"] for row in part],
-                label=name,
-                **looks[min(position, 1)],
-            )
+            top.plot(*columns(part, "step", "loss"), label=name, **looks[min(position, 1)])
             if position:
                 size = np.maximum([row["relative_difference"] or 0.0 for row in part], 1e-9)
                 bottom.plot([row["step"] for row in part], size, color=ORANGE, linewidth=1.2)
