@@ -120,16 +120,12 @@ def as_lines(found: dict[str, Any]) -> list[str]:
     """The object for a person."""
     lines = [
         f"{found['law']}: {found['formula']}",
-        f"objective {found['objective']:.10g}   delta {_n(found['delta'])}   ",
-    ]
-    lines[1] += f"{found['configurations']} configurations of {found['runs']} runs"
-    lines += [
-        f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}"
-        for name, row in found["parameters"].items()
+        f"objective {found['objective']:.10g}   delta {_n(found['delta'])}   "
+        f"{found['configurations']} configurations of {found['runs']} runs",
     ]
     lines += [
         f"  {name:10s} {_n(row['estimate']):>12s}   {_interval(row)}"
-        for name, row in found["derived"].items()
+        for name, row in (found["parameters"] | found["derived"]).items()
     ]
     evidence = found["convergence"]
     lines.append(

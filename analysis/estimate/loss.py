@@ -39,34 +39,27 @@ class Loss(Protocol):
     @property
     def target(self) -> Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]:
         """The targets: one row, or one row per row of the batch."""
-        ...
 
     def rows(self, chosen: Int[np.ndarray, " chosen"]) -> "Loss":
         """The loss of these rows of the batch."""
-        ...
 
     def value(self, mu: Float[np.ndarray, "batch points"]) -> Float[np.ndarray, "batch points"]:
         """Loss of each point."""
-        ...
 
     def derivatives(self, mu: Float[np.ndarray, "batch points"]) -> Derivatives:
         """Loss of each point with its derivatives."""
-        ...
 
     def scale_squared(
         self, derivatives: Derivatives, *, weights: Float[np.ndarray, " points"], freedom: int
     ) -> float:
         """s2: the objective's unit, from the derivatives at the solution (one row)."""
-        ...
 
     def widened(self, factor: float) -> "Loss | None":
         """An easier loss with the same minimum nearby, to begin with; None if there is none."""
-        ...
 
     @property
     def own_noise(self) -> Literal["counts", "few"] | None:
         """The noise that the loss itself implies; None where residuals and seeds give it."""
-        ...
 
     def redrawn(
         self,
@@ -78,7 +71,6 @@ class Loss(Protocol):
     ) -> "Loss":
         """The loss of targets drawn around mu, one row per resample. `deviation` is the standard
         deviation of a point where the loss implies none of its own."""
-        ...
 
 
 @dataclass(frozen=True)

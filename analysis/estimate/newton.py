@@ -31,19 +31,16 @@ class Model(Protocol):
 
     def mu(self, theta: Float[np.ndarray, "batch parameters"]) -> Float[np.ndarray, "batch points"]:
         """Log prediction (or linear predictor) of each point."""
-        ...
 
     def jacobian(
         self, theta: Float[np.ndarray, "batch parameters"]
     ) -> Float[np.ndarray, "batch parameters points"]:
         """Its first derivatives."""
-        ...
 
     def newton(
         self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
     ) -> Newton:
         """Derivatives of a summed loss."""
-        ...
 
 
 @dataclass(frozen=True)

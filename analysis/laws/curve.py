@@ -18,7 +18,6 @@ class Curve(Described, Protocol):
         self, log_means: Float[np.ndarray, " levels"], *, weights: Float[np.ndarray, " levels"]
     ) -> Float[np.ndarray, " levels"]:
         """The curve nearest to the mean log responses of the levels."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -85,37 +85,30 @@ class Described(Protocol):
     @property
     def name(self) -> str:
         """Name on the command line."""
-        ...
 
     @property
     def formula(self) -> str:
         """Formula, or shape, as text."""
-        ...
 
     @property
     def source(self) -> str:
         """Where it comes from."""
-        ...
 
     @property
     def domain(self) -> str:
         """Where it makes sense."""
-        ...
 
     @property
     def identifiable(self) -> str:
         """What a table must hold for a fit to mean something."""
-        ...
 
     @property
     def axes(self) -> tuple[str, ...]:
         """Role names of the columns that it needs."""
-        ...
 
     @property
     def least_levels(self) -> int:
         """Distinct values per axis below which a fit is refused."""
-        ...
 
 
 @runtime_checkable
@@ -125,42 +118,33 @@ class Law(Described, Protocol):
     @property
     def response(self) -> Response:
         """Positive number (log residuals) or ratio in [0, 1]."""
-        ...
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Readable parameter names."""
-        ...
 
     @property
     def link(self) -> Link:
         """What the model predicts: the log of the response, or the logit of a ratio."""
-        ...
 
     @property
     def has_floor(self) -> bool:
         """Whether its first parameter is the constant E, which `--floor` fixes."""
-        ...
 
     @property
     def levels(self) -> int:
         """Distinct values per axis below which a fit is doubted."""
-        ...
 
     @property
     def contains(self) -> frozenset[str]:
         """Names of the laws that are a special case or a limit of this one."""
-        ...
 
     @property
     def surface(self) -> Surface | None:
         """The parameters that a compute-optimal frontier needs; None for a law without one."""
-        ...
 
     def exponent_of(self, axis: str) -> str | None:
         """The parameter that says how fast the response falls along an axis; None without one."""
-        ...
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law for these points; `floor` fixes the constant E (0 removes it)."""
-        ...

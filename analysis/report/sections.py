@@ -8,6 +8,7 @@ from analysis.report.drawings import drawings, ladder_names
 from analysis.report.findings import Findings
 from analysis.report.section import Section
 from analysis.report.tables import (
+    Grid,
     baseline_rows,
     costs,
     environment,
@@ -46,24 +47,10 @@ def sections(findings: Findings) -> list[Section]:
         *shown_demonstrations(findings.study),
         _laws(findings, drawn),
         _videos(findings, drawn),
-        Section("verdicts", "Every verdict", (), (), (), (verdict_rows(findings.ladders),)),
-        Section("runs", "Runs", (), (), (), (run_rows(findings),)),
-        Section(
-            "cost",
-            "What it cost",
-            (),
-            (),
-            (),
-            tuple(grid for grid in (costs(findings.study),) if grid.rows),
-        ),
-        Section(
-            "environment",
-            "Environment",
-            (),
-            (),
-            (),
-            tuple(grid for grid in (environment(findings.study),) if grid.rows),
-        ),
+        Section("verdicts", "Every verdict", grids=(verdict_rows(findings.ladders),)),
+        Section("runs", "Runs", grids=(run_rows(findings),)),
+        Section("cost", "What it cost", grids=_filled(costs(findings.study))),
+        Section("environment", "Environment", grids=_filled(environment(findings.study))),
         Section("reading", "How to read this", _READING),
     ]
     return [
@@ -72,6 +59,11 @@ def sections(findings: Findings) -> list[Section]:
         if section is not None
         and (section.paragraphs or section.drawings or section.clips or section.grids)
     ]
+
+
+def _filled(grid: Grid) -> tuple[Grid, ...]:
+    """The table, unless it has no rows."""
+    return (grid,) if grid.rows else ()
 
 
 def main_drawing(findings: Findings) -> Drawing | None:
@@ -111,9 +103,7 @@ def _baselines(findings: Findings) -> Section | None:
         "Brackets are 95 % bootstrap intervals over videos."
     )
     return (
-        Section("baselines", "Floors and baselines", (text,), (), (), (grid,))
-        if grid.rows
-        else None
+        Section("baselines", "Floors and baselines", (text,), grids=(grid,)) if grid.rows else None
     )
 
 
@@ -126,7 +116,7 @@ def _metrics(findings: Findings) -> Section | None:
         "95 % bootstrap intervals over videos."
     )
     grid = metric_rows(findings.study, run)
-    return Section("metrics", "Every metric", (text,), (), (), (grid,))
+    return Section("metrics", "Every metric", (text,), grids=(grid,))
 
 
 def _laws(findings: Findings, drawn: dict[str, Drawing]) -> Section | None:

@@ -47,43 +47,27 @@ def split_drawings(part: SplitFit, *, response: str, prefix: str = "") -> list[D
 
 
 def _curves(part: SplitFit, response: str) -> list[Drawing]:
-
     if not part.fit.law.axes:
         return []
-    axes, formula = " and ".join(part.fit.law.axes), part.fit.law.formula
-    curves = Drawing(
-        "curves",
-        fitted_curves.table(part.fit, response=response),
-        fitted_curves.draw,
-        f"{response} along {axes}, {formula}",
-    )
-    if not part.scales:
-        return [curves]
-    words = f"{response} above its floor along {axes}: partial residuals and the law's term"
-    return [
-        curves,
-        Drawing("reducible", reducible.table(part.fit, response=response), reducible.draw, words),
-    ]
+    axes = " and ".join(part.fit.law.axes)
+    table, words = fitted_curves.table(part.fit, response=response), part.fit.law.formula
+    found = [Drawing("curves", table, fitted_curves.draw, f"{response} along {axes}, {words}")]
+    if part.scales:
+        table = reducible.table(part.fit, response=response)
+        words = f"{response} above its floor along {axes}: partial residuals and the law's term"
+        found.append(Drawing("reducible", table, reducible.draw, words))
+    return found
 
 
 def _surfaces(part: SplitFit, response: str) -> list[Drawing]:
-
     if part.fit.law.surface is None or not part.scales:
         return []
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
+    surface = contours.table(part.fit, cost=cost, response=response)
+    equal = iso_flops.table(part.fit, cost=cost, response=response)
     return [
-        Drawing(
-            "contours",
-            contours.table(part.fit, cost=cost, response=response),
-            contours.draw,
-            f"{response} over N and D, frontier",
-        ),
-        Drawing(
-            "iso_flops",
-            iso_flops.table(part.fit, cost=cost, response=response),
-            iso_flops.draw,
-            f"{response} at equal compute",
-        ),
+        Drawing("contours", surface, contours.draw, f"{response} over N and D, frontier"),
+        Drawing("iso_flops", equal, iso_flops.draw, f"{response} at equal compute"),
     ]
 
 
@@ -115,54 +99,31 @@ def _shares(part: SplitFit, response: str) -> list[Drawing]:
 
 
 def _evidence(part: SplitFit) -> list[Drawing]:
-
-    fitted, found = part.fit, []
-    if fitted.law.response != "ratio":
-        found.append(
-            Drawing(
-                "residuals",
-                residuals.table(fitted),
-                residuals.draw,
-                f"Residuals, {len(fitted.residuals)} configurations",
-            )
-        )
-        cases = sensitivity.table(fitted)
-        found.append(
-            Drawing(
-                "sensitivity",
-                cases,
-                sensitivity.draw,
-                "Parameters under other deltas and without the worst runs",
-            )
-        )
-        skills = ", ".join(
-            f"{row.axis} {row.dropped} out: skill {row.skill:.2f}" for row in part.hold_outs
-        )
-        found.append(
-            Drawing(
-                "hold_out",
-                held_out.table(part.hold_outs),
-                held_out.draw,
-                f"Predictions of held-out levels. {skills}",
-            )
-        )
+    fitted = part.fit
     ends = "; ".join(
         f"{name} {_end(curve.low)} to {_end(curve.high)}" for name, curve in fitted.profiles.items()
     )
-    found.append(
-        Drawing(
-            "profiles", profiles.table(fitted), profiles.draw, f"Profile likelihoods, 95 %: {ends}"
-        )
+    words = f"Profile likelihoods, 95 %: {ends}"
+    found = [Drawing("profiles", profiles.table(fitted), profiles.draw, words)]
+    words = "Bootstrap draws of the parameters, pair by pair"
+    found.append(Drawing("pairs", pairs.table(fitted), pairs.draw, words))
+    return found if fitted.law.response == "ratio" else [*_misfits(part), *found]
+
+
+def _misfits(part: SplitFit) -> list[Drawing]:
+    """What speaks against a law of a positive response."""
+    fitted = part.fit
+    skills = ", ".join(
+        f"{row.axis} {row.dropped} out: skill {row.skill:.2f}" for row in part.hold_outs
     )
-    found.append(
-        Drawing(
-            "pairs",
-            pairs.table(fitted),
-            pairs.draw,
-            "Bootstrap draws of the parameters, pair by pair",
-        )
-    )
-    return found
+    left = f"Residuals, {len(fitted.residuals)} configurations"
+    choices = "Parameters under other deltas and without the worst runs"
+    ahead = f"Predictions of held-out levels. {skills}"
+    return [
+        Drawing("residuals", residuals.table(fitted), residuals.draw, left),
+        Drawing("sensitivity", sensitivity.table(fitted), sensitivity.draw, choices),
+        Drawing("hold_out", held_out.table(part.hold_outs), held_out.draw, ahead),
+    ]
 
 
 def _end(value: float | None) -> str:
@@ -173,45 +134,24 @@ def drawings_across(
     parts: list[SplitFit], *, response: str, names: Mapping[str, str]
 ) -> list[Drawing]:
     """The main figure first, then what compares splits; `names` are the columns behind the axes."""
-
     verdicts = "; ".join(
         f"{part.name} {verdict.axis}: {verdict.word}" for part in parts for verdict in part.verdicts
     )
-    found = [
-        Drawing(
-            "main",
-            split_panels.table(parts, response=response, names=names),
-            split_panels.draw,
-            f"{response}. {verdicts}",
-        )
-    ]
+    main = split_panels.table(parts, response=response, names=names)
+    found = [Drawing("main", main, split_panels.draw, f"{response}. {verdicts}")]
     if 1 < len(parts) <= split_panels.MOST_SPLITS:
-        fits = {part.name: part.fit for part in parts}
+        exponents = forest.table({part.name: part.fit for part in parts}, shown=_exponents(parts))
+        words = "Exponents of splits that scale, 95 %"
+        found.append(Drawing("forest", exponents, forest.draw, words))
         paired = contrasts_of(parts)
-        said = "; ".join(contrast.statement for contrast in paired)
-        found.append(
-            Drawing(
-                "forest",
-                forest.table(fits, shown=_exponents(parts)),
-                forest.draw,
-                "Exponents of splits that scale, 95 %",
-            )
-        )
-        found.append(
-            Drawing(
-                "contrasts",
-                contrasts.table(paired),
-                contrasts.draw,
-                f"Paired differences between splits: {said}",
-            )
-        )
+        words = f"Paired differences between splits: {'; '.join(one.statement for one in paired)}"
+        found.append(Drawing("contrasts", contrasts.table(paired), contrasts.draw, words))
     return [drawing for drawing in found if drawing.table.num_rows]
 
 
 def contrasts_of(parts: list[SplitFit]) -> list[Contrast]:
     """What tells splits apart: the change along every axis and the last errors without a law, and
     exponents where both splits scale."""
-
     if len(parts) < 2 or not parts[0].verdicts:
         return []
     shown = _exponents(parts)

@@ -19,8 +19,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from physscale.cli.terminal import counting_bar
 from physscale.dataset.check import Inspection, known
 from physscale.dataset.file import with_frames
 from physscale.dataset.mp4 import write_mp4
@@ -37,8 +37,7 @@ Scenario = Annotated[
     typer.Argument(metavar="SCENARIO", help="A scenario or one of the paper's data sets, by name."),
 ]
 Frames = Annotated[
-    int | None,
-    typer.Option(help="Frames per video; by default the scenario's own number."),
+    int | None, typer.Option(help="Frames per video; by default the scenario's own number.")
 ]
 Size = Annotated[int, typer.Option("--size", help="Side length of the frames, in pixels.")]
 StyleName = Annotated[
@@ -86,8 +85,7 @@ def simulate(
     style: Annotated[
         str,
         typer.Option(
-            "--style",
-            help="exact, paper, hard, or phyre (frames as the engine phyre paints them).",
+            "--style", help="exact, paper, hard, or phyre (frames as the engine phyre paints them)."
         ),
     ] = "exact",
     as_json: AsJson = False,
@@ -96,13 +94,7 @@ def simulate(
     data = named_data(scenario, videos=videos, frames=frames, seed=seed, engine=engine)
     stored = stored_data(data, size_px=size, encoding=encoding, style=style)
     started = time.monotonic()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
+    with counting_bar(Console(stderr=True), hidden=as_json) as bar:
         task = bar.add_task(scenario, total=data.videos)
         stored.write(out, after_shard=lambda rows: bar.update(task, completed=rows))
     held = sum(path.stat().st_size for path in out.iterdir())

@@ -19,18 +19,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from physscale.cli.options import (
-    DryRun,
-    MachineFile,
-    Name,
-    Only,
-    Overrides,
-    Results,
-    console,
-    open_study,
-)
+from physscale.cli.options import DryRun, MachineFile, Name, Only, Overrides, Results, open_study
+from physscale.cli.terminal import console, counting_bar, say
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
@@ -73,11 +64,7 @@ def encode_command(
         _say_codecs(caches, out=out)
         counts = _encode(caches, workers=workers, machine=chosen, out=out)
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        out.print(
-            f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(out, f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}")
     if as_json:
         seconds = round(time.monotonic() - begun_s, 3)
         print_json(
@@ -106,22 +93,14 @@ def _show(
         if state.missing:
             about = span(state.about_s / workers)
             left = f"{state.missing} to make: {state.flops:.1e} FLOPs, about {about}"
-        out.print(
-            f"{state.latents}  {state.scenario} {state.side}: {size}, {left}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(out, f"{state.latents}  {state.scenario} {state.side}: {size}, {left}")
     if any(state.missing for state in states):
         left = span(sum(state.about_s for state in states) / workers)
         by = "one process" if workers == 1 else f"{workers} workers"
         total = gigabytes(sum(state.bytes for state in states))
-        out.print(
-            f"{total} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(out, f"{total} in all, about {left} of {by}, by the FLOP/s of machine {machine.name}")
     for note in notes:
-        out.print(f"note: {note}", highlight=False, soft_wrap=True)
+        say(out, f"note: {note}")
 
 
 def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
@@ -134,11 +113,7 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
                 if run.codec.training
                 else ""
             )
-            out.print(
-                f"codec {short(run.codec_fingerprint)} is fitted first{history}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            say(out, f"codec {short(run.codec_fingerprint)} is fitted first{history}")
 
 
 def _encode(
@@ -147,13 +122,7 @@ def _encode(
     """Encodes every file; counts what was done about them."""
     units = [unit for cache in caches for unit in cache.units]
     counts: Counter[str] = Counter()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=out.stderr) as bar:
+    with counting_bar(Console(stderr=True), hidden=out.stderr) as bar:
         task = bar.add_task("files of latents", total=len(units))
         for _, made in encoded(units, workers=workers, machine=machine):
             counts[made.state] += 1

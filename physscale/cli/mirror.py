@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import Name, Results
+from physscale.cli.options import Name, Results, store_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.ledger import FINAL, Ledger
 from physscale.records.mirror import Copied, mirror_at
 from physscale.records.mirror import pull as pulled_from
 from physscale.records.mirror import push as pushed_to
-from physscale.records.store import Store, checked_name
 
 _Uri = Annotated[
     str,
@@ -40,7 +39,7 @@ def push(
 
     The same command copies what has changed since. Latents and weights are not copied: `physscale
     encode` makes latents again, and PHYSSCALE_WEIGHTS names the folder of weights."""
-    store, mirror = Store(results / checked_name(name, what="study")), mirror_at(uri, study=name)
+    store, mirror = store_of(name, results=results), mirror_at(uri, study=name)
     while every is not None and not store.ledger.exists():
         time.sleep(every)
     _say(pushed_to(store, mirror), name=name, word="pushed", as_json=as_json)
@@ -59,7 +58,7 @@ def pull(
     """Bring a study back from an object store.
 
     Finished runs are finished here too; stopped ones continue from their checkpoint."""
-    store = Store(results / checked_name(name, what="study"))
+    store = store_of(name, results=results)
     _say(pulled_from(store, mirror_at(uri, study=name)), name=name, word="pulled", as_json=as_json)
 
 

@@ -1,12 +1,10 @@
-"""What the commands share: arguments with their completion, opening a study, printing."""
+"""What the commands share: arguments with their completion, and opening a study."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_folder, checked_name
@@ -128,6 +126,11 @@ Utilisation = Annotated[
 ]
 
 
+def store_of(name: str, *, results: Path) -> Store:
+    """The results of the study of that name."""
+    return Store(results / checked_name(name, what="study"))
+
+
 def open_study(
     name: str,
     *,
@@ -160,15 +163,9 @@ def open_study(
 
 def rows_of(name: str, *, results: Path) -> list[Row]:
     """The runs of a study as the last `run` recorded them, or as planned if it was never run."""
-    store = Store(results / checked_name(name, what="study"))
+    store = store_of(name, results=results)
     speed = speed_of(Machine(), results=results)
     if rows := recorded_rows(store, speed=speed):
         return rows
     opened = open_study(name, results=results)
     return plan(opened.study, store=store, flops_per_s=speed.flops_per_s, speed=speed)
-
-
-def console(*, as_json: bool = False) -> Console:
-    """Where people read; beside a program's JSON that is standard error."""
-    width = None if sys.stdout.isatty() else 160
-    return Console(stderr=as_json, width=width)

@@ -16,9 +16,9 @@ from physscale.cli.options import (
     Results,
     TunedFile,
     Utilisation,
-    console,
     open_study,
 )
+from physscale.cli.terminal import console, say
 from physscale.records.command_line import AsJson, print_json
 from physscale.scheduling.machine_file import read_machine
 from physscale.study.plan import Row, label
@@ -83,11 +83,11 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
         f"disk: {gigabytes(sum(row.disk_bytes for row in left))} of checkpoints and samples",
         highlight=False,
     )
-    out.print(f"times: {prepared.speed.source}", highlight=False, soft_wrap=True)
+    say(out, f"times: {prepared.speed.source}")
     for line in prepared.schedule:
         out.print(f"schedule: {line}", highlight=False)
     for note in prepared.notes:
-        out.print(f"note: {note}", highlight=False, soft_wrap=True)
+        say(out, f"note: {note}")
 
 
 def _table(rows: list[Row], *, width: int | None) -> str:

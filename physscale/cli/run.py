@@ -18,10 +18,10 @@ from physscale.cli.options import (
     Overrides,
     Results,
     TunedFile,
-    console,
     open_study,
 )
 from physscale.cli.plan import show_plan
+from physscale.cli.terminal import console, say
 from physscale.finished.tables import behind, write_study_tables
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.ledger import FINAL, State
@@ -75,7 +75,7 @@ def run_command(
             show_plan(prepared, out=out)
         return
     for note in prepared.notes:
-        out.print(note, highlight=False, soft_wrap=True)
+        say(out, note)
     if proposal is not None:
         keep_proposal(proposal, store=opened.store, only=only or [])
     rows, code = _carry_out(prepared, backend=backend, machine=chosen, out=out)
@@ -130,16 +130,10 @@ def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
     counts = Counter(row.state for row in rows)
     if set(counts) <= FINAL:
         diverged = f" ({counts[State.DIVERGED]} diverged)" if counts[State.DIVERGED] else ""
-        out.print(
-            f"{study.name}: all {len(rows)} runs are done{diverged}: {store.root}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(out, f"{study.name}: all {len(rows)} runs are done{diverged}: {store.root}")
     else:
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        out.print(
-            f"{study.name}: {states}; the same command continues", highlight=False, soft_wrap=True
-        )
+        say(out, f"{study.name}: {states}; the same command continues")
     for full, error in failures(store, rows=rows).items():
         where = store.run(full).root / "error.txt"
         out.print(
@@ -154,8 +148,6 @@ def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
 
 def _say_report(store: Store, *, finished: bool, out: Console) -> None:
     if store.report.exists():
-        out.print(f"report: {store.report}", highlight=False, soft_wrap=True)
+        say(out, f"report: {store.report}")
     elif finished:
-        out.print(
-            f"report: python -m analysis report {store.root}", highlight=False, soft_wrap=True
-        )
+        say(out, f"report: python -m analysis report {store.root}")

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import DryRun, Name, Results
+from physscale.cli.options import DryRun, Name, Results, store_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.spec import short
-from physscale.records.store import Store, checked_name
 
 OnlyMetric = Annotated[
     list[str] | None,
@@ -41,7 +40,7 @@ def score(
         score_again,
     )
 
-    store = Store(results / checked_name(name, what="study"))
+    store = store_of(name, results=results)
     metrics = asked_metrics(only or [])
     runs = finished_runs(store, beginnings=[])
     missing = missing_metrics(runs, metrics=metrics, again=again)

@@ -8,14 +8,9 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import (
-    Name,
-    Results,
-    console,
-    rows_of,
-)
+from physscale.cli.options import Name, Results, rows_of, store_of
+from physscale.cli.terminal import console
 from physscale.records.command_line import AsJson, print_json
-from physscale.records.store import Store, checked_name
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
@@ -29,7 +24,7 @@ RunPrefix = Annotated[
 def status_command(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
     """Show the progress of a study, from any terminal."""
     standings = LiveTable(
-        rows_of(name, results=results), store=_store(name, results=results)
+        rows_of(name, results=results), store=store_of(name, results=results)
     ).look()
     if as_json:
         print_json(
@@ -49,7 +44,7 @@ def metrics_command(
     name: Name, run: RunPrefix = "", results: Results = Path("results"), as_json: AsJson = False
 ) -> None:
     """Show the training history of a run; without RUN, the newest line of each."""
-    lines = history(_store(name, results=results), beginning=run)
+    lines = history(store_of(name, results=results), beginning=run)
     if as_json:
         print_json({"study": name, "lines": lines})
         return
@@ -79,7 +74,7 @@ def logs_command(
     """Show which driver took which run, when, and how it ended.
 
     For one run, this includes the whole error of its last failure."""
-    store = _store(name, results=results)
+    store = store_of(name, results=results)
     chosen = one_run(store, beginning=run) if run else None
     all_runs(store)
     found = events(store, run=chosen)
@@ -137,7 +132,3 @@ def diff_command(
             if same
             else "equal descriptions: the RECIPE number of the code was raised between them"
         )
-
-
-def _store(name: str, *, results: Path) -> Store:
-    return Store(results / checked_name(name, what="study"))

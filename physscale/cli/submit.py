@@ -11,11 +11,11 @@ from physscale.cli.options import (
     Budget,
     Hours,
     MachineFile,
+    Name,
     Next,
     Only,
     Overrides,
     TunedFile,
-    complete_study,
     open_study,
 )
 from physscale.records.command_line import AsJson, print_json
@@ -28,14 +28,6 @@ from physscale.study.submit import checked_results, exit_code, follow, submit
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 _INTERRUPTED = 130
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="STUDY",
-        help="Name of a study: a module of experiments/.",
-        autocompletion=complete_study,
-    ),
-]
 Address = Annotated[
     str,
     typer.Option(
@@ -51,9 +43,7 @@ Place = Annotated[
 Job = Annotated[
     str | None,
     typer.Option(
-        "--job",
-        metavar="ID",
-        help="Follow a job that was sent before, instead of sending one.",
+        "--job", metavar="ID", help="Follow a job that was sent before, instead of sending one."
     ),
 ]
 Wait = Annotated[

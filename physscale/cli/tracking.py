@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import Name, Results
+from physscale.cli.options import Name, Results, store_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.spec import short
-from physscale.records.store import Store, checked_name, write_atomic
+from physscale.records.store import write_atomic
 
 
 def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False) -> None:
@@ -22,7 +22,7 @@ def sync(name: Name, results: Results = Path("results"), as_json: AsJson = False
     does not answer costs less than a minute, and nothing is lost."""
     from physscale.tracking.launch import send
 
-    ending = send(Store(results / checked_name(name, what="study")))
+    ending = send(store_of(name, results=results))
     left = ending.left
     if as_json:
         print_json({"study": name, "sent": ending.sent, "left": left})
@@ -54,7 +54,7 @@ def dashboard(
     from physscale.tracking import dashboard as code
     from physscale.tracking.weights_and_biases import project
 
-    store = Store(results / checked_name(name, what="study"))
+    store = store_of(name, results=results)
     entity = os.environ.get("WANDB_ENTITY", "")
     if publish and not entity:
         raise UserError(

@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import (
-    DryRun,
-    MachineFile,
-    Name,
-    Only,
-    Overrides,
-    Results,
-    open_study,
-)
+from physscale.cli.options import DryRun, MachineFile, Name, Only, Overrides, Results, open_study
 from physscale.records.command_line import AsJson, print_json
 from physscale.run.weights import keep_weights
 from physscale.scheduling.machine_file import read_machine

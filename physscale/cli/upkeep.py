@@ -6,15 +6,9 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import (
-    DryRun,
-    Name,
-    Results,
-    rows_of,
-)
+from physscale.cli.options import DryRun, Name, Results, rows_of, store_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
-from physscale.records.store import Store, checked_name
 from physscale.study.attempts import Retried, retry, to_retry
 from physscale.study.inspect import examine, garbage, remove
 
@@ -34,7 +28,7 @@ def gc_command(
     """Remove files that no run needs: half-written ones, orphan and older checkpoints.
 
     Latents and weights stay, because a run that is added later reads them."""
-    store = Store(results / checked_name(name, what="study"))
+    store = store_of(name, results=results)
     found = garbage(store)
     if not dry_run:
         remove(found)
@@ -73,7 +67,7 @@ def retry_command(
         if not runs or any(row.fingerprint.startswith(beginning) for beginning in runs)
     ]
     if not dry_run:
-        retry(Store(results / name), rows=chosen)
+        retry(store_of(name, results=results), rows=chosen)
     if as_json:
         found = [row.fingerprint for row in chosen]
         print_json({"study": name, "retried": [] if dry_run else found, "found": found})

@@ -127,10 +127,14 @@ def _schedule() -> Finding:
     return Finding("schedule", "fine", "; ".join(lines))
 
 
+def _place(results: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    whole = results.absolute()
+    return next(folder for folder in (whole, *whole.parents) if folder.exists())
+
+
 def _writable(results: Path) -> Finding:
-    place = next(
-        folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists()
-    )
+    place = _place(results)
     try:
         with tempfile.TemporaryFile(dir=place):
             return Finding("results", "fine", f"{place} can be written")
@@ -143,9 +147,7 @@ def _writable(results: Path) -> Finding:
 
 
 def _space(results: Path) -> Finding:
-    place = next(
-        folder for folder in (results.absolute(), *results.absolute().parents) if folder.exists()
-    )
+    place = _place(results)
     free = shutil.disk_usage(place).free
     return Finding(
         "disk", "fine" if free > _FREE_BYTES else "note", f"{free / 1e9:.1f} GB free at {place}"

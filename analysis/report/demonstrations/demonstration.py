@@ -18,15 +18,12 @@ class Demonstration(Protocol):
     @property
     def name(self) -> str:
         """The word that a study declares."""
-        ...
 
     def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
         """Why these runs do not show it; None where they do."""
-        ...
 
     def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
         """The section, for runs without an objection."""
-        ...
 
 
 DEMONSTRATIONS: Registry[Demonstration] = Registry(
