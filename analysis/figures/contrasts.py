@@ -1,4 +1,4 @@
-"""Differences between splits from paired draws: one row a pair of splits, its value and 95 %
+"""Differences between splits from paired draws: one row per pair of splits, its value and 95 %
 interval; a rule stands at "no difference"."""
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _SHORT = 16
 
 
 def table(contrasts: Sequence[Contrast]) -> pa.Table:
-    """One row a contrast; a null end is open."""
+    """One row per contrast; a null end is open."""
     return pa.Table.from_pylist(
         [{name: getattr(found, name) for name in SCHEMA.names} for found in contrasts],
         schema=SCHEMA,

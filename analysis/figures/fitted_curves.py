@@ -85,7 +85,7 @@ def _runs(fitted: Fit, *, axis: str, other: str | None) -> list[dict[str, Any]]:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """A panel an axis, on one scale of the response."""
+    """One panel per axis, on one scale of the response."""
     rows = drawn.to_pylist()
     axes_names = list(dict.fromkeys(row["axis"] for row in rows))
     runs = [row["y"] for row in rows if row["role"] == "run"]
@@ -135,7 +135,7 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
                 axes.set_ylabel(rows[0]["response"])
             other = part[0]["other_axis"]
             axes.set_title(
-                f"along {name}" + (f", a line a value of {other}" if other else ""),
+                f"along {name}" + (f", one line per value of {other}" if other else ""),
                 loc="left",
                 fontsize=7,
             )

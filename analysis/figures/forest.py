@@ -28,7 +28,7 @@ def table(fits: Mapping[str, Fit], *, shown: Mapping[str, Set[str]]) -> pa.Table
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A panel a parameter."""
+    """One panel per parameter."""
     rows = drawn.to_pylist()
     names, splits = (
         list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "split")

@@ -32,7 +32,7 @@ SCHEMA = pa.schema([("axis", pa.string()), ("dropped", pa.int64()), *schema_of(n
 
 
 def table(rows: Sequence[HoldOut]) -> pa.Table:
-    """One row a held-out configuration, with the scores of its origin (`dropped` levels of
+    """One row per held-out configuration, with the scores of its origin (`dropped` levels of
     `axis`)."""
     found = []
     for row in rows:

@@ -1,5 +1,5 @@
-"""Response against N at equal compute: runs and the law's curve a budget, the law-free minimum of
-each budget, the law's own minima.
+"""Response against N at equal compute: per budget the runs, the law's curve, the law-free
+minimum and the law's own.
 
 Budgets are groups of runs of nearly equal FLOPs (analysis/design/frontier.py); a minimum that its
 runs do not bracket is left out."""
@@ -66,7 +66,7 @@ def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """One panel; a colour a budget, dark is small."""
+    """One panel; one colour per budget, dark for small ones."""
     import matplotlib
 
     rows = drawn.to_pylist()

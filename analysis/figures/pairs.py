@@ -15,7 +15,7 @@ _SHOWN = 1500
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row a draw (the first 1,500), readable parameters as columns; those that were given are
+    """One row per draw (the first 1,500), readable parameters as columns; those that were given are
     left out."""
     values = fitted.built.external(fitted.draws[:_SHOWN])
     return pa.table({name: column for name, column in values.items() if np.ptp(column) > 0})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row a re-fit; `low` and `high` are the interval (null: open)."""
+    """One row per re-fit; `low` and `high` are the interval (null: open)."""
     rows = []
     for name, curve in fitted.profiles.items():
         ends = {"threshold": curve.threshold, "low": curve.low, "high": curve.high}
@@ -35,7 +35,7 @@ def table(fitted: Fit) -> pa.Table:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A panel a parameter."""
+    """One panel per parameter."""
     rows = drawn.to_pylist()
     names = list(dict.fromkeys(row["parameter"] for row in rows))
     with styled():

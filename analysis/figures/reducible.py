@@ -66,7 +66,7 @@ def _term(fitted: Fit, axis: str, at: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """A panel an axis."""
+    """One panel per axis."""
     rows = drawn.to_pylist()
     names = list(dict.fromkeys(row["axis"] for row in rows))
     with styled():

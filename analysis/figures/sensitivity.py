@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row a case and parameter; `low` and `high` are the interval of the fit itself."""
+    """One row per case and parameter; `low` and `high` are the interval of the fit itself."""
     rows = []
     for case in sensitivity(fitted):
         for name, estimate in fitted.parameters.items():
@@ -26,7 +26,7 @@ def table(fitted: Fit) -> pa.Table:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """A strip a parameter: its interval shaded, a point a case."""
+    """One strip per parameter: its interval shaded, one point per case."""
     rows = drawn.to_pylist()
     names, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "case"))
     with styled():

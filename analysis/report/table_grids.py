@@ -18,7 +18,7 @@ _BUDGETS = 5
 
 
 def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
-    """One row a split and axis."""
+    """One row per split and axis."""
     heads = ("split", "axis", *VERDICT_HEADS, "levels", "seeds to decide")
     rows = []
     for part in parts:
@@ -44,7 +44,7 @@ def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
 
 
 def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
-    """One row a parameter, and what follows from them."""
+    """One row per parameter, and what follows from them."""
     rows = []
     for name, row in [*found["parameters"].items(), *found["derived"].items()]:
         curve = row.get("profile")
@@ -67,7 +67,7 @@ def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
 
 
 def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
-    """One row a choice of delta, or of runs left out."""
+    """One row per choice of delta, or of runs left out."""
     cases = found["sensitivity"]
     if not cases:
         return None
@@ -82,7 +82,7 @@ def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
 
 
 def hold_out_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
-    """One row an origin."""
+    """One row per origin."""
     if not found["hold_out"]:
         return None
     heads = (

@@ -47,7 +47,7 @@ def rates_drawing(study: Study) -> Drawing | None:
 
 
 def numbers(study: Study) -> Grid | None:
-    """One row a run and split."""
+    """One row per run and split."""
     rows = frame_rows(study)
     labels = _labels(study, rows)
     found = {(row["run"], row["split"], row["source"], row["metric"]): row for row in rows}

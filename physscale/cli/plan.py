@@ -91,7 +91,7 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
 
 
 def _table(rows: list[Row], *, width: int | None) -> str:
-    """One line a run, cut to the terminal; by hand, since rich takes seconds for thousands of
+    """One line per run, cut to the terminal; by hand, since rich takes seconds for thousands of
     rows."""
     table = [_HEADINGS]
     for row in rows:

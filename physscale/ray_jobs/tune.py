@@ -66,7 +66,7 @@ class TrialContext:
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
-    """One run a trial; the actor is reused for the next."""
+    """One run per trial; the actor is reused for the next."""
 
     def setup(
         self, config: dict[str, Any], *, runs: Sequence[Attempted], job: Job, machine: Machine

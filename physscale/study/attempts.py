@@ -1,5 +1,5 @@
-"""What happened to the runs of a study, one line an event, and putting runs that failed or diverged
-back on the list."""
+"""What happened to the runs of a study, one line per event; and putting runs that failed or
+diverged back on the list."""
 
 import enum
 import shutil
@@ -72,7 +72,7 @@ def one_run(store: Store, *, beginning: str) -> str:
 
 
 def events(store: Store, *, run: str | None = None) -> list[Event]:
-    """Who took which run when, and how it ended, oldest first; of all runs or of one."""
+    """Who took which run, when, and how it ended, oldest first; for all runs or one."""
     lines = (
         line
         for line in read_lines(store.ledger)
@@ -90,7 +90,7 @@ def error_text(store: Store, *, run: str) -> str:
 def follow_events(
     store: Store, *, run: str | None, shown: int, look_s: float = 1.0
 ) -> Iterator[Event]:
-    """Events as they come, from number `shown` on, until interrupted."""
+    """Events as they happen, after the first `shown`, until interrupted."""
     while True:
         new = events(store, run=run)[shown:]
         yield from new
@@ -99,14 +99,14 @@ def follow_events(
 
 
 def to_retry(rows: Sequence[Row], *, kinds: Sequence[Retried]) -> list[Row]:
-    """The runs of these kinds."""
+    """The runs that failed or diverged, as asked for."""
     states = {kind.state for kind in kinds}
     return [row for row in rows if row.state in states]
 
 
 def retry(store: Store, *, rows: Sequence[Row]) -> None:
-    """Puts them back to PLANNED. What failed goes on from its checkpoint; what diverged begins
-    anew, for it would only diverge again."""
+    """Puts them back to PLANNED. A failed run continues from its checkpoint. A diverged run starts
+    from the beginning, since it would only diverge again."""
     for row in rows:
         folder = store.run(row.fingerprint)
         if row.state == State.DIVERGED:

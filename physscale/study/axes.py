@@ -1,5 +1,4 @@
-"""The axes along which the runs of a study differ, read off the runs themselves, and which of them
-cannot be told apart."""
+"""The axes along which the runs of a study differ, and which of them always change together."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,12 +11,11 @@ from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 
 _TOGETHER = 0.95
-"""Correlation of two axes' logarithms above which an effect of one is an effect of the other as
-well."""
+"""Correlation of two axes' logarithms above which their effects cannot be separated."""
 
 
 def levels(run: RunSpec) -> dict[str, float | str]:
-    """Where a run stands on every axis, seeds aside: N, D, C, epochs, steps, batch, px, encoder,
+    """A run's value on every axis but the seed: N, D, C, epochs, steps, batch, px, encoder,
     scenario, workers."""
     seen = run.train.steps * run.train.batch
     return {
@@ -35,13 +33,13 @@ def levels(run: RunSpec) -> dict[str, float | str]:
 
 
 def configuration(run: RunSpec) -> str:
-    """A name that runs share which differ by their seed alone."""
+    """A name shared by the runs that differ only in their seed."""
     return fingerprint(replace(run, seed=0, data=replace(run.data, seed=0)))
 
 
 def together(runs: Sequence[RunSpec]) -> list[str]:
-    """Pairs of N, D and C that move together over these runs, in words: no fit can say which of the
-    two it was.
+    """Pairs of N, D and C that change together over these runs, in words: no fit can separate their
+    effects.
 
     arXiv 2411.02385 raised templates and videos together; that is such a pair.
     """

@@ -1,9 +1,9 @@
 """Keeps a plan inside a budget of FLOPs or hours, and says what was left out.
 
-Further seeds go first, the dearest first, from the configurations that have most. When every
-configuration has one seed left, runs go by price ÷ worth; a run is worth Σ over its axes 1 / (runs
-left on its level), so the last run of a level is the last to go. What money is left then buys seeds
-back, the cheapest first. What is done already costs nothing."""
+Additional seeds go first: the most expensive, from the configurations with the most seeds. When
+every configuration has one seed left, runs go by price ÷ worth. A run is worth Σ over its axes 1 /
+(runs left on its level), so the last run of a level is the last to go. Any budget left then buys
+seeds back, the cheapest first. Finished runs cost nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Kept:
     """What of a study stays inside the budget.
 
     Attributes:
-        said: one line: how much was asked for, what stays, what was left out.
+        said: one line: the limit, what stays and what was left out.
     """
 
     study: Study
@@ -45,8 +45,8 @@ def within_flops(study: Study, *, rows: Sequence[Row], flops: float) -> Kept:
 def within_hours(
     study: Study, *, rows: Sequence[Row], hours: float, at_a_time: Mapping[int, int]
 ) -> Kept:
-    """The runs that end within `hours` when `at_a_time[workers]` runs of so many workers go side by
-    side.
+    """The runs that end within `hours` when `at_a_time[workers]` runs of that many workers run in
+    parallel.
 
     Raises:
         UserError: if not even the shortest missing run does.
@@ -132,15 +132,15 @@ def _kept(study: Study, *, rows: Sequence[Row], prices: Sequence[float], limit: 
                 for code in codes.values()
             )
             order = np.where(paid, price / worth, -1.0)
-        # of equal ones the last goes: seeds and sizes are written in ascending order
+        # among equals the last goes: seeds and sizes are listed in ascending order
         kept[len(order) - 1 - int(np.argmax(order[::-1]))] = False
     _fill(kept, price=price, same=same, left=limit - float(price[kept].sum()))
     return {row.fingerprint for row, stays in zip(rows, kept, strict=True) if stays}
 
 
 def _fill(kept: np.ndarray, *, price: np.ndarray, same: np.ndarray, left: float) -> None:
-    """Takes back what still fits, the cheapest first, as long as the kept configurations stay
-    within one seed of each other."""
+    """Adds back the runs that still fit, the cheapest first, while the numbers of seeds of the kept
+    configurations differ by at most one."""
     while True:
         replicates = np.bincount(same, weights=kept)
         waiting = np.bincount(same, weights=~kept) > 0

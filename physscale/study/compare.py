@@ -1,4 +1,4 @@
-"""Why two fingerprints differ: the fields of their descriptions, old and new, side by side."""
+"""Why two fingerprints differ: the fields of the two descriptions, side by side."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _LEFT_OUT = "(left out: its neutral value)"
 
 @dataclass(frozen=True)
 class Found:
-    """One run, wherever it was planned or run."""
+    """One run, wherever it was planned or executed."""
 
     fingerprint: str
     where: str

@@ -1,9 +1,9 @@
-"""Runs what is missing of a study, and nothing else: the ledger says what is missing, a back end
-executes it, files say how far it is.
+"""Executes the missing runs of a study. The ledger says which are missing, a back end executes
+them, and files record their progress.
 
-Several drivers may work on one study: each run is executed by whoever takes its lease first. Killed
-at any moment and started again, a driver finds finished runs finished, and the others' checkpoints
-where they were."""
+Several drivers may work on one study: whoever takes a run's lease first executes it. A driver may
+be killed at any moment. Started again, it finds the finished runs finished and the checkpoints of
+the others in place."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ from physscale.tracking.launch import following
 Backend = Literal["ray", "plain"]
 
 _ORPHANS_END_S = 6.0
-"""How long the workers of a killed driver may take to notice."""
+"""How long the workers of a killed driver may take to notice that it is gone."""
 
 _ROUNDS = 3
 _LOOK_S = 0.5
@@ -69,7 +69,7 @@ def run_study(
     machine: Machine,
     console: Console,
 ) -> Ending:
-    """The study with everything around it: live table and W&B follower.
+    """Runs the study with a live table and the W&B follower.
 
     Raises:
         UserError, Unschedulable: as `drive` does, before anything was started.
@@ -135,7 +135,7 @@ def drive(
 
 
 def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> list[str]:
-    """The arithmetic of each size of run on this machine, in words; of a given cluster Ray is asked
+    """In words, how runs of each number of workers fit on this machine. A given cluster is checked
     when it is joined.
 
     Raises:
@@ -150,8 +150,8 @@ def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend
 
 
 def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dict[int, int]:
-    """How many runs go side by side, by their number of workers; one where only the cluster itself
-    could tell."""
+    """How many runs go in parallel, by their number of workers; one where only the cluster could
+    tell."""
     sizes = sorted({row.workers for row in rows})
     if backend == "plain" or "RAY_ADDRESS" in os.environ:
         return dict.fromkeys(sizes, 1)
@@ -162,7 +162,7 @@ def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dic
 
 
 def _prepare(study: Study, *, store: Store, machine: Machine) -> None:
-    """Notes the runs in the ledger; a run that is called done but has lost files is opened
+    """Enters the runs in the ledger. A run marked as done whose files are missing is opened
     again."""
     rows = plan(study, store=store, flops_per_s=machine.flops_per_s)
     ledger = Ledger(store.ledger)
@@ -174,8 +174,8 @@ def _prepare(study: Study, *, store: Store, machine: Machine) -> None:
 
 
 def _free(study: Study, *, store: Store, machine: Machine, caught: list[int]) -> list[Row]:
-    """The runs that nobody works on; if all that is left is held, waits a moment, for the holders
-    may be orphans of a killed driver."""
+    """The runs that no driver holds. If all that are left are held, waits a moment: the holders may
+    be orphans of a killed driver."""
     deadline_s = time.monotonic() + _ORPHANS_END_S
     while True:
         missing = [
@@ -201,7 +201,7 @@ def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Ma
 
 
 def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
-    """The work goes on in a thread, so that this one can draw and hear signals."""
+    """Does the work in a thread, so that this one can draw and receive signals."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep") as pool:
         future: Future[None] = pool.submit(work)
         while not future.done():
@@ -213,8 +213,8 @@ def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
 
 @contextmanager
 def _signals(job: Job) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the runs to save and leave, the second ends this process
-    at once. Yields the signals caught."""
+    """The first Ctrl-C (or SIGTERM) asks the runs to save and stop; the second ends this process at
+    once. Yields the signals caught."""
     caught: list[int] = []
 
     def hear(number: int, _frame: FrameType | None) -> None:

@@ -22,7 +22,7 @@ PIXEL_S = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class CacheState:
-    """The state of a cache, and by formula what is left to do."""
+    """The state of a cache, and what is left to do by formula."""
 
     latents: str
     scenario: str
@@ -58,7 +58,7 @@ def cache_state(cache: Cache, *, machine: Machine) -> CacheState:
 def encoded(
     units: Sequence[Unit], *, workers: int, machine: Machine
 ) -> "Iterator[tuple[Unit, Encoded]]":
-    """Makes each file that is missing or damaged, and yields it with what was done."""
+    """Makes each missing or damaged file, and yields it with what was done."""
     if workers == 1:
         import torch
 

@@ -1,4 +1,4 @@
-"""Where a study was run: what a reader of its numbers wants to know about machine and software."""
+"""Where a study was run: the machine and software behind its numbers."""
 
 import platform
 import subprocess

@@ -1,8 +1,8 @@
 """A Ray head's Jobs API (docs.ray.io, "Ray Jobs REST API") as far as a submission needs it:
-version, package, job, log, stop.
+version, package, job, log.
 
-Plain HTTP with a time limit on every call, since Ray's own client waits for a silent head for ever;
-no Ray is imported."""
+Plain HTTP with a time limit on every call, since Ray's own client waits forever for a silent head.
+Ray is not imported."""
 
 import http.client
 import json
@@ -22,12 +22,12 @@ _CALL_S = 20.0
 
 
 class Silent(Exception):
-    """The head did not answer, or not with sense; it may again in a moment."""
+    """The head gave no answer, or no meaningful one; asking again may help."""
 
 
 @dataclass(frozen=True)
 class JobState:
-    """A job as the head tells it."""
+    """A job's state, as the head reports it."""
 
     status: str
     message: str
@@ -42,7 +42,7 @@ class Head:
     token: str | None = field(repr=False)
 
     def ray_version(self) -> str:
-        """Of the cluster."""
+        """The version of Ray that the cluster runs."""
         return str(self._json("GET", "/api/version")["ray_version"])
 
     def put_package(self, name: str, *, content: bytes) -> str:
@@ -55,7 +55,7 @@ class Head:
     def submit(
         self, *, entrypoint: str, job: str, runtime_env: dict[str, Any], metadata: dict[str, str]
     ) -> None:
-        """Starts a job of that name."""
+        """Starts a job under that name."""
         content = {
             "entrypoint": entrypoint,
             "submission_id": job,
@@ -65,7 +65,7 @@ class Head:
         self._json("POST", "/api/jobs/", body=json.dumps(content).encode())
 
     def state(self, job: str) -> JobState:
-        """How it stands.
+        """The job's state.
 
         Raises:
             UserError: if the head has no such job.
@@ -155,7 +155,7 @@ def head_at(address: str) -> Head:
     RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token.
 
     Raises:
-        UserError: for an address that is none, or a token that others can read.
+        UserError: for an invalid address, or a token that others can read.
     """
     try:
         parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")

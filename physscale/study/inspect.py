@@ -1,5 +1,5 @@
-"""Looking into results without running anything: failures, histories, what may be removed, and
-whether this machine is fit."""
+"""What results show without running anything: failures, histories and files that may be removed;
+and whether this machine can run a study."""
 
 import importlib.metadata
 import os
@@ -59,8 +59,8 @@ def history(store: Store, *, beginning: str) -> list[dict[str, Any]]:
 
 
 def garbage(store: Store) -> list[Garbage]:
-    """Half-written files, scratch of dead drivers, checkpoints of no run, all but the last of
-    finished runs; nothing of a run at work."""
+    """Half-written files, scratch folders of dead drivers, checkpoints that belong to no run, and
+    all but the last checkpoint of finished runs. Files of running runs are left alone."""
     entries = Ledger(store.ledger).entries()
     at_work = {
         store.run(run).root for run, entry in entries.items() if entry.state is State.RUNNING
@@ -99,7 +99,7 @@ def remove(found: Iterable[Garbage]) -> None:
 
 
 def examine(results: Path) -> list[Finding]:
-    """What a study needs of this machine, and what should not stand open."""
+    """Whether this machine can run a study, and whether its secrets are private."""
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}"
         for name in ("ray", "torch", "pyarrow", "numpy", "wandb")

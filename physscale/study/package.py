@@ -1,7 +1,7 @@
-"""What goes to a cluster: exactly the files that git tracks, as they lie here now, and those that
-the command names, in a zip whose bytes depend on nothing else.
+"""What is sent to a cluster: the files that git tracks, as they are now, and the files that the
+command names, in a zip whose bytes depend on nothing else.
 
-Never the folder: results, virtual environments and `.git` have filled upload limits for others
+The folder itself is never sent: results, virtual environments and `.git` exceed upload limits
 (ray#22043, ray#38566, ray#45602)."""
 
 import hashlib
@@ -46,8 +46,8 @@ def pack(
     along: Mapping[str, bytes] | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Package:
-    """The tracked files of the checkout at `root`, packed; `along` are further contents by their
-    path in the package.
+    """The tracked files of the checkout at `root`, packed; `along` holds additional contents by
+    their path in the package.
 
     Raises:
         UserError: outside a checkout, if git does not track the study, or for more bytes than a

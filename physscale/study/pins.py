@@ -1,9 +1,8 @@
-"""Versions that a job was submitted with: the cluster must have them too, or the job ends before it
-begins.
+"""The versions that a job was submitted with. The cluster must have them too; otherwise the job
+ends before it begins.
 
-`physscale submit` writes them into the job's environment. Another torch gives other losses by
-rounding, another Ray may not speak with the head at all; both are better said in one line at the
-start."""
+`physscale submit` writes them into the job's environment. Another torch rounds losses differently,
+and another Ray may not be able to talk to the head: both are reported in one line at the start."""
 
 import json
 import os

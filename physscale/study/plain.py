@@ -1,5 +1,5 @@
-"""The back end without Ray: one run after the other in this process, for debugging, tests and
-machines where Ray is not wanted."""
+"""The back end without Ray: one run after another in this process, for debugging, tests and
+machines without Ray."""
 
 from collections.abc import Sequence
 

@@ -32,7 +32,7 @@ _AROUND = 6
 """Lines of the terminal that are not runs."""
 
 _FIT_IS_DEAD_S = 120.0
-"""A codec's training that says nothing for so long is not at work."""
+"""A codec's training that has been silent for so long has stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,8 @@ class Fit:
 
 
 class LiveTable:
-    """Reads ledger and histories again and again; remembers since when it has seen each run
-    going."""
+    """Reads ledger and histories again and again, and remembers when it first saw each run
+    running."""
 
     def __init__(self, rows: Sequence[Row], *, store: Store) -> None:
         self._rows = rows
@@ -101,8 +101,8 @@ class LiveTable:
 
 
 def fit_of(folder: RunFolder) -> Fit | None:
-    """Of a codec whose training is at work; a training that was killed and begun again counts from
-    its new beginning."""
+    """How far the codec's training is, if one is running. A training that was killed and started
+    again counts from its new start."""
     lines = read_lines(folder.codec_fit)
     if (
         not lines
@@ -128,8 +128,8 @@ def last_metrics(path: Path) -> dict[str, Any]:
 
 
 def remaining_s(standings: Sequence[Standing], *, at_a_time: int) -> float:
-    """When all will be done: the work left, shared out over `at_a_time` runs (or over more, if more
-    are going), or the longest of it."""
+    """Time until all are done: the work left, divided among `at_a_time` runs (or among more, if
+    more are running), or the longest run if that is more."""
     left = [standing.left_s for standing in standings]
     going = sum(standing.row.state == State.RUNNING for standing in standings)
     return max([sum(left) / max(at_a_time, going), *left], default=0.0)
@@ -152,8 +152,8 @@ def gigabytes(count: int) -> str:
 def progress(
     rows: Sequence[Row], *, store: Store, at_a_time: int, console: Console
 ) -> Iterator[Callable[[], None]]:
-    """Yields what is to be called again and again while the runs go on: a live table in a terminal,
-    a line a change elsewhere."""
+    """Yields what to call repeatedly while the runs go on: a live table in a terminal,
+    one line per change elsewhere."""
     table = LiveTable(rows, store=store)
     begun_s = time.monotonic()
     if not console.is_terminal:
@@ -194,7 +194,7 @@ def _lines(
 
 
 def _beginning(row: Row) -> str:
-    """Of a run's line."""
+    """How a run's line begins."""
     return f"{time.strftime('%H:%M:%S')} {row.state:9} {row.fingerprint[:12]}"
 
 
@@ -220,7 +220,7 @@ def _table(
 
 
 def status_table(standings: Sequence[Standing], *, lines: int) -> Table:
-    """At most so many runs, each with state, step, loss and time left."""
+    """At most `lines` runs, each with state, step, loss and time left."""
     table = Table(box=None, pad_edge=False)
     for name, justify in (
         ("state", "left"),

@@ -1,5 +1,5 @@
-"""The file that `python -m analysis next --budget ... --out FILE` writes, taken as it is: which
-runs would tell most, as runs of a study.
+"""The file that `python -m analysis next --budget ... --out FILE` writes, as runs of a study:
+the runs that would tell most.
 
 The analysis speaks of N, D and C; a run has a model, videos and combinations. N becomes the width
 of the study's own family of models that comes nearest, D the number of videos, C that many of the
@@ -169,8 +169,8 @@ def _model(like: BackboneSpec, *, count: float, shape: BackboneShape) -> Backbon
 
 
 def _longest(runs: Sequence[RunSpec]) -> tuple[Any, ...]:
-    """The most combinations that any run is trained on, in their order: fewer are a beginning of
-    them."""
+    """The most combinations that any run is trained on, in their order; fewer combinations are its
+    first ones."""
     return max((run.data.scenario.coverage for run in runs), key=len, default=())
 
 

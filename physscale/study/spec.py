@@ -1,4 +1,4 @@
-"""A study: one question, and the runs that answer it, in named groups (one a figure).
+"""A study: one question, and the runs that answer it, in named groups (one per figure).
 
 A module of `experiments/` defines `study = Study(...)` from values alone. A run may serve several
 groups; it is executed once."""
@@ -85,7 +85,7 @@ class Study:
 
 
 def load_study(name: str) -> Study:
-    """The study of `experiments/NAME.py`, of the present folder if it has one, else of the
+    """The study of `experiments/NAME.py`, in the present folder if it has one, else in the
     installed project.
 
     Raises:

@@ -1,9 +1,9 @@
-"""A study as a job of a Ray cluster: sent, followed by asking how it stands, and left running when
-the asking ends.
+"""A study as a job of a Ray cluster: sent, then followed by polling its state. It keeps running
+when the polling ends.
 
 The log stream of `ray job submit` may end while the job goes on (ray#57002, ray#60665), so nothing
-here rests on a stream: the status is asked for again and again, and what the log has grown by is
-printed. The job's own exit code is what counts."""
+here relies on a stream: the state is polled, and new lines of the log are printed. The job's own
+exit code is what counts."""
 
 import json
 import os
@@ -27,7 +27,7 @@ FORWARDED = (weights.VARIABLE, PLUGINS)
 """Variables of this shell that the job gets; their paths are the cluster's."""
 
 LOST_CONTACT = 6
-"""Exit code when the head was silent for longer than one is patient: the job may well go on."""
+"""Exit code when the head was silent for longer than `--patience`: the job may still run."""
 
 Answer = TypeVar("Answer")
 _LOOK_S = 1.0
@@ -115,7 +115,7 @@ def follow(
 
 
 def exit_code(state: JobState) -> int:
-    """The job's own, where the head knows it."""
+    """The job's own exit code, where the head knows it."""
     if state.status == "SUCCEEDED":
         return 0
     if state.status == "STOPPED":
@@ -124,7 +124,7 @@ def exit_code(state: JobState) -> int:
 
 
 def patiently(ask: Callable[[], Answer], *, head: Head, patience_s: float) -> Answer:
-    """The answer, asked for again while the head is silent."""
+    """The answer; the question is repeated while the head is silent."""
     begun_s, wait_s = time.monotonic(), 0.2
     while True:
         try:
@@ -140,7 +140,7 @@ def patiently(ask: Callable[[], Answer], *, head: Head, patience_s: float) -> An
 
 
 def checked_results(results: str | None) -> str:
-    """A place that every node of a cluster sees.
+    """A folder that every node of a cluster sees.
 
     Raises:
         UserError: for a bucket, and for a relative path: it would lie in a temporary folder of one
