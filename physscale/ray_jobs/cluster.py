@@ -1,9 +1,10 @@
-"""Joins the Ray cluster that this process was given, or starts a private one for itself.
+"""Joins the Ray cluster that this process was given, or starts a private one.
 
-`ray job submit` and a user's `RAY_ADDRESS` name a cluster; without them a local one is started that
-ends with this process. It is private: an own temporary folder (short, since Unix sockets allow 107
-characters), an own random token in the environment and nowhere on disk, the dashboard on loopback,
-no fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters too."""
+`ray job submit` and a user's `RAY_ADDRESS` name a cluster. Without them a local one is started,
+which ends with this process. It is private: its own temporary folder (short, since Unix sockets
+allow 107 characters), its own random token in the environment and nowhere on disk, the dashboard on
+loopback, no fixed port. Nothing here ever runs `ray stop`, which would end other people's clusters
+too."""
 
 import contextlib
 import logging
@@ -93,8 +94,8 @@ def cluster(
 
 
 def _await_fetchers() -> None:
-    """Threads of Ray Data outlive a stream that is left before its end by a fraction of a second;
-    what asks Ray after its shutdown ends the whole process."""
+    """Waits for threads of Ray Data. They outlive a stream that is left early by a fraction of a
+    second, and a thread that calls Ray after its shutdown ends the whole process."""
     deadline_s = time.monotonic() + _FETCH_S
     for thread in threading.enumerate():
         if thread.name == _FETCHER:
@@ -111,8 +112,8 @@ def nodes() -> list[Node]:
 
 
 def check_answers(address: str, *, patience_s: float = _HEAD_S) -> None:
-    """Asks for a connection: Ray itself would wait a quarter of an hour for a head that is not
-    there, without a word.
+    """Asks for a connection. Ray itself would wait silently for a quarter of an hour if there is no
+    head.
 
     Raises:
         UserError: if nobody takes it in time.

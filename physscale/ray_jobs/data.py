@@ -1,12 +1,12 @@
 """Videos through Ray Data: row numbers in, simulated and rendered Arrow batches out, in exactly the
 order asked for.
 
-One stream serves a whole run: a list of batches, each a list of row numbers. Several batches travel
-in one task (a task costs about 10 ms of scheduling, a video of 32 px less than 1 ms), tasks run in
-the run's own placement group, a few hundred megabytes are made ahead of who reads, and blocks come
-back in the order of their batches (`preserve_order`); that it is so is checked, not believed. The
-numbers enter by `from_blocks`: `from_arrow` asks a whole CPU for every block's metadata, which a
-full cluster never gives. Columns are `arrow.fixed_shape_tensor` throughout, never pickles."""
+One stream serves a whole run: a list of batches, each a list of row numbers. One task makes several
+batches: a task costs about 10 ms of scheduling, a video of 32 px less than 1 ms. Tasks run in the
+run's own placement group, a few hundred megabytes ahead of the reader. Blocks come back in the
+order of their batches (`preserve_order`), which is checked. The numbers enter by `from_blocks`:
+`from_arrow` requests a whole CPU for every block's metadata, which a full cluster never grants.
+Columns are `arrow.fixed_shape_tensor` throughout, never pickles."""
 
 import functools
 import logging
@@ -59,7 +59,7 @@ class Tasks:
 def videos(
     data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray], tasks: Tasks
 ) -> Iterator[Videos]:
-    """The rows of each batch, with their frames, in order."""
+    """The rows of each batch, with frames, in order."""
     source = functools.partial(_simulated, data, canvas)
     return ordered(
         source, batches=batches, video_bytes=data.frames * canvas.size_px**2 * 3, tasks=tasks
@@ -69,8 +69,8 @@ def videos(
 def ordered(
     source: Source, *, batches: Iterable[np.ndarray], video_bytes: int, tasks: Tasks
 ) -> Iterator[Videos]:
-    """What a source makes of each batch, made by Ray Data tasks, in order; `video_bytes` decides
-    how many batches share a task."""
+    """What a source makes of each batch, in order, by Ray Data tasks; `video_bytes` decides how
+    many batches share a task."""
     _quiet()
     numbered = list(enumerate(batches))
     blocks = [

@@ -1,9 +1,9 @@
 """Evaluation as a Ray Data job: units (a split of a run) in, their finished files out, in order, by
 as many tasks as there is room for.
 
-What a unit gives is computed from its own files alone, so the rows are those of one plain process.
-The driver writes what arrives; killed at any moment, the next call goes on with the units that have
-no result."""
+A unit's result depends on its own files alone, so the rows are those of one plain process. The
+driver writes what arrives. If it is killed, the next call continues with the units that have no
+result."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,8 +15,8 @@ from physscale.ray_jobs.data import _quiet
 
 
 def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, UnitFiles]]:
-    """Each unit with what was found, by so many tasks at a time; Ray is up already, and every node
-    sees the results folder."""
+    """Each unit with its result, by that many tasks at a time. Ray must be up, and every node must
+    see the results folder."""
     _quiet()
     blocks = [
         pa.table({"root": [unit.root], "run": [unit.run], "split": [unit.split]}) for unit in units

@@ -1,5 +1,5 @@
-"""Optuna through Ray Tune with ASHA (arXiv 1810.05934): the rates and batch at which a run ends
-with the least held-out loss.
+"""Optuna through Ray Tune with ASHA (arXiv 1810.05934): the learning rates and batch size with
+the least held-out loss.
 
 Trials are compared at equal compute: twice the batch takes half the steps. After a ninth and a
 third of its videos a trial goes on only if it is among the best third so far. The recipe's own
@@ -29,12 +29,12 @@ from physscale.scheduling.resources import Machine, slots
 
 NINTHS = (1, 3, 9)
 DIVERGED_LOSS = 1e6
-"""What a trial whose loss is not finite is worth."""
+"""The loss that stands for one that is not finite."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """Where to look: rates between two ends, batches from a list."""
+    """Where to search: rates between two ends, batch sizes from a list."""
 
     rates: Mapping[str, tuple[float, float]]
     batches: tuple[int, ...]
@@ -42,7 +42,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Trial:
-    """One finished trial; `whole` if it was trained to its end."""
+    """One finished trial; `whole`: trained to its end."""
 
     values: dict[str, float]
     loss: float
@@ -124,7 +124,7 @@ def search(
 
 
 def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Whether two points of the space are one."""
+    """Whether two points of the space are the same."""
     return all(math.isclose(one[name], other[name], rel_tol=1e-9) for name in other)
 
 
@@ -145,7 +145,7 @@ def _trial(
     threads: int,
     device: Device,
 ) -> None:
-    """One candidate, in a process of Tune's."""
+    """Trains one candidate, in a process of Tune."""
     if device == "cpu":
         os.environ.update(HIDDEN)
     import torch

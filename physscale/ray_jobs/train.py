@@ -1,9 +1,9 @@
-"""A run on several devices: Ray Train starts the workers, each executes the very same run,
+"""A run on several devices: Ray Train starts the workers, each executes the same run, and
 torch.distributed joins them.
 
 The model knows one device; the run asks its context for rank and world and slices what it draws. A
-worker that was asked to stop, or whose loss ran away, says so in a small file and returns, since
-Ray Train would take its exception for a fault and start the run again."""
+worker that was asked to stop, or whose loss diverged, says so in a small file and returns. Ray
+Train would take an exception for a fault and start the run again."""
 
 import json
 import logging
@@ -35,12 +35,11 @@ from physscale.simulate.spec import DataSpec
 from physscale.train.checkpoint import folders
 
 _RESTARTS = 2
-"""How often the whole group is started again after a worker died; it goes on from the run's own
-checkpoint."""
+"""How often the whole group is started again, from the run's checkpoint, after a worker died."""
 
 _LOST_PLACE_S = 20.0
-"""How long the place of a lost worker is hoped for; Ray itself counts on a node that died for about
-as long. Where an autoscaler brings nodes, half the machine's patience."""
+"""How long to wait for a place for a lost worker; Ray itself counts on a dead node for about as
+long. Where an autoscaler brings nodes, it is half the machine's patience."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that stays for the
-next one.
+"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that is reused for
+the next.
 
 Starting a process that imports torch and Ray Data costs 5 to 10 s, a nested trainer 20 to 45 s; a
 reused actor costs about 1 s a run. So runs of one worker train inside the trial itself, and only
-runs of several workers start Ray Train below it (`train.py`). Tune schedules; what was run and how
-it ended stands in the ledger, and Tune's own files are thrown away with the driver's folder."""
+runs of several workers start Ray Train below it (`train.py`). Tune schedules. The ledger
+records what was run and how it ended; Tune's own files are deleted with the driver's folder."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +33,8 @@ from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
 
 _RESTARTS = 2
-"""How often a trial whose process died (killed, out of memory) is started again; it goes on from
-its checkpoint."""
+"""How often a trial whose process died (killed, out of memory) is started again, from its
+checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
 
 
 def sweep(runs: Sequence[Attempted], *, job: Job, machine: Machine) -> None:
-    """Executes the runs, as many at a time as is safe; how each ended stands in the ledger.
+    """Executes the runs, as many at a time as is safe. The ledger records how each ended.
 
     Raises:
         Unschedulable: before anything starts, if some run could never be placed.
@@ -136,8 +136,8 @@ def sweep(runs: Sequence[Attempted], *, job: Job, machine: Machine) -> None:
 
 
 def _phase(runs: Sequence[Attempted], *, job: Job, machine: Machine, nodes: Sequence[Node]) -> None:
-    """Runs of equal size, so that every actor can be reused for every run; with fewer at a time if
-    they starve each other all the same."""
+    """Executes runs of equal size, so that every actor can be reused for every run. If they still
+    starve each other, fewer go at a time."""
     for at_a_time in range(slots(machine, nodes=nodes, workers=runs[0].workers).concurrency, 0, -1):
         starved = _tuned(runs, job=job, machine=machine, at_a_time=at_a_time)
         if starved is None:
@@ -148,8 +148,8 @@ def _phase(runs: Sequence[Attempted], *, job: Job, machine: Machine, nodes: Sequ
 
 
 def _tuned(runs: Sequence[Attempted], *, job: Job, machine: Machine, at_a_time: int) -> str | None:
-    """One experiment of Tune; what its runs wait for, if they starve each other and were ended
-    because of it."""
+    """One experiment of Tune. Returns what its runs wait for, if they were ended because they
+    starve each other."""
     workers = runs[0].workers
     bundles = machine.bundles() if workers == 1 else [{"CPU": DRIVER_CPUS}]
     trainable = tune.with_resources(

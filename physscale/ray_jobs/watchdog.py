@@ -1,9 +1,9 @@
-"""Looks on while a sweep goes round, and says who holds what when nothing advances.
+"""Watches a sweep, and says who holds what when nothing advances.
 
-A run with a placement group of its own cannot starve once it has begun. What can still wait for
-ever: runs of several workers, whose data tasks take what is free; runs whose nodes are gone; runs
-on a cluster that somebody else has filled. After `patience_s` without any advance (no line in the
-ledger, no run at work that is not waiting itself) the watchdog tells, on standard error and in
+A run with a placement group of its own cannot starve once it has begun. What can still wait
+forever: runs of several workers, whose data tasks take what is free; runs whose nodes are gone;
+runs on a cluster that somebody else has filled. After `patience_s` without any advance (no line in
+the ledger, no run at work that is not waiting itself) the watchdog tells, on standard error and in
 `watchdog.log` of the study: each waiting run, what it wants and since when, what every node has
 free, and who holds the rest. Then it acts:
 
@@ -38,7 +38,7 @@ _LOOK_S = 2.0
 
 @dataclass(frozen=True)
 class NodeShare:
-    """What one node has, what of it is free, and the groups that hold the rest."""
+    """What one node has, what is free, and which groups hold the rest."""
 
     address: str
     whole: Node
@@ -55,8 +55,7 @@ class NodeShare:
 
 
 class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
-    """Tune asks it, round after round, whether to stop; why it stopped is written to the file
-    `verdict`."""
+    """Tune asks it in every round whether to stop. The file `verdict` says why it stopped."""
 
     def __init__(
         self, runs: Sequence[Attempted], *, job: Job, machine: Machine, verdict: Path
@@ -72,7 +71,7 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
         return self._job.stop_mark.exists()
 
     def stop_all(self) -> bool:
-        """Whether the runs starve each other, so that they have to be ended.
+        """Whether the runs starve each other and must be ended.
 
         Raises:
             Unschedulable: if what is left of the cluster can never hold a run.
