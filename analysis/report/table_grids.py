@@ -8,10 +8,9 @@ import numpy as np
 
 from analysis.design.frontier import cost_of, frontier
 from analysis.figures.iso_flops import scientific
-from analysis.figures.marks import probability
 from analysis.figures.style import short_number
 from analysis.fit.splits import SplitFit
-from analysis.report.tables import VERDICT_HEADS, Cell, Grid
+from analysis.report.tables import VERDICT_HEADS, Cell, Grid, p_cell
 from analysis.verdict.verdict import Verdict
 
 _BUDGETS = 5
@@ -35,9 +34,9 @@ def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
         Cell(verdict.word),
         Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
         Cell("–" if per_decade is None else f"{np.expm1(per_decade):+.1%}", per_decade),
-        _p(min(sides, default=None)),
-        _p(verdict.p_falls_holm),
-        _p(verdict.p_permutation),
+        p_cell(min(sides, default=None)),
+        p_cell(verdict.p_falls_holm),
+        p_cell(verdict.p_permutation),
         Cell(str(verdict.levels), verdict.levels),
         Cell(str(seeds or "–"), seeds if verdict.word == "undetermined" else None),
     )
@@ -140,10 +139,6 @@ def _change(change: float | None, low: float | None, high: float | None) -> str:
     if change is None or low is None or high is None:
         return "–"
     return f"{np.expm1(change):+.0%} [{np.expm1(low):+.0%}, {np.expm1(high):+.0%}]"
-
-
-def _p(value: float | None) -> Cell:
-    return Cell("–") if value is None else Cell(probability(value), value)
 
 
 def _cell(value: float | None) -> Cell:

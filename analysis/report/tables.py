@@ -120,14 +120,14 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
                     "–" if verdict.per_decade is None else f"×{np.exp(verdict.per_decade):.2g}",
                     verdict.per_decade,
                 ),
-                _p(min(sides, default=None)),
-                _p(verdict.p_falls_holm),
-                _p(verdict.p_permutation),
+                p_cell(min(sides, default=None)),
+                p_cell(verdict.p_falls_holm),
+                p_cell(verdict.p_permutation),
                 Cell(
                     exponent,
                     ladder.fit.parameters["alpha"].value if verdict.word == "scales" else None,
                 ),
-                _p(lack.p if lack is not None else None),
+                p_cell(lack.p if lack is not None else None),
                 Cell(
                     f"{ladder.known_floor:.2g}" if ladder.known_floor else "0", ladder.known_floor
                 ),
@@ -229,5 +229,6 @@ def _number(value: float | None, form: str) -> Cell:
     return Cell("–") if value is None else Cell(form.format(value), value)
 
 
-def _p(value: float | None) -> Cell:
+def p_cell(value: float | None) -> Cell:
+    """A p value in words; a dash where there is none."""
     return Cell("–") if value is None else Cell(probability(value), value)
