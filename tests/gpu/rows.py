@@ -1,8 +1,15 @@
 """Every row of the GPU table, in its order."""
 
-from tests.gpu import agreement, memory, promises, speed, workers
+from tests.gpu import agreement, memory, promises, runs, speed, workers
 from tests.gpu.row import Row
 
 __all__ = ["ROWS"]
 
-ROWS: tuple[Row, ...] = (*agreement.ROWS, *speed.ROWS, *memory.ROWS, *promises.ROWS, *workers.ROWS)
+ROWS: tuple[Row, ...] = (
+    *agreement.ROWS,
+    *speed.ROWS,
+    *memory.ROWS,
+    *promises.ROWS,
+    *runs.ROWS,
+    *workers.ROWS,
+)
