@@ -8,12 +8,12 @@ from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.paper.grids import Law, Values
+from physscale.simulate.paper.grids import Motion, Values
 from physscale.simulate.paper.sets import CLOCK, PaperSet, PartName
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 
-LAWS: tuple[Law, ...] = ("uniform", "parabola", "collision")
+LAWS: tuple[Motion, ...] = ("uniform", "parabola", "collision")
 
 
 PAPER = Canvas(size_px=256, style="paper")
@@ -26,7 +26,7 @@ STAYS = np.array([6])
 """A ball in view to the end."""
 
 
-def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSpec:
+def paper_data(law: Motion, *, part: PartName, values: Values = "random") -> DataSpec:
     """The whole of one official file."""
     scenario = PaperSet(law=law, part=part, values=values)
     return DataSpec(
@@ -39,7 +39,7 @@ def paper_data(law: Law, *, part: PartName, values: Values = "random") -> DataSp
     )
 
 
-def rows(law: Law, *, chosen: slice | np.ndarray | None = None) -> Videos:
+def rows(law: Motion, *, chosen: slice | np.ndarray | None = None) -> Videos:
     data = paper_data(law, part="eval")
     return simulate(data, indices=np.arange(data.videos)[slice(None) if chosen is None else chosen])
 

@@ -45,12 +45,12 @@ class Layout:
     encoding: Encoding | None = None
 
     def described(self) -> dict[str, object]:
-        told = {
+        metadata = {
             "identity": self.identity,
             "videos": self.videos,
             "rows_per_shard": self.rows_per_shard,
         }
-        return told if self.encoding is None else told | {"encoding": self.encoding}
+        return metadata if self.encoding is None else metadata | {"encoding": self.encoding}
 
     def shards(self) -> list[str]:
         return [f"shard_{start:08d}.arrow" for start in range(0, self.videos, self.rows_per_shard)]

@@ -71,8 +71,8 @@ def write_frames(
         _check(index, blob) for index, blob in zip(videos.index.tolist(), packed, strict=True)
     ]
     table = table.append_column(CHECK, pa.array(checks, pa.binary(CHECK_BYTES)))
-    told = json.dumps({"encoding": encoding, "shape": list(shape)}).encode()
-    metadata = {**table.schema.metadata, DIGEST_KEY: digest(states).encode(), FRAMES_KEY: told}
+    layout = json.dumps({"encoding": encoding, "shape": list(shape)}).encode()
+    metadata = {**table.schema.metadata, DIGEST_KEY: digest(states).encode(), FRAMES_KEY: layout}
     table = table.replace_schema_metadata(metadata)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
@@ -177,9 +177,9 @@ def open_frames(path: Path) -> FrameShard:
         check_schema(plain.schema)
         table.validate(full=True)
         states = Videos.from_arrow(plain)
-        told = json.loads(schema.metadata[FRAMES_KEY])
-        frames, height, width, channels = (int(side) for side in told["shape"])
-        encoding = told["encoding"]
+        layout = json.loads(schema.metadata[FRAMES_KEY])
+        frames, height, width, channels = (int(side) for side in layout["shape"])
+        encoding = layout["encoding"]
         sound = (
             frames == states.time_s.shape[1]
             and 0 < height <= SIDE

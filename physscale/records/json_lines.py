@@ -105,15 +105,15 @@ class Folded(Generic[Value]):
         self._value, self._read, self._lines, self._last, self._inode = self._empty(), 0, 0, b"", -1
 
     def _catch_up(self, file: BinaryIO) -> None:
-        facts = os.fstat(file.fileno())
+        stat = os.fstat(file.fileno())
         file.seek(max(0, self._read - len(self._last)))
         if (
-            facts.st_ino != self._inode
-            or facts.st_size < self._read
+            stat.st_ino != self._inode
+            or stat.st_size < self._read
             or file.read(len(self._last)) != self._last
         ):
             self._forget()
-            self._inode = facts.st_ino
+            self._inode = stat.st_ino
         file.seek(self._read)
         try:
             for line in _whole_lines(file, self._path, before=self._lines):

@@ -186,11 +186,11 @@ def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
     files, sent = {}, 0
     for path in _wanted(folder):
         name = str(path.relative_to(folder.root))
-        facts = path.stat()
+        stat = path.stat()
         before = known.get(name)
         if before is not None and (before["bytes"], before["changed_ns"]) == (
-            facts.st_size,
-            facts.st_mtime_ns,
+            stat.st_size,
+            stat.st_mtime_ns,
         ):
             files[name] = before
             continue
@@ -198,7 +198,7 @@ def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
         mirror.write(f"{place}/{name}", data)
         files[name] = {
             "bytes": len(data),
-            "changed_ns": facts.st_mtime_ns,
+            "changed_ns": stat.st_mtime_ns,
             "sha256": hashlib.sha256(data).hexdigest(),
         }
         sent += len(data)
@@ -226,7 +226,7 @@ def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> in
     temporary = folder.root.with_name(f".{folder.root.name}.pull.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     taken = 0
-    for name, facts in index["files"].items():
+    for name, recorded in index["files"].items():
         path = temporary / name
         if not path.resolve().is_relative_to(temporary.resolve()):
             raise DamagedData(
@@ -234,7 +234,7 @@ def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> in
                 f"{name[:80]!r}"
             )
         data = mirror.read(f"runs/{folder.root.name}/{name}")
-        if data is None or hashlib.sha256(data).hexdigest() != facts["sha256"]:
+        if data is None or hashlib.sha256(data).hexdigest() != recorded["sha256"]:
             raise DamagedData(
                 f"store {mirror.root}: runs/{folder.root.name}/{name} is not what {_INDEX} says; "
                 "push that run again"

@@ -27,7 +27,7 @@ SEED, BATCH, STEPS = 0, 8, 20
 
 
 @dataclass(frozen=True)
-class Case:
+class Workload:
     name: str
     model: DiTSpec
     shape: BackboneShape
@@ -42,25 +42,25 @@ class Case:
         return normal(SEED, stream=Stream.SAMPLE, counter=0, shape=(count, *self.video))
 
 
-D64 = Case("d64", SIZES["d64"], denoiser_shape(16, 32, 1, 1))
-S2 = Case("two blocks of S", replace(SIZES["S"], depth=2), denoiser_shape(16, 4, 16, 16))
-TINY = Case("d8", SIZES["d8"], denoiser_shape(16, 8, 1, 1))
+D64 = Workload("d64", SIZES["d64"], denoiser_shape(16, 32, 1, 1))
+S2 = Workload("two blocks of S", replace(SIZES["S"], depth=2), denoiser_shape(16, 4, 16, 16))
+TINY = Workload("d8", SIZES["d8"], denoiser_shape(16, 8, 1, 1))
 
 
-def cases(bench: Bench) -> tuple[Case, ...]:
+def workloads(bench: Bench) -> tuple[Workload, ...]:
     return (TINY,) if bench.tiny else (D64, S2)
 
 
 def agreement(bench: Bench) -> Iterator[Reading]:
     """Loss and gradients against float32 on the CPU, as ‖difference‖ ÷ ‖reference‖."""
-    for case, precision in product(cases(bench), ("fp32", "bf16")):
-        loss, gradients = loss_and_gradients(case, device="cpu", train=train_spec())
+    for workload, precision in product(workloads(bench), ("fp32", "bf16")):
+        loss, gradients = loss_and_gradients(workload, device="cpu", train=train_spec())
         train = train_spec(precision=precision)
-        found = loss_and_gradients(case, device=bench.device, train=train)
+        found = loss_and_gradients(workload, device=bench.device, train=train)
         limit = 1e-4 if precision == "fp32" else 2e-2
         for what, value, reference in (("loss", found[0], loss), ("grad", found[1], gradients)):
             yield Reading(
-                name=f"{case.name} {precision} {what}",
+                name=f"{workload.name} {precision} {what}",
                 value=relative(value, reference=reference),
                 at_most=limit,
             )
@@ -85,20 +85,22 @@ def _precision(word: str) -> Literal["fp32", "bf16"]:
     return "bf16" if word == "bf16" else "fp32"
 
 
-def loss_and_gradients(case: Case, *, device: str, train: TrainSpec) -> tuple[Tensor, Tensor]:
+def loss_and_gradients(
+    workload: Workload, *, device: str, train: TrainSpec
+) -> tuple[Tensor, Tensor]:
     """Of one step, on the CPU: the loss, and all gradients in one vector."""
-    state = shaken(case, device=device, train=train)
+    state = shaken(workload, device=device, train=train)
     part = part_of(step=0, seed=SEED, train=train, workers=Workers())
-    share = OBJECTIVE.draw(case.videos(train.batch).to(device), part=part)
+    share = OBJECTIVE.draw(workload.videos(train.batch).to(device), part=part)
     state.weights.zero_gradients()
     loss = backward(state.model, share, train=train)
     return loss.cpu(), weights_of(state).flat.gradients.cpu().clone()
 
 
-def shaken(case: Case, *, device: str, train: TrainSpec) -> TrainState:
+def shaken(workload: Workload, *, device: str, train: TrainSpec) -> TrainState:
     """A fresh model whose weights are all moved a little: fresh gates and heads are zero, which
     would leave most gradients zero."""
-    state = begin(case.model, train=train, shape=case.shape, seed=SEED, device=device)
+    state = begin(workload.model, train=train, shape=workload.shape, seed=SEED, device=device)
     values = weights_of(state).flat.values
     noise = normal(SEED, stream=Stream.WEIGHTS, counter=1, shape=tuple(values.shape))
     values.add_(0.02 * noise.to(device))
@@ -116,10 +118,10 @@ def relative(value: Tensor, *, reference: Tensor) -> float:
 
 def twenty_steps(bench: Bench) -> Iterator[Reading]:
     """Losses of twenty steps against the CPU's, and the device's noise bit by bit."""
-    for case in cases(bench):
-        losses = {where: losses_on(where, case=case) for where in ("cpu", bench.device)}
+    for workload in workloads(bench):
+        losses = {where: losses_on(where, workload=workload) for where in ("cpu", bench.device)}
         difference = (losses[bench.device] / losses["cpu"] - 1).abs().max()
-        yield Reading(name=f"{case.name} losses", value=float(difference), at_most=1e-4)
+        yield Reading(name=f"{workload.name} losses", value=float(difference), at_most=1e-4)
     drawn = [
         batch_normal(
             SEED,
@@ -136,10 +138,10 @@ def twenty_steps(bench: Bench) -> Iterator[Reading]:
     yield Reading(name="noise that differs", value=float(differing), at_most=0, unit="numbers")
 
 
-def losses_on(device: str, *, case: Case) -> Tensor:
+def losses_on(device: str, *, workload: Workload) -> Tensor:
     train = train_spec()
-    state = begin(case.model, train=train, shape=case.shape, seed=SEED, device=device)
-    videos = case.videos().to(device)
+    state = begin(workload.model, train=train, shape=workload.shape, seed=SEED, device=device)
+    videos = workload.videos().to(device)
     for _ in range(STEPS):
         train_step(state, videos, seed=SEED, train=train, objective=OBJECTIVE, workers=Workers())
     return state.losses.cpu().clone()

@@ -87,10 +87,10 @@ def compiled(bench: Bench) -> Iterator[Reading]:
     yield Reading(name="compiled", value=1e3 * seconds[True], unit="ms")
     limit = None if bench.tiny else 0.75
     yield Reading(name="of eager", value=seconds[True] / seconds[False], at_most=limit)
-    case = TINY if bench.tiny else S2
-    _, reference = loss_and_gradients(case, device="cpu", train=train_spec())
+    workload = TINY if bench.tiny else S2
+    _, reference = loss_and_gradients(workload, device="cpu", train=train_spec())
     narrow = train_spec(precision="bf16", recompute="block", compile="block")
-    _, gradients = loss_and_gradients(case, device=bench.device, train=narrow)
+    _, gradients = loss_and_gradients(workload, device=bench.device, train=narrow)
     yield Reading(name="gradients", value=relative(gradients, reference=reference), at_most=2e-2)
 
 

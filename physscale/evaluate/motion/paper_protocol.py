@@ -24,10 +24,10 @@ from physscale.records.errors import UserError
 from physscale.records.initial import falls, initial_numbers
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, PLACE, Videos
-from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.grids import Motion
 
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
-HEADLINE: dict[Law, str] = {
+HEADLINE: dict[Motion, str] = {
     "uniform": "velocity_error",
     "parabola": "position_error",
     "collision": "velocity_error_after",
@@ -72,7 +72,7 @@ def paper_outcomes(
     return pa.table(columns)
 
 
-def law_of(truth: Videos) -> Law:
+def law_of(truth: Videos) -> Motion:
     """Which of the three laws these rows obey."""
     if truth.state.shape[2] == 2:
         return "collision"

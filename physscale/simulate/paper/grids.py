@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-Law = Literal["uniform", "parabola", "collision"]
+Motion = Literal["uniform", "parabola", "collision"]
 Level = Literal["30K", "300K", "3M"]
 Values = Literal["random", "grid"]
 
@@ -49,7 +49,7 @@ def crossed(
     return np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)[order]
 
 
-def training_set(law: Law, *, level: Level, values: Values) -> Part:
+def training_set(law: Motion, *, level: Level, values: Values) -> Part:
     """The 30K, 300K or 3M rows of a law, before any filter."""
     rng = np.random.RandomState(SEED)
     if law == "collision":
@@ -72,13 +72,13 @@ _COUNTS = {
 }
 
 
-def evaluation_set(law: Law) -> tuple[Part, ...]:
+def evaluation_set(law: Motion) -> tuple[Part, ...]:
     """The blocks of the published evaluation file in their order, before any filter: 1,152, 1,056
     and 2,462 rows."""
     return _two_ball_evaluation() if law == "collision" else _one_ball_evaluation(law)
 
 
-def _one_ball_evaluation(law: Law) -> tuple[Part, ...]:
+def _one_ball_evaluation(law: Motion) -> tuple[Part, ...]:
     rng = np.random.RandomState(SEED)
     low_v, high_v = np.linspace(*LOW_SPEED_M_S, 16), np.linspace(*HIGH_SPEED_M_S, 16)
     low_r, high_r = np.linspace(*LOW_RADIUS_M[law], 8), np.linspace(*HIGH_RADIUS_M[law], 8)

@@ -12,7 +12,7 @@ from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.video import Videos
 from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
-from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.grids import Motion
 from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_TEST, OLD_FILES, SPEED_TEST
 from physscale.simulate.paper.sets import CLOCK, anywhere, one_ball, two_balls
 from physscale.simulate.paper.starts import Scenes, replay
@@ -91,7 +91,7 @@ def scenes_of(file: str) -> Scenes:
     """The whole file as arrays."""
     recipe = FILES[file]
     rows = recipe.rows()
-    law: Law = "collision" if recipe.balls == 2 else "uniform"
+    law: Motion = "collision" if recipe.balls == 2 else "uniform"
     starts = replay(
         law,
         rows=rows,

@@ -15,7 +15,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
-from physscale.simulate.paper.grids import Law, Values, evaluation_set, names, training_set
+from physscale.simulate.paper.grids import Motion, Values, evaluation_set, names, training_set
 from physscale.simulate.paper.starts import FRAME_S, FRAMES, Scenes, replay
 from physscale.simulate.scenario import Baselines, Clock, Listing
 from physscale.simulate.scenarios.ball import ball
@@ -56,7 +56,7 @@ class PaperSet(Listing):
     clock: ClassVar[Clock] = CLOCK
     NEUTRAL: ClassVar[dict[str, Any]] = {"way": "right"}
 
-    law: Law = "uniform"
+    law: Motion = "uniform"
     part: PartName = "eval"
     values: Values = "random"
     way: PaperWay = "right"

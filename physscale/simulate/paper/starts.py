@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from physscale.records.scene import WORLD_M
-from physscale.simulate.paper.grids import SEED, Law
+from physscale.simulate.paper.grids import SEED, Motion
 
 CHUNK = 1000
 EDGE = 0.05 * WORLD_M
@@ -33,7 +33,7 @@ class Starts:
 
 
 def replay(
-    law: Law,
+    law: Motion,
     *,
     rows: Float[np.ndarray, "rows values"],
     chunk: int = CHUNK,

@@ -139,7 +139,7 @@ def find_interpreter() -> Interpreter:
 def probed(path: Path) -> Interpreter | None:
     """The interpreter at this path, if it runs and is of a wanted version."""
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             [str(path), "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"],
             capture_output=True,
             text=True,
@@ -148,8 +148,8 @@ def probed(path: Path) -> Interpreter | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    version = told.stdout.strip()
-    return Interpreter(path, version) if told.returncode == 0 and version in VERSIONS else None
+    version = answer.stdout.strip()
+    return Interpreter(path, version) if answer.returncode == 0 and version in VERSIONS else None
 
 
 def _candidates() -> Iterator[Path]:

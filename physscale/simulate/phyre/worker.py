@@ -122,12 +122,12 @@ class PhyreWorker:
             return answer
 
     def _recover(self, asked: _Pending, fault: Fault) -> None:
-        told = self._child.last_words() if self._child is not None else ""
+        words = self._child.last_words() if self._child is not None else ""
         self.close()
         self.restarts += 1
         asked.failures += 1
         setting = asked.task.setting
-        what = f"template {setting.template} scene {setting.number}: {fault}{told}"
+        what = f"template {setting.template} scene {setting.number}: {fault}{words}"
         if asked.failures > RETRIES:
             raise PhyreFailed(what)
         LOG.warning("PHYRE child restarted, task asked again: %s", what)
@@ -151,9 +151,9 @@ class _Child:
         try:
             ready = self.answer(within_s=START_S)
         except Fault as fault:
-            told = self.last_words()
+            words = self.last_words()
             self.kill()
-            raise Fault(f"{fault} at its start{told}") from None
+            raise Fault(f"{fault} at its start{words}") from None
         if ready.num_rows:
             self.kill()
             raise Fault("the stream does not open with an empty batch")

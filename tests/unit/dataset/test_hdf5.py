@@ -14,7 +14,7 @@ from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.simulate.named import named_data
-from physscale.simulate.paper.grids import Law, evaluation_set
+from physscale.simulate.paper.grids import Motion, evaluation_set
 from physscale.simulate.simulate import simulate
 from tests.paper_videos import paper_data
 
@@ -24,16 +24,16 @@ from physscale.dataset.hdf5 import read_published  # noqa: E402
 from physscale.dataset.hdf5_phyre import read_combinatorial  # noqa: E402
 from physscale.dataset.hdf5_write import GROUP_ROWS, write_published  # noqa: E402
 
-LAWS: tuple[Law, ...] = ("uniform", "parabola", "collision")
+LAWS: tuple[Motion, ...] = ("uniform", "parabola", "collision")
 
 
-def rows(law: Law, *, count: int) -> Videos:
+def rows(law: Motion, *, count: int) -> Videos:
     videos = simulate(paper_data(law, part="eval"), indices=np.arange(count))
     return videos.with_pixels(render(videos, canvas=Canvas(size_px=64, style="paper")))
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_rows_come_back_with_their_truth(tmp_path: Path, law: Law) -> None:
+def test_rows_come_back_with_their_truth(tmp_path: Path, law: Motion) -> None:
     videos = rows(law, count=5)
     write_published(tmp_path / "eval.hdf5", videos)
     again = read_published(tmp_path / "eval.hdf5")

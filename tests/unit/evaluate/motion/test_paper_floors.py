@@ -9,7 +9,7 @@ import pytest
 from physscale.evaluate.motion.paper_partitions import groups
 from physscale.evaluate.motion.paper_protocol import HEADLINE, paper_outcomes
 from physscale.render.render import render
-from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.grids import Motion
 from tests.paper_videos import LAWS, PAPER, rows, scored, value
 
 FLOORS = {"uniform": (0.0097, 0.0113), "parabola": (0.0211, None), "collision": (0.0098, 0.0059)}
@@ -21,7 +21,7 @@ AUTHORS = {"uniform": (0.0099, 0.0114), "parabola": (0.0210, None), "collision":
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_the_floor_in_distribution(law: Law) -> None:
+def test_the_floor_in_distribution(law: Motion) -> None:
     """True frames at 256 px in the authors' style; their means over the videos in distribution."""
     truth = rows(law)
     floor = value(
@@ -32,7 +32,7 @@ def test_the_floor_in_distribution(law: Law) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
-def test_every_floor(law: Law) -> None:
+def test_every_floor(law: Motion) -> None:
     """The whole evaluation file at 256 px."""
     truth = rows(law)
     outcomes = scored(truth.take(groups(truth) != "filtered"), canvas=PAPER)
@@ -47,7 +47,7 @@ def test_every_floor(law: Law) -> None:
 @pytest.mark.parametrize("coding", ["exact", "imageio"])
 @pytest.mark.parametrize("law", LAWS)
 def test_every_floor_in_the_authors_layout(
-    law: Law, coding: Literal["exact", "imageio"], tmp_path: Path
+    law: Motion, coding: Literal["exact", "imageio"], tmp_path: Path
 ) -> None:
     """Written and read as HDF5 with mp4. Without loss it is the floor; H.264 adds what lies between
     it and the authors' own number."""

@@ -10,7 +10,7 @@ from physscale.evaluate.motion.paper_partitions import groups, sides_of
 from physscale.evaluate.motion.paper_protocol import law_of
 from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import BODY, Videos
-from physscale.simulate.paper.grids import Law
+from physscale.simulate.paper.grids import Motion
 from physscale.simulate.paper.partitions import CODE_RADIUS_M, collision_partitions, partitions
 from physscale.simulate.scenarios.collision import Collision
 from physscale.simulate.scenarios.uniform import UniformMotion
@@ -20,7 +20,7 @@ from tests.paper_videos import LAWS, SMALL, rows, scored, value
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_the_groups_have_the_official_sizes(law: Law) -> None:
+def test_the_groups_have_the_official_sizes(law: Motion) -> None:
     """872, 804 and 340 videos are counted, a ball at rest in a group of its own."""
     truth = rows(law)
     assert law_of(truth) == law

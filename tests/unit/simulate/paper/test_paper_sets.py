@@ -10,7 +10,7 @@ from physscale.dataset.check import first_states, known
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY
-from physscale.simulate.paper.grids import SEED, Law, Level, evaluation_set, names, training_set
+from physscale.simulate.paper.grids import SEED, Motion, Level, evaluation_set, names, training_set
 from physscale.simulate.paper.sets import PaperSet
 from physscale.simulate.paper.starts import CHUNK, replay
 from physscale.simulate.simulate import simulate
@@ -23,7 +23,7 @@ RADIUS = BODY.index("radius_m")
 @pytest.mark.parametrize(
     ("law", "count"), [("uniform", 1152), ("parabola", 1056), ("collision", 1635)]
 )
-def test_the_evaluation_sets_have_exactly_the_published_counts(law: Law, count: int) -> None:
+def test_the_evaluation_sets_have_exactly_the_published_counts(law: Motion, count: int) -> None:
     data = paper_data(law, part="eval")
     assert data.videos == count
     videos = simulate(data, indices=np.arange(count))
@@ -130,7 +130,7 @@ def test_the_repeated_seed_trap_is_there_in_paper_mode_alone() -> None:
 
 
 @pytest.mark.parametrize("law", ["uniform", "parabola", "collision"])
-def test_no_evaluation_scene_is_a_training_scene(law: Law) -> None:
+def test_no_evaluation_scene_is_a_training_scene(law: Motion) -> None:
     training, test = paper_data(law, part="30K"), paper_data(law, part="eval")
     trained = known([simulate(training, indices=np.arange(training.videos))])
     tested = simulate(test, indices=np.arange(test.videos))
