@@ -10,7 +10,7 @@ from physscale.dataset.check import first_states, known
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY
-from physscale.simulate.paper.grids import SEED, Motion, Level, evaluation_set, names, training_set
+from physscale.simulate.paper.grids import SEED, Level, Motion, evaluation_set, names, training_set
 from physscale.simulate.paper.sets import PaperSet
 from physscale.simulate.paper.starts import CHUNK, replay
 from physscale.simulate.simulate import simulate
