@@ -28,7 +28,7 @@ from physscale.train.spec import TrainSpec
 
 SD_LAYOUT, VAE_TRAINING = (
     VaeSpec(widths=(128, 256, 512, 512), blocks=2, groups=32, levels_back=2),
-    VaeTraining(batch=32),
+    VaeTraining(batch=32, precision="bf16", recompute="block"),
 )
 SIZES, VIDEOS = ("S", "B", "L"), (30_000, 300_000, 3_000_000)
 FLOW = FlowSpec(prediction="v", path="cosine", shift=1.0, sampler_steps=50)

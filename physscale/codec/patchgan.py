@@ -58,21 +58,24 @@ class Adversaries:
         )
 
     def generator_loss(self, rebuilt: Tensor) -> Tensor:
-        """The VAE's loss: large if both find the rebuilt clips [B, T, 3, H, W] rebuilt."""
+        """The VAE's loss: large if both find the rebuilt clips [B, T, 3, H, W] rebuilt. It has no
+        gradient for the discriminators."""
+        self._learning(False)
         return -sum((score.mean() for score in self._scores(rebuilt)), start=rebuilt.new_zeros(()))
 
-    def learn(self, frames: Tensor, rebuilt: Tensor) -> float:
-        """One step of both discriminators on the hinge loss of real and rebuilt clips
-        [B, T, 3, H, W]. Returns the loss."""
+    def learn(self, frames: Tensor, rebuilt: Tensor, *, share: float) -> None:
+        """Add the gradients of the hinge loss of real and rebuilt clips [B, T, 3, H, W], which are
+        this share of the batch."""
+        self._learning(True)
         real, drawn = self._scores(frames), self._scores(rebuilt)
         parts = [
             (1 - r).relu().mean() + (1 + d).relu().mean() for r, d in zip(real, drawn, strict=True)
         ]
-        loss = sum(parts, start=frames.new_zeros(()))
-        self.adam.zero_grad()
-        torch.autograd.backward(loss)
-        self.adam.step()
-        return loss.item()
+        torch.autograd.backward(share * sum(parts, start=frames.new_zeros(())))
+
+    def _learning(self, on: bool) -> None:
+        for network in (self.frames, self.clips):
+            network.requires_grad_(on)
 
     def _scores(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         return self.frames(clips.flatten(0, 1)), self.clips(clips.transpose(1, 2))

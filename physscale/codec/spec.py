@@ -70,6 +70,16 @@ class CodecSpec(Protocol):
         """Floating-point operations of the matrix products that encode one video (a multiply-add
         counts as 2)."""
 
+    def training_flops(self, training: VaeTraining, *, size_px: int) -> float:
+        """The same of the whole training that makes the codec. 0 unless the spec trains by
+        steps."""
+        return 0.0
+
+    def training_memory(self, training: VaeTraining, *, size_px: int, workers: int = 1) -> int:
+        """Bytes on one device at the fullest moment of that training, which this many workers
+        share. 0 unless the spec trains by steps."""
+        return 0
+
     @abstractmethod
     def build(self, inputs: CodecInputs) -> "Codec":
         """The codec, fitted or trained. The same inputs on the same machine give the same codec."""

@@ -1,10 +1,10 @@
 """How a VAE is trained, as values (read without torch)."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from physscale.records.errors import UserError
-from physscale.records.spec import is_sha256
+from physscale.records.spec import ANYTHING, is_sha256
 
 __all__ = ["VaeTraining"]
 
@@ -21,9 +21,21 @@ class VaeTraining:
             package, or LPIPS on torchvision's AlexNet, VGG-16 or SqueezeNet, named by its file's
             SHA-256.
         adversary_from: the step at which the discriminators join.
+        precision: of the VAE's products, float32 or bfloat16. Weights, norms, latents, loss and
+            discriminators are float32 either way.
+        recompute: whether each layer's activations are kept, or made again in the backward pass.
+        accumulate: in how many parts a worker's share of the batch goes through the VAE.
+
+    `recompute`, `accumulate` and the number of workers change rounding only, so they are no part of
+    a fingerprint, and a training may go on with others.
     """
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"perceptual": "st_lpips"}
+    NEUTRAL: ClassVar[dict[str, Any]] = {
+        "perceptual": "st_lpips",
+        "precision": "fp32",
+        "recompute": ANYTHING,
+        "accumulate": ANYTHING,
+    }
 
     steps: int = 2000
     batch: int = 4
@@ -37,11 +49,25 @@ class VaeTraining:
     adversary_weight: float = 0.0
     adversary_from: int = 0
     seed: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    recompute: Literal["none", "block"] = "none"
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "frames"):
+        for name, allowed in (("precision", ("fp32", "bf16")), ("recompute", ("none", "block"))):
+            if getattr(self, name) not in allowed:
+                raise UserError(
+                    f"vae {name}={getattr(self, name)!r}: allowed are "
+                    f"{' and '.join(map(repr, allowed))}"
+                )
+        for name in ("steps", "batch", "frames", "accumulate"):
             if getattr(self, name) < 1:
                 raise UserError(f"vae {name}={getattr(self, name)}: must be at least 1")
+        if self.accumulate > self.batch:
+            raise UserError(
+                f"vae accumulate={self.accumulate}: must be at most the {self.batch} clips of a "
+                "batch"
+            )
         for name in ("learning_rate", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise UserError(f"vae {name}={getattr(self, name)}: must be above 0")

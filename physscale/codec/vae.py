@@ -16,9 +16,9 @@ from torch.nn.functional import silu
 
 from physscale.codec.spec import CodecSpec
 from physscale.codec.vae_blocks import (
-    NORM_EPSILON,
     Attention,
     Downsample,
+    Norm,
     ResBlock,
     Upsample,
     per_frame,
@@ -78,13 +78,14 @@ class VideoVae(Vae):
         self.decoder = _Decoder(spec)
 
     def encode(self, frames: Float[Tensor, "batch time 3 height width"]) -> Posterior:
-        mean, log_variance = per_frame(self.quant_conv, self.encoder(frames)).chunk(2, dim=2)
+        numbers = per_frame(self.quant_conv, self.encoder(frames)).float()
+        mean, log_variance = numbers.chunk(2, dim=2)
         return Posterior(mean, log_variance.clamp(*LOG_VARIANCE))
 
     def decode(
         self, latents: Float[Tensor, "batch time channels rows columns"]
     ) -> Float[Tensor, "batch frames 3 height width"]:
-        return self.decoder(per_frame(self.post_quant_conv, latents))
+        return self.decoder(per_frame(self.post_quant_conv, latents)).float()
 
 
 class _Middle(nn.Module):
@@ -148,7 +149,7 @@ class _Encoder(nn.Module):
             [_DownLevel(spec, level=level) for level in range(len(spec.widths))]
         )
         self.mid_block = _Middle(spec.widths[-1], groups=spec.groups)
-        self.conv_norm_out = nn.GroupNorm(spec.groups, spec.widths[-1], eps=NORM_EPSILON)
+        self.conv_norm_out = Norm(spec.widths[-1], groups=spec.groups)
         self.conv_out = nn.Conv2d(spec.widths[-1], 2 * spec.latent_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ class _Decoder(nn.Module):
         self.up_blocks = nn.ModuleList(
             [_UpLevel(spec, level=level) for level in reversed(range(len(spec.widths)))]
         )
-        self.conv_norm_out = nn.GroupNorm(spec.groups, spec.widths[0], eps=NORM_EPSILON)
+        self.conv_norm_out = Norm(spec.widths[0], groups=spec.groups)
         self.conv_out = nn.Conv2d(spec.widths[0], 3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention, silu
 
-__all__ = ["Attention", "CausalConv", "Downsample", "ResBlock", "TimeMix", "Upsample", "per_frame"]
+__all__ = [
+    "Attention",
+    "CausalConv",
+    "Downsample",
+    "Norm",
+    "ResBlock",
+    "TimeMix",
+    "Upsample",
+    "per_frame",
+]
 
 NORM_EPSILON = 1e-6
 TIME_TAPS = 3
@@ -21,6 +30,17 @@ def per_frame(layer: Callable[[Tensor], Tensor], x_BTCHW: Tensor) -> Tensor:
     """Applies a layer for pictures [n, C, H, W] to every frame."""
     flat = layer(x_BTCHW.flatten(0, 1))
     return flat.view(*x_BTCHW.shape[:2], *flat.shape[1:])
+
+
+class Norm(nn.GroupNorm):
+    """A group norm in float32, also where products are in bfloat16 (CUDA's autocast does so by
+    itself, the CPU's does not)."""
+
+    def __init__(self, channels: int, *, groups: int) -> None:
+        super().__init__(groups, channels, eps=NORM_EPSILON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float())
 
 
 class CausalConv(nn.Conv3d):
@@ -68,9 +88,9 @@ class ResBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, groups: int, looks_back: bool) -> None:
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups, inputs, eps=NORM_EPSILON)
+        self.norm1 = Norm(inputs, groups=groups)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.norm2 = nn.GroupNorm(groups, outputs, eps=NORM_EPSILON)
+        self.norm2 = Norm(outputs, groups=groups)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         self.time_mix = TimeMix(outputs) if looks_back else nn.Identity()
@@ -88,7 +108,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, *, groups: int) -> None:
         super().__init__()
-        self.group_norm = nn.GroupNorm(groups, channels, eps=NORM_EPSILON)
+        self.group_norm = Norm(channels, groups=groups)
         self.to_q = nn.Linear(channels, channels)
         self.to_k = nn.Linear(channels, channels)
         self.to_v = nn.Linear(channels, channels)

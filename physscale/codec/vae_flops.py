@@ -4,111 +4,93 @@ torch's own count.
 A convolution from a to b channels with k x k taps has k^2 a b weights, and does as many
 multiply-adds per output pixel. A causal one has three taps in time as well."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
+from physscale.codec.training_spec import VaeTraining
+from physscale.codec.vae_layers import TAPS, Layer, decoder, encoder
 from physscale.codec.vae_spec import VaeSpec
 
-__all__ = ["decode_flops", "encode_flops", "vae_parameters"]
-
-TAPS = 3
-"""In time."""
+__all__ = ["decode_flops", "encode_flops", "training_flops", "vae_parameters"]
 
 
 def encode_flops(spec: VaeSpec, *, frames: int, size_px: int) -> int:
     """Floating-point operations of the matrix products that encode one video (a multiply-add
     counts as 2)."""
-    return 2 * _encoder(spec, frames=frames, size_px=size_px).products
+    return 2 * sum(map(_products, encoder(spec, frames=frames, size_px=size_px)))
 
 
 def decode_flops(spec: VaeSpec, *, frames: int, size_px: int) -> int:
     """The same for decoding the latents of one video."""
-    return 2 * _decoder(spec, frames=frames, size_px=size_px).products
+    return 2 * sum(map(_products, decoder(spec, frames=frames, size_px=size_px)))
+
+
+def training_flops(spec: VaeSpec, training: VaeTraining, *, size_px: int) -> int:
+    """The same for the whole training of the VAE, without a perceptual distance and discriminators.
+    The backward pass takes twice the forward pass. Recomputing runs a layer again as far as the
+    input of its last convolution."""
+    sizes = {"frames": training.frames, "size_px": size_px}
+    layers = [*encoder(spec, **sizes), *decoder(spec, **sizes)]
+    products = 3 * sum(map(_products, layers))
+    if training.recompute == "block":
+        products += sum(_products(layer) - _last(layer) for layer in layers)
+    return 2 * training.steps * training.batch * products
 
 
 def vae_parameters(spec: VaeSpec) -> int:
     """Number of trained parameters."""
     size_px = spec.space_factor
-    return sum(walk(spec, frames=1, size_px=size_px).parameters for walk in (_encoder, _decoder))
+    return sum(
+        parameters(layer)
+        for walk in (encoder, decoder)
+        for layer in walk(spec, frames=1, size_px=size_px)
+    )
 
 
-@dataclass
-class _Walk:
-    """The size of a video on its way through the layers, and their sums so far."""
-
-    frames: int
-    size_px: int
-    products: int = 0
-    parameters: int = 0
-
-    def conv(self, inputs: int, outputs: int, *, kernel: int = 1, taps: int = 1) -> None:
-        weights = taps * kernel**2 * inputs * outputs
-        self.products += weights * self.frames * self.size_px**2
-        self.parameters += weights + outputs
-
-    def norm(self, channels: int) -> None:
-        self.parameters += 2 * channels
-
-    def block(self, inputs: int, outputs: int, *, looks_back: bool) -> None:
-        self.norm(inputs)
-        self.conv(inputs, outputs, kernel=3)
-        self.norm(outputs)
-        self.conv(outputs, outputs, kernel=3)
-        if inputs != outputs:
-            self.conv(inputs, outputs)
-        if looks_back:
-            self.conv(outputs, outputs, taps=TAPS)
-
-    def middle(self, channels: int) -> None:
-        pixels = self.size_px**2
-        self.block(channels, channels, looks_back=True)
-        self.norm(channels)
-        for _ in range(4):
-            self.conv(channels, channels)
-        self.products += 2 * self.frames * pixels**2 * channels
-        self.block(channels, channels, looks_back=True)
-
-    def halved(self, *, time_stride: int) -> None:
-        self.size_px //= 2
-        self.frames = 1 + (self.frames - 1) // time_stride
+def parameters(layer: Layer) -> int:
+    """Number of a layer's parameters."""
+    normed = {"res": layer.inputs + layer.outputs, "attention": layer.inputs, "out": layer.inputs}
+    convolutions = sum(weights + outputs for weights, outputs, _ in _convolutions(layer))
+    return convolutions + 2 * normed.get(layer.kind, 0)
 
 
-def _encoder(spec: VaeSpec, *, frames: int, size_px: int) -> _Walk:
-    walk, latent = _Walk(frames, size_px), spec.latent_channels
-    walk.conv(3, spec.widths[0], kernel=3)
-    for level, width in enumerate(spec.widths):
-        back = spec.looks_back(level)
-        for block in range(spec.blocks):
-            walk.block(
-                spec.widths[max(level - 1, 0)] if block == 0 else width, width, looks_back=back
-            )
-        if level < len(spec.widths) - 1:
-            walk.halved(time_stride=spec.time_stride(level))
-            walk.conv(width, width, kernel=3, taps=TAPS if back else 1)
-    walk.middle(spec.widths[-1])
-    walk.norm(spec.widths[-1])
-    walk.conv(spec.widths[-1], 2 * latent, kernel=3)
-    walk.conv(2 * latent, 2 * latent)
-    return walk
+def _products(layer: Layer) -> int:
+    """Multiply-adds on one video."""
+    products = sum(weights * pixels for weights, _, pixels in _convolutions(layer))
+    if layer.kind == "attention":
+        products += 2 * layer.pixels * layer.size_px**2 * layer.inputs
+    return products
 
 
-def _decoder(spec: VaeSpec, *, frames: int, size_px: int) -> _Walk:
-    shape = spec.latents(frames=frames, size_px=size_px)
-    walk, deepest = _Walk(shape.frames, shape.height), spec.widths[-1]
-    walk.conv(shape.channels, shape.channels)
-    walk.conv(shape.channels, deepest, kernel=3)
-    walk.middle(deepest)
-    for level in reversed(range(len(spec.widths))):
-        width = spec.widths[level]
-        for block in range(spec.blocks + 1):
-            first = spec.widths[min(level + 1, len(spec.widths) - 1)]
-            walk.block(first if block == 0 else width, width, looks_back=spec.looks_back(level))
-        if level:
-            if spec.time_stride(level - 1) == 2:
-                walk.conv(width, 2 * width, taps=TAPS)
-                walk.frames = 2 * walk.frames - 1
-            walk.conv(width, 4 * width)
-            walk.size_px *= 2
-            walk.conv(width, width, kernel=3)
-    walk.norm(spec.widths[0])
-    walk.conv(spec.widths[0], 3, kernel=3)
-    return walk
+def _last(layer: Layer) -> int:
+    """Multiply-adds of its last convolution on one video."""
+    weights, _, pixels = list(_convolutions(layer))[-1]
+    return weights * pixels
+
+
+def _convolutions(layer: Layer) -> Iterator[tuple[int, int, int]]:
+    """The weights, output channels and output pixels of each convolution and linear map, in the
+    order in which they run."""
+    inputs, outputs, pixels = layer.inputs, layer.outputs, layer.pixels
+    match layer.kind:
+        case "conv":
+            yield layer.kernel**2 * inputs * outputs, outputs, pixels
+        case "out":
+            yield 9 * inputs * outputs, outputs, pixels
+        case "res":
+            yield 9 * inputs * outputs, outputs, pixels
+            if inputs != outputs:
+                yield inputs * outputs, outputs, pixels
+            yield 9 * outputs * outputs, outputs, pixels
+            if layer.back:
+                yield TAPS * outputs * outputs, outputs, pixels
+        case "attention":
+            for _ in range(4):
+                yield inputs * outputs, outputs, pixels
+        case "down":
+            taps = TAPS if layer.back else 1
+            yield 9 * taps * inputs * outputs, outputs, layer.pixels_out
+        case "up":
+            if layer.time_stride == 2:
+                yield TAPS * inputs * 2 * inputs, 2 * inputs, pixels
+            yield 4 * inputs * outputs, 4 * outputs, layer.pixels_out // 4
+            yield 9 * outputs * outputs, outputs, layer.pixels_out

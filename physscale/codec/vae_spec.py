@@ -77,6 +77,16 @@ class VaeSpec(CodecSpec):
 
         return float(encode_flops(self, frames=frames, size_px=size_px))
 
+    def training_flops(self, training: VaeTraining, *, size_px: int) -> float:
+        from physscale.codec.vae_flops import training_flops
+
+        return float(training_flops(self, training, size_px=size_px))
+
+    def training_memory(self, training: VaeTraining, *, size_px: int, workers: int = 1) -> int:
+        from physscale.codec.vae_memory import training_memory
+
+        return training_memory(self, training, size_px=size_px, workers=workers)
+
     def build(self, inputs: CodecInputs) -> "VaeCodec":
         """Starts from the picture VAE's weights, or at random; trains, or leaves it as it is."""
         from physscale.codec.inflate import inflate

@@ -1,8 +1,9 @@
 """What a training needs from its backend (read without torch)."""
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Context"]
+__all__ = ["ALONE", "Context"]
 
 
 @runtime_checkable
@@ -18,3 +19,17 @@ class Context(Protocol):
 
     def stop_requested(self) -> bool:
         """Whether this process was asked to end (by a signal or a scheduler)."""
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """One process that nobody asks to stop."""
+
+    rank: int = 0
+    world: int = 1
+
+    def stop_requested(self) -> bool:
+        return False
+
+
+ALONE: Context = _Alone()

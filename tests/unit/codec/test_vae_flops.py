@@ -1,12 +1,16 @@
 """The VAE's size and cost by formula are those of the VAE itself, counted by torch."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from physscale.codec.kinds import VaeSpec
+from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_flops import decode_flops, encode_flops, vae_parameters
+from physscale.codec.vae_step import loss_of, recomputed
 
 SPECS = {
     "plain": VaeSpec(),
@@ -32,3 +36,25 @@ def test_formula_equals_torch(spec: VaeSpec) -> None:
             vae.decode(latents)
     assert encode_flops(spec, frames=FRAMES, size_px=SIZE_PX) == encoding.get_total_flops()
     assert decode_flops(spec, frames=FRAMES, size_px=SIZE_PX) == decoding.get_total_flops()
+
+
+@pytest.mark.parametrize("recompute", ["none", "block"])
+@pytest.mark.parametrize("name", ["plain", "half"])
+def test_a_training_is_its_steps(name: str, recompute: Any) -> None:
+    """The first convolution needs no gradient of the frames: the formula is a little above."""
+    training = VaeTraining(steps=3, batch=2, frames=FRAMES, recompute=recompute)
+    frames = torch.rand(2, FRAMES, 3, SIZE_PX, SIZE_PX)
+    vae = VideoVae(SPECS[name])
+    with recomputed(vae, training=training), FlopCounterMode(display=False) as counted:
+        losses, _ = loss_of(
+            vae,
+            frames,
+            rows=slice(0, 2),
+            step=0,
+            training=training,
+            perceptual=None,
+            adversaries=None,
+        )
+        torch.autograd.backward(losses[-1])
+    formula = SPECS[name].training_flops(training, size_px=SIZE_PX)
+    assert formula / (training.steps * counted.get_total_flops()) == pytest.approx(1.01, abs=0.02)
