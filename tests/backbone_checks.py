@@ -100,7 +100,7 @@ def matrices_and_fan_in_are_those_of_the_parameters(
     named = dict(model.named_parameters())
     for name, (rows, columns) in model.matrices().items():
         assert named[name].numel() % (rows * columns) == 0, name
-    blocks = spec.memory(shape, videos=1, bf16=False).blocks
+    blocks = spec.memory(shape, videos=1, autocast="none").blocks
     assert len(blocks) == len(model.blocks)
     assert sum(block.numbers for block in blocks) == sum(
         named[name].numel() for name in model.matrices()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, silu
 
 from physscale.model.backbone import Backbone
-from physscale.model.backbone_spec import BACKBONES, ActivationMemory, BlockMemory
+from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast, BlockMemory
 from physscale.model.conditioning_spec import ConditioningSpec
 from physscale.model.time_embedding import time_embedding
 from physscale.records.errors import UserError
@@ -67,7 +67,7 @@ class MixerSpec:
         first = shape.inputs * shape.height * shape.width * self.width * shape.frames
         return 3 * self.forward_flops(shape) - 2 * (first + self.width**2)
 
-    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
+    def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
         """An upper bound: float32 whatever the products are. A block keeps two inputs, two normed
         ones, and the MLP's hidden layer twice."""
         d, frames = self.width, shape.frames

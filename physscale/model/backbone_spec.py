@@ -5,7 +5,7 @@ A new backbone is a frozen dataclass that fulfils `BackboneSpec` and is register
 and a network (`model/backbone.py`) that `build` returns; `docs/extend/my_backbone.md` adds one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from physscale.model.conditioning_spec import ConditioningSpec
 from physscale.records.latent_shape import BackboneShape
@@ -15,7 +15,11 @@ from physscale.records.spec import written_name
 if TYPE_CHECKING:
     import physscale.model.backbone
 
-__all__ = ["BACKBONES", "ActivationMemory", "BackboneSpec", "BlockMemory"]
+__all__ = ["BACKBONES", "ActivationMemory", "Autocast", "BackboneSpec", "BlockMemory"]
+
+Autocast = Literal["none", "cpu", "cuda"]
+"""Products in float32, or in bfloat16 by the autocast of this kind of device. That of CUDA widens
+the operands of more operations (`addcmul` among them) to float32 than that of the CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +93,8 @@ class BackboneSpec(Protocol):
     def training_flops(self, shape: BackboneShape) -> int:
         """The same of one forward and backward pass on one video."""
 
-    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
-        """Memory for `videos` videos at once, with products in bfloat16 or float32."""
+    def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
+        """Memory for `videos` videos at once."""
 
 
 BACKBONES: Registry[type] = Registry(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from physscale.model.backbone_spec import BACKBONES, ActivationMemory
+from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast
 from physscale.model.conditioning_spec import (
     Conditioning,
     ConditioningSpec,
@@ -146,7 +146,7 @@ class DiTSpec:
 
         return training_flops(self, shape=shape)
 
-    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
+    def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
         from physscale.model.dit_memory import memory
 
-        return memory(self, shape=shape, videos=videos, bf16=bf16)
+        return memory(self, shape=shape, videos=videos, autocast=autocast)

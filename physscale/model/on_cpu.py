@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn.functional import linear, scaled_dot_product_attention
 
+from physscale.model.dit_memory import LONGEST_KEPT
+
 __all__ = ["Linear", "attend"]
 
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -24,9 +26,6 @@ ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 NARROWEST = 128
 """The least inputs and outputs for oneDNN: it gains nothing at 64, a tenth at 96, a quarter from
 256 on."""
-
-LONGEST_KEPT = 1024
-"""Tokens up to which attention keeps its probabilities."""
 
 LOGITS_AT_ONCE = 2**20
 """Four megabytes of float32, so that softmax finds the product's output in the cache."""

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from physscale.model.backbone_spec import BACKBONES, ActivationMemory, BlockMemory
+from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast, BlockMemory
 from physscale.model.conditioning_spec import ConditioningSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
@@ -125,9 +125,10 @@ class UNetSpec:
         no_gradient = stem.entry * stem.entry_positions + self.width**2
         return 3 * self.forward_flops(shape) - 2 * no_gradient
 
-    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
+    def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
         """A block keeps seven tensors of its size and the entry's input, the head three. What the
         head keeps is gone when the last block is recomputed."""
+        bf16 = autocast != "none"
         cells = [videos * block.positions * block.channels for block in self._blocks(shape)]
         blocks = []
         for block, size in zip(self._blocks(shape), cells, strict=True):

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from physscale.flow.objective_spec import ObjectiveSpec
-from physscale.model.backbone_spec import ActivationMemory, BackboneSpec, BlockMemory
+from physscale.model.backbone_spec import ActivationMemory, Autocast, BackboneSpec, BlockMemory
 from physscale.records.latent_shape import LatentShape
 from physscale.run.cost import latent_shape
 from physscale.run.spec import RunSpec
+from physscale.scheduling.gpus import Device
 from physscale.train.spec import TrainSpec
 
 __all__ = ["Memory", "memory", "run_memory"]
@@ -52,14 +53,17 @@ def memory(
     objective: ObjectiveSpec,
     shape: LatentShape,
     train: TrainSpec,
+    device: Device,
     workers: int = 1,
 ) -> Memory:
-    """Memory of a worker with its share of the global batch, in `accumulate` parts."""
+    """Memory of a worker on this kind of device, with its share of the global batch in
+    `accumulate` parts."""
     videos = -(-train.batch // (workers * train.accumulate))
     bf16 = train.precision == "bf16"
     sharded = train.parallel == "fsdp" and workers > 1
     ports = objective.backbone_shape(shape)
-    passed = model.memory(ports, videos=videos * objective.passes(shape), bf16=bf16)
+    autocast: Autocast = device if bf16 else "none"
+    passed = model.memory(ports, videos=videos * objective.passes(shape), autocast=autocast)
     ends = passed.ends + objective.step_bytes(shape, videos=videos)
     activations, working = _activations(
         passed, recompute=train.recompute == "block", copied=bf16 and not sharded
@@ -79,13 +83,14 @@ def memory(
     return Memory(weights=weights, activations=activations, working=working)
 
 
-def run_memory(run: RunSpec) -> Memory:
+def run_memory(run: RunSpec, *, device: Device) -> Memory:
     """Memory of each device of a run."""
     return memory(
         run.model,
         objective=run.objective,
         shape=latent_shape(run),
         train=run.train,
+        device=device,
         workers=run.workers,
     )
 

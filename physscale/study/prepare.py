@@ -87,7 +87,7 @@ def prepare(
     ]
     if machine.run_gpus and study.runs:
         bytes_held, fullest = max(
-            (run_memory(run).total, label(run)) for run in study.runs.values()
+            (run_memory(run, device="cuda").total, label(run)) for run in study.runs.values()
         )
         notes.append(f"memory: at most {gigabytes(bytes_held)} a device, {fullest}")
     left = [study.runs[row.fingerprint] for row in missing(rows)]

@@ -121,7 +121,7 @@ def check_optimiser(train: TrainSpec, *, backbone: BackboneSpec, shape: Backbone
     """Raises UserError for Muon on a backbone that names no matrices for it."""
     if train.optimiser != "muon":
         return
-    blocks = backbone.memory(shape, videos=1, bf16=False).blocks
+    blocks = backbone.memory(shape, videos=1, autocast="none").blocks
     if not any(block.matrices for block in blocks):
         raise UserError(
             f"train optimiser='muon': backbone {backbone.description} names no matrices for Muon; "

@@ -48,8 +48,8 @@ from physscale.model.backbone_spec import BACKBONES
 @BACKBONES.register
 @dataclass(frozen=True)
 class BareSpec(MixerSpec):
-    def memory(self, shape, *, videos, bf16):
-        found = super().memory(shape, videos=videos, bf16=bf16)
+    def memory(self, shape, *, videos, autocast):
+        found = super().memory(shape, videos=videos, autocast=autocast)
         return replace(found, blocks=tuple(replace(block, matrices=()) for block in found.blocks))
 """
 """A backbone that leaves everything to AdamW."""
@@ -102,7 +102,9 @@ def test_it_trains_with_every_objective(
     assert memory(
         task.model, objective=objective, shape=task.latents.shape, train=task.train
     ).total > 20 * task.model.parameters(task.backbone_shape)
-    assert isinstance(task.model.memory(task.backbone_shape, videos=1, bf16=True), ActivationMemory)
+    assert isinstance(
+        task.model.memory(task.backbone_shape, videos=1, autocast="cuda"), ActivationMemory
+    )
 
 
 def test_a_study_runs_from_its_plan_to_its_scores(tmp_path: Path) -> None:

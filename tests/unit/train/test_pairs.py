@@ -11,7 +11,7 @@ import torch
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.objective_spec import OBJECTIVES, ObjectiveSpec
-from physscale.model.backbone_spec import ActivationMemory, BackboneSpec
+from physscale.model.backbone_spec import ActivationMemory, Autocast, BackboneSpec
 from physscale.model.unet import UNet
 from physscale.model.unet_spec import UNetSpec
 from physscale.records.errors import UserError
@@ -125,8 +125,8 @@ class BareSpec(UNetSpec):
     def build(self, shape: BackboneShape) -> BareUNet:
         return BareUNet(self, shape=shape)
 
-    def memory(self, shape: BackboneShape, *, videos: int, bf16: bool) -> ActivationMemory:
-        found = super().memory(shape, videos=videos, bf16=bf16)
+    def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
+        found = super().memory(shape, videos=videos, autocast=autocast)
         return replace(found, blocks=tuple(replace(block, matrices=()) for block in found.blocks))
 
 

@@ -1,0 +1,53 @@
+"""What a card cannot hold is refused before anything is spent."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.motion import TRAINED
+from experiments.paper import paper_run
+from experiments.paper import study as paper
+from experiments.templates import study as templates
+from physscale.model.sizes import SIZES
+from physscale.records.errors import UserError
+from physscale.run.device_memory import run_memory
+from physscale.scheduling.machine_file import read_machine
+from physscale.scheduling.resources import Machine
+from physscale.study.card_memory import CONTEXT_BYTES, check_fits
+from physscale.study.devices import card
+from physscale.study.spec import Study
+from tests.paths import ROOT
+
+ALONE = replace(paper_run(TRAINED, test_splits=()), workers=1)
+LARGE = replace(ALONE, model=SIZES["L"], train=replace(ALONE.train, batch=32))
+
+
+@pytest.mark.parametrize("study", [paper, templates], ids=["paper", "templates"])
+def test_planned_studies_fit_the_card_that_their_machine_names(study: Study) -> None:
+    machine = read_machine(ROOT / "cluster" / "a100x32.yaml")
+    assert machine.gpu == "a100"
+    check_fits(study.runs.values(), rates=card(machine.gpu), machine=machine)
+
+
+def test_runs_that_share_a_card_share_its_memory() -> None:
+    held = run_memory(LARGE, device="cuda").total + CONTEXT_BYTES
+    quarter = Machine(run_gpus=0.25)
+    tight = replace(card("h100"), memory_bytes=4 * held)
+    check_fits([LARGE], rates=tight, machine=quarter)
+    with pytest.raises(UserError, match=r"needs .* GB on each device, 4 of them share one") as said:
+        check_fits([LARGE], rates=replace(tight, memory_bytes=4 * held - 1), machine=quarter)
+    assert "run_gpus" in str(said.value)
+    assert len(str(said.value).splitlines()) == 1
+    check_fits([LARGE], rates=replace(tight, memory_bytes=held), machine=Machine(run_gpus=1))
+
+
+def test_what_helps_is_named() -> None:
+    xl = replace(ALONE, model=SIZES["XL"])
+    with pytest.raises(UserError, match=r"a h100 has 80\.0 GB; try train\.recompute=block"):
+        check_fits([xl], rates=card("h100"), machine=Machine())
+    check_fits(
+        [replace(xl, train=replace(xl.train, recompute="block", accumulate=4))],
+        rates=card("h100"),
+        machine=Machine(),
+    )
+    check_fits([xl], rates=replace(card("h100"), kind="cpu"), machine=Machine())

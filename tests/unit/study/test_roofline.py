@@ -1,0 +1,115 @@
+"""Times by roofline against cases computed by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.motion import TRAINED
+from experiments.paper import paper_run
+from physscale.model.sizes import SIZES
+from physscale.records.errors import UserError
+from physscale.run.cost import cost
+from physscale.run.spec import RunSpec
+from physscale.scheduling.machine_file import read_machine
+from physscale.study.devices import CARDS, card
+from physscale.study.recipe import small_run
+from physscale.study.roofline import step_time
+from physscale.study.speed import DeviceSpeed
+from tests.paths import ROOT
+
+A100S = read_machine(ROOT / "cluster" / "a100x32.yaml")
+
+
+def paper(size: str, *, workers: int = 32) -> RunSpec:
+    run = paper_run(TRAINED, test_splits=())
+    return replace(run, model=SIZES[size], workers=workers)
+
+
+def test_l_on_32_h100_by_hand() -> None:
+    """Per step and device: 8 videos of 2,048 tokens, 16,384 in all; width 1,024, 24 blocks.
+
+    products   3 x 24 x 24 x 1024^2 x 16384            29.7 TFLOP / (0.7 x 989)    42.9 ms
+    attention  3 x 24 x 4 x 2048 x 1024 x 16384         9.9 TFLOP / (0.4 x 989)    25.0 ms
+    other      (24 x 500 + 112) B x 1024 x 16384        203 GB / (0.8 x 3350)      75.8 ms
+    optimiser  84 B x 310M                             26.0 GB / (0.8 x 3350)       9.7 ms
+    link       2 x 31/32 x 4 B x 310M                  2.40 GB / 50                48.0 ms
+    host       (24 x 97 + 118 + 14) x 8 us = 19.7 ms, beside the device's 153 ms
+
+    That is 202 ms, and 5.6 hours for 100,000 steps; one device alone takes 136 hours."""
+    speed = DeviceSpeed(rates=card("h100"), machine=A100S)
+    step = speed.step(paper("L"))
+    parts = (step.products_s, step.attention_s, step.bytes_s, step.optimiser_s, step.link_s)
+    by_hand_ms = (42.9, 25.0, 75.8, 9.7, 48.0)
+    assert [1e3 * part for part in parts] == pytest.approx(by_hand_ms, rel=0.01)
+    assert step.host_s == pytest.approx(19.7e-3, rel=0.01)
+    assert step.total == pytest.approx(sum(by_hand_ms) / 1e3, rel=0.01)
+    hours = hours_of(paper("L"), speed=speed)
+    assert hours == pytest.approx(5.6, rel=0.01)
+    alone = hours_of(paper("L", workers=1), speed=speed)
+    assert alone == pytest.approx((32 * (42.9 + 25.0 + 75.8) + 9.7) * 100 / 3600, rel=0.01)
+
+
+def test_l_on_32_a100_reaches_about_what_video_transformers_report() -> None:
+    """29.7 / 218 + 9.9 / 125 TFLOP/s, 203 GB / 1,631, 26 GB / 1,631, 48 ms on the link: 404 ms per
+    step, 11.2 hours, 31 % of the peak."""
+    step = DeviceSpeed(rates=card("a100"), machine=A100S).step(paper("L"))
+    assert step.total == pytest.approx(0.1363 + 0.0793 + 0.1246 + 0.016 + 0.048, rel=0.01)
+    share = cost(paper("L")).flops / 1e5 / 32 / step.total / (1e12 * CARDS["a100"].bf16)
+    assert share == pytest.approx(0.31, abs=0.01)
+
+
+def test_a_small_model_costs_what_its_launches_cost() -> None:
+    """d8: (3 x 70 + 87 + 14 + 3 x 18) x 8 us = 2.92 ms; its 0.2 GFLOP would take microseconds."""
+    run = small_run(TRAINED, test_splits=(), size="d8")
+    step = step_time(run, rates=card("h100"), link_bytes_per_s=1e12)
+    assert step.total == step.host_s == pytest.approx(2.92e-3, rel=0.01)
+    assert step.device_s < 0.1 * step.total
+    larger = replace(run, model=SIZES["d64"])
+    assert step_time(larger, rates=card("h100"), link_bytes_per_s=1e12).total == step.total
+
+
+def test_float32_counts_at_its_own_peak() -> None:
+    """A100: 19.5 TFLOP/s without TF32 against 312 in bfloat16."""
+    run = paper("B")
+    single = replace(run, train=replace(run.train, precision="fp32"))
+    slow, fast = (
+        step_time(each, rates=card("a100"), link_bytes_per_s=5e10) for each in (single, run)
+    )
+    assert slow.products_s == pytest.approx(16 * fast.products_s, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["t4"])
+def test_bfloat16_is_refused_where_there_is_none(name: str) -> None:
+    with pytest.raises(
+        UserError, match=r"device t4: it has no bfloat16; set train\.precision=fp32"
+    ):
+        step_time(paper("S"), rates=card(name), link_bytes_per_s=5e10)
+
+
+def test_muon_counts_in_float32_on_every_worker() -> None:
+    """L: 4 matrices of 1024^2 (30 x 1024^3 FLOP each) and 2 of 4096 x 1024 (42 x 1024^3) in each of
+    24 blocks: 5.26 TFLOP, 385 ms at 70 % of an A100's 19.5."""
+    run = paper("L")
+    muon = replace(run, train=replace(run.train, optimiser="muon"))
+    more = [
+        step_time(each, rates=card("a100"), link_bytes_per_s=5e10).optimiser_s
+        for each in (muon, run)
+    ]
+    assert more[0] - more[1] == pytest.approx(5.26e12 / (0.7 * 19.5e12), rel=0.01)
+
+
+def test_recompute_accumulate_and_shards_cost_what_they_cost() -> None:
+    def step(**changes: object) -> float:
+        run = paper("L")
+        changed = replace(run, train=replace(run.train, **changes))  # type: ignore[arg-type]
+        return step_time(changed, rates=card("h100"), link_bytes_per_s=5e10).total
+
+    plain = step()
+    assert step(recompute="block") == pytest.approx(plain + (42.9 + 25 + 75.8) / 3e3, rel=0.01)
+    assert plain < step(accumulate=8) < 1.2 * plain, "more sums and launches"
+    gathered = step(parallel="fsdp")
+    assert gathered == pytest.approx(plain, rel=1e-6), "2 + 2 + 4 bytes instead of 4 + 4"
+
+
+def hours_of(run: RunSpec, *, speed: DeviceSpeed) -> float:
+    return speed.run_s(run, flops=cost(run).flops) / 3600
