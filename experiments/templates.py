@@ -8,7 +8,7 @@ frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5; all
 trained templates, and the ten reserved templates. Expectation: the error in template stays; the
 error out of template falls with the number of templates more than with model size. Bodies share
 colours, so a run is scored here by its loss, and by `physscale evaluate` from its frames. Cost:
-4,231 hours of 32 A100 (`cluster/paper.md`; GPU only)."""
+4,473 hours of 32 A100 (`cluster/paper.md`; GPU only)."""
 
 from dataclasses import replace
 

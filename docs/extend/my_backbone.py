@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, silu
 
 from physscale.model.backbone import Backbone
-from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast, BlockMemory
+from physscale.model.backbone_spec import (
+    BACKBONES,
+    ActivationMemory,
+    Autocast,
+    BlockMemory,
+    Work,
+)
 from physscale.model.conditioning_spec import ConditioningSpec
 from physscale.model.time_embedding import time_embedding
 from physscale.records.errors import UserError
@@ -77,6 +83,12 @@ class MixerSpec:
         return ActivationMemory(
             ends=3 * size, blocks=(block,) * self.depth, passing=3 * size, passing_again=0
         )
+
+    def work(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> Work:
+        """No attention; a block reads and writes about fifty times its input, in about 40
+        operations."""
+        size = 4 * videos * shape.frames * self.width
+        return Work(attention_flops=0.0, bytes=50.0 * self.depth * size, operations=40 * self.depth)
 
 
 class Mixer(Backbone):

@@ -39,6 +39,15 @@ COMMANDS: Mapping[str, Listed] = {
             "physscale plan quickstart train.steps=200 --budget 1e12 --json",
         ),
     ),
+    "calibrate-device": Listed(
+        "physscale.cli.calibrate_device:calibrate_device",
+        STUDY,
+        "Measure what this machine's GPU, or its CPU, does in a second, for `plan --device`.",
+        (
+            "physscale calibrate-device",
+            "physscale calibrate-device --machine cluster/gpu_node.yaml --out h100.json",
+        ),
+    ),
     "run": Listed(
         "physscale.cli.run:run_command",
         STUDY,

@@ -118,11 +118,9 @@ Device = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="Times as on one of these, from its peak: h100, a100, l4 ..., this-cpu.",
+        help="Predict times for one of these: h100, a100, l4 ...; or for what `physscale "
+        "calibrate-device` measured: this-cpu, or its FILE.",
     ),
-]
-Utilisation = Annotated[
-    float, typer.Option("--utilisation", help="Share of the device's peak that training reaches.")
 ]
 
 

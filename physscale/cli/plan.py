@@ -15,7 +15,6 @@ from physscale.cli.options import (
     Overrides,
     Results,
     TunedFile,
-    Utilisation,
     open_study,
 )
 from physscale.cli.terminal import console, say
@@ -24,7 +23,7 @@ from physscale.scheduling.machine_file import read_machine
 from physscale.study.plan import Row, label
 from physscale.study.prepare import Prepared, as_object, missing, prepare
 from physscale.study.progress import gigabytes, span
-from physscale.study.speed import UTILISATION, device_speed
+from physscale.study.speed import device_speed
 
 _HEADINGS = ("run", "group", "what", "N", "FLOPs", "about", "data", "disk", "state")
 _NUMBERS = range(3, 8)
@@ -42,7 +41,6 @@ def plan_command(
     proposal: Next = None,
     tuned: TunedFile = None,
     device: Device = None,
-    utilisation: Utilisation = UTILISATION,
     as_json: AsJson = False,
 ) -> None:
     """Show the runs of a study, what they cost, and which are done."""
@@ -50,7 +48,7 @@ def plan_command(
         name, results=results, overrides=overrides, only=only, proposal=proposal, tuned=tuned
     )
     chosen = read_machine(machine)
-    speed = device_speed(device, utilisation=utilisation) if device else None
+    speed = device_speed(device, machine=chosen, results=results) if device else None
     prepared = prepare(opened, machine=chosen, budget=budget, hours=hours, speed=speed)
     if as_json:
         print_json(as_object(prepared))

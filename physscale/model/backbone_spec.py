@@ -15,7 +15,7 @@ from physscale.records.spec import written_name
 if TYPE_CHECKING:
     import physscale.model.backbone
 
-__all__ = ["BACKBONES", "ActivationMemory", "Autocast", "BackboneSpec", "BlockMemory"]
+__all__ = ["BACKBONES", "ActivationMemory", "Autocast", "BackboneSpec", "BlockMemory", "Work"]
 
 Autocast = Literal["none", "cpu", "cuda"]
 """Products in float32, or in bfloat16 by the autocast of this kind of device. That of CUDA widens
@@ -59,6 +59,21 @@ class ActivationMemory:
     passing_again: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A forward and backward pass beside its products, for the time that plans predict.
+
+    Attributes:
+        attention_flops: the part of the forward pass's FLOPs that is attention between tokens.
+        bytes: read and written by all operations that are neither products nor attention.
+        operations: that the host starts.
+    """
+
+    attention_flops: float
+    bytes: float
+    operations: int
+
+
 @runtime_checkable
 class BackboneSpec(Protocol):
     """What a backbone is, in values: a frozen dataclass."""
@@ -95,6 +110,9 @@ class BackboneSpec(Protocol):
 
     def memory(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> ActivationMemory:
         """Memory for `videos` videos at once."""
+
+    def work(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> Work:
+        """What `videos` videos cost in time beside their products; an estimate will do."""
 
 
 BACKBONES: Registry[type] = Registry(

@@ -5,11 +5,12 @@ shared by all blocks, each of which adds a bias of its own to it (PixArt-alpha, 
 Only this count meets the four sizes published with arXiv 2411.02385 (22.5M, 89.5M, 310.0M, 456.0M);
 one projection per block (`adaln="block"`), as in the first DiT, gives 33M for S."""
 
+from physscale.model.backbone_spec import Autocast, Work
 from physscale.model.conditioning_spec import NUMBERS_A_BODY
 from physscale.model.dit_spec import DiTSpec
 from physscale.records.latent_shape import BackboneShape
 
-__all__ = ["forward_flops", "parameters", "time_features", "training_flops"]
+__all__ = ["forward_flops", "parameters", "time_features", "training_flops", "work"]
 
 TIME_FEATURES = 256
 """Sines and cosines that describe the time t; narrow models use fewer (`time_features`)."""
@@ -60,6 +61,41 @@ def training_flops(spec: DiTSpec, *, shape: BackboneShape) -> int:
         shape.inputs * spec.cells * spec.tokens(shape) + time_features(spec)
     ) + _conditioning_first(spec)
     return 3 * forward_flops(spec, shape=shape) - 2 * no_gradient
+
+
+def work(spec: DiTSpec, *, shape: BackboneShape, videos: int, autocast: Autocast) -> Work:
+    """Bytes and operations as PyTorch's dispatcher counts them (`_BLOCK`, `_ENDS`)."""
+    tokens = spec.tokens(shape)
+    met = videos * (tokens + spec.conditioning_tokens)
+    fixed, hidden, operations = _BLOCK[autocast]
+    ends, operations_of_ends = _ENDS[autocast]
+    if spec.activation == "relu2":
+        hidden += _RELU2
+    per_token = spec.depth * (fixed + hidden * spec.mlp_ratio) + ends
+    ports = _PORT_BYTES * videos * shape.positions * (shape.inputs + shape.channels)
+    return Work(
+        attention_flops=4.0 * spec.depth * met * (tokens + spec.conditioning_tokens) * spec.width,
+        bytes=float(met * spec.width * per_token + ports),
+        operations=spec.depth * operations + operations_of_ends,
+    )
+
+
+_BLOCK: dict[Autocast, tuple[int, int, int]] = {
+    "none": (440, 24, 70),
+    "cpu": (408, 12, 94),
+    "cuda": (452, 12, 97),
+}
+"""Of a block, forward and backward: bytes per token and unit of width, the same per MLP ratio, and
+operations."""
+
+_ENDS: dict[Autocast, tuple[int, int]] = {"none": (84, 87), "cpu": (90, 116), "cuda": (112, 118)}
+"""Outside the blocks: bytes per token and unit of width, and operations."""
+
+_RELU2 = 16
+"""More than with gelu, per MLP ratio."""
+
+_PORT_BYTES = 50
+"""Per number of the input and of the output."""
 
 
 def _conditioning_parameters(spec: DiTSpec) -> int:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast
+from physscale.model.backbone_spec import BACKBONES, ActivationMemory, Autocast, Work
 from physscale.model.conditioning_spec import (
     Conditioning,
     ConditioningSpec,
@@ -150,3 +150,8 @@ class DiTSpec:
         from physscale.model.dit_memory import memory
 
         return memory(self, shape=shape, videos=videos, autocast=autocast)
+
+    def work(self, shape: BackboneShape, *, videos: int, autocast: Autocast) -> Work:
+        from physscale.model.dit_cost import work
+
+        return work(self, shape=shape, videos=videos, autocast=autocast)

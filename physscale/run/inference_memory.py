@@ -9,7 +9,7 @@ number of videos depends on the run alone, and not on what the device has free. 
 change with the card, with its other processes, or with the number of workers."""
 
 from physscale.flow.objective_spec import ObjectiveSpec
-from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.backbone_spec import Autocast, BackboneSpec
 from physscale.records.latent_shape import LatentShape
 from physscale.run.cost import latent_shape
 from physscale.run.spec import RunSpec
@@ -32,7 +32,8 @@ def inference_bytes(
     """At most so many bytes are in use, beside the weights, while so many videos of this shape are
     sampled or measured together."""
     ports = objective.backbone_shape(shape)
-    passed = model.memory(ports, videos=videos * objective.passes(shape), bf16=bf16)
+    autocast: Autocast = "cuda" if bf16 else "none"  # on a CPU too: the parts are the same
+    passed = model.memory(ports, videos=videos * objective.passes(shape), autocast=autocast)
     copies = _HALF if bf16 else 0
     fullest = max(block.kept + copies * block.numbers for block in passed.blocks)
     inputs = sum(block.input for block in passed.blocks)

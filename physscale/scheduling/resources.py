@@ -42,7 +42,10 @@ class Machine:
     this number. Without it, the run waits until all its workers are back.
 
     With `nodes`, the plan counts on this many nodes of `node_cpus` and `node_gpus`, which an
-    autoscaler will start, instead of the nodes that are up."""
+    autoscaler will start, instead of the nodes that are up.
+
+    With `gpu`, a card of `study/devices.py`, plans predict times by it and refuse what its memory
+    does not hold. `node_link_bytes_per_s` is what a node sends to another, in one direction."""
 
     name: str = "local"
     run_cpus: float = 0.5
@@ -57,6 +60,8 @@ class Machine:
     nodes: int | None = None
     node_cpus: float = 1.0
     node_gpus: float = 0.0
+    node_link_bytes_per_s: float = 25e9
+    gpu: str | None = None
     patience_s: float = 300.0
     flops_per_s: float = 2e10
 
@@ -69,6 +74,7 @@ class Machine:
             "threads",
             "node_cpus",
             "patience_s",
+            "node_link_bytes_per_s",
             "flops_per_s",
         ):
             if getattr(self, key) <= 0:

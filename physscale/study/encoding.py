@@ -10,6 +10,7 @@ from physscale.records.spec import short
 from physscale.run.cost import encoding_flops
 from physscale.run.latent_cache import Cache, Unit
 from physscale.scheduling.resources import Machine
+from physscale.study.devices import card
 
 if TYPE_CHECKING:
     from physscale.run.encode import Encoded
@@ -41,7 +42,11 @@ def cache_state(cache: Cache, *, machine: Machine) -> CacheState:
     videos = sum(len(unit) for unit in missing)
     flops = videos * encoding_flops(cache.run)
     pixels = videos * cache.run.data.frames * cache.run.canvas.size_px**2
-    device_flops_per_s = machine.flops_per_s / cache.run.workers  # the file counts all of a run's
+    device_flops_per_s = (
+        card(machine.gpu).convolutions
+        if machine.gpu
+        else machine.flops_per_s / cache.run.workers  # the file counts all of a run's
+    )
     return CacheState(
         latents=short(cache.fingerprint),
         scenario=cache.run.data.scenario.name,

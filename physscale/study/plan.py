@@ -15,7 +15,7 @@ from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 from physscale.study.environment import environment
 from physscale.study.spec import Study
-from physscale.study.speed import Speed
+from physscale.study.speed import Pace, Speed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,7 @@ class Row:
     disk_bytes: int
 
 
-def plan(
-    study: Study, *, store: Store, flops_per_s: float, speed: Speed | None = None
-) -> list[Row]:
+def plan(study: Study, *, store: Store, flops_per_s: float, speed: Pace | None = None) -> list[Row]:
     """One row a run, in the order of the study. Times are those of `speed`, or what `flops_per_s`
     gives; if only assumed, finished runs of this ledger correct them."""
     entries = Ledger(store.ledger).entries()
@@ -50,8 +48,7 @@ def plan(
     costs = {full: cost(run) for full, run in study.runs.items()}
     assumed = speed or Speed(flops_per_s, "")
     guesses = {
-        full: assumed.seconds(flops=costs[full].flops, steps=run.train.steps)
-        for full, run in study.runs.items()
+        full: assumed.run_s(run, flops=costs[full].flops) for full, run in study.runs.items()
     }
     factor = 1.0 if assumed.kind != "assumed" else _measured_factor(guesses, entries=entries)
     now_s = time.time()

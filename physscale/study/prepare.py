@@ -7,17 +7,16 @@ from typing import Literal
 from physscale.records.ledger import FINAL
 from physscale.records.store import Store
 from physscale.run.check import check
-from physscale.run.device_memory import run_memory
 from physscale.run.latent_cache import cache_notes
 from physscale.run.weights import check_weights
 from physscale.scheduling.resources import Machine
 from physscale.study.axes import together
 from physscale.study.budget import within_flops, within_hours
+from physscale.study.card_memory import check_fits, memory_note
 from physscale.study.drive import at_a_time, check_schedulable
-from physscale.study.plan import Row, label, plan
-from physscale.study.progress import gigabytes
+from physscale.study.plan import Row, plan
 from physscale.study.spec import Study
-from physscale.study.speed import Speed, speed_of
+from physscale.study.speed import DeviceSpeed, Pace, pace_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Prepared:
     left_out: tuple[str, ...]
     notes: list[str]
     schedule: list[str]
-    speed: Speed
+    speed: Pace
     wall_s: float
 
 
@@ -56,19 +55,19 @@ def prepare(
     machine: Machine,
     budget: float | None = None,
     hours: float | None = None,
-    speed: Speed | None = None,
+    speed: Pace | None = None,
     backend: Literal["ray", "plain"] = "ray",
 ) -> Prepared:
     """The plan inside its limits.
 
     Raises:
         Unschedulable: if some run that is missing could never be placed.
-        UserError: if nothing fits into the limits, or weights that a codec begins with are not
-            where they are said to lie.
+        UserError: if nothing fits into the limits, or a run does not fit into the memory of a
+            named card, or weights that a codec begins with are not where they are said to lie.
         DamagedData: if a file of latents that a run would read is torn or foreign.
     """
     study, store = opened.study, opened.store
-    speed = speed or speed_of(machine, results=store.root.parent)
+    speed = speed or pace_of(machine, results=store.root.parent)
     rows = plan(study, store=store, flops_per_s=machine.flops_per_s, speed=speed)
     schedule = check_schedulable(rows, machine=machine, backend=backend) if missing(rows) else []
     beside = at_a_time(rows, machine=machine, backend=backend)
@@ -85,11 +84,11 @@ def prepare(
     notes += [
         f"group {group}: {said}" for group, runs in study.groups.items() for said in together(runs)
     ]
-    if machine.run_gpus and study.runs:
-        bytes_held, fullest = max(
-            (run_memory(run, device="cuda").total, label(run)) for run in study.runs.values()
-        )
-        notes.append(f"memory: at most {gigabytes(bytes_held)} a device, {fullest}")
+    if machine.promises_gpus or (isinstance(speed, DeviceSpeed) and speed.rates.kind == "cuda"):
+        notes += memory_note(study.runs.values())
+    if isinstance(speed, DeviceSpeed):
+        check_fits(study.runs.values(), rates=speed.rates, machine=machine)
+        notes += step_notes(rows, study=study, speed=speed)
     left = [study.runs[row.fingerprint] for row in missing(rows)]
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
     wall_s = sum(row.estimated_s / beside[row.workers] for row in missing(rows))
@@ -102,6 +101,15 @@ def prepare(
         speed=speed,
         wall_s=max([wall_s, *(row.estimated_s for row in missing(rows))], default=0.0),
     )
+
+
+def step_notes(rows: list[Row], *, study: Study, speed: DeviceSpeed) -> list[str]:
+    """Of what a step of the longest run consists."""
+    longest = max(rows, key=lambda row: row.estimated_s, default=None)
+    if longest is None:
+        return []
+    step = speed.step(study.runs[longest.fingerprint])
+    return [f"step of {longest.label}: {step.parts}"]
 
 
 def as_object(prepared: Prepared) -> dict[str, object]:

@@ -1,5 +1,5 @@
-"""How long a run takes: from seconds per step measured on this class of machine, or from a named
-device's peak.
+"""How long a run takes: from seconds per step measured on this class of machine, or from what a
+device does in a second (`study/roofline.py`).
 
 Every driver notes, for each run that it finished, the median seconds per step of the run's own
 history in `speed.jsonl` beside the studies. A plan interpolates them over FLOPs per step: small
@@ -7,7 +7,7 @@ models cost what a step costs by itself, large ones what their FLOPs cost."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -19,31 +19,18 @@ from physscale.records.json_lines import append_line, read_lines
 from physscale.records.ledger import Ledger, State
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.run.cost import scoring_flops, validation_flops
+from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
+from physscale.study.devices import CARDS, DEVICE_FILE, Rates, card, read_rates
 from physscale.study.environment import processor
-
-PEAK_FLOPS_PER_S = {
-    "t4": 65e12,
-    "v100": 125e12,
-    "a10": 125e12,
-    "l4": 121e12,
-    "l40s": 362e12,
-    "rtx3090": 71e12,
-    "rtx4090": 165e12,
-    "a100": 312e12,
-    "h100": 989e12,
-    "h200": 989e12,
-    "b200": 2250e12,
-    "mi300x": 1307e12,
-}
-"""Dense 16-bit matrix products with 32-bit sums, as the makers' data sheets have them."""
+from physscale.study.roofline import StepTime, step_time
 
 THIS_CPU = "this-cpu"
-"""Beside the table: the processor that asks, all threads of its process."""
+"""Beside the named cards: the processor that `physscale calibrate-device` measured."""
 
-UTILISATION = 0.3
-"""Share of the peak that a training reaches, unless said otherwise; video transformers report 0.25
-to 0.45."""
+NODE_GPUS = 8
+"""Devices of a node, where the machine file names no nodes."""
 
 _BESIDES_TRAINING_S = 4.0
 """Simulation, codec, sampling and scoring of a small run, about."""
@@ -63,7 +50,7 @@ class Speed:
 
     flops_per_s: float
     source: str
-    kind: Literal["assumed", "measured", "device"] = "assumed"
+    kind: Literal["assumed", "measured"] = "assumed"
     flops: tuple[float, ...] = ()
     step_s: tuple[float, ...] = ()
     besides_s: float = _BESIDES_TRAINING_S
@@ -72,10 +59,52 @@ class Speed:
         """Of a run that spends `flops` in `steps` steps."""
         return self.besides_s + steps * self._step_s(flops / steps)
 
+    def run_s(self, run: RunSpec, *, flops: float) -> float:
+        """Of a run that spends `flops`."""
+        return self.seconds(flops=flops, steps=run.train.steps)
+
     def _step_s(self, flops: float) -> float:
         if not self.flops:
             return flops / self.flops_per_s
         return float(np.interp(flops, self.flops, self.step_s)) * max(1.0, flops / self.flops[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSpeed:
+    """Seconds of a run by the roofline of its devices, linked as the machine file says."""
+
+    rates: Rates
+    machine: Machine
+    kind: Literal["device"] = "device"
+
+    @property
+    def source(self) -> str:
+        return f"predicted by the roofline of {self.rates.name}, not measured"
+
+    def run_s(self, run: RunSpec, *, flops: float) -> float:
+        """Of the whole run. Validation and scoring take as long per FLOP as a training step in
+        their precision, and are dealt out over the workers."""
+        plain = replace(
+            run.train, precision=run.score_precision, recompute="none", optimiser="adamw"
+        )
+        step = self.step(replace(run, train=plain))
+        looking = (scoring_flops(run) + validation_flops(run)) / (flops / run.train.steps)
+        steps_s = run.train.steps * self.step(run).total
+        return _BESIDES_TRAINING_S + steps_s + looking * (step.total - step.link_s)
+
+    def step(self, run: RunSpec) -> StepTime:
+        """One step and its parts."""
+        inside = self.machine.node_gpus if self.machine.nodes is not None else NODE_GPUS
+        link = (
+            self.rates.link_bytes_per_s
+            if run.workers <= inside
+            else min(self.rates.link_bytes_per_s, self.machine.node_link_bytes_per_s)
+        )
+        return step_time(run, rates=self.rates, link_bytes_per_s=link)
+
+
+Pace = Speed | DeviceSpeed
+"""What tells how long a run takes."""
 
 
 def speed_of(machine: Machine, *, results: Path) -> Speed:
@@ -107,31 +136,33 @@ def speed_of(machine: Machine, *, results: Path) -> Speed:
     )
 
 
-def device_speed(name: str, *, utilisation: float = UTILISATION) -> Speed:
-    """A share of a named device's peak; that of `THIS_CPU` is measured now, in float32.
+def pace_of(machine: Machine, *, results: Path) -> Pace:
+    """What this class of machine was measured at; else the roofline of the machine file's card;
+    else its FLOPs per second."""
+    speed = speed_of(machine, results=results)
+    if speed.kind == "measured" or machine.gpu is None:
+        return speed
+    return DeviceSpeed(rates=card(machine.gpu), machine=machine)
+
+
+def device_speed(name: str, *, machine: Machine, results: Path) -> DeviceSpeed:
+    """Of a named card, of a file of `physscale calibrate-device`, or of `THIS_CPU`.
 
     Raises:
-        UserError: for a device that is not in the table, or a share outside 0 to 1.
+        UserError: for a device that is not in the table, or a file that is no calibration.
     """
-    device, known = name.lower(), (*PEAK_FLOPS_PER_S, THIS_CPU)
-    if device not in known:
-        raise UserError(f"--device {name[:40]!r}: there are {', '.join(known)}")
-    if not 0 < utilisation <= 1:
-        raise UserError(f"--utilisation {utilisation}: a share of the peak, above 0 and at most 1")
-    peak = _peak_of_this_cpu() if device == THIS_CPU else PEAK_FLOPS_PER_S[device]
-    return Speed(
-        utilisation * peak,
-        f"{utilisation:.0%} of the peak of one {device}, {peak / 1e12:.3g} TFLOP/s",
-        kind="device",
-    )
-
-
-def _peak_of_this_cpu() -> float:
-    import torch  # only where it is asked for
-
-    from physscale.run.peak_flops import product_flops_per_s
-
-    return product_flops_per_s("cpu", dtype=torch.float32)
+    if name.lower() == THIS_CPU or name.endswith(".json"):
+        path = results / DEVICE_FILE if name.lower() == THIS_CPU else Path(name)
+        rates = read_rates(path)
+        if name.lower() == THIS_CPU and rates.kind != "cpu":
+            raise UserError(f"device {name}: {path} is of {rates.name}; use --device {path}")
+        return DeviceSpeed(rates=rates, machine=machine)
+    if name.lower() not in CARDS:
+        known = ", ".join((*CARDS, THIS_CPU))
+        raise UserError(
+            f"--device {name[:40]!r}: there are {known}, and files of physscale calibrate-device"
+        )
+    return DeviceSpeed(rates=card(name), machine=machine)
 
 
 def machine_class(machine: Machine) -> str:

@@ -100,7 +100,7 @@ def test_it_trains_with_every_objective(
     losses = train(task, context=PlainContext()).losses
     assert losses[-5:].mean() < losses[:5].mean()
     assert memory(
-        task.model, objective=objective, shape=task.latents.shape, train=task.train
+        task.model, objective=objective, shape=task.latents.shape, train=task.train, device="cpu"
     ).total > 20 * task.model.parameters(task.backbone_shape)
     assert isinstance(
         task.model.memory(task.backbone_shape, videos=1, autocast="cuda"), ActivationMemory

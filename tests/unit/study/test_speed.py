@@ -1,6 +1,7 @@
 """How long runs take: measured, by device, or assumed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,21 @@ from hypothesis import strategies as st
 from physscale.records.errors import UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog
+from physscale.records.spec import plain
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.cost import cost
 from physscale.run.execute import execute
 from physscale.scheduling.resources import Machine
+from physscale.study.devices import DEVICE_FILE, card
 from physscale.study.plan import plan
 from physscale.study.spec import Study
 from physscale.study.speed import (
-    PEAK_FLOPS_PER_S,
-    Speed,
+    THIS_CPU,
     device_speed,
     machine_class,
     note_speed,
+    pace_of,
     speed_of,
 )
 from tests.sweep_doubles import leave_finished, tiny_study
@@ -96,32 +99,51 @@ def test_a_larger_model_is_never_faster(
     )
 
 
-def test_a_named_device_counts_by_its_peak() -> None:
-    speed = device_speed("H100", utilisation=0.4)
-    assert speed.seconds(flops=0.4 * PEAK_FLOPS_PER_S["h100"] * 3600, steps=1000) == pytest.approx(
-        3600, rel=0.01
-    )
-    for name, share, said in (
-        ("h101", 0.3, "--device 'h101': there are t4"),
-        ("h100", 0.0, "--utilisation 0.0"),
-        ("h100", 1.5, "at most 1"),
-    ):
-        with pytest.raises(UserError, match=said):
-            device_speed(name, utilisation=share)
+def test_a_named_device_is_one_of_a_table(tmp_path: Path) -> None:
+    speed = device_speed("H100", machine=LOCAL, results=tmp_path)
+    assert "roofline of h100, not measured" in speed.source
+    for name in ("h101", "v100"):
+        with pytest.raises(UserError, match=f"--device '{name}': there are t4"):
+            device_speed(name, machine=LOCAL, results=tmp_path)
 
 
-def test_this_cpu_is_measured_when_it_is_asked_for() -> None:
-    speed = device_speed("This-CPU", utilisation=0.5)
-    assert 1e8 < 2 * speed.flops_per_s < 1e14, "float32 products of a processor"
-    assert "50% of the peak of one this-cpu" in speed.source
+def test_a_calibration_is_read_strictly(tmp_path: Path) -> None:
+    path = tmp_path / DEVICE_FILE
+    with pytest.raises(UserError, match=r"device .*device.json: No such file.*calibrate-device"):
+        device_speed(THIS_CPU, machine=LOCAL, results=tmp_path)
+    path.write_text(json.dumps(plain(card("h100"))))
+    assert device_speed(str(path), machine=LOCAL, results=tmp_path).rates == card("h100")
+    with pytest.raises(UserError, match=f"this-cpu: .* is of h100; use --device {path}"):
+        device_speed(THIS_CPU, machine=LOCAL, results=tmp_path)
+    path.write_text(json.dumps(plain(replace(card("h100"), kind="cpu"))))
+    assert device_speed("This-CPU", machine=LOCAL, results=tmp_path).rates.kind == "cpu"
+    for damaged in ("{", "[]", '{"type": "Rates"}', '{"type": "Rates", "power": 1}'):
+        path.write_text(damaged)
+        with pytest.raises(UserError, match=r"not a calibration|no field 'power'"):
+            device_speed(str(path), machine=LOCAL, results=tmp_path)
+
+
+def test_a_machine_file_that_names_its_card_plans_by_it_until_runs_are_measured(
+    tmp_path: Path,
+) -> None:
+    machine = replace(NODE, gpu="a100")
+    assert pace_of(machine, results=tmp_path).kind == "device"
+    assert pace_of(NODE, results=tmp_path).kind == "assumed"
+    finished(tmp_path, machine=machine)
+    assert pace_of(machine, results=tmp_path).kind == "measured"
+    with pytest.raises(UserError, match="device 'a1000': there are t4"):
+        pace_of(replace(NODE, name="other", gpu="a1000"), results=tmp_path)
 
 
 def test_an_assumed_speed_is_corrected_by_finished_runs_and_a_device_is_not(tmp_path: Path) -> None:
     study, store = finished(tmp_path)
     assumed = plan(study, store=store, flops_per_s=1e10)
-    device = plan(study, store=store, flops_per_s=1e10, speed=device_speed("h100"))
+    h100 = device_speed("h100", machine=LOCAL, results=tmp_path)
+    device = plan(study, store=store, flops_per_s=1e10, speed=h100)
     assert [row.estimated_s for row in assumed] == [3.0, 3.0]
-    assert {row.estimated_s for row in device} == {Speed(1.0, "").besides_s}
+    assert {row.estimated_s for row in device} == {
+        round(h100.run_s(run, flops=cost(run).flops), 1) for run in study.runs.values()
+    }
 
 
 def test_bytes_on_disk_are_about_those_of_a_real_run(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Seconds of a training step on a device, by formula (a roofline: doi 10.1145/1498765.1498785):
+
+    device   products / their FLOP/s + attention / its FLOP/s + other bytes / bandwidth
+    host     operations x seconds per operation
+    link     bytes that the workers exchange / the slowest link between them
+
+A host starts operations of a GPU while others run, so a step takes the larger of device and host,
+and the link. A processor does both in turn. Products are as fast as those with matrices of the
+backbone's width; the sharing of one GPU by several runs, and its clock, are not counted."""
+
+from dataclasses import dataclass
+
+from physscale.run.cost import backbone_shape, latent_shape
+from physscale.run.spec import RunSpec
+from physscale.study.devices import Rates
+
+__all__ = ["StepTime", "step_time"]
+
+FLOAT = 4
+HALF = 2
+
+RECOMPUTED = 1 / 3
+"""A forward pass once more: a third of a step's products, and about that of all else."""
+
+PARAMETER_BYTES = 72
+"""Per parameter and step, in float32: gradients zeroed (4), their norm (4) and clip (8), AdamW
+(28), the average (12), the backward pass's sums into the gradients (16)."""
+
+CAST_BYTES = 12
+"""More in bfloat16: a copy of the matrix (6), a wide copy of its gradient (6)."""
+
+OPTIMISER_OPERATIONS = 14
+MUON_OPERATIONS = 18
+"""Per shape of matrices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """The parts of a step, in seconds; `total` knows which of them run side by side."""
+
+    products_s: float
+    attention_s: float
+    bytes_s: float
+    optimiser_s: float
+    host_s: float
+    link_s: float
+    asynchronous: bool
+
+    @property
+    def device_s(self) -> float:
+        return self.products_s + self.attention_s + self.bytes_s + self.optimiser_s
+
+    @property
+    def total(self) -> float:
+        if self.asynchronous:
+            return max(self.device_s, self.host_s) + self.link_s
+        return self.device_s + self.host_s + self.link_s
+
+    @property
+    def parts(self) -> str:
+        """In words."""
+        device = {
+            "products": self.products_s,
+            "attention": self.attention_s,
+            "other bytes": self.bytes_s,
+            "optimiser": self.optimiser_s,
+        }
+        said = " + ".join(f"{name} {_ms(part)}" for name, part in device.items())
+        beside = "beside the host's" if self.asynchronous else "+ the host's"
+        link = f" + link {_ms(self.link_s)}" if self.link_s else ""
+        return f"{_ms(self.total)} ms = {said} {beside} {_ms(self.host_s)}{link}"
+
+
+def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTime:
+    """Of a step of all the run's workers, each on a device of these rates.
+
+    Raises:
+        UserError: for bfloat16 on a device without it.
+    """
+    train, model, shape = run.train, run.model, backbone_shape(run)
+    bf16 = train.precision == "bf16"
+    rate, width = rates.products(train.precision), model.width
+    videos = -(-train.batch // run.workers) * run.objective.passes(latent_shape(run))
+    again = 1 + RECOMPUTED if train.recompute == "block" else 1.0
+    work = model.work(shape, videos=videos, autocast=rates.kind if bf16 else "none")
+    products = videos * model.training_flops(shape) - 3 * work.attention_flops
+    count = model.parameters(shape)
+    muon_flops, stacks = _muon(run)
+    per_parameter = PARAMETER_BYTES + CAST_BYTES * train.accumulate * bf16
+    operations = again * work.operations * train.accumulate
+    operations += OPTIMISER_OPERATIONS + MUON_OPERATIONS * stacks
+    return StepTime(
+        products_s=again * products / rate.at(width),
+        attention_s=again * 3 * work.attention_flops / rate.attention,
+        bytes_s=again * work.bytes / rates.bytes_per_s,
+        optimiser_s=count * per_parameter / rates.bytes_per_s + muon_flops / rates.fp32.at(width),
+        host_s=operations * rates.operation_s,
+        link_s=_exchanged_bytes(run, parameters=count) / link_bytes_per_s,
+        asynchronous=rates.kind == "cuda",
+    )
+
+
+def _exchanged_bytes(run: RunSpec, *, parameters: int) -> float:
+    """What each worker sends in a step: gradients to and fro in a ring; with FSDP, gathered values
+    in both passes and scattered gradients (arXiv 1910.02054, section 7)."""
+    passed = (run.workers - 1) / run.workers * parameters
+    if run.train.parallel == "fsdp":
+        value = HALF if run.train.precision == "bf16" else FLOAT
+        return passed * (2 * value + FLOAT)
+    return passed * 2 * FLOAT
+
+
+def _muon(run: RunSpec) -> tuple[float, int]:
+    """FLOPs of Newton-Schulz on all matrices (`train.optim.orthogonalise`), and the number of their
+    shapes. With m the smaller side and M the larger: 2 m^2 M for the Gram matrix and for the last
+    product, 13 products of 2 m^3 between."""
+    if run.train.optimiser != "muon":
+        return 0.0, 0
+    blocks = run.model.memory(backbone_shape(run), videos=1, autocast="none").blocks
+    shapes = [sides for block in blocks for sides in block.matrices]
+    flops = sum(4.0 * min(s) ** 2 * max(s) + 26.0 * min(s) ** 3 for s in shapes)
+    return flops, len(set(shapes))
+
+
+def _ms(seconds: float) -> str:
+    """Three digits, and no power of ten."""
+    return f"{1e3 * seconds:.3g}" if seconds < 1 else f"{1e3 * seconds:.0f}"
