@@ -136,7 +136,8 @@ def fullest(
         live.most = live.bytes
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=train.precision == "bf16"):
             loss = drawn.loss(network, rows=slice(0, share))
-        torch.autograd.backward(loss)
+        with weights.averaging():
+            torch.autograd.backward(loss)
         weights.update(step=0, factor=1.0, alive=torch.ones(()))
         return live.most
 

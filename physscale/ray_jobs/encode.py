@@ -15,6 +15,7 @@ from physscale.ray_jobs.data import _quiet
 from physscale.records.errors import DamagedData, Unschedulable, UserError
 from physscale.run.encode import Encoded, encode_unit
 from physscale.run.latent_cache import Unit
+from physscale.scheduling.arithmetic import Arithmetic, prepare
 from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, Node
 
@@ -41,7 +42,7 @@ def encoded_by_actors(
         [pa.table({"place": [place]}) for place in range(len(units))]
     ).map_batches(
         _Encoder,
-        fn_constructor_args=(tuple(units), machine.threads, _device(machine)),
+        fn_constructor_args=(tuple(units), machine.threads, machine.arithmetic, _device(machine)),
         batch_size=None,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),
@@ -58,12 +59,12 @@ def encoded_by_actors(
 class _Encoder:
     """One actor of the pool."""
 
-    def __init__(self, units: Sequence[Unit], threads: int, device: Device) -> None:
+    def __init__(
+        self, units: Sequence[Unit], threads: int, arithmetic: Arithmetic, device: Device
+    ) -> None:
         if device == "cpu":
             os.environ.update(HIDDEN)
-        import torch
-
-        torch.set_num_threads(threads)
+        prepare(threads=threads, arithmetic=arithmetic)
         self.units = units
         self.device = device
 

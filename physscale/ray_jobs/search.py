@@ -24,6 +24,7 @@ from physscale.ray_jobs.cluster import cluster
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.spec import RunSpec
+from physscale.scheduling.arithmetic import Arithmetic, prepare
 from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, slots
 
@@ -89,6 +90,7 @@ def search(
                     recipe=recipe,
                     root=store.root.resolve(),
                     threads=machine.threads,
+                    arithmetic=machine.arithmetic,
                     device=machine.device(),
                 ),
                 {"cpu": schedule.run_cpus}
@@ -143,17 +145,16 @@ def _trial(
     recipe: dict[str, float],
     root: Path,
     threads: int,
+    arithmetic: Arithmetic,
     device: Device,
 ) -> None:
     """Trains one candidate, in a process of Tune."""
     if device == "cpu":
         os.environ.update(HIDDEN)
-    import torch
-
     from physscale.records.errors import Diverged
     from physscale.run.trial import rungs
 
-    torch.set_num_threads(threads)
+    prepare(threads=threads, arithmetic=arithmetic)
     ninths = (max(NINTHS),) if same(config, recipe) else NINTHS
     try:
         for rung in rungs(

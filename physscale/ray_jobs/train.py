@@ -27,6 +27,7 @@ from physscale.records.errors import Diverged, Preempted
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
+from physscale.scheduling.arithmetic import prepare
 from physscale.scheduling.attempt import Attempted, Job
 from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, safe_workers
@@ -164,7 +165,9 @@ def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) ->
         scaling_config=ray.train.ScalingConfig(
             num_workers=workers, use_gpu=machine.worker_gpus > 0, resources_per_worker=devices
         ),
-        torch_config=ray.train.torch.TorchConfig(backend="nccl" if machine.worker_gpus else "gloo"),
+        torch_config=ray.train.torch.TorchConfig(
+            backend="cpu:gloo,cuda:nccl" if machine.worker_gpus else "gloo"
+        ),
         run_config=ray.train.RunConfig(
             name=run.fingerprint[:12],
             storage_path=str(folder),
@@ -184,7 +187,7 @@ def _work(config: dict[str, Any]) -> None:
     import torch
 
     run, job, machine = config["run"], config["job"], config["machine"]
-    torch.set_num_threads(job.threads)
+    prepare(threads=job.threads, arithmetic=job.arithmetic)
     if machine.worker_gpus:
         torch.cuda.set_device(ray.train.torch.get_device())
     place = ray.train.get_context()

@@ -26,6 +26,7 @@ from physscale.records.ledger import FINAL, State
 from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
+from physscale.scheduling.arithmetic import prepare
 from physscale.scheduling.attempt import Attempted, Job, Lease, attempt, buried
 from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
@@ -73,9 +74,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     ) -> None:
         if runs[0].workers > 1 or machine.device() == "cpu":
             os.environ.update(HIDDEN)
-        import torch
-
-        torch.set_num_threads(job.threads)
+        prepare(threads=job.threads, arithmetic=job.arithmetic)
         self._runs = runs
         self._job = job
         self._machine = machine

@@ -108,7 +108,8 @@ def _activations(passed: ActivationMemory, *, recompute: bool, copied: bool) -> 
 
 def _moved_by_muon(blocks: Sequence[BlockMemory]) -> int:
     """Bytes: momentum and gradient of all matrices, and for the matrices of one shape what
-    `train.optim.orthogonalise` holds: each matrix twice and four products of its smaller side."""
+    `orthogonalise` (`train/orthogonal.py`) holds: each matrix twice and four products of its
+    smaller side."""
     shapes = Counter(shape for block in blocks for shape in block.matrices)
     held = [
         count * (2 * rows * columns + 4 * min(rows, columns) ** 2)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from physscale.records.errors import Diverged, LeaseHeld, Preempted, Unschedulable, one_line
 from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
 from physscale.records.store import Store, write_atomic
+from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.waiting import clear
 
 _POLL_S = 0.25
@@ -51,6 +52,7 @@ class Job:
     driver: Owner
     execute: Execute
     threads: int = 1
+    arithmetic: Arithmetic = "fast"
 
     @property
     def store(self) -> Store:

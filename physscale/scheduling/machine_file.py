@@ -4,6 +4,7 @@ strictly."""
 import dataclasses
 import difflib
 from pathlib import Path
+from typing import Literal, get_origin
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -44,7 +45,10 @@ def read_machine(path: Path | None) -> Machine:
             raise UserError(f"machine file {path}: no key {str(key)[:40]!r}; {hint}")
     schema = dataclasses.make_dataclass(
         "MachineFile",
-        [(field.name, field.type, field.default) for field in dataclasses.fields(Machine)],
+        [
+            (field.name, _read_as(field.type), field.default)
+            for field in dataclasses.fields(Machine)
+        ],
     )
     try:
         merged = OmegaConf.to_container(
@@ -53,3 +57,8 @@ def read_machine(path: Path | None) -> Machine:
     except OmegaConfBaseException as error:
         raise UserError(f"machine file {path}: {error.full_key}: wrong type") from error
     return Machine(**merged)  # type: ignore[arg-type]
+
+
+def _read_as(kind: object) -> object:
+    """A word of a few is read as any word; `Machine` says which are allowed."""
+    return str if get_origin(kind) is Literal else kind

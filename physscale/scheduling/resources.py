@@ -18,10 +18,12 @@ free: Σ_i blocked_i − 1, with blocked_i = ⌊(C_i − data)/worker⌋ + 1."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from physscale.records.errors import Unschedulable, UserError
+from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.gpus import Device
 
 DRIVER_CPUS = 0.01
@@ -41,6 +43,9 @@ class Machine:
     With `fewest_workers`, a run of several workers that loses some continues with the rest, down to
     this number. Without it, the run waits until all its workers are back.
 
+    With `arithmetic: deterministic`, a run that is repeated on a GPU of one kind has the same bits,
+    for some of its speed; on a CPU it has them anyway.
+
     With `nodes`, the plan counts on this many nodes of `node_cpus` and `node_gpus`, which an
     autoscaler will start, instead of the nodes that are up.
 
@@ -56,6 +61,7 @@ class Machine:
     data_cpus: float = 0.5
     data_tasks: int = 1
     threads: int = 1
+    arithmetic: Arithmetic = "fast"
     concurrency: int | None = None
     nodes: int | None = None
     node_cpus: float = 1.0
@@ -66,6 +72,11 @@ class Machine:
     flops_per_s: float = 2e10
 
     def __post_init__(self) -> None:
+        if self.arithmetic not in get_args(Arithmetic):
+            raise UserError(
+                f"machine {self.name}: arithmetic={self.arithmetic!r}, allowed are "
+                f"{' and '.join(map(repr, get_args(Arithmetic)))}"
+            )
         for key in (
             "run_cpus",
             "worker_cpus",

@@ -103,7 +103,13 @@ def drive(
         Unschedulable: when a run could never be placed, or a GPU that it was promised cannot be
             used where it was placed.
     """
-    job = Job(root=store.root.resolve(), driver=Owner(), execute=execute, threads=machine.threads)
+    job = Job(
+        root=store.root.resolve(),
+        driver=Owner(),
+        execute=execute,
+        threads=machine.threads,
+        arithmetic=machine.arithmetic,
+    )
     _prepare(study, store=store, machine=machine)
     with driving(job), _signals(job) as caught:
         done: set[str] = set()

@@ -9,6 +9,7 @@ from physscale.records.errors import DamagedData
 from physscale.records.spec import short
 from physscale.run.cost import encoding_flops
 from physscale.run.latent_cache import Cache, Unit
+from physscale.scheduling.arithmetic import prepare
 from physscale.scheduling.resources import Machine
 from physscale.study.devices import card
 
@@ -65,11 +66,9 @@ def encoded(
 ) -> "Iterator[tuple[Unit, Encoded]]":
     """Makes each missing or damaged file, and yields it with what was done."""
     if workers == 1:
-        import torch
-
         from physscale.run.encode import encode_unit
 
-        torch.set_num_threads(machine.threads)
+        prepare(threads=machine.threads, arithmetic=machine.arithmetic)
         for unit in units:
             yield unit, encode_unit(unit, device=machine.device())
         return

@@ -3,6 +3,7 @@ machines without Ray."""
 
 from collections.abc import Sequence
 
+from physscale.scheduling.arithmetic import prepare
 from physscale.scheduling.attempt import Attempted, Job, Lease, attempt
 from physscale.scheduling.gpus import Device
 
@@ -10,11 +11,9 @@ from physscale.scheduling.gpus import Device
 def run_plain(runs: Sequence[Attempted], *, job: Job, device: Device) -> None:
     """Executes the runs; runs of several workers take one, which changes their result by rounding
     only."""
-    import torch  # a plan needs neither torch nor what trains
+    from physscale.run.context import PlainContext  # a plan needs nothing that trains
 
-    from physscale.run.context import PlainContext
-
-    torch.set_num_threads(job.threads)
+    prepare(threads=job.threads, arithmetic=job.arithmetic)
     for run in runs:
 
         def body(lease: Lease, run: Attempted = run) -> None:

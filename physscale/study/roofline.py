@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from physscale.run.cost import backbone_shape, latent_shape
 from physscale.run.spec import RunSpec
 from physscale.study.devices import Rates
+from physscale.train.muon_flops import muon_flops
 
 __all__ = ["StepTime", "step_time"]
 
@@ -85,15 +86,18 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
     work = model.work(shape, videos=videos, autocast=rates.kind if bf16 else "none")
     products = videos * model.training_flops(shape) - 3 * work.attention_flops
     count = model.parameters(shape)
-    muon_flops, stacks = _muon(run)
+    narrow = bf16 and rates.kind == "cuda"
+    matrices = _matrices(run)
+    orthogonal = muon_flops(matrices, workers=run.workers, narrow=narrow)
+    orthogonal_s = orthogonal / (rate if narrow else rates.fp32).at(width)
     per_parameter = PARAMETER_BYTES + CAST_BYTES * train.accumulate * bf16
     operations = again * work.operations * train.accumulate
-    operations += OPTIMISER_OPERATIONS + MUON_OPERATIONS * stacks
+    operations += OPTIMISER_OPERATIONS + MUON_OPERATIONS * len(set(matrices))
     return StepTime(
         products_s=again * products / rate.at(width),
         attention_s=again * 3 * work.attention_flops / rate.attention,
         bytes_s=again * work.bytes / rates.bytes_per_s,
-        optimiser_s=count * per_parameter / rates.bytes_per_s + muon_flops / rates.fp32.at(width),
+        optimiser_s=count * per_parameter / rates.bytes_per_s + orthogonal_s,
         host_s=operations * rates.operation_s,
         link_s=_exchanged_bytes(run, parameters=count) / link_bytes_per_s,
         asynchronous=rates.kind == "cuda",
@@ -107,19 +111,22 @@ def _exchanged_bytes(run: RunSpec, *, parameters: int) -> float:
     if run.train.parallel == "fsdp":
         value = HALF if run.train.precision == "bf16" else FLOAT
         return passed * (2 * value + FLOAT)
-    return passed * 2 * FLOAT
+    return passed * 2 * FLOAT + _directions_bytes(run)
 
 
-def _muon(run: RunSpec) -> tuple[float, int]:
-    """FLOPs of Newton-Schulz on all matrices (`train.optim.orthogonalise`), and the number of their
-    shapes. With m the smaller side and M the larger: 2 m^2 M for the Gram matrix and for the last
-    product, 13 products of 2 m^3 between."""
+def _directions_bytes(run: RunSpec) -> float:
+    """Muon's directions, which each worker makes for its share of the matrices."""
+    numbers = sum(rows * columns for rows, columns in _matrices(run))
+    value = HALF if run.train.precision == "bf16" else FLOAT
+    return (run.workers - 1) / run.workers * numbers * value
+
+
+def _matrices(run: RunSpec) -> list[tuple[int, int]]:
+    """Those that Muon updates."""
     if run.train.optimiser != "muon":
-        return 0.0, 0
+        return []
     blocks = run.model.memory(backbone_shape(run), videos=1, autocast="none").blocks
-    shapes = [sides for block in blocks for sides in block.matrices]
-    flops = sum(4.0 * min(s) ** 2 * max(s) + 26.0 * min(s) ** 3 for s in shapes)
-    return flops, len(set(shapes))
+    return [sides for block in blocks for sides in block.matrices]
 
 
 def _ms(seconds: float) -> str:

@@ -1,9 +1,10 @@
 """AdamW on one vector, and Muon on stacks of matrices. Muon replaces each momentum matrix by the
-nearest orthogonal one.
+nearest orthogonal one (`train/orthogonal.py`).
 
-Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Everything
-stays in float32; both are plain functions of values, gradients and moments, so workers that average
-their gradients first make equal steps.
+Muon: K. Jordan et al. 2024 (kellerjordan.github.io/posts/muon). AdamW: arXiv 1711.05101. Values and
+moments stay in float32, and so do the products of Muon, except on a GPU where the training's own
+products are bfloat16 (`narrow`). Both are plain functions of values, gradients and moments, so
+workers that average their gradients first make equal steps.
 
 `alive` is a number on the device, 1 or 0 (`train/guard.py`); with 0, and gradients of 0, an update
 changes nothing, and the host need not know."""
@@ -17,6 +18,8 @@ from torch import Tensor
 from torch.optim.adamw import adamw as torch_adamw
 
 from physscale.train.flat import FlatParameters
+from physscale.train.orthogonal import dealt_out
+from physscale.train.parallel import ALONE, Workers
 from physscale.train.spec import TrainSpec
 
 __all__ = [
@@ -26,40 +29,12 @@ __all__ = [
     "adamw",
     "kept_by_decay",
     "muon_rate",
-    "orthogonalise",
+    "narrow",
 ]
 
 ADAM_BETA_1 = 0.9
 ADAM_EPSILON = 1e-8
 MUON_MOMENTUM = 0.95
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-NEWTON_SCHULZ_ROUNDS = 4
-
-
-def orthogonalise(
-    stack: Float[Tensor, "count rows columns"],
-) -> Float[Tensor, "count rows columns"]:
-    """Each matrix U S V^T of the stack becomes approximately U V^T: its singular values move close
-    to 1.
-
-    Newton-Schulz X <- a X + b (X X^T) X + c (X X^T)^2 X on the smaller Gram matrix A = X X^T. All
-    factors are polynomials of A, so wide matrices iterate on A alone and are multiplied once at the
-    end."""
-    a, b, c = NEWTON_SCHULZ
-    count, rows, columns = stack.shape
-    x = stack.mT if rows > columns else stack
-    x = x / (x.flatten(1).norm(dim=1).view(count, 1, 1) + 1e-7)
-    gram = torch.bmm(x, x.mT)
-    product = None
-    for turn in range(NEWTON_SCHULZ_ROUNDS):
-        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        factor.diagonal(dim1=1, dim2=2).add_(a)
-        product = factor if product is None else torch.bmm(factor, product)
-        if turn + 1 < NEWTON_SCHULZ_ROUNDS:
-            gram = torch.bmm(torch.bmm(factor, gram), factor)
-    assert product is not None
-    x = torch.bmm(product, x)
-    return x.mT if rows > columns else x
 
 
 @dataclass(frozen=True)
@@ -113,6 +88,11 @@ def muon_rate(rows: int, columns: int, *, rate: float) -> float:
     return rate * math.sqrt(max(1, rows / columns))
 
 
+def narrow(spec: TrainSpec, *, device: torch.device) -> bool:
+    """Whether Muon's products are bfloat16's. On a CPU they would not be faster."""
+    return spec.precision == "bf16" and device.type != "cpu"
+
+
 def kept_by_decay(decay: float, *, alive: Float[Tensor, ""]) -> Float[Tensor, ""]:
     """What weight decay leaves of a value."""
     return torch.where(alive > 0, 1 - decay, 1.0)
@@ -128,17 +108,21 @@ class Optimiser:
     first: Float[Tensor, " total"]
     second: Float[Tensor, " total"]
     stretches: tuple[tuple[slice, float], ...]
+    workers: Workers
 
     @staticmethod
     def create(
-        spec: TrainSpec, *, flat: FlatParameters, rates: dict[str, float] | None = None
+        spec: TrainSpec,
+        *,
+        flat: FlatParameters,
+        rates: dict[str, float] | None = None,
+        workers: Workers = ALONE,
     ) -> "Optimiser":
         """`rates` multiplies AdamW's rate of the named parameters."""
         part = flat.rest if spec.optimiser == "muon" else slice(0, flat.total)
         stretches = ((part, 1.0),) if rates is None else flat.stretches(rates, part=part)
-        return Optimiser(
-            spec, flat, torch.zeros_like(flat.values), torch.zeros_like(flat.values), stretches
-        )
+        first, second = torch.zeros_like(flat.values), torch.zeros_like(flat.values)
+        return Optimiser(spec, flat, first, second, stretches, workers)
 
     def update(self, *, step: int, factor: float, alive: Float[Tensor, ""]) -> None:
         """Update the values by their gradients. `step` counts from 0; `factor` multiplies the
@@ -164,7 +148,11 @@ class Optimiser:
         nesterov = gradients.lerp(momentum, MUON_MOMENTUM)
         self.flat.values[matrices].mul_(kept_by_decay(rate * self.spec.weight_decay, alive=alive))
         for stack in self.flat.stacks:
-            direction = orthogonalise(stack.of(nesterov)).mul_(alive)
+            direction = dealt_out(
+                stack.of(nesterov),
+                workers=self.workers,
+                narrow=narrow(self.spec, device=nesterov.device),
+            ).mul_(alive)
             stack.of(self.flat.values).add_(
                 direction, alpha=-muon_rate(stack.rows, stack.columns, rate=rate)
             )

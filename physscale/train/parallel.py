@@ -3,7 +3,9 @@ before they are used.
 
 All randomness belongs to the global batch, so the number of workers changes a result by rounding
 only. A run may be resumed with any number of workers up to the batch; shares need not be equal. The
-caller that starts the processes also starts the process group (gloo or NCCL)."""
+caller that starts the processes also starts the process group: gloo, or `cpu:gloo,cuda:nccl`. What
+the hosts tell each other (`any`, `gathered`, `collected`) goes by gloo, and no host waits for its
+GPU."""
 
 import hashlib
 from collections import Counter
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from physscale.records.errors import DamagedData, UserError
 
-__all__ = ["Workers", "digest_of"]
+__all__ = ["ALONE", "Workers", "digest_of"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Workers:
         """Whether any worker says yes."""
         if self.world == 1:
             return answer
-        votes = torch.tensor(float(answer), device=_device())
+        votes = torch.tensor(float(answer))
         dist.all_reduce(votes)
         return bool(votes > 0)
 
@@ -61,7 +63,7 @@ class Workers:
         """What every worker says, by rank; all say equally many bytes."""
         if self.world == 1:
             return [said]
-        own = torch.tensor(list(said), dtype=torch.uint8, device=_device())
+        own = torch.tensor(list(said), dtype=torch.uint8)
         every = [torch.empty_like(own) for _ in range(self.world)]
         dist.all_gather(every, own)
         return [bytes(tensor.tolist()) for tensor in every]
@@ -77,11 +79,11 @@ class Workers:
         """
         if self.rank:
             for tensor in own:
-                dist.send(tensor.to(_device()).contiguous(), dst=0)
+                dist.send(tensor.cpu().contiguous(), dst=0)
             return []
         every = [tuple(tensor.cpu() for tensor in own)]
         for source, expected in enumerate(likes[1:], start=1):
-            received = [torch.empty_like(tensor, device=_device()) for tensor in expected]
+            received = [torch.empty_like(tensor, device="cpu") for tensor in expected]
             for tensor in received:
                 dist.recv(tensor, src=source)
             every.append(tuple(tensor.cpu() for tensor in received))
@@ -106,6 +108,10 @@ class Workers:
             )
 
 
+ALONE = Workers()
+"""One worker that meets nobody."""
+
+
 def digest_of(tensors: Mapping[str, Tensor]) -> bytes:
     """SHA-256 of the names, shapes and values of tensors on the CPU."""
     digest = hashlib.sha256()
@@ -113,8 +119,3 @@ def digest_of(tensors: Mapping[str, Tensor]) -> bytes:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.digest()
-
-
-def _device() -> str:
-    """Where the process group's messages lie."""
-    return "cuda" if dist.get_backend() == "nccl" else "cpu"

@@ -5,6 +5,8 @@ A block's parameters are gathered just before it is used. AdamW and the average 
 element, so each worker updates its own slice. Muon needs whole matrices: each is gathered, made
 orthogonal by every worker, and sharded again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +14,7 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from physscale.model.backbone import Backbone
@@ -24,8 +26,8 @@ from physscale.train.optim import (
     adamw,
     kept_by_decay,
     muon_rate,
-    orthogonalise,
 )
+from physscale.train.orthogonal import orthogonalise
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.weights import Saved
@@ -81,6 +83,7 @@ class ShardedWeights:
     spec: TrainSpec
     layout: Layout
     shards: dict[str, Shard]
+    root: FSDPModule
     device: str
 
     @staticmethod
@@ -109,14 +112,21 @@ class ShardedWeights:
                 ema,
                 rate=1.0 if rates is None else rates[name],
             )
-        return ShardedWeights(spec, layout, shards, device)
+        assert isinstance(model, FSDPModule)
+        model.set_requires_gradient_sync(False)
+        return ShardedWeights(spec, layout, shards, model, device)
 
     def zero_gradients(self) -> None:
         for part in self.shards.values():
             part.values.grad = None
 
-    def average_gradients(self, workers: Workers) -> None:
-        """Nothing to do: FSDP2 averages gradients when it scatters them."""
+    @contextmanager
+    def averaging(self) -> Iterator[None]:
+        """FSDP2 averages gradients when it scatters them: once per step, whatever the number of
+        parts. Until then each worker holds its own sum, whole."""
+        self.root.set_requires_gradient_sync(True)
+        yield
+        self.root.set_requires_gradient_sync(False)
 
     def gradient_norm(self) -> Float[Tensor, ""]:
         squares = torch.stack([part.gradient.square().sum() for part in self.shards.values()]).sum()

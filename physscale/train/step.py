@@ -1,11 +1,13 @@
 """One training step, and all that it changes."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from physscale.flow.noise import Stream, torch_seed
 from physscale.flow.objective import Objective, Part, Share
@@ -14,14 +16,18 @@ from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
 from physscale.train.guard import Guard
-from physscale.train.parallel import Workers, digest_of
+from physscale.train.parallel import ALONE, Workers, digest_of
 from physscale.train.spec import TrainSpec, check_optimiser, learning_rate_factor
 from physscale.train.weights import Weights, WholeWeights
-from physscale.train.wrap import rate_factors, wrap
+from physscale.train.wrap import as_computed_on, rate_factors, wrap
 
 __all__ = ["StepResult", "TrainState", "backward", "begin", "learn", "part_of", "train_step"]
 
-ALONE = Workers()
+FUSED = [
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+]
 
 
 @dataclass
@@ -69,14 +75,14 @@ def begin(
     model.initialise(torch_seed(seed, stream=Stream.WEIGHTS))
     rates = rate_factors(spec, model=model, train=train)
     origin = digest_of(model.state_dict()) if workers.world > 1 else b""
-    wrap(model, train=train)
+    wrap(model, train=as_computed_on(device, train=train))
     weights: Weights
     if train.parallel == "fsdp" and workers.world > 1:
         from physscale.train.sharded import ShardedWeights  # half a second to load
 
         weights = ShardedWeights.of(model, spec=train, rates=rates, workers=workers, device=device)
     else:
-        weights = WholeWeights.of(model.to(device), spec=train, rates=rates)
+        weights = WholeWeights.of(model.to(device), spec=train, rates=rates, workers=workers)
     losses = torch.zeros(train.steps, device=device)
     return TrainState(spec, model, weights, losses, guard=Guard.on(device), origin=origin)
 
@@ -111,8 +117,7 @@ def learn(state: TrainState, share: Share, *, train: TrainSpec, workers: Workers
     """
     weights = state.weights
     weights.zero_gradients()
-    loss = backward(state.model, share, train=train)
-    weights.average_gradients(workers)
+    loss = backward(state.model, share, train=train, averaging=weights.averaging)
     workers.average(loss)
     taken = StepResult(loss, weights.gradient_norm())
     alive = state.guard.admit(step=state.step, loss=loss, gradient_norm=taken.gradient_norm)
@@ -138,8 +143,14 @@ def part_of(*, step: int, seed: int, train: TrainSpec, workers: Workers) -> Part
     )
 
 
-def backward(model: Backbone, share: Share, *, train: TrainSpec) -> Float[Tensor, ""]:
-    """Gradients of the share, part by part; its loss."""
+def backward(
+    model: Backbone,
+    share: Share,
+    *,
+    train: TrainSpec,
+    averaging: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Float[Tensor, ""]:
+    """Gradients of the share, part by part, the last within `averaging`; its loss."""
     videos, parts = len(share.x0), train.accumulate
     if videos < parts:
         raise UserError(
@@ -151,13 +162,19 @@ def backward(model: Backbone, share: Share, *, train: TrainSpec) -> Float[Tensor
         rows = slice(part * videos // parts, (part + 1) * videos // parts)
         with _products(train, device=share.x0.device):
             loss = share.loss(model, rows=rows)
-        torch.autograd.backward(loss)
+        with averaging() if part + 1 == parts else nullcontext():
+            torch.autograd.backward(loss)
         losses.append(loss.detach())
     return losses[0] if parts == 1 else torch.stack(losses).sum()
 
 
-def _products(train: TrainSpec, *, device: torch.device) -> AbstractContextManager[object]:
-    """The precision of the products."""
-    if train.precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+@contextmanager
+def _products(train: TrainSpec, *, device: torch.device) -> Iterator[None]:
+    """The precision of the products. On a GPU, attention runs by a fused kernel or raises: torch's
+    plain one keeps the whole matrix of logits, and would be chosen without a word."""
+    with ExitStack() as stack:
+        if device.type == "cuda":
+            stack.enter_context(sdpa_kernel(FUSED))
+        if train.precision == "bf16":
+            stack.enter_context(torch.autocast(device.type, dtype=torch.bfloat16))
+        yield

@@ -4,6 +4,7 @@ device (below) or in shards (`train/sharded.py`).
 Both save the same, so a checkpoint does not depend on which it was.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -15,7 +16,8 @@ from physscale.model.backbone import Backbone
 from physscale.train.ema import new_share
 from physscale.train.flat import FlatParameters, flatten
 from physscale.train.optim import Optimiser
-from physscale.train.parallel import Workers
+from physscale.train.overlap import Overlap
+from physscale.train.parallel import ALONE, Workers
 from physscale.train.spec import TrainSpec
 
 __all__ = ["Saved", "Weights", "WholeWeights"]
@@ -39,8 +41,9 @@ class Weights(Protocol):
 
     def zero_gradients(self) -> None: ...
 
-    def average_gradients(self, workers: Workers) -> None:
-        """Average over the workers, unless that is done already."""
+    def averaging(self) -> AbstractContextManager[None]:
+        """Around the backward pass that completes a step's gradients; afterwards they are averages
+        over the workers."""
 
     def gradient_norm(self) -> Float[Tensor, ""]:
         """The norm of all gradients of the whole model, on the device."""
@@ -71,21 +74,28 @@ class WholeWeights:
     flat: FlatParameters
     optimiser: Optimiser
     ema: Float[Tensor, " total"]
+    overlap: Overlap | None
 
     @staticmethod
-    def of(model: Backbone, *, spec: TrainSpec, rates: dict[str, float] | None) -> "WholeWeights":
+    def of(
+        model: Backbone,
+        *,
+        spec: TrainSpec,
+        rates: dict[str, float] | None,
+        workers: Workers = ALONE,
+    ) -> "WholeWeights":
         """Of a model that is on its device; `rates` multiplies AdamW's learning rate of the named
         parameters."""
         flat = flatten(model)
-        return WholeWeights(
-            spec, flat, Optimiser.create(spec, flat=flat, rates=rates), ema=flat.values.clone()
-        )
+        optimiser = Optimiser.create(spec, flat=flat, rates=rates, workers=workers)
+        overlap = Overlap(model, flat=flat, workers=workers) if workers.world > 1 else None
+        return WholeWeights(spec, flat, optimiser, flat.values.clone(), overlap)
 
     def zero_gradients(self) -> None:
         self.flat.gradients.zero_()
 
-    def average_gradients(self, workers: Workers) -> None:
-        workers.average(self.flat.gradients)
+    def averaging(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.overlap is None else self.overlap.averaging()
 
     def gradient_norm(self) -> Float[Tensor, ""]:
         return torch.linalg.vector_norm(self.flat.gradients)

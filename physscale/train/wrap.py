@@ -2,31 +2,67 @@
 learning rates by width.
 
 Recomputation (arXiv 1604.06174) keeps only a block's input and runs the block again in the backward
-pass. The model itself does not change."""
+pass. The block is compiled with its recomputation, so that the compiler sees both passes (the order
+of torchtitan). The model itself does not change."""
 
-from functools import partial
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.train.spec import TrainSpec
 
-__all__ = ["rate_factors", "wrap"]
+__all__ = ["as_computed_on", "rate_factors", "wrap"]
+
+COMPILE_PAYS_STEPS = 2000
+"""A block takes up to a minute to compile."""
+
+
+def as_computed_on(device: str, *, train: TrainSpec) -> TrainSpec:
+    """On a GPU, the blocks of a long training are compiled, where Triton and its C compiler are
+    there. This changes rounding alone, and is no part of what is trained; torch's own switch
+    `TORCHDYNAMO_DISABLE=1` turns it off."""
+    pays = device == "cuda" and train.steps >= COMPILE_PAYS_STEPS
+    return replace(train, compile="block") if pays and _can_compile() else train
+
+
+def _can_compile() -> bool:
+    return importlib.util.find_spec("triton") is not None and any(
+        map(shutil.which, ("cc", "gcc", "clang"))
+    )
 
 
 def wrap(model: Backbone, *, train: TrainSpec) -> None:
-    """Compile the blocks and recompute them (compiled), in place, where the spec asks for it; names
-    and numbers of the parameters stay."""
+    """Recompute the blocks and compile them, in place, where the spec asks for it; names and
+    numbers of the parameters stay."""
+    if train.recompute == "block":
+        for block in model.blocks:
+            block.forward = _recomputed(block.forward)
     if train.compile == "block":
         # or the ninth shape that this process meets, over all its runs, would not be compiled
         torch._dynamo.reset()
         for block in model.blocks:
             block.forward = torch.compile(block.forward, dynamic=False)
-    if train.recompute == "block":
-        for block in model.blocks:
-            block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+
+
+def _recomputed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Nothing in a block is drawn by chance, so no state of a generator is kept; on a GPU, keeping
+    it would make the host wait."""
+
+    def again(*given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - what the block takes
+        made: Tensor = checkpoint(
+            forward, *given, use_reentrant=False, preserve_rng_state=False, **named
+        )
+        return made
+
+    return again
 
 
 def rate_factors(

@@ -5,10 +5,11 @@ JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields`
 `flow`, or `ahead` for next-frame prediction. A job that `forgets` makes its checkpoint of that step
 unreadable first; one that `dies_at` a step leaves nothing but its checkpoints.
 
-With `mounts`, each worker has its own view of the file system, the folder RANK: what lies there
-in `late` takes its place among the checkpoints once the worker has complained. `patience_s` is how
-long it waits; `odd` is a worker with another seed, `faulty` one whose memory flips a bit of what it
-reads. The one line of a refusal is written in place of the losses."""
+With `bucket_bytes`, gradients are averaged in buckets of so many. With `mounts`, each worker has
+its own view of the file system, the folder RANK: what lies there in `late` takes its place among
+the checkpoints once the worker has complained. `patience_s` is how long it waits; `odd` is a worker
+with another seed, `faulty` one whose memory flips a bit of what it reads. The one line of a refusal
+is written in place of the losses."""
 
 import json
 import logging
@@ -25,7 +26,7 @@ from safetensors.torch import load_file
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.records.errors import DamagedData
-from physscale.train import checkpoint
+from physscale.train import checkpoint, overlap
 from physscale.train.loop import train
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
@@ -55,6 +56,7 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
     folder = root / job["folder"] / (str(rank) if job.get("mounts") else "")
     checkpoint.SEEN_WITHIN_S = job.get("patience_s", 120.0)
     safetensors.torch.load_file = load_faulty if job.get("faulty") == rank else load_file
+    overlap.BUCKET_BYTES = job.get("bucket_bytes", 25_000_000)
     logging.getLogger(checkpoint.__name__).handlers = [Arrival(folder)]
     if rank == 0 and "forgets" in job:
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
@@ -90,7 +92,7 @@ if __name__ == "__main__":
     if where == "cuda":
         torch.cuda.set_device(own)
     dist.init_process_group(
-        "gloo" if where == "cpu" else "nccl",
+        "gloo" if where == "cpu" else "cpu:gloo,cuda:nccl",
         init_method=f"file://{place}/meeting",
         rank=own,
         world_size=count,

@@ -41,6 +41,13 @@ TEXT, NUMBERS = (
 JOBS: list[dict[str, Any]] = [
     {"name": "muon", "folder": "muon", "fields": MUON},
     {"name": "adamw", "folder": "adamw", "fields": ADAMW},
+    {"name": "buckets", "folder": "buckets", "fields": MUON, "bucket_bytes": 1},
+    {"name": "parts", "folder": "parts", "fields": ADAMW | {"accumulate": 2}, "bucket_bytes": 99},
+    {
+        "name": "noise sharded",
+        "folder": "noise sharded",
+        "fields": UNEVEN | SHARDED | {"noise": "device"},
+    },
     {"name": "muon sharded", "folder": "muon sharded", "fields": MUON | SHARDED},
     {"name": "adamw sharded", "folder": "adamw sharded", "fields": ADAMW | SHARDED},
     {
@@ -130,6 +137,18 @@ def test_two_workers_and_two_shards_equal_one_device(
     assert len((pair.folder / name / "metrics.jsonl").read_text().splitlines()) == 4, (
         "one worker writes the history"
     )
+
+
+def test_gradients_sent_in_buckets_during_the_backward_pass_are_those_sent_at_once(
+    tmp_path: Path, pair: Pair
+) -> None:
+    one, other = pair.result("muon"), pair.result("buckets")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert_equal(pair.result("parts"), alone(tmp_path, **ADAMW))
+
+
+def test_noise_of_the_devices_generator_is_the_same_batch(tmp_path: Path, pair: Pair) -> None:
+    assert_equal(pair.result("noise sharded"), alone(tmp_path, noise="device", **UNEVEN))
 
 
 def test_shards_leave_the_checkpoint_that_one_device_leaves(tmp_path: Path, pair: Pair) -> None:

@@ -14,7 +14,8 @@ from physscale.model.dit_spec import DiTSpec
 from physscale.train.ema import new_share
 from physscale.train.flat import flatten
 from physscale.train.latents import LatentSet, order
-from physscale.train.optim import Optimiser, orthogonalise
+from physscale.train.optim import Optimiser
+from physscale.train.orthogonal import orthogonalise
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec, learning_rate_factor
 from tests.shapes import denoiser_shape
