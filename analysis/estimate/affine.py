@@ -2,8 +2,8 @@
 parameters.
 
 E + A N^-alpha + B D^-beta is t = (e, a - alpha log N, b - beta log D). With p = softmax(t) and z_k
-= dt_k/dtheta: gradient u = sum_k p_k z_k and Hessian = sum_k p_k z_k z_k' - u u', so Newton's
-matrix is exact and costs two products."""
+= dt_k/dtheta: gradient u = sum_k p_k z_k and Hessian = sum_k p_k z_k z_k' - u u'. Newton's matrix
+is therefore exact and costs two products."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from analysis.estimate.loss import Derivatives
 
 LossDerivatives = Callable[[np.ndarray], Derivatives]
-"""From mu [batch, points] to the loss of each point with its derivatives, times the points'
+"""Maps mu [batch, points] to the loss of each point and its derivatives, multiplied by the points'
 weights."""
 
 
@@ -87,8 +87,8 @@ class LogSumExp:
     def newton(
         self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
     ) -> Newton:
-        """Derivatives of the summed loss, whose own derivatives in mu (already weighted)
-        `derivatives` gives."""
+        """Derivatives of the summed loss. `derivatives` gives those of each point's loss in mu,
+        already weighted."""
         mu, shares = self._shares(self._values(theta))
         known = derivatives(mu)
         gradient = self._gradient(shares)

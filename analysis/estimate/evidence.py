@@ -1,9 +1,9 @@
-"""Did the fit converge, and can its numbers be believed? Nothing here asks an optimiser whether it
-succeeded.
+"""Did the fit converge, and can its numbers be believed? The checks never rely on an optimiser's
+own report of success.
 
-Faults of published fits that these checks catch: a start point returned as the answer (nfev = 1,
+They catch faults of published fits: a start point returned as the answer (nfev = 1,
 `success=True`), the identity matrix as a covariance (L-BFGS `hess_inv` after no step), a parameter
-at its bound, an exponent whose interval has no end."""
+at its bound, an exponent whose interval is open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ _UNMOVED = 1e-9
 
 @dataclass(frozen=True)
 class Convergence:
-    """Evidence: starts, the share of them that reached the optimum, gradient (0 flat, 1 a start),
-    condition, distance moved, bounds hit."""
+    """The evidence: starts, the share that reached the optimum, gradient (0 is flat, 1 is a start),
+    condition, distance moved, iterations, bounds hit."""
 
     starts: int
     share_at_optimum: float
@@ -39,7 +39,7 @@ class Convergence:
 
     @property
     def converged(self) -> bool:
-        """Flat where parameters are free, and not where it began."""
+        """Whether the gradient is flat and the answer is not the start point."""
         return self.gradient < SMALL_GRADIENT and self.moved > _UNMOVED
 
 
@@ -60,7 +60,7 @@ def convergence(
 
 
 def bounds_hit(built: Built, theta: Float[np.ndarray, " parameters"]) -> tuple[str, ...]:
-    """Names of parameters at a bound (a given floor is none)."""
+    """Names of free parameters at a bound; a fixed floor does not count."""
     moving = free_mask(built)[0]
     at = (theta <= built.box.low + _AT_BOUND) | (theta >= built.box.high - _AT_BOUND)
     return tuple(
@@ -69,7 +69,7 @@ def bounds_hit(built: Built, theta: Float[np.ndarray, " parameters"]) -> tuple[s
 
 
 def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -> str | None:
-    """Why a covariance matrix cannot be one of an estimate, or None."""
+    """Why this matrix cannot be the covariance of an estimate, or None."""
     if not np.isfinite(covariance).all():
         return "covariance is not finite"
     if np.allclose(covariance, covariance[0, 0] * np.eye(len(covariance)), rtol=1e-9, atol=0.0):
@@ -78,7 +78,7 @@ def suspect_covariance(covariance: Float[np.ndarray, "parameters parameters"]) -
         )
     smallest = float(np.linalg.eigvalsh((covariance + covariance.T) / 2)[0])
     if smallest < -1e-9 * float(np.trace(covariance)):
-        return "covariance is not positive: the fit is no minimum"
+        return "covariance is not positive: the fit is not at a minimum"
     return None
 
 

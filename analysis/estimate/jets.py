@@ -1,9 +1,9 @@
-"""Second-order jets: a number with its gradient and Hessian in the parameters, so that a law is
+"""Second-order jets: a number with its gradient and Hessian in the parameters. A law is then
 written once, as its formula.
 
-A formula takes parameters and columns and returns mu; given arrays it gives values, given jets it
-gives exact first and second derivatives, which is what the damped Newton of newton.py asks for.
-Rules: forward mode, product and chain rule (Griewank and Walther 2008)."""
+A formula takes parameters and columns and returns mu. Arrays give values; jets give the exact first
+and second derivatives that damped Newton (newton.py) needs. Rules: forward mode, product and chain
+rule (Griewank and Walther 2008)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from jaxtyping import Float
 from analysis.estimate.affine import LossDerivatives, Newton
 
 Number = Any
-"""A `Jet`, an array or a float. As a union, mypy would try every combination of types through a
-formula's operators, for minutes."""
+"""A `Jet`, an array or a float. With a union, mypy would spend minutes on every combination of
+types in a formula."""
 
 Formula = Callable[[Sequence[Number], Mapping[str, np.ndarray]], Number]
 
@@ -30,7 +30,7 @@ class Jet:
     gradient: np.ndarray
     hessian: np.ndarray
 
-    __array_ufunc__ = None  # array + Jet is the Jet's business
+    __array_ufunc__ = None  # numpy leaves array + Jet to the Jet
 
     def __add__(self, other: Number) -> "Jet":
         if isinstance(other, Jet):
@@ -66,7 +66,7 @@ class Jet:
         return (-self) + other
 
     def through(self, value: np.ndarray, first: np.ndarray, second: np.ndarray) -> "Jet":
-        """f(self) from f, f' and f'' at its value."""
+        """f(self), from f, f' and f'' at the value of the jet."""
         outer = self.gradient[:, :, None] * self.gradient[:, None]
         return Jet(
             value,
@@ -117,7 +117,7 @@ def logaddexp(one: Number, other: Number) -> Number:
 
 
 class JetModel:
-    """The model of one table given by a formula."""
+    """The model of one table, given by a formula."""
 
     def __init__(
         self, formula: Formula, columns: Mapping[str, np.ndarray], *, parameters: int
@@ -140,8 +140,8 @@ class JetModel:
     def newton(
         self, theta: Float[np.ndarray, "batch parameters"], *, derivatives: LossDerivatives
     ) -> Newton:
-        """Derivatives of the summed loss, whose own derivatives in mu (already weighted)
-        `derivatives` gives."""
+        """Derivatives of the summed loss. `derivatives` gives those of each point's loss in mu,
+        already weighted."""
         jet = self._jet(theta)
         known = derivatives(jet.value)
         turned = jet.gradient.swapaxes(1, 2)

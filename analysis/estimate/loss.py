@@ -23,7 +23,7 @@ _LARGEST_LOG_RATIO = -1e-9
 
 @dataclass(frozen=True)
 class Derivatives:
-    """Loss of each point and what Newton needs of it: value, slope, bend (second derivative),
+    """Loss of each point and what Newton's method needs: value, slope, bend (second derivative) and
     majoriser (never negative)."""
 
     value: Float[np.ndarray, "batch points"]
@@ -34,11 +34,11 @@ class Derivatives:
 
 @runtime_checkable
 class Loss(Protocol):
-    """A loss over points whose targets it knows."""
+    """A loss that holds the targets of its points."""
 
     @property
     def target(self) -> Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]:
-        """The targets: one row, or one row per row of the batch."""
+        """The targets: one row for all, or one per row of the batch."""
 
     def rows(self, chosen: Int[np.ndarray, " chosen"]) -> "Loss":
         """The loss of these rows of the batch."""
@@ -52,14 +52,14 @@ class Loss(Protocol):
     def scale_squared(
         self, derivatives: Derivatives, *, weights: Float[np.ndarray, " points"], freedom: int
     ) -> float:
-        """s2: the objective's unit, from the derivatives at the solution (one row)."""
+        """s2, the unit of the objective, from the derivatives at the solution (one row)."""
 
     def widened(self, factor: float) -> "Loss | None":
-        """An easier loss with the same minimum nearby, to begin with; None if there is none."""
+        """An easier loss to begin with, whose minimum lies nearby; None if there is none."""
 
     @property
     def own_noise(self) -> Literal["counts", "few"] | None:
-        """The noise that the loss itself implies; None where residuals and seeds give it."""
+        """The noise that the loss itself implies; None where residuals or seeds give it."""
 
     def redrawn(
         self,
@@ -76,7 +76,7 @@ class Loss(Protocol):
 @dataclass(frozen=True)
 class Huber:
     """Huber loss of log residuals. `delta` in log units; infinity is least squares. `target` is one
-    row, or one row per row of the batch."""
+    row for all, or one per row of the batch."""
 
     target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     delta: float = 1e-3
@@ -118,12 +118,12 @@ class Huber:
         return float(np.sum(derivatives.slope[0] ** 2 * weights) / freedom / bend)
 
     def widened(self, factor: float) -> "Huber | None":
-        """A narrow Huber loss is nearly an absolute value, on which Newton walks slowly."""
+        """A wider Huber loss: a narrow one is nearly an absolute value, on which Newton is slow."""
         return Huber(self.target, factor * self.delta) if np.isfinite(self.delta) else None
 
     @property
     def own_noise(self) -> None:
-        """None: residuals and seeds say it."""
+        """None: residuals or seeds give it."""
         return
 
     def redrawn(
@@ -134,14 +134,14 @@ class Huber:
         freedom: int,
         resamples: Resamples,
     ) -> "Huber":
-        """Log responses with the drawn noise."""
+        """Log responses with noise drawn around mu."""
         return Huber(mu + resamples.noise(freedom=freedom) * deviation, self.delta)
 
 
 @dataclass(frozen=True)
 class Binomial:
-    """Negative log likelihood of `target` successes (as a fraction) out of `count`, less its value
-    at a perfect fit."""
+    """Negative log likelihood of `count` trials with the fraction `target` of successes, minus its
+    value at a perfect fit."""
 
     target: Float[np.ndarray, " points"] | Float[np.ndarray, "batch points"]
     count: Float[np.ndarray, " points"]

@@ -1,10 +1,10 @@
-"""Batched damped Newton with box bounds: many starts, resamples or frozen coordinates are rows of
-one batch.
+"""Batched damped Newton with box bounds. Starts, resamples and frozen coordinates are rows of one
+batch.
 
 Each row solves min_theta sum_i w_i rho(mu_i(theta)). Step = -(H + damping M)^-1 g with the exact
 Hessian H and the reweighted-least-squares matrix M >= 0. A row's step is taken only if its
-objective falls, so the objective never rises. A row ends when the fall that its Newton step
-predicts is below rounding, not when an optimiser reports success."""
+objective falls, so the objective never rises. A row ends when its Newton step predicts a fall below
+rounding, not when an optimiser reports success."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -17,7 +17,7 @@ from analysis.estimate.loss import Derivatives, Loss
 
 MAX_ITERATIONS = 300
 _NUMBERS_AT_ONCE = 20_000
-"""Rows times points of one batch: what stays in cache."""
+"""Rows times points of one batch, chosen to stay in cache."""
 RELATIVE_FALL = 1e-12
 _LARGEST_DAMPING = 1e9
 
@@ -45,7 +45,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of each parameter, inclusive; the optimum at one of them is reported, never hidden."""
+    """Bounds of each parameter, inclusive. An optimum at a bound is reported, never hidden."""
 
     low: Float[np.ndarray, " parameters"]
     high: Float[np.ndarray, " parameters"]

@@ -3,10 +3,10 @@
 The interval holds every value with 2 (objective - minimum) / s2 <= F(1, n - p; level). For least
 squares s2 is the residual variance; for Huber it is mean(psi^2) / mean(psi') (the robust
 likelihood-ratio test of Schrader and Hettmansperger 1980), for a binomial the dispersion. An
-estimate at its bound, such as a floor of zero, has one end only, and so the one-sided quantile (F
-at 0.90): the minimum lies on the wall, the objective rises from it more slowly, and with the
-two-sided quantile 99.7 % of such intervals held the truth instead of 95 %. An end that never meets
-the threshold is open and is said to be open: no number is printed for it."""
+estimate at its bound, such as a floor of zero, has only one end and takes the one-sided quantile (F
+at 0.90). The objective rises more slowly from a minimum on the bound: with the two-sided quantile,
+99.7 % of such intervals held the truth instead of 95 %. An end that never meets the threshold is
+reported as open, without a number."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ _AT_BOUND = 1e-6
 
 @dataclass(frozen=True)
 class Profile:
-    """The interval of one parameter. `low` or `high` is None where the profile is open; `curve`
-    holds values and excess objective / s2."""
+    """The interval of one parameter. `low` or `high` is None where the profile is open. `curve`
+    holds values and the excess objective / s2."""
 
     low: float | None
     high: float | None
@@ -36,7 +36,7 @@ class Profile:
 def scale_squared(
     model: Model, loss: Loss, theta: np.ndarray, weights: np.ndarray, *, moving: int
 ) -> float | None:
-    """s2 of the module docstring; None where no freedom is left."""
+    """s2 of the module docstring; None where no degree of freedom is left."""
     freedom = model.points - moving
     if freedom <= 0:
         return None
@@ -56,10 +56,10 @@ def profile(
     freedom: int,
     confidence: float = 0.95,
 ) -> Profile | None:
-    """The profile interval of the readable parameter `name`; None where it is frozen or no freedom
-    is left.
+    """The profile interval of the readable parameter `name`; None where it is frozen or no degree
+    of freedom is left.
 
-    `scale` is s2 and `freedom` its degrees of freedom.
+    `scale` is s2, and `freedom` its degrees of freedom.
     """
     reading = built.readings[name]
     coordinate = int(np.flatnonzero(reading.functional)[0])
@@ -90,8 +90,8 @@ def excess_at(
     value: float,
     scale: float,
 ) -> float:
-    """The curve at one readable value of `name`: the interval holds it if this is not above the
-    threshold."""
+    """The curve at one readable value of `name`. The interval holds the value if this is at most
+    the threshold."""
     reading = built.readings[name]
     coordinate = int(np.flatnonzero(reading.functional)[0])
     trace = Trace(built, loss, theta, objective, weights, reading, coordinate, scale)
@@ -101,7 +101,7 @@ def excess_at(
 def threshold_of(
     built: Built, *, theta: np.ndarray, name: str, freedom: int, confidence: float = 0.95
 ) -> float:
-    """Half the F quantile: how far the objective may rise, in units of s2. One-sided for an
+    """How far the objective may rise, in units of s2: half the F quantile. One-sided for an
     estimate at its bound."""
     from scipy.stats import f as f_distribution
 

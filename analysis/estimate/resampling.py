@@ -1,11 +1,11 @@
-"""The random numbers of a bootstrap, shared by all splits of a table, so that differences between
-splits are paired.
+"""The random numbers of a bootstrap, shared by all splits of a table, which pairs the differences
+between splits.
 
-Configurations that every split holds are drawn together: one draw takes the same configurations in
-all of them. Those that a split does not share are drawn separately. Noise for a parametric
-bootstrap is normal, correlated between splits as their seeds are, and scaled by sqrt(freedom /
-chi2) once per draw, so that a linear functional of it has Student's t distribution with the freedom
-of its variance."""
+Configurations that every split holds are drawn together: one draw takes the same ones in all
+splits. Those that are not shared are drawn separately. Noise for a parametric bootstrap is normal
+and correlated between splits as their seeds are. It is scaled by sqrt(freedom / chi2) once per
+draw, so a linear functional of it has Student's t distribution with the degrees of freedom of its
+variance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from jaxtyping import Float, Int
 from analysis.data.configurations import Configurations
 
 _SCALES = 10_000
-"""Stream of the scales; streams below it are the splits' own."""
+"""Random stream of the scales; the streams below it belong to the splits."""
 
 
 @dataclass(frozen=True)
 class Resamples:
     """One split's share of the common random numbers.
 
-    `common` and `own` are places in this split's configurations, in the order in which they are
-    drawn; `slot` is each configuration's place among those of all splits; `mix` weighs the streams
-    of all splits into this split's noise."""
+    `common` and `own` are indices into this split's configurations, in the order of drawing. `slot`
+    is each configuration's index among those of all splits. `mix` weights the streams of all splits
+    into this split's noise."""
 
     draws: int
     seed: int
@@ -39,8 +39,8 @@ class Resamples:
     def counts(self) -> Float[np.ndarray, "resamples configurations"]:
         """How often each configuration is drawn.
 
-        NumPy's legacy generator, so that seed 42 gives the very resamples of Besiroglu et al. 2024
-        (arXiv 2404.10102)."""
+        Uses NumPy's legacy generator, so that seed 42 gives exactly the resamples of Besiroglu et
+        al. 2024 (arXiv 2404.10102)."""
         found = np.zeros((self.draws, len(self.slot)))
         streams = (
             (self.common, np.random.RandomState(self.seed)),
@@ -54,7 +54,7 @@ class Resamples:
         return found
 
     def noise(self, *, freedom: int) -> Float[np.ndarray, "resamples configurations"]:
-        """Noise of unit variance, known with `freedom` degrees of freedom."""
+        """Noise of unit variance, where the variance is known with `freedom` degrees of freedom."""
         from scipy.stats import chi2
 
         normal = np.zeros((self.draws, len(self.slot)))
@@ -81,8 +81,8 @@ def shared_resamples(
     seed: int,
     correlation: Float[np.ndarray, "splits splits"] | None = None,
 ) -> dict[str, Resamples]:
-    """The resamples of every split. `correlation` is that of the seeds' noise between splits (none
-    given: none assumed)."""
+    """The resamples of every split. `correlation` is that of the seeds' noise between splits; None
+    assumes none."""
     keys = {name: keys_of(part) for name, part in points.items()}
     ranked = {
         name: [keys[name][place] for place in np.argsort(part.appearance)]
@@ -121,8 +121,8 @@ def keys_of(points: Configurations) -> list[tuple[float, ...]]:
 
 
 def _positive(correlation: np.ndarray) -> np.ndarray:
-    """The nearest matrix that correlations can form: pairs of splits share different runs, so the
-    estimate may be none."""
+    """The nearest valid correlation matrix. Pairs of splits share different runs, so the estimate
+    may not be one."""
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     found = (vectors * np.maximum(values, 1e-6)) @ vectors.T
     size = np.sqrt(np.diag(found))

@@ -1,9 +1,9 @@
-"""Variable projection: with the exponents given, the best floor and amplitudes are a non-negative
+"""Variable projection: given the exponents, the best floor and amplitudes solve a non-negative
 least-squares problem.
 
 Residuals are relative (prediction / target - 1), which approximates log residuals. With at most
-four columns the exact solution is the best of all active sets, solved for all exponent tuples at
-once."""
+four columns, the exact solution is the best of all active sets, solved for all tuples of exponents
+at once."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ def project(
     """Floor and amplitudes (columns: floor first) for each row of shapes. `target` is log y; a
     known `floor` is not fitted.
 
-    Amounts of inactive columns are set to a thousandth of the mean so that their logarithm exists
-    and has a slope."""
+    Inactive columns get a thousandth of the mean, so that their logarithm exists and has a
+    slope."""
     y = np.exp(target)
     root = np.sqrt(weights)
     columns = [np.ones((rows, len(y))), *shapes]

@@ -1,9 +1,9 @@
-"""Global fit and bootstrap: polish every start, screen all optima for all resamples by one matrix
+"""Global fit and bootstrap: polish every start, screen all optima for all resamples with one matrix
 product, polish the best.
 
 A resample is a row of weights, never a copy of the points: `losses (candidates x points) @ weights
 (points x resamples)` evaluates every candidate for every resample at once. A last round does the
-same with the resamples' own optima, which frees rows that stopped in a local minimum."""
+same with the optima of the resamples, which frees rows that stopped in a local minimum."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from analysis.estimate.loss import Loss
 from analysis.estimate.newton import Minima, minimise, weighted
 from analysis.laws.law import Built
 
-"""A loss with one row of targets a draw."""
+"""A loss with one row of targets per draw."""
 SAME_OPTIMUM = 1e-3
 _WIDER = 30.0
 _WALK = 60
@@ -41,7 +41,7 @@ class Solution:
 
 
 def free_mask(built: Built) -> np.ndarray:
-    """One row: which internal parameters move."""
+    """Which internal parameters move, as one row."""
     mask = np.ones((1, built.model.parameters), dtype=bool)
     mask[0, list(built.frozen)] = False
     return mask
@@ -56,7 +56,7 @@ def solve(
 ) -> Solution:
     """Minimise from every start and keep the best.
 
-    Starts walk on an easier loss first, where there is one."""
+    Starts first descend on an easier loss, where there is one."""
     near = starts.copy()
     wide = loss.widened(_WIDER)
     if wide is not None and len(starts) > 1:
@@ -169,8 +169,8 @@ def _unique(theta: np.ndarray) -> np.ndarray:
 def _evidence(
     built: Built, loss: Loss, theta: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
-    """Gradient relative to what the points could give (0 is flat, 1 is a start), and the Hessian's
-    condition number."""
+    """Gradient relative to the largest that the points could give (0 is flat, 1 is a start), and
+    the Hessian's condition number."""
     known = built.model.newton(theta[None], derivatives=weighted(loss, weights))
     derivatives = loss.derivatives(built.model.mu(theta[None]))
     inside = free_mask(built)[0] & (theta > built.box.low) & (theta < built.box.high)

@@ -14,7 +14,8 @@ _POINTS_A_ROUND = 5
 _ROUNDS = 4
 _FAR_LOG = 60.0
 _FALL = 1e-7
-"""Of the objective: a hundred thousandth of a threshold, far below what an interval shows."""
+"""Tolerance of the objective: a hundred-thousandth of a threshold, far below what an interval
+shows."""
 
 
 class Trace:
@@ -71,7 +72,7 @@ class Trace:
         return tilt, float(np.sqrt(max(column[self._coordinate], 1e-300) * self._spread * bend))
 
     def price_one(self, at: float) -> float:
-        """The excess at one value of the coordinate."""
+        """The excess objective at one value of the coordinate."""
         start = self._best + (at - self._best[self._coordinate]) * self._tilt
         return float(self._price(np.array([at]), start[None])[0][0])
 
@@ -102,8 +103,8 @@ class Trace:
     def _bracket(
         self, side: float, threshold: float, reach: float
     ) -> tuple[float, float, np.ndarray] | None:
-        """The last step inside, the first outside, and the fit at the inner one. Far steps are
-        tried only if near ones stay inside."""
+        """The last step inside the threshold, the first outside, and the fit at the inner one. Far
+        steps are tried only if near ones stay inside."""
         start = self._best[self._coordinate]
         steps = np.geomspace(min(0.4 * self._step, reach / 2), reach, _POINTS_A_SIDE)
         inside, nearest = 0.0, self._best
@@ -145,8 +146,7 @@ class Trace:
 
 
 class _Turned:
-    """A model in coordinates where one of them is the functional of interest: theta = turn @
-    phi."""
+    """A model in coordinates of which one is the functional of interest: theta = turn @ phi."""
 
     def __init__(self, model: Model, turn: np.ndarray) -> None:
         self.parameters, self.points = model.parameters, model.points
@@ -167,7 +167,7 @@ class _Turned:
 
 
 def _times(phi: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """phi @ turn.T where an entry may be minus infinity (a removed floor) that must not meet a
-    zero."""
+    """phi @ turn.T, where an entry may be minus infinity (a removed floor), which must not be
+    multiplied by zero."""
     finite = np.where(np.isfinite(phi), phi, 0.0)
     return np.where(np.isfinite(phi), finite @ turn.T, phi)

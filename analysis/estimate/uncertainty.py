@@ -1,5 +1,5 @@
-"""Uncertainty: the noise of a configuration, bootstrap draws, profiles, and the estimates that a
-reader sees."""
+"""Uncertainty: the noise of a configuration, bootstrap draws, profiles, and the estimates for a
+reader."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ MAD_TO_SD = 1.4826
 _SMALLEST_DELTA = 1e-6
 _NEAREST = 8
 _KNOWN = 1_000_000
-"""Degrees of freedom of a variance that the counts themselves give."""
+"""Degrees of freedom of a variance that follows from the counts themselves."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One parameter: value, bootstrap standard error, interval (None is an open end) and where the
-    interval is from."""
+    """One parameter: value, bootstrap standard error, interval (None is an open end) and the source
+    of the interval."""
 
     value: float
     se: float | None
@@ -38,8 +38,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Noise:
-    """Where the scatter of a configuration is taken from: residuals ("many", "few"), repeated seeds
-    or counts; its variance."""
+    """The source of a configuration's scatter and its variance: residuals ("many", "few"), repeated
+    seeds or counts."""
 
     kind: Literal["many", "seeds", "few", "counts"]
     variance: float | None
@@ -49,8 +49,8 @@ class Noise:
 def auto_delta(
     built: Built, points: Configurations, *, starts: np.ndarray, weights: np.ndarray
 ) -> float:
-    """1.345 sd, the sd by the median absolute deviation of a least-squares fit, once more from the
-    Huber fit.
+    """1.345 sd. The sd is the median-absolute-deviation scale of a least-squares fit, estimated
+    once more from the Huber fit.
 
     With few degrees of freedom no residual can be called an outlier: least squares.
     """
@@ -96,8 +96,8 @@ def bootstrap_draws(
     noise: Noise,
     resamples: Resamples,
 ) -> tuple[Float[np.ndarray, "resamples parameters"], Float[np.ndarray, " resamples"]]:
-    """Resampled configurations; with few of them, draws around the law with the noise of the seeds
-    or of the counts."""
+    """Resampled configurations. With few of them, draws around the law with the noise of seeds or
+    counts."""
     if resamples.draws == 0 or len(weights) < 2:
         return solution.theta[None].copy(), np.array([solution.objective])
     if noise.kind in {"seeds", "counts"} and noise.variance:
@@ -137,7 +137,7 @@ def profiles(
 def estimates(
     built: Built, solution: Solution, draws: np.ndarray, found: Mapping[str, Profile]
 ) -> dict[str, Estimate]:
-    """What a reader sees of each parameter."""
+    """The estimate of each parameter, as a reader sees it."""
     values, spread = built.external(solution.theta[None]), built.external(draws)
     frozen = {
         name: int(np.flatnonzero(reading.functional)[0]) in built.frozen

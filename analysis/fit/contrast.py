@@ -27,7 +27,7 @@ class Contrast:
     open end is None.
 
     `kind` "difference" is first - second, "ratio" is second / first. `apart` is true where the
-    interval leaves out no difference."""
+    interval excludes "no difference"."""
 
     quantity: str
     kind: Literal["difference", "ratio"]
@@ -72,8 +72,8 @@ def contrast_of(
     *,
     axis: str | None = None,
 ) -> Contrast:
-    """From two arrays that hold the estimate and then its draws; `axis` is the one it runs along,
-    where there is one."""
+    """The contrast of two arrays, each an estimate followed by its draws. `axis` is the axis that
+    it runs along, where there is one."""
     values = one - other if kind == "difference" else other / one
     low, high = np.quantile(values[1:], [0.025, 0.975]).tolist()
     return Contrast(
@@ -92,7 +92,7 @@ def contrast_of(
 
 
 def contrast_object(contrast: Contrast) -> dict[str, object]:
-    """For JSON; the draws stay out."""
+    """For JSON, without the draws."""
     return {name: getattr(contrast, name) for name in _FIELDS}
 
 

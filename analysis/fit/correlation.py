@@ -1,4 +1,5 @@
-"""Correlation between splits that were scored on the same runs, from residuals of equal runs."""
+"""Correlation between splits that were scored on the same runs, from the residuals of matching
+runs."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -13,7 +14,7 @@ from analysis.verdict.trend import Trend
 
 
 def seed_correlation(parts: Mapping[str, Runs]) -> Float[np.ndarray, "splits splits"]:
-    """Correlation of the log residuals of equal configurations and seeds; 0 where seeds are not
+    """Correlation of the log residuals of matching configurations and seeds; 0 where seeds are not
     named or too few runs match."""
     residuals = [_residuals(part) for part in parts.values()]
     found = np.eye(len(parts))
@@ -50,7 +51,7 @@ def _correlation(pairs: np.ndarray) -> float:
 def point_correlation(
     points: Mapping[str, Configurations], trends: Mapping[str, Trend]
 ) -> np.ndarray:
-    """Correlation of the residuals of equal configurations; 0 below eight of them."""
+    """Correlation of the residuals of matching configurations; 0 below eight of them."""
     residuals = [
         dict(zip(keys_of(part), trends[name].residual.tolist(), strict=True))
         for name, part in points.items()

@@ -1,11 +1,12 @@
-"""Bootstrap draws on disk, so that every published interval and band can be computed again without
-the runs.
+"""Bootstrap draws on disk. Every published interval and band can be computed again from them,
+without the runs.
 
-One Parquet file: one row per draw with its split, number, objective, readable parameters in full
-precision (`alpha`, `E`, ...) and the parameters that the law computes with (`theta_0`, ...). Row -1
-of a split is the estimate. The schema's metadata (JSON under `physscale.draws`) hold the law,
-delta, seed and, for each split, its configurations and the ends that a profile left open. Draws of
-equal number come from the same resample in every split: differences of columns are paired."""
+One Parquet file with one row per draw: its split, number and objective, the readable parameters in
+full precision (`alpha`, `E`, ...) and those that the law computes with (`theta_0`, ...). Row -1 of
+a split is the estimate. The schema's metadata (JSON under `physscale.draws`) holds the law, delta
+and seed. For each split, it also holds the configurations and the ends that a profile left open.
+Draws with the same number come from the same resample in every split, so differences between splits
+are paired."""
 
 import json
 from collections.abc import Mapping
@@ -30,8 +31,8 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws of one split, read back. `opened` names the ends ("low", "high") of a parameter
-    that have no number."""
+    """The draws of one split, read back. `opened` names the open ends ("low", "high") of each
+    parameter."""
 
     law: Law
     built: Built
@@ -53,7 +54,7 @@ class Draws:
         return self.built.predict(self.theta_hat[None], at)[0]
 
     def band(self, at: Columns, *, level: float = 0.95) -> Float[np.ndarray, "2 targets"]:
-        """Pointwise band of the law, as `Fit.band`."""
+        """Pointwise band of the law, like `Fit.band`."""
         return np.quantile(
             self.built.predict(self.theta, at), [(1 - level) / 2, (1 + level) / 2], axis=0
         )
@@ -63,7 +64,7 @@ def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
     """Writes the draws of every split.
 
     Raises:
-        UserError: without draws, or where the file cannot be written.
+        UserError: if there are no draws or the file cannot be written.
     """
     from physscale.records.store import write_atomic
 
@@ -92,7 +93,7 @@ def _rows(name: str, fitted: Fit) -> pa.Table:
         "draw": np.arange(-1, len(fitted.draws), dtype=np.int32),
         "objective": np.concatenate([[fitted.solution.objective], fitted.draw_objectives]),
     }
-    # The estimate by itself: one product for all rows rounds its last digit differently.
+    # The estimate is computed alone: one product for all rows rounds its last digit differently.
     parts = [fitted.built.external(rows) for rows in (fitted.solution.theta[None], fitted.draws)]
     columns |= {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return pa.table(columns | {f"theta_{place}": column for place, column in enumerate(theta.T)})

@@ -1,9 +1,9 @@
-"""Fit one law to one table of runs, with everything a reader needs to believe it or not.
+"""Fit one law to one table of runs, with everything a reader needs to judge it.
 
-Points are configuration means (analysis/data/configurations.py). delta of the Huber loss: given, or
-1.345 times the median-absolute-deviation scale of the residuals, estimated once more after a first
-fit. Intervals: profile likelihood, and a bootstrap over configurations whose draws are kept for
-everything derived."""
+Points are configuration means (analysis/data/configurations.py). The delta of the Huber loss is
+given, or 1.345 times the median-absolute-deviation scale of the residuals, estimated once more
+after a first fit. Intervals come from the profile likelihood and from a bootstrap over
+configurations. Its draws are kept for all derived quantities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Fit:
 
     @property
     def residuals(self) -> Float[np.ndarray, " configurations"]:
-        """Log response minus log prediction (for a ratio: of the linear predictor's scale)."""
+        """Log response minus log prediction; for a ratio, on the scale of the linear predictor."""
         return self.points.log_mean - np.log(self.predict(self.points.axes))
 
 
@@ -84,14 +84,14 @@ def fit(
     errors: Errors = "relative",
     resamples: Resamples | None = None,
 ) -> Fit:
-    """Fit `law` to runs whose axes are `columns` (by the law's axis names).
+    """Fit `law` to runs whose axes are `columns`, keyed by the law's axis names.
 
     `delta` in log units (None: from the residuals; inf: least squares). `floor` fixes E: 0 removes
     it, a positive number is a measured one. `count` is the number of trials behind a ratio.
-    `errors` "absolute" weighs each configuration by its squared response, which turns log residuals
-    into residuals of the response (to first order): the choice of Gadre et al. 2024, where large
-    losses count for more. `resamples` are shared with the fits of other splits
-    (analysis/fit/paired.py); without them the fit makes its own.
+    `errors` "absolute" weights each configuration by its squared response. To first order this
+    turns log residuals into residuals of the response, so large losses count for more, as in Gadre
+    et al. 2024. `resamples` are shared with the fits of other splits (analysis/fit/paired.py);
+    without them, the fit makes its own.
 
     Raises:
         UserError: if the table cannot determine the law (too few configurations or levels, all
@@ -154,8 +154,8 @@ def fit(
 def _thin(
     columns: Mapping[str, np.ndarray], response: np.ndarray, count: np.ndarray | None, *, seed: int
 ) -> tuple[Mapping[str, np.ndarray], np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """At most `MOST_CONFIGURATIONS` configurations: beyond, a random part of them is fitted, and
-    that is said."""
+    """At most `MOST_CONFIGURATIONS` configurations. Of more, a random part is fitted, and a note
+    says so."""
     if len(response) <= MOST_CONFIGURATIONS:
         return columns, response, count, ()
     member = configurations(columns, np.ones(len(response))).member

@@ -1,11 +1,11 @@
-"""Which law do the runs need? Tests, AICc and ordered hold-out of several laws of one table.
+"""Which law do the runs need? Tests, AICc and ordered hold-out of several laws on one table.
 
 Test: parametric bootstrap of the likelihood ratio n log(SS_small / SS_large) of log residuals
-(least squares). Worlds are drawn from the smaller law and both are fitted to each: where an
-amplitude or an exponent ends at a bound, chi-squared tables are wrong and this is not. Laws that do
-not contain each other are tested both ways, each as the truth (Cox 1961; Williams 1970, Biometrics
-26:23). Beside it AICc weights, and for each law the ordered hold-out: it is prediction that a law
-is for."""
+(least squares). Tables are simulated from the smaller law, and both laws are fitted to each. This
+stays valid where an amplitude or an exponent ends at a bound and chi-squared tables are wrong. Laws
+that do not contain each other are tested both ways, each as the truth (Cox 1961; Williams 1970,
+Biometrics 26:23). AICc weights and the ordered hold-out of each law stand beside the tests, because
+a law is made to predict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class LawTest:
-    """Could the runs come from `smaller`? `p` is the share of its worlds in which `larger` fits as
-    much better as it does here."""
+    """Could the runs come from `smaller`? `p` is the share of tables simulated from it in which
+    `larger` improves the fit at least as much as here."""
 
     smaller: str
     larger: str
@@ -59,8 +59,8 @@ def candidates_of(words: str) -> list[Candidate]:
     """`power,power@0.01,power-zero` as laws with their floors.
 
     Raises:
-        UserError: for an unknown law, one of a ratio, a wrong floor, a law named twice or fewer
-            than two.
+        UserError: for an unknown law, a law of a ratio, a wrong floor, a law named twice, or fewer
+            than two laws.
     """
 
     found = []
@@ -136,8 +136,8 @@ def _scored(candidate: Candidate, runs: Runs) -> dict[str, Any]:
 def bootstrap_test(
     smaller: Candidate, larger: Candidate, *, runs: Runs, worlds: int, seed: int
 ) -> LawTest:
-    """Least squares on log response of the configuration means; both laws are fitted again to every
-    world drawn from the smaller one."""
+    """Least squares on the log response of the configuration means. Both laws are fitted again to
+    every table simulated from the smaller one."""
     points = configurations(runs.axes, runs.response)
     weights, size = points.seeds / points.seeds.mean(), len(points.log_mean)
     loss = Huber(points.log_mean, np.inf)
@@ -175,7 +175,8 @@ def bootstrap_test(
 
 
 def _log_ratio(small: np.ndarray, large: np.ndarray, nested: bool) -> np.ndarray:
-    """A law that contains another never fits worse: what looks so is rounding."""
+    """log(small / large); at least zero if nested, since a larger law never fits worse but for
+    rounding."""
     floor = np.finfo(float).tiny
     return np.log(
         np.maximum(small, floor) / np.maximum(np.minimum(small, large) if nested else large, floor)

@@ -1,9 +1,9 @@
-"""Differences between splits, such as in distribution, out of distribution, combinatorial: every
-split from the same resamples.
+"""Differences between splits (in distribution, out of distribution, combinatorial), with the same
+resamples for every split.
 
-The splits are scored on the same runs, so their errors move together; intervals of a difference
-that ignore this are wrong in either direction. One draw therefore takes the same configurations in
-every split (analysis/estimate/resampling.py); where noise is drawn instead, it has the correlation
+The splits are scored on the same runs, so their errors move together. An interval of a difference
+that ignores this may be too wide or too narrow. One draw therefore takes the same configurations in
+every split (analysis/estimate/resampling.py). Where noise is drawn instead, it has the correlation
 of the seeds' residuals, matched by configuration and seed (0 below eight matched degrees of
 freedom).
 
@@ -40,7 +40,7 @@ def pair(parts: Mapping[str, Runs], *, draws: int, seed: int) -> dict[str, Resam
 
 
 def fit_contrasts(fits: Mapping[str, Fit]) -> list[Contrast]:
-    """Exponents and end errors of every pair of splits; the fits must share their resamples
+    """Exponents and end errors of every pair of splits. The fits must share their resamples
     (`pair`)."""
     found = []
     for first, second in combinations(fits, 2):
@@ -88,10 +88,11 @@ def _end_ratio(first: str, second: str, one: Fit, other: Fit) -> Contrast:
 def change_contrasts(
     parts: Mapping[str, Runs], *, axis: str, draws: int = _DRAWS, seed: int = 0
 ) -> list[Contrast]:
-    """Without a law: change of log response along `axis` in every pair of splits, and the ratio of
-    their mean errors at its largest level.
+    """Contrasts without a law: change of log response along `axis`, and the ratio of mean errors at
+    its largest level, for every pair of splits.
 
-    The noise is that of the verdict's trends, drawn with the correlation of their residuals.
+    The noise is that of the trends behind the verdicts, drawn with the correlation of their
+    residuals.
     """
     points = {name: configurations(part.axes, part.response) for name, part in parts.items()}
     trends = {

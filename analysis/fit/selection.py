@@ -2,8 +2,8 @@
 sensitivity.
 
 Hold-out: fit without the largest levels of one axis, predict them. RMSLE and bias are of log
-response; skill = 1 - RMSLE / RMSLE(carry the nearest kept configuration forward): on 92 public
-learning curves that naive rule beats a power law with a floor on 40."""
+response; skill = 1 - RMSLE / RMSLE(carry the nearest kept configuration forward). On 40 of 92
+public learning curves, that naive rule beats a power law with a floor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,15 @@ from physscale.records.errors import UserError
 
 _MANY_LEVELS = 12
 _MOST_POINTS = 400
-"""Configurations beyond these are thinned at random before the hold-out: it is repeated for every
-axis and origin."""
+"""A larger table is thinned at random to this many configurations, because the hold-out is repeated
+for every axis and origin."""
 _DRAWS = 400
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Held-out responses: measured, predicted without them, with the 95 % prediction interval."""
+    """Held-out responses: measured, and predicted without them with the 95 % prediction
+    interval."""
 
     measured: Float[np.ndarray, " held"]
     predicted: Float[np.ndarray, " held"]
@@ -38,8 +39,8 @@ class Predicted:
 
 @dataclass(frozen=True)
 class HoldOut:
-    """One origin: what was held out, how far beyond the rest in observed log-ranges, and how well
-    it was predicted."""
+    """One origin: what was held out, how far it lies beyond the rest in observed log-ranges, and
+    how well it was predicted."""
 
     axis: str
     dropped: int
@@ -66,8 +67,8 @@ def hold_out(
     axis: str,
     **options: float | None,
 ) -> list[HoldOut]:
-    """Rolling origin: the largest level out, then the two largest (a tenth and a fifth of the range
-    where levels are many)."""
+    """Rolling origin: holds out the largest level, then the two largest. Where levels are many, a
+    tenth and a fifth of the range."""
     points = configurations(columns, response)
     if len(points.log_mean) > _MOST_POINTS:
         keep = np.random.default_rng(0).permutation(len(points.log_mean))[:_MOST_POINTS]

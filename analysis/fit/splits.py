@@ -1,4 +1,4 @@
-"""A table of runs split by split: fits, verdicts corrected over all of them, and predictions of
+"""A table of runs, split by split: fits, verdicts corrected over all splits, and predictions of
 held-out levels."""
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class SplitFit:
 
     @property
     def scales(self) -> bool:
-        """Whether the response falls along any axis: without that a surface and its frontier say
+        """Whether the response falls along any axis. Without that, a surface and its frontier mean
         nothing."""
         return any(verdict.word == "scales" for verdict in self.verdicts)
 
@@ -41,8 +41,8 @@ def fit_splits(
     with_profile: bool = True,
     with_hold_out: bool = True,
 ) -> list[SplitFit]:
-    """The law, fitted to every split by itself, from resamples that all splits share. A ratio has
-    neither verdicts nor hold-outs.
+    """Fits the law to each split alone, with resamples that all splits share. A ratio has neither
+    verdicts nor hold-outs.
 
     Raises:
         UserError: if a split cannot determine the law.
