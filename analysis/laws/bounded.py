@@ -4,7 +4,7 @@ of Alabdulmohsin et al. 2022.
 With s = (L - E) / H the share of the way from floor to ceiling: log s - k log(1 - s) = b - c
 log(x/x0). Put s = 1 / (1 + e^-z): the left side rises with z, so z is found by Newton's method; two
 more steps on jets give its exact first and second derivatives (implicit function). k = 1 is the
-logistic curve; b far below zero is the power law, of which only H e^b is then known."""
+logistic curve. b far below zero is a power law, of which only H e^b is then known."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def log_share(eta: Any, k: Any) -> Any:  # noqa: ANN401 - arrays or jets, as in 
 
 
 def _times(number: Any, by: np.ndarray) -> Any:  # noqa: ANN401
-    """A product with one factor a row and point, which a jet's own product does not know."""
+    """A product with one factor per row and point, which the jet's own product does not offer."""
     return (
         number.through(number.value * by, by, np.zeros_like(by))
         if isinstance(number, Jet)

@@ -1,8 +1,8 @@
 """One smooth break: L = E + A (x/x0)^-c0 (1 + (x/d)^(1/f))^(-c1 f).
 
-Source: broken neural scaling laws, Caballero et al. 2023 (arXiv 2210.14891). Six parameters: below
-eight levels it is refused, and a break outside the observed range cannot be seen. d is read
-relative to x0, the geometric mean of the table."""
+Source: broken neural scaling laws, Caballero et al. 2023 (arXiv 2210.14891). Six parameters: a
+table of fewer than eight levels is refused, and a break outside the observed range cannot be seen.
+d is read relative to x0, the geometric mean of the table."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
 """N and D coupled: L = E + A ((N/N0)^-alpha + R (D/D0)^-beta)^k.
 
 k = 1 is Hoffmann et al. 2022 (arXiv 2203.15556); k = alpha_D with R-term exponent 1 is Kaplan et
-al. 2020 (arXiv 2001.08361). It tests whether the two axes are separable. N0, D0: geometric means of
-the table."""
+al. 2020 (arXiv 2001.08361). The law tests whether the two axes are separable. N0 and D0 are
+geometric means of the table."""
 
 import numpy as np
 

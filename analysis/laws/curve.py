@@ -1,4 +1,4 @@
-"""A curve without a formula: a shape that is assumed, and the nearest curve of that shape."""
+"""A curve without a formula: an assumed shape, and the nearest curve of that shape."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -33,7 +33,7 @@ class FittedCurve:
 def fit_curve(
     curve: Curve, *, x: Float[np.ndarray, " runs"], response: Float[np.ndarray, " runs"]
 ) -> FittedCurve:
-    """The curve through runs of one axis; runs of equal x are averaged in log response."""
+    """The curve through runs along one axis. Runs with equal x are averaged in log response."""
     points = configurations({"x": x}, response)
     weights = points.seeds.astype(float)
     found = curve.nearest(points.log_mean, weights=weights)

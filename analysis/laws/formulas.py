@@ -1,5 +1,5 @@
-"""Laws given by a formula: the common frame. A law's own file holds its formula, bounds, starts and
-words, and nothing else.
+"""The common frame of laws given by a formula. A law's own file holds only its formula, bounds,
+starts and words.
 
 mu = formula(parameters, columns) is the log prediction (or the linear predictor of a ratio). Axes
 enter as logarithms centred at their mean, so amplitudes are values at the geometric mean of the
@@ -21,7 +21,7 @@ _SMALLEST_SHARE_LOG = 12.0
 
 @dataclass(frozen=True)
 class Parameter:
-    """An internal parameter: bounds, and how it is read (`log`: the reader sees its
+    """An internal parameter: its bounds, and how it is read (`log`: the reader sees its
     exponential)."""
 
     name: str
@@ -33,14 +33,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Formulated:
-    """A law by formula; see analysis/laws/law.py for the meaning of the fields.
+    """A law given by a formula. analysis/laws/law.py explains the fields.
 
     Attributes:
-        inside: the parameters; E, where there is one, comes first.
+        inside: the internal parameters; E, where there is one, comes first.
         mu: the linear predictor, from parameters and centred log axes.
-        shape: the log of each reducible term up to its amplitude, for starts.
-        uncentred: axes that `mu` takes as they are, not as centred logarithms.
-        exponents: the exponent of each axis that has one.
+        shape: the log of each reducible term without its amplitude, for starts.
+        uncentred: axes that `mu` takes as values, not as centred logarithms.
+        exponents: the name of the exponent of each axis that has one.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Formulated:
         return self.parameters[0] == "E"
 
     def exponent_of(self, axis: str) -> str | None:
-        """The exponent that is declared for this axis."""
+        """The exponent declared for this axis."""
         return self.exponents.get(axis)
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:

@@ -14,7 +14,7 @@ from analysis.verdict.isotonic import falling
 
 @dataclass(frozen=True)
 class Isotonic:
-    """No formula at all; see analysis/laws/curve.py for the meaning of the fields."""
+    """A shape without a formula. analysis/laws/curve.py explains the fields."""
 
     name: str = "isotonic"
     formula: str = "L(x) never rises with x"

@@ -1,9 +1,9 @@
-"""What a law is: named parameters, a formula with its source, the axes it needs, and how to build
-its model for a table.
+"""What a law is: named parameters, a formula with its source, the axes that it needs, and the way
+to build its model for a table.
 
-A sum-of-powers law is L = E + sum_k A_k x_k^-alpha_k. Inside, a term is exp(a_k - alpha_k (log x_k
-- centre_k)): centring makes amplitude and exponent nearly independent (condition of the Hessian 1e4
-instead of 1e7 on the Chinchilla points)."""
+A sum-of-powers law is L = E + sum_k A_k x_k^-alpha_k. Internally, a term is exp(a_k - alpha_k (log
+x_k - centre_k)). Centring makes amplitude and exponent nearly independent: on the Chinchilla
+points, the Hessian's condition number is 1e4 instead of 1e7."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Columns = Mapping[str, Float[np.ndarray, " points"]]
 
 @dataclass(frozen=True)
 class Built:
-    """A law made ready for one table: the model, bounds, starts and the way back to readable
+    """A law made ready for one table: model, bounds, starts and the way back to readable
     parameters."""
 
     model: Model
@@ -43,7 +43,7 @@ class Built:
         self, theta: Float[np.ndarray, "batch parameters"]
     ) -> dict[str, Float[np.ndarray, " batch"]]:
         """Readable parameters of each row. A floor at its lower bound (e^-12 of the smallest
-        response) is zero."""
+        response) reads as zero."""
         found = {name: reading.value(theta) for name, reading in self.readings.items()}
         if "E" in found and self.internal[0] == "E":
             found["E"] = np.where(theta[:, 0] <= self.box.low[0] + _AT_BOUND, 0.0, found["E"])
@@ -52,7 +52,8 @@ class Built:
 
 @dataclass(frozen=True)
 class Reading:
-    """A readable parameter: a linear functional of the internal ones, or the exponential of one."""
+    """A readable parameter: a linear functional of the internal ones, or the exponential of such a
+    functional."""
 
     functional: Float[np.ndarray, " parameters"]
     scale: Literal["linear", "log"]
@@ -80,7 +81,7 @@ class Surface:
 
 @runtime_checkable
 class Described(Protocol):
-    """What a law and a curve without a formula say of themselves."""
+    """What laws and curves without a formula declare about themselves."""
 
     @property
     def name(self) -> str:
@@ -92,11 +93,11 @@ class Described(Protocol):
 
     @property
     def source(self) -> str:
-        """Where it comes from."""
+        """The paper or book that it comes from."""
 
     @property
     def domain(self) -> str:
-        """Where it makes sense."""
+        """The values for which it is defined."""
 
     @property
     def identifiable(self) -> str:
@@ -104,7 +105,7 @@ class Described(Protocol):
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Role names of the columns that it needs."""
+        """Roles (N, D, x ...) of the columns that it needs."""
 
     @property
     def least_levels(self) -> int:
@@ -117,7 +118,7 @@ class Law(Described, Protocol):
 
     @property
     def response(self) -> Response:
-        """Positive number (log residuals) or ratio in [0, 1]."""
+        """What it describes: a positive number (log residuals) or a ratio in [0, 1]."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ class Law(Described, Protocol):
 
     @property
     def link(self) -> Link:
-        """What the model predicts: the log of the response, or the logit of a ratio."""
+        """The scale of the model: the log of the response, or the logit of a ratio."""
 
     @property
     def has_floor(self) -> bool:
@@ -137,14 +138,16 @@ class Law(Described, Protocol):
 
     @property
     def contains(self) -> frozenset[str]:
-        """Names of the laws that are a special case or a limit of this one."""
+        """Names of the laws that are special cases or limits of this one."""
 
     @property
     def surface(self) -> Surface | None:
-        """The parameters that a compute-optimal frontier needs; None for a law without one."""
+        """The parameters that a compute-optimal frontier needs; None for a law that has no
+        frontier."""
 
     def exponent_of(self, axis: str) -> str | None:
-        """The parameter that says how fast the response falls along an axis; None without one."""
+        """The parameter that says how fast the response falls along an axis; None if there is
+        none."""
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
         """The law for these points; `floor` fixes the constant E (0 removes it)."""

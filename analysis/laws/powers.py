@@ -1,9 +1,9 @@
-"""The family of sums of powers: L = E + sum_k A_k x_k^-alpha_k, any number of terms, exponents
-shared or not.
+"""The family of sums of powers: L = E + sum_k A_k x_k^-alpha_k, with any number of terms, and
+exponents shared or not.
 
 Fitted as mu = log(exp(e) + sum_k exp(a_k - alpha_k (log x_k - centre_k))) (log-sum-exp, Hoffmann et
-al. 2022, arXiv 2203.15556). Starts by variable projection: for every tuple of exponents on a grid,
-non-negative least squares for E and A_k."""
+al. 2022, arXiv 2203.15556). Starts come from variable projection: non-negative least squares for E
+and A_k at every tuple of exponents on a grid."""
 
 import itertools
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ _GRID = {
 
 @dataclass(frozen=True)
 class Term:
-    """One power: amplitude and exponent names, and the axis whose value is raised (`of` maps it to
-    log x)."""
+    """One power: the names of its amplitude and exponent, and the axis that is raised. `of` maps
+    the axis to log x."""
 
     amplitude: str
     exponent: str
@@ -43,7 +43,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Powers:
-    """A sum-of-powers law; see analysis/laws/law.py for the meaning of the fields."""
+    """A sum-of-powers law. analysis/laws/law.py explains the fields."""
 
     name: str
     formula: str
@@ -60,7 +60,7 @@ class Powers:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Axes in the order of the terms."""
+        """The axes, in the order of the terms."""
         return tuple(dict.fromkeys(term.axis for term in self.terms))
 
     @property
@@ -70,12 +70,12 @@ class Powers:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """E unless the law has none, amplitudes, exponents."""
+        """E (unless the law has none), amplitudes, exponents."""
         return (*self._constant, *(term.amplitude for term in self.terms), *self.exponents)
 
     @property
     def surface(self) -> Surface | None:
-        """One term of N and one of D."""
+        """Defined for one term of N and one of D."""
         if self.axes != ("N", "D") or len(self.terms) != 2:
             return None
         n, d = self.terms
@@ -90,8 +90,7 @@ class Powers:
         return ("E",) if self.has_floor else ()
 
     def build(self, columns: Columns, *, floor: float | None) -> Built:
-        """The law over `columns`; the floor's logarithm is frozen when it is given (minus infinity
-        for zero)."""
+        """The law over `columns`. A given floor freezes its logarithm (minus infinity for zero)."""
         logs = [term.log_axis(columns) for term in self.terms]
         centres = [float(np.mean(x)) for x in logs]
         points = len(logs[0]) if logs else len(next(iter(columns.values())))

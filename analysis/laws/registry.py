@@ -1,5 +1,5 @@
-"""Every law by name. A new one is a file that registers it: here and in `built_in.py`, or a plug-in
-(docs/extend/my_law.md)."""
+"""Every law by name. A new law is one file that registers it: imported in `built_in.py`, or a
+plug-in (docs/extend/my_law.md)."""
 
 from analysis.laws.curve import Curve
 from analysis.laws.law import Law
@@ -13,7 +13,7 @@ LAWS: Registry[Law] = Registry(
 CURVES: Registry[Curve] = Registry(
     "curve", name_of=lambda curve: curve.name, built_in="analysis.laws.built_in"
 )
-"""Shapes without a formula, which only `fit` takes."""
+"""Shapes without a formula, which only `fit` accepts."""
 
 
 def register(*laws: Law) -> None:
@@ -26,6 +26,6 @@ def law_named(name: str) -> Law:
     """One law.
 
     Raises:
-        UserError: naming the laws there are.
+        UserError: for an unknown name; it lists the laws.
     """
     return LAWS.named(name)

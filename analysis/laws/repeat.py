@@ -1,8 +1,8 @@
 """Repeated data: unique videos U seen for several epochs count as D = U (1 + R (1 - exp(-(epochs -
 1) / R))).
 
-Source: Muennighoff et al. 2023 (arXiv 2305.16264), with R their R*_D. On their own 182 points R is
-not identified (any value from 15 to above 3,000 fits): read its profile, never its point estimate
+Source: Muennighoff et al. 2023 (arXiv 2305.16264), with R their R*_D. On their own 182 points, R is
+not identified: any value from 15 to above 3,000 fits. Read its profile, never the point estimate
 alone."""
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Videos of a run (truth above, sample below) as they are embedded in the page."""
+"""Videos of a run (truth above, sample below), as embedded in the page."""
 
 import base64
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every figure of a report, in its order. A figure whose group is absent is absent."""
+"""Every figure of a report, in reading order. A figure whose group is absent is left out."""
 
 from analysis.data.study import Study
 from analysis.figures import ladder_grid, laws, three_panels
@@ -12,7 +12,7 @@ AXIS_NAMES = {"N": "size", "D": "data", "C": "coverage"}
 
 
 def drawings(findings: Findings) -> list[Drawing]:
-    """The main figure carries the study's name."""
+    """The figures by name. The main figure carries the study's name."""
     return [
         *_main(findings),
         *_ladders(findings),
@@ -32,7 +32,7 @@ def _main(findings: Findings) -> list[Drawing]:
 
 
 def ladder_names(findings: Findings) -> dict[tuple[str, str], str]:
-    """The figure's name of each family and axis that has a shown metric."""
+    """The name of the figure for each family and axis that has a shown metric."""
     found: dict[tuple[str, str], str] = {}
     for ladder in findings.ladders:
         place = (ladder.family, ladder.axis)

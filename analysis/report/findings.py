@@ -1,5 +1,5 @@
-"""What a study shows, before any words or pictures: its ladders, which of them lead, and the runs
-of the demonstrations."""
+"""What a study shows, before any words or figures: its ladders, the leading ones, and the runs of
+the demonstrations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class Findings:
         return shown_in("report", table=self.study.metrics)
 
     def beside(self) -> list[Ladder]:
-        """Other splits of the leading ladders' family, axis and metric; not those that only ask for
-        interpolation."""
+        """Other splits with the family, axis and metric of the leading ladders, without those that
+        only test interpolation."""
         lead = {ladder.key for ladder in self.leading}
         places = {
             (ladder.family, ladder.axis, ladder.metric, ladder.kind) for ladder in self.leading
@@ -59,8 +59,8 @@ class Findings:
         ]
 
     def best_run(self) -> StudyRun | None:
-        """The run with the least error on the first leading ladder; without a ladder, that with the
-        most parameters."""
+        """The run with the least error on the first leading ladder. Without a ladder, the run with
+        the most parameters."""
         if not self.leading:
             return max(self.study.runs.values(), key=lambda run: run.parameters, default=None)
         return self.best_of(self.leading[0])
@@ -71,7 +71,7 @@ class Findings:
         return self.study.runs[ladder.runs[int(np.argmin(last))]]
 
     def law_runs(self) -> list[tuple[str, StudyRun]]:
-        """Runs that stand in no ladder and in no demonstration: other laws, one run each."""
+        """Runs in no ladder and no demonstration: other physical laws, one run each."""
         climbing = {ladder.family for ladder in self.ladders}
         elsewhere = climbing | set(self.study.demonstrations)
         groups = dict.fromkeys(run.group for run in self.study.runs.values())
@@ -91,7 +91,7 @@ def find_out(study: Study) -> Findings:
 
 
 def _leading(study: Study, found: Sequence[Ladder]) -> list[Ladder]:
-    """One ladder per kind; in and out of distribution from one family, so that they can be
+    """One ladder per kind. In and out of distribution come from one family, so that they can be
     compared."""
     kinds_of: dict[str, set[str]] = {}
     for ladder in found:
@@ -117,14 +117,14 @@ def _leading(study: Study, found: Sequence[Ladder]) -> list[Ladder]:
 
 
 def leading_metrics(study: Study, *, kind: str) -> list[Metric]:
-    """The shown metrics, those first that lead for this kind of test split."""
+    """The shown metrics; those that lead for this kind of test split come first."""
     shown = shown_in("report", table=study.metrics)
     return sorted(shown, key=lambda metric: kind not in metric.leads)
 
 
 def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval | None:
-    """Error on one split over error on another at the last level, all seeds pooled; None without
-    outcomes of these splits."""
+    """Error on one split divided by error on another, at the last level, all seeds pooled. None
+    without outcomes on these splits."""
     runs = findings.ladder_runs(under, x=float(under.x.max()))
     parts = {}
     for ladder in (over, under):
@@ -140,8 +140,8 @@ def error_ratio(findings: Findings, *, over: Ladder, under: Ladder) -> Interval 
 
 
 def between_directions(run: StudyRun, *, split: str) -> bool:
-    """Whether a split of slower balls lies inside the trained velocities: both directions trained,
-    so -v .. v contains it."""
+    """Whether a split of slower balls lies inside the trained velocities: with both directions
+    trained, -v .. v contains it."""
     trained, tested = run.trained_speeds, run.tested_speeds(split)
     if run.scenario.get("direction") != "both" or not trained or not tested:
         return False

@@ -1,5 +1,5 @@
-"""The page: one HTML file that needs nothing else. Style and script are inline and named by their
-hashes in the content security policy; figures, videos and CSV files are data URIs; all text goes
+"""The page: one HTML file that needs nothing else. Style and script are inline, and the content
+security policy names their hashes. Figures, videos and CSV files are data URIs. All text goes
 through autoescape."""
 
 import base64
@@ -45,7 +45,7 @@ def render(
     main: Drawing | None,
     sections: Sequence[Section],
 ) -> str:
-    """HTML of a headline of (kind, verdict, sentence), a main figure and sections."""
+    """The HTML of headlines (kind, verdict, sentence), a main figure and sections."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     style, script = ((_FILES / name).read_text() for name in ("page.css", "page.js"))
@@ -80,7 +80,8 @@ def render(
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing is loaded from anywhere, and nothing runs but these two texts."""
+    """The content security policy: nothing is loaded, and only this style and this script take
+    effect."""
     return (
         f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; "
@@ -113,8 +114,8 @@ def _picture(drawing: Drawing) -> dict[str, Any]:
 
 
 def _pixels(figure: "Figure") -> tuple[int, int]:
-    """Width and height on a screen, larger than in print: the place is kept before the picture is
-    there."""
+    """Width and height on a screen, larger than in print. The page reserves the space before the
+    picture loads."""
     width, height = figure.get_size_inches() * _PIXELS_AN_INCH
     return round(width), round(height)
 
@@ -126,7 +127,7 @@ def _uri(content: bytes, kind: str) -> str:
 def write_figures(
     drawn: Iterable[Drawing], *, folder: Path, names: dict[str, str], layout: Layout = "row"
 ) -> list[Path]:
-    """Every figure as PNG (300 dots an inch) and PDF with its CSV beside them; `names` renames
+    """Every figure as PNG (300 dots per inch) and PDF with its CSV beside them. `names` renames
     some."""
     from analysis.figures.style import pdf, png
 

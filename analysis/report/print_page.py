@@ -1,5 +1,5 @@
-"""A page as PDF, printed by a Chromium without a window: the page loads nothing, so the browser
-needs no network."""
+"""A page as PDF, printed by headless Chromium. The page loads nothing, so the browser needs no
+network."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def print_page(page: Path, *, out: Path) -> None:
     """Prints an HTML file to `out`.
 
     Raises:
-        UserError: if there is no browser, or it prints nothing.
+        UserError: if there is no browser, or it does not finish or prints nothing.
     """
     program = browser()
     with tempfile.TemporaryDirectory(prefix="physscale-print-") as folder:

@@ -88,7 +88,7 @@ def _ladder_sections(findings: Findings, drawn: dict[str, Drawing]) -> list[Sect
 
 
 def _is_last(findings: Findings, family: str, axis: str) -> bool:
-    """Clips are shown once per family: beside its last ladder."""
+    """Whether this is the last ladder of its family, the one that shows the clips."""
     return axis == [ladder.axis for ladder in findings.ladders if ladder.family == family][-1]
 
 

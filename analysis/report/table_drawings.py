@@ -1,4 +1,4 @@
-"""Every figure that a fit of anyone's table has."""
+"""Every figure for a fit of any table of runs."""
 
 from collections.abc import Mapping
 
@@ -72,7 +72,7 @@ def _surfaces(part: SplitFit, response: str) -> list[Drawing]:
 
 
 def _shares(part: SplitFit, response: str) -> list[Drawing]:
-    """The law asked for, and beside it the first other law of a share along the same axis."""
+    """The law asked for, and the first other law of a ratio along the same axis."""
     runs, law = part.runs, part.fit.law
     fits = {law.name: part.fit}
     others = [
@@ -111,7 +111,7 @@ def _evidence(part: SplitFit) -> list[Drawing]:
 
 
 def _misfits(part: SplitFit) -> list[Drawing]:
-    """What speaks against a law of a positive response."""
+    """The figures that may speak against a law of a positive response."""
     fitted = part.fit
     skills = ", ".join(
         f"{row.axis} {row.dropped} out: skill {row.skill:.2f}" for row in part.hold_outs
@@ -133,7 +133,8 @@ def _end(value: float | None) -> str:
 def drawings_across(
     parts: list[SplitFit], *, response: str, names: Mapping[str, str]
 ) -> list[Drawing]:
-    """The main figure first, then what compares splits; `names` are the columns behind the axes."""
+    """The main figure first, then the figures that compare splits. `names` are the columns behind
+    the axes."""
     verdicts = "; ".join(
         f"{part.name} {verdict.axis}: {verdict.word}" for part in parts for verdict in part.verdicts
     )
@@ -150,8 +151,8 @@ def drawings_across(
 
 
 def contrasts_of(parts: list[SplitFit]) -> list[Contrast]:
-    """What tells splits apart: the change along every axis and the last errors without a law, and
-    exponents where both splits scale."""
+    """The differences between splits: without a law, the change along every axis and the errors at
+    the last level; where both splits scale, the exponents."""
     if len(parts) < 2 or not parts[0].verdicts:
         return []
     shown = _exponents(parts)

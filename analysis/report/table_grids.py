@@ -1,4 +1,4 @@
-"""The tables of the report of anyone's table: verdicts, parameters, sensitivity, hold-out,
+"""The tables in the report on any table of runs: verdicts, parameters, sensitivity, hold-out,
 frontier."""
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
 
 
 def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
-    """One row per parameter, and what follows from them."""
+    """One row per parameter, then the quantities derived from them."""
     rows = []
     for name, row in [*found["parameters"].items(), *found["derived"].items()]:
         curve = row.get("profile")
@@ -66,7 +66,7 @@ def parameter_grid(found: Mapping[str, Any], prefix: str) -> Grid:
 
 
 def sensitivity_grid(found: Mapping[str, Any], prefix: str) -> Grid | None:
-    """One row per choice of delta, or of runs left out."""
+    """One row per choice of delta or of left-out runs."""
     cases = found["sensitivity"]
     if not cases:
         return None

@@ -1,4 +1,4 @@
-"""The report of anyone's table of runs: a law a split, its verdicts, evidence and figures, in the
+"""The report on any table of runs: one law per split, with verdicts, evidence and figures, on the
 same page as a study's."""
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ _LAWS = ("curves", "reducible", "contours", "iso_flops", "ratio")
 
 @dataclass(frozen=True)
 class Part:
-    """One split: what was fitted, the same as its JSON object, and its figures."""
+    """One split: what was fitted, the same as a JSON object, and its figures."""
 
     split: SplitFit
     found: Mapping[str, Any]
@@ -56,7 +56,7 @@ def table_page(
     across: Sequence[Drawing] = (),
     contrasts: Sequence[Contrast] = (),
 ) -> str:
-    """The whole report as HTML: the answer first, then what supports it."""
+    """The whole report as HTML: first the answer, then what supports it."""
     headline = [
         (_kind(part.split.name), verdict.word, _sentence(part.split.name, verdict, response))
         for part in parts
@@ -97,15 +97,15 @@ def table_page(
 
 
 def _kind(split: str) -> str:
-    """What colours a headline: the three kinds of splits, by name."""
+    """The kind that colours a headline, from the split's name; empty for a name that is no kind."""
     return split.lower() if split.lower() in KIND_COLOURS else ""
 
 
 def _remarks(
     parts: Sequence[Part], contrasts: Sequence[Contrast], warnings: Sequence[str]
 ) -> list[str]:
-    """Under the headline: how the other splits differ from the first along its leading axis, and
-    that there are warnings."""
+    """The lines under the headline: how the other splits differ from the first along its leading
+    axis, and whether there are warnings."""
     first = parts[0].split
     shown_contrasts = []
     if first.verdicts:

@@ -1,4 +1,4 @@
-"""The tables of a report. A cell is what is shown and what it is sorted by."""
+"""The tables of a report. A cell holds its text and the number that it is sorted by."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its name, heads and rows, and what it holds in words."""
+    """A table: its name, heads and rows, and a description in words."""
 
     name: str
     heads: tuple[str, ...]
@@ -43,7 +43,7 @@ class Grid:
 
 
 def run_rows(findings: Findings) -> Grid:
-    """One row per run, with the errors on its first split in distribution and on its first other
+    """One row per run, with its errors on the first split in distribution and on the first other
     split."""
     study = findings.study
     first, shown = leading_metrics(study, kind="id")[0], findings.shown_metrics
@@ -149,7 +149,8 @@ def baseline_rows(study: Study, run: StudyRun) -> Grid:
 
 
 def metric_rows(study: Study, run: StudyRun) -> Grid:
-    """Every metric of a run on every split: the declared ones in their order, then the others."""
+    """Every metric of a run on every split: first the declared metrics in their order, then the
+    others."""
     splits = list(study.splits(run))
     scored = dict.fromkeys(row["metric"] for row in study.rows if row["run"] == run.fingerprint)
     names = [name for name in study.metrics if name in scored]
@@ -166,7 +167,7 @@ def metric_rows(study: Study, run: StudyRun) -> Grid:
 
 
 def costs(study: Study) -> Grid:
-    """Seconds by group, each run counted once, under its first group."""
+    """Seconds by group. Each run counts once, under its first group."""
     seconds: dict[str, list[float]] = defaultdict(list)
     flops: dict[str, float] = defaultdict(float)
     for run in study.runs.values():
@@ -195,7 +196,7 @@ def _cost(group: str, spent: list[float], flops: float) -> tuple[Cell, ...]:
 
 
 def environment(study: Study) -> Grid:
-    """Words by name."""
+    """The software and hardware of the runs, by name."""
     found = study.record.get("environment")
     rows = (
         [(Cell(str(name)), Cell(str(value))) for name, value in found.items()]

@@ -1,5 +1,5 @@
-"""The section on videos as frames: likeness, sets, abnormal videos by rule, and the worst and the
-best beside the truth."""
+"""The section on videos as frames: similarity per video, distance between sets, abnormal videos by
+rule, and the worst and best videos beside the truth."""
 
 import base64
 from typing import Any
@@ -18,14 +18,13 @@ from physscale.records.store import RunFolder, Store
 
 _RATE = "abnormal_rate"
 _SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
-"""The abnormal rate stands last, beside the rates of its floors."""
+"""The abnormal rate stands last, beside the rates of the true frames."""
 
 EXTREMES = {"worst": "most abnormal", "best": "least abnormal"}
 
 
 def frame_rows(study: Study) -> list[dict[str, Any]]:
-    """What `physscale evaluate STUDY` found about runs of this study; nothing where it was not
-    called."""
+    """What `physscale evaluate STUDY` found about runs of this study; empty if it did not run."""
     path = Store(study.root).frame_scores
     if not path.exists():
         return []
@@ -34,7 +33,7 @@ def frame_rows(study: Study) -> list[dict[str, Any]]:
 
 
 def rates_drawing(study: Study) -> Drawing | None:
-    """The figure, where some scenario has rules."""
+    """The figure of abnormal rates, if any scenario has rules."""
     rows = [row for row in frame_rows(study) if row["metric"].startswith("abnormal_")]
     if not rows:
         return None
@@ -68,7 +67,7 @@ def numbers(study: Study) -> Grid | None:
 
 
 def extremes(study: Study) -> list[Clip]:
-    """Of every evaluated run the worst and the best videos of its most abnormal split."""
+    """The worst and the best videos of each evaluated run, on its most abnormal split."""
     rows = [row for row in frame_rows(study) if row["metric"] == _RATE and row["source"] == "model"]
     labels, clips = _labels(study, rows), []
     for run in dict.fromkeys(row["run"] for row in rows):

@@ -1,5 +1,5 @@
-"""The sentences of a report, made of its numbers: every claim carries its interval, every missing
-claim its reason."""
+"""The sentences of a report, made from its numbers. Every claim carries its interval, and every
+missing claim its reason."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def verdict_sentence(ladder: Ladder) -> str:
 
 
 def ratio_sentence(findings: Findings) -> str | None:
-    """How much larger the error is out of distribution at the last level."""
+    """How much larger the error is out of distribution than in distribution, at the last level."""
     by_kind = {ladder.kind: ladder for ladder in findings.leading}
     inside, outside = by_kind.get("id"), by_kind.get("ood")
     if (
@@ -71,7 +71,7 @@ def ratio_sentence(findings: Findings) -> str | None:
 
 
 def interpolation_sentence(findings: Findings) -> str | None:
-    """Which splits of kind "ood" lie inside the trained velocities."""
+    """Which splits of kind "ood" lie within the trained velocities."""
     run = findings.best_run()
     if run is None:
         return None
@@ -113,7 +113,7 @@ def times(ratio: Interval) -> str:
 
 
 def grid_words(grid: Sequence[Ladder]) -> str:
-    """What a grid of ladders shows, for a reader who cannot see it."""
+    """A description of a grid of ladders, for a reader who cannot see it."""
     parts = [
         f"{ladder.metric.words}, {split_words(ladder.split)}: {ladder.verdict.word}"
         for ladder in grid

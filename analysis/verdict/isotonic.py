@@ -1,5 +1,5 @@
-"""Isotonic regression by pooling adjacent violators: the best falling curve, with no formula
-assumed."""
+"""Isotonic regression by pooling adjacent violators: the nearest falling curve, without a
+formula."""
 
 import numpy as np
 from jaxtyping import Float

@@ -1,8 +1,8 @@
-"""An exact check of the trend without any distribution: shuffle the axis among configurations that
-agree on the other axes.
+"""An exact, distribution-free check of the trend: shuffle the axis among configurations that agree
+on the other axes.
 
-With four configurations there are only 24 orders, so the smallest possible p is 1/24; `least` says
-so beside every p."""
+With four configurations there are only 24 orders, so the smallest possible p is 1/24. `least` gives
+this limit beside every p."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ _MOST_POINTS = 5000
 
 @dataclass(frozen=True)
 class Permutation:
-    """One-sided p for a fall, and the least p that the number of configurations allows."""
+    """One-sided p for a fall, and the smallest p that the number of configurations allows."""
 
     p: float
     least: float
@@ -27,10 +27,10 @@ class Permutation:
 
 def permutation(points: Configurations, *, axis: str, seed: int = 0) -> Permutation | None:
     """Compares the covariance of log response and log axis (within strata) with that of shuffled
-    orders; all of them where possible.
+    orders: all orders where possible, else a sample.
 
-    None in a scattered design, where no two configurations agree on the other axes, and beyond
-    5,000 configurations, where it adds nothing."""
+    None in a scattered design, where no two configurations agree on the other axes. None also
+    beyond 5,000 configurations, where it adds nothing."""
     x = np.log(points.axes[axis])
     if len(x) > _MOST_POINTS:
         return None

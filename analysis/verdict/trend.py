@@ -1,7 +1,7 @@
-"""Does the log response change along one axis? Ordinary least squares on configuration means, the
-other axes as fixed effects.
+"""Does the log response change along one axis? Ordinary least squares on configuration means, with
+the other axes as fixed effects.
 
-change = slope x (range of log x). Three sources for the noise of a configuration mean, the first
+change = slope x (range of log x). The noise of a configuration mean comes from the first source
 that the table allows:
   many   residuals of the regression, when they have at least `MANY` degrees of freedom
   seeds  pooled seed variance s2, with configuration scatter assumed as large as the seed scatter:
@@ -27,11 +27,11 @@ _MOST_STRATA = 500
 
 @dataclass(frozen=True)
 class Trend:
-    """Slope per e-fold of x, its standard error and degrees of freedom; `span` is the observed
+    """Slope per e-fold of x, with its standard error and degrees of freedom. `span` is the observed
     range of log x.
 
-    `variance` is that of a configuration of mean weight, `row` the weight of each configuration's
-    mean in the slope."""
+    `variance` is that of a configuration of mean weight. `row` holds the weight of each
+    configuration's mean in the slope."""
 
     slope: float
     se: float
@@ -45,17 +45,17 @@ class Trend:
 
     @property
     def change(self) -> float:
-        """Change of the log response over the observed range: negative falls."""
+        """Change of the log response over the observed range; a fall is negative."""
         return self.slope * self.span
 
     @property
     def change_se(self) -> float:
-        """Its standard error."""
+        """Standard error of the change."""
         return self.se * self.span
 
     @property
     def per_decade(self) -> float:
-        """Change of the log response per factor ten of x."""
+        """Change of the log response per factor of ten in x."""
         return self.slope * float(np.log(10))
 
 
@@ -93,7 +93,8 @@ def trend(points: Configurations, *, axis: str) -> Trend | None:
 def _noise(
     points: Configurations, axis: str, squares: float, freedom: int
 ) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
-    """Which noise, the variance of a configuration of mean weight, its degrees of freedom."""
+    """The source of the noise, the variance of a configuration of mean weight, and its degrees of
+    freedom."""
     if freedom >= MANY:
         return "many", squares / freedom, freedom
     granted = granted_variance(points)
@@ -105,8 +106,8 @@ def _noise(
 
 
 def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
-    """Whether the means miss the closer of a falling and a rising curve by more than the granted
-    noise."""
+    """Whether the means miss both the nearest falling and the nearest rising curve by more than the
+    assumed noise."""
     from scipy.stats import f as f_distribution
 
     x = points.axes[axis]
@@ -129,8 +130,8 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
 def _others(
     axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str
 ) -> Float[np.ndarray, "configurations columns"]:
-    """The other axes: an effect a combination; in a scattered design, where these are nearly all
-    single, smooth covariates."""
+    """The other axes as covariates: one effect per combination. In a scattered design, where most
+    combinations occur once, smooth covariates instead."""
     size = len(axes[axis])
     others = [values for name, values in axes.items() if name != axis]
     if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(

@@ -1,14 +1,13 @@
 """The verdict on one split and axis: scales, flat, worsens or undetermined.
 
 scales        one-sided t test: the error falls (p < 0.05 after Holm over the family)
-worsens       the same test the other way
+worsens       the same test in the other direction
 flat          equivalence (two one-sided t tests): the total change lies within the margin that was
-              set beforehand (p < 0.05 after Holm as well: of several splits and axes, none may be
-              called flat by accident in more than one table in twenty)
-undetermined  neither; then `seeds_needed` says how many seeds per configuration would decide
+              set beforehand (p < 0.05 after Holm as well, so that at most one table in twenty
+              calls any split and axis flat by accident)
+undetermined  none of these; `seeds_needed` says how many seeds per configuration would decide
 
-A fall that is significant and yet proven smaller than the margin is called flat: it does not
-matter."""
+A fall that is significant but proven smaller than the margin is called flat: it does not matter."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,8 +26,8 @@ _MOST_SEEDS = 999
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, and the numbers behind it. `change` is log response over the whole range, with a 95
-    % interval; p values are one-sided."""
+    """The word, and the numbers behind it. `change` is the change of log response over the whole
+    range, with a 95 % interval. p values are one-sided."""
 
     word: Word
     axis: str
@@ -59,18 +58,18 @@ def decide(
     margin: float = MARGIN,
     permutations: Literal["checked", "none"] = "checked",
 ) -> Verdict:
-    """The verdict before correction for the family; `margin` is a relative change over the observed
+    """The verdict before correction for the family. `margin` is a relative change over the observed
     range (0.10 = 10 %).
 
-    `permutations="none"` leaves out the check by shuffling, which decides nothing and costs most of
-    the time."""
+    `permutations="none"` skips the check by shuffling, which decides nothing and takes most of the
+    time."""
     found = trend(points, axis=axis)
     levels = len(np.unique(points.axes[axis])) if axis in points.axes else 0
     if found is None:
         return Verdict(
             "undetermined",
             axis,
-            f"{levels} levels of {axis}: a trend and its noise need three and more",
+            f"{levels} levels of {axis}: a trend and its noise need at least three",
             levels=levels,
             margin=margin,
         )
@@ -109,8 +108,8 @@ def decide(
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:
-    """The same verdicts with the p values of both directions, and those of equivalence, corrected
-    by Holm over the family."""
+    """The same verdicts, with the p values of both directions and of equivalence corrected by Holm
+    over the family."""
     known = [position for position, verdict in enumerate(verdicts) if verdict.p_falls is not None]
     moves = _step_down(
         [min(_p(verdicts[place].p_falls), _p(verdicts[place].p_rises)) for place in known]
@@ -127,7 +126,7 @@ def holm(verdicts: list[Verdict]) -> list[Verdict]:
 
 
 def _step_down(values: list[float]) -> list[float]:
-    """Holm 1979: the k-th smallest of n times n - k + 1, never below a smaller one."""
+    """Holm 1979: multiplies the k-th smallest of n p values by n - k + 1, and keeps their order."""
     found, running = [1.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
         running = max(running, min(1.0, values[place] * (len(values) - rank)))
@@ -165,7 +164,7 @@ def _decide(verdict: Verdict) -> Verdict:
     seeds = (
         ""
         if verdict.seeds_needed is None
-        else f"; {verdict.seeds_needed} seeds a configuration would decide"
+        else f"; {verdict.seeds_needed} seeds per configuration would decide"
     )
     return replace(
         verdict, word="undetermined", reason=f"neither a trend nor its absence is shown{seeds}"
@@ -183,8 +182,8 @@ def _ratio(change: float, se: float) -> float:
 
 
 def _seeds_needed(points: Configurations, found: Trend, bound: float) -> int | None:
-    """Seeds a configuration for 80 % power: to show a trend of the size seen, or flatness if it is
-    smaller than the margin."""
+    """Seeds per configuration for 80 % power to show a trend of the observed size, or flatness if
+    it is smaller than the margin."""
     if found.change_se == 0:
         return None
     normal_level, normal_power = 1.645, 0.842

@@ -1,4 +1,4 @@
-"""The demonstrations of this project, in the order of the report. One more is one more file."""
+"""The demonstrations of this project, in the order of the report. A new one is one more file."""
 
 from analysis.report.demonstrations.demonstration import DEMONSTRATIONS
 from analysis.report.demonstrations.flip import Flip

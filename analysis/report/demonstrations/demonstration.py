@@ -1,7 +1,7 @@
-"""A demonstration: a section about a few runs that were made to show one thing.
+"""A demonstration: a report section on a few runs that were made to show one effect.
 
-A study declares which of its groups are one (`Study.demonstrations`, written into `study.json`).
-The demonstration itself checks that the runs are what its section says they are."""
+A study declares which of its groups are demonstrations (`Study.demonstrations`, written into
+`study.json`). The demonstration itself checks that the runs are what its section claims."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -13,17 +13,17 @@ from physscale.records.registry import Registry
 
 @runtime_checkable
 class Demonstration(Protocol):
-    """What a file of this folder registers."""
+    """What each file of this folder registers."""
 
     @property
     def name(self) -> str:
-        """The word that a study declares."""
+        """The name that a study declares."""
 
     def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
-        """Why these runs do not show it; None where they do."""
+        """Why these runs do not show the effect; None if they do."""
 
     def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
-        """The section, for runs without an objection."""
+        """The section, for runs that raise no objection."""
 
 
 DEMONSTRATIONS: Registry[Demonstration] = Registry(
@@ -34,7 +34,8 @@ DEMONSTRATIONS: Registry[Demonstration] = Registry(
 
 
 def shown_demonstrations(study: Study) -> list[Section]:
-    """The sections of the declared demonstrations, and one that says why others are left out."""
+    """The sections of the declared demonstrations, and one that says why the others are left
+    out."""
     declared = study.demonstrated_runs()
     found, reasons = [], []
     for name, demonstration in DEMONSTRATIONS.entries().items():

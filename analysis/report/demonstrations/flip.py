@@ -1,4 +1,4 @@
-"""The flip: slow balls turn round where fast ones were trained in both directions."""
+"""The flip: slow balls reverse where training holds fast balls in both directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _BOTH, _ONE = "trained in both directions", "trained in one direction"
 
 @dataclass(frozen=True)
 class Flip:
-    """Which way do balls move that are slower than every trained one?"""
+    """Which way does a ball move that is slower than every trained ball?"""
 
     name: str = "flip"
 
@@ -35,7 +35,7 @@ class Flip:
         return None
 
     def section(self, study: Study, runs: Sequence[StudyRun]) -> Section:
-        """Share of reversed balls by true speed."""
+        """The share of reversed balls by true speed."""
         series = _series(runs)
         drawing = Drawing(
             "flip",
@@ -62,7 +62,7 @@ class Flip:
 
 
 def _series(runs: Sequence[StudyRun]) -> dict[str, StudyRun]:
-    """The first run of each kind; runs of a scenario without directions are left out."""
+    """The first run of each kind. Runs of a scenario without directions are left out."""
     found: dict[str, StudyRun] = {}
     for run in runs:
         if "direction" in run.scenario:
@@ -71,7 +71,7 @@ def _series(runs: Sequence[StudyRun]) -> dict[str, StudyRun]:
 
 
 def _slower(drawn: pa.Table, series: str) -> list[dict[str, Any]]:
-    """The bins of balls slower than every trained one."""
+    """The bins of balls slower than every trained ball."""
     rows = [row for row in drawn.to_pylist() if row["series"] == series]
     edge = min((row["speed_low_m_s"] for row in rows if row["role"] == "band"), default=-np.inf)
     return [row for row in rows if row["role"] == "bin" and row["speed_high_m_s"] <= edge]

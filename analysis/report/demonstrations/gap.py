@@ -17,12 +17,13 @@ from analysis.report.words import percent
 
 @dataclass(frozen=True)
 class Gap:
-    """Are unseen speeds drawn as trained ones?"""
+    """Does the model draw unseen speeds as trained ones?"""
 
     name: str = "gap"
 
     def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
-        """Every run needs the same two trained bands of speed, and test balls between them."""
+        """Every run needs the same trained bands of speed, at least two, and test balls between
+        them."""
         bands = runs[0].trained_speeds
         if any(run.trained_speeds != bands for run in runs):
             return "its runs were trained on different speeds"

@@ -1,4 +1,4 @@
-"""One worker and several: runs that differ in nothing else."""
+"""One worker against several: runs that differ in nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ from analysis.report.section import Section
 
 @dataclass(frozen=True)
 class Workers:
-    """How far apart are the trainings of one run on one worker and on several?"""
+    """How far do the trainings of one run differ between one worker and several?"""
 
     name: str = "workers"
 
     def objection(self, study: Study, runs: Sequence[StudyRun]) -> str | None:
-        """Two numbers of workers, one description, and a training history each."""
+        """The runs need different numbers of workers, one description, and a training history
+        each."""
         if len({run.workers for run in runs}) < 2:
             return "its runs do not differ in the number of workers"
         if any(_description(run) != _description(runs[0]) for run in runs):
@@ -49,7 +50,7 @@ def _description(run: StudyRun) -> dict[str, object]:
 
 
 def _losses(study: Study, runs: Sequence[StudyRun]) -> str:
-    """Where the held-out loss ends; empty where it was not scored."""
+    """The last held-out loss of each run; empty where it was not scored."""
     ends = []
     for run in runs:
         split = next(iter(study.splits(run)))
