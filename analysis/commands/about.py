@@ -1,4 +1,4 @@
-"""What the analysis knows and promises: `laws`, `example`, `selftest`."""
+"""What the analysis offers and promises: `laws`, `example`, `selftest`."""
 
 from pathlib import Path
 from typing import Annotated

@@ -22,7 +22,7 @@ from physscale.records.command_line import run_app
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name, its function, and examples without the program's name."""
+    """A command: its name, its function, and example calls without the program's name."""
 
     name: str
     run: Callable[..., int | None]

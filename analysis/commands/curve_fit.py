@@ -27,7 +27,7 @@ from physscale.records.errors import UserError
 from physscale.records.finite import finite
 
 _UNSEEN = 1e-9
-"""Weight of a level that a draw left out: it takes its value from its neighbours."""
+"""Weight of a level that a draw left out. The level then follows its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class BandedCurve:
 
 
 def banded(curve: Curve, runs: Runs, *, draws: int, seed: int) -> BandedCurve:
-    """Single runs are drawn with replacement, together for all levels: a level has one
-    configuration, so resampling levels would move none.
+    """Draws single runs with replacement, over all levels at once. A level has one configuration,
+    so resampling configurations would move no level.
 
     Raises:
         UserError: below the curve's least number of levels.

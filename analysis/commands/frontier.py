@@ -1,4 +1,4 @@
-"""`frontier` and `next`: what the fitted surface of N and D says about compute."""
+"""`frontier` and `next`: what the fitted surface over N and D says about compute."""
 
 import json
 from pathlib import Path
@@ -109,7 +109,7 @@ def _surface(
     runs = runs_of(table, columns, law)
     if columns.split is not None:
         raise UserError(
-            "--split: choose one split with --where instead, a frontier belongs to one surface"
+            "--split: choose one split with --where instead; a frontier belongs to one surface"
         )
     if resampling.bootstrap < 1:
         raise UserError(f"--bootstrap {resampling.bootstrap}: bands need draws; use 200 or more")

@@ -1,9 +1,9 @@
-"""`gallery`: figures of published scaling studies, drawn from their runs, to be
-laid beside the papers.
+"""`gallery`: figures of published scaling studies, drawn from their runs, to compare with the
+papers.
 
 The paper's own numbers (Kang et al. 2024) are built in. `--data` names a folder with public tables
-of the others: Chinchilla's points as digitised by Besiroglu et al. 2024 (arXiv 2404.10102), Gadre
-et al. 2024 (2403.08540), the OLMo ladder (2412.04403)."""
+of other studies: Chinchilla's points as digitised by Besiroglu et al. 2024 (arXiv 2404.10102),
+Gadre et al. 2024 (2403.08540), the OLMo ladder (2412.04403)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,8 +70,8 @@ def gallery(
 
 
 def built_in() -> "list[Drawing]":
-    """The paper's three tasks, in and out of distribution, with verdicts; and its share of abnormal
-    videos."""
+    """The paper's three tasks, in and out of distribution, with verdicts. Also its share of
+    abnormal videos."""
     import numpy as np
 
     from analysis.data.table import Runs
@@ -122,7 +122,7 @@ def built_in() -> "list[Drawing]":
             "paper",
             main,
             split_panels.draw,
-            "Kang et al. 2024: velocity error of nine runs a task, with verdicts",
+            "Kang et al. 2024: velocity error of nine runs per task, with verdicts",
         ),
         Drawing(
             "paper_abnormal",

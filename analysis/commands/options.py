@@ -42,7 +42,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The further columns that a table may have, and the rows to use."""
+    """The optional columns of a table, and the rows to use."""
 
     split: Annotated[
         str | None,
@@ -165,7 +165,7 @@ def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, s
 
 
 def law_axes(table: Table, law: "Law") -> dict[str, str]:
-    """The law's axes to columns: by name where names are given, else by position.
+    """Maps the law's axes to columns: by name where names are given, else by position.
 
     Raises:
         UserError: if they do not match.

@@ -1,5 +1,5 @@
-"""`plot`: every figure that a fit of anyone's table has, as PNG and PDF with its
-CSV, and all of them as one PDF."""
+"""`plot`: every figure for a fit of any table of runs, as PNG and PDF with its CSV, and all as one
+PDF."""
 
 from typing import Annotated, Literal
 

@@ -20,7 +20,7 @@ def as_object(
     hold_outs: Sequence[HoldOut] = (),
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Everything about a fit, ready for JSON: no NaN, no infinity; an open end is null with
+    """Everything about a fit, ready for JSON, without NaN or infinity. An open end is null with
     `"open": true`."""
     evidence = fitted.convergence
     lack = lack_of_fit(fitted)

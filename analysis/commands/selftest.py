@@ -1,12 +1,12 @@
-"""Does the estimator keep its promises? Laws, seeds and configuration scatter are planted; coverage
-and error rates are counted.
+"""Does the estimator keep its promises? The test plants laws, seeds and configuration scatter, and
+counts coverage and error rates.
 
 Coverage: 95 % profile intervals of alpha, beta and E of power-nd on a 5 x 5 grid of N and D with
 several seeds. Target: 92 to 97 %.
 
-Verdicts: one axis of a grid (5 x 5) or of a ladder (4 levels) with a planted fall over the range;
-how often each word is said. Targets: a flat split is called "scales" in at most 6 % of worlds, and
-a change at the margin is called "flat" in at most 5 %."""
+Verdicts: how often each word is given for one axis of a grid (5 x 5) or of a ladder (4 levels) with
+a planted fall over the range. Targets: a flat split is called "scales" in at most 6 % of simulated
+tables, and a change at the margin is called "flat" in at most 5 %."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ TRUTH = {"E": 0.02, "A": 3.0, "B": 60.0, "alpha": 0.35, "beta": 0.55}
 
 @dataclass(frozen=True)
 class Design:
-    """A sweep: levels of N and D, seeds, standard deviation of log error between seeds and between
-    configurations."""
+    """A design of runs: levels of N and D, seeds, and the standard deviations of log error between
+    seeds and between configurations."""
 
     sizes: int
     amounts: int
@@ -36,14 +36,14 @@ class Design:
 
     @property
     def words(self) -> str:
-        """In a table."""
+        """The design in words, for a table."""
         grid = f"{self.sizes}x{self.amounts}x{self.seeds}"
         return f"{grid}, seeds {self.seed_sd:g}, configurations {self.configuration_sd:g}"
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A counted share with its standard error and what it should be."""
+    """A counted share, its standard error and its target."""
 
     what: str
     design: str
@@ -59,7 +59,8 @@ class Rate:
 
     @property
     def held(self) -> bool:
-        """Inside the target, or outside it by no more than twice the Monte Carlo error."""
+        """Whether the share lies inside the target, or outside by at most twice the Monte Carlo
+        error."""
         return self.low - 2 * self.error <= self.share <= self.high + 2 * self.error
 
 
@@ -78,7 +79,7 @@ FALLS = (0.0, 0.05, 0.20, 0.50)
 
 
 def sweep(design: Design, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Axes of every run, and the log scatter to add to a law."""
+    """The axes of every run, and the log scatter to add to a law."""
     n, d = np.geomspace(1e4, 1e6, design.sizes), np.geomspace(1e2, 1e5, design.amounts)
     grid = np.array([(a, b) for a in n for b in d])
     scatter = (
@@ -130,11 +131,11 @@ def coverage(design: Design, *, worlds: int, seed: int = 0) -> list[Rate]:
 
 
 def words_said(design: Design, *, fall: float, worlds: int, seed: int = 0) -> dict[str, float]:
-    """Share of each verdict on axis N when the error falls by `fall` over its range, log-linearly,
+    """Share of each verdict on axis N, when the error falls log-linearly by `fall` over its range
     and not at all along the other axis.
 
     The verdicts are those that a user gets: corrected over all axes. The share "any scales" counts
-    worlds with this word on any axis."""
+    tables with that word on any axis."""
     counts = dict.fromkeys((*WORDS, "any scales"), 0)
     for world in range(worlds):
         axes, scatter = sweep(design, np.random.default_rng((seed, world, 7)))
@@ -151,8 +152,8 @@ def words_said(design: Design, *, fall: float, worlds: int, seed: int = 0) -> di
 
 
 def error_rates(*, worlds: int) -> list[Rate]:
-    """False "scales" on any axis where nothing changes, false "flat" where the change is the
-    margin."""
+    """The rates of a false "scales" on any axis where nothing changes, and of a false "flat" where
+    the change equals the margin."""
     found = []
     for design in VERDICT_DESIGNS:
         none = words_said(design, fall=0.0, worlds=worlds)
@@ -167,7 +168,7 @@ def error_rates(*, worlds: int) -> list[Rate]:
 
 
 def power_table(*, worlds: int) -> Iterator[tuple[str, float, dict[str, float]]]:
-    """(design, fall, share of each word)."""
+    """Rows of (design, fall, share of each word)."""
     for design in VERDICT_DESIGNS:
         for fall in FALLS:
             yield design.words, fall, words_said(design, fall=fall, worlds=worlds, seed=2)
@@ -176,7 +177,7 @@ def power_table(*, worlds: int) -> Iterator[tuple[str, float, dict[str, float]]]
 def run(
     *, worlds: int, verdict_worlds: int, power_worlds: int
 ) -> tuple[list[Rate], list[tuple[str, float, dict[str, float]]]]:
-    """Everything."""
+    """Every rate that has a target, and the power table."""
     rates = [rate for design in COVERAGE_DESIGNS for rate in coverage(design, worlds=worlds)]
     return rates + error_rates(worlds=verdict_worlds), list(power_table(worlds=power_worlds))
 

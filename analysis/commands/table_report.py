@@ -1,4 +1,4 @@
-"""`report` of anyone's table of runs: the same page as for a study."""
+"""`report` on any table of runs: the same page as for a study."""
 
 from analysis.commands.options import Columns, Resampling, Table, law_axes, law_of, runs_of
 from analysis.commands.result import as_object

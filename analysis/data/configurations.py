@@ -1,9 +1,8 @@
-"""Runs become configurations: log-means over the seeds of equal axes, with the seed scatter that
-they leave behind.
+"""Runs become configurations: log-means over seeds with equal axes, with the scatter between seeds.
 
-Fitting configuration means instead of single runs is what keeps intervals honest when
-configurations scatter beyond their seeds. On the same data a case bootstrap covers 82-85 % for a
-nominal 95 %, configuration means 92-97 %."""
+Fits use configuration means instead of single runs. This keeps intervals honest when configurations
+scatter more than their seeds. At a nominal 95 %, a bootstrap over runs covers 82-85 %;
+configuration means, on the same data, cover 92-97 %."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ import numpy as np
 from jaxtyping import Float, Int
 
 MANY = 8
-"""Degrees of freedom from which residuals alone are trusted to measure the noise."""
+"""From this many degrees of freedom, residuals alone are trusted to measure the noise."""
 SCATTER_TO_SEED = 1.0
 _FEWEST_SEED_FREEDOM = 3
 
 
 @dataclass(frozen=True)
 class Configurations:
-    """One row per configuration: axes, mean log response, number of seeds, its runs, and its
-    place in the table.
+    """One row per configuration: axes, mean log response, number of seeds, runs, and place in the
+    table.
 
-    Rows are sorted by their axes; `appearance` is a configuration's rank by its first run, so that
-    a bootstrap does not depend on sorting."""
+    Rows are sorted by their axes. `appearance` ranks configurations by their first run, so that a
+    bootstrap does not depend on the sorting."""
 
     axes: Mapping[str, Float[np.ndarray, " configurations"]]
     log_mean: Float[np.ndarray, " configurations"]
@@ -49,8 +48,7 @@ class Configurations:
 def configurations(
     axes: Mapping[str, Float[np.ndarray, " runs"]], response: Float[np.ndarray, " runs"]
 ) -> Configurations:
-    """Groups runs by their axes. `response` must be positive; the mean is taken of its
-    logarithm."""
+    """Groups runs by their axes. `response` must be positive; its logarithm is averaged."""
     logs = np.log(response)
     table = (
         np.stack([np.asarray(values, dtype=float) for values in axes.values()], axis=1)

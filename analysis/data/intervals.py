@@ -1,5 +1,5 @@
-"""The interval of a ratio of means: percentile bootstrap over videos, numerator and denominator
-resampled independently."""
+"""The interval of a ratio of means: percentile bootstrap over videos, with numerator and
+denominator resampled independently."""
 
 from dataclasses import dataclass
 

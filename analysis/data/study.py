@@ -1,6 +1,6 @@
 """A study's results folder as the analysis sees it: scores, outcomes, runs, environment.
 
-Missing parts are empty, damaged ones are refused.
+Missing parts are empty; damaged ones are refused.
 """
 
 import json
@@ -29,13 +29,13 @@ _BEFORE_THE_FIELD = {
     "mimicry": _MIMICRY,
     "motion": {"workers": "workers"},
 }
-"""The demonstrations of version 0.1, whose `study.json` does not declare them, by study and group.
-A newer `study.json` always has the field, so this answers for these old folders alone."""
+"""The demonstrations of version 0.1, by study and group: its `study.json` does not declare them. A
+newer `study.json` always does, so this table serves only those old folders."""
 
 
 @dataclass(frozen=True)
 class StudyRun:
-    """One run: what it is, what it was trained on, and where its files lie."""
+    """One run: its description, its training data and the place of its files."""
 
     fingerprint: str
     group: str
@@ -67,7 +67,7 @@ class StudyRun:
 
     @property
     def workers(self) -> int:
-        """Training workers."""
+        """The number of training workers."""
         found = find(self.spec, "workers")
         return found if isinstance(found, int) else 1
 
@@ -80,7 +80,7 @@ class StudyRun:
         return []
 
     def axis(self, name: str) -> float:
-        """N, D or C."""
+        """The run's value of N, D or C."""
         return float(getattr(self, AXES[name]))
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -105,12 +105,12 @@ class Study:
         return read_metric_table(Store(self.root).metric_table)
 
     def metric(self, name: str) -> Metric:
-        """A metric as it is shown; one that nobody declared, under its own name."""
+        """How a metric is shown. An undeclared metric appears under its own name."""
         return metric_named(name, table=self.metrics)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """Scores as dictionaries."""
+        """The scores, as dictionaries."""
         return self.scores.to_pylist()
 
     @property
@@ -119,12 +119,11 @@ class Study:
         return str(self.record.get("name", self.root.name))
 
     def groups_of(self, run: StudyRun) -> list[str]:
-        """Every group that the run stands in: study.json knows them all, the score table only the
-        first."""
+        """Every group of the run: `study.json` lists them all, the score table only the first."""
         return self._listed.get(run.fingerprint, {}).get("groups") or [run.group]
 
     def label(self, run: StudyRun) -> str:
-        """What a person calls the run."""
+        """The run's name for a reader."""
         return str(
             self._listed.get(run.fingerprint, {}).get("label")
             or f"{run.group} {run.fingerprint[:8]}"
@@ -132,7 +131,7 @@ class Study:
 
     @property
     def demonstrations(self) -> Mapping[str, str]:
-        """Which groups are a demonstration, and which one."""
+        """The groups that are demonstrations, with the demonstration of each."""
         declared = self.record.get("demonstrations", _BEFORE_THE_FIELD.get(self.name, {}))
         return declared if isinstance(declared, dict) else {}
 
@@ -180,7 +179,7 @@ class Study:
 
 
 def _ranges(value: object) -> list[tuple[float, float]]:
-    """Pairs of numbers; empty for anything else."""
+    """The value as pairs of numbers; empty for anything else."""
     try:
         return [(float(low), float(high)) for low, high in value]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -188,8 +187,8 @@ def _ranges(value: object) -> list[tuple[float, float]]:
 
 
 def find(value: object, *keys: str) -> object:
-    """The value at a path of keys; None where the path ends early. A run's description may be
-    wrapped in one more level ("spec")."""
+    """The value at a path of keys; None where the path ends early. One more level ("spec") may wrap
+    a run's description."""
     for key in keys:
         if not isinstance(value, dict):
             return None
@@ -239,8 +238,8 @@ def read_study(root: Path) -> Study:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """A Parquet table with the columns and types of `schema`: more are ignored, nullable ones that
-    an older version lacks are null."""
+    """A Parquet table with the columns and types of `schema`. Other columns are ignored; nullable
+    ones that an older version lacks are null."""
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:

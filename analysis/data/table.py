@@ -1,5 +1,5 @@
-"""Anyone's table of runs: CSV or Parquet in, clean columns out, with every row that was left out
-counted and reported.
+"""Any table of runs: CSV or Parquet in, clean columns out. Every left-out row is counted and
+reported.
 
 `where` is a list of comparisons joined by "and": `excluded == 0 and size != '190M' and N >= 1e7`.
 Nothing is evaluated as code."""
@@ -22,8 +22,8 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Runs:
-    """Columns by role; every axis positive and finite, the response finite (and positive where a
-    law of a positive number is fitted)."""
+    """Columns by role. Every axis is positive and finite. The response is finite, and positive
+    where a law of a positive number is fitted."""
 
     axes: Mapping[str, Float[np.ndarray, " runs"]]
     response: Float[np.ndarray, " runs"]
@@ -68,7 +68,7 @@ def read_runs(
     where: str | None = None,
     ratio: bool = False,
 ) -> Runs:
-    """Reads the named columns. `axes` maps a law's axis (N, D, C, x ...) to a column.
+    """Reads the named columns. `axes` maps each axis of the law (N, D, C, x ...) to a column.
 
     Raises:
         UserError: for a missing file or column, text where numbers belong, or no row left.
@@ -100,7 +100,7 @@ def read_runs(
 
 
 def load(path: Path) -> pa.Table:
-    """A CSV (by ending .csv, .tsv, .txt) or a Parquet file."""
+    """Loads a CSV (ending .csv, .tsv or .txt) or a Parquet file."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; give a CSV or Parquet file of runs")
     try:
@@ -211,7 +211,7 @@ def _compare(column: pa.ChunkedArray, operator: str, value: str) -> Bool[np.ndar
 
 
 def axis_names(words: Sequence[str]) -> dict[str, str]:
-    """`N,D` or `N=parameters,D=videos`: a law's axis to its column."""
+    """Maps a law's axes to columns, from `N,D` or `N=parameters,D=videos`."""
     found = {}
     for word in words:
         role, _, column = word.partition("=")
@@ -222,6 +222,6 @@ def axis_names(words: Sequence[str]) -> dict[str, str]:
 
 
 def _short(text: str) -> str:
-    """Text of a file in one line that cannot flood or steer a terminal."""
+    """Text from a file as one short line without control characters, safe for a terminal."""
     clean = "".join(letter if letter.isprintable() else "·" for letter in text)
     return clean if len(clean) <= _LONGEST_NAME else clean[: _LONGEST_NAME - 1] + "…"

@@ -1,9 +1,9 @@
-"""Compute-optimal size and data: from the fitted surface, and without a law from isoFLOP minima.
+"""Compute-optimal size and data: from the fitted surface, or without a law from isoFLOP minima.
 
 Minimise E + A N^-alpha + B D^-beta subject to C = k N^u D^v (k, u, v from the table's own FLOP
 column, or 6 N D). With r = u/v: log N* = (log(alpha A) - log(r beta B) + beta log(C/k)/v) / (alpha
-+ beta r). Exponents: N* ~ C^a, a = beta / (v alpha + u beta). isoFLOP: per budget a cubic (parabola
-below six points) of log loss in log N; a minimum counts only if it is bracketed by points.
++ beta r). Exponents: N* ~ C^a, a = beta / (v alpha + u beta). isoFLOP: per budget, a cubic (a
+parabola below six points) of log loss in log N. A minimum counts only if points bracket it.
 Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339). A video DiT's
 FLOPs are not 6 N D: give the column."""
 
@@ -50,8 +50,8 @@ def cost_of(
 
 @dataclass(frozen=True)
 class Frontier:
-    """N* and D* at each budget with 80 and 95 % bands; the exponent of N*(C); loss penalty of
-    following the estimate (95 % worst)."""
+    """N* and D* at each budget with 80 and 95 % bands, the exponent of N*(C), and the loss penalty
+    of following the estimate (95th percentile)."""
 
     budgets: Float[np.ndarray, " budgets"]
     n: Float[np.ndarray, " budgets"]
@@ -68,7 +68,7 @@ class Frontier:
 
 
 def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost) -> Frontier:
-    """From a fit of a law with a surface, and its bootstrap draws."""
+    """The frontier of a fitted law that has a surface, with its bootstrap draws."""
     point = _terms(fitted, fitted.solution.theta[None])
     draws = _terms(fitted, fitted.draws)
     n, d = _optimum(point, budgets, cost)
@@ -122,8 +122,8 @@ def _optimum(
         + beta * room
     ) / (alpha + beta * ratio)
     log_d = room - ratio * log_n
-    # A draw without an optimum (an amplitude or exponent of nothing) runs away: it ends at the edge
-    # of the numbers, not in a warning.
+    # A draw without an optimum (a zero amplitude or exponent) diverges: clip it at the largest
+    # numbers, so that no warning follows.
     return np.exp(np.clip(log_n, -_FAR_LOG, _FAR_LOG)), np.exp(np.clip(log_d, -_FAR_LOG, _FAR_LOG))
 
 
@@ -143,8 +143,8 @@ def _loss(p: dict[str, np.ndarray], n: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class IsoFlop:
-    """One budget: its number of points, the minimum and its loss; None and the reason where no
-    points bracket it."""
+    """One budget: its number of points, the minimum and its loss. Where no points bracket a
+    minimum: None and the reason."""
 
     budget: float
     points: int
@@ -158,8 +158,8 @@ def iso_flops(
     loss: Float[np.ndarray, " runs"],
     flops: Float[np.ndarray, " runs"],
 ) -> list[IsoFlop]:
-    """Budgets are clusters of C, cut at their largest gaps until none is wider than 0.2 decades;
-    four sizes make a minimum possible."""
+    """The minimum of each budget. Budgets are clusters of C, cut at their largest gaps until none
+    is wider than 0.2 decades. A minimum needs four sizes."""
     return [
         _minimum(n[group], loss[group], float(np.exp(np.log(flops[group]).mean())))
         for group in budget_groups(flops)

@@ -1,8 +1,8 @@
-"""Ladders: runs of one scenario that differ in one axis only (N, D or C), found by their values,
-not by the name of a group.
+"""Ladders: runs of one scenario that differ only in one axis (N, D or C). They are found by their
+values, not by a group's name.
 
-Groups belong to one family if they train on the same scenario (whatever varies inside a group
-aside) and are tested on the same splits. For each family, axis, split and metric the ladder is the
+Groups belong to one family if they train on the same scenario, apart from what varies within a
+group, and are tested on the same splits. For each family, axis, split and metric the ladder is the
 slice of the other axes with the most levels."""
 
 import json
@@ -49,7 +49,7 @@ class Ladder:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What names the ladder."""
+        """The key that identifies the ladder."""
         return self.family, self.axis, self.split, self.metric.name
 
     @cached_property
@@ -59,8 +59,8 @@ class Ladder:
 
     @property
     def known_floor(self) -> float:
-        """The floor that the fit is given: the codec's (else the parser's) error where the data
-        stay above it, else zero."""
+        """The floor given to the fit: the codec's error (else the parser's) if the data stay above
+        it, else zero."""
         for source in ("codec", "truth"):
             if 0 < self.floors.get(source, 0.0) < _MEASURED_FLOOR_BELOW * float(self.y.min()):
                 return self.floors[source]
@@ -86,8 +86,8 @@ class Ladder:
 
 
 def ladders(study: Study) -> list[Ladder]:
-    """Every ladder of the study with at least three levels; the verdicts are corrected (Holm) over
-    all of one metric."""
+    """Every ladder of the study with at least three levels. The verdicts are corrected (Holm) over
+    all ladders of one metric."""
     family_of = families(study)
     found: list[Ladder] = []
     for family in dict.fromkeys(family_of.values()):
@@ -140,11 +140,11 @@ def _common(scenarios: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _slice(runs: list[StudyRun], axis: str) -> tuple[list[StudyRun], dict[str, float]]:
-    """The runs with the other axes at the values that leave the most levels of `axis` (then the
-    most runs, then the largest values).
+    """The runs whose other axes have the values that leave the most levels of `axis` (then the most
+    runs, then the largest values).
 
-    Runs that trained longer or on more workers than the others are another slice: they would pass
-    for repeated seeds."""
+    Runs that trained longer or on more workers form another slice, since they would otherwise count
+    as repeated seeds."""
     others = [name for name in AXES if name != axis]
     slices: dict[tuple[float, ...], list[StudyRun]] = defaultdict(list)
     for run in runs:

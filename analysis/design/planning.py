@@ -1,10 +1,10 @@
-"""Which runs next: greedy optimal design for one parameter. Each added run is the one that shrinks
-its variance most per FLOP.
+"""Which runs come next: greedy optimal design for one parameter. Each added run is the one that
+reduces its variance most per FLOP.
 
 Information of a configuration: j j' / s2, with j the gradient of the log prediction at the fit;
 variance of a parameter = c' M^-1 c. Candidates: a grid over the observed range and one log-range
-step beyond it (extrapolation is where exponents and floors differ). A configuration is
-planned three times at most: more seeds cannot average out what a configuration scatters by itself.
+step beyond it (extrapolation is where exponents and floors differ). A configuration is planned at
+most three times: more seeds cannot average out the scatter between configurations.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MOST_SEEDS = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs in the order of worth, and the standard error before and after."""
+    """The runs in order of worth, and the standard error before and after."""
 
     parameter: str
     runs: list[dict[str, float]]
@@ -34,7 +34,7 @@ class Plan:
 
 
 def plan_next(fitted: Fit, *, parameter: str, budget: float, cost: Cost) -> Plan:
-    """Runs of at most `budget` FLOPs in all for the interval of `parameter`.
+    """Runs of at most `budget` FLOPs in total that narrow the interval of `parameter`.
 
     Raises:
         UserError: for an unknown parameter, or a budget below the cheapest candidate.

@@ -1,9 +1,9 @@
-"""The numbers of the paper this project answers: Kang et al. 2024, arXiv 2411.02385, "How far is
-video generation from world model".
+"""The numbers of the paper that this project answers: Kang et al. 2024, arXiv 2411.02385, "How far
+is video generation from world model".
 
-Velocity errors: their figure 3 (four decimals by the authors in phyworld issue 7; parabola read
-from the vector graphics), DiT-S/B/L on 30K, 300K and 3M videos, one training each. Template table:
-their table 2, one training each; the share of abnormal videos is a count of human ratings
+Velocity errors: their figure 3, DiT-S/B/L on 30K, 300K and 3M videos, one training each. The
+authors give four decimals in phyworld issue 7; the parabola is read from the vector graphics.
+Templates: their table 2, one training each. The share of abnormal videos comes from human ratings
 whose number is not published, so `ABNORMAL_VIDEOS` is an assumption that sets the width of its
 intervals."""
 
@@ -29,7 +29,7 @@ VELOCITY_ERROR = {
         "DiT-L": ((0.0379, 0.314), (0.0345, 0.351), (0.0331, 0.338)),
     },
 }
-# error of the true videos through the same parser: nothing can be better
+# error of the true videos through the same parser: no model can be better
 FLOOR = {"uniform motion": 0.0099, "collision": 0.0117, "parabola": 0.0210}
 # number of templates, share abnormal on new templates (DiT-XL)
 ABNORMAL = ((6, 0.67), (30, 0.18), (60, 0.10))

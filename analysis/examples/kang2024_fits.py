@@ -1,5 +1,5 @@
-"""`python -m analysis example`: the paper's own numbers, fitted, with the verdicts that single runs
-without intervals do not give."""
+"""`python -m analysis example`: the paper's own numbers, fitted, with verdicts that single runs
+without intervals cannot give."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def velocity_table(task: str, kind: str) -> tuple[dict[str, np.ndarray], np.ndar
 
 
 def verdicts() -> dict[tuple[str, str, str], Verdict]:
-    """(task, kind, axis) -> verdict, corrected over all twelve."""
+    """The verdict of each (task, kind, axis), corrected over all twelve."""
     places = [
         (task, kind, axis) for task in VELOCITY_ERROR for kind in KINDS for axis in ("N", "D")
     ]
@@ -48,7 +48,7 @@ def verdicts() -> dict[tuple[str, str, str], Verdict]:
 
 
 def surface(task: str) -> Fit:
-    """E + A N^-alpha + B D^-beta of the error in distribution, with the error of the true videos as
+    """The error in distribution as E + A N^-alpha + B D^-beta, with the error of the true videos as
     the known floor."""
     axes, error = velocity_table(task, KINDS[0])
     floor = min(FLOOR[task], _BELOW_DATA * float(error.min()))
@@ -68,7 +68,7 @@ def abnormal(law: str) -> Fit:
 
 
 def as_object() -> dict[str, Any]:
-    """Everything, for JSON."""
+    """All fits and verdicts, for JSON."""
     found: dict[str, Any] = {"verdicts": {}, "surfaces": {}, "abnormal": {}}
     for (task, kind, axis), verdict in verdicts().items():
         found["verdicts"][f"{task}, {kind}, {axis}"] = verdict_object(verdict)
@@ -93,7 +93,7 @@ def _numbers(fitted: Fit) -> dict[str, Any]:
 
 
 def as_lines() -> list[str]:
-    """For a person."""
+    """The object as lines for a reader."""
     lines = [
         "Kang et al. 2024 (arXiv 2411.02385), velocity error, nine runs per task without repeats:"
     ]

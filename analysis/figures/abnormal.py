@@ -1,5 +1,5 @@
-"""Which rules the videos of a run break: shares by rule and split (Wilson), beside those of true
-frames, plain and after the codec."""
+"""Which rules the videos of a run break: shares by rule and split (Wilson intervals), beside those
+of the true frames, plain and after the codec."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,8 @@ _ROW_IN = 0.19
 
 
 def table(rows: Sequence[dict[str, Any]], *, labels: dict[str, str]) -> pa.Table:
-    """The rates among score rows, `labels`: fingerprint to its name; rules that no model broke are
-    left out, the most broken come first."""
+    """The abnormal rates among score rows. `labels` maps a fingerprint to its name. Rules that no
+    model broke are left out; the most broken come first."""
     rates = [row for row in rows if row["metric"].startswith(_PREFIX)]
     most = {row["metric"]: 0.0 for row in rates}
     for row in rates:
@@ -46,8 +46,8 @@ def table(rows: Sequence[dict[str, Any]], *, labels: dict[str, str]) -> pa.Table
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """One panel per run, one line per rule: a bar with interval for each split; marks for true
-    frames, plain and after the codec."""
+    """One panel per run and one line per rule. Each split has a bar with its interval; marks show
+    the true frames, plain and after the codec."""
     rows = drawn.to_pylist()
     runs, rules = (list(dict.fromkeys(row[key] for row in rows)) for key in ("run", "rule"))
     splits = {

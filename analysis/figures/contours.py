@@ -1,5 +1,5 @@
 """The fitted surface over N and D: contours of the response, the compute-optimal frontier with its
-95 % band, the runs it rests on."""
+95 % band, and the runs behind it."""
 
 from typing import TYPE_CHECKING, Any
 

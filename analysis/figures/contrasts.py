@@ -1,5 +1,5 @@
-"""Differences between splits from paired draws: one row per pair of splits, its value and 95 %
-interval; a rule stands at "no difference"."""
+"""Differences between splits from paired draws: one row per pair of splits with its value and 95 %
+interval. A line marks "no difference"."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ _SHORT = 16
 
 
 def table(contrasts: Sequence[Contrast]) -> pa.Table:
-    """One row per contrast; a null end is open."""
+    """One row per contrast. A null end is open."""
     return pa.Table.from_pylist(
         [{name: getattr(found, name) for name in SCHEMA.names} for found in contrasts],
         schema=SCHEMA,
@@ -39,8 +39,8 @@ def table(contrasts: Sequence[Contrast]) -> pa.Table:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """One panel per quantity: a difference on a linear axis, a ratio on a logarithmic one. A
-    filled mark: the interval excludes "no difference"."""
+    """One panel per quantity: a difference on a linear axis, a ratio on a logarithmic one. A filled
+    mark means that the interval excludes "no difference"."""
     rows = drawn.to_pylist()
     quantities = list(dict.fromkeys(row["quantity"] for row in rows))
     pairs = list(dict.fromkeys((row["first"], row["second"]) for row in rows))

@@ -1,5 +1,5 @@
-"""One panel of curves on logarithmic axes: seeds as points, law with band, floors dotted, baselines
-dashed; words beside the lines."""
+"""One panel of curves on logarithmic axes: seeds as points, the law with its band, floors dotted
+and baselines dashed. Words stand beside the lines."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -47,7 +47,7 @@ def draw_panel(axes: "Axes", rows: list[dict[str, Any]], *, y_limits: tuple[floa
 
 
 def heads(axes: "Sequence[Axes]", parts: Sequence[list[dict[str, Any]]], *, across: int) -> None:
-    """Title and note above each panel; the titles of one line of panels stand at one height."""
+    """Title and note above each panel. The titles of one line of panels stand at one height."""
     for first in range(0, len(parts), across):
         line = list(zip(axes[first : first + across], parts[first : first + across], strict=True))
         notes = [_note(panel, rows) for panel, rows in line]
@@ -63,8 +63,8 @@ def _note(axes: "Axes", rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _head(axes: "Axes", rows: list[dict[str, Any]], *, note: Sequence[str], lines: int) -> None:
-    """Title, below it the note: its first line in the colour of the first series, the others grey;
-    long lines wrap."""
+    """Title, and the note below it: its first line in the colour of the first series, the others
+    grey. Long lines wrap."""
     place: dict[str, Any] = {
         "xy": (0, 1),
         "xycoords": "axes fraction",
@@ -86,8 +86,7 @@ def _head(axes: "Axes", rows: list[dict[str, Any]], *, note: Sequence[str], line
 
 
 def limits(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Limits of the y axis that show every point, and floors and baselines that are not far
-    away."""
+    """Limits of the y axis that show every point, and the floors and baselines near them."""
     points = [row["y"] for row in rows if row["role"] == "seed"]
     low, high = min(points), max(points)
     for row in rows:

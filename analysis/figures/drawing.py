@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Draw(Protocol):
-    """Draws a table: a "row" is as wide as a page of two columns, a "column" as one of them or as a
-    phone."""
+    """Draws a table. A "row" is as wide as a two-column page; a "column" as one of its columns, or
+    as a phone."""
 
     def __call__(self, drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure": ...
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure; `words` describes it to a reader who cannot see it."""
+    """A figure. `words` describes it to a reader who cannot see it."""
 
     name: str
     table: pa.Table
@@ -30,9 +30,9 @@ class Drawing:
     words: str
 
     def figure(self, layout: Layout = "row") -> "Figure":
-        """Draws it."""
+        """The figure, drawn from its table."""
         return self.draw(self.table, layout=layout)
 
     def csv(self) -> bytes:
-        """The numbers behind it."""
+        """The numbers behind the figure."""
         return csv(self.table)

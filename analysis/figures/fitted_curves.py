@@ -1,7 +1,7 @@
-"""Response against every axis of a law, a line for each value of another axis: runs as points, law
-with its 95 % band, dotted floor E.
+"""Response against every axis of a law, with one line per value of another axis: runs as points,
+the law with its 95 % band, the floor E dotted.
 
-Grey is beyond the data: a law drawn there is an extrapolation.
+Grey lies beyond the data, where the law is an extrapolation.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,8 @@ SCHEMA = schema_of(
 
 
 def table(fitted: Fit, *, response: str = "response") -> pa.Table:
-    """Rows of role "run" and "law" (a line at one value of another axis: at most six of them), for
-    every axis."""
+    """Rows of role "run" and "law" for every axis. Each law line is at one value of another axis;
+    there are at most six."""
     floor = float(fitted.built.external(fitted.solution.theta[None]).get("E", np.zeros(1))[0])
     rows: list[dict[str, Any]] = []
     for axis in fitted.law.axes:
@@ -53,13 +53,13 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
 
 
 def other_axis(fitted: Fit, axis: str) -> str | None:
-    """The axis whose values have different colours."""
+    """The axis whose values get different colours."""
     return next((name for name in fitted.law.axes if name != axis), None)
 
 
 def law_line(fitted: Fit, *, axis: str, at: np.ndarray, level: float) -> list[dict[str, Any]]:
-    """The law and its 95 % band at these values of an axis; the axis beside it stands at `level`,
-    every other one at its geometric mean."""
+    """The law and its 95 % band at these values of an axis. The coloured axis stays at `level`,
+    every other at its geometric mean."""
     means = {name: np.exp(np.log(column).mean()) for name, column in fitted.points.axes.items()}
     other = other_axis(fitted, axis)
     fixed = means | ({other: level} if other else {})
@@ -184,7 +184,8 @@ def start_axes(axes: "Axes", part: list[dict[str, Any]]) -> None:
 
 
 def shade(part: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - a colour is what matplotlib says it is
-    """From a value of the other axis to its colour: dark is small, also in grey print."""
+    """Maps a value of the other axis to its colour. Small values are dark, in grey print as
+    well."""
     import matplotlib
 
     lines = [row["other"] for row in part if row["role"] == "law"]
@@ -205,8 +206,8 @@ def colours_of(part: list[dict[str, Any]]) -> dict[float, Any]:
 
 
 def _name_lines(axes: "Axes", laws: list[dict[str, Any]]) -> None:
-    """The other axis' value at the right end of each line, left out where two ends are too close to
-    read."""
+    """Names each line at its right end by the value of the other axis. A name is left out where two
+    ends are too close to read."""
     if not laws or not laws[0]["other_axis"]:
         return
     ends = {row["other"]: row for row in laws}

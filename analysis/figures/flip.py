@@ -1,5 +1,5 @@
-"""The flip: how often the generated ball moves the other way, against its true speed, with mirrored
-training videos and without.
+"""The flip: how often the generated ball moves the other way, against its true speed, with and
+without mirrored training videos.
 
 Intervals are Wilson's, over the videos of a bin.
 """
@@ -38,7 +38,7 @@ _COLOURS = (VERMILION, GREEN)
 
 
 def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
-    """Share of reversed motion in bins of true speed with equal counts, one series per run; rows of
+    """Share of reversed motion in bins of true speed with equal counts, one series per run. Rows of
     role "band" are trained speeds."""
     rows: list[dict[str, object]] = []
     for series, run in runs.items():

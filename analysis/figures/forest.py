@@ -1,5 +1,5 @@
-"""Parameters across splits: one row per split, its estimate and interval; an arrow where an end is
-open."""
+"""Parameters across splits: one row per split with its estimate and interval. An arrow marks an
+open end."""
 
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def table(fits: Mapping[str, Fit], *, shown: Mapping[str, Set[str]]) -> pa.Table:
-    """The exponents of every split that are `shown`: those along whose axis the split scales.
-    Elsewhere an exponent says nothing."""
+    """The `shown` exponents of every split: those along whose axis the split scales. Elsewhere an
+    exponent means nothing."""
     rows = []
     for split, fitted in fits.items():
         for name, found in fitted.parameters.items():

@@ -1,8 +1,7 @@
-"""The velocity gap: generated speed against true speed, where a band of speeds was left out of
-training.
+"""The velocity gap: generated speed against true speed, with a band of speeds left out of training.
 
-The law is the diagonal. A model that learned cases instead draws the nearest trained speed: points
-gather beside the shaded bands."""
+The law is the diagonal. A model that learned cases instead draws the nearest trained speed, and its
+points gather beside the shaded bands."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ NEAR_M_S = 0.25
 
 
 def table(study: Study, *, runs: Sequence[StudyRun]) -> pa.Table:
-    """Points of all runs; rows of role "band" hold a trained range in (true_speed_m_s,
+    """Points of all runs. Rows of role "band" hold a trained range in (true_speed_m_s,
     speed_m_s)."""
     rows = [
         {"role": "band", "true_speed_m_s": low, "speed_m_s": high, "trained": True}
@@ -52,10 +51,10 @@ def table(study: Study, *, runs: Sequence[StudyRun]) -> pa.Table:
 
 
 def snapped(drawn: pa.Table) -> tuple[Rate, Rate] | None:
-    """Of the videos between two trained bands and more than 0.25 m/s from both: the shares drawn
-    within 0.25 m/s of a band, by the model and by the law (0).
+    """The shares drawn within 0.25 m/s of a trained band, by the model and by the law (0), among
+    videos between two bands and more than 0.25 m/s from both.
 
-    None where there is no such video."""
+    None if there is no such video."""
     bands, far = _bands(drawn), []
     lowest, highest = min(high for _, high in bands), max(low for low, _ in bands)
     for row in _videos(drawn):
@@ -68,7 +67,7 @@ def snapped(drawn: pa.Table) -> tuple[Rate, Rate] | None:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """One panel; the same in both layouts but for its size."""
+    """One panel. Only its size differs between the layouts."""
     rows, bands = _videos(drawn), _bands(drawn)
     every = np.array([(row["true_speed_m_s"], row["speed_m_s"]) for row in rows])
     low, high = min(0.0, float(every.min())) - 0.1, float(every.max()) + 0.25

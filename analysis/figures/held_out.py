@@ -1,5 +1,5 @@
 """Predicted against measured on levels held out of the fit, with 95 % prediction intervals; beside
-it the error of the law and of the naive rule (the nearest run carried forward) by axis and
+it, the error of the law and of the naive rule (the nearest run carried forward) by axis and
 origin."""
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def table(rows: Sequence[HoldOut]) -> pa.Table:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """Left the points (the farthest origin of each axis), right the errors of all origins."""
+    """Left: the points of the farthest origin of each axis. Right: the errors of all origins."""
     rows = drawn.to_pylist()
     origins = {(row["axis"], row["dropped"]): row for row in rows}
     with styled():

@@ -1,7 +1,7 @@
-"""Response against N at equal compute: per budget the runs, the law's curve, the law-free
-minimum and the law's own.
+"""Response against N at equal compute. Each budget shows its runs, the law's curve, the law-free
+minimum and the law's own minimum.
 
-Budgets are groups of runs of nearly equal FLOPs (analysis/design/frontier.py); a minimum that its
+Budgets are groups of runs with nearly equal FLOPs (analysis/design/frontier.py). A minimum that its
 runs do not bracket is left out."""
 
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ SCHEMA = schema_of(text=("role", "response"), numbers=("budget", "n", "loss"))
 
 def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
     """Roles: "run", "curve" (the law at that budget), "minimum" (law-free), "optimum" (the law's);
-    empty below three groups of runs."""
+    empty with fewer than three groups of runs."""
     n, d, loss = fitted.points.axes["N"], fitted.points.axes["D"], np.exp(fitted.points.log_mean)
     spent = cost.flops(n, d)
     groups = budget_groups(spent)
@@ -66,7 +66,7 @@ def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """One panel; one colour per budget, dark for small ones."""
+    """One panel, with one colour per budget; small budgets are dark."""
     import matplotlib
 
     rows = drawn.to_pylist()
@@ -128,6 +128,6 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
 
 
 def scientific(value: float) -> str:
-    """4.2e18 as 4·10¹⁸."""
+    """Writes 4.2e18 as 4·10¹⁸."""
     digits, power = f"{value:.0e}".split("e")
     return f"{digits}·10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

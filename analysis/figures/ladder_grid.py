@@ -1,5 +1,5 @@
-"""All splits of one ladder side by side: one row per metric, one column per split; verdict,
-change and exponent above each panel."""
+"""All splits of one ladder side by side: one row per metric, one column per split. Verdict, change
+and exponent stand above each panel."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def table(ladders: Sequence[Ladder]) -> pa.Table:
-    """Marks of one panel per ladder, in the order given: all splits of the first metric, then
-    all of the next."""
+    """Marks of one panel per ladder, in the given order: all splits of the first metric, then all
+    of the next."""
     marks: list[Mark] = []
     for panel, ladder in enumerate(ladders):
         words = Words(

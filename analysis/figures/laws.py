@@ -1,5 +1,5 @@
-"""The other laws (collision, parabola ...): error of the model on every split beside what simple
-baselines give, on a logarithmic axis."""
+"""The other physical laws (collision, parabola ...): the model's error on every split beside simple
+baselines, on a logarithmic axis."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ _MARKERS = {"codec": "|", "extrapolate": "D", "nearest": "s", "clamp": "^", "mea
 
 
 def table(study: Study, *, runs: Sequence[tuple[str, StudyRun]], metric: str) -> pa.Table:
-    """Scores of the runs (group, run) on their splits with intervals; `vanished` is the share of
+    """Scores of the runs (group, run) on their splits, with intervals. `vanished` is the share of
     frames without the ball."""
     rows = []
     for group, run in runs:

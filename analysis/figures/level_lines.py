@@ -1,4 +1,4 @@
-"""Floors and baselines as horizontal lines, and words beside lines that do not meet."""
+"""Floors and baselines as horizontal lines, and labels beside lines that do not overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ def heights_of(axes: "Axes", y: Sequence[float]) -> list[float]:
 
 
 def apart(heights: Sequence[float], *, least: float) -> list[float]:
-    """Heights of labels, moved so that neighbours are `least` apart; their order and, where there
-    is room, their middle stay."""
+    """Heights of labels, moved so that neighbours are `least` apart. Their order stays, and their
+    middle where there is room."""
     order = np.argsort(heights, kind="stable")
     found = np.asarray(heights, dtype=float)[order]
     groups: list[tuple[float, int]] = []
@@ -40,8 +40,8 @@ def apart(heights: Sequence[float], *, least: float) -> list[float]:
 
 
 def draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
-    """Floors and baselines as horizontal lines, each named where least is drawn: left or right,
-    above its line or below."""
+    """Floors and baselines as horizontal lines. Each is named where the panel is emptiest: left or
+    right, above or below its line."""
     low, high = axes.get_ylim()
     inside = [row for row in rows if row["role"] in {"floor", "baseline"} and low < row["y"] < high]
     points = np.array(
@@ -84,7 +84,7 @@ def draw_levels(axes: "Axes", rows: list[dict[str, Any]]) -> None:
 
 @dataclass(frozen=True)
 class _Box:
-    """A place for a word, in shares of the panel."""
+    """A place for a label, in fractions of the panel."""
 
     left: float
     bottom: float
@@ -93,8 +93,8 @@ class _Box:
 
 
 def _crowd(box: _Box, *, marks: np.ndarray, lines: Sequence[float], words: Sequence[_Box]) -> float:
-    """How much is drawn there already: points, lines and, worst, other words or the edge of the
-    panel."""
+    """How much is already drawn there: points, lines and, weighted most, other labels or the edge
+    of the panel."""
     right, top = box.left + box.width, box.bottom + box.tall
     beside = (marks[:, 0] > box.left - 0.03) & (marks[:, 0] < right + 0.03)
     points = float(np.sum(beside & (marks[:, 1] > box.bottom - 0.02) & (marks[:, 1] < top + 0.02)))

@@ -1,4 +1,4 @@
-"""From ladders to marks: the words of a verdict, the law with its band, floors and baselines."""
+"""Turns ladders into marks: the words of a verdict, the law with its band, floors and baselines."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ FLOORS = ("codec", "truth")
 def ladder_marks(
     ladder: Ladder, *, words: Words, series: str, colour: str | None = None
 ) -> list[Mark]:
-    """Seeds, law and band of one ladder."""
+    """The seeds, law and band of one ladder."""
     paint = colour or KIND_COLOURS.get(ladder.kind, GREY)
     marks = [
         Mark(words, series, paint, "seed", x, y, low=_number(low), high=_number(high))
@@ -29,8 +29,7 @@ def ladder_marks(
 
 
 def curve_marks(ladder: Ladder, *, words: Words, series: str, paint: str) -> list[Mark]:
-    """The law with its band where the verdict allows one; where it does not, only the means of the
-    levels."""
+    """The law with its band where the verdict allows one, else only the means of the levels."""
     if ladder.verdict.word in {"undetermined", "worsens"}:
         means = zip(ladder.points.axes["x"], np.exp(ladder.points.log_mean), strict=True)
         return [Mark(words, series, paint, "mean", x=float(x), y=float(y)) for x, y in means]
@@ -47,11 +46,11 @@ def curve_marks(ladder: Ladder, *, words: Words, series: str, paint: str) -> lis
 
 
 def level_marks(ladder: Ladder, *, words: Words) -> list[Mark]:
-    """The floor (the codec's, or the parser's where there is no codec) and the two baselines that
-    say most.
+    """The floor (the codec's, or the parser's where there is no codec) and the two most informative
+    baselines.
 
-    These are the law itself from the first frames, and the law with speeds cut to the trained
-    range; inside that range, the mean speed."""
+    These are the law itself from the first frames, and the law with speeds clamped to the trained
+    range. Without the latter, the mean speed takes its place."""
     known = {source: value for source, value in ladder.floors.items() if value > 0}
     floor = next((source for source in FLOORS if source in known), None)
     ignorant = "clamp" if "clamp" in known else "mean_speed"
@@ -81,7 +80,7 @@ def change_words(ladder: Ladder) -> str:
 
 
 def change_over(verdict: Verdict, *, low: float, high: float) -> str:
-    """Total change over this range with its 95 % interval; the reason where there is none."""
+    """Total change over this range with its 95 % interval, or the reason why there is none."""
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return verdict.reason
     span = f"{short_number(low)}–{short_number(high)}"
@@ -99,8 +98,7 @@ def change_over(verdict: Verdict, *, low: float, high: float) -> str:
 
 
 def exponent_words(ladder: Ladder) -> str:
-    """The exponent with its profile interval where there is a law; what is missing where there is
-    none."""
+    """The exponent with its profile interval where there is a law, else what is missing."""
     verdict = ladder.verdict
     if verdict.word == "scales":
         return exponent_interval("alpha", ladder.fit)
@@ -116,7 +114,7 @@ def exponent_words(ladder: Ladder) -> str:
 
 
 def exponent_interval(name: str, fitted: Fit) -> str:
-    """An exponent with its profile interval, and a poor fit said."""
+    """An exponent with its profile interval, and a note on a poor fit."""
     value, found = fitted.parameters[name].value, fitted.profiles.get(name)
     if found is None:
         return f"exponent {value:.2f}, interval open"
@@ -132,7 +130,7 @@ def probability(value: float) -> str:
 
 
 def range_words(ladder: Ladder) -> str:
-    """The range of the axis."""
+    """The range of the axis in words."""
     return f"{short_number(float(ladder.x.min()))}-{short_number(float(ladder.x.max()))}".replace(
         "-", "–"
     )

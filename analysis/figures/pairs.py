@@ -1,4 +1,5 @@
-"""Bootstrap draws of the parameters, pair by pair: ridges between parameters are seen at once."""
+"""Bootstrap draws of the parameters, pair by pair, which makes ridges between parameters
+visible."""
 
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,15 @@ _SHOWN = 1500
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row per draw (the first 1,500), readable parameters as columns; those that were given are
+    """One row per draw (the first 1,500), with readable parameters as columns. Given parameters are
     left out."""
     values = fitted.built.external(fitted.draws[:_SHOWN])
     return pa.table({name: column for name, column in values.items() if np.ptp(column) > 0})
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """Lower triangle of scatters, histograms on the diagonal; parameters over more than a decade on
-    logarithmic axes."""
+    """Scatter plots in the lower triangle, histograms on the diagonal. Parameters that span more
+    than a decade have logarithmic axes."""
     names = drawn.column_names
     columns = {name: drawn[name].to_numpy() for name in names}
     columns = {

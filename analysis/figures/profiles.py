@@ -1,4 +1,4 @@
-"""Profile likelihood of every parameter with the 95 % line; an end that never crosses it is marked
+"""Profile likelihood of every parameter with the 95 % line. An end that never crosses it is marked
 open."""
 
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row per re-fit; `low` and `high` are the interval (null: open)."""
+    """One row per re-fit. `low` and `high` are the interval (null: open)."""
     rows = []
     for name, curve in fitted.profiles.items():
         ends = {"threshold": curve.threshold, "low": curve.low, "high": curve.high}

@@ -1,4 +1,4 @@
-"""A ratio against one axis: the observed shares with Wilson intervals, the power law and the
+"""A ratio against one axis: the observed shares with Wilson intervals, and the power law and the
 logistic law with their bands."""
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def table(
 
 
 def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
-    """One panel; the first law is drawn whole, others are dashed."""
+    """One panel. The first law is solid, the others are dashed."""
     rows = drawn.to_pylist()
     points = [row for row in rows if row["role"] == "point"]
     with styled():

@@ -1,9 +1,8 @@
-"""The reducible part of the response along each axis: what that axis alone can still take away, a
-straight line where its term is a power.
+"""The reducible part of the response along each axis: what that axis alone can still remove. It is
+a straight line where its term is a power.
 
-Line: the law with every other axis without limit, minus the floor E. Points: that line plus the
-run's residual (partial residuals). A law whose floor or term were wrong bends the points away from
-the line."""
+Line: the law with every other axis at infinity, minus the floor E. Points: that line plus the run's
+residual (partial residuals). A wrong floor or term bends the points away from the line."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +25,8 @@ SCHEMA = schema_of(
 
 
 def table(fitted: Fit, *, response: str = "response") -> pa.Table:
-    """Rows of role "run" (where the partial residual is positive) and "law", for every axis whose
-    term stands by itself."""
+    """Rows of role "run" (where the partial residual is positive) and "law", for every axis with a
+    term of its own."""
     points, rows = fitted.points, []
     for axis in fitted.law.axes:
         values = points.axes[axis]
@@ -54,7 +53,7 @@ def table(fitted: Fit, *, response: str = "response") -> pa.Table:
 
 
 def _term(fitted: Fit, axis: str, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of the fit, and of every draw."""
+    """The axis's term, of the fit and of every draw."""
     columns = {name: np.full(len(at), _UNLIMITED) for name in fitted.points.axes} | {axis: at}
     floor = [
         fitted.built.external(theta).get("E", np.zeros(len(theta)))[:, None]
@@ -93,5 +92,5 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
             decade_ticks(axes)
             if panels.leads(place):
                 axes.set_ylabel(f"{rows[0]['response']}, reducible part")
-            axes.set_title(f"what {name} alone still takes away", loc="left", fontsize=7)
+            axes.set_title(f"what {name} alone can still remove", loc="left", fontsize=7)
     return panels.figure

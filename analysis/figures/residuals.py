@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row per configuration: its axes, fitted value, residual of log response, normal quantile
-    of its rank."""
+    """One row per configuration: its axes, fitted value, residual of log response, and the normal
+    quantile of its rank."""
     from scipy.stats import norm
 
     size = len(fitted.residuals)
@@ -32,7 +32,7 @@ def table(fitted: Fit) -> pa.Table:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """One panel per axis, one for the fitted value, one for the quantiles."""
+    """One panel per axis, one for the fitted value and one for the quantiles."""
     names = [
         name for name in drawn.column_names if name not in {"residual", "normal_quantile", "seeds"}
     ]

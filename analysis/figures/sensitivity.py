@@ -1,5 +1,5 @@
-"""How the parameters move with the choice of delta and without the worst runs: often more than any
-optimiser's error."""
+"""How the parameters move with the choice of delta and without the worst runs. The move often
+exceeds any optimiser's error."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def table(fitted: Fit) -> pa.Table:
-    """One row per case and parameter; `low` and `high` are the interval of the fit itself."""
+    """One row per case and parameter. `low` and `high` are the interval of the fit itself."""
     rows = []
     for case in sensitivity(fitted):
         for name, estimate in fitted.parameters.items():
@@ -26,7 +26,7 @@ def table(fitted: Fit) -> pa.Table:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """One strip per parameter: its interval shaded, one point per case."""
+    """One strip per parameter, with its interval shaded and one point per case."""
     rows = drawn.to_pylist()
     names, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("parameter", "case"))
     with styled():

@@ -1,8 +1,8 @@
-"""The main figure of a table: one panel per split (or, in a table of one split, one per axis),
+"""The main figure of a table: one panel per split (or one per axis, in a table of one split), with
 verdict, change and exponent above each.
 
-Points are runs, lines the law at values of another axis with its 95 % band, as far as runs near
-that value reach. Where the verdict carries no law there is no line: dashes join the means of the
+Points are runs. Lines are the law at values of another axis with its 95 % band, as far as runs near
+that value reach. Where the verdict supports no law there is no line: dashes join the means of the
 levels."""
 
 from collections.abc import Mapping, Sequence
@@ -51,11 +51,11 @@ SCHEMA = schema_of(
 
 
 def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str]) -> pa.Table:
-    """Rows of role "run", "law" (with band) and "mean", one panel per split along the axis on
-    which the first split changes most.
+    """Rows of role "run", "law" (with band) and "mean". There is one panel per split, along the
+    axis on which the first split changes most.
 
-    Without splits, one panel per axis. `names` are the columns behind the axes. Empty where a
-    ratio was fitted: it has no verdicts."""
+    Without splits, there is one panel per axis. `names` are the columns behind the axes. The table
+    is empty for a ratio, which has no verdicts."""
     if not parts[0].verdicts:
         return pa.Table.from_pylist([], schema=SCHEMA)
     rows: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ def table(parts: Sequence[SplitFit], *, response: str, names: Mapping[str, str])
 
 
 def verdict_lines(fitted: Fit, verdict: Verdict) -> list[str]:
-    """Verdict, change over the range, exponent: what stands above a panel."""
+    """The lines above a panel: verdict, change over the range, exponent."""
     values = fitted.points.axes[verdict.axis]
     lines = [verdict.word, change_over(verdict, low=float(values.min()), high=float(values.max()))]
     name = fitted.law.exponent_of(verdict.axis)

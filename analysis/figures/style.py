@@ -1,5 +1,5 @@
-"""One look for all figures: a colour-blind-safe palette (Okabe and Ito 2008), thin grey axes, words
-beside lines instead of legends.
+"""One look for all figures: a colour-blind-safe palette (Okabe and Ito 2008), thin grey axes, and
+labels beside lines instead of legends.
 
 matplotlib is imported when a figure is drawn, never when the command line starts.
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Layout = Literal["row", "column"]
 WIDTH_IN = {"row": 7.0, "column": 3.4}
-"""A journal's page of two columns, and one column: figures are drawn at the size they are printed,
-with words of 5.5 points or more."""
+"""Widths of a journal's two-column page and of one column. Figures are drawn at their printed size,
+with text of at least 5.5 points."""
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, INK, GREY = (
     "#0072B2",
     "#D55E00",
@@ -92,14 +92,14 @@ _SETTINGS = {
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """matplotlib with this look, and without a screen."""
+    """matplotlib with this look, without a display."""
     import matplotlib
 
     matplotlib.use("Agg")
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "Glyph .* missing"
-        )  # a name in another script is a row of boxes, not an error
+        )  # a name in another script shows as boxes, without an error
         yield
 
 
@@ -112,7 +112,7 @@ def new_figure(*, width_in: float, height_in: float) -> "Figure":
 
 @dataclass(frozen=True)
 class Panels:
-    """A figure and its panels in reading order; `across` of them stand side by side."""
+    """A figure and its panels in reading order, `across` of them side by side."""
 
     figure: "Figure"
     axes: "list[Axes]"
@@ -131,7 +131,7 @@ def panels_of(
     height_in: float,
     share_y: Literal["all", "none"] = "none",
 ) -> Panels:
-    """`count` panels of this height, as many side by side as asked for; a column stacks them."""
+    """`count` panels of this height, at most `most_across` side by side. A column stacks them."""
     across = min(count, most_across if layout == "row" else 1)
     lines = -(-count // across)
     width = WIDTH_IN[layout] if across > 1 or layout == "column" else WIDTH_IN["column"] + 0.6
@@ -143,8 +143,8 @@ def panels_of(
 
 
 def _settle(figure: "Figure") -> None:
-    """Lays the figure out once; left to itself matplotlib does it twice a saving, which is most of
-    the time of a report."""
+    """Lays the figure out once. By default, matplotlib does it twice per save, which takes most of
+    a report's time."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -152,7 +152,7 @@ def _settle(figure: "Figure") -> None:
 
 
 def svg(figure: "Figure") -> bytes:
-    """The figure as SVG, the same bytes each time."""
+    """The figure as SVG, byte for byte the same each time."""
     buffer = io.BytesIO()
     with styled():
         _settle(figure)
@@ -161,7 +161,8 @@ def svg(figure: "Figure") -> bytes:
 
 
 def png(figure: "Figure") -> bytes:
-    """The figure as PNG of 300 dots an inch at its printed size, the same bytes each time."""
+    """The figure as PNG with 300 dots per inch at its printed size, byte for byte the same each
+    time."""
     buffer = io.BytesIO()
     with styled():
         _settle(figure)
@@ -192,7 +193,7 @@ def halo() -> list[Any]:
 
 
 def split_words(split: str) -> str:
-    """A split's name as a reader says it: a label of one line."""
+    """A split's name in words: a label of one line."""
     return plain_text({"id": "in distribution"}.get(split, split.replace("_", " ")))
 
 
@@ -203,14 +204,14 @@ def kind_colour(split: str) -> str | None:
 
 
 def plain_text(text: str) -> str:
-    """Text from a file: one line, never longer than a label can be (mathematics is off in these
-    figures)."""
+    """Text from a file as one line, cut to the length of a label. Mathematics is off in these
+    figures."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_LABEL else line[: _LONGEST_LABEL - 1] + "…"
 
 
 def bound(line: str) -> str:
-    """A line that does not break between `p` and its value."""
+    """The text, unbreakable between `p` and its value."""
     return line.replace(" p ", " p\N{NO-BREAK SPACE}").replace(
         "p < ", "p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}"
     )
@@ -224,7 +225,7 @@ def pitch_in(axes: "Axes") -> float:
 
 
 def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
-    """Ticks of the x axis at the levels themselves, in short words (4.2k, 1M), thinned where they
+    """Ticks of the x axis at the levels themselves, as short numbers (4.2k, 1M), thinned where they
     would touch."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
@@ -242,8 +243,7 @@ def level_ticks(axes: "Axes", levels: np.ndarray) -> None:
 
 
 def decade_ticks(axes: "Axes") -> None:
-    """Ticks of a logarithmic y axis as plain numbers: 1-2-5 where there is room, decades where
-    there is not."""
+    """Ticks of a logarithmic y axis as plain numbers: 1-2-5 where there is room, else decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axes.get_ylim()
@@ -276,7 +276,7 @@ def few_ticks(side: "Axis") -> None:
 
 
 def short_number(value: float) -> str:
-    """1234567 as 1.2M."""
+    """Writes 1234567 as 1.2M."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g}{letter}"

@@ -1,4 +1,4 @@
-"""The main figure: ID | OOD | combinatorial side by side, the verdict in each title."""
+"""The main figure: ID | OOD | combinatorial side by side, with the verdict in each title."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ KIND_WORDS = {
 
 
 def table(leading: Sequence[Ladder], *, beside: Sequence[Ladder] = ()) -> pa.Table:
-    """Marks of one leading ladder a panel; `beside` are other splits of the same kind, drawn as
+    """Marks of one leading ladder per panel. `beside` are other splits of the same kind, drawn as
     thin lines without a band."""
     marks: list[Mark] = []
     for panel, ladder in enumerate(leading):

@@ -1,5 +1,5 @@
 """The table behind every figure of curves: one row per mark. The figure is drawn from it, so its
-CSV redraws the figure.
+CSV can redraw the figure.
 
 panel            position of the panel
 title, note      words above the panel, equal in all its rows
@@ -27,7 +27,7 @@ def schema_of(
 
 
 def rows_of(**columns: np.ndarray | Sequence[float]) -> list[dict[str, Any]]:
-    """One row per place of columns of numbers that are equally long."""
+    """Turns equally long columns of numbers into rows."""
     places = zip(*columns.values(), strict=True)
     return [dict(zip(columns, map(float, place), strict=True)) for place in places]
 
@@ -80,8 +80,8 @@ def tidy(marks: Sequence[Mark]) -> pa.Table:
 
 
 def csv(table: pa.Table) -> bytes:
-    """The table as CSV; text that a spreadsheet would run as a formula is quoted by a leading
-    apostrophe."""
+    """The table as CSV. A leading apostrophe quotes text that a spreadsheet would run as a
+    formula."""
     import csv as writer_module
 
     buffer = io.StringIO()

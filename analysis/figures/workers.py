@@ -1,5 +1,5 @@
-"""One worker and several: the training curves of runs that differ in nothing else, and how far
-apart they are."""
+"""One worker against several: the training curves of runs that differ in nothing else, and their
+difference."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ SCHEMA = schema_of(counts=("workers", "step"), numbers=("loss", "relative_differ
 
 
 def table(runs: Sequence[StudyRun]) -> pa.Table:
-    """Training loss by step of each run, and its relative difference from the first one's at the
-    same step."""
+    """Training loss of each run by step, and its relative difference from the first run at the same
+    step."""
     histories = [
         {int(row["step"]): float(row["loss"]) for row in run.metrics() if "loss" in row}
         for run in runs
@@ -35,7 +35,8 @@ def table(runs: Sequence[StudyRun]) -> pa.Table:
 
 
 def differences(drawn: pa.Table) -> tuple[int, float, float]:
-    """The first logged step, the relative difference there, and the largest at any step."""
+    """The first logged step, the relative difference there, and the largest difference at any
+    step."""
     rows = [
         row
         for row in drawn.to_pylist()
@@ -50,7 +51,7 @@ def differences(drawn: pa.Table) -> tuple[int, float, float]:
 
 
 def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
-    """The curves above each other, their difference below."""
+    """The curves in one panel, their difference below."""
     rows = drawn.to_pylist()
     workers = list(dict.fromkeys(row["workers"] for row in rows))
     with styled():
