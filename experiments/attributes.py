@@ -1,8 +1,8 @@
 """Which attribute does a model keep, where two that always went together in training are crossed?
 
-Six pairs of colour, size, velocity and shape, at their two extremes. Expectation (arXiv 2411.02385,
-section 5.3): colour wins over size over velocity over shape; `physscale probe results/attributes
---what attributes` counts the outcomes. Cost: 2 minutes of 2 CPU cores."""
+Six pairs of colour, size, velocity and shape, each at two extremes. Expectation (arXiv 2411.02385,
+section 5.3): colour wins over size, size over velocity, and velocity over shape. `physscale probe
+results/attributes --what attributes` counts the outcomes. Cost: 2 minutes on 2 CPU cores."""
 
 from dataclasses import replace
 

@@ -1,9 +1,9 @@
-"""Composition: six kinds of balls with a behaviour each; how many of the 36 pairs must be seen
-before an unseen pair is right?
+"""Composition: six kinds of balls, each with its own behaviour. How many of the 36 pairs must be
+seen before an unseen pair is right?
 
 Expectation (arXiv 2411.02385, table 2): the error on held-out pairs falls with coverage C at a
-fixed number of videos, while that on the trained pairs rises a little, since each is seen less
-often. Cost: 2 minutes of 2 CPU cores."""
+fixed number of videos. The error on trained pairs rises slightly, since each pair is seen less
+often. Cost: 2 minutes on 2 CPU cores."""
 
 from physscale.cli.main import run_as_module
 from physscale.simulate.scenarios.composition import Composition, shifts

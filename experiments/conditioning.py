@@ -1,11 +1,11 @@
 """Do numbers or a sentence on the first state help beside the first frames, in and out of
 distribution?
 
-The ablation of arXiv 2411.02385 (v1 figure 12) on collisions: frames alone; every body's first
-state as a token too; a sentence on it too, read by a small transformer of our own, through
-cross-attention (the paper's is T5's). Expectation (theirs): no gain in distribution; out of
-distribution an error that is larger, with text most (.21, .29 and .54 m/s there). Cost: 20 minutes
-of one CPU core."""
+The ablation of arXiv 2411.02385 (v1 figure 12) on collisions has three cases: frames alone, frames
+with every body's first state as a token, and frames with a sentence on that state. A small
+transformer of our own reads the sentence for cross-attention (T5 in the paper). Expectation, from
+the paper: no gain in distribution, and a larger error out of distribution, largest with text (0.21,
+0.29 and 0.54 m/s there). Cost: 20 minutes on one CPU core."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ MODEL, SEEDS = SIZES["d64"], (0, 1, 2)
 
 
 def runs_of(model: DiTSpec) -> list[RunSpec]:
-    """The same runs with another model."""
+    """The study's runs with this model."""
     return factorial(replace(BASE, model=model), seed=SEEDS)
 
 

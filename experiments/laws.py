@@ -1,8 +1,9 @@
 """The other two laws, elastic collision and parabola: are they learned, and how far out of
 distribution?
 
-One run each. Expectation (arXiv 2411.02385, figure 3): both are learned inside the trained ranges;
-at higher speeds the error is an order of magnitude larger. Cost: 1 minute of 2 CPU cores."""
+One run per law. Expectation (arXiv 2411.02385, figure 3): both are learned inside the trained
+ranges; at higher speeds the error is an order of magnitude larger. Cost: 1 minute on 2 CPU
+cores."""
 
 from dataclasses import replace
 

@@ -2,8 +2,8 @@
 make both directions possible?
 
 Expectation (arXiv 2411.02385, figures 5 and 7): speeds in the gap snap to the nearest trained
-cluster; slow balls are drawn too fast, and with mirrored training videos some turn round. Cost: 1
-minute of 2 CPU cores."""
+cluster; slow balls are drawn too fast, and with mirrored training videos some reverse. Cost: 1
+minute on 2 CPU cores."""
 
 from dataclasses import replace
 

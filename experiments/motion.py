@@ -1,9 +1,9 @@
-"""Uniform motion: does the error fall with data and model size, inside the trained speeds and
-outside of them?
+"""Uniform motion: does the error fall with data and model size, inside and outside the trained
+speeds?
 
-Expectation (arXiv 2411.02385, figure 3): inside it falls towards the codec's floor; at higher
-speeds it stays an order of magnitude above. Both directions are trained, so speeds below 1 m/s lie
-between -4 and 4: there the model interpolates. Cost: 5 minutes of 2 CPU cores."""
+Expectation (arXiv 2411.02385, figure 3): inside, the error falls towards the codec's floor; at
+higher speeds, it stays an order of magnitude above. Both directions are trained, so speeds below 1
+m/s lie between -4 and 4 m/s, where the model interpolates. Cost: 5 minutes on 2 CPU cores."""
 
 from dataclasses import replace
 

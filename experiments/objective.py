@@ -4,9 +4,8 @@ Uniform motion in the small recipe, with two objectives (diffusion of all frames
 next frame, rolled out) and two backbones (the transformer d64; a 3-D U-Net of about as many
 parameters), three seeds each. All see the same three frames.
 
-Expectation: errors in distribution differ, the ratio out of distribution ÷ in distribution does not
-fall to 1 for any of the four.
-Cost: 12 runs, about 20 minutes on two CPU cores.
+Expectation: errors in distribution differ. The ratio of the error out of distribution to that in
+distribution does not fall to 1 for any of the four. Cost: 12 runs, about 20 minutes on 2 CPU cores.
 """
 
 from experiments.motion import TEST_SPLITS, TRAINED

@@ -4,10 +4,11 @@
 The paper's recipe as one configuration: DiT-S, B, L on 30K, 300K, 3M videos of 32 frames at 128 px,
 latents of a VAE in the layout of Stable Diffusion 1.5 (8 x 8 pixels, 4 channels), v-prediction on
 the cosine path, three given frames, AdamW 1e-4 with cosine decay, batch 256, 100K steps, mirrored
-videos. Chosen here, since not published: patch 2, no compression in time, EMA, warm-up, bfloat16,
-sampler. With its VAE's own weights: `codec.weights=SHA256 codec.training.learning_rate=1e-5` on the
-command line (`physscale/train/README.md`). Expectation: in distribution the error falls with both;
-out of distribution it shows no trend. Cost: 148 hours of 32 A100 (GPU only)."""
+videos. Not published, and therefore chosen here: patch 2, no compression in time, EMA, warm-up,
+bfloat16, sampler. With the weights of the paper's VAE: `codec.weights=SHA256
+codec.training.learning_rate=1e-5` on the command line (`physscale/train/README.md`). Expectation:
+in distribution, the error falls with data and with size; out of distribution, it shows no trend.
+Cost: 148 hours on 32 A100 (GPU only)."""
 
 from dataclasses import replace
 
@@ -52,7 +53,7 @@ TRAIN = replace(
 
 
 def paper_run(scenario: Scenario, *, test_splits: tuple[TestSplit, ...]) -> RunSpec:
-    """On 32 devices."""
+    """One run of the recipe, on 32 devices."""
     return replace(
         small_run(scenario, test_splits=(), workers=32),
         data=DataSpec(scenario=scenario, videos=VIDEOS[0], frames=32),

@@ -1,9 +1,9 @@
 """Does a video model learn the law of motion, or the cases it saw? The whole question in miniature:
 the four small studies as one.
 
-Expectation (arXiv 2411.02385): error in distribution falls with data and size, error at unseen
-speeds stays an order of magnitude above it, held-out combinations are learned once enough others
-are seen, unseen speeds snap to seen ones. Cost: 8 minutes of 2 CPU cores."""
+Expectation (arXiv 2411.02385): the error in distribution falls with data and size, and the error at
+unseen speeds stays an order of magnitude above it. Held-out combinations are learned once enough
+others are seen. Unseen speeds snap to seen ones. Cost: 8 minutes on 2 CPU cores."""
 
 from experiments import composition, laws, mimicry, motion
 from physscale.cli.main import run_as_module

@@ -1,10 +1,11 @@
-"""Does a model of a million parameters learn uniform motion on latents that keep the picture's
-plane, and on raw pixels?
+"""Does a model of a million parameters learn uniform motion on latents that keep the image plane,
+and on raw pixels?
 
-One run each: on the latents of a causal VAE that is trained on stills, and on tubelets of pixels
-with x-prediction (arXiv 2511.13720). Expectation: on the VAE's latents the velocity error in
-distribution comes below 0.1 m/s within two hours; pixels need longer. Cost: 45 minutes of one CPU
-core each, the VAE's own training (16 minutes) counted; pixels get as many steps as fit."""
+Two runs: one on the latents of a causal VAE trained on stills, one on tubelets of pixels with
+x-prediction (arXiv 2511.13720). Expectation: on the VAE's latents, the velocity error in
+distribution falls below 0.1 m/s within two hours; pixels need longer. Cost: 45 minutes on one CPU
+core per run, including the VAE's own training (16 minutes). Pixels get as many steps as fit in that
+time."""
 
 from dataclasses import replace
 

@@ -3,12 +3,12 @@ section 4, table 2)?
 
 The paper's combinatorial recipe as one configuration: DiT-B and DiT-XL on 6, 30 and 60 of the 70
 templates (0.6M, 3M and 6M videos less the trials kept for testing), 32 frames at 256 px, one given
-frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5; all else as in
-`experiments/paper.py`, and "chosen here" as there. The test splits are unseen trials of the
-trained templates, and the ten reserved templates. Expectation: the error in template stays; the
-error out of template falls with the number of templates more than with model size. Bodies share
-colours, so a run is scored here by its loss, and by `physscale evaluate` from its frames. Cost:
-4,473 hours of 32 A100 (`cluster/paper.md`; GPU only)."""
+frame, 1,000K steps, latents of a VAE in the layout of Stable Diffusion 1.5. All else, including
+what is not published, is as in `experiments/paper.py`. The test splits are unseen trials of the
+trained templates, and the ten reserved templates. Expectation: the error on trained templates
+stays; the error on reserved ones falls more with the number of templates than with model size.
+Bodies share colours, so runs are scored by their loss, and by `physscale evaluate` from their
+frames. Cost: 4,473 hours on 32 A100 (`cluster/paper.md`; GPU only)."""
 
 from dataclasses import replace
 
@@ -26,7 +26,8 @@ TEST_VIDEOS = 500
 
 
 def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
-    """On 32 devices. The VAE is trained on first frames, in which nothing moves."""
+    """One run of the recipe, on 32 devices. The VAE is trained on first frames, in which nothing
+    moves."""
     scenes = Phyre(templates=templates)
     seen = phyre_data(in_template(scenes), videos=TEST_VIDEOS, split="in_template")
     new = phyre_data(out_of_template(scenes), videos=TEST_VIDEOS, split="out_of_template")
