@@ -49,7 +49,7 @@ class Ladder:
             fewest_workers=1 if self.workers > 1 else None,
             data_cpus=0.25,
             concurrency=self.at_a_time,
-            patience_s=60.0,
+            patience_s=200.0,
         )
 
 

@@ -1,6 +1,6 @@
 """Every row of the GPU table, in its order."""
 
-from tests.gpu import agreement, memory, promises, runs, speed, workers
+from tests.gpu import agreement, codec, memory, promises, runs, speed, workers
 from tests.gpu.row import Row
 
 __all__ = ["ROWS"]
@@ -9,6 +9,7 @@ ROWS: tuple[Row, ...] = (
     *agreement.ROWS,
     *speed.ROWS,
     *memory.ROWS,
+    *codec.ROWS,
     *promises.ROWS,
     *runs.ROWS,
     *workers.ROWS,
