@@ -9,6 +9,7 @@ from pathlib import Path
 from physscale.model.sizes import SIZES
 from physscale.records.store import Store
 from physscale.run.execute import execute
+from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import Backend, drive
 from physscale.study.spec import Study
@@ -28,6 +29,7 @@ class Ladder:
     workers: int = 1
     backend: Backend = "ray"
     gpu: float = 1.0
+    arithmetic: Arithmetic = "fast"
 
     def study(self) -> Study:
         runs = [
@@ -50,6 +52,7 @@ class Ladder:
             data_cpus=0.25,
             concurrency=self.at_a_time,
             patience_s=200.0,
+            arithmetic=self.arithmetic,
         )
 
 
