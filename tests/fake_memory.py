@@ -22,7 +22,7 @@ from physscale.scheduling.gpus import Device
 from physscale.train.parallel import Workers
 from physscale.train.sharded import ShardedWeights
 from physscale.train.spec import TrainSpec
-from physscale.train.step import part_of
+from physscale.train.step import backward, part_of
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import wrap
 
@@ -134,10 +134,7 @@ def fullest(
             conditioning=fake_conditioning(model, batch=share),
         )
         live.most = live.bytes
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=train.precision == "bf16"):
-            loss = drawn.loss(network, rows=slice(0, share))
-        with weights.averaging():
-            torch.autograd.backward(loss)
+        backward(network, drawn, train=train, averaging=weights.averaging)
         weights.update(step=0, factor=1.0, alive=torch.ones(()))
         return live.most
 

@@ -30,11 +30,14 @@ class BlockMemory:
         kept: what the forward pass keeps for the backward pass.
         input: the block's input alone, which is kept when the block is recomputed.
         matrices: rows and columns of each matrix that Muon moves.
+        products: the results of linear layers and attention, which are kept beside the input when
+            all else is recomputed.
     """
 
     kept: int
     input: int
     matrices: tuple[tuple[int, int], ...]
+    products: int = 0
 
     @property
     def numbers(self) -> int:

@@ -52,7 +52,12 @@ def memory(
     kept = _kept_by_block(spec, tokens=tokens, attended=tokens // videos, autocast=autocast)
     if spec.conditioning == "text":
         kept += _kept_by_cross_attention(spec, tokens=tokens, text=text, bf16=bf16)
-    block = BlockMemory(kept=kept, input=FLOAT * width, matrices=_matrices(spec))
+    block = BlockMemory(
+        kept=kept,
+        input=FLOAT * width,
+        matrices=_matrices(spec),
+        products=_products(spec, tokens=tokens, text=text, autocast=autocast),
+    )
 
     modulations = 6 if spec.adaln == "shared" else 6 * spec.depth + 2
     ends = (FLOAT + FLOAT + (HALF if bf16 else FLOAT)) * width
@@ -91,6 +96,17 @@ def _kept_by_block(spec: DiTSpec, *, tokens: int, attended: int, autocast: Autoc
     if attended <= LONGEST_KEPT:
         sums += HALF * spec.heads * attended - FLOAT * (spec.width + spec.heads)
     return tokens * ((36 + 4 * spec.mlp_ratio) * spec.width + sums)
+
+
+def _products(spec: DiTSpec, *, tokens: int, text: int, autocast: Autocast) -> int:
+    """Bytes: query, key and value, attention with its sums, its projection, both layers of the MLP;
+    of cross-attention the same, without the MLP."""
+    each = FLOAT if autocast == "none" else HALF
+    bytes_ = tokens * (each * (6 + spec.mlp_ratio) * spec.width + FLOAT * spec.heads)
+    if spec.conditioning != "text":
+        return bytes_
+    crossed = tokens * (each * 3 * spec.width + FLOAT * spec.heads)
+    return bytes_ + crossed + text * each * 2 * spec.width
 
 
 def _kept_by_cross_attention(spec: DiTSpec, *, tokens: int, text: int, bf16: bool) -> int:

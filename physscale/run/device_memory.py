@@ -5,8 +5,8 @@ Weights take 20 bytes per parameter (value, gradient, two moments, average, floa
 them over the workers (arXiv 1910.02054) and gathers one block and the next in the precision of the
 products. The shards of the gradients are allocated while activations are freed. The forward pass
 keeps what the formulas of the backbone (`BackboneSpec.memory`) and of the objective
-(`ObjectiveSpec.step_bytes`) say. With `recompute`, each block keeps only its input, and one block
-at a time all of its activations."""
+(`ObjectiveSpec.step_bytes`) say. With `recompute`, each block keeps only its input (`selective`:
+and the results of its products), and one block at a time all of its activations."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def memory(
     passed = model.memory(ports, videos=videos * objective.passes(shape), autocast=autocast)
     ends = passed.ends + objective.step_bytes(shape, videos=videos)
     activations, working = _activations(
-        passed, recompute=train.recompute == "block", copied=bf16 and not sharded
+        passed, recompute=train.recompute, copied=bf16 and not sharded
     )
     activations += ends
 
@@ -79,6 +79,7 @@ def memory(
     if sharded:
         share = -(-count // workers)
         weights = 16 * share + (2 * (HALF if bf16 else FLOAT) + FLOAT) * largest.numbers
+        weights += FLOAT * count if train.accumulate > 1 else 0  # scattered after the last part
         working = max(working, FLOAT * share - activations)
     return Memory(weights=weights, activations=activations, working=working)
 
@@ -95,15 +96,18 @@ def run_memory(run: RunSpec, *, device: Device) -> Memory:
     )
 
 
-def _activations(passed: ActivationMemory, *, recompute: bool, copied: bool) -> tuple[int, int]:
+def _activations(passed: ActivationMemory, *, recompute: str, copied: bool) -> tuple[int, int]:
     """Bytes that the blocks keep, and temporary bytes. `copied`: products in bfloat16 keep copies
     of the matrices."""
     copies = [HALF * block.numbers if copied else 0 for block in passed.blocks]
     whole = [block.kept + copy for block, copy in zip(passed.blocks, copies, strict=True)]
-    if not recompute:
+    if recompute == "none":
         return sum(whole), passed.passing
-    again = max(whole) + passed.passing_again
-    return sum(block.input for block in passed.blocks), max(sum(copies) + passed.passing, again)
+    products = [block.products if recompute == "selective" else 0 for block in passed.blocks]
+    again = max(all_ - held for all_, held in zip(whole, products, strict=True))
+    again += passed.passing_again
+    kept = sum(block.input for block in passed.blocks) + sum(products)
+    return kept, max(sum(copies) + passed.passing, again)
 
 
 def _moved_by_muon(blocks: Sequence[BlockMemory]) -> int:

@@ -82,7 +82,8 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
     bf16 = train.precision == "bf16"
     rate, width = rates.products(train.precision), model.width
     videos = -(-train.batch // run.workers) * run.objective.passes(latent_shape(run))
-    again = 1 + RECOMPUTED if train.recompute == "block" else 1.0
+    again = 1.0 if train.recompute == "none" else 1 + RECOMPUTED
+    multiplied = 1.0 if train.recompute == "selective" else again
     work = model.work(shape, videos=videos, autocast=rates.kind if bf16 else "none")
     products = videos * model.training_flops(shape) - 3 * work.attention_flops
     count = model.parameters(shape)
@@ -94,8 +95,8 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
     operations = again * work.operations * train.accumulate
     operations += OPTIMISER_OPERATIONS + MUON_OPERATIONS * len(set(matrices))
     return StepTime(
-        products_s=again * products / rate.at(width),
-        attention_s=again * 3 * work.attention_flops / rate.attention,
+        products_s=multiplied * products / rate.at(width),
+        attention_s=multiplied * 3 * work.attention_flops / rate.attention,
         bytes_s=again * work.bytes / rates.bytes_per_s,
         optimiser_s=count * per_parameter / rates.bytes_per_s + orthogonal_s,
         host_s=operations * rates.operation_s,

@@ -2,8 +2,8 @@
 its gradient, moments and average.
 
 A block's parameters are gathered just before it is used. AdamW and the average work element by
-element, so each worker updates its own slice. Muon needs whole matrices: each is gathered, made
-orthogonal by every worker, and sharded again."""
+element, so each worker updates its own slice. Muon needs whole matrices: each is gathered by one of
+the workers (`train/sharded_muon.py`)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +26,10 @@ from physscale.train.optim import (
     adamw,
     kept_by_decay,
     muon_rate,
+    narrow,
 )
-from physscale.train.orthogonal import orthogonalise
 from physscale.train.parallel import Workers
+from physscale.train.sharded_muon import directions
 from physscale.train.spec import TrainSpec
 from physscale.train.weights import Saved
 
@@ -64,16 +65,11 @@ class Shard:
             factor=self.rate,
         )
 
-    def muon(self, *, rows: int, columns: int, rate: float, decay: float, alive: Tensor) -> None:
-        """As `optim.Optimiser` updates a stack; the matrices are gathered for it."""
-        momentum, values = self.first.to_local(), self.values.to_local()
+    def nesterov(self, *, alive: Tensor) -> Tensor:
+        """This worker's slice of what Muon makes orthogonal; the momentum follows the gradient."""
+        momentum = self.first.to_local()
         momentum.lerp_(self.gradient, alive * (1 - MUON_MOMENTUM))
-        nesterov = _zeros(self.first)
-        nesterov.to_local().copy_(self.gradient.lerp(momentum, MUON_MOMENTUM))
-        direction = orthogonalise(nesterov.full_tensor().view(-1, rows, columns)).mul_(alive)
-        direction = direction.reshape(self.values.shape)
-        values.mul_(kept_by_decay(decay, alive=alive))
-        values.add_(_slice(direction, like=self.values), alpha=-muon_rate(rows, columns, rate=rate))
+        return self.gradient.lerp(momentum, MUON_MOMENTUM)
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,7 @@ class ShardedWeights:
     layout: Layout
     shards: dict[str, Shard]
     root: FSDPModule
+    workers: Workers
     device: str
 
     @staticmethod
@@ -114,7 +111,7 @@ class ShardedWeights:
             )
         assert isinstance(model, FSDPModule)
         model.set_requires_gradient_sync(False)
-        return ShardedWeights(spec, layout, shards, model, device)
+        return ShardedWeights(spec, layout, shards, model, workers, device)
 
     def zero_gradients(self) -> None:
         for part in self.shards.values():
@@ -144,14 +141,37 @@ class ShardedWeights:
             factor * self.spec.muon_learning_rate,
         )
         weight = alive * new_share(step, decay=self.spec.ema_decay)
+        matrices = self.layout.matrices if self.spec.optimiser == "muon" else {}
+        self._muon(matrices, rate=rate, alive=alive)
         for name, part in self.shards.items():
-            if self.spec.optimiser == "muon" and name in self.layout.matrices:
-                rows, columns = self.layout.matrices[name]
-                decay = rate * self.spec.weight_decay
-                part.muon(rows=rows, columns=columns, rate=rate, decay=decay, alive=alive)
-            else:
+            if name not in matrices:
                 part.adamw(adam, alive=alive)
             part.ema.to_local().lerp_(part.values.to_local(), weight)
+
+    def _muon(
+        self, matrices: dict[str, tuple[int, int]], *, rate: float, alive: Float[Tensor, ""]
+    ) -> None:
+        """As `optim.Optimiser` updates a stack: as many parameters of one shape together as
+        there are workers."""
+        alike: dict[tuple[torch.Size, tuple[int, int]], list[Shard]] = {}
+        for name, matrix in matrices.items():
+            part = self.shards[name]
+            alike.setdefault((part.values.shape, matrix), []).append(part)
+        kept = kept_by_decay(rate * self.spec.weight_decay, alive=alive)
+        for (shape, matrix), parts in alike.items():
+            for start in range(0, len(parts), self.workers.world):
+                group = parts[start : start + self.workers.world]
+                made = directions(
+                    [part.nesterov(alive=alive) for part in group],
+                    shape=shape,
+                    matrix=matrix,
+                    workers=self.workers,
+                    narrow=narrow(self.spec, device=torch.device(self.device)),
+                )
+                for part, direction in zip(group, made, strict=True):
+                    values = part.values.to_local()
+                    values.mul_(kept)
+                    values.add_(direction.mul_(alive), alpha=-muon_rate(*matrix, rate=rate))
 
     @torch.no_grad()
     def averages(self) -> dict[str, Tensor]:

@@ -32,8 +32,9 @@ class TrainSpec:
     How a step is computed, each with one result up to rounding (`train/README.md` says what is
     proved where): `parallel`: every device holds the whole model, or a shard of it (FSDP2);
     `precision`: products in float32 or bfloat16 (the weights are float32 either way); `accumulate`:
-    in how many parts a worker's share of the batch goes through the model; `recompute`: whether the
-    blocks' activations are kept or made again in the backward pass; `compile`: torch.compile of
+    in how many parts a worker's share of the batch goes through the model; `recompute`: whether
+    the blocks' activations are kept or made again in the backward pass, all or (`selective`) all
+    but the results of products and attention; `compile`: torch.compile of
     each block.
 
     What is learned: `noise` names its generator: NumPy's on the host, or one whose numbers have the
@@ -76,7 +77,7 @@ class TrainSpec:
     parallel: Literal["ddp", "fsdp"] = "ddp"
     precision: Literal["fp32", "bf16"] = "fp32"
     accumulate: int = 1
-    recompute: Literal["none", "block"] = "none"
+    recompute: Literal["none", "selective", "block"] = "none"
     compile: Literal["none", "block"] = "none"
     noise: Literal["host", "device"] = "host"
     flip: Literal["none", "horizontal"] = "none"

@@ -9,17 +9,32 @@ import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
+from physscale.model import on_cpu  # noqa: F401 - it registers `multiplied`
 from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.train.spec import TrainSpec
 
 __all__ = ["as_computed_on", "rate_factors", "wrap"]
+
+ATEN = torch.ops.aten
+KEPT = [
+    ATEN.mm.default,
+    ATEN.addmm.default,
+    ATEN._scaled_dot_product_flash_attention.default,
+    ATEN._scaled_dot_product_efficient_attention.default,
+    ATEN._scaled_dot_product_cudnn_attention.default,
+    ATEN._scaled_dot_product_flash_attention_for_cpu.default,
+    torch.ops.physscale.multiplied.default,
+]
+"""Products and attention, which take most of the time of a block and less than half of its
+memory."""
 
 COMPILE_PAYS_STEPS = 2000
 """A block takes up to a minute to compile."""
@@ -42,9 +57,9 @@ def _can_compile() -> bool:
 def wrap(model: Backbone, *, train: TrainSpec) -> None:
     """Recompute the blocks and compile them, in place, where the spec asks for it; names and
     numbers of the parameters stay."""
-    if train.recompute == "block":
+    if train.recompute != "none":
         for block in model.blocks:
-            block.forward = _recomputed(block.forward)
+            block.forward = _recomputed(block.forward, selective=train.recompute == "selective")
     if train.compile == "block":
         # or the ninth shape that this process meets, over all its runs, would not be compiled
         torch._dynamo.reset()
@@ -52,13 +67,16 @@ def wrap(model: Backbone, *, train: TrainSpec) -> None:
             block.forward = torch.compile(block.forward, dynamic=False)
 
 
-def _recomputed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _recomputed(forward: Callable[..., Tensor], *, selective: bool) -> Callable[..., Tensor]:
     """Nothing in a block is drawn by chance, so no state of a generator is kept; on a GPU, keeping
     it would make the host wait."""
+    more: dict[str, Any] = (
+        {"context_fn": partial(create_selective_checkpoint_contexts, KEPT)} if selective else {}
+    )
 
     def again(*given: Any, **named: Any) -> Tensor:  # noqa: ANN401 - what the block takes
         made: Tensor = checkpoint(
-            forward, *given, use_reentrant=False, preserve_rng_state=False, **named
+            forward, *given, use_reentrant=False, preserve_rng_state=False, **more, **named
         )
         return made
 

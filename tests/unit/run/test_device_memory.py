@@ -87,6 +87,24 @@ def test_formula_counts_the_conditioning(conditioning: Any, precision: Any, reco
     assert plain < (1 - 1.5 * TOLERANCE) * measured, "it is seen at all"
 
 
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [
+        (SIZES["S"], "fp32"),
+        (SIZES["S"], "bf16"),
+        (replace(SIZES["S"], conditioning="text", text=TEXT), "bf16"),
+        (UNetSpec(width=64), "bf16"),
+    ],
+    ids=str,
+)
+def test_formula_counts_what_selective_recomputation_keeps(
+    model: BackboneSpec, precision: Any
+) -> None:
+    train = TrainSpec(batch=2, optimiser="adamw", precision=precision, recompute="selective")
+    measured = fullest(model, shape=PAPER, train=train)
+    assert memory(model, shape=PAPER, train=train).total == pytest.approx(measured, rel=TOLERANCE)
+
+
 @pytest.mark.parametrize("tokens", [1024, 2048])
 @pytest.mark.parametrize("size", ["S", "B"])
 def test_a_cpu_in_bfloat16_keeps_other_things_than_a_gpu(size: str, tokens: int) -> None:
@@ -126,13 +144,26 @@ def eight_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("recompute", ["none", "block"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    ("precision", "recompute", "accumulate"),
+    [
+        ("fp32", "none", 1),
+        ("fp32", "block", 1),
+        ("bf16", "none", 1),
+        ("bf16", "block", 1),
+        ("bf16", "block", 2),
+    ],
+)
 def test_formula_counts_a_workers_share(
-    eight_workers: Workers, precision: Any, recompute: Any
+    eight_workers: Workers, precision: Any, recompute: Any, accumulate: int
 ) -> None:
     train = TrainSpec(
-        batch=16, optimiser="adamw", precision=precision, recompute=recompute, parallel="fsdp"
+        batch=16 * accumulate,
+        optimiser="adamw",
+        precision=precision,
+        recompute=recompute,
+        parallel="fsdp",
+        accumulate=accumulate,
     )
     measured = fullest(SIZES["S"], shape=PAPER, train=train, workers=eight_workers)
     assert memory(SIZES["S"], shape=PAPER, train=train, workers=8).total == pytest.approx(

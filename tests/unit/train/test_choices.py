@@ -43,6 +43,7 @@ def test_recomputed_blocks_have_the_same_gradients_and_keep_less(
     plain_gradients: torch.Tensor,
 ) -> None:
     assert torch.equal(gradients(recompute="block"), plain_gradients)
+    assert torch.equal(gradients(recompute="selective"), plain_gradients)
     assert kept_bytes(recompute="block") < 0.4 * kept_bytes()
 
 
