@@ -21,6 +21,7 @@ from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.step import begin, train_step
 from physscale.train.task import TrainTask
+from physscale.train.wrap import COMPILE_PAYS_STEPS
 from tests.benchmarks.step_peers import PeerStep, peers
 from tests.gpu.agreement import (
     FLOW,
@@ -57,7 +58,7 @@ def our_step(
 
 def bf16(*, batch: int, compiled: bool = False, recompute: bool = False) -> TrainSpec:
     return TrainSpec(
-        steps=10_000,
+        steps=COMPILE_PAYS_STEPS - 1,  # a longer training would be compiled anyway
         batch=batch,
         optimiser="adamw",
         learning_rate=1e-4,
@@ -154,7 +155,7 @@ def host_gap(bench: Bench) -> Iterator[Reading]:
     model, shape, batch = (TINY.model, TINY.shape, 4) if bench.tiny else (SIZES["S"], PAPER, 64)
     steps = 6 if bench.tiny else 60
     source = LatentSet(latents(shape, videos=2 * batch, device="cpu"))
-    spec = bf16(batch=batch, compiled=not bench.tiny)
+    spec = replace(bf16(batch=batch, compiled=not bench.tiny), noise="device")
     wall_s = 1e-3 * paced(bench, name="wall", model=model, source=source, train=spec, steps=steps)
     activities = [ProfilerActivity.CUDA] if bench.device == "cuda" else [ProfilerActivity.CPU]
     with profile(activities=activities) as profiled:
