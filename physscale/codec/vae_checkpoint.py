@@ -5,7 +5,6 @@
 The folder is deleted once the codec is there."""
 
 import json
-import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +17,8 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_step import VaeState
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical, plain
-from physscale.records.store import write_folder
-from physscale.train.checkpoint import agreed, folder_at, folders, write_tensors
+from physscale.records.store import remove_folder, write_folder
+from physscale.train.checkpoint import agreed, folder_at, folders
 from physscale.train.parallel import Workers, digest_of
 from physscale.train.spec import CHECKPOINTS_KEPT
 
@@ -47,11 +46,12 @@ def save(state: VaeState, saving: Saving, *, training: VaeTraining, workers: Wor
     if workers.rank:
         return
     with write_folder(folder_at(saving.folder, step=state.step)) as temporary:
-        write_tensors(temporary / "tensors.safetensors", tensors_of(state))
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors_of(state).items()}
+        safetensors.torch.save_file(tensors, temporary / "tensors.safetensors")
         described = {"step": state.step, "training": _identity(training)}
         (temporary / "state.json").write_text(json.dumps(described, indent=1))
     for old in folders(saving.folder)[:-CHECKPOINTS_KEPT]:
-        shutil.rmtree(old)
+        remove_folder(old)
 
 
 def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: Workers) -> None:

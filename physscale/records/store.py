@@ -175,19 +175,31 @@ def write_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         files = sorted(item for item in temporary.rglob("*") if item.is_file())
-        manifest = {str(item.relative_to(temporary)): _describe(item) for item in files}
-        write_atomic(temporary / MANIFEST, json.dumps({"files": manifest}, indent=1).encode())
-        if path.exists():
-            retired = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
-            path.rename(retired)
-            temporary.rename(path)
-            shutil.rmtree(retired)
-        else:
-            temporary.rename(path)
+        publish(
+            temporary,
+            path=path,
+            files={str(item.relative_to(temporary)): describe(item) for item in files},
+        )
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def publish(temporary: Path, *, path: Path, files: dict[str, dict[str, object]]) -> None:
+    """Write the manifest of a temporary folder beside `path` and rename it to `path`; `files` as
+    `describe` describes them."""
+    write_atomic(temporary / MANIFEST, json.dumps({"files": files}, indent=1).encode())
+    if path.exists():
+        remove_folder(path)
+    temporary.rename(path)
     _sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder so that no reader sees half of it, even if this process is killed."""
+    retired = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
+    path.rename(retired)
+    shutil.rmtree(retired)
 
 
 def read_folder(path: Path) -> Path:
@@ -214,7 +226,8 @@ def read_folder(path: Path) -> Path:
     return path
 
 
-def _describe(file: Path) -> dict[str, object]:
+def describe(file: Path) -> dict[str, object]:
+    """The size and SHA-256 of a file, which is on the disk afterwards."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
     return {"bytes": file.stat().st_size, "sha256": sha256_of(file)}

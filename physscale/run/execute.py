@@ -21,8 +21,6 @@ from physscale.train.loop import train
 from physscale.train.parallel import Workers
 from physscale.train.task import Observer, TrainTask
 
-CHECKPOINTS_PER_RUN = 4
-
 
 def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     """Train and score. `run.json`, history, checkpoints, samples, videos and scores are in the
@@ -97,7 +95,8 @@ def _task(
         latents=latents,
         checkpoints=folder.checkpoints,
         metrics=folder.metrics,
-        checkpoint_every=max(1, run.train.steps // CHECKPOINTS_PER_RUN),
+        checkpoint_every=run.train.steps_between_checkpoints,
+        checkpoint_minutes=run.train.checkpoint_minutes,
         device=device,
         observers=observers,
         conditioning=conditioning_source(run),

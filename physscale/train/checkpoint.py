@@ -1,11 +1,12 @@
 """A training on disk: everything that a step depends on, complete or invisible, without pickle.
 
-    step_00001500/  model.safetensors  ema.safetensors  moments.safetensors  losses.safetensors
-                    state.json  manifest.json
+    step_00001500/  model.safetensors  ema.safetensors  first.safetensors  second.safetensors
+                    losses.safetensors  state.json  manifest.json
 
-`model` and `ema` hold the model's own tensor names. `state.json` says what was trained, so that a
-checkpoint alone gives back its model."""
+`stored.py` says how tensors lie in files, `saving.py` writes them. `state.json` says what was
+trained, so that a checkpoint alone gives back its model."""
 
+import hashlib
 import json
 import logging
 import shutil
@@ -13,8 +14,6 @@ import struct
 import time
 from pathlib import Path
 
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from physscale.flow.objective_spec import ObjectiveSpec
@@ -23,16 +22,14 @@ from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
-from physscale.records.store import MANIFEST, read_folder, sha256_of, write_folder
+from physscale.records.store import MANIFEST, read_folder, sha256_of
 from physscale.train.parallel import Workers, digest_of
-from physscale.train.spec import CHECKPOINTS_KEPT, computed_plainly
+from physscale.train.spec import computed_plainly
 from physscale.train.step import TrainState
+from physscale.train.stored import Stored
 from physscale.train.task import TrainTask
-from physscale.train.weights import Saved
 
-__all__ = ["agreed", "folders", "latest", "load_model", "restore", "save"]
-
-CHECKPOINT_FORMAT = 1
+__all__ = ["agreed", "folder_of", "folders", "latest", "load_model", "recipe", "restore"]
 
 SEEN_WITHIN_S = 120.0
 """How long a worker waits until it sees the checkpoint that the first worker chose. NFS clients
@@ -42,25 +39,6 @@ _LOOK_S = 0.25
 
 _CHOICE = struct.Struct(">q32s")
 """A step and the SHA-256 of its manifest; step -1: no checkpoint."""
-
-
-def save(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
-    """Write the state after `state.step` steps and delete all but the newest two. Every worker
-    calls it; the first one writes."""
-    saved = state.weights.saved(workers)
-    if saved is None:
-        return
-    with write_folder(folder_of(task, step=state.step)) as temporary:
-        write_tensors(temporary / "model.safetensors", saved.model)
-        write_tensors(temporary / "ema.safetensors", saved.ema)
-        write_tensors(
-            temporary / "moments.safetensors", {"first": saved.first, "second": saved.second}
-        )
-        write_tensors(temporary / "losses.safetensors", {"losses": state.losses[: state.step]})
-        described = {"format": CHECKPOINT_FORMAT, "step": state.step, "recipe": recipe(task)}
-        (temporary / "state.json").write_text(json.dumps(described, indent=1))
-    for old in folders(task.checkpoints)[:-CHECKPOINTS_KEPT]:
-        shutil.rmtree(old)
 
 
 def latest(checkpoints: Path) -> Path | None:
@@ -138,24 +116,25 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Worker
 
     Raises UserError when the checkpoint belongs to another training.
     """
-    saved = json.loads((folder / "state.json").read_text())
-    if canonical(saved["recipe"]) != canonical(recipe(task)):
+    stored = Stored(folder, state.model)
+    if canonical(stored.state["recipe"]) != canonical(recipe(task)):
         raise UserError(
             f"{folder}: a checkpoint of another training; choose another folder or delete this one"
         )
-    model, ema, moments = (
-        safetensors.torch.load_file(folder / f"{name}.safetensors")
-        for name in ("model", "ema", "moments")
-    )
-    losses = safetensors.torch.load_file(folder / "losses.safetensors")
+    seen = hashlib.sha256()
+
+    def read(kind: str, name: str) -> Tensor:
+        tensor = stored.tensor(kind, name)
+        if workers.world > 1:
+            seen.update(digest_of({f"{kind} {name}": tensor}))
+        return tensor
+
+    state.weights.load(read)
+    state.step = stored.state["step"]
+    state.losses[: state.step] = stored.losses
+    seen.update(digest_of({"losses": stored.losses}))
     if workers.world > 1:
-        read = {"model": model, "ema": ema, "moments": moments, "losses": losses}
-        state.origin = digest_of(
-            {f"{kind} {name}": value for kind in read for name, value in read[kind].items()}
-        )
-    state.weights.load(Saved(model, ema, moments["first"], moments["second"]))
-    state.step = saved["step"]
-    state.losses[: state.step] = losses["losses"]
+        state.origin = seen.digest()
 
 
 def load_model(folder: Path) -> Backbone:
@@ -169,7 +148,8 @@ def load_model(folder: Path) -> Backbone:
     spec = from_plain(BackboneSpec, trained["model"])  # type: ignore[type-abstract]
     objective = from_plain(ObjectiveSpec, trained["flow"])  # type: ignore[type-abstract]
     model = spec.build(objective.backbone_shape(from_plain(LatentShape, trained["shape"])))
-    model.load_state_dict(safetensors.torch.load_file(folder / "ema.safetensors"))
+    stored = Stored(folder, model)
+    model.load_state_dict({name: stored.tensor("ema", name) for name in model.state_dict()})
     return model.eval()
 
 
@@ -202,13 +182,3 @@ def folder_of(task: TrainTask, *, step: int) -> Path:
 
 def folder_at(checkpoints: Path, *, step: int) -> Path:
     return checkpoints / f"step_{step:08d}"
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    safetensors.torch.save_file(
-        {
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in tensors.items()
-        },
-        path,
-    )

@@ -11,6 +11,7 @@ from physscale.train import checkpoint
 from physscale.train.context import Context
 from physscale.train.parallel import Workers
 from physscale.train.prefetch import Prefetch
+from physscale.train.saving import Saving
 from physscale.train.spec import learning_rate_factor
 from physscale.train.step import StepResult, TrainState, begin, learn
 from physscale.train.task import Observer, TrainResult, TrainTask
@@ -27,8 +28,8 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         Diverged: with the state before the first step whose loss or gradient is not finite; on a
             GPU when the next line of the history or checkpoint is due.
         Preempted: when the context asks to stop, after a checkpoint.
-        UserError: when the batch cannot be dealt out to the workers, or the folder holds
-            checkpoints of another training.
+        UserError: when the batch cannot be dealt out to the workers, the folder holds checkpoints
+            of another training, or a checkpoint cannot be written.
     """
     workers = Workers(rank=context.rank, world=context.world)
     workers.rows(task.train.batch)
@@ -47,26 +48,39 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     workers.check_same(state.origin, what=f"{task.checkpoints}: weights at step {state.step}")
     if workers.rank == 0:
         checkpoint.discard_unfinished(task.checkpoints)
-    with Prefetch(task, start=state.step, workers=workers) as shares:
-        _steps(state, shares, task=task, context=context, workers=workers)
-    folder = checkpoint.folder_of(task, step=state.step)
+    with (
+        Saving(state, task=task, workers=workers, resumed=newest is not None) as saving,
+        Prefetch(task, start=state.step, workers=workers) as shares,
+    ):
+        _steps(state, shares, task=task, context=context, workers=workers, saving=saving)
+        saving.save(state)
+        saving.finish()
     return TrainResult(
         averaged(state),
         losses=state.losses.cpu(),
-        checkpoint=folder,
+        checkpoint=checkpoint.folder_of(task, step=state.step),
         seconds=time.perf_counter() - started,
     )
 
 
 def _steps(
-    state: TrainState, shares: Prefetch, *, task: TrainTask, context: Context, workers: Workers
+    state: TrainState,
+    shares: Prefetch,
+    *,
+    task: TrainTask,
+    context: Context,
+    workers: Workers,
+    saving: Saving,
 ) -> None:
     """All steps that are left. `state.guard` is asked before a number or a weight is used."""
     clock = _Clock(step=state.step)
     while state.step < task.train.steps:
-        if workers.any(context.stop_requested()):
+        asked = saving.asked(step=state.step, stop=context.stop_requested())
+        if asked.save or asked.stop:
             state.guard.check()
-            checkpoint.save(state, task=task, workers=workers)
+            saving.save(state)
+        if asked.stop:
+            saving.finish()
             raise Preempted(
                 f"stopped after step {state.step} of {task.train.steps}; run again to go on"
             )
@@ -75,17 +89,12 @@ def _steps(
         looking = [
             observer for observer in task.observers if last or state.step % observer.every == 0
         ]
-        saving = last or state.step % task.checkpoint_every == 0
-        logging = last or looking or state.step % task.log_every == 0
-        if logging or saving:
+        if last or looking or state.step % task.log_every == 0:
             state.guard.check()
-        if logging:
             pace = clock.lap(state.step)
             seen = _looked(state, looking)
             clock.restart()
             _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
-        if saving:
-            checkpoint.save(state, task=task, workers=workers)
 
 
 class _Clock:

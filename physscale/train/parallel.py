@@ -53,11 +53,15 @@ class Workers:
 
     def any(self, answer: bool) -> bool:
         """Whether any worker says yes."""
+        return self.votes(answer)[0]
+
+    def votes(self, *answers: bool) -> list[bool]:
+        """For each question, whether any worker says yes; one message for all of them."""
         if self.world == 1:
-            return answer
-        votes = torch.tensor(float(answer))
+            return list(answers)
+        votes = torch.tensor(answers, dtype=torch.float32)
         dist.all_reduce(votes)
-        return bool(votes > 0)
+        return [vote > 0 for vote in votes.tolist()]
 
     def gathered(self, said: bytes) -> list[bytes]:
         """What every worker says, by rank; all say equally many bytes."""

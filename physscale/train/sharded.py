@@ -31,7 +31,8 @@ from physscale.train.optim import (
 from physscale.train.parallel import Workers
 from physscale.train.sharded_muon import directions
 from physscale.train.spec import TrainSpec
-from physscale.train.weights import Saved
+from physscale.train.stored import Tensors
+from physscale.train.weights import Read
 
 __all__ = ["ShardedWeights", "shard"]
 
@@ -177,31 +178,31 @@ class ShardedWeights:
     def averages(self) -> dict[str, Tensor]:
         return {name: part.ema.full_tensor().clone() for name, part in self.shards.items()}
 
-    @torch.no_grad()
-    def saved(self, workers: Workers) -> Saved | None:
-        model, ema = {}, {}
-        first, second = torch.zeros(self.layout.total), torch.zeros(self.layout.total)
-        firsts, seconds = self.layout.named(first), self.layout.named(second)
-        for name, part in self.shards.items():
-            whole = [
-                tensor.full_tensor().cpu()
-                for tensor in (part.values, part.ema, part.first, part.second)
-            ]
-            if workers.rank == 0:
-                model[name], ema[name] = whole[0], whole[1]
-                firsts[name].copy_(whole[2])
-                seconds[name].copy_(whole[3])
-        return None if workers.rank else Saved(model, ema, first, second)
+    def parts(self, workers: Workers) -> int:
+        return workers.world
 
     @torch.no_grad()
-    def load(self, saved: Saved) -> None:
-        moments = self.layout.named(saved.first), self.layout.named(saved.second)
-        for name, part in self.shards.items():
-            whole = (saved.model[name], saved.ema[name], moments[0][name], moments[1][name])
-            for own, tensor in zip(
-                (part.values, part.ema, part.first, part.second), whole, strict=True
-            ):
-                own.to_local().copy_(_slice(tensor.to(self.device), like=own))
+    def tensors(self) -> Tensors:
+        return {
+            kind: {name: own.to_local() for name, own in named.items()}
+            for kind, named in self._spread().items()
+        }
+
+    @torch.no_grad()
+    def load(self, read: Read) -> None:
+        for kind, named in self._spread().items():
+            for name, own in named.items():
+                own.to_local().copy_(_slice(read(kind, name).to(self.device), like=own))
+
+    def _spread(self) -> dict[str, dict[str, DTensor]]:
+        """Tensors by kind and name; a worker's slice of each is some of its rows."""
+        shards = self.shards.items()
+        return {
+            "model": {name: part.values for name, part in shards},
+            "ema": {name: part.ema for name, part in shards},
+            "first": {name: part.first for name, part in shards},
+            "second": {name: part.second for name, part in shards},
+        }
 
 
 def shard(model: Backbone, *, workers: Workers, train: TrainSpec, device: str) -> None:

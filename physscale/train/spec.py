@@ -12,6 +12,7 @@ from physscale.records.spec import ANYTHING
 
 __all__ = [
     "CHECKPOINTS_KEPT",
+    "CHECKPOINT_MINUTES",
     "TrainSpec",
     "check_optimiser",
     "computed_plainly",
@@ -19,7 +20,14 @@ __all__ = [
 ]
 
 CHECKPOINTS_KEPT = 2
-"""The newest whole one, and the one before in case it is damaged."""
+"""The newest whole one, and the one before in case it is damaged. While one is written, it lies on
+the disk beside them."""
+
+CHECKPOINT_MINUTES = 10.0
+"""What a crash costs at most, unless a study says otherwise."""
+
+_CHECKPOINTS_PER_RUN = 4
+"""Where steps alone would decide."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,9 @@ class TrainSpec:
     `base_width` holds at other widths.
 
     What is looked at on the way and changes no result: every `validate_every` and `sample_every`
-    steps (0: never), the loss on held-out videos and a few sampled ones."""
+    steps (0: never), the loss on held-out videos and a few sampled ones. A checkpoint is saved
+    every `checkpoint_every` steps (0: a quarter of the steps) or `checkpoint_minutes`, whichever
+    comes first."""
 
     NEUTRAL: ClassVar[dict[str, Any]] = {
         "schedule": "linear",
@@ -60,6 +70,8 @@ class TrainSpec:
         "base_width": 64,
         "validate_every": ANYTHING,
         "sample_every": ANYTHING,
+        "checkpoint_every": ANYTHING,
+        "checkpoint_minutes": ANYTHING,
     }
 
     steps: int = 1500
@@ -85,6 +97,8 @@ class TrainSpec:
     base_width: int = 64
     validate_every: int = 0
     sample_every: int = 0
+    checkpoint_every: int = 0
+    checkpoint_minutes: float = CHECKPOINT_MINUTES
 
     def __post_init__(self) -> None:
         for name, allowed in _WORDS.items():
@@ -96,7 +110,7 @@ class TrainSpec:
         for name in ("steps", "batch", "accumulate", "base_width"):
             if getattr(self, name) < 1:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
-        for name in ("learning_rate", "muon_learning_rate", "clip_norm"):
+        for name in ("learning_rate", "muon_learning_rate", "clip_norm", "checkpoint_minutes"):
             if not getattr(self, name) > 0:
                 raise UserError(f"train {name}={getattr(self, name)}: must be above 0")
         for name in ("weight_decay", "ema_decay", "adam_beta_2"):
@@ -104,11 +118,16 @@ class TrainSpec:
                 raise UserError(
                     f"train {name}={getattr(self, name)}: must be at least 0 and below 1"
                 )
-        for name in ("warmup_steps", "validate_every", "sample_every"):
+        for name in ("warmup_steps", "validate_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) < 0:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 0")
         if not 0 <= self.decay_fraction <= 1:
             raise UserError(f"train decay_fraction={self.decay_fraction}: must lie in 0..1")
+
+    @property
+    def steps_between_checkpoints(self) -> int:
+        """At most; minutes may bring one earlier."""
+        return self.checkpoint_every or max(1, self.steps // _CHECKPOINTS_PER_RUN)
 
 
 _WORDS: dict[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
 from physscale.train.latents import LatentSource
 from physscale.train.parallel import Workers
-from physscale.train.spec import TrainSpec
+from physscale.train.spec import CHECKPOINT_MINUTES, TrainSpec
 
 __all__ = ["ConditioningSource", "Observer", "TrainResult", "TrainTask"]
 
@@ -44,6 +44,8 @@ class TrainTask:
 
     Attributes:
         checkpoints: the folder of the folders `step_XXXXXXXX`, which are written and resumed from.
+        checkpoint_every, checkpoint_minutes: steps and minutes between two checkpoints; what comes
+            first decides. The last step always leaves one.
         metrics: the file of the history. Neither logging nor observers change a result.
         device: where the model lives.
         device_flops_per_s: the rate of the device's large matrix products. With it, the history
@@ -59,6 +61,7 @@ class TrainTask:
     checkpoints: Path
     metrics: Path
     checkpoint_every: int = 500
+    checkpoint_minutes: float = CHECKPOINT_MINUTES
     log_every: int = 50
     device: str = "cpu"
     observers: tuple[Observer, ...] = ()
@@ -69,6 +72,8 @@ class TrainTask:
         for name in ("checkpoint_every", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
+        if not self.checkpoint_minutes > 0:
+            raise UserError(f"train checkpoint_minutes={self.checkpoint_minutes}: must be above 0")
         assert self.backbone_shape.frames, "the objective refuses videos that are too short"
         assert (self.conditioning is None) == (self.model.conditioned_on.kind == "none"), (
             "a backbone with conditioning needs a source of it"

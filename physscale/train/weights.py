@@ -1,9 +1,10 @@
 """Everything that a step changes in a model's parameters, behind one interface: whole on every
 device (below) or in shards (`train/sharded.py`).
 
-Both save the same, so a checkpoint does not depend on which it was.
+Either loads what the other saved, bit for bit.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -19,19 +20,13 @@ from physscale.train.optim import Optimiser
 from physscale.train.overlap import Overlap
 from physscale.train.parallel import ALONE, Workers
 from physscale.train.spec import TrainSpec
+from physscale.train.stored import KINDS, Tensors
 
-__all__ = ["Saved", "Weights", "WholeWeights"]
+__all__ = ["Read", "Weights", "WholeWeights"]
 
 
-@dataclass(frozen=True)
-class Saved:
-    """The model's and the average's tensors by name, and both moments in the order of
-    `train/flat.py`, on the CPU or as views."""
-
-    model: dict[str, Tensor]
-    ema: dict[str, Tensor]
-    first: Float[Tensor, " total"]
-    second: Float[Tensor, " total"]
+Read = Callable[[str, str], Tensor]
+"""A tensor of a checkpoint by kind (`stored.KINDS`) and name: whole, on the CPU."""
 
 
 @runtime_checkable
@@ -58,11 +53,14 @@ class Weights(Protocol):
     def averages(self) -> dict[str, Tensor]:
         """The averaged tensors by name, whole, as copies."""
 
-    def saved(self, workers: Workers) -> Saved | None:
-        """Everything whole, for the first worker; None for the others."""
+    def parts(self, workers: Workers) -> int:
+        """In how many parts everything is saved, each by the worker of its number."""
 
-    def load(self, saved: Saved) -> None:
-        """Restore what was saved, bit for bit."""
+    def tensors(self) -> Tensors:
+        """This worker's part, as views."""
+
+    def load(self, read: Read) -> None:
+        """Restore what was saved, bit for bit, whatever its parts were."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +109,14 @@ class WholeWeights:
     def averages(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in self.flat.named(self.ema).items()}
 
-    def saved(self, workers: Workers) -> Saved | None:
-        if workers.rank:
-            return None
-        named = self.flat.named
-        return Saved(
-            named(self.flat.values), named(self.ema), self.optimiser.first, self.optimiser.second
-        )
+    def parts(self, workers: Workers) -> int:
+        return 1
 
-    def load(self, saved: Saved) -> None:
-        for vector, tensors in ((self.flat.values, saved.model), (self.ema, saved.ema)):
-            for name, view in self.flat.named(vector).items():
-                view.copy_(tensors[name])
-        self.optimiser.first.copy_(saved.first)
-        self.optimiser.second.copy_(saved.second)
+    def tensors(self) -> Tensors:
+        vectors = (self.flat.values, self.ema, self.optimiser.first, self.optimiser.second)
+        return {kind: self.flat.named(vector) for kind, vector in zip(KINDS, vectors, strict=True)}
+
+    def load(self, read: Read) -> None:
+        for kind, named in self.tensors().items():
+            for name, own in named.items():
+                own.copy_(read(kind, name))

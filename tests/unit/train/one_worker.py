@@ -7,27 +7,28 @@ unreadable first; one that `dies_at` a step leaves nothing but its checkpoints.
 
 With `bucket_bytes`, gradients are averaged in buckets of so many. With `mounts`, each worker has
 its own view of the file system, the folder RANK: what lies there in `late` takes its place among
-the checkpoints once the worker has complained. `patience_s` is how long it waits; `odd` is a worker
-with another seed, `faulty` one whose memory flips a bit of what it reads. The one line of a refusal
-is written in place of the losses."""
+the checkpoints once the worker has complained; parts that are written meet in the first worker's
+view. `patience_s` is how long it waits; `odd` is a worker with another seed, `faulty` one whose
+memory flips a bit of what it reads. The one line of a refusal is written in place of the
+losses."""
 
 import json
 import logging
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.records.errors import DamagedData
-from physscale.train import checkpoint, overlap
+from physscale.records.parts import unfinished
+from physscale.train import checkpoint, overlap, saving
 from physscale.train.loop import train
+from physscale.train.stored import Stored
 from tests.unit.train.tasks import Killed, PlainContext, small_task
 
 
@@ -45,17 +46,23 @@ class Arrival(logging.Handler):
             late.rename(place)
 
 
-def load_faulty(path: Any) -> dict[str, torch.Tensor]:
-    """A file's tensors with the lowest bit of one number flipped."""
-    tensors = load_file(path)
-    next(iter(tensors.values())).view(torch.int32).view(-1)[0] ^= 1
-    return tensors
+@dataclass(frozen=True)
+class Faulty(Stored):
+    """Reads every tensor with the lowest bit of its first number flipped."""
+
+    def tensor(self, kind: str, name: str) -> torch.Tensor:
+        tensor = super().tensor(kind, name).clone()
+        tensor.view(torch.int32).view(-1)[0] ^= 1
+        return tensor
 
 
 def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str) -> None:
     folder = root / job["folder"] / (str(rank) if job.get("mounts") else "")
+    if job.get("mounts"):
+        shared = root / job["folder"] / "0" / "checkpoints"
+        saving.unfinished = lambda path, token: unfinished(shared / path.name, token=token)
     checkpoint.SEEN_WITHIN_S = job.get("patience_s", 120.0)
-    safetensors.torch.load_file = load_faulty if job.get("faulty") == rank else load_file
+    checkpoint.Stored = Faulty if job.get("faulty") == rank else Stored
     overlap.BUCKET_BYTES = job.get("bucket_bytes", 25_000_000)
     logging.getLogger(checkpoint.__name__).handlers = [Arrival(folder)]
     if rank == 0 and "forgets" in job:

@@ -135,7 +135,7 @@ def four(tmp_path_factory: pytest.TempPathFactory, killed: Path) -> Group:
     for rank in range(4):
         shutil.rmtree(group.newest("older", rank))
     for rank in (0, 2):
-        torn = group.newest("torn", rank) / "moments.safetensors"
+        torn = group.newest("torn", rank) / "second.safetensors"
         torn.write_bytes(torn.read_bytes()[:-100])
     for rank in (1, 3):
         shutil.rmtree(group.newest("never", rank))

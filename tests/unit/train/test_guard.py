@@ -69,10 +69,8 @@ def take(state: TrainState, *, train: TrainSpec, loss_times: float = 1) -> None:
 
 
 def everything(state: TrainState) -> list[torch.Tensor]:
-    saved = state.weights.saved(Workers())
-    assert saved is not None
-    held = [*saved.model.values(), *saved.ema.values(), saved.first, saved.second]
-    return [tensor.clone() for tensor in held]
+    kinds = state.weights.tensors().values()
+    return [tensor.clone() for named in kinds for tensor in named.values()]
 
 
 def spec(optimiser: str) -> TrainSpec:
