@@ -238,7 +238,9 @@ def test_new_choices_leave_old_names_alone_and_how_a_step_is_computed_leaves_che
         '"muon_learning_rate":0.02,"optimiser":"muon","steps":1500,"type":"TrainSpec",'
         '"warmup_steps":50,"weight_decay":0.01}'
     )
-    assert canonical(TrainSpec()) == canonical(TrainSpec(validate_every=5, sample_every=7)) == old
+    looked = TrainSpec(validate_every=5, sample_every=7)
+    saved = TrainSpec(checkpoint_every=9, checkpoint_minutes=0.5)
+    assert canonical(TrainSpec()) == canonical(looked) == canonical(saved) == old
     assert canonical(TrainSpec(parallel="fsdp")) != old
     plain = recipe(small_task(tmp_path))
     assert (
