@@ -1,7 +1,6 @@
-"""The commands of `physscale`, by name: where each lies, its group in `--help`, and examples.
+"""The commands of `physscale`, by name: the place of each, its group in `--help`, and examples.
 
-A command's module is imported when the command is called, and not before. The analysis keeps its
-own table."""
+A command's module is imported only when the command is called. The analysis keeps its own table."""
 
 import inspect
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ ANALYSIS = "Analysis: laws, verdicts and reports (also `python -m analysis`)"
 
 
 def _listed(command: Command) -> Listed:
-    """A command of the analysis; its functions import nothing heavy before they are called."""
+    """A command of the analysis. Its function imports nothing heavy before the call."""
     function = command.run
     summary = (inspect.getdoc(function) or "").partition("\n\n")[0]
     return Listed(

@@ -178,7 +178,8 @@ def check(
 
 
 def _has_frames_of_its_own(what: str, videos: Videos) -> bool:
-    """A file's frames are what it is looked at for (a model's samples above all)."""
+    """Whether the file holds frames, which are then shown as they are (a model's samples above
+    all)."""
     return Path(what).exists() and videos.pixels is not None
 
 

@@ -1,5 +1,5 @@
-"""`physscale detect`, `calibrate-detector`, `compare-videos`: abnormal videos; frames or whole
-sets against true ones.
+"""`physscale detect`, `calibrate-detector`, `compare-videos`: find abnormal videos, and compare
+frames or whole sets with true ones.
 
 ```
 physscale detect samples.arrow            abnormal or not, rule by rule; or the folder of a data set
@@ -93,7 +93,7 @@ def calibrate_detector(
 
 
 def _as_object(index: np.ndarray, found: Detections) -> dict[str, Any]:
-    """The detections for programs."""
+    """The detections as JSON values."""
     videos = []
     for row, number in enumerate(index.tolist()):
         fired = [rule for rule, flags in found.fired.items() if flags[row]]
@@ -111,7 +111,7 @@ def _as_object(index: np.ndarray, found: Detections) -> dict[str, Any]:
 
 
 def _detected(path: Path) -> tuple[np.ndarray, Detections]:
-    """Numbers and detections of all rows, part by part: a data set need not fit in memory."""
+    """Numbers and detections of all rows, read part by part: a data set need not fit in memory."""
     parts, done = [], 0
     for part in read_parts(path):
         parts.append((part.index, detect_videos(part)))

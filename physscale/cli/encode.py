@@ -1,5 +1,5 @@
-"""`physscale encode STUDY`: makes the latents of a study's training videos once, so that its runs
-read them instead of encoding again.
+"""`physscale encode STUDY`: encodes the training videos of a study once, so that its runs read
+latents instead of encoding again.
 
 ```
 physscale encode spatial --dry-run                 files, bytes, FLOPs and time
@@ -7,7 +7,7 @@ physscale encode spatial --only vae --workers 2    with two Ray Data actors
 physscale run spatial                              reads the latents
 ```
 
-Run again = continue; damaged files are made again.
+The same command continues, and makes damaged files again.
 """
 
 import time
@@ -104,7 +104,7 @@ def _show(
 
 
 def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
-    """Announces codecs that have to be fitted first, which may take long."""
+    """Announces the codecs that must be fitted first, which may take long."""
     for run in {cache.run.codec_fingerprint: cache.run for cache in caches}.values():
         store = Store(caches[0].root)
         if not (store.codec(run.codec_fingerprint) / MANIFEST).exists():
@@ -119,7 +119,7 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
 def _encode(
     caches: Sequence[Cache], *, workers: int, machine: Machine, out: Console
 ) -> Counter[str]:
-    """Encodes every file; counts what was done about them."""
+    """Encodes every file, and counts the files by outcome."""
     units = [unit for cache in caches for unit in cache.units]
     counts: Counter[str] = Counter()
     with counting_bar(Console(stderr=True), hidden=out.stderr) as bar:

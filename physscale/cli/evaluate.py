@@ -2,7 +2,7 @@
 results/STUDY` computes the frame metrics of finished runs.
 
 A file holds rows with their frames (Arrow, a data set's folder, the authors' HDF5). An mp4 file
-needs its true rows beside it (`--truth`); `evaluate/files.py` says how to name it."""
+also needs its true rows (`--truth`); `evaluate/files.py` says how to name it."""
 
 import dataclasses
 import json

@@ -1,7 +1,6 @@
 """A command line that knows its commands by name, and imports one when it is called.
 
-So `physscale --help` needs neither torch nor Ray nor numba, and the shell completes names at
-once."""
+So `physscale --help` needs no torch, Ray or numba, and the shell completes names at once."""
 
 import importlib
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ class Listed:
     examples: tuple[str, ...]
 
     def load(self, name: str) -> Any:  # noqa: ANN401 - Typer does not export click's Command
-        """The command itself; its module is imported now."""
+        """The command itself. This imports its module."""
         app = typer.Typer(context_settings=CONTEXT, add_completion=False)
         shown = "; ".join(f"`{example}`" for example in self.examples)
         app.command(name, epilog=f"Examples: {shown}.")(self._found())
@@ -53,7 +52,7 @@ class ListedGroup(Listed):
 
 
 class LazyGroup(TyperGroup):
-    """The commands of a table; a subclass says which."""
+    """The commands of a table, which a subclass names."""
 
     table: ClassVar[Mapping[str, Listed]]
 
@@ -63,9 +62,9 @@ class LazyGroup(TyperGroup):
             name: TyperCommand(name, help=listed.summary, rich_help_panel=listed.panel)
             for name, listed in self.table.items()
         }
-        """Names and summaries: all that `--help` and completion ask for."""
+        """Names and summaries: all that `--help` and completion need."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """The command that is called, loaded."""
+        """Loads the command that is called."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, self.table[name].load(name) if name and command else None, rest

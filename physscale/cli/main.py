@@ -52,7 +52,7 @@ def _options(
         typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
-    """What stands before a command's name."""
+    """The options before a command's name."""
 
 
 def main(arguments: list[str] | None = None) -> None:

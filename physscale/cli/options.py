@@ -1,4 +1,4 @@
-"""What the commands share: arguments with their completion, and opening a study."""
+"""What the commands share: arguments with completion, and the opening of a study."""
 
 import dataclasses
 from pathlib import Path
@@ -125,7 +125,7 @@ Device = Annotated[
 
 
 def store_of(name: str, *, results: Path) -> Store:
-    """The results of the study of that name."""
+    """The results of the study with this name."""
     return Store(results / checked_name(name, what="study"))
 
 
@@ -138,11 +138,11 @@ def open_study(
     proposal: Path | None = None,
     tuned: Path | None = None,
 ) -> Opened:
-    """The study of that name, with tuned rates, the changes of the command line, and the runs that
-    were proposed for it.
+    """The study with this name, with its tuned rates, the command line's changes and the proposed
+    runs.
 
-    With a proposal, `only` says which groups it extends, and the command is about the proposed runs
-    alone."""
+    With a proposal, `only` names the groups that it extends, and the command covers only the
+    proposed runs."""
     study = load_study(name)
     if tuned is not None:
         study = take_tuned(study, tuned=read_tuned(tuned))
@@ -160,7 +160,8 @@ def open_study(
 
 
 def rows_of(name: str, *, results: Path) -> list[Row]:
-    """The runs of a study as the last `run` recorded them, or as planned if it was never run."""
+    """The runs of a study as the last `physscale run` recorded them, or as planned if it never
+    ran."""
     store = store_of(name, results=results)
     speed = speed_of(Machine(), results=results)
     if rows := recorded_rows(store, speed=speed):

@@ -1,4 +1,4 @@
-"""`physscale plan`: what a study costs, and what of it is done."""
+"""`physscale plan`: what a study costs, and how much of it is done."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from physscale.study.speed import device_speed
 
 _HEADINGS = ("run", "group", "what", "N", "FLOPs", "about", "data", "disk", "state")
 _NUMBERS = range(3, 8)
-"""The columns that stand to the right."""
+"""The right-aligned columns."""
 
 
 def plan_command(
@@ -57,7 +57,7 @@ def plan_command(
 
 
 def show_plan(prepared: Prepared, *, out: Console) -> None:
-    """A plan for people."""
+    """Prints a plan for people."""
     rows, study = prepared.rows, prepared.opened.study
     out.print(f"[bold]{study.name}[/bold]: {study.question}")
     out.out(_table(rows, width=out.width if out.is_terminal else None), highlight=False)
@@ -89,8 +89,8 @@ def show_plan(prepared: Prepared, *, out: Console) -> None:
 
 
 def _table(rows: list[Row], *, width: int | None) -> str:
-    """One line per run, cut to the terminal; by hand, since rich takes seconds for thousands of
-    rows."""
+    """One line per run, cut to the width of the terminal. Built by hand, since rich takes seconds
+    for thousands of rows."""
     table = [_HEADINGS]
     for row in rows:
         sizes = (gigabytes(row.data_bytes), gigabytes(row.disk_bytes))

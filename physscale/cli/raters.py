@@ -1,5 +1,5 @@
-"""`physscale study-page`: people rate videos on a local page; the command then tells how far they
-agree.
+"""`physscale study-page`: people rate videos on a local page, and the command then reports how far
+they agree.
 
 ```
 physscale study-page results/quickstart/runs --each 5

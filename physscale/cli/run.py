@@ -1,4 +1,4 @@
-"""`physscale run`: doing what is missing of a study."""
+"""`physscale run`: executes the runs that a study still lacks."""
 
 import dataclasses
 from collections import Counter
@@ -96,7 +96,7 @@ def run_command(
 def _carry_out(
     prepared: Prepared, *, backend: Literal["ray", "plain"], machine: Machine, out: Console
 ) -> tuple[list[Row], int]:
-    """Runs what is missing; the study's files tell of the whole study, whatever part of it was
+    """Executes the missing runs. The study's files describe the whole study, whichever part was
     run."""
     whole, study, store, rows = (
         prepared.opened.whole,
@@ -125,7 +125,7 @@ def _carry_out(
 
 
 def _say_ending(prepared: Prepared, *, rows: list[Row], out: Console) -> None:
-    """What became of the runs, and where to look."""
+    """Says how the runs ended, and where to look."""
     study, store = prepared.opened.study, prepared.opened.store
     counts = Counter(row.state for row in rows)
     if set(counts) <= FINAL:

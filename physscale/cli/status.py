@@ -1,4 +1,4 @@
-"""Looking at a study from any other terminal: `physscale status | metrics | logs | diff`."""
+"""A study seen from any other terminal: `physscale status | metrics | logs | diff`."""
 
 import contextlib
 import dataclasses

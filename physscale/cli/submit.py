@@ -1,5 +1,5 @@
-"""`physscale submit`: a study as a job of a Ray cluster, followed from here, whatever becomes of
-the connection."""
+"""`physscale submit`: runs a study as a job of a Ray cluster and follows it from here, even through
+lost connections."""
 
 import shlex
 from pathlib import Path
@@ -154,7 +154,7 @@ def _send(
     pinned: bool,
     patience_s: float,
 ) -> str:
-    """The job's name, once the head has it."""
+    """Sends the job. Returns its name once the head has it."""
     changed = f", {package.changed} files changed since" if package.changed else ""
     _say(
         f"{package.files} tracked files, {package.bytes / 1e6:.1f} MB, commit "
@@ -168,7 +168,7 @@ def _send(
 
 
 def _followed(head: Head, *, job: str, patience_s: float, as_json: bool) -> JobState:
-    """The job's last state. Ctrl-C ends the following, not the job."""
+    """Follows the job to its last state. Ctrl-C stops following; the job goes on."""
 
     def say(text: str) -> None:
         typer.echo(text, nl=False, err=as_json)
@@ -193,5 +193,5 @@ def _return_to(head: Head, *, job: str) -> str:
 
 
 def _say(text: str) -> None:
-    """To people, beside the job's own output."""
+    """Prints a line for people, beside the job's own output."""
     typer.echo(text, err=True)

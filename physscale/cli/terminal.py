@@ -1,4 +1,4 @@
-"""Where commands print for people: lines as they are, and bars that count."""
+"""What commands print for people: plain lines and progress bars."""
 
 import sys
 
@@ -7,17 +7,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def say(out: Console, line: str) -> None:
-    """A line for people as it is: not wrapped, no colours."""
+    """Prints a line for people as it is, without wrapping or colours."""
     out.print(line, highlight=False, soft_wrap=True)
 
 
 def counting_bar(out: Console, *, hidden: bool) -> Progress:
-    """A bar that counts to a total, with the time left."""
+    """A progress bar that counts to a total and shows the time left."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(TextColumn("{task.description}"), *columns, console=out, disable=hidden)
 
 
 def console(*, as_json: bool = False) -> Console:
-    """Where people read; beside a program's JSON that is standard error."""
+    """The stream that people read: standard error where standard output holds JSON."""
     width = None if sys.stdout.isatty() else 160
     return Console(stderr=as_json, width=width)

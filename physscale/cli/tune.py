@@ -1,4 +1,5 @@
-"""`physscale tune`: learning rates and batch, size by size, before a law is fitted."""
+"""`physscale tune`: learning rates and batch size, model size by model size, before a law is
+fitted."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Keeping results and machine in order: `physscale gc | retry | doctor`."""
+"""Keeps results and machine in order: `physscale gc | retry | doctor`."""
 
 import dataclasses
 from pathlib import Path

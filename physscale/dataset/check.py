@@ -1,4 +1,4 @@
-"""Is a data set fit to train on? One line per kind of problem, however many rows have it."""
+"""Is a data set fit for training? One line per kind of problem, however many rows have it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from physscale.records.scene import WORLD_M
 from physscale.records.video import PLACE, Videos
 
 MOVES_M, MOVES_PX = 0.05, 1.5
-"""A body that moves farther than this between two frames must change the picture. If edges are
-hard, it must move farther than both."""
+"""A body that moves farther than this between two frames must change the picture. With hard edges,
+it must move farther than both limits."""
 
 NOT_FINITE = "a state, time or body constant that is not finite"
 REPEATED = "the same first state as an earlier row"
@@ -102,7 +102,7 @@ def first_states(videos: Videos) -> UInt64[np.ndarray, " batch"]:
 
 
 def _again(hashes: UInt64[np.ndarray, " batch"]) -> Bool[np.ndarray, " batch"]:
-    """Which are equal to an earlier one in the same part."""
+    """Which hashes equal an earlier one in the same part."""
     again = np.ones(len(hashes), bool)
     again[np.unique(hashes, return_index=True)[1]] = False
     return again

@@ -1,7 +1,7 @@
-"""One Arrow IPC file of videos: data and samples alike.
+"""One Arrow IPC file of videos, for data and samples alike.
 
 The file carries its own SHA-256 over the columns' values, so a flipped bit is detected. The schema
-is checked before any value, so a foreign file (a pickle above all) is refused unread. Frames are
+is checked before any value, so a foreign file (a pickle, for example) is refused unread. Frames are
 rendered on read if the file has none."""
 
 import hashlib
@@ -56,7 +56,7 @@ def write_videos(path: Path, videos: Videos) -> None:
 
 
 def read_videos(path: Path, *, canvas: Canvas | None = None) -> Videos:
-    """The videos of one file; with a canvas, also their frames, rendered now unless the file holds
+    """The videos of one file. With a canvas, also their frames, rendered now unless the file holds
     them at that size.
 
     Raises:

@@ -7,8 +7,8 @@ DIR/shard_00000000.arrow …       rows k·rows_per_shard …, each complete or 
 DIR/manifest.json                sizes and SHA-256, written last: the mark of completeness
 ```
 
-Row i is a pure function of (identity, i), so a lost or damaged shard is made again alone and comes
-out the same. This room does not know the simulator: the writer is given the function that makes
+Row i is a pure function of (identity, i), so a lost or damaged shard can be made again alone and is
+the same. This room does not know the simulator: the writer is given the function that makes
 rows."""
 
 import functools
@@ -69,7 +69,7 @@ def write_dataset(
     canvas: Canvas | None = None,
     after_shard: Callable[[int], None] = lambda rows: None,
 ) -> None:
-    """Write what is missing of a data set. Run it again after an interruption to continue.
+    """Writes the missing part of a data set. After an interruption, the same call continues.
 
     Args:
         make: rows by their numbers; a pure function of (identity, row).

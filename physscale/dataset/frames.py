@@ -1,11 +1,11 @@
-"""A shard that holds frames: one zstd blob per row in a memory-mapped Arrow IPC file, so that each
-row can be read alone.
+"""A shard with frames: one zstd blob per row in a memory-mapped Arrow IPC file, so that each row
+can be read alone.
 
-It is for frames that cannot be rendered again from their states, or for machines that do not
-render. `rgb` compresses the pixels as they are; `palette` stores one byte per pixel and the row's
-colours (at most 256: PHYRE's seven, or hard-edged drawings). States are verified by their digest
-when the file is opened, each blob by its own (SHA-256 over row and blob, first 16 bytes) before it
-is decompressed."""
+It serves frames that cannot be rendered again from their states, and machines that do not render.
+`rgb` compresses the pixels as they are; `palette` stores one byte per pixel and the row's colours
+(at most 256: PHYRE's seven, or hard-edged drawings). States are verified by their digest when the
+file is opened, each blob by its own (SHA-256 over row and blob, first 16 bytes) before it is
+decompressed."""
 
 import hashlib
 import json
@@ -106,8 +106,8 @@ class FrameShard:
         """These rows with their frames.
 
         Raises:
-            DamagedData: naming the row whose frames are not what was written; no frame of any row
-                is returned then.
+            DamagedData: naming the row whose frames are not what was written. Then no frame is
+                returned.
         """
         pixels = np.empty((len(positions), *self.shape), np.uint8)
         codec = pa.Codec("zstd")
@@ -203,7 +203,7 @@ def open_frames(path: Path) -> FrameShard:
 
 
 def verify(shard: FrameShard) -> None:
-    """Reads every blob once.
+    """Reads every blob once, to verify it.
 
     Raises:
         DamagedData: for the first that is altered.
@@ -234,7 +234,7 @@ def _indexed(
 @numba.njit(cache=True, nogil=True)
 @no_type_check
 def _index(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> bool:
-    """Colours in the order of their first pixel; false when there are too many."""
+    """Indexes colours in the order of their first pixel. False if there are too many."""
     known = np.full(1 << 24, -1, np.int16)
     count = 0
     for number in range(len(pixels)):

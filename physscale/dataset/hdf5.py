@@ -1,4 +1,4 @@
-"""The published HDF5 files of arXiv 2411.02385 as rows of ours (extra `hdf5`).
+"""The published HDF5 files of arXiv 2411.02385 as rows of this project (needs the extra `hdf5`).
 
 ```
 video_streams/00000 …      variable-length uint8: one mp4 per video, groups of at most 1,000 items
@@ -10,8 +10,8 @@ action_streams             PHYRE files: the action (x, y, r)
 object_streams             PHYRE files: features (n, frames, objects, 14) in fractions of the scene
 ```
 
-The files hold no velocities but the first speeds. The others are forward differences of the
-positions; the last is repeated."""
+Of all velocities, the files hold only the first speeds. The others are forward differences of the
+positions; the last one is repeated."""
 
 # mypy: disable-error-code="import-untyped"
 from pathlib import Path
@@ -120,7 +120,8 @@ def streams_of(path: Path, names: tuple[str, ...], *, video: bool) -> dict[str, 
 
 
 def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
-    """One chunk's file holds the data set itself, a merged file a group of numbered ones."""
+    """The file of one chunk holds the data set itself; a merged file holds a group of numbered
+    ones."""
     return [node] if isinstance(node, h5py.Dataset) else [node[name] for name in sorted(node)]
 
 
@@ -151,8 +152,7 @@ def _contact(
     initial: Float[np.ndarray, "rows 4"],
     last_s: float,
 ) -> Float[np.ndarray, " rows"]:
-    """When two balls that start apart at the first frame's places and at their first speeds
-    meet."""
+    """The time at which two balls meet, from the first frame's positions and their first speeds."""
     gap = places[:, 0, 1, 0] - places[:, 0, 0, 0] - initial[:, 0] - initial[:, 1]
     closing = initial[:, 2] + initial[:, 3]
     meets = FIRST_FRAME_S + gap / np.where(closing > 0, closing, 1.0)

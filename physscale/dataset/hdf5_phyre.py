@@ -1,4 +1,4 @@
-"""Published PHYRE files as rows of ours (`dataset.hdf5` describes the layout)."""
+"""Published PHYRE files as rows of this project (`dataset.hdf5` describes the layout)."""
 
 import math
 from pathlib import Path
@@ -29,8 +29,7 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
     """All rows of a published PHYRE file: poses, sizes, kinds and colours of every featurised
     object, in a world of 10 m.
 
-    Bars and jars become boxes with the length that the features give and a fifth of it as height:
-    features hold no more.
+    Bars and jars become boxes. The features give only their length; the height is a fifth of it.
 
     Raises:
         UserError: if there is no such file.

@@ -1,5 +1,5 @@
-"""Frames as an H.264 file that every browser and W&B plays: an export for people, never an
-input."""
+"""Frames as H.264 files that browsers and W&B play, and the frames of mp4 files that others
+made."""
 
 import io
 from pathlib import Path
@@ -27,7 +27,7 @@ def mp4_bytes(
     crf: int = 18,
     preset: str = "veryfast",
 ) -> bytes:
-    """The same as bytes. `crf` is H.264's loss (0 none, 18 hardly visible, 23 its default),
+    """The same as bytes. `crf` is H.264's loss (0 none, 18 hardly visible, 23 default), and
     `preset` its encoding effort."""
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     return _encoded(
@@ -68,7 +68,7 @@ def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
     """All frames of an mp4 file, RGB.
 
     Raises:
-        DamagedData: if it is not one.
+        DamagedData: if it is not an mp4 file.
     """
     try:
         with av.open(io.BytesIO(data)) as container:

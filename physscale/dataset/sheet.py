@@ -1,5 +1,5 @@
-"""A contact sheet: videos as rows, moments as columns, thin grey lines between. One look shows what
-a data set contains."""
+"""A contact sheet: videos as rows, moments as columns, thin grey lines between. It shows at a
+glance what a data set contains."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,7 @@ def contact_sheet(
 def side_by_side(
     pixels: UInt8[np.ndarray, "videos frames height width 3"],
 ) -> UInt8[np.ndarray, "frames height2 width2 3"]:
-    """All videos at once in a nearly square field, for one moving picture."""
+    """All videos at once in a nearly square grid, for one mp4."""
     across = int(np.ceil(np.sqrt(len(pixels))))
     blank = np.full(
         (across * -(-len(pixels) // across) - len(pixels), *pixels.shape[1:]), 255, np.uint8
@@ -47,7 +47,7 @@ def side_by_side(
 
 
 def write_png(path: Path, picture: UInt8[np.ndarray, "height width 3"]) -> None:
-    """Writes one picture, complete or not at all."""
+    """Writes one image, completely or not at all."""
     encoder = av.VideoCodecContext.create("png", "w")
     encoder.height, encoder.width = picture.shape[:2]
     encoder.pix_fmt, encoder.time_base = "rgb24", Fraction(1)

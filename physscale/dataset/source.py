@@ -16,7 +16,7 @@ from physscale.records.video import Videos
 
 
 def read_parts(path: Path) -> Iterator[Videos]:
-    """The rows in order, a shard at a time.
+    """The rows in order, one shard at a time.
 
     Raises:
         UserError: if there is no such file or folder.
@@ -38,7 +38,7 @@ def read_parts(path: Path) -> Iterator[Videos]:
 
 
 def read_whole(path: Path) -> Videos:
-    """All rows at once; errors as of `read_parts`."""
+    """All rows at once. Errors are those of `read_parts`."""
     return Videos.concat(list(read_parts(path)))
 
 
@@ -56,7 +56,7 @@ def rows_with_frames(path: Path) -> Int[np.ndarray, " rows"]:
 
 
 def read_rows(path: Path, *, indices: Int[np.ndarray, " rows"]) -> Videos:
-    """The rows of an Arrow file that have these numbers, in the file's order; errors as of
+    """The rows of an Arrow file with these numbers, in the file's order. Errors are those of
     `rows_with_frames`."""
     if is_frame_shard(path):
         shard = open_frames(path)

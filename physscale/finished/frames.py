@@ -1,5 +1,5 @@
-"""Frame metrics of a run's samples: similarity to the true frames, abnormal videos, and films of
-the worst and best samples.
+"""Frame metrics of a run's samples: similarity to the true frames, abnormal videos, and mp4 files
+of the worst and best samples.
 
 One unit of work is one split of one run. Its result depends on the samples (and so on the run's
 codec), the detector's thresholds, `RECIPE`, and the metrics of plug-ins. The unit's table holds a
@@ -40,7 +40,7 @@ WORST, BEST = ".worst.mp4", ".best.mp4"
 
 @dataclass(frozen=True)
 class Unit:
-    """One split of one finished run; `run` is the folder's name."""
+    """One split of one finished run. `run` is the folder's name."""
 
     root: str
     run: str
@@ -215,8 +215,8 @@ def _numbers(
 
 
 def _films(rows: pa.Table, *, samples: Videos, truth: Videos) -> dict[str, bytes]:
-    """Films of the model's worst and best videos: the most and the least abnormal. Ties are broken
-    by the PSNR."""
+    """The model's worst and best videos as mp4: the most and the least abnormal, with ties broken
+    by PSNR."""
     assert samples.pixels is not None, "samples have frames"
     assert truth.pixels is not None, "rendered before"
     model = rows.slice(0, len(samples)).to_pylist()

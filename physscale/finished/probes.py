@@ -42,7 +42,7 @@ class ProbedVideos:
     Attributes:
         samples: true rows with generated frames.
         calibration: other true rows of the same kind, which set the limit for copies.
-        true_frames: from rows to their true frames, after the codec of the generated ones.
+        true_frames: maps rows to their true frames, after the codec of the generated ones.
         pair: the crossed attributes; None if none are crossed.
     """
 
@@ -85,7 +85,7 @@ def probed_file(
     condition_frames: int,
     pair: tuple[Attribute, Attribute] | None,
 ) -> ProbedVideos:
-    """Any rows with frames; they are their own calibration rows.
+    """Any rows with frames, which are also their own calibration rows.
 
     Raises:
         UserError: if the rows have no frames.

@@ -68,7 +68,7 @@ class Finished:
 
 
 def finished_runs(store: Store, *, beginnings: list[str]) -> list[Finished]:
-    """The finished runs whose fingerprints start with one of `beginnings`; all if it is empty.
+    """The finished runs whose fingerprints start with one of `beginnings`; all runs if it is empty.
 
     Raises:
         UserError: if no run is finished, or a beginning fits no run or several.
@@ -116,8 +116,8 @@ def read_run(folder: RunFolder) -> RunSpec:
 
 
 def largest(runs: Sequence[Finished]) -> list[Finished]:
-    """Per scenario the run with the most parameters, videos, steps and combinations; of several
-    seeds the first."""
+    """Per scenario, the run with the most parameters, videos, steps and combinations, and of
+    several seeds the first."""
     best: dict[str, Finished] = {}
     for one in sorted(runs, key=lambda one: one.run.seed):
         name = one.run.data.scenario.name

@@ -1,8 +1,9 @@
-"""Scores finished runs again when a metric was added: from the samples on disk, without the model.
+"""Scores finished runs again after a metric was added, from the samples on disk and without the
+model.
 
-Only the asked metrics are computed. All other rows of a run's table stay as they are, above all the
-losses, which need the model. Each run's table is replaced whole, so after a kill the same command
-continues."""
+Only the requested metrics are computed. All other rows of a run's table stay as they are, above all
+the losses, which need the model. Each run's table is replaced whole, so after a kill the same
+command continues."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -106,7 +107,8 @@ def rewrite_study_tables(store: Store, *, runs: Iterable[Finished]) -> None:
 
 
 def _columns(one: Finished) -> RunColumns:
-    """The columns as the run's rows have them: sizes and FLOPs by the formulas of their time."""
+    """The columns as the run's rows have them, since sizes and FLOPs follow the formulas of their
+    time."""
     first = read_scores(one.folder.scores).slice(0, 1).to_pylist()[0]
     return RunColumns(
         study=first["study"],
@@ -122,7 +124,7 @@ def _columns(one: Finished) -> RunColumns:
 
 
 def _in_order(scores: pa.Table, one: Finished) -> pa.Table:
-    """The rows by split, source and metric, as a run that is scored at once writes them."""
+    """The rows by split, source and metric, in the order of a run that is scored only once."""
     splits = {split.data.split: place for place, split in enumerate(one.run.test_splits)}
     metrics = {name: place for place, name in enumerate(METRICS.entries())}
     keys = [

@@ -14,11 +14,11 @@ __all__ = ["Backbone"]
 
 
 class Backbone(nn.Module, ABC):
-    """`forward(x, t, conditioning=None)` maps x [B, T, inputs, H, W] and t [B] to
-    [B, T, channels, H, W]. The videos of a batch do not meet.
+    """`forward(x, t, conditioning=None)` maps x [B, T, inputs, H, W] and t [B] to [B, T, channels,
+    H, W]. The videos of a batch do not affect each other.
 
     Attributes:
-        shape: what it maps.
+        shape: the latents that it reads and predicts.
         blocks: the parts that are compiled, recomputed and sharded, each as one, in the order in
             which they run.
     """
@@ -33,7 +33,7 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def matrices(self) -> dict[str, tuple[int, int]]:
         """Rows and columns of the matrices that Muon updates, by the parameter's name. A parameter
-        may consist of several, one after another. AdamW updates all other parameters."""
+        may hold several matrices, one after another. AdamW updates all other parameters."""
 
     @abstractmethod
     def fan_in(self) -> dict[str, int]:
@@ -43,7 +43,7 @@ class Backbone(nn.Module, ABC):
     def frame_features(
         self, output: Tensor, *, frame: int
     ) -> Float[Tensor, "batch rows columns features"]:
-        """The part of the output of one of `layers` that belongs to a frame."""
+        """The part of one layer's output that belongs to a frame."""
 
     def layers(self) -> dict[str, nn.Module]:
         """The layers whose outputs probes read, in the order in which they run."""

@@ -23,7 +23,7 @@ from physscale.model.dit_spec import DiTSpec
 __all__ = ["CrossAttention", "reader_of", "reads_conditioning", "unturned"]
 
 LONGEST_PERIOD = 1000.0
-"""Of the sentence's positions, in characters."""
+"""The slowest sine of the sentence's positions turns about one radian in this many characters."""
 
 
 def reads_conditioning(name: str) -> bool:

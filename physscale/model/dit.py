@@ -1,8 +1,8 @@
-"""Diffusion transformer over video latents, for one vector per frame (H = W = 1) and for patches of
-latent images alike.
+"""Diffusion transformer over video latents: one vector per frame (H = W = 1), or patches of latent
+images.
 
-Every space-time token attends to every other; positions enter by rotary angles in (t, y, x) only;
-the diffusion time t enters by adaptive layer norm from one projection shared by all blocks. DiT:
+Every space-time token attends to every other. Positions enter only by rotary angles in (t, y, x).
+The diffusion time t enters by adaptive layer norm, from one projection shared by all blocks. DiT:
 arXiv 2212.09748; shared adaLN: 2310.00426; model of the paper: 2411.02385. The model knows one
 device and nothing of parallelism.
 
@@ -32,8 +32,8 @@ patches."""
 
 
 class DiT(Backbone):
-    """`forward` maps x_BTIHW (whatever channels the objective puts there) and t to
-    [B, T, C, H, W]; a model with `conditioning` reads that too (`model/conditioning.py`)."""
+    """`forward` maps x_BTIHW (with the objective's input channels) and t to [B, T, C, H, W]. A
+    model with `conditioning` reads that too (`model/conditioning.py`)."""
 
     def __init__(self, spec: DiTSpec, *, shape: BackboneShape) -> None:
         super().__init__()
@@ -112,8 +112,8 @@ class DiT(Backbone):
     def _conditioned(
         self, x_BND: Tensor, conditioning: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """The tokens, with those of the bodies' numbers at their end, and the text that the blocks
-        attend to."""
+        """The tokens, followed by those of the bodies' numbers, and the text that the blocks attend
+        to."""
         if self.reader is None:
             return x_BND, None
         assert conditioning is not None, (
@@ -157,7 +157,8 @@ class DiT(Backbone):
         return patches.permute(0, 1, 5, 4, 2, 6, 3, 7).reshape(len(x_BNO), *self.shape_of_video)
 
     def matrices(self) -> dict[str, tuple[int, int]]:
-        """Of the blocks; query, key and value are three, though one product makes them."""
+        """The matrices of the blocks. Query, key and value count as three, though one product makes
+        them."""
         found = {}
         for name, parameter in self.named_parameters():
             if name.startswith("blocks.") and parameter.ndim == 2:
@@ -166,7 +167,7 @@ class DiT(Backbone):
         return found
 
     def fan_in(self) -> dict[str, int]:
-        """Of all linear layers; a table of characters is none."""
+        """Of all linear layers. The table of characters is not one."""
         return {
             f"{name}.weight": layer.in_features
             for name, layer in self.named_modules()
@@ -179,7 +180,7 @@ class DiT(Backbone):
     def frame_features(
         self, output: Tensor, *, frame: int
     ) -> Float[Tensor, "batch rows columns features"]:
-        """The frame's tokens; those behind the video's own are left out."""
+        """The frame's tokens, without the tokens after the video's own."""
         own = output[:, : math.prod(self.grid)].reshape(len(output), *self.grid, -1)
         return own[:, frame // self.spec.time_patch]
 

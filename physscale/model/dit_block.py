@@ -17,7 +17,7 @@ __all__ = ["Block", "normalise"]
 
 class Block(nn.Module):
     """x + gate * attention(norm(x)), then x + gate * mlp(norm(x)); shift, scale and gate of both
-    come from the diffusion time. A model with a text attends to it in between."""
+    come from the diffusion time. A model with text attends to it in between."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Full space-time attention; queries and keys are turned by their token's angles."""
+    """Full space-time attention. Queries and keys are rotated by the angles of their token."""
 
     def __init__(self, spec: DiTSpec) -> None:
         super().__init__()

@@ -50,8 +50,8 @@ def by_onednn(x: Tensor, *, narrowest: int) -> bool:
 class Product(torch.autograd.Function):
     """x W^T + b; towards x by oneDNN too, towards W by MKL, which is as fast there.
 
-    oneDNN takes a whole matrix or its transpose; on rows that lie apart in memory it is a thousand
-    times slower, hence `contiguous`."""
+    oneDNN is fast on a whole matrix or its transpose. On rows that lie apart in memory it is a
+    thousand times slower, hence `contiguous`."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

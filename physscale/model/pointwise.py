@@ -9,13 +9,13 @@ __all__ = ["Rotate", "SquaredReLU", "rotate"]
 
 
 def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (i, i + half) of the last axis; `sin` carries the sign: minus in its first
+    """Rotate the pairs (i, i + half) of the last axis. `sin` carries the sign: minus in its first
     half."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin).to(x.dtype)
 
 
 class Rotate(torch.autograd.Function):
-    """`rotate`; its derivative turns back."""
+    """`rotate`, whose derivative rotates back."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class Rotate(torch.autograd.Function):
 
 
 class SquaredReLU(torch.autograd.Function):
-    """max(x, 0)^2; its derivative 2 max(x, 0) needs no mask."""
+    """max(x, 0)^2, whose derivative 2 max(x, 0) needs no mask."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:

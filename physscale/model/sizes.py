@@ -18,15 +18,15 @@ SIZES: dict[str, DiTSpec] = {
     "L": DiTSpec(width=1024, depth=24, heads=16, patch=2, activation="gelu"),
     "XL": DiTSpec(width=1152, depth=28, heads=16, patch=2, activation="gelu"),
 }
-"""From the CPU ladder's smallest (whole-frame latents, one token per frame) to the paper's S, B, L,
-XL (head width 64 and 72)."""
+"""From the smallest of the CPU ladder (whole-frame latents, one token per frame) to the paper's S,
+B, L and XL (head width 64 and 72)."""
 
 
 def sized(value: str | BackboneSpec) -> BackboneSpec:
-    """The backbone of this name in `SIZES`; a backbone is returned as it is.
+    """The backbone with this name in `SIZES`. A backbone is returned as it is.
 
     Raises:
-        UserError: for a name that is not there.
+        UserError: for an unknown name.
     """
     if not isinstance(value, str):
         return value

@@ -1,5 +1,5 @@
-"""A small 3-D U-Net over video latents, the plain alternative to a transformer; formulas and
-structure: `model/unet_spec.py`.
+"""A small 3-D U-Net over video latents, the plain alternative to a transformer.
+`model/unet_spec.py` has formulas and structure.
 
 Letters: B videos, T frames, I input channels, C latent channels, H W latent pixels, D width."""
 
@@ -81,7 +81,7 @@ class UNet(Backbone):
     def frame_features(
         self, output: Tensor, *, frame: int
     ) -> Float[Tensor, "batch rows columns features"]:
-        """The block's level is known by its number of channels."""
+        """The number of channels tells the block's level."""
         level = int(math.log2(output.shape[1] // self.spec.width))
         return output[:, :, frame >> level].permute(0, 2, 3, 1)
 
@@ -108,8 +108,8 @@ class Block(nn.Module):
 
 
 def entry_of(inputs: int, channels: int, *, grid: Axes, above: Axes | None) -> nn.Module:
-    """From the video, from a finer level by a stride of 2, or from a coarser one by a product of
-    channels (before it is enlarged: as good, and cheaper)."""
+    """The entry: from the video, from a finer level with stride 2, or from a coarser level by a
+    product over channels (before enlarging, which is equivalent and cheaper)."""
     if above is None:
         return convolution(inputs, channels, size=kernel(grid))
     if channels > inputs:

@@ -44,7 +44,7 @@ def cohen(first: Bool[np.ndarray, " videos"], *, second: Bool[np.ndarray, " vide
 
 
 def fleiss(ratings: Bool[np.ndarray, "videos raters"]) -> Kappa:
-    """Fleiss' kappa of two or more raters who all rated every video.
+    """Fleiss' kappa of at least two raters who all rated every video.
 
     Raises:
         ValueError: if there is no video, or fewer than two raters.

@@ -2,8 +2,8 @@
 raters agree with each other and with the detector.
 
 In the paper (arXiv 2411.02385, appendix C.2) every rater sees every video, and the abnormal share
-is averaged over raters. Here some raters may stop early, so each clip's share of raters is averaged
-over the clips."""
+is averaged over raters. Here raters may stop early, so the share of raters is computed per clip and
+averaged over the clips."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ class Summary:
         rates: share of abnormal videos by source.
         all_raters: Fleiss' kappa on the clips that every rater rated; None if there is no such clip
             or only one rater.
-        pairs: Cohen's kappa of every two raters.
+        pairs: Cohen's kappa of every pair of raters.
         with_detector: Cohen's kappa of each rater, and of their majority, with the detector.
     """
 

@@ -1,9 +1,9 @@
-"""One attempt at one run: take its lease, keep it alive, execute, write down how it ended.
+"""One attempt at one run: take its lease, keep the lease alive, execute, and record how it ended.
 
-Every back end goes through here, in whichever process the training happens, so that the lease's
-owner is the process that does the work: it dies with it, and the run is free again at once. A
-helper thread keeps the lease, looks for the driver's stop mark, and leaves the process when the
-driver is gone, so that an orphan never writes beside its successor."""
+Every back end uses this code, in the process that trains. The lease's owner is then the process
+that does the work: the lease dies with it, and the run is free again at once. A helper thread keeps
+the lease alive and looks for the driver's stop mark. It ends the process when the driver is gone,
+so that an orphan never writes beside its successor."""
 
 import contextlib
 import os
@@ -64,19 +64,20 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """The driver's scratch folder; it goes when the driver goes."""
+        """The driver's scratch folder, which is removed with the driver."""
         return self.root / f".driver-{self.driver.process}-{self.driver.token}"
 
     @property
     def stop_mark(self) -> Path:
-        """While this file exists, the driver's runs save and leave."""
+        """While this file exists, the driver's runs save and stop."""
         return self.folder / "stop"
 
     def ask_to_stop(self) -> None:
         write_atomic(self.stop_mark, b"")
 
     def refuse(self, why: str) -> None:
-        """Ends the drive: what the machine file promises is missing, so no run could continue."""
+        """Ends the drive, because something that the machine file promises is missing and no run
+        could continue."""
         write_atomic(self._refusal, why.encode())
         self.ask_to_stop()
 
@@ -136,8 +137,8 @@ class Lease:
 
 
 def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
-    """Runs `body` under the run's lease; an exception of the run becomes its state and `error.txt`,
-    not the sweep's end."""
+    """Runs `body` under the run's lease. An exception of the run becomes its state and its
+    `error.txt`, and does not end the study."""
     owner = Owner()
     if job.stop_mark.exists():
         return State.PREEMPTED.value
@@ -159,7 +160,7 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         job.refuse(one_line(error))
     except Diverged as error:
         state, details = State.DIVERGED, {"error": one_line(error)}
-    except Exception as error:  # a fault of one run leaves the others alone; it is written down
+    except Exception as error:  # a fault of one run is recorded and leaves the others alone
         state, details = State.FAILED, {"kind": type(error).__name__, "error": one_line(error)}
         write_atomic(error_file, traceback.format_exc().encode())
     clear(job.store.run(run.fingerprint))

@@ -1,4 +1,4 @@
-"""The GPUs of this machine as torch sees them, and why it sees none.
+"""The GPUs of this machine as torch sees them, or why it sees none.
 
 The machine file decides where a run computes. torch is only asked whether that is possible. A
 process that was promised no GPU never asks, because asking torch can cost a CUDA context."""
@@ -11,12 +11,12 @@ from physscale.records.errors import Unschedulable
 Device = Literal["cpu", "cuda"]
 
 HIDDEN = {"CUDA_VISIBLE_DEVICES": ""}
-"""The environment of a process that computes on the CPU. Ray hides no GPU from one that asked for
-none, and Ray Train opens a CUDA context on whatever it sees."""
+"""The environment of a process that computes on the CPU. Ray does not hide GPUs from a process that
+asked for none, and Ray Train opens a CUDA context on every GPU that it sees."""
 
 
 def visible_gpus() -> int:
-    """How many GPUs torch can use here; counted without a CUDA context."""
+    """How many GPUs torch can use here, counted without a CUDA context."""
     import torch  # seconds: only where a machine file promises GPUs
 
     return torch.cuda.device_count()

@@ -31,7 +31,7 @@ def read_machine(path: Path | None) -> Machine:
         raise UserError(f"machine file {path}: {error.strerror}") from error
     except UserError:
         raise
-    except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for what is no YAML
+    except Exception as error:  # bad YAML raises a dozen kinds of errors
         raise UserError(
             f"machine file {path}: cannot be read as YAML ({type(error).__name__})"
         ) from error

@@ -15,7 +15,8 @@ def local_nodes(machine: Machine) -> list[Node]:
 
 
 def local_gpus(machine: Machine) -> int:
-    """The GPUs of this machine for a machine file that promises some; torch is not asked otherwise.
+    """The GPUs of this machine, for a machine file that promises some. Otherwise torch is not
+    asked.
 
     Raises:
         Unschedulable: if there are none, and the file names no nodes that could have them.
@@ -31,7 +32,7 @@ def local_gpus(machine: Machine) -> int:
 
 
 def usable_cpus() -> int:
-    """CPUs this process may use."""
+    """The CPUs that this process may use."""
     cpus = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     )

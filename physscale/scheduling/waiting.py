@@ -1,5 +1,5 @@
-"""A run that waits for resources says so in its own folder: `waiting.json` says since when, and for
-what.
+"""A run that waits for resources says so in its own folder: `waiting.json` holds since when, and
+for what.
 
 From outside, computing and waiting look alike: no line in the history, no line in the ledger. Only
 the process itself knows that it waits. So it writes a note if a wait lasts, and removes the note
@@ -49,7 +49,7 @@ def wait_of(folder: RunFolder) -> Wait | None:
 
 
 def noting(items: Iterator[Item], *, folder: RunFolder, wants: str, driver: str) -> Iterator[Item]:
-    """The same items; while the next one keeps the run waiting, a note says so."""
+    """The same items. While the next one keeps the run waiting, a note says so."""
     while True:
         with _noted(folder, Wait(wants, driver)):
             try:

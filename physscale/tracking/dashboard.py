@@ -26,7 +26,7 @@ from physscale.records.metric_table import (
 from physscale.records.store import Store
 
 AXES = {"parameters": "N", "videos": "D", "combinations": "C", "flops": "FLOPs"}
-"""The axes an error may scale with: the key in a run's configuration, and its symbol."""
+"""The axes that an error may scale with: the key in a run's configuration, and its symbol."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _training() -> list[Any]:
 
 
 def _table(found: Measured) -> wr.ParallelCoordinatesPlot:
-    """Every run as a line from its axes to its errors."""
+    """The panel of parallel coordinates: every run as a line from its axes to its errors."""
     axes = [
         wr.ParallelCoordinatesPlotColumn(metric=wr.Config(axis), display_name=AXES[axis], log=True)
         for axis in found.axes

@@ -52,7 +52,7 @@ class Tail:
 
 @dataclass
 class Follower:
-    """The runs on display, and how much of each."""
+    """The runs on display, and how much of each is shown."""
 
     store: Store
     tracker: Tracker
@@ -159,7 +159,7 @@ def where(store: Store, full: str, *, tracker: str) -> str | None:
 def waiting_for_display(
     store: Store, *, tracker: str, among: frozenset[str] = frozenset({"online", "offline"})
 ) -> list[str]:
-    """The runs that have ended but are not on display in one of these ways."""
+    """The runs that have ended but are not yet on display in any of these ways."""
     entries = Ledger(store.ledger).entries()
     return [
         full
