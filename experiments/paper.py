@@ -8,7 +8,7 @@ videos. Not published, and therefore chosen here: patch 2, no compression in tim
 bfloat16, sampler. With the weights of the paper's VAE: `codec.weights=SHA256
 codec.training.learning_rate=1e-5` on the command line (`physscale/train/README.md`). Expectation:
 in distribution, the error falls with data and with size; out of distribution, it shows no trend.
-Cost: 148 hours on 32 A100 (GPU only)."""
+Cost: 134 hours on 32 A100 (GPU only)."""
 
 from dataclasses import replace
 

@@ -8,7 +8,7 @@ what is not published, is as in `experiments/paper.py`. The test splits are unse
 trained templates, and the ten reserved templates. Expectation: the error on trained templates
 stays; the error on reserved ones falls more with the number of templates than with model size.
 Bodies share colours, so runs are scored by their loss, and by `physscale evaluate` from their
-frames. Cost: 4,473 hours on 32 A100 (`cluster/paper.md`; GPU only)."""
+frames. Cost: 4,408 hours on 32 A100 (`cluster/paper.md`; GPU only)."""
 
 from dataclasses import replace
 
@@ -39,7 +39,9 @@ def template_run(templates: tuple[int, ...], *, size: str) -> RunSpec:
     return RunSpec(
         data=phyre_data(scenes),
         canvas=Canvas(size_px=256, style="hard"),
-        codec=CodecRecipe(spec=SD_LAYOUT, corpus=still, training=VAE_TRAINING),
+        codec=CodecRecipe(
+            spec=SD_LAYOUT, corpus=still, training=replace(VAE_TRAINING, accumulate=4)
+        ),
         model=SIZES[size],
         objective=replace(FLOW, condition_frames=1),
         train=replace(TRAIN, steps=1_000_000, recompute="block"),

@@ -57,8 +57,8 @@ def calibrate_device(
         f"{rates.name}, {chosen.threads} threads" if device == "cpu" else rates.name,
         f"products, float32: {_by_width(rates.fp32.by_width)}",
         f"products, bfloat16: {_by_width(rates.bf16.by_width)}",
-        f"attention: {rates.fp32.attention:.3g} and {rates.bf16.attention:.3g} FLOP/s; "
-        f"convolutions: {rates.convolutions:.3g} FLOP/s",
+        f"attention: {rates.fp32.attention:.3g} and {rates.bf16.attention:.3g} FLOP/s",
+        f"convolutions: {rates.fp32.convolutions:.3g} and {rates.bf16.convolutions:.3g} FLOP/s",
         f"pointwise: {rates.bytes_per_s / 1e9:.3g} GB/s; "
         f"an operation starts in {1e6 * rates.operation_s:.3g} us",
         f"{path}: physscale plan STUDY --device {path}",

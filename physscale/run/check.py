@@ -5,10 +5,11 @@ it is asked here."""
 
 from physscale.records.errors import UserError
 from physscale.run.cost import backbone_shape, latent_shape
+from physscale.run.device_memory import CONTEXT_BYTES, codec_memory, run_memory
 from physscale.run.spec import RunSpec
 from physscale.train.spec import check_optimiser
 
-__all__ = ["check"]
+__all__ = ["check", "check_card"]
 
 
 def check(run: RunSpec) -> None:
@@ -20,6 +21,27 @@ def check(run: RunSpec) -> None:
     check_optimiser(run.train, backbone=run.model, shape=backbone_shape(run))
     if run.train.parametrisation == "mup":
         run.model.at_width(run.train.base_width)
+
+
+def check_card(run: RunSpec, *, card: str, memory_bytes: int, sharing: int = 1) -> None:
+    """Raises UserError for a run that a GPU of so much memory does not hold, if so many processes
+    like it share the GPU."""
+    trained, codec = run_memory(run, device="cuda").total, codec_memory(run)
+    held = max(trained, codec) + CONTEXT_BYTES
+    if sharing * held <= memory_bytes:
+        return
+    each = f", and {sharing} of them share one (run_gpus, worker_gpus)" if sharing > 1 else ""
+    hint = (
+        "try train.recompute=block, train.precision=bf16, a larger train.accumulate, or more "
+        "workers"
+        if trained >= codec
+        else "its codec needs most: try codec.training.recompute=block, "
+        "codec.training.precision=bf16, or a larger codec.training.accumulate"
+    )
+    raise UserError(
+        f"model {run.model.description}, train batch={run.train.batch}: a process needs "
+        f"{held / 1e9:.1f} GB{each}; {card} has {memory_bytes / 1e9:.1f} GB; {hint}"
+    )
 
 
 def _check_codec(run: RunSpec) -> None:

@@ -20,10 +20,14 @@ from physscale.run.spec import RunSpec
 from physscale.scheduling.gpus import Device
 from physscale.train.spec import TrainSpec
 
-__all__ = ["Memory", "memory", "run_memory"]
+__all__ = ["CONTEXT_BYTES", "Memory", "codec_memory", "memory", "run_memory"]
 
 FLOAT = 4
 HALF = 2
+
+CONTEXT_BYTES = 1_000_000_000
+"""What a process holds on a GPU besides its tensors: the CUDA context, the libraries' kernels and
+their workspace, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,14 @@ def run_memory(run: RunSpec, *, device: Device) -> Memory:
         device=device,
         workers=run.workers,
     )
+
+
+def codec_memory(run: RunSpec) -> int:
+    """Bytes on the device at the fullest moment of the training of the run's codec."""
+    training = run.codec.training
+    if training is None:
+        return 0
+    return run.codec.spec.training_memory(training, size_px=run.canvas.size_px)
 
 
 def _activations(passed: ActivationMemory, *, recompute: str, copied: bool) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import torch
 
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.run.check import check_card
 from physscale.run.codec import codec_of
 from physscale.run.conditioning import conditioning_source
 from physscale.run.context import Context
@@ -15,7 +16,7 @@ from physscale.run.score import Trained, score_run
 from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_source
 from physscale.run.validation import observers
-from physscale.scheduling.gpus import Device, checked
+from physscale.scheduling.gpus import Device, checked, own_card
 from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.parallel import Workers
@@ -31,11 +32,15 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
 
     Raises:
         Diverged, Preempted: as `train.loop.train` does.
-        UserError: for a description that cannot be run.
+        UserError: for a description that cannot be run, or does not fit into the memory of the
+            GPU.
         Unschedulable: if torch cannot use the device that the context names.
     """
     folder = store.run(run.fingerprint)
     device = checked(context.device)
+    if device == "cuda":
+        card, memory_bytes = own_card()
+        check_card(run, card=card, memory_bytes=memory_bytes)
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
     codec = codec_of(run, store=store, device=device)

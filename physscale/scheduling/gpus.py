@@ -35,6 +35,14 @@ def why_none() -> str:
     return needs if shown is None else f"CUDA_VISIBLE_DEVICES={shown}; {needs}"
 
 
+def own_card() -> tuple[str, int]:
+    """The name and the bytes of the GPU that this process computes on; it opens a CUDA context."""
+    import torch
+
+    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return card.name, card.total_memory
+
+
 def checked(device: Device) -> Device:
     """The device, if torch can use it.
 

@@ -24,7 +24,7 @@ from physscale.study.environment import processor
 __all__ = ["POINTWISE_BYTES", "Calibration", "pointwise"]
 
 TURNS_S = 1.0
-ROWS = {"cpu": 4096, "cuda": 65536}
+ROWS = {"cpu": 1024, "cuda": 65536}
 """Of products."""
 
 VIDEOS = {"cpu": 1, "cuda": 16}
@@ -48,7 +48,7 @@ class Calibration:
         rates: after the last one.
     """
 
-    COUNT = 2 * (len(WIDTHS) + 1) + 4
+    COUNT = 2 * (len(WIDTHS) + 1) + 3
 
     rates: Rates
 
@@ -64,12 +64,12 @@ class Calibration:
             for width in WIDTHS:
                 yield f"{name} products, width {width}"
                 by_width.append((width, self._products(width, dtype=dtype)))
-            yield f"{name} attention"
+            yield f"{name} attention and convolutions"
             products[dtype] = Products(
-                by_width=tuple(by_width), attention=self._attention(dtype=dtype)
+                by_width=tuple(by_width),
+                attention=self._attention(dtype=dtype),
+                convolutions=self._convolutions(dtype=dtype),
             )
-        yield "convolutions"
-        convolutions = self._convolutions()
         yield "pointwise operations"
         bytes_per_s = self._bytes()
         yield "small operations"
@@ -81,7 +81,6 @@ class Calibration:
             kind=self.device,
             fp32=products[torch.float32],
             bf16=products[torch.bfloat16],
-            convolutions=convolutions,
             bytes_per_s=bytes_per_s,
             operation_s=operation_s,
             memory_bytes=torch.cuda.get_device_properties(0).total_memory if cuda else _memory(),
@@ -112,10 +111,10 @@ class Calibration:
         return flops / self._seconds(lambda: torch.autograd.backward(attend(q, k, v), away))
 
     @torch.no_grad()
-    def _convolutions(self) -> float:
-        videos = VIDEOS[self.device]
-        x = torch.randn(videos, CHANNELS, SIDE_PX, SIDE_PX, device=self.device)
-        weight = torch.randn(CHANNELS, CHANNELS, 3, 3, device=self.device)
+    def _convolutions(self, *, dtype: torch.dtype) -> float:
+        videos, device = VIDEOS[self.device], self.device
+        x = torch.randn(videos, CHANNELS, SIDE_PX, SIDE_PX, device=device).to(dtype)
+        weight = torch.randn(CHANNELS, CHANNELS, 3, 3, device=device).to(dtype)
         flops = 2 * videos * 9 * CHANNELS**2 * SIDE_PX**2
         return flops / self._seconds(lambda: conv2d(x, weight, padding=1))
 

@@ -1,8 +1,8 @@
-"""Whether runs fit into the memory of their card, with all that share it."""
+"""Whether runs fit into the memory of a named card, with all that share it."""
 
 from collections.abc import Iterable
 
-from physscale.records.errors import UserError
+from physscale.run.check import check_card
 from physscale.run.device_memory import run_memory
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
@@ -10,17 +10,7 @@ from physscale.study.devices import Rates
 from physscale.study.plan import label
 from physscale.study.progress import gigabytes
 
-__all__ = ["CONTEXT_BYTES", "check_fits", "memory_note", "sharing"]
-
-CONTEXT_BYTES = 1_000_000_000
-"""What a process holds on a card besides its tensors: the CUDA context, the libraries' kernels and
-their workspace, about."""
-
-
-def sharing(machine: Machine, *, workers: int) -> int:
-    """How many runs, or workers of runs of several, share a card."""
-    part = machine.run_gpus if workers == 1 else machine.worker_gpus
-    return int(1 / part) if 0 < part < 1 else 1
+__all__ = ["check_fits", "memory_note"]
 
 
 def check_fits(runs: Iterable[RunSpec], *, rates: Rates, machine: Machine) -> None:
@@ -28,17 +18,9 @@ def check_fits(runs: Iterable[RunSpec], *, rates: Rates, machine: Machine) -> No
     if rates.kind != "cuda":
         return
     for run in runs:
-        held = run_memory(run, device="cuda").total + CONTEXT_BYTES
-        beside = sharing(machine, workers=run.workers)
-        if beside * held <= rates.memory_bytes:
-            continue
-        key = "run_gpus" if run.workers == 1 else "worker_gpus"
-        each = f", {beside} of them share one ({key} in machine {machine.name})" * (beside > 1)
-        raise UserError(
-            f"{label(run)}: needs {gigabytes(held)} on each device{each}, and a {rates.name} has "
-            f"{gigabytes(rates.memory_bytes)}; try train.recompute=block, train.precision=bf16, a "
-            "larger train.accumulate, or more workers"
-        )
+        part = machine.run_gpus if run.workers == 1 else machine.worker_gpus
+        sharing = int(1 / part) if 0 < part < 1 else 1
+        check_card(run, card=rates.name, memory_bytes=rates.memory_bytes, sharing=sharing)
 
 
 def memory_note(runs: Iterable[RunSpec]) -> list[str]:

@@ -26,7 +26,7 @@ ATTENTION = 0.4
 """The same for attention, forward and backward, heads 64 wide: 0.3 to 0.7 (arXiv 2307.08691)."""
 
 CONVOLUTION = 0.5
-"""The same for float32 convolutions, of the peak in TF32 (PyTorch's default for them)."""
+"""The same for convolutions; in float32, of the peak in TF32 (PyTorch's default for them)."""
 
 STREAMED = 0.8
 """Share of a card's bandwidth that one operation after another reaches."""
@@ -45,10 +45,12 @@ class Products:
     Attributes:
         by_width: of products of many rows with square matrices, ascending in their width.
         attention: forward and backward, its FLOPs counted three times those of the forward pass.
+        convolutions: 3 x 3 on 128 channels.
     """
 
     by_width: tuple[tuple[int, float], ...]
     attention: float
+    convolutions: float
 
     def at(self, width: int) -> float:
         """Interpolated over both logarithms; beyond the ends, as at the ends."""
@@ -64,7 +66,6 @@ class Rates:
         kind: on a `cuda` device the host starts operations while others run; on a `cpu` it does
             both in turn.
         bf16: None where the device has no bfloat16.
-        convolutions: FLOP/s of float32 convolutions.
         bytes_per_s: read and written by pointwise operations and norms.
         operation_s: in which the host starts one.
         memory_bytes: of the device.
@@ -75,7 +76,6 @@ class Rates:
     kind: Device
     fp32: Products
     bf16: Products | None
-    convolutions: float
     bytes_per_s: float
     operation_s: float
     memory_bytes: int
@@ -109,13 +109,21 @@ class Card:
         """Narrow products are bound by bandwidth: a product with a matrix d wide moves 2 numbers
         for 2 d operations. Float32 is the CUDA cores' own, for PyTorch leaves TF32 off."""
         bandwidth = STREAMED * 1e9 * self.gb_per_s
-        bf16 = _products(self.bf16, number_bytes=2, bandwidth=bandwidth) if self.bf16 else None
+        bf16 = (
+            _products(self.bf16, convolutions=self.bf16, number_bytes=2, bandwidth=bandwidth)
+            if self.bf16
+            else None
+        )
         return Rates(
             name=name,
             kind="cuda",
-            fp32=_products(self.fp32, number_bytes=4, bandwidth=bandwidth),
+            fp32=_products(
+                self.fp32,
+                convolutions=self.tf32 or self.fp32,
+                number_bytes=4,
+                bandwidth=bandwidth,
+            ),
             bf16=bf16,
-            convolutions=CONVOLUTION * 1e12 * (self.tf32 or self.fp32),
             bytes_per_s=bandwidth,
             operation_s=OPERATION_S,
             memory_bytes=round(1e9 * self.memory_gb),
@@ -123,11 +131,15 @@ class Card:
         )
 
 
-def _products(peak: float, *, number_bytes: int, bandwidth: float) -> Products:
+def _products(peak: float, *, convolutions: float, number_bytes: int, bandwidth: float) -> Products:
     by_width = tuple(
         (width, min(SUSTAINED * 1e12 * peak, bandwidth * width / number_bytes)) for width in WIDTHS
     )
-    return Products(by_width=by_width, attention=ATTENTION * 1e12 * peak)
+    return Products(
+        by_width=by_width,
+        attention=ATTENTION * 1e12 * peak,
+        convolutions=CONVOLUTION * 1e12 * convolutions,
+    )
 
 
 CARDS = {

@@ -44,7 +44,7 @@ def cache_state(cache: Cache, *, machine: Machine) -> CacheState:
     flops = videos * encoding_flops(cache.run)
     pixels = videos * cache.run.data.frames * cache.run.canvas.size_px**2
     device_flops_per_s = (
-        card(machine.gpu).convolutions
+        card(machine.gpu).fp32.convolutions
         if machine.gpu
         else machine.flops_per_s / cache.run.workers  # the file counts all of a run's
     )

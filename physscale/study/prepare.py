@@ -13,6 +13,7 @@ from physscale.scheduling.resources import Machine
 from physscale.study.axes import together
 from physscale.study.budget import within_flops, within_hours
 from physscale.study.card_memory import check_fits, memory_note
+from physscale.study.codec_cost import codec_cost
 from physscale.study.drive import at_a_time, check_schedulable
 from physscale.study.plan import Row, plan
 from physscale.study.spec import Study
@@ -90,8 +91,10 @@ def prepare(
         check_fits(study.runs.values(), rates=speed.rates, machine=machine)
         notes += step_notes(rows, study=study, speed=speed)
     left = [study.runs[row.fingerprint] for row in missing(rows)]
+    codecs = codec_cost(left, store=store, pace=speed)
+    notes += codecs.notes
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
-    wall_s = sum(row.estimated_s / beside[row.workers] for row in missing(rows))
+    wall_s = codecs.seconds + sum(row.estimated_s / beside[row.workers] for row in missing(rows))
     return Prepared(
         opened=dataclasses.replace(opened, study=study),
         rows=rows,

@@ -1,12 +1,14 @@
 """Seconds of a training step on a device, by formula (a roofline: doi 10.1145/1498765.1498785):
 
     device   products / their FLOP/s + attention / its FLOP/s + other bytes / bandwidth
-    host     operations x seconds per operation
+    host     operations x seconds per operation; the noise that it draws
     link     bytes that the workers exchange / the slowest link between them
 
-A host starts operations of a GPU while others run, so a step takes the larger of device and host,
-and the link. A processor does both in turn. Products are as fast as those with matrices of the
-backbone's width; the sharing of one GPU by several runs, and its clock, are not counted."""
+A host starts operations of a GPU while others run, and draws noise ahead of them in a thread of its
+own. Gradients travel while the backward pass runs. So a step takes the largest of the three, and
+what the backward pass does not hide of the link. A processor does all in turn. Products
+are as fast as those with matrices of the backbone's width. That several runs share a GPU, and that
+`train.compile` moves fewer bytes, is not counted."""
 
 from dataclasses import dataclass
 
@@ -20,6 +22,9 @@ __all__ = ["StepTime", "step_time"]
 FLOAT = 4
 HALF = 2
 
+BACKWARD = 2 / 3
+"""Of a pass, the part during which finished gradients travel."""
+
 RECOMPUTED = 1 / 3
 """A forward pass once more: a third of a step's products, and about that of all else."""
 
@@ -30,6 +35,12 @@ PARAMETER_BYTES = 72
 CAST_BYTES = 12
 """More in bfloat16: a copy of the matrix (6), a wide copy of its gradient (6)."""
 
+HOST_NOISE_S = 15e-9
+"""To draw a normal number on the host: 8.4 million in 128 ms, measured."""
+
+DEVICE_NOISE_BYTES, DEVICE_NOISE_OPERATIONS = 1552, 353
+"""Per normal number and per step, where the device draws (`flow/device_noise.py`)."""
+
 OPTIMISER_OPERATIONS = 14
 MUON_OPERATIONS = 18
 """Per shape of matrices."""
@@ -37,14 +48,17 @@ MUON_OPERATIONS = 18
 
 @dataclass(frozen=True, kw_only=True)
 class StepTime:
-    """The parts of a step, in seconds; `total` knows which of them run side by side."""
+    """The parts of a step, in seconds; `total` knows which of them run side by side. `hidden_s` of
+    `link_s` pass beside the device."""
 
     products_s: float
     attention_s: float
     bytes_s: float
     optimiser_s: float
     host_s: float
+    noise_s: float
     link_s: float
+    hidden_s: float
     asynchronous: bool
 
     @property
@@ -54,8 +68,9 @@ class StepTime:
     @property
     def total(self) -> float:
         if self.asynchronous:
-            return max(self.device_s, self.host_s) + self.link_s
-        return self.device_s + self.host_s + self.link_s
+            own_s = max(self.device_s, self.host_s, self.noise_s)
+            return own_s + self.link_s - self.hidden_s
+        return self.device_s + self.host_s + self.noise_s + self.link_s
 
     @property
     def parts(self) -> str:
@@ -68,8 +83,10 @@ class StepTime:
         }
         said = " + ".join(f"{name} {_ms(part)}" for name, part in device.items())
         beside = "beside the host's" if self.asynchronous else "+ the host's"
-        link = f" + link {_ms(self.link_s)}" if self.link_s else ""
-        return f"{_ms(self.total)} ms = {said} {beside} {_ms(self.host_s)}{link}"
+        noise = f", its noise {_ms(self.noise_s)}" if self.noise_s else ""
+        link = f" + link {_ms(self.link_s - self.hidden_s)}" if self.link_s else ""
+        link += f" ({_ms(self.hidden_s)} hidden)" if self.hidden_s else ""
+        return f"{_ms(self.total)} ms = {said} {beside} {_ms(self.host_s)}{noise}{link}"
 
 
 def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTime:
@@ -81,7 +98,10 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
     train, model, shape = run.train, run.model, backbone_shape(run)
     bf16 = train.precision == "bf16"
     rate, width = rates.products(train.precision), model.width
-    videos = -(-train.batch // run.workers) * run.objective.passes(latent_shape(run))
+    latents, share = latent_shape(run), -(-train.batch // run.workers)
+    numbers = share * latents.frames * latents.channels * latents.height * latents.width
+    on_device = train.noise == "device"
+    videos = share * run.objective.passes(latents)
     again = 1.0 if train.recompute == "none" else 1 + RECOMPUTED
     multiplied = 1.0 if train.recompute == "selective" else again
     work = model.work(shape, videos=videos, autocast=rates.kind if bf16 else "none")
@@ -94,13 +114,22 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
     per_parameter = PARAMETER_BYTES + CAST_BYTES * train.accumulate * bf16
     operations = again * work.operations * train.accumulate
     operations += OPTIMISER_OPERATIONS + MUON_OPERATIONS * len(set(matrices))
+    operations += DEVICE_NOISE_OPERATIONS * on_device
+    moved = again * work.bytes + DEVICE_NOISE_BYTES * numbers * on_device
+    products_s = multiplied * products / rate.at(width)
+    attention_s = multiplied * 3 * work.attention_flops / rate.attention
+    bytes_s = moved / rates.bytes_per_s
+    gradients_s = _exchanged_bytes(run, parameters=count) / link_bytes_per_s
+    backward_s = BACKWARD * (products_s + attention_s + bytes_s) / train.accumulate
     return StepTime(
-        products_s=multiplied * products / rate.at(width),
-        attention_s=multiplied * 3 * work.attention_flops / rate.attention,
-        bytes_s=again * work.bytes / rates.bytes_per_s,
+        products_s=products_s,
+        attention_s=attention_s,
+        bytes_s=bytes_s,
         optimiser_s=count * per_parameter / rates.bytes_per_s + orthogonal_s,
         host_s=operations * rates.operation_s,
-        link_s=_exchanged_bytes(run, parameters=count) / link_bytes_per_s,
+        noise_s=0.0 if on_device else HOST_NOISE_S * numbers,
+        link_s=gradients_s + _directions_bytes(run) / link_bytes_per_s,
+        hidden_s=min(gradients_s, backward_s) if rates.kind == "cuda" else 0.0,
         asynchronous=rates.kind == "cuda",
     )
 
@@ -112,11 +141,14 @@ def _exchanged_bytes(run: RunSpec, *, parameters: int) -> float:
     if run.train.parallel == "fsdp":
         value = HALF if run.train.precision == "bf16" else FLOAT
         return passed * (2 * value + FLOAT)
-    return passed * 2 * FLOAT + _directions_bytes(run)
+    return passed * 2 * FLOAT
 
 
 def _directions_bytes(run: RunSpec) -> float:
-    """Muon's directions, which each worker makes for its share of the matrices."""
+    """Muon's directions, which each worker makes for its share of the matrices; whole matrices
+    only."""
+    if run.train.parallel == "fsdp":
+        return 0.0
     numbers = sum(rows * columns for rows, columns in _matrices(run))
     value = HALF if run.train.precision == "bf16" else FLOAT
     return (run.workers - 1) / run.workers * numbers * value

@@ -63,6 +63,10 @@ class Speed:
         """Of a run that spends `flops`."""
         return self.seconds(flops=flops, steps=run.train.steps)
 
+    def convolutions_s(self, flops: float, *, precision: Literal["fp32", "bf16"]) -> float:
+        """Of the training of a codec, which nothing measures by itself."""
+        return flops / self.flops_per_s
+
     def _step_s(self, flops: float) -> float:
         if not self.flops:
             return flops / self.flops_per_s
@@ -91,6 +95,10 @@ class DeviceSpeed:
         looking = (scoring_flops(run) + validation_flops(run)) / (flops / run.train.steps)
         steps_s = run.train.steps * self.step(run).total
         return _BESIDES_TRAINING_S + steps_s + looking * (step.total - step.link_s)
+
+    def convolutions_s(self, flops: float, *, precision: Literal["fp32", "bf16"]) -> float:
+        """Of the training of a codec."""
+        return flops / self.rates.products(precision).convolutions
 
     def step(self, run: RunSpec) -> StepTime:
         """One step and its parts."""

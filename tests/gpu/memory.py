@@ -31,7 +31,9 @@ def formula(bench: Bench) -> Iterator[Reading]:
         held = bench.peak_bytes(
             lambda m=model, t=train: steps(bench, model=m, shape=shape, train=t)
         )
-        planned = memory(model, objective=FLOW, shape=video(shape), train=train).total
+        planned = memory(
+            model, objective=FLOW, shape=video(shape), train=train, device=bench.device
+        ).total
         yield Reading(
             name=f"{size} {precision}{' recompute' if recompute == 'block' else ''}",
             value=abs(planned / held - 1),

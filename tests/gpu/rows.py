@@ -1,6 +1,6 @@
 """Every row of the GPU table, in its order."""
 
-from tests.gpu import agreement, codec, memory, promises, runs, speed, workers
+from tests.gpu import agreement, codec, memory, plans, promises, runs, speed, workers
 from tests.gpu.row import Row
 
 __all__ = ["ROWS"]
@@ -10,6 +10,7 @@ ROWS: tuple[Row, ...] = (
     *speed.ROWS,
     *memory.ROWS,
     *codec.ROWS,
+    *plans.ROWS,
     *promises.ROWS,
     *runs.ROWS,
     *workers.ROWS,

@@ -1,6 +1,7 @@
 """What a card cannot hold is refused before anything is spent."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +11,13 @@ from experiments.paper import study as paper
 from experiments.templates import study as templates
 from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
-from physscale.run.device_memory import run_memory
+from physscale.run.device_memory import CONTEXT_BYTES, run_memory
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
-from physscale.study.card_memory import CONTEXT_BYTES, check_fits
+from physscale.study.card_memory import check_fits
 from physscale.study.devices import card
 from physscale.study.spec import Study
+from tests.command_line import said
 from tests.paths import ROOT
 
 ALONE = replace(paper_run(TRAINED, test_splits=()), workers=1)
@@ -34,7 +36,7 @@ def test_runs_that_share_a_card_share_its_memory() -> None:
     quarter = Machine(run_gpus=0.25)
     tight = replace(card("h100"), memory_bytes=4 * held)
     check_fits([LARGE], rates=tight, machine=quarter)
-    with pytest.raises(UserError, match=r"needs .* GB on each device, 4 of them share one") as said:
+    with pytest.raises(UserError, match=r"needs .* GB, and 4 of them share one") as said:
         check_fits([LARGE], rates=replace(tight, memory_bytes=4 * held - 1), machine=quarter)
     assert "run_gpus" in str(said.value)
     assert len(str(said.value).splitlines()) == 1
@@ -43,7 +45,7 @@ def test_runs_that_share_a_card_share_its_memory() -> None:
 
 def test_what_helps_is_named() -> None:
     xl = replace(ALONE, model=SIZES["XL"])
-    with pytest.raises(UserError, match=r"a h100 has 80\.0 GB; try train\.recompute=block"):
+    with pytest.raises(UserError, match=r"h100 has 80\.0 GB; try train\.recompute=block"):
         check_fits([xl], rates=card("h100"), machine=Machine())
     check_fits(
         [replace(xl, train=replace(xl.train, recompute="block", accumulate=4))],
@@ -51,3 +53,25 @@ def test_what_helps_is_named() -> None:
         machine=Machine(),
     )
     check_fits([xl], rates=replace(card("h100"), kind="cpu"), machine=Machine())
+
+
+@pytest.mark.parametrize(
+    ("device", "refused"),
+    [
+        ("t4", "device t4: it has no bfloat16"),
+        ("l4", "l4 has 24.0 GB"),
+        ("v100", "there are t4, a10"),
+        ("nowhere.json", "physscale calibrate-device"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_is_one_line_and_exit_code_2(
+    device: str, refused: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = str(ROOT / "cluster" / "a100x32.yaml")
+    arguments = ["plan", "paper", "--machine", machine, "--results", str(tmp_path)]
+    code, out, err = said([*arguments, "--device", device], capsys)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert refused in err
+    code, out, err = said(["run", "paper", "--dry-run", *arguments[2:], "train.batch=2048"], capsys)
+    assert code == 2
+    assert "a process needs" in err
