@@ -78,7 +78,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def sheet(name: str) -> np.ndarray:
-    """Some videos of a data set, one a row; a listed set is sampled over its length."""
+    """Some videos of a data set, one per row. A listed set is sampled over its length."""
     data = named_data(name, videos=None)
     step = (
         max(data.videos // VIDEOS, 1)

@@ -1,9 +1,8 @@
-"""The small recipe: whole-frame latents, one token per frame, x-prediction on a rectified flow,
-Muon; minutes of one CPU core per run.
+"""The small recipe: whole-frame latents, one token per frame, x-prediction on a rectified flow, and
+Muon. A run takes minutes on one CPU core.
 
-What a frozen VAE is for large videos, principal components of motion-free frames are here, so that
-neither the codec nor the budget decides between in and out of distribution (measured in
-`experiments/LOG.md`)."""
+Principal components of motion-free frames take the place of a frozen VAE. Neither the codec nor the
+budget then decides between in and out of distribution (measured in `experiments/LOG.md`)."""
 
 from physscale.codec.kinds import PcaSpec
 from physscale.flow.flow_spec import FlowSpec

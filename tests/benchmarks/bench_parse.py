@@ -61,7 +61,7 @@ def run() -> dict[str, Any]:
 
 
 def _median_pair(body: np.ndarray, pixels: np.ndarray) -> tuple[float, float]:
-    """CPU seconds a video of ours and of the peer, in alternating rounds after a warm-up."""
+    """CPU seconds per video of ours and of the peer, in alternating rounds after a warm-up."""
     parse(pixels[:1], body=body[:1])
     pairs = []
     for _ in range(ROUNDS):

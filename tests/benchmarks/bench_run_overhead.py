@@ -63,7 +63,7 @@ def timed(spec: RunSpec, *, store: Store) -> float:
 
 
 def per_run(runs: list[RunSpec], *, root: Path) -> float:
-    """Our sweep: seconds between the ends of the first and the last run, a run."""
+    """Our sweep: seconds per run, between the ends of the first and the last run."""
     study = Study(name="ours", question="?", groups={"all": runs})
     ending = drive(
         study,

@@ -65,7 +65,7 @@ def paper_frames(positions: np.ndarray, radii: np.ndarray, *, size_px: int) -> n
 
 
 def paper_seconds(*, size_px: int, videos: int, folder: Path) -> float:
-    """CPU seconds a video of the paper's method, half of them collisions."""
+    """CPU seconds per video of the paper's method; half of the videos are collisions."""
     chosen = [
         simulate(DataSpec(scenario=scenario, videos=videos, frames=1), indices=np.arange(videos))
         for scenario in SCENARIOS
@@ -88,7 +88,7 @@ def paper_seconds(*, size_px: int, videos: int, folder: Path) -> float:
 
 
 def our_seconds(*, size_px: int, videos: int, folder: Path) -> float:
-    """CPU seconds a video of ours for the same: states, frames, zstd, a verified shard."""
+    """CPU seconds per video of ours for the same: states, frames, zstd, a verified shard."""
     canvas = Canvas(size_px=size_px)
     before = cpu_s()
     for scenario in SCENARIOS:

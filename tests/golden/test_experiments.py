@@ -40,7 +40,7 @@ class EveryExperiment:
 
 
 def resolved(name: str) -> str:
-    """One line a run."""
+    """One line per run."""
     lines = []
     for full, run in load_study(name).runs.items():
         price = cost(run)

@@ -237,7 +237,7 @@ def test_hard_edges_may_rest_for_less_than_a_pixel_and_no_longer() -> None:
 
 
 def test_repeats_and_leaks_are_found_over_all_parts() -> None:
-    """As a set would say, in eight bytes a row."""
+    """As a set would say, in eight bytes per row."""
     rng = np.random.default_rng(0)
     seen, plain = FirstStates(), set()
     for _ in range(60):

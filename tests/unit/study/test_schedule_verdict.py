@@ -32,7 +32,7 @@ def units(amount: float) -> int:
 
 def placed(free: Free, *, cpus: float, gpus: float) -> Iterator[Free]:
     """Every way to put one piece; parts of a GPU come from one device, of which the random clusters
-    have one a node at most."""
+    have at most one per node."""
     for at, (cpu, gpu) in enumerate(free):
         if cpu >= units(cpus) and gpu >= units(gpus):
             yield (*free[:at], (cpu - units(cpus), gpu - units(gpus)), *free[at + 1 :])
