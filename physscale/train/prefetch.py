@@ -5,7 +5,7 @@ of the steps, `AHEAD` of the training at most, so it changes no bit. On a GPU it
 own: its copies and kernels run beside those of the step."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from queue import Full, Queue
 from types import TracebackType
@@ -61,6 +61,7 @@ class Prefetch(AbstractContextManager["Prefetch"]):
     def _work(self) -> None:
         with ExitStack() as stack:
             stack.enter_context(nullcontext() if self._lane is None else self._lane)
+            stack.callback(self._shares.close)  # a stream of Ray's must be left before its cluster
             while not self._ended.is_set():
                 try:
                     made: Share | BaseException = next(self._shares)
@@ -122,7 +123,7 @@ class _Lane:
         self._last = share
 
 
-def _shares(task: TrainTask, *, start: int, workers: Workers) -> Iterator[Share]:
+def _shares(task: TrainTask, *, start: int, workers: Workers) -> Generator[Share, None, None]:
     """What each step learns from, up to the last."""
     train, objective = task.train, task.objective.build()
     batches = task.latents.batches(start, seed=task.seed, batch=train.batch, workers=workers)

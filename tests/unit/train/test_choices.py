@@ -132,6 +132,7 @@ def test_products_in_bfloat16_really_are(plain_gradients: torch.Tensor) -> None:
     [
         ({}, 1e-5),
         ({"precision": "bf16", "recompute": "block"}, 0.02),
+        ({"recompute": "selective"}, 1e-5),
         ({"conditioning": "numbers"}, 1e-5),
         ({"conditioning": "text"}, 1e-5),
         ({"width": NARROWEST}, 1e-5),
