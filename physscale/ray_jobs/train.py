@@ -22,6 +22,7 @@ from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.demand import demand
 from physscale.ray_jobs.gpus import check_nodes
 from physscale.ray_jobs.leaving import NodeWatch, own_node
+from physscale.ray_jobs.restarts import STARTS_AT_MOST, begin
 from physscale.ray_jobs.watchdog import free_nodes
 from physscale.records.errors import Diverged, Preempted
 from physscale.records.store import write_atomic
@@ -33,10 +34,6 @@ from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.resources import Machine, safe_workers
 from physscale.scheduling.waiting import Wait, clear, note, noting
 from physscale.simulate.spec import DataSpec
-from physscale.train.checkpoint import folders
-
-_RESTARTS = 2
-"""How often the whole group is started again, from the run's checkpoint, after a worker died."""
 
 _LOST_PLACE_S = 20.0
 """How long to wait for a place for a lost worker; Ray itself counts on a dead node for about as
@@ -77,37 +74,29 @@ def train_workers(run: Attempted, *, job: Job, machine: Machine) -> None:
     """Executes a run with `run.workers` Ray Train workers, or with fewer where the machine allows
     it and some are lost; waits for its end.
 
-    Ray Train's own elasticity hangs on an actor that may die with the very node that is lost, so
-    the group's size is decided here: a group that failed is started again, as large as there is
-    room for, until it has failed three times without one checkpoint more.
+    Ray Train's own elasticity hangs on an actor that may die with the very node that is lost, and
+    its own retries count the failures of a run's life. So both are decided here: a group that
+    failed is started again, as large as there is room for, `STARTS_AT_MOST` times from one
+    checkpoint.
 
     Raises:
         Preempted, Diverged: as the workers did.
         Unschedulable: if torch sees no GPU on a node that promises some.
-        ray.train.TrainingFailedError: when a worker failed, or died too often.
+        ray.train.TrainingFailedError: when the group failed too often from one checkpoint.
     """
     if machine.worker_gpus:
         check_nodes()
-    failures, reached = 0, _newest(run, job=job)
     while True:
         try:
             return _train_group(
                 run, job=job, machine=machine, workers=_room(run, job=job, machine=machine)
             )
         except ray.train.TrainingFailedError as error:
-            failures = failures + 1 if _newest(run, job=job) == reached else 1
-            reached = _newest(run, job=job)
-            if machine.fewest_workers is None or failures > _RESTARTS:
+            if begin(run, job=job) > STARTS_AT_MOST:
                 raise
             logging.getLogger(__name__).warning(
                 "run %s starts again: %s", run.fingerprint[:12], str(error).splitlines()[0]
             )
-
-
-def _newest(run: Attempted, *, job: Job) -> str:
-    return max(
-        (folder.name for folder in folders(job.store.run(run.fingerprint).checkpoints)), default=""
-    )
 
 
 def _room(run: Attempted, *, job: Job, machine: Machine) -> int:
@@ -151,8 +140,9 @@ def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) ->
         job.store.run(run.fingerprint),
         Wait(f"{workers} worker{'s' * (workers > 1)} with {each} each", job.driver.token),
     )
-    retry = ray.train.FailureConfig(max_failures=_RESTARTS)
-    decide_here = ray.train.FailureConfig(max_failures=0, controller_failure_limit=0)
+    # a group of a fixed size waits for its place within Ray Train, however long that takes
+    waits = -1 if machine.fewest_workers is None else 0
+    decided_here = ray.train.FailureConfig(max_failures=0, controller_failure_limit=waits)
     trainer = ray.train.torch.TorchTrainer(
         _work,
         train_loop_config={
@@ -171,7 +161,7 @@ def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) ->
         run_config=ray.train.RunConfig(
             name=run.fingerprint[:12],
             storage_path=str(folder),
-            failure_config=retry if machine.fewest_workers is None else decide_here,
+            failure_config=decided_here,
             worker_runtime_env={} if machine.worker_gpus else {"env_vars": HIDDEN},
         ),
     )

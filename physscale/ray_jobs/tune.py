@@ -19,6 +19,7 @@ from ray.util.placement_group import get_current_placement_group
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.data import Tasks, videos
 from physscale.ray_jobs.leaving import NodeWatch, own_node
+from physscale.ray_jobs.restarts import STARTS_AT_MOST, begin, forget
 from physscale.ray_jobs.train import train_workers
 from physscale.ray_jobs.watchdog import Watchdog
 from physscale.records.errors import Unschedulable
@@ -33,9 +34,9 @@ from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
 
-_RESTARTS = 2
-"""How often a trial whose process died (killed, out of memory) is started again, from its
-checkpoint."""
+_RESTARTS = 1000
+"""How often Tune starts the trial of a process again that died (killed, out of memory), over its
+life. The trial itself ends the run after `STARTS_AT_MOST` starts from one checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,25 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     def setup(
         self, config: dict[str, Any], *, runs: Sequence[Attempted], job: Job, machine: Machine
     ) -> None:
-        if runs[0].workers > 1 or machine.device() == "cpu":
-            os.environ.update(HIDDEN)
-        prepare(threads=job.threads, arithmetic=job.arithmetic)
         self._runs = runs
         self._job = job
         self._machine = machine
+        self._starts = begin(runs[config["position"]], job=job)
+        if runs[0].workers > 1 or machine.device() == "cpu":
+            os.environ.update(HIDDEN)
+        prepare(threads=job.threads, arithmetic=job.arithmetic)
         self._node = NodeWatch(own_node())
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._starts = begin(self._runs[new_config["position"]], job=self._job)
         return True
 
     def step(self) -> dict[str, Any]:
         run = self._runs[self.config["position"]]
+        if self._starts > STARTS_AT_MOST:
+            reason = f"its process died {STARTS_AT_MOST} times from one checkpoint; see Ray's logs"
+            buried(run, job=self._job, reason=reason)
+            return {"ending": State.FAILED.value, "process": os.getpid(), "done": True}
         while True:
             ending = attempt(run, job=self._job, body=lambda lease: self._execute(run, lease=lease))
             if ending != State.PREEMPTED or self._job.stop_mark.exists():
@@ -92,6 +99,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
             if self._node.leaving():
                 # Tune starts the trial again elsewhere; where only workers had to go, it goes on
                 # from here
+                forget(run, job=self._job)
                 ray.actor.exit_actor()
 
     def _execute(self, run: Attempted, *, lease: Lease) -> None:
@@ -150,6 +158,8 @@ def _tuned(runs: Sequence[Attempted], *, job: Job, machine: Machine, at_a_time: 
     """One experiment of Tune. Returns what its runs wait for, if they were ended because they
     starve each other."""
     workers = runs[0].workers
+    for run in runs:
+        forget(run, job=job)
     bundles = machine.bundles() if workers == 1 else [{"CPU": DRIVER_CPUS}]
     trainable = tune.with_resources(
         tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine),
