@@ -1,6 +1,6 @@
 """Every row of the GPU table, in its order."""
 
-from tests.gpu import agreement, codec, memory, plans, promises, runs, speed, workers
+from tests.gpu import agreement, codec, memory, plans, promises, runs, saving, speed, workers
 from tests.gpu.row import Row
 
 __all__ = ["ROWS"]
@@ -12,6 +12,7 @@ ROWS: tuple[Row, ...] = (
     *codec.ROWS,
     *plans.ROWS,
     *promises.ROWS,
+    *saving.ROWS,
     *runs.ROWS,
     *workers.ROWS,
 )
