@@ -17,6 +17,7 @@ from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.registry import Registry
 from physscale.records.spec import written_name
+from physscale.train.context import ALONE, Context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +40,8 @@ class CodecInputs:
         report: receives every training step.
         training: how to train; None if the recipe names no training.
         weights: the file whose SHA-256 the recipe names, if it names one.
+        context: the workers that build it together, and who asks them to stop.
+        checkpoints: where a training by steps is saved, so that a killed one goes on.
         perceptual: maps two batches of frames f32[n, 3, H, W] in -1..1 to their mean distance, if
             the training asks for one.
     """
@@ -48,6 +51,8 @@ class CodecInputs:
     report: Report
     training: VaeTraining | None = None
     weights: Path | None = None
+    context: Context = ALONE
+    checkpoints: Path | None = None
     perceptual: "Callable[[Tensor, Tensor], Tensor] | None" = None
 
 
@@ -82,7 +87,8 @@ class CodecSpec(Protocol):
 
     @abstractmethod
     def build(self, inputs: CodecInputs) -> "Codec":
-        """The codec, fitted or trained. The same inputs on the same machine give the same codec."""
+        """The codec, fitted or trained. The same inputs on the same machine give the same codec.
+        Every worker of the context calls it; what the first one gets is kept."""
 
     @abstractmethod
     def load(self, folder: Path) -> "Codec":

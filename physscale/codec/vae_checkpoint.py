@@ -46,8 +46,7 @@ def save(state: VaeState, saving: Saving, *, training: VaeTraining, workers: Wor
     if workers.rank:
         return
     with write_folder(folder_at(saving.folder, step=state.step)) as temporary:
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors_of(state).items()}
-        safetensors.torch.save_file(tensors, temporary / "tensors.safetensors")
+        safetensors.torch.save_file(tensors_of(state), temporary / "tensors.safetensors")
         described = {"step": state.step, "training": _identity(training)}
         (temporary / "state.json").write_text(json.dumps(described, indent=1))
     for old in folders(saving.folder)[:-CHECKPOINTS_KEPT]:
@@ -84,18 +83,18 @@ def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: W
 
 
 def tensors_of(state: VaeState) -> dict[str, Tensor]:
-    """All weights and moments by name."""
+    """All weights and moments by name, on the CPU."""
     tensors: dict[str, Tensor] = {}
     for name, network, adam in _networks(state):
         tensors |= {f"{name}.{key}": tensor for key, tensor in network.state_dict().items()}
         for number, moments in adam.state_dict()["state"].items():
             tensors |= {f"{name}_adam.{number}.{key}": moments[key] for key in moments}
-    return tensors
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def digest(state: VaeState) -> bytes:
     """SHA-256 of the state, which all workers share."""
-    return digest_of({name: tensor.cpu() for name, tensor in tensors_of(state).items()})
+    return digest_of(tensors_of(state))
 
 
 def _networks(state: VaeState) -> list[tuple[str, torch.nn.Module, torch.optim.Adam]]:

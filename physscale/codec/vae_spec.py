@@ -90,6 +90,7 @@ class VaeSpec(CodecSpec):
     def build(self, inputs: CodecInputs) -> "VaeCodec":
         """Starts from the picture VAE's weights, or at random; trains, or leaves it as it is."""
         from physscale.codec.inflate import inflate
+        from physscale.codec.vae_checkpoint import Saving
         from physscale.codec.vae_codec import normalised
         from physscale.codec.vae_training import fit_vae, fresh_vae
 
@@ -108,6 +109,8 @@ class VaeSpec(CodecSpec):
             training=training,
             perceptual=inputs.perceptual,
             report=inputs.report,
+            context=inputs.context,
+            saving=None if inputs.checkpoints is None else Saving(inputs.checkpoints),
         )
 
     def load(self, folder: Path) -> "VaeCodec":

@@ -5,6 +5,7 @@ results/STUDY/
   study.json  ledger.jsonl           scores.parquet  outcomes.parquet  metrics.json
   frames.parquet  frame_scores.parquet                report/index.html
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
+  codecs/FP12.training/step_00001000/    a codec whose training is not finished
   latents/FP12/                      shard_00000000.arrow ...
   weights/SHA256                     files that a codec begins with, named by their content
   runs/FP12/                         run.json  metrics.jsonl  codec_fit.jsonl
@@ -68,6 +69,10 @@ class Store:
 
     def codec(self, full: str) -> Path:
         return self.root / "codecs" / short(full)
+
+    def codec_training(self, full: str) -> Path:
+        """The checkpoints of a codec's training; there while it is not finished."""
+        return self.root / "codecs" / f"{short(full)}.training"
 
     def weights(self, sha256: str) -> Path:
         """The copy of the file with this content, visible to all nodes."""

@@ -2,8 +2,10 @@
 same one."""
 
 import json
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,55 +16,117 @@ from torch import Tensor
 from physscale.codec.protocol import RECIPE, Codec, load_codec
 from physscale.codec.spec import CodecInputs
 from physscale.codec.training_spec import VaeTraining
-from physscale.records.errors import DamagedData
+from physscale.records.errors import DamagedData, Preempted
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
 from physscale.records.store import Store, read_folder, write_folder
 from physscale.render.render import render
+from physscale.run.context import Context, PlainContext
 from physscale.run.spec import RunSpec
 from physscale.run.weights import kept_weights
 from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
+from physscale.train.parallel import Workers
+from physscale.train.same_folder import same_folder
+
+ALONE = PlainContext()
+
+LOCK_LOOK_S = 1.0
+"""How often one that waits for its turn looks whether it is asked to stop."""
 
 LINE_EVERY_S = 2.0
 
 
-def codec_of(run: RunSpec, *, store: Store, device: Device = "cpu") -> Codec:
-    """The run's codec, on this device: read from the results, or built there and kept.
+def codec_of(run: RunSpec, *, store: Store, context: Context = ALONE) -> Codec:
+    """The run's codec, on this device: read from the results, or built there and kept. Every
+    worker of the run calls it. One process at a time looks and builds, with its workers; all of
+    these take the very folder that the first one has.
 
     A damaged folder is built again, because a codec is a pure function of its recipe.
 
     Raises:
+        DamagedData: on every worker, when some do not see the first one's folder.
+        Diverged, Preempted: as a training does.
         UserError: if the codec cannot be built, or the folder is of a kind that nothing registered.
     """
     folder = store.codec(run.codec_fingerprint)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder.with_suffix(".lock")):
-        try:
-            codec = load_codec(read_folder(folder))
-        except DamagedData:
-            codec = _built(run, store=store, device=device)
-            with write_folder(folder) as temporary:
-                codec.save(temporary)
-                recipe = json.dumps(json.loads(canonical(run.codec)), indent=1)
-                (temporary / RECIPE).write_text(recipe)
-    return codec.on(device)
+    workers = Workers(rank=context.rank, world=context.world)
+    with _turn(folder.with_suffix(".lock"), workers=workers, context=context):
+        found = same_folder(
+            _whole(folder) if workers.rank == 0 else None, parent=folder.parent, workers=workers
+        )
+        if found is None:
+            codec = _built(run, store=store, context=context)
+            if workers.rank == 0:
+                _keep(codec, run=run, store=store)
+                found = folder
+            same_folder(found, parent=folder.parent, workers=workers)
+    return load_codec(folder).on(context.device)
 
 
-def _built(run: RunSpec, *, store: Store, device: Device) -> Codec:
+@contextmanager
+def _turn(lock: Path, *, workers: Workers, context: Context) -> Iterator[None]:
+    """The first worker holds the lock. The others wait with it, so that none is left alone in a
+    message, and all hear the request to stop. Raises Preempted."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = filelock.FileLock(lock)
+    try:
+        while True:
+            mine = workers.rank == 0 and _acquired(held)
+            votes = workers.gathered(bytes([mine, not mine and context.stop_requested()]))
+            if votes[0][0]:
+                break
+            if any(vote[1] for vote in votes):
+                raise Preempted("stopped while it waited for its codec; run again to go on")
+        yield
+    finally:
+        held.release()
+
+
+def _acquired(lock: filelock.FileLock) -> bool:
+    try:
+        lock.acquire(timeout=LOCK_LOOK_S)
+    except filelock.Timeout:
+        return False
+    return True
+
+
+def _whole(folder: Path) -> Path | None:
+    try:
+        return read_folder(folder)
+    except DamagedData:
+        return None
+
+
+def _keep(codec: Codec, *, run: RunSpec, store: Store) -> None:
+    with write_folder(store.codec(run.codec_fingerprint)) as temporary:
+        codec.save(temporary)
+        recipe = json.dumps(json.loads(canonical(run.codec)), indent=1)
+        (temporary / RECIPE).write_text(recipe)
+    shutil.rmtree(store.codec_training(run.codec_fingerprint), ignore_errors=True)
+
+
+def _built(run: RunSpec, *, store: Store, context: Context) -> Codec:
     """The codec on the stills of its corpus; its training is logged in the run's folder."""
     recipe = run.codec
     corpus = simulate(recipe.corpus, indices=np.arange(recipe.corpus.videos))
     stills = render(corpus, canvas=run.canvas)
+    progress = FitProgress(store.run(run.fingerprint).codec_fit)
     inputs = CodecInputs(
         stills=stills.reshape(-1, *stills.shape[2:]),
-        device=device,
-        report=FitProgress(store.run(run.fingerprint).codec_fit),
+        device=context.device,
+        report=progress if context.rank == 0 else _unheard,
         training=recipe.training,
         weights=kept_weights(recipe.weights, store=store) if recipe.weights else None,
-        perceptual=_perceptual(recipe.training, store=store, device=device),
+        context=context,
+        checkpoints=store.codec_training(run.codec_fingerprint),
+        perceptual=_perceptual(recipe.training, store=store, device=context.device),
     )
     return recipe.spec.build(inputs)
+
+
+def _unheard(done: int, steps: int, parts: Mapping[str, float]) -> None:
+    """The first worker's report is enough."""
 
 
 def _perceptual(

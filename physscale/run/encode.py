@@ -14,7 +14,7 @@ from physscale.records.latents import write_latents
 from physscale.records.spec import canonical, short
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
-from physscale.run.context import stream
+from physscale.run.context import PlainContext, stream
 from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
 from physscale.run.spec import RunSpec
 from physscale.scheduling.gpus import Device, checked
@@ -59,6 +59,7 @@ def encode_unit(unit: Unit, *, device: Device = "cpu") -> Encoded:
         first=unit.start,
         identity=cache.fingerprint,
         canvas=canonical(cache.run.canvas),
+        precision=cache.run.latent_precision,
     )
     return Encoded(state, written)
 
@@ -71,7 +72,7 @@ def mirror_image(pixels: np.ndarray) -> np.ndarray:
 @functools.lru_cache(maxsize=2)
 def _codec(run: RunSpec, *, root: Path, device: Device) -> Codec:
     try:
-        return codec_of(run, store=Store(root), device=checked(device))
+        return codec_of(run, store=Store(root), context=PlainContext(device=checked(device)))
     except Diverged as error:
         raise UserError(
             f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate "

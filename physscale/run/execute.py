@@ -43,7 +43,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
         check_card(run, card=card, memory_bytes=memory_bytes)
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
-    codec = codec_of(run, store=store, device=device)
+    codec = codec_of(run, store=store, context=context)
     latents = training_source(run, codec=codec, context=context, store=store)
     result = train(
         _task(

@@ -6,9 +6,10 @@ the same data with the same codec.
 Each file is complete or absent (`records/latents.py`).
 
 A cache is named by what it holds: the data set without its number of videos (1,000 videos are the
-beginning of 10,000), the canvas, the codec, and whether the frames were mirrored before encoding. A
-video's latents depend on nothing else. So a training that reads them equals one that encodes as it
-goes, bit for bit, and neither the number of workers nor the order of shards changes a byte."""
+beginning of 10,000), the canvas, the codec, whether the frames were mirrored before encoding, and
+the precision of the numbers. A video's latents depend on nothing else. So a training that reads
+them equals one that encodes as it goes, bit for bit, and neither the number of workers nor the
+order of shards changes a byte."""
 
 import functools
 from collections.abc import Iterable
@@ -56,12 +57,14 @@ class Cache:
 
     @functools.cached_property
     def fingerprint(self) -> str:
+        precision = self.run.latent_precision
         return fingerprint(
             "latents",
             FORMAT,
             replace(self.run.data, videos=1),
             self.run.codec_fingerprint,
             self.side,
+            *([] if precision == "fp32" else [precision]),
         )
 
     @functools.cached_property
@@ -83,7 +86,8 @@ class Cache:
 
     @property
     def video_bytes(self) -> int:
-        return 4 * int(np.prod(self.dimensions))
+        """On disk."""
+        return (4 if self.run.latent_precision == "fp32" else 2) * int(np.prod(self.dimensions))
 
     @property
     def shard_videos(self) -> int:
@@ -130,6 +134,7 @@ class Unit:
             shape=cache.dimensions,
             identity=cache.fingerprint,
             canvas=canvas,
+            precision=cache.run.latent_precision,
         )
         return shard if len(shard) >= len(self) else None
 
@@ -188,10 +193,8 @@ def open_cache(cache: Cache) -> list[LatentShard] | None:
 
 def latent_bytes(run: RunSpec) -> int:
     """Bytes of the latents of all training videos in float32, mirror images included."""
-    return sum(
-        cache.videos * cache.video_bytes
-        for cache in (Cache(run, side, Path()) for side in sides(run))
-    )
+    numbers = int(np.prod(Cache(run, "plain", Path()).dimensions))
+    return 4 * numbers * run.data.videos * len(sides(run))
 
 
 def cache_notes(runs: Iterable[RunSpec], *, store: Store) -> list[str]:

@@ -74,12 +74,18 @@ class RunSpec:
     Attributes:
         score_precision: of the products while the trained model is scored (held-out loss, samples,
             validation): float32 or bfloat16. The training's own is `train.precision`.
+        latent_precision: of the latents that the model learns from, wherever they come from;
+            bfloat16 takes half the bytes on disk.
     """
 
     RECIPE: ClassVar[int] = 1
     """Raised by hand when the code that makes a result of this description changes its meaning."""
 
-    NEUTRAL: ClassVar[dict[str, Any]] = {"workers": 1, "score_precision": "fp32"}
+    NEUTRAL: ClassVar[dict[str, Any]] = {
+        "workers": 1,
+        "score_precision": "fp32",
+        "latent_precision": "fp32",
+    }
     WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges", "objective": "flow"}
 
     data: DataSpec
@@ -92,12 +98,12 @@ class RunSpec:
     seed: int = 0
     workers: int = 1
     score_precision: Literal["fp32", "bf16"] = "fp32"
+    latent_precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
-        if self.score_precision not in ("fp32", "bf16"):
-            raise UserError(
-                f"score_precision={self.score_precision!r}: allowed are 'fp32' and 'bf16'"
-            )
+        for name in ("score_precision", "latent_precision"):
+            if getattr(self, name) not in ("fp32", "bf16"):
+                raise UserError(f"{name}={getattr(self, name)!r}: allowed are 'fp32' and 'bf16'")
 
     @cached_property
     def fingerprint(self) -> str:

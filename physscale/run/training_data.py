@@ -4,6 +4,7 @@ disk, into memory or row by row.
 
 All ways give the same latents in the same order, bit for bit."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -38,6 +39,9 @@ __all__ = [
     "training_latents",
     "training_source",
 ]
+
+STEPS_AHEAD = 4
+"""Steps whose rows the disk reads while the ones before are trained on."""
 
 STEPS_A_STREAM = 500
 """A stream begins within a second; its batches are listed beforehand."""
@@ -78,9 +82,9 @@ def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentS
     plain_ones, mirrored = [], []
     for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
         assert videos.pixels is not None
-        plain_ones.append(codec.encode(videos.pixels))
+        plain_ones.append(_learned(codec.encode(videos.pixels), run=run))
         if run.train.flip == "horizontal":
-            mirrored.append(codec.encode(mirror_image(videos.pixels)))
+            mirrored.append(_learned(codec.encode(mirror_image(videos.pixels)), run=run))
     return LatentSet(torch.cat(plain_ones), torch.cat(mirrored) if mirrored else None)
 
 
@@ -114,12 +118,12 @@ class StreamedLatents:
                     pixels = np.where(
                         coins[:, None, None, None, None], mirror_image(pixels), pixels
                     )
-                yield self.codec.encode(pixels)
+                yield _learned(self.codec.encode(pixels), run=run)
 
 
 @dataclass(frozen=True)
 class StoredLatents:
-    """Read from disk row by row; every row is checked as it is read."""
+    """Read from disk, the rows of some steps ahead; every row is checked as it is taken."""
 
     run: RunSpec
     plain: tuple[LatentShard, ...]
@@ -143,22 +147,55 @@ class StoredLatents:
         self, start: int, *, seed: int, batch: int, workers: Workers
     ) -> Iterator[Float[Tensor, "share time channels height width"]]:
         rows = workers.rows(batch)
+        ahead: deque[tuple[np.ndarray, np.ndarray]] = deque()
         for step in count(start):
-            chosen = order(seed, videos=self.run.data.videos, batch=batch, step=step)[rows]
+            while len(ahead) <= STEPS_AHEAD:
+                ahead.append(self._announced(step + len(ahead), seed=seed, batch=batch, rows=rows))
+            chosen, mirrored = ahead.popleft()
             latents = _rows(self.plain, chosen)
             if self.mirrored is not None:
-                coins = mirrors(seed, batch=batch, step=step)[rows]
-                latents[torch.from_numpy(coins)] = _rows(self.mirrored, chosen[coins])
+                latents[torch.from_numpy(mirrored)] = _rows(self.mirrored, chosen[mirrored])
             yield latents
+
+    def _announced(
+        self, step: int, *, seed: int, batch: int, rows: slice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The videos of this step's rows, and which of them are mirrored. The disk begins to read
+        what will be taken."""
+        chosen = order(seed, videos=self.run.data.videos, batch=batch, step=step)[rows]
+        mirrored = np.zeros(len(chosen), bool)
+        if self.mirrored is not None:
+            mirrored = mirrors(seed, batch=batch, step=step)[rows]
+            _announce(self.mirrored, chosen[mirrored])
+        _announce(self.plain, chosen)
+        return chosen, mirrored
+
+
+def _learned(latents: Tensor, *, run: RunSpec) -> Tensor:
+    """The latents in float32, rounded to the precision that the run learns from."""
+    return latents if run.latent_precision == "fp32" else latents.bfloat16().float()
+
+
+def _announce(shards: Sequence[LatentShard], indices: np.ndarray) -> None:
+    for shard, mine in _by_shard(shards, indices):
+        shard.announce(indices[mine])
 
 
 def _rows(
     shards: Sequence[LatentShard], indices: np.ndarray
 ) -> Float[Tensor, "rows time channels height width"]:
     """Latents of these videos, in this order."""
+    latents = np.empty((len(indices), *shards[0].latents.shape[1:]), np.float32)
+    for shard, mine in _by_shard(shards, indices):
+        latents[mine] = shard.take(indices[mine])
+    return torch.from_numpy(latents)
+
+
+def _by_shard(
+    shards: Sequence[LatentShard], indices: np.ndarray
+) -> Iterator[tuple[LatentShard, np.ndarray]]:
+    """Each shard that has some of these videos, and which ones."""
     begins = np.array([shard.first for shard in shards])
     number = np.searchsorted(begins, indices, side="right") - 1
-    latents = np.empty((len(indices), *shards[0].latents.shape[1:]), np.float32)
     for used in np.unique(number).tolist():
-        latents[number == used] = shards[used].take(indices[number == used])
-    return torch.from_numpy(latents)
+        yield shards[used], number == used

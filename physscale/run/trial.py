@@ -42,7 +42,8 @@ def rungs(
         Diverged: on a loss that is not finite.
         Unschedulable: if torch cannot use the device that the context names.
     """
-    codec = codec_of(run, store=store, device=checked(context.device))
+    checked(context.device)
+    codec = codec_of(run, store=store, context=context)
     latents = training_source(run, codec=codec, context=context, store=store)
     plainly = replace(run.train, flip="none")
     validation = training_latents(

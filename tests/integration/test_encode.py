@@ -5,7 +5,9 @@ import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.torch
@@ -64,11 +66,12 @@ def test_a_training_that_reads_them_equals_one_that_encodes(
     )
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("spec", [PcaSpec(8), VAE], ids=["components", "vae"])
 def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(
-    spec: CodecSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spec: CodecSpec, precision: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, store = run_of(spec), Store(tmp_path)
+    run, store = replace(run_of(spec), latent_precision=precision), Store(tmp_path)
     codec = codec_of(run, store=store)
     streamed = training_source(run, codec=codec, context=PlainContext(), store=store, held_bytes=0)
     encode(run, root=tmp_path)
@@ -93,6 +96,22 @@ def test_row_by_row_in_memory_and_as_a_stream_they_are_the_same(
         assert torch.equal(
             torch.cat(shares), next(held.batches(3, seed=3, batch=7, workers=Workers()))
         )
+
+
+def test_bfloat16_takes_half_the_bytes_under_another_name(tmp_path: Path) -> None:
+    run = run_of(VAE)
+    rounded = replace(run, latent_precision="bf16")
+    encode(run, root=tmp_path)
+    encode(rounded, root=tmp_path)
+    plain, half = units_of(run, root=tmp_path)[0], units_of(rounded, root=tmp_path)[0]
+    assert half.cache.video_bytes * 2 == plain.cache.video_bytes
+    assert half.path.parent != plain.path.parent
+    one, other = plain.open(), half.open()
+    assert one is not None
+    assert other is not None
+    assert other.latents.nbytes * 2 == one.latents.nbytes
+    numbers = torch.from_numpy(one.take(np.arange(4)))
+    assert torch.equal(torch.from_numpy(other.take(np.arange(4))), numbers.bfloat16().float())
 
 
 def test_what_is_there_is_kept_and_more_videos_change_only_the_last_file(tmp_path: Path) -> None:
