@@ -10,11 +10,16 @@ physscale run spatial                              reads the latents
 The same command continues, and makes damaged files again.
 """
 
+import os
+import signal
+import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -23,6 +28,8 @@ from rich.console import Console
 from physscale.cli.options import DryRun, MachineFile, Name, Only, Overrides, Results, open_study
 from physscale.cli.terminal import console, counting_bar, say
 from physscale.records.command_line import AsJson, print_json
+from physscale.records.errors import Preempted
+from physscale.records.extras import PACKAGE
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
 from physscale.run.latent_cache import Cache, caches_of
@@ -62,7 +69,12 @@ def encode_command(
     if not dry_run:
         keep_weights(runs, store=opened.store)
         _say_codecs(caches, out=out)
-        counts = _encode(caches, workers=workers, machine=chosen, out=out)
+        with _signals() as caught:
+            try:
+                counts = _encode(caches, workers=workers, machine=chosen, caught=caught, out=out)
+            except Preempted as stopped:
+                print(f"{PACKAGE}: {stopped}", file=sys.stderr)
+                raise typer.Exit(128 + caught[0]) from stopped
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         say(out, f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}")
     if as_json:
@@ -116,15 +128,41 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
             say(out, f"codec {short(run.codec_fingerprint)} is fitted first{history}")
 
 
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """The first Ctrl-C or SIGTERM asks to stop, after this file or a checkpoint of a codec's
+    training. The second ends the process at once. Yields the signals caught."""
+    caught: list[int] = []
+
+    def hear(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            os._exit(128 + number)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _encode(
-    caches: Sequence[Cache], *, workers: int, machine: Machine, out: Console
+    caches: Sequence[Cache],
+    *,
+    workers: int,
+    machine: Machine,
+    caught: Sequence[int],
+    out: Console,
 ) -> Counter[str]:
-    """Encodes every file, and counts the files by outcome."""
+    """Encodes every file, and counts the files by outcome. Raises Preempted after a signal."""
     units = [unit for cache in caches for unit in cache.units]
     counts: Counter[str] = Counter()
     with counting_bar(Console(stderr=True), hidden=out.stderr) as bar:
         task = bar.add_task("files of latents", total=len(units))
-        for _, made in encoded(units, workers=workers, machine=machine):
+        for _, made in encoded(
+            units, workers=workers, machine=machine, stop_requested=lambda: bool(caught)
+        ):
             counts[made.state] += 1
             bar.advance(task)
     return counts

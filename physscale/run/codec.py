@@ -2,7 +2,6 @@
 same one."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.records.errors import DamagedData, Preempted
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
-from physscale.records.store import Store, read_folder, write_folder
+from physscale.records.store import Store, read_folder, remove_folder, write_folder
 from physscale.render.render import render
 from physscale.run.context import Context, PlainContext
 from physscale.run.spec import RunSpec
@@ -103,7 +102,9 @@ def _keep(codec: Codec, *, run: RunSpec, store: Store) -> None:
         codec.save(temporary)
         recipe = json.dumps(json.loads(canonical(run.codec)), indent=1)
         (temporary / RECIPE).write_text(recipe)
-    shutil.rmtree(store.codec_training(run.codec_fingerprint), ignore_errors=True)
+    training = store.codec_training(run.codec_fingerprint)
+    if training.exists():
+        remove_folder(training)
 
 
 def _built(run: RunSpec, *, store: Store, context: Context) -> Codec:

@@ -2,6 +2,7 @@
 this for each file, in one process or many."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from physscale.records.latents import write_latents
 from physscale.records.spec import canonical, short
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
-from physscale.run.context import PlainContext, stream
+from physscale.run.context import PlainContext, never, stream
 from physscale.run.latent_cache import VIDEOS_AT_ONCE, Unit, check_unit
 from physscale.run.spec import RunSpec
 from physscale.scheduling.gpus import Device, checked
@@ -31,9 +32,16 @@ class Encoded:
     bytes: int
 
 
-def encode_unit(unit: Unit, *, device: Device = "cpu") -> Encoded:
-    """Makes the file, unless it is there and every value in it is right. Raises UserError if there
-    is no codec, or the file cannot be written, and Unschedulable if torch cannot use the device."""
+def encode_unit(
+    unit: Unit, *, device: Device = "cpu", stop_requested: Callable[[], bool] = never
+) -> Encoded:
+    """Makes the file, unless it is there and every value in it is right.
+
+    Raises:
+        Preempted: when the training of the codec is asked to stop, after a checkpoint.
+        Unschedulable: if torch cannot use the device.
+        UserError: if there is no codec, or the file cannot be written.
+    """
     state: Literal["made", "mended"] = "made"
     try:
         if check_unit(unit):
@@ -41,7 +49,7 @@ def encode_unit(unit: Unit, *, device: Device = "cpu") -> Encoded:
     except DamagedData:
         state = "mended"
     cache = unit.cache
-    codec = _codec(cache.run, root=cache.root, device=device)
+    codec = _codec(cache.run, root=cache.root, device=device, stop_requested=stop_requested)
     latents = np.empty((len(unit), *cache.dimensions), np.float32)
     batches = [
         np.arange(start, min(start + VIDEOS_AT_ONCE, unit.stop))
@@ -70,9 +78,12 @@ def mirror_image(pixels: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def _codec(run: RunSpec, *, root: Path, device: Device) -> Codec:
+def _codec(
+    run: RunSpec, *, root: Path, device: Device, stop_requested: Callable[[], bool]
+) -> Codec:
+    context = PlainContext(stop_requested, device=checked(device))
     try:
-        return codec_of(run, store=Store(root), context=PlainContext(device=checked(device)))
+        return codec_of(run, store=Store(root), context=context)
     except Diverged as error:
         raise UserError(
             f"codec {short(run.codec_fingerprint)}: {error}; a lower codec.training.learning_rate "

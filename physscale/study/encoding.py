@@ -1,11 +1,11 @@
 """The state of a study's caches of latents, and the encoding of what is missing: in this process or
 by Ray Data actors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from physscale.records.errors import DamagedData
+from physscale.records.errors import DamagedData, Preempted
 from physscale.records.spec import short
 from physscale.run.cost import encoding_flops
 from physscale.run.latent_cache import Cache, Unit
@@ -62,21 +62,34 @@ def cache_state(cache: Cache, *, machine: Machine) -> CacheState:
 
 
 def encoded(
-    units: Sequence[Unit], *, workers: int, machine: Machine
+    units: Sequence[Unit],
+    *,
+    workers: int,
+    machine: Machine,
+    stop_requested: Callable[[], bool],
 ) -> "Iterator[tuple[Unit, Encoded]]":
-    """Makes each missing or damaged file, and yields it with what was done."""
+    """Makes each missing or damaged file, and yields it with what was done. Raises Preempted when
+    it is asked to stop: in this process also while a codec is trained, which is saved first."""
     if workers == 1:
         from physscale.run.encode import encode_unit
 
         prepare(threads=machine.threads, arithmetic=machine.arithmetic)
         for unit in units:
-            yield unit, encode_unit(unit, device=machine.device())
+            yield unit, encode_unit(unit, device=machine.device(), stop_requested=stop_requested)
+            _check(stop_requested)
         return
     from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
     from physscale.ray_jobs.encode import encoded_by_actors
 
     with cluster(machine) as nodes:
-        yield from encoded_by_actors(units, workers=workers, machine=machine, nodes=nodes)
+        for done in encoded_by_actors(units, workers=workers, machine=machine, nodes=nodes):
+            yield done
+            _check(stop_requested)
+
+
+def _check(stop_requested: Callable[[], bool]) -> None:
+    if stop_requested():
+        raise Preempted("stopped; run again to go on")
 
 
 def _there(unit: Unit) -> bool:

@@ -1,6 +1,11 @@
 """`physscale encode`: what it says, what a plan says of it, and latents that were damaged."""
 
 import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +24,7 @@ from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_source
 from physscale.study.spec import Study
 from physscale.train.parallel import Workers
-from tests.encoded import Blind, encode, run_of, units_of
+from tests.encoded import VAE, Blind, encode, run_of, units_of
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +137,31 @@ def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(
     with pytest.raises(DamagedData, match="`physscale encode` mends it"):
         execute(study, store=Store(tmp_path), context=PlainContext())
     assert encode(study, root=tmp_path) == ["kept", "mended", "kept", "kept", "kept", "kept"]
+
+
+def test_a_signal_saves_the_training_of_the_codec(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(VAE)
+    assert run.codec.training is not None
+    endless = replace(run.codec.training, steps=10**6)
+    run = replace(run, codec=replace(run.codec, training=endless))
+    monkeypatch.setattr(
+        "physscale.cli.options.load_study",
+        lambda name: Study(name="tiny", question="?", groups={"all": [run]}),
+    )
+    store = Store(tmp_path / "tiny")
+    history = store.run(run.fingerprint).codec_fit
+
+    def stop() -> None:
+        while not history.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    code, said = tell("encode", results=tmp_path, capsys=capsys)
+    assert code == 128 + signal.SIGTERM
+    assert "codec training stopped after step" in said.splitlines()[-1]
+    folder = store.codec_training(run.codec_fingerprint)
+    assert [path.name[:5] for path in folder.iterdir()] == ["step_"]
+    assert not store.codec(run.codec_fingerprint).exists()

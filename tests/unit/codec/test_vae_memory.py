@@ -15,7 +15,7 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_flops import vae_parameters
 from physscale.codec.vae_step import loss_of, recomputed
-from tests.unit.run.test_device_memory import Live
+from tests.fake_memory import Live
 
 TOLERANCE = 0.03
 CARD = 70e9
