@@ -18,6 +18,7 @@ from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.run.codec import codec_of
+from physscale.run.context import PlainContext
 from physscale.run.encode import encode_unit
 from physscale.run.latent_cache import Unit, caches_of
 from physscale.run.spec import CodecRecipe, RunSpec
@@ -44,7 +45,7 @@ def vae(bench: Bench) -> Iterator[Reading]:
         unit="GB",
     )
     store = Store(bench.folder / "alone")
-    codec = codec_of(run, store=store, device=bench.device)
+    codec = codec_of(run, store=store, context=PlainContext(device=bench.device))
     pixels = render(simulate(run.data, indices=np.arange(2)), canvas=run.canvas)
     codec.encode(pixels)  # warm
     cache = caches_of([run], store=store)[0]
