@@ -78,6 +78,10 @@ class Nodes:
         """This process's drivers go to these nodes until the test ends."""
         for key in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
             monkeypatch.setenv(key, self.environment[key])
+        # Ray reads the mode when it is loaded, which another test's file may have done long before
+        from ray._raylet import Config
+
+        Config.initialize("")
 
 
 @contextmanager
