@@ -6,7 +6,7 @@ from physscale.run.check import check_card
 from physscale.run.device_memory import run_memory
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
-from physscale.study.devices import Rates
+from physscale.study.devices import Rates, sharing
 from physscale.study.plan import label
 from physscale.study.progress import gigabytes
 
@@ -18,9 +18,12 @@ def check_fits(runs: Iterable[RunSpec], *, rates: Rates, machine: Machine) -> No
     if rates.kind != "cuda":
         return
     for run in runs:
-        part = machine.run_gpus if run.workers == 1 else machine.worker_gpus
-        sharing = int(1 / part) if 0 < part < 1 else 1
-        check_card(run, card=rates.name, memory_bytes=rates.memory_bytes, sharing=sharing)
+        check_card(
+            run,
+            card=rates.name,
+            memory_bytes=rates.memory_bytes,
+            sharing=sharing(machine, workers=run.workers),
+        )
 
 
 def memory_note(runs: Iterable[RunSpec]) -> list[str]:

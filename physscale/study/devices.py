@@ -12,8 +12,9 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.spec import from_plain
 from physscale.scheduling.gpus import Device
+from physscale.scheduling.resources import Machine
 
-__all__ = ["CARDS", "DEVICE_FILE", "Card", "Products", "Rates", "card", "read_rates"]
+__all__ = ["CARDS", "DEVICE_FILE", "Card", "Products", "Rates", "card", "read_rates", "sharing"]
 
 DEVICE_FILE = "device.json"
 """Where `physscale calibrate-device` writes, in the folder of the results."""
@@ -183,3 +184,9 @@ def read_rates(path: Path) -> Rates:
         raise UserError(f"device {path}: {error.strerror}; {again}") from error
     except (ValueError, TypeError) as error:
         raise UserError(f"device {path}: not a calibration; {again}") from error
+
+
+def sharing(machine: Machine, *, workers: int) -> int:
+    """How many runs of one worker, or workers of runs of several, share a GPU."""
+    part = machine.run_gpus if workers == 1 else machine.worker_gpus
+    return int(1 / part) if 0 < part < 1 else 1

@@ -7,8 +7,8 @@
 A host starts operations of a GPU while others run, and draws noise ahead of them in a thread of its
 own. Gradients travel while the backward pass runs. So a step takes the largest of the three, and
 what the backward pass does not hide of the link. A processor does all in turn. Products
-are as fast as those with matrices of the backbone's width. That several runs share a GPU, and that
-`train.compile` moves fewer bytes, is not counted."""
+are as fast as those with matrices of the backbone's width. Runs that share a GPU take turns. That
+`train.compile` moves fewer bytes is not counted."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ MUON_OPERATIONS = 18
 @dataclass(frozen=True, kw_only=True)
 class StepTime:
     """The parts of a step, in seconds; `total` knows which of them run side by side. `hidden_s` of
-    `link_s` pass beside the device."""
+    `link_s` pass beside the device; `sharing` runs take turns on it."""
 
     products_s: float
     attention_s: float
@@ -60,6 +60,7 @@ class StepTime:
     link_s: float
     hidden_s: float
     asynchronous: bool
+    sharing: int = 1
 
     @property
     def device_s(self) -> float:
@@ -68,7 +69,7 @@ class StepTime:
     @property
     def total(self) -> float:
         if self.asynchronous:
-            own_s = max(self.device_s, self.host_s, self.noise_s)
+            own_s = max(self.sharing * self.device_s, self.host_s, self.noise_s)
             return own_s + self.link_s - self.hidden_s
         return self.device_s + self.host_s + self.noise_s + self.link_s
 

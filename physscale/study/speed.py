@@ -22,7 +22,7 @@ from physscale.records.store import Store
 from physscale.run.cost import scoring_flops, validation_flops
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
-from physscale.study.devices import CARDS, DEVICE_FILE, Rates, card, read_rates
+from physscale.study.devices import CARDS, DEVICE_FILE, Rates, card, read_rates, sharing
 from physscale.study.environment import processor
 from physscale.study.roofline import StepTime, step_time
 
@@ -108,7 +108,8 @@ class DeviceSpeed:
             if run.workers <= inside
             else min(self.rates.link_bytes_per_s, self.machine.node_link_bytes_per_s)
         )
-        return step_time(run, rates=self.rates, link_bytes_per_s=link)
+        step = step_time(run, rates=self.rates, link_bytes_per_s=link)
+        return replace(step, sharing=sharing(self.machine, workers=run.workers))
 
 
 Pace = Speed | DeviceSpeed

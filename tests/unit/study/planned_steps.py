@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import torch
 
@@ -34,18 +33,18 @@ def runs() -> Iterator[tuple[str, RunSpec]]:
 
 
 def measured(run: RunSpec) -> float:
-    """The median of the process's own time, which other programs do not change."""
+    """The best of the process's own time, as the calibration's; other programs change it little."""
     latents, objective = latent_shape(run), run.objective.build()
     x0 = torch.randn(
         run.train.batch, latents.frames, latents.channels, latents.height, latents.width
     )
     state = begin(run.model, train=run.train, shape=backbone_shape(run), seed=0, device="cpu")
     laps = []
-    for _ in range(21 if run.model.width < 100 else 2):
+    for _ in range(41 if run.model.width < 100 else 2):
         before_s = time.process_time()
         train_step(state, x0, seed=0, train=run.train, objective=objective, workers=Workers())
         laps.append(time.process_time() - before_s)
-    return median(laps[1:])
+    return min(laps[1:])
 
 
 if __name__ == "__main__":

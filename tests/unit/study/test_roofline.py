@@ -72,6 +72,18 @@ def test_a_small_model_costs_what_its_launches_cost() -> None:
     assert step_time(larger, rates=card("h100"), link_bytes_per_s=1e12).total == step.total
 
 
+def test_runs_that_share_a_card_take_turns_on_it() -> None:
+    """Four of S take four times as long; four of d64, whose hosts are what takes time, as long as
+    one."""
+    quarter, whole = replace(A100S, run_gpus=0.25), replace(A100S, run_gpus=1)
+    for run, slower in ((paper("S", workers=1), 4), (small_run(TRAINED, test_splits=()), 1)):
+        four, one = (
+            DeviceSpeed(rates=card("h100"), machine=machine).step(run).total
+            for machine in (quarter, whole)
+        )
+        assert four == pytest.approx(slower * one)
+
+
 def test_noise_of_the_host_holds_up_a_fast_card() -> None:
     """S alone, batch 256: 256 x 32,768 numbers x 15 ns = 126 ms on the host. Drawn on the card they
     cost 353 operations and 1,552 bytes each: 4.9 ms of an H100."""
