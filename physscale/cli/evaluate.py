@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from physscale.cli.options import DeviceMachine, device_of
 from physscale.evaluate.files import exact_lines, measured_videos, paper_lines
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of
@@ -22,6 +23,8 @@ from physscale.evaluate.scores import Line
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 from physscale.records.store import Store
+from physscale.scheduling.machine_file import read_machine
+from physscale.scheduling.resources import Machine
 
 if TYPE_CHECKING:
     from physscale.finished.frames import Unit, UnitFiles
@@ -61,6 +64,7 @@ def evaluate(
         int,
         typer.Option(help="For a study: parallel Ray Data tasks; 1 runs without Ray.", min=1),
     ] = 1,
+    machine: DeviceMachine = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the motion in videos against the truth.
@@ -68,9 +72,21 @@ def evaluate(
     For a study's results, measure how similar its samples are to the true frames, and which of them
     are abnormal."""
     if len(files) == 1 and (files[0] / "runs").is_dir():
-        _study(Store(files[0]), beginnings=run or [], which=which, workers=workers, as_json=as_json)
+        _study(
+            Store(files[0]),
+            beginnings=run or [],
+            which=which,
+            workers=workers,
+            machine=read_machine(machine),
+            as_json=as_json,
+        )
         return
-    for option, given in (("--run", run), ("--which", which != "all"), ("--workers", workers > 1)):
+    for option, given in (
+        ("--run", run),
+        ("--which", which != "all"),
+        ("--workers", workers > 1),
+        ("--machine", machine),
+    ):
         if given:
             raise UserError(
                 f"{option}: for a study's results, such as results/quickstart; {files[0]} is a file"
@@ -94,7 +110,13 @@ def evaluate(
 
 
 def _study(
-    store: Store, *, beginnings: list[str], which: Which, workers: int, as_json: bool
+    store: Store,
+    *,
+    beginnings: list[str],
+    which: Which,
+    workers: int,
+    machine: Machine,
+    as_json: bool,
 ) -> None:
     """Evaluates the splits that are missing, and writes the study's tables."""
     from physscale.finished.frames import is_done, units_of, write  # torch: only here
@@ -105,7 +127,9 @@ def _study(
     units = units_of(largest(runs) if which == "largest" else runs)
     missing = [unit for unit in units if not is_done(unit)]
     started_s = time.monotonic()
-    for done, (unit, found) in enumerate(_evaluated(missing, workers=workers), start=1):
+    for done, (unit, found) in enumerate(
+        _evaluated(missing, workers=workers, machine=machine), start=1
+    ):
         write(unit, found)
         typer.echo(
             f"{done}/{len(missing)}  {unit.run} {unit.split}  {time.monotonic() - started_s:.0f} s",
@@ -128,17 +152,20 @@ def _study(
         )
 
 
-def _evaluated(units: "Sequence[Unit]", *, workers: int) -> "Iterator[tuple[Unit, UnitFiles]]":
+def _evaluated(
+    units: "Sequence[Unit]", *, workers: int, machine: Machine
+) -> "Iterator[tuple[Unit, UnitFiles]]":
     if workers == 1 or len(units) < 2:
         from physscale.finished.frames import evaluated
 
-        yield from ((unit, evaluated(unit)) for unit in units)
+        device = device_of(machine)
+        yield from ((unit, evaluated(unit, device=device)) for unit in units)
         return
     from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
     from physscale.ray_jobs.evaluate import evaluated_by_tasks
 
-    with cluster():
-        yield from evaluated_by_tasks(units, workers=workers)
+    with cluster(machine):
+        yield from evaluated_by_tasks(units, workers=workers, machine=machine)
 
 
 def _show(about: dict[str, Any], *, lines: list[Line]) -> None:

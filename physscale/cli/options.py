@@ -8,6 +8,7 @@ import typer
 
 from physscale.records.errors import UserError
 from physscale.records.store import Store, checked_folder, checked_name
+from physscale.scheduling import gpus
 from physscale.scheduling.resources import Machine
 from physscale.study.overrides import overridden, seed_note
 from physscale.study.plan import Row, plan, recorded_rows
@@ -86,6 +87,14 @@ MachineFile = Annotated[
         "--machine", metavar="FILE", help="Machine file, as in cluster/; without it, this machine."
     ),
 ]
+DeviceMachine = Annotated[
+    Path | None,
+    typer.Option(
+        "--machine",
+        metavar="FILE",
+        help="A machine of cluster/*.yaml: models and codecs use its GPUs; else the CPU.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Next = Annotated[
     Path | None,
@@ -157,6 +166,15 @@ def open_study(
         else only
     )
     return Opened(whole, whole.only(chosen) if chosen else whole, store)
+
+
+def device_of(machine: Machine) -> gpus.Device:
+    """Where a command computes that opens finished runs.
+
+    Raises:
+        Unschedulable: if the machine promises a GPU, and torch sees none here.
+    """
+    return gpus.checked("cuda" if machine.promises_gpus else "cpu")
 
 
 def rows_of(name: str, *, results: Path) -> list[Row]:

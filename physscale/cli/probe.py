@@ -13,9 +13,11 @@ from typing import Annotated
 
 import typer
 
+from physscale.cli.options import DeviceMachine, device_of
 from physscale.finished.probe_words import Question, lines_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
+from physscale.scheduling.machine_file import read_machine
 
 
 def probe(
@@ -47,6 +49,7 @@ def probe(
         str, typer.Option(metavar="A,B", help="For a file: the crossed attributes, as colour,size.")
     ] = "",
     condition_frames: Annotated[int, typer.Option(help="For a file: given frames.", min=1)] = 3,
+    machine: DeviceMachine = None,
     as_json: AsJson = False,
 ) -> None:
     """Probe why videos are wrong: attributes, copies, distance from training, twins, features.
@@ -56,6 +59,10 @@ def probe(
     from physscale.finished.probe import probe_file, probe_runs  # torch: only here
 
     if source.is_file():
+        if machine is not None:
+            raise UserError(
+                f"{source}: --machine is for the models of a study's runs; a file has none"
+            )
         if runs:
             raise UserError(f"{source}: a file holds no runs; leave out {' '.join(runs)[:40]!r}")
         record = probe_file(
@@ -66,7 +73,8 @@ def probe(
             "--trained and --pair belong to a file; a study's runs record what they were trained on"
         )
     else:
-        record = probe_runs(source, what=what, beginnings=runs or [])
+        device = device_of(read_machine(machine))
+        record = probe_runs(source, what=what, beginnings=runs or [], device=device)
     if as_json:
         print_json(record)
         return

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from physscale.cli.options import DryRun, Name, Results, store_of
+from physscale.cli.options import DeviceMachine, DryRun, Name, Results, device_of, store_of
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.spec import short
+from physscale.scheduling.machine_file import read_machine
 
 OnlyMetric = Annotated[
     list[str] | None,
@@ -25,6 +26,7 @@ def score(
             "--all", help="Also compute again the metrics that a run has, and its outcomes."
         ),
     ] = False,
+    machine: DeviceMachine = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,8 +47,9 @@ def score(
     runs = finished_runs(store, beginnings=[])
     missing = missing_metrics(runs, metrics=metrics, again=again)
     if not dry_run:
+        device = device_of(read_machine(machine))
         for done, one in enumerate(missing, start=1):
-            score_again(one, outcomes=again)
+            score_again(one, outcomes=again, device=device)
             typer.echo(f"{done}/{len(missing)}  {one.finished.name}", err=True)
         rewrite_study_tables(store, runs=runs)
     if as_json:

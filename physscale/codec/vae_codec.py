@@ -20,7 +20,6 @@ from physscale.codec.vae import Vae
 
 __all__ = ["VaeCodec", "load_vae", "normalised"]
 
-FRAMES_AT_ONCE = 256
 STILLS_AT_ONCE = 64
 SMALLEST_SCALE = 1e-6
 """A channel that is constant on the corpus is not divided by zero."""
@@ -54,7 +53,8 @@ class VaeCodec:
     ) -> UInt8[np.ndarray, "batch time height width 3"]:
         """Latents to videos u8[B, T, H, W, 3], rounded and clipped."""
         raw = latents.to(self.shift.device) * self._column(self.scale) + self._column(self.shift)
-        return np.concatenate([from_signed(self.vae.decode(part)) for part in _portions(raw)])
+        # each video alone, as above: a larger batch takes more memory and no less time
+        return np.concatenate([from_signed(self.vae.decode(video[None])) for video in raw])
 
     def on(self, device: str) -> "VaeCodec":
         """A copy on this device."""
@@ -101,8 +101,3 @@ def normalised(vae: Vae, *, stills: UInt8[np.ndarray, "stills height width 3"]) 
     by_channel = torch.cat(means).movedim(2, 0).flatten(1).double()
     scale = by_channel.std(1).clamp_min(SMALLEST_SCALE).float()
     return VaeCodec(vae, shift=by_channel.mean(1).float(), scale=scale)
-
-
-def _portions(videos: Tensor) -> list[Tensor]:
-    """Whole videos, about `FRAMES_AT_ONCE` latent frames at a time."""
-    return list(torch.split(videos, max(1, FRAMES_AT_ONCE // videos.shape[1])))

@@ -31,6 +31,7 @@ from physscale.records.video import Videos
 from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.scored_split import run_columns
 from physscale.run.spec import RunSpec, TestSplit
+from physscale.scheduling.gpus import Device
 
 RECIPE = 2
 KEY = b"physscale.frames"
@@ -86,13 +87,13 @@ def mark_of(unit: Unit) -> bytes:
     return what.hexdigest()[:24].encode()
 
 
-def evaluated(unit: Unit) -> UnitFiles:
-    """Measures one unit."""
+def evaluated(unit: Unit, *, device: Device) -> UnitFiles:
+    """Measures one unit; its codec computes on this device."""
     run = read_run(unit.folder)
     scored = next(one for one in run.test_splits if one.data.split == unit.split)
     samples = read_videos(unit.folder.samples(unit.split))
     assert samples.pixels is not None, "samples have frames"
-    codec = Finished(run, Store(Path(unit.root))).codec()
+    codec = Finished(run, Store(Path(unit.root))).codec(device=device)
     generated = Generated(
         truth=samples.with_pixels(None),
         canvas=run.canvas,

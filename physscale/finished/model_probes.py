@@ -7,6 +7,7 @@ the same for all models."""
 from dataclasses import asdict, replace
 
 import numpy as np
+from torch import Tensor
 
 from physscale.codec.protocol import Codec
 from physscale.evaluate.mechanisms.features import fit_probe, layer_features, r_squared
@@ -19,7 +20,10 @@ from physscale.records.video import PLACE, VELOCITY, Videos
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
 from physscale.run.cost import latent_shape
+from physscale.run.inference import inference_of, parts_of
+from physscale.run.inference_memory import videos_at_once
 from physscale.run.spec import RunSpec
+from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
 
 PROBED = 600
@@ -31,11 +35,11 @@ TARGETS = {
 }
 
 
-def twin_record(one: Finished) -> Record:
+def twin_record(one: Finished, device: Device) -> Record:
     """Preference for the true video per test split and kind of twin, beside that of a model that
     predicts zero latents."""
-    model, codec, objective = one.model(), one.codec(), one.run.objective.build()
-    given = one.run.given_frames
+    inference = inference_of(one.run, one.model(device=device))
+    codec, given = one.codec(device=device), one.run.given_frames
     rows = []
     for split in one.run.test_splits:
         truth = simulate(split.data, indices=np.arange(split.data.videos))
@@ -53,7 +57,7 @@ def twin_record(one: Finished) -> Record:
                 one.run.model.conditioned_on, pairs.valid
             )  # twins part later: they share the first state
             losses = [
-                objective.held_out(model, part, indices=indices, conditioning=conditioning)
+                inference.held_out(part, indices=indices, conditioning=conditioning)
                 .as_trained.double()
                 .numpy()
                 for part in latents
@@ -74,13 +78,13 @@ def twin_record(one: Finished) -> Record:
     return {"run": one.name, "twins": rows}
 
 
-def feature_record(one: Finished) -> Record:
+def feature_record(one: Finished, device: Device) -> Record:
     """R² of position and velocity in the probed frame (`ObjectiveSpec.probed_frame`) for every
     layer, on fresh videos from the training distribution and on every test split outside it."""
-    model, codec = one.model(), one.codec()
+    model, codec = one.model(device=device), one.codec(device=device)
     fresh = one.run.model.build(model.shape)
     fresh.initialise(torch_seed(one.run.seed, stream=Stream.WEIGHTS))
-    models = {"": model, "untrained ": fresh.eval()}
+    models = {"": model, "untrained ": fresh.eval().to(device)}
     parts, moment = _probed(one), _probed_moment(one.run)
     looked = {
         name: _layers(one, rows=rows, models=models, codec=codec) for name, rows in parts.items()
@@ -138,15 +142,27 @@ def _layers(
         .double()
         .numpy()
     }
-    conditioning = conditioning_of(one.run.model.conditioned_on, rows)
-    objective = one.run.objective.build()
     for prefix, model in models.items():
-        layers = layer_features(
-            model,
-            latents,
-            objective=objective,
-            indices=rows.index.tolist(),
-            conditioning=conditioning,
-        )
-        found |= {prefix + name: features for name, features in layers.items()}
+        parts = [
+            _part(one, model=model, rows=rows.take(part), latents=latents[part])
+            for part in parts_of(len(rows), at_once=videos_at_once(one.run))
+        ]
+        found |= {
+            prefix + name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
     return found
+
+
+def _part(
+    one: Finished, *, model: Backbone, rows: Videos, latents: Tensor
+) -> dict[str, np.ndarray]:
+    """The features of a few rows, which pass through the model together."""
+    device = next(model.parameters()).device
+    conditioning = conditioning_of(one.run.model.conditioned_on, rows)
+    return layer_features(
+        model,
+        latents.to(device),
+        objective=one.run.objective.build(),
+        indices=rows.index.tolist(),
+        conditioning=None if conditioning is None else conditioning.to(device),
+    )

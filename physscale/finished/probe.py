@@ -19,6 +19,7 @@ from physscale.finished.probes import (
 from physscale.finished.runs import Finished, finished_runs
 from physscale.records.errors import UserError
 from physscale.records.store import Store
+from physscale.scheduling.gpus import Device
 from physscale.simulate.scenario import Attribute
 
 __all__ = ["probe_file", "probe_runs"]
@@ -29,7 +30,7 @@ _OF_VIDEOS: dict[Question, Callable[[Sequence[ProbedVideos]], Record]] = {
     "memory": memory_record,
     "hull": hull_record,
 }
-_OF_MODELS: dict[Question, Callable[[Finished], Record]] = {
+_OF_MODELS: dict[Question, Callable[[Finished, Device], Record]] = {
     "twins": twin_record,
     "features": feature_record,
 }
@@ -71,11 +72,12 @@ def probe_file(
     return {"runs": [{"run": samples.name, **_OF_VIDEOS[what]([probed])}]}
 
 
-def probe_runs(results: Path, *, what: Question, beginnings: list[str]) -> Record:
+def probe_runs(results: Path, *, what: Question, beginnings: list[str], device: Device) -> Record:
     """The answer about the finished runs in a study's folder.
 
     Args:
         beginnings: of the runs' fingerprints; empty for all runs.
+        device: where models and codecs compute.
 
     Raises:
         UserError: if there is no such folder or run, or the question does not apply to the runs.
@@ -84,11 +86,16 @@ def probe_runs(results: Path, *, what: Question, beginnings: list[str]) -> Recor
         raise UserError(f"{results}: neither a study's folder nor a file of videos")
     runs = finished_runs(Store(results), beginnings=beginnings)
     if what == "attributes":
-        return attribute_record([videos for run in runs for videos in probed_videos(run)])
+        return attribute_record(
+            [videos for run in runs for videos in probed_videos(run, device=device)]
+        )
     if what in _OF_MODELS:
-        return {"runs": [_OF_MODELS[what](run) for run in runs]}
+        return {"runs": [_OF_MODELS[what](run, device) for run in runs]}
     return {
-        "runs": [{"run": run.name, **_OF_VIDEOS[what](list(probed_videos(run)))} for run in runs]
+        "runs": [
+            {"run": run.name, **_OF_VIDEOS[what](list(probed_videos(run, device=device)))}
+            for run in runs
+        ]
     }
 
 

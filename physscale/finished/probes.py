@@ -24,6 +24,7 @@ from physscale.records.rate import wilson
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.scheduling.gpus import Device
 from physscale.simulate.scenario import Attribute
 from physscale.simulate.simulate import simulate
 
@@ -61,9 +62,9 @@ class ProbedVideos:
         return self.samples.pixels
 
 
-def probed_videos(one: Finished) -> Iterator[ProbedVideos]:
+def probed_videos(one: Finished, *, device: Device) -> Iterator[ProbedVideos]:
     """The videos of every test split of a finished run."""
-    training, codec, scenario = one.training(), one.codec(), one.run.data.scenario
+    training, codec, scenario = one.training(), one.codec(device=device), one.run.data.scenario
     for split in one.run.test_splits:
         yield ProbedVideos(
             name=split.data.split,

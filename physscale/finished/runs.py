@@ -18,6 +18,7 @@ from physscale.render.render import render
 from physscale.run.codec import codec_of
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec, TestSplit
+from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
 from physscale.train.checkpoint import latest, load_model
 
@@ -37,8 +38,8 @@ class Finished:
     def name(self) -> str:
         return self.run.fingerprint[:12]
 
-    def model(self) -> Backbone:
-        """The averaged model of the newest checkpoint.
+    def model(self, *, device: Device) -> Backbone:
+        """The averaged model of the newest checkpoint, on this device.
 
         Raises:
             DamagedData: if no checkpoint passes its check.
@@ -49,10 +50,10 @@ class Finished:
                 f"{self.folder.checkpoints}: no undamaged checkpoint; the same `physscale run` "
                 "makes it again"
             )
-        return load_model(newest)
+        return load_model(newest).to(device)
 
-    def codec(self) -> Codec:
-        return codec_of(self.run, store=self.store)
+    def codec(self, *, device: Device) -> Codec:
+        return codec_of(self.run, store=self.store, device=device)
 
     def training(self) -> Videos:
         """The states of the training rows."""

@@ -23,6 +23,7 @@ from physscale.records.tables import computed_metrics, read_scores, write_parque
 from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.score import outcomes_of, source_scores
 from physscale.run.scored_split import scored_split
+from physscale.scheduling.gpus import Device
 
 __all__ = ["Missing", "asked_metrics", "missing_metrics", "rewrite_study_tables", "score_again"]
 
@@ -65,17 +66,22 @@ def missing_metrics(
     return found
 
 
-def score_again(missing: Missing, *, outcomes: bool) -> None:
+def score_again(missing: Missing, *, outcomes: bool, device: Device) -> None:
     """Computes the missing metrics on every test split and writes the run's table of scores.
 
     Args:
         outcomes: whether to write the table of outcomes again as well.
+        device: where the codec computes.
 
     Raises:
         DamagedData: if samples are missing or unreadable.
     """
     one, names = missing.finished, [metric.name for metric in missing.metrics]
-    old, codec, training = read_scores(one.folder.scores), one.codec(), TrainingRows(one.run)
+    old, codec, training = (
+        read_scores(one.folder.scores),
+        one.codec(device=device),
+        TrainingRows(one.run),
+    )
     score_tables: list[pa.Table] = []
     outcome_tables: list[pa.Table] = []
     for split in one.run.test_splits:

@@ -5,6 +5,7 @@ A unit's result depends on its own files alone, so the rows are those of one pla
 driver writes what arrives. If it is killed, the next call continues with the units that have no
 result."""
 
+import os
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -12,22 +13,35 @@ import ray.data
 
 from physscale.finished.frames import Unit, UnitFiles, evaluated
 from physscale.ray_jobs.data import _quiet
+from physscale.ray_jobs.gpus import check_nodes
+from physscale.scheduling.gpus import HIDDEN, Device
+from physscale.scheduling.resources import Machine
 
 
-def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple[Unit, UnitFiles]]:
+def evaluated_by_tasks(
+    units: Sequence[Unit], *, workers: int, machine: Machine
+) -> Iterator[tuple[Unit, UnitFiles]]:
     """Each unit with its result, by that many tasks at a time. Ray must be up, and every node must
-    see the results folder."""
+    see the results folder. A task takes a run's share of a GPU, if the machine gives runs one.
+
+    Raises:
+        Unschedulable: if torch sees no GPU on a node that promises some.
+    """
+    if machine.promises_gpus:
+        check_nodes()
     _quiet()
     blocks = [
         pa.table({"root": [unit.root], "run": [unit.run], "split": [unit.split]}) for unit in units
     ]
     dataset = ray.data.from_blocks(blocks).map_batches(
         _task,
+        fn_kwargs={"device": "cuda" if machine.promises_gpus else "cpu"},
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
         compute=ray.data.TaskPoolStrategy(size=workers),
         num_cpus=1,
+        num_gpus=machine.run_gpus or machine.worker_gpus or None,
     )
     dataset.context.execution_options.preserve_order = True
     for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
@@ -36,9 +50,11 @@ def evaluated_by_tasks(units: Sequence[Unit], *, workers: int) -> Iterator[tuple
             yield unit, UnitFiles(dict(zip(row["suffixes"], row["contents"], strict=True)))
 
 
-def _task(table: pa.Table) -> pa.Table:
+def _task(table: pa.Table, *, device: Device) -> pa.Table:
+    if device == "cpu":
+        os.environ.update(HIDDEN)
     rows = []
     for row in table.to_pylist():
-        found = evaluated(Unit(row["root"], row["run"], row["split"]))
+        found = evaluated(Unit(row["root"], row["run"], row["split"]), device=device)
         rows.append({**row, "suffixes": list(found.files), "contents": list(found.files.values())})
     return pa.Table.from_pylist(rows)

@@ -25,10 +25,10 @@ from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.simulate import simulate
 from physscale.train.parallel import Workers
 
-__all__ = ["Sampler"]
+__all__ = ["Part", "Sampler"]
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """Rows of a test split."""
 
     split: TestSplit
@@ -56,7 +56,7 @@ class Sampler:
         workers = Workers(rank=context.rank, world=context.world)
         here = self._interrupted(splits) if workers.rank == 0 else {}
         parts = self._missing(splits, here=here, workers=workers)
-        rounds = dealt(parts, workers=workers, work=self._made, like=self._like)
+        rounds = dealt(parts, workers=workers, work=self.made, like=self._like)
         left = list(splits) if workers.rank == 0 else []
         while True:
             while left and left[0].data.split in here and here[left[0].data.split].done.all():
@@ -91,7 +91,7 @@ class Sampler:
 
     def _missing(
         self, splits: Sequence[TestSplit], *, here: dict[str, Sampled], workers: Workers
-    ) -> list[_Part]:
+    ) -> list[Part]:
         """The parts that the first worker lacks."""
         own = [
             here[split.data.split].done
@@ -104,13 +104,13 @@ class Sampler:
             np.frombuffer(said, np.bool_), np.cumsum([split.data.videos for split in splits])
         )
         return [
-            _Part(split, rows)
+            Part(split, rows)
             for split, there in zip(splits, done, strict=False)
             for rows in parts_of(split.data.videos, at_once=self.inference.at_once)
             if not there[rows].all()
         ]
 
-    def _made(self, part: _Part) -> tuple[Tensor, ...]:
+    def made(self, part: Part) -> tuple[Tensor, ...]:
         """Of these rows: samples, recoded truth, and both errors."""
         run, rows = self.run, np.arange(part.rows.start, part.rows.stop)
         truth = simulate(part.split.data, indices=rows)
@@ -127,8 +127,8 @@ class Sampler:
         samples, recoded = (torch.from_numpy(self.codec.decode(one)) for one in (drawn, latents))
         return samples, recoded, errors.from_given, errors.as_trained
 
-    def _like(self, part: _Part) -> tuple[Tensor, ...]:
-        """Tensors without content, shaped as `_made` returns them."""
+    def _like(self, part: Part) -> tuple[Tensor, ...]:
+        """Tensors without content, shaped as `made` returns them."""
         count, size = part.rows.stop - part.rows.start, self.run.canvas.size_px
         frames = torch.empty(
             (count, part.split.data.frames, size, size, 3), dtype=torch.uint8, device="meta"

@@ -22,6 +22,7 @@ from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
+from physscale.scheduling.resources import Machine
 from tests.tiny import tiny_run
 
 
@@ -78,10 +79,10 @@ def test_what_is_done_is_not_done_again(study: Path, capsys: pytest.CaptureFixtu
 def test_several_workers_find_the_same(study: Path, two_workers: None) -> None:
     units = units_of(finished_runs(Store(study), beginnings=[]))
     assert len(units_of(largest(finished_runs(Store(study), beginnings=[])))) == 2
-    by_tasks = list(evaluated_by_tasks(units, workers=2))
+    by_tasks = list(evaluated_by_tasks(units, workers=2, machine=Machine()))
     assert [unit for unit, _ in by_tasks] == units
     for unit, found in by_tasks:
-        alone = evaluated(unit)
+        alone = evaluated(unit, device="cpu")
         assert {suffix: found.files[suffix] for suffix in (FRAME_TABLE, FRAME_SCORES)} == {
             suffix: alone.files[suffix] for suffix in (FRAME_TABLE, FRAME_SCORES)
         }

@@ -67,9 +67,9 @@ def test_its_runs_are_opened(old: Store) -> None:
     (one,) = finished_runs(old, beginnings=[OPENED])
     split = one.run.test_splits[0]
     truth = simulate(split.data, indices=np.arange(split.data.videos))
-    latents = one.codec().encode(render(truth, canvas=one.run.canvas))
+    latents = one.codec(device="cpu").encode(render(truth, canvas=one.run.canvas))
     objective = one.run.objective.build()
-    errors = objective.held_out(one.model(), latents, indices=truth.index.tolist())
+    errors = objective.held_out(one.model(device="cpu"), latents, indices=truth.index.tolist())
     rows = pq.read_table(one.folder.scores).to_pylist()
     written = next(row for row in rows if row["split"] == "id" and row["metric"] == "loss")
     assert float(errors.from_given.double().mean()) == pytest.approx(written["value"], rel=1e-4)

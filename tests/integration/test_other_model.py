@@ -49,7 +49,7 @@ def test_keeps_its_own_given_frames(finished: Finished) -> None:
     split = RUN.test_splits[0]
     samples = finished.samples(split)
     assert samples.pixels is not None
-    codec = finished.codec()
+    codec = finished.codec(device="cpu")
     true = finished.true_frames(samples, codec=codec)
     apart = np.abs(samples.pixels.astype(int) - true.astype(int)).max(axis=(0, 2, 3, 4))
     assert (apart[:2] <= 1).all()
@@ -57,6 +57,6 @@ def test_keeps_its_own_given_frames(finished: Finished) -> None:
 
 
 def test_is_probed(finished: Finished) -> None:
-    assert {row["split"] for row in twin_record(finished)["twins"]} == {"id", "speed_high"}
-    layers = {row["layer"] for row in feature_record(finished)["probes"]}
+    assert {row["split"] for row in twin_record(finished, "cpu")["twins"]} == {"id", "speed_high"}
+    layers = {row["layer"] for row in feature_record(finished, "cpu")["probes"]}
     assert {"given latents", "block 1", "block 5", "untrained block 5"} <= layers

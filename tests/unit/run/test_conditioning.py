@@ -194,7 +194,7 @@ def test_a_run_is_conditioned_from_its_data_to_its_scores_and_opens_again(
     assert history[-1]["mfu"] > 0
     one = Finished(read_run(folder), store)
     assert one.run.fingerprint == run.fingerprint
-    assert one.model().spec.conditioning == run.model.conditioning
+    assert one.model(device="cpu").spec.conditioning == run.model.conditioning
 
 
 def conditioned_run(text: TextSpec | None) -> RunSpec:
