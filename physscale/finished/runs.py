@@ -16,6 +16,7 @@ from physscale.records.store import RunFolder, Store
 from physscale.records.video import Videos
 from physscale.render.render import render
 from physscale.run.codec import codec_of
+from physscale.run.context import PlainContext
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.scheduling.gpus import Device
@@ -53,7 +54,7 @@ class Finished:
         return load_model(newest).to(device)
 
     def codec(self, *, device: Device) -> Codec:
-        return codec_of(self.run, store=self.store, device=device)
+        return codec_of(self.run, store=self.store, context=PlainContext(device=device))
 
     def training(self) -> Videos:
         """The states of the training rows."""

@@ -1,6 +1,17 @@
 """Every row of the GPU table, in its order."""
 
-from tests.gpu import agreement, codec, memory, plans, promises, runs, saving, speed, workers
+from tests.gpu import (
+    agreement,
+    codec,
+    memory,
+    plans,
+    promises,
+    runs,
+    saving,
+    scoring,
+    speed,
+    workers,
+)
 from tests.gpu.row import Row
 
 __all__ = ["ROWS"]
@@ -11,6 +22,7 @@ ROWS: tuple[Row, ...] = (
     *memory.ROWS,
     *codec.ROWS,
     *plans.ROWS,
+    *scoring.ROWS,
     *promises.ROWS,
     *saving.ROWS,
     *runs.ROWS,
