@@ -17,7 +17,7 @@ from physscale.model.sizes import SIZES
 from physscale.records.latent_shape import LatentShape
 from physscale.run.inference import Inference
 from physscale.run.inference_memory import WORKING_BYTES, inference_bytes
-from tests.unit.run.test_device_memory import Live
+from tests.fake_memory import Live
 
 MODEL = replace(SIZES["S"], depth=2)
 SHAPE = LatentShape(8, 4, 32, 32)

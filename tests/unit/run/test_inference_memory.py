@@ -15,19 +15,21 @@ from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
+from physscale.model.conditioning_spec import TextSpec
 from physscale.model.sizes import SIZES
 from physscale.model.unet_spec import UNetSpec
 from physscale.records.latent_shape import LatentShape
 from physscale.run.inference import Inference, parts_of
 from physscale.run.inference_memory import WORKING_BYTES, inference_bytes, videos_at_once
 from physscale.run.spec import RunSpec
+from tests.fake_memory import Live, fake_conditioning
 from tests.tiny import tiny_run
-from tests.unit.run.test_device_memory import TEXT, Live, fake_conditioning
 
 CARD_BYTES = 80e9
 LOOSE = 6
 """The bound is at most so many times what is needed: it would be no use otherwise."""
 
+TEXT = TextSpec(tokens=512, width=256, depth=3, heads=4)
 DIFFUSION = FlowSpec(prediction="v", sampler_steps=2)
 HEUN = FlowSpec(
     prediction="v", sampler="heun", sampler_steps=2, guidance=1.5, condition_dropout=0.1
