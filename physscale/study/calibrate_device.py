@@ -24,8 +24,8 @@ from physscale.study.environment import processor
 __all__ = ["POINTWISE_BYTES", "Calibration", "pointwise"]
 
 TURNS_S = 1.0
-ROWS = {"cpu": 1024, "cuda": 65536}
-"""Of products."""
+NUMBERS, FEWEST_ROWS = {"cpu": 2**17, "cuda": 2**26}, 512
+"""Of the input of a product: so many that starting its operations takes no part of the time."""
 
 VIDEOS = {"cpu": 1, "cuda": 16}
 """Of attention, convolutions and pointwise operations: enough of them to fill the device."""
@@ -88,17 +88,17 @@ class Calibration:
         )
 
     def _products(self, width: int, *, dtype: torch.dtype) -> float:
-        rows = ROWS[self.device]
-        layer = Linear(width, width).to(self.device)
+        rows, wide = max(FEWEST_ROWS, NUMBERS[self.device] // width), 4 * width
+        layer = Linear(width, wide).to(self.device)
         x = torch.randn(rows, width, device=self.device, requires_grad=True)
-        away = torch.randn(rows, width, device=self.device).to(dtype)
+        away = torch.randn(rows, wide, device=self.device).to(dtype)
 
         def turn() -> None:
             with torch.autocast(self.device, dtype=dtype, enabled=dtype == torch.bfloat16):
                 made = layer(x)
             torch.autograd.backward(made, away)
 
-        return 3 * 2 * rows * width**2 / self._seconds(turn)
+        return 3 * 2 * rows * width * wide / self._seconds(turn)
 
     def _attention(self, *, dtype: torch.dtype) -> float:
         videos = VIDEOS[self.device]

@@ -44,7 +44,8 @@ class Products:
     """FLOP/s in one precision.
 
     Attributes:
-        by_width: of products of many rows with square matrices, ascending in their width.
+        by_width: of products of many rows with matrices this wide and four times as high,
+            ascending.
         attention: forward and backward, its FLOPs counted three times those of the forward pass.
         convolutions: 3 x 3 on 128 channels.
     """
