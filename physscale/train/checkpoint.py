@@ -10,8 +10,6 @@ import hashlib
 import json
 import logging
 import shutil
-import struct
-import time
 from pathlib import Path
 
 from torch import Tensor
@@ -22,23 +20,15 @@ from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain
-from physscale.records.store import MANIFEST, read_folder, sha256_of
+from physscale.records.store import read_folder
 from physscale.train.parallel import Workers, digest_of
+from physscale.train.same_folder import same_folder
 from physscale.train.spec import computed_plainly
 from physscale.train.step import TrainState
 from physscale.train.stored import Stored
 from physscale.train.task import TrainTask
 
 __all__ = ["agreed", "folder_of", "folders", "latest", "load_model", "recipe", "restore"]
-
-SEEN_WITHIN_S = 120.0
-"""How long a worker waits until it sees the checkpoint that the first worker chose. NFS clients
-keep a directory listing for up to 60 s (`acdirmax`)."""
-
-_LOOK_S = 0.25
-
-_CHOICE = struct.Struct(">q32s")
-"""A step and the SHA-256 of its manifest; step -1: no checkpoint."""
 
 
 def latest(checkpoints: Path) -> Path | None:
@@ -60,55 +50,8 @@ def agreed(checkpoints: Path, *, workers: Workers) -> Path | None:
         DamagedData: on every worker, when some do not see it within `SEEN_WITHIN_S`. Nobody takes
             another one.
     """
-    if workers.world == 1:
-        return latest(checkpoints)
-    step, digest = _CHOICE.unpack(workers.gathered(_choice(checkpoints, workers=workers))[0])
-    if step < 0:
-        return None
-    folder = folder_at(checkpoints, step=step)
-    seen = workers.rank == 0 or _seen(folder, digest=digest.hex())
-    blind = [rank for rank, sees in enumerate(workers.gathered(bytes([seen]))) if not sees[0]]
-    if blind:
-        raise DamagedData(
-            f"{folder}: workers {blind} of {workers.world} did not see it whole with manifest "
-            f"SHA-256 {digest.hex()} within {SEEN_WITHIN_S:g} s; look at their file system, then "
-            "run again"
-        )
-    return folder
-
-
-def _choice(checkpoints: Path, *, workers: Workers) -> bytes:
-    """The first worker's; the others have none."""
     newest = latest(checkpoints) if workers.rank == 0 else None
-    if newest is None:
-        return _CHOICE.pack(-1, b"")
-    step = int(newest.name.removeprefix("step_"))
-    return _CHOICE.pack(step, bytes.fromhex(sha256_of(newest / MANIFEST)))
-
-
-def _seen(folder: Path, *, digest: str) -> bool:
-    """Whether the folder verifies with this manifest before the patience ends."""
-    deadline, said = time.monotonic() + SEEN_WITHIN_S, ""
-    while reason := _unseen(folder, digest=digest):
-        if reason != said:
-            logging.getLogger(__name__).warning("waiting for a checkpoint: %s", reason)
-            said = reason
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_LOOK_S)
-    return True
-
-
-def _unseen(folder: Path, *, digest: str) -> str:
-    """Why this worker cannot take the folder; empty when it can. Large files are read last."""
-    try:
-        own = sha256_of(folder / MANIFEST)
-        if own != digest:
-            return f"{folder}: manifest SHA-256 {own}, not {digest}"
-        read_folder(folder)
-    except (DamagedData, OSError) as error:
-        return str(error)
-    return ""
+    return same_folder(newest, parent=checkpoints, workers=workers)
 
 
 def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Workers) -> None:

@@ -22,8 +22,9 @@ from torch import Tensor
 from physscale.records.errors import UserError
 from physscale.records.parts import complete, unfinished, write_part
 from physscale.records.store import remove_folder
-from physscale.train.checkpoint import SEEN_WITHIN_S, folder_of, folders, recipe
+from physscale.train.checkpoint import folder_of, folders, recipe
 from physscale.train.parallel import Workers
+from physscale.train.same_folder import SEEN_WITHIN_S
 from physscale.train.snapshot import Snapshot
 from physscale.train.spec import CHECKPOINTS_KEPT
 from physscale.train.step import TrainState

@@ -26,7 +26,7 @@ import torch.distributed as dist
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.records.errors import DamagedData
 from physscale.records.parts import unfinished
-from physscale.train import checkpoint, overlap, saving
+from physscale.train import checkpoint, overlap, same_folder, saving
 from physscale.train.loop import train
 from physscale.train.stored import Stored
 from tests.unit.train.tasks import Killed, PlainContext, small_task
@@ -61,10 +61,10 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
     if job.get("mounts"):
         shared = root / job["folder"] / "0" / "checkpoints"
         saving.unfinished = lambda path, token: unfinished(shared / path.name, token=token)
-    checkpoint.SEEN_WITHIN_S = job.get("patience_s", 120.0)
+    same_folder.SEEN_WITHIN_S = job.get("patience_s", 120.0)
     checkpoint.Stored = Faulty if job.get("faulty") == rank else Stored
     overlap.BUCKET_BYTES = job.get("bucket_bytes", 25_000_000)
-    logging.getLogger(checkpoint.__name__).handlers = [Arrival(folder)]
+    logging.getLogger(same_folder.__name__).handlers = [Arrival(folder)]
     if rank == 0 and "forgets" in job:
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
     dist.barrier()
