@@ -188,5 +188,6 @@ def test_what_decides_the_result_decides_the_fingerprint(field: str) -> None:
         "seed": 1,
         "workers": 2,
         "score_precision": "bf16",
+        "latent_precision": "bf16",
     }[field]
     assert replace(RUN, **{field: changed}).fingerprint != RUN.fingerprint

@@ -71,7 +71,7 @@ def test_the_page_lists_the_columns_of_a_table(heading: str, schema: pa.Schema) 
 
 
 def test_the_page_lists_the_columns_of_latents() -> None:
-    kind = latents.schema((2, 3, 4, 5), identity="", canvas="")
+    kind = latents.schema((2, 3, 4, 5), identity="", canvas="", precision="fp32")
     types = {field.name: str(getattr(field.type, "value_type", field.type)) for field in kind}
     page = page_columns("A row of latents (`latents/FP12/shard_00000000.arrow`)")
     assert {name: {"float32": "float"}.get(kind, kind) for name, kind in page.items()} == types
