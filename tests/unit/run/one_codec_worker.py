@@ -22,6 +22,7 @@ from physscale.run.codec import codec_of
 from physscale.run.context import PlainContext
 from physscale.train import same_folder
 from tests.encoded import VAE, run_of
+from tests.worker_end import end_process
 
 
 @dataclass
@@ -60,3 +61,4 @@ if __name__ == "__main__":
     for listed in json.loads(sys.argv[4]):
         work(place, rank=own, world=count, job=listed)
     dist.destroy_process_group()
+    end_process()

@@ -19,6 +19,7 @@ from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.train.parallel import Workers
 from tests.unit.run.scored_run import RUN, counted_parts, validated
+from tests.worker_end import end_process
 
 
 def work(root: Path, *, rank: int, job: dict[str, Any]) -> None:
@@ -48,3 +49,4 @@ if __name__ == "__main__":
     for listed in json.loads(sys.argv[3]):
         if own < listed["world"]:
             work(place, rank=own, job=listed)
+    end_process()

@@ -30,6 +30,7 @@ from physscale.train import checkpoint, overlap, same_folder, saving
 from physscale.train.loop import train
 from physscale.train.stored import Stored
 from tests.unit.train.tasks import Killed, PlainContext, small_task
+from tests.worker_end import end_process
 
 
 class Arrival(logging.Handler):
@@ -107,3 +108,4 @@ if __name__ == "__main__":
     for listed in json.loads(sys.argv[4]):
         work(place, rank=own, world=count, job=listed, device=where)
     dist.destroy_process_group()
+    end_process()
