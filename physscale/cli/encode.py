@@ -10,16 +10,12 @@ physscale run spatial                              reads the latents
 The same command continues, and makes damaged files again.
 """
 
-import os
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -36,6 +32,7 @@ from physscale.run.latent_cache import Cache, caches_of
 from physscale.run.weights import check_weights, keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
+from physscale.scheduling.signals import stop_signals
 from physscale.study.encoding import CacheState, cache_state, encoded
 from physscale.study.progress import gigabytes, span
 
@@ -69,7 +66,7 @@ def encode_command(
     if not dry_run:
         keep_weights(runs, store=opened.store)
         _say_codecs(caches, out=out)
-        with _signals() as caught:
+        with stop_signals(lambda: None) as caught:  # heard after a file or a codec's checkpoint
             try:
                 counts = _encode(caches, workers=workers, machine=chosen, caught=caught, out=out)
             except Preempted as stopped:
@@ -126,25 +123,6 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
                 else ""
             )
             say(out, f"codec {short(run.codec_fingerprint)} is fitted first{history}")
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM asks to stop, after this file or a checkpoint of a codec's
-    training. The second ends the process at once. Yields the signals caught."""
-    caught: list[int] = []
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        if len(caught) > 1:
-            os._exit(128 + number)
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _encode(

@@ -6,15 +6,12 @@ be killed at any moment. Started again, it finds the finished runs finished and 
 the others in place."""
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import Literal
 
 from rich.console import Console
@@ -26,6 +23,7 @@ from physscale.run.spec import RunSpec
 from physscale.scheduling.attempt import Execute, Job, driving
 from physscale.scheduling.gpus import checked
 from physscale.scheduling.resources import Machine, slots
+from physscale.scheduling.signals import stop_signals
 from physscale.scheduling.this_machine import local_nodes
 from physscale.study.plain import run_plain
 from physscale.study.plan import Row, plan
@@ -111,7 +109,7 @@ def drive(
         arithmetic=machine.arithmetic,
     )
     _prepare(study, store=store, machine=machine)
-    with driving(job), _signals(job) as caught:
+    with driving(job), stop_signals(partial(_stop, job)) as caught:
         done: set[str] = set()
         for _ in range(_ROUNDS):
             todo = [
@@ -217,27 +215,11 @@ def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
         future.result()
 
 
-@contextmanager
-def _signals(job: Job) -> Iterator[list[int]]:
-    """The first Ctrl-C (or SIGTERM) asks the runs to save and stop; the second ends this process at
-    once. Yields the signals caught."""
-    caught: list[int] = []
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        if len(caught) > 1:
-            os._exit(128 + number)
-        signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
-        job.ask_to_stop()
-        print(
-            "stopping: the runs save a checkpoint and leave; once more to end at once",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(job: Job) -> None:
+    """Ask the runs to save and stop."""
+    job.ask_to_stop()
+    print(
+        "stopping: the runs save a checkpoint and leave; once more to end at once",
+        file=sys.stderr,
+        flush=True,
+    )
