@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from physscale.records.errors import Diverged, Preempted
 from physscale.records.ledger import Ledger, Owner, State
@@ -105,3 +106,14 @@ def finish(store: Store, *, runs: Mapping[str, RunSpec]) -> None:
         leave_finished(run, store=store)
         store.run(full).metrics.write_text('{"step": 1, "loss": 1.0}\n')
         Ledger(store.ledger).finish(full, State.DONE, owner=owner, seconds=1.0)
+
+
+@dataclass
+class Stopper:
+    """Asks to stop at the n-th question, and whenever it is asked again."""
+
+    left: int
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,6 +21,7 @@ from physscale.records.store import Store, read_folder
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute, run_record
 from physscale.run.spec import TestSplit
+from tests.sweep_doubles import Stopper
 from tests.tiny import tiny_run
 
 RUN = tiny_run()
@@ -104,17 +105,6 @@ def test_again_gives_the_same_numbers(done: Store, tmp_path: Path) -> None:
     execute(RUN, store=again, context=PlainContext())
     assert numbers(again) == numbers(done)
     assert history(again) == history(done)
-
-
-@dataclass
-class Stopper:
-    """Asks to stop at the n-th question."""
-
-    left: int
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 def test_stopped_and_resumed_equals_undisturbed(done: Store, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.train.parallel import Workers
 from tests.paths import ROOT
+from tests.sweep_doubles import Stopper
 from tests.unit.run.scored_run import PARTS, RUN, counted_parts, validated
 
 STUDY = "study"
@@ -29,17 +29,6 @@ JOBS = [
     {"name": "stopped", "folder": f"stopped/{STUDY}", "world": 2, "stops": [1, 1]},
     {"name": "resumed", "folder": f"stopped/{STUDY}", "world": 4},
 ]
-
-
-@dataclass
-class Stopper:
-    """Asks to stop at the n-th question, and whenever it is asked again."""
-
-    left: int
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.fixture(scope="module")
