@@ -22,7 +22,7 @@ from typing import Literal
 import ray
 
 from physscale.records.errors import UserError
-from physscale.records.ledger import is_alive
+from physscale.records.scratch import abandoned, own
 from physscale.scheduling.resources import Machine, Node
 from physscale.scheduling.this_machine import local_gpus, usable_cpus
 
@@ -146,7 +146,8 @@ def _own_folder() -> Path:
     if len(str(base)) > 20:
         base = Path("/tmp")
     for old in base.glob(f"{_PREFIX}*-*"):
-        process = old.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdigit() and not is_alive(int(process)):
+        if abandoned(old, now_s=None):
             shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    own(folder)
+    return folder

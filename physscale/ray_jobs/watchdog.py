@@ -26,7 +26,7 @@ import ray
 from ray import tune
 from ray.util import placement_group_table
 
-from physscale.records.ledger import FINAL, Entry
+from physscale.records.ledger import FINAL, Entry, State
 from physscale.records.spec import short
 from physscale.records.store import write_atomic
 from physscale.scheduling.attempt import Attempted, Job
@@ -84,7 +84,7 @@ class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
     def _look(self) -> None:
         entries = self._job.ledger.entries()
         ours = {run.fingerprint: entries[run.fingerprint] for run in self._runs}
-        held = {full for full, entry in ours.items() if entry.held(now_s=time.time())}
+        held = {full for full, entry in ours.items() if entry.state is State.RUNNING}
         waits = {
             full: wait for full in held if (wait := wait_of(self._job.store.run(full))) is not None
         }
@@ -126,11 +126,7 @@ def who_waits(
         lines.append(
             f"run {short(full)}{who} waits for {wait.wants}, since {now_s - wait.since_s:.0f} s"
         )
-    queued = [
-        full
-        for full, entry in runs.items()
-        if entry.state not in FINAL and not entry.held(now_s=now_s)
-    ]
+    queued = [full for full, entry in runs.items() if entry.state not in FINAL | {State.RUNNING}]
     if queued:
         named = ", ".join(short(full) for full in queued[:3]) + (
             "" if len(queued) <= 3 else f" and {len(queued) - 3} more"

@@ -27,10 +27,10 @@ def append_line(path: Path, entry: dict[str, Any]) -> None:
 
 
 def shared_time_s(path: Path) -> float:
-    """Now, by the clock of the file system that holds the file, which is the same for every host.
-    Call it while the file is locked."""
+    """Now, by the clock of the file system that holds the file, which is the same for every
+    host."""
     lock = _lock_of(path)
-    os.utime(lock)
+    lock.touch()
     return lock.stat().st_mtime
 
 

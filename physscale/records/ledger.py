@@ -2,25 +2,28 @@
 share.
 
 States: PLANNED → RUNNING (held by a lease) → DONE | FAILED | DIVERGED | PREEMPTED. Exactly one DONE
-per fingerprint. A lease belongs to an owner (host, process, start) and lapses when its process is
-gone (same host) or its heartbeat is older than `STALE_S`. Times are those of the file system that
-all hosts share, so that a host whose clock is wrong neither takes a living lease nor keeps a dead
-one."""
+per fingerprint. A lease belongs to an owner. It lapses when its process is known to be gone, or its
+heartbeat is older than `STALE_S`. Times are those of the file system that all hosts share, so that
+a host whose clock is wrong neither takes a living lease nor keeps a dead one."""
 
 import enum
 import functools
-import os
-import socket
+import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import LeaseHeld
 from physscale.records.json_lines import Folded, shared_time_s
+from physscale.records.process import Process
 
 STALE_S = 90.0
 """A lease without a heartbeat for this long is free. Heartbeats come three times as often."""
+
+
+_OLD_OWNER = {"boot": None, "namespace": None}
+"""What older ledgers do not say of an owner: its heartbeat alone decides."""
 
 
 class State(enum.StrEnum):
@@ -39,11 +42,9 @@ FINAL = frozenset({State.DONE, State.DIVERGED})
 
 
 @dataclass(frozen=True)
-class Owner:
+class Owner(Process):
     """Who holds a lease."""
 
-    host: str = field(default_factory=socket.gethostname)
-    process: int = field(default_factory=os.getpid)
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
 
@@ -59,9 +60,8 @@ class Entry:
 
     def held(self, *, now_s: float) -> bool:
         """Whether a living owner works on it."""
-        if self.state is not State.RUNNING or self.owner is None or now_s - self.time_s > STALE_S:
-            return False
-        return self.owner.host != socket.gethostname() or is_alive(self.owner.process)
+        silent = self.state is not State.RUNNING or now_s - self.time_s > STALE_S
+        return not silent and self.owner is not None and not self.owner.gone()
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,22 @@ class Ledger:
         self._folded.append_after(decide)
 
     def entries(self) -> dict[str, Entry]:
-        """The present standing of every run, in the order in which they were planned."""
-        return self._folded.ask(dict)
+        """The present standing of every run, in the order in which they were planned. A run whose
+        lease has lapsed is PREEMPTED."""
+        entries = self._folded.ask(dict)
+        running = [run for run, entry in entries.items() if entry.state is State.RUNNING]
+        if running:
+            now_s = self._now_s()
+            lapsed = [run for run in running if not entries[run].held(now_s=now_s)]
+            entries |= {run: replace(entries[run], state=State.PREEMPTED) for run in lapsed}
+        return entries
+
+    def _now_s(self) -> float:
+        """Now, by the clock of the file system, or of this host where nothing can be written."""
+        try:
+            return shared_time_s(self.path)
+        except OSError:
+            return time.time()
 
     @property
     def _folded(self) -> Folded[dict[str, Entry]]:
@@ -182,18 +196,7 @@ def _add(entries: dict[str, Entry], line: dict[str, Any]) -> None:
     entries[line["run"]] = Entry(
         state=State(line["state"]),
         time_s=line["time_s"],
-        owner=Owner(**line["owner"]) if "owner" in line else None,
+        owner=Owner(**(_OLD_OWNER | line["owner"])) if "owner" in line else None,
         attempts=(before.attempts if before else 0) + int("claim" in line),
         details=details,
     )
-
-
-def is_alive(process: int) -> bool:
-    """Whether this machine has such a process."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -18,7 +18,6 @@ after the other, they share it."""
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -159,9 +158,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
         here = Ledger(store.ledger).entries()
         pulled, taken = [], 0
         for full, event in last.items():
-            settled = full in here and (
-                here[full].state in FINAL or here[full].held(now_s=time.time())
-            )
+            settled = full in here and here[full].state in FINAL | {State.RUNNING}
             index = None if settled else mirror.read(f"runs/{short(full)}/{_INDEX}")
             if index is None or (
                 State(event["state"]) not in FINAL and store.run(full).root.exists()

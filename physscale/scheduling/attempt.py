@@ -8,7 +8,6 @@ so that an orphan never writes beside its successor."""
 import contextlib
 import os
 import shutil
-import socket
 import threading
 import time
 import traceback
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from physscale.records.errors import Diverged, LeaseHeld, Preempted, Unschedulable, one_line
-from physscale.records.ledger import STALE_S, Ledger, Owner, State, is_alive
+from physscale.records.ledger import STALE_S, Ledger, Owner, State
+from physscale.records.scratch import abandoned, keep, own
 from physscale.records.store import Store, write_atomic
 from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.waiting import clear
@@ -91,10 +91,13 @@ class Job:
         return self.folder / "refusal"
 
     def driver_is_gone(self) -> bool:
-        """Whether the driver's process has ended. Ray itself watches drivers on other hosts."""
-        if self.driver.host != socket.gethostname() or self.driver.process == os.getpid():
-            return False
-        return not is_alive(self.driver.process)
+        """Whether the driver's process has ended. Ray itself watches drivers that cannot be seen
+        from here."""
+        return self.driver.gone()
+
+    def keep(self) -> None:
+        """The driver's sign of life, for drivers that cannot see its process."""
+        keep(self.folder)
 
 
 class Lease:
@@ -179,17 +182,20 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
 
 @contextlib.contextmanager
 def driving(job: Job) -> Iterator[Job]:
-    """The driver's scratch folder exists inside; those of killed drivers of this machine are
-    removed."""
-    for folder in job.root.glob(".driver-*-*"):
-        process = folder.name.split("-")[1]
-        if process.isdigit() and not is_alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
+    """The driver's scratch folder exists inside; those of drivers that are gone are removed."""
     job.folder.mkdir(parents=True)
+    own(job.folder)
+    for folder in abandoned_drivers(job.root, now_s=job.folder.stat().st_mtime):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         yield job
     finally:
         shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def abandoned_drivers(root: Path, *, now_s: float) -> list[Path]:
+    """The scratch folders of drivers that are gone, by the clock of the file system."""
+    return [folder for folder in root.glob(".driver-*-*") if abandoned(folder, now_s=now_s)]
 
 
 def buried(run: Attempted, *, job: Job, reason: str) -> None:

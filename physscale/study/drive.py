@@ -124,7 +124,9 @@ def drive(
                 for row in sorted(todo, key=lambda row: -row.estimated_s)
             ]
             _in_background(
-                partial(_execute, runs, job=job, backend=backend, machine=machine), watch=watch
+                partial(_execute, runs, job=job, backend=backend, machine=machine),
+                watch=watch,
+                job=job,
             )
             job.check_refusal()
             done |= {
@@ -204,11 +206,13 @@ def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Ma
     sweep(runs, job=job, machine=machine)
 
 
-def _in_background(work: Callable[[], None], *, watch: Watch) -> None:
-    """Does the work in a thread, so that this one can draw and receive signals."""
+def _in_background(work: Callable[[], None], *, watch: Watch, job: Job) -> None:
+    """Does the work in a thread, so that this one can draw, receive signals and give signs of
+    life."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sweep") as pool:
         future: Future[None] = pool.submit(work)
         while not future.done():
+            job.keep()
             watch()
             wait([future], timeout=_LOOK_S)
         watch()

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import Unschedulable
-from physscale.records.ledger import Ledger, State, is_alive
+from physscale.records.json_lines import shared_time_s
+from physscale.records.ledger import Ledger, State
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from physscale.scheduling.attempt import abandoned_drivers
 from physscale.scheduling.resources import Machine, slots
 from physscale.scheduling.this_machine import local_nodes
 from physscale.study.attempts import all_runs, one_run
@@ -70,10 +72,10 @@ def garbage(store: Store) -> list[Garbage]:
         for path in store.root.rglob(".*.tmp")
         if not at_work.intersection(path.parents)
     ]
-    for folder in store.root.glob(".driver-*-*"):
-        process = folder.name.split("-")[1]
-        if process.isdigit() and not is_alive(int(process)):
-            found.append(Garbage(folder, _bytes(folder), "scratch of a driver that is gone"))
+    found += [
+        Garbage(folder, _bytes(folder), "scratch of a driver that is gone")
+        for folder in abandoned_drivers(store.root, now_s=shared_time_s(store.ledger))
+    ]
     known = {store.run(run).root.name for run in entries}
     for checkpoints in sorted((store.root / "runs").glob("*/checkpoints")):
         if entries and checkpoints.parent.name not in known:

@@ -4,7 +4,6 @@ without Ray."""
 import dataclasses
 import json
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +50,6 @@ def plan(study: Study, *, store: Store, flops_per_s: float, speed: Pace | None =
         full: assumed.run_s(run, flops=costs[full].flops) for full, run in study.runs.items()
     }
     factor = 1.0 if assumed.kind != "assumed" else _measured_factor(guesses, entries=entries)
-    now_s = time.time()
     return [
         Row(
             fingerprint=full,
@@ -65,7 +63,7 @@ def plan(study: Study, *, store: Store, flops_per_s: float, speed: Pace | None =
             steps=run.train.steps,
             seed=run.seed,
             workers=run.workers,
-            state=standing(entries.get(full), folder=store.run(full), now_s=now_s),
+            state=standing(entries.get(full), folder=store.run(full)),
             attempts=entries[full].attempts if full in entries else 0,
             estimated_s=round(factor * guesses[full], 1),
             data_bytes=costs[full].data_bytes,
@@ -75,14 +73,12 @@ def plan(study: Study, *, store: Store, flops_per_s: float, speed: Pace | None =
     ]
 
 
-def standing(entry: Entry | None, *, folder: RunFolder, now_s: float) -> str:
-    """The state that counts: DONE only with all files there, RUNNING only under a living lease."""
+def standing(entry: Entry | None, *, folder: RunFolder) -> str:
+    """The state that counts: DONE only with all files there."""
     if entry is None:
         return State.PLANNED.value
     if entry.state is State.DONE and not complete(folder):
         return State.PLANNED.value
-    if entry.state is State.RUNNING and not entry.held(now_s=now_s):
-        return State.PREEMPTED.value
     return entry.state.value
 
 
@@ -117,13 +113,13 @@ def recorded_rows(store: Store, *, speed: Speed) -> list[Row]:
     overrides, tuned rates and proposals."""
     if not store.study.exists():
         return []
-    entries, now_s = Ledger(store.ledger).entries(), time.time()
+    entries = Ledger(store.ledger).entries()
     known = {field.name for field in dataclasses.fields(Row)}
     rows = []
     for recorded in json.loads(store.study.read_text())["runs"]:
         full = recorded["fingerprint"]
         changing = {
-            "state": standing(entries.get(full), folder=store.run(full), now_s=now_s),
+            "state": standing(entries.get(full), folder=store.run(full)),
             "attempts": entries[full].attempts if full in entries else 0,
             "estimated_s": round(
                 speed.seconds(flops=recorded["flops"], steps=recorded["steps"]), 1

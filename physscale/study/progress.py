@@ -77,7 +77,7 @@ class LiveTable:
         folder = self._store.run(row.fingerprint)
         now = replace(
             row,
-            state=standing_of(entry, folder=folder, now_s=time.time()),
+            state=standing_of(entry, folder=folder),
             attempts=entry.attempts if entry else 0,
         )
         if now.state in FINAL:

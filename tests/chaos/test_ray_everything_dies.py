@@ -60,7 +60,7 @@ def held(store: Store, *, at_least: int) -> dict[str, int]:
         found = {
             run: entry.owner.process
             for run, entry in entries
-            if entry.held(now_s=time.time()) and entry.owner
+            if entry.state is State.RUNNING and entry.owner
         }
         if len(found) >= at_least:
             return found

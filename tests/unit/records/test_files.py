@@ -221,6 +221,7 @@ def test_a_silent_lease_of_another_host_lapses(
     assert book.claim("a", owner=Owner(host="elsewhere"))
     assert not book.claim("a", owner=Owner())
     monkeypatch.setattr(ledger_module, "STALE_S", -1.0)
+    assert book.entries()["a"].state is State.PREEMPTED
     assert book.claim("a", owner=Owner())
 
 
@@ -231,6 +232,7 @@ def test_a_host_whose_clock_is_wrong_neither_loses_nor_steals_a_lease(
     book, right = Ledger(tmp_path / "ledger.jsonl"), time.time
     assert book.claim("a", owner=Owner(host="right"))
     monkeypatch.setattr(time, "time", lambda: right() + wrong_s)
+    assert book.entries()["a"].state is State.RUNNING, "nor does `status` call it lost"
     assert not book.claim("a", owner=Owner(host="wrong")), "a living lease is not stolen"
     assert book.claim("b", owner=Owner(host="wrong"))
     monkeypatch.undo()

@@ -1,0 +1,37 @@
+"""Folders that a process fills while it lives. Others remove them once it is gone."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from physscale.records.process import Process
+from physscale.records.store import write_atomic
+
+_OWNER = "owner.json"
+_ABANDONED_S = 24 * 3600.0
+"""A folder of a process that cannot be seen from here is given up after so long without a sign of
+life."""
+
+
+def own(folder: Path) -> None:
+    """Writes into a folder whose it is: this process's."""
+    write_atomic(folder / _OWNER, json.dumps(asdict(Process())).encode())
+
+
+def keep(folder: Path) -> None:
+    """A sign of life, for those who cannot see this process."""
+    os.utime(folder / _OWNER)
+
+
+def abandoned(folder: Path, *, now_s: float | None) -> bool:
+    """Whether its process is gone, or silent for a day. `now_s`: by the clock of the file system;
+    None where signs of life are not given."""
+    owner = folder / _OWNER
+    try:
+        known = owner.exists()  # its process was killed before it could write this, or is another's
+        gone = known and Process(**json.loads(owner.read_bytes())).gone()
+        seen_s = (owner if known else folder).stat().st_mtime
+    except OSError:  # of another user, or removed meanwhile
+        return False
+    return gone or (now_s is not None and now_s - seen_s > _ABANDONED_S)
