@@ -2,24 +2,21 @@
 uses the videos that a run is scored on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from physscale.records.store import Store
 from physscale.run.codec import codec_of
-from physscale.run.conditioning import conditioning_of, conditioning_source
+from physscale.run.conditioning import conditioning_source
 from physscale.run.context import Context
-from physscale.run.cost import VALIDATION_VIDEOS, backbone_shape
-from physscale.run.inference import inference_of
 from physscale.run.spec import RunSpec
-from physscale.run.training_data import training_latents, training_source
-from physscale.run.validation import unseen
+from physscale.run.training_data import training_source
+from physscale.run.validation import Watch
 from physscale.scheduling.gpus import checked
-from physscale.simulate.simulate import simulate
 from physscale.train.loop import averaged
-from physscale.train.parallel import Workers
-from physscale.train.step import begin, train_step
+from physscale.train.parallel import ALONE
+from physscale.train.prefetch import Prefetch
+from physscale.train.step import begin, learn
+from physscale.train.task import TrainTask
 
 
 @dataclass(frozen=True)
@@ -42,45 +39,27 @@ def rungs(
         Diverged: on a loss that is not finite.
         Unschedulable: if torch cannot use the device that the context names.
     """
-    checked(context.device)
+    device, folder = checked(context.device), store.run(run.fingerprint)
     codec = codec_of(run, store=store, context=context)
-    latents = training_source(run, codec=codec, context=context, store=store)
-    plainly = replace(run.train, flip="none")
-    validation = training_latents(
-        replace(run, data=unseen(run), train=plainly), codec=codec, context=context
-    ).latents
-    conditioning, objective = conditioning_source(run), run.objective.build()
-    rows = simulate(unseen(run), indices=np.arange(VALIDATION_VIDEOS))
-    of_validation = conditioning_of(run.model.conditioned_on, rows)
-    state = begin(
-        run.model,
+    task = TrainTask(
+        model=run.model,
+        objective=run.objective,
         train=run.train,
-        shape=backbone_shape(run),
         seed=run.seed,
-        device=context.device,
+        latents=training_source(run, codec=codec, context=context, store=store),
+        conditioning=conditioning_source(run),
+        checkpoints=folder.checkpoints,
+        metrics=folder.metrics,
+        device=device,
     )
-    alone = Workers(rank=0, world=1)
-    device = next(state.model.parameters()).device
-    batches = latents.batches(0, seed=run.seed, batch=run.train.batch, workers=alone)
-    for share in shares:
-        while state.step < max(1, round(share * run.train.steps)):
-            read = None
-            if conditioning is not None:
-                read = conditioning.batch(
-                    state.step, seed=run.seed, batch=run.train.batch, workers=alone
-                ).to(device)
-            train_step(
-                state,
-                next(batches).to(device),
-                seed=run.seed,
-                train=run.train,
-                objective=objective,
-                workers=alone,
-                conditioning=read,
-            )
-        state.guard.check()
-        indices = np.arange(VALIDATION_VIDEOS).tolist()
-        errors = inference_of(run, averaged(state)).held_out(
-            validation, indices=indices, conditioning=of_validation
-        )
-        yield Rung(share, state.step, loss=float(errors.as_trained.double().mean()))
+    watch = Watch(run, codec, folder, ALONE)
+    state = begin(
+        run.model, train=run.train, shape=task.backbone_shape, seed=run.seed, device=device
+    )
+    with Prefetch(task, start=0, workers=ALONE) as batches:
+        for share in shares:
+            while state.step < max(1, round(share * run.train.steps)):
+                learn(state, next(batches), train=run.train, workers=ALONE)
+            state.guard.check()
+            seen = watch.validate(averaged(state), state.step)
+            yield Rung(share, state.step, loss=seen["validation_loss"])

@@ -1,5 +1,6 @@
 """Tuning: what a trial measures is what a training gives, and tuned rates beat bad ones."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_a_trial_sees_what_the_training_ends_with(tmp_path: Path) -> None:
         .mean()
     )
     assert stops[2].loss == float(loss)
+
+
+def test_a_trial_that_is_left_reads_no_more(tmp_path: Path) -> None:
+    trial = rungs(RUN, store=Store(tmp_path), context=PlainContext(), shares=[1 / 9, 1.0])
+    assert next(trial).step == 7
+    assert "batches" in {thread.name for thread in threading.enumerate()}
+    del trial
+    assert "batches" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_no_test_split_is_looked_at() -> None:
