@@ -61,7 +61,8 @@ def sharing(bench: Bench) -> Iterator[Reading]:
             at_most=0,
             unit="runs",
         )
-        yield Reading(name="a process holds", value=held / at_a_time, unit="GB")
+        if held:
+            yield Reading(name="a process holds", value=held / at_a_time, unit="GB")
     alone, beside = seconds.values()
     yield Reading(name="speed-up", value=alone / beside)
 
@@ -141,9 +142,9 @@ def until(there: Callable[[], bool], *, driver: "subprocess.Popen[bytes]", store
 
 
 def held_gb(bench: Bench) -> float:
-    """What all processes hold on the card now; NaN on a CPU."""
+    """What all processes hold on the card now; nothing on a CPU."""
     if bench.device == "cpu":
-        return float("nan")
+        return 0.0
     free, total = torch.cuda.mem_get_info()
     return (total - free) / 1e9
 
