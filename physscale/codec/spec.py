@@ -85,6 +85,10 @@ class CodecSpec(Protocol):
         share. 0 unless the spec trains by steps."""
         return 0
 
+    def trained_parameters(self) -> int:
+        """How many numbers that training changes. 0 unless the spec trains by steps."""
+        return 0
+
     @abstractmethod
     def build(self, inputs: CodecInputs) -> "Codec":
         """The codec, fitted or trained. The same inputs on the same machine give the same codec.

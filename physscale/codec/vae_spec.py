@@ -87,6 +87,11 @@ class VaeSpec(CodecSpec):
 
         return training_memory(self, training, size_px=size_px, workers=workers)
 
+    def trained_parameters(self) -> int:
+        from physscale.codec.vae_flops import vae_parameters
+
+        return vae_parameters(self)
+
     def build(self, inputs: CodecInputs) -> "VaeCodec":
         """Starts from the picture VAE's weights, or at random; trains, or leaves it as it is."""
         from physscale.codec.inflate import inflate

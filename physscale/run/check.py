@@ -26,7 +26,7 @@ def check(run: RunSpec) -> None:
 def check_card(run: RunSpec, *, card: str, memory_bytes: int, sharing: int = 1) -> None:
     """Raises UserError for a run that a GPU of so much memory does not hold, if so many processes
     like it share the GPU."""
-    trained, codec = run_memory(run, device="cuda").total, codec_memory(run)
+    trained, codec = run_memory(run, device="cuda").total, codec_memory(run, workers=run.workers)
     held = max(trained, codec) + CONTEXT_BYTES
     if sharing * held <= memory_bytes:
         return

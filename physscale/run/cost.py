@@ -51,6 +51,14 @@ def encoding_flops(run: RunSpec) -> float:
     return run.codec.spec.encoding_flops(frames=run.data.frames, size_px=run.canvas.size_px)
 
 
+def codec_training_flops(run: RunSpec) -> float:
+    """Of the whole training of the run's codec; 0 if none is trained."""
+    training = run.codec.training
+    if training is None:
+        return 0.0
+    return run.codec.spec.training_flops(training, size_px=run.canvas.size_px)
+
+
 def cost(run: RunSpec) -> Cost:
     """The run's cost by formula."""
     shape = backbone_shape(run)

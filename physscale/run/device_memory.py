@@ -100,12 +100,13 @@ def run_memory(run: RunSpec, *, device: Device) -> Memory:
     )
 
 
-def codec_memory(run: RunSpec) -> int:
-    """Bytes on the device at the fullest moment of the training of the run's codec."""
+def codec_memory(run: RunSpec, *, workers: int) -> int:
+    """Bytes on each device at the fullest moment of the training of the run's codec by so many
+    workers."""
     training = run.codec.training
     if training is None:
         return 0
-    return run.codec.spec.training_memory(training, size_px=run.canvas.size_px)
+    return run.codec.spec.training_memory(training, size_px=run.canvas.size_px, workers=workers)
 
 
 def _activations(passed: ActivationMemory, *, recompute: str, copied: bool) -> tuple[int, int]:

@@ -90,7 +90,8 @@ def prepare(
     if isinstance(speed, DeviceSpeed):
         check_fits(study.runs.values(), rates=speed.rates, machine=machine)
         notes += step_notes(rows, study=study, speed=speed)
-    left = [study.runs[row.fingerprint] for row in missing(rows)]
+    longest = sorted(missing(rows), key=lambda row: -row.estimated_s)  # as `drive` starts them
+    left = [study.runs[row.fingerprint] for row in longest]
     codecs = codec_cost(left, store=store, pace=speed)
     notes += codecs.notes
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]

@@ -17,7 +17,7 @@ from physscale.run.spec import RunSpec
 from physscale.study.devices import Rates
 from physscale.train.muon_flops import muon_flops
 
-__all__ = ["StepTime", "step_time"]
+__all__ = ["StepTime", "ring_bytes", "step_time"]
 
 FLOAT = 4
 HALF = 2
@@ -138,11 +138,15 @@ def step_time(run: RunSpec, *, rates: Rates, link_bytes_per_s: float) -> StepTim
 def _exchanged_bytes(run: RunSpec, *, parameters: int) -> float:
     """What each worker sends in a step: gradients to and fro in a ring; with FSDP, gathered values
     in both passes and scattered gradients (arXiv 1910.02054, section 7)."""
-    passed = (run.workers - 1) / run.workers * parameters
     if run.train.parallel == "fsdp":
         value = HALF if run.train.precision == "bf16" else FLOAT
-        return passed * (2 * value + FLOAT)
-    return passed * 2 * FLOAT
+        return (run.workers - 1) / run.workers * parameters * (2 * value + FLOAT)
+    return ring_bytes(parameters, workers=run.workers)
+
+
+def ring_bytes(parameters: int, *, workers: int) -> float:
+    """What each worker sends to average so many float32 gradients in a ring, to and fro."""
+    return (workers - 1) / workers * parameters * 2 * FLOAT
 
 
 def _directions_bytes(run: RunSpec) -> float:

@@ -19,12 +19,12 @@ from physscale.records.json_lines import append_line, read_lines
 from physscale.records.ledger import Ledger, State
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
-from physscale.run.cost import scoring_flops, validation_flops
+from physscale.run.cost import codec_training_flops, scoring_flops, validation_flops
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
 from physscale.study.devices import CARDS, DEVICE_FILE, Rates, card, read_rates, sharing
 from physscale.study.environment import processor
-from physscale.study.roofline import StepTime, step_time
+from physscale.study.roofline import StepTime, ring_bytes, step_time
 
 THIS_CPU = "this-cpu"
 """Beside the named cards: the processor that `physscale calibrate-device` measured."""
@@ -63,9 +63,10 @@ class Speed:
         """Of a run that spends `flops`."""
         return self.seconds(flops=flops, steps=run.train.steps)
 
-    def convolutions_s(self, flops: float, *, precision: Literal["fp32", "bf16"]) -> float:
-        """Of the training of a codec, which nothing measures by itself."""
-        return flops / self.flops_per_s
+    def codec_s(self, run: RunSpec, *, workers: int) -> float:
+        """Of the training of the run's codec, which nothing measures by itself. `flops_per_s` is
+        that of all the run's workers."""
+        return run.workers * _share(run, workers=workers) / self.flops_per_s
 
     def _step_s(self, flops: float) -> float:
         if not self.flops:
@@ -96,20 +97,27 @@ class DeviceSpeed:
         steps_s = run.train.steps * self.step(run).total
         return _BESIDES_TRAINING_S + steps_s + looking * (step.total - step.link_s)
 
-    def convolutions_s(self, flops: float, *, precision: Literal["fp32", "bf16"]) -> float:
-        """Of the training of a codec."""
-        return flops / self.rates.products(precision).convolutions
+    def codec_s(self, run: RunSpec, *, workers: int) -> float:
+        """Of the training of the run's codec. Its gradients travel after the backward pass."""
+        training = run.codec.training
+        if training is None:
+            return 0.0
+        rate = self.rates.products(training.precision).convolutions
+        sent = training.steps * ring_bytes(run.codec.spec.trained_parameters(), workers=workers)
+        return _share(run, workers=workers) / rate + sent / self._link_bytes_per_s(workers)
 
     def step(self, run: RunSpec) -> StepTime:
         """One step and its parts."""
-        inside = self.machine.node_gpus if self.machine.nodes is not None else NODE_GPUS
-        link = (
-            self.rates.link_bytes_per_s
-            if run.workers <= inside
-            else min(self.rates.link_bytes_per_s, self.machine.node_link_bytes_per_s)
-        )
+        link = self._link_bytes_per_s(run.workers)
         step = step_time(run, rates=self.rates, link_bytes_per_s=link)
         return replace(step, sharing=sharing(self.machine, workers=run.workers))
+
+    def _link_bytes_per_s(self, workers: int) -> float:
+        """Of the slowest link between so many workers."""
+        inside = self.machine.node_gpus if self.machine.nodes is not None else NODE_GPUS
+        if workers <= inside:
+            return self.rates.link_bytes_per_s
+        return min(self.rates.link_bytes_per_s, self.machine.node_link_bytes_per_s)
 
 
 Pace = Speed | DeviceSpeed
@@ -213,3 +221,11 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
                     "besides_s": besides_s,
                 },
             )
+
+
+def _share(run: RunSpec, *, workers: int) -> float:
+    """FLOPs of the training of the run's codec on the busiest of so many workers."""
+    training = run.codec.training
+    if training is None:
+        return 0.0
+    return codec_training_flops(run) * -(-training.batch // workers) / training.batch
