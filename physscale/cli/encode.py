@@ -33,8 +33,10 @@ from physscale.run.weights import check_weights, keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
 from physscale.scheduling.signals import stop_signals
+from physscale.study.codec_cost import codec_cost
 from physscale.study.encoding import CacheState, cache_state, encoded
 from physscale.study.progress import gigabytes, span
+from physscale.study.speed import pace_of
 
 Workers = Annotated[
     int, typer.Option(help="Number of Ray Data actors; 1 works without Ray.", min=1)
@@ -57,7 +59,9 @@ def encode_command(
     opened = open_study(name, results=results, overrides=overrides, only=only)
     chosen, out = read_machine(machine), console(as_json=as_json)
     runs = list(opened.study.runs.values())
-    notes = check_weights(runs, store=opened.store)
+    pace = pace_of(chosen, results=results)
+    notes = codec_cost(runs, store=opened.store, pace=pace).alone_notes
+    notes += check_weights(runs, store=opened.store)
     caches = caches_of(runs, store=opened.store)
     states = [cache_state(cache, machine=chosen) for cache in caches]
     _show(states, notes=notes, workers=workers, machine=chosen, out=out)

@@ -29,17 +29,27 @@ class CodecCost:
 
     @property
     def notes(self) -> list[str]:
-        """In words; nothing where no codec is to be trained."""
-        if not self.count:
-            return []
-        alone = f"{span(self.alone_s)} and {gigabytes(self.alone_bytes)} on one device"
-        said = f"codecs: {self.count} to train, {self.flops:.1e} FLOPs, "
-        if (self.seconds, self.memory_bytes) == (self.alone_s, self.alone_bytes):
-            return [f"{said}about {alone}"]
+        """Of `physscale plan`, in words; nothing where no codec is to be trained."""
+        if not self.count or (self.seconds, self.memory_bytes) == (self.alone_s, self.alone_bytes):
+            return self.alone_notes
+        shared = f"{span(self.seconds)} and {gigabytes(self.memory_bytes)}"
         return [
-            f"{said}about {span(self.seconds)} and {gigabytes(self.memory_bytes)} on each of their "
-            f"run's devices; by `physscale encode`, {alone}"
+            f"{self._work}, about {shared} on each of their run's devices; by `physscale encode`, "
+            f"{self._alone}"
         ]
+
+    @property
+    def alone_notes(self) -> list[str]:
+        """The same of `physscale encode`."""
+        return [f"{self._work}, about {self._alone}"] if self.count else []
+
+    @property
+    def _work(self) -> str:
+        return f"codecs: {self.count} to train, {self.flops:.1e} FLOPs"
+
+    @property
+    def _alone(self) -> str:
+        return f"{span(self.alone_s)} and {gigabytes(self.alone_bytes)} on one device"
 
 
 def codec_cost(runs: Iterable[RunSpec], *, store: Store, pace: Pace) -> CodecCost:

@@ -63,10 +63,12 @@ def test_the_workers_of_the_longest_run_train_its_codec(tmp_path: Path) -> None:
 
 
 def test_the_note_says_both_ways_where_they_differ(tmp_path: Path) -> None:
-    (shared,) = codec_cost(RUNS, store=Store(tmp_path), pace=A100).notes
-    assert "by `physscale encode`" in shared
-    (alone,) = codec_cost([replace(RUNS[0], workers=1)], store=Store(tmp_path), pace=A100).notes
-    assert "encode" not in alone
+    found = codec_cost(RUNS, store=Store(tmp_path), pace=A100)
+    ((said,), (alone,)) = found.notes, found.alone_notes
+    assert "by `physscale encode`, " in said
+    assert said.endswith(alone.rpartition("about ")[-1])
+    one = codec_cost([replace(RUNS[0], workers=1)], store=Store(tmp_path), pace=A100)
+    assert one.notes == one.alone_notes
 
 
 def test_components_are_fitted_and_not_trained(tmp_path: Path) -> None:
