@@ -25,7 +25,7 @@ from physscale.dataset.check import Inspection, known
 from physscale.dataset.file import with_frames
 from physscale.dataset.mp4 import write_mp4
 from physscale.dataset.sheet import contact_sheet, side_by_side, write_png
-from physscale.dataset.source import read_parts
+from physscale.dataset.source import open_source
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.spec import fingerprint, short
 from physscale.records.video import Videos
@@ -164,9 +164,9 @@ def check(
     inspection = Inspection(
         training=None
         if against is None
-        else known(part.with_pixels(None) for part in read_parts(against))
+        else known(part.with_pixels(None) for part in open_source(against).parts())
     )
-    for part in read_parts(path):
+    for part in open_source(path).parts():
         inspection.look(part)
     rows, found = inspection.rows, list(inspection.problems())
     _print(

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from physscale.dataset.source import read_parts, read_whole
+from physscale.dataset.source import open_source, read_whole
 from physscale.evaluate.abnormal.detector import Detections
 from physscale.evaluate.abnormal.detector import detect as detect_videos
 from physscale.evaluate.abnormal.rules import Thresholds, shipped_thresholds
@@ -113,7 +113,7 @@ def _as_object(index: np.ndarray, found: Detections) -> dict[str, Any]:
 def _detected(path: Path) -> tuple[np.ndarray, Detections]:
     """Numbers and detections of all rows, read part by part: a data set need not fit in memory."""
     parts, done = [], 0
-    for part in read_parts(path):
+    for part in open_source(path).parts():
         parts.append((part.index, detect_videos(part)))
         done += len(part)
         if len(parts) > 1:

@@ -96,8 +96,14 @@ def evaluate(
             "file": case.name,
             "protocol": protocol,
             "videos": len(case.truth),
-            "size_px": case.pixels.shape[2],
+            "size_px": case.size_px,
         }
+        if case.panels > 1:
+            about["panels"] = case.panels
+            typer.echo(
+                f"{case.name}: {case.panels} panels side by side; the last one is measured",
+                err=True,
+            )
         if protocol == "paper":
             lines = paper_lines(case)
             about["law"] = law_of(case.truth)

@@ -22,7 +22,7 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int
 
-from physscale.dataset.file import read_videos, with_frames, write_videos
+from physscale.dataset.file import VideoFile, open_videos, with_frames, write_videos
 from physscale.dataset.frames import Encoding, FrameShard, open_frames, verify, write_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import MANIFEST, write_atomic
@@ -103,6 +103,10 @@ class DataFolder:
     path: Path
     layout: Layout
 
+    def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
+        """As `rows`."""
+        return self.rows(positions)
+
     def rows(self, indices: Int[np.ndarray, " rows"], *, canvas: Canvas | None = None) -> Videos:
         """These rows in this order, with frames if a canvas is given.
 
@@ -126,15 +130,25 @@ class DataFolder:
         videos = Videos.concat(parts).take(np.argsort(np.concatenate(places)))
         return videos if canvas is None else with_frames(videos, canvas=canvas)
 
-    def batches(self, *, rows: int, canvas: Canvas | None = None) -> Iterator[Videos]:
-        """All rows in order, in batches."""
-        for start in range(0, self.layout.videos, rows):
-            yield self.rows(np.arange(start, min(start + rows, self.layout.videos)), canvas=canvas)
+    @property
+    def has_frames(self) -> bool:
+        return self.layout.encoding is not None
 
-    def _shard(self, number: int) -> Videos | FrameShard:
-        return _read_shard(
-            self.path / self.layout.shards()[number], encoded=self.layout.encoding is not None
-        )
+    @property
+    def states(self) -> Videos:
+        """All rows without frames."""
+        return Videos.concat([shard.states for shard in self._shards()])
+
+    def parts(self) -> Iterator[Videos]:
+        """The rows in order, with frames if there are any, a shard or less at a time."""
+        for shard in self._shards():
+            yield from shard.parts()
+
+    def _shards(self) -> Iterator[VideoFile | FrameShard]:
+        return map(self._shard, range(len(self.layout.shards())))
+
+    def _shard(self, number: int) -> VideoFile | FrameShard:
+        return _read_shard(self.path / self.layout.shards()[number], encoded=self.has_frames)
 
 
 def open_dataset(path: Path) -> DataFolder:
@@ -164,8 +178,8 @@ def open_dataset(path: Path) -> DataFolder:
 
 
 @functools.lru_cache(maxsize=OPEN_SHARDS)
-def _read_shard(path: Path, *, encoded: bool) -> Videos | FrameShard:
-    return open_frames(path) if encoded else read_videos(path)
+def _read_shard(path: Path, *, encoded: bool) -> VideoFile | FrameShard:
+    return open_frames(path) if encoded else open_videos(path)
 
 
 def _write_shard(path: Path, videos: Videos, *, layout: Layout, canvas: Canvas | None) -> None:
@@ -200,7 +214,7 @@ def _sound(path: Path, *, layout: Layout) -> bool:
         return False
     try:
         if layout.encoding is None:
-            read_videos(path)
+            open_videos(path)
         else:
             verify(open_frames(path))
     except DamagedData:

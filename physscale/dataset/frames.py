@@ -9,17 +9,18 @@ decompressed."""
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args, no_type_check
+from typing import ClassVar, Literal, get_args, no_type_check
 
 import numba
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int, UInt8
 
-from physscale.dataset.file import DIGEST_KEY, digest
+from physscale.dataset.file import DIGEST_KEY, digest, rows_at_once
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos, check_schema
@@ -101,6 +102,14 @@ class FrameShard:
     checks: pa.ChunkedArray
     encoding: Encoding
     shape: tuple[int, int, int, int]
+
+    has_frames: ClassVar[bool] = True
+
+    def parts(self) -> Iterator[Videos]:
+        """The rows in order, with their frames, `file.BATCH_BYTES` of them at a time."""
+        rows = rows_at_once(math.prod(self.shape))
+        for start in range(0, len(self.states), rows):
+            yield self.take(np.arange(start, min(start + rows, len(self.states))))
 
     def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
         """These rows with their frames.

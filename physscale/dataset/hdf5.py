@@ -14,16 +14,24 @@ Of all velocities, the files hold only the first speeds. The others are forward 
 positions; the last one is repeated."""
 
 # mypy: disable-error-code="import-untyped"
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import h5py
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int, UInt8
 
+from physscale.dataset.file import rows_at_once
 from physscale.dataset.mp4 import mp4_frames
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.scene import Shape
 from physscale.records.video import BODY, COLOUR, STATE, Videos
+
+CLIPS = "video_streams"
 
 OFFICIAL = "paper"
 """The scenario of the official files of one and two balls (`simulate.paper.sets.PaperSet`)."""
@@ -38,14 +46,53 @@ VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")
 COLOURS = ((255, 0, 0), (0, 0, 255))
 
 
-def read_published(path: Path, *, frames: bool = True) -> Videos:
-    """All rows of a published file of one or two balls, `frames` decoded from their mp4.
+@dataclass(frozen=True)
+class PublishedFile:
+    """An open file: states in memory, clips decoded when they are read."""
+
+    path: Path
+    states: Videos
+
+    has_frames: ClassVar[bool] = True
+
+    def parts(self) -> Iterator[Videos]:
+        """The rows in order, with their frames, `file.BATCH_BYTES` of them at a time."""
+        first = self.take(np.arange(min(1, len(self.states))))
+        rows = rows_at_once(_frames_of(first).nbytes)
+        for start in range(0, len(self.states), rows):
+            part = self.take(np.arange(start, min(start + rows, len(self.states))))
+            if _frames_of(part).shape[1:] != _frames_of(first).shape[1:]:
+                raise DamagedData(f"{self.path}: its videos have frames of several sizes")
+            yield part
+
+    def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
+        """These rows, with their frames.
+
+        Raises:
+            DamagedData: for clips that cannot be read, or of other lengths than their rows.
+        """
+        pixels = _clips(self.path, positions)
+        frames = self.states.time_s.shape[1]
+        if pixels.shape[1] != frames:
+            raise DamagedData(
+                f"{self.path}: its videos have {pixels.shape[1]} frames, its positions {frames}"
+            )
+        return self.states.take(positions).with_pixels(pixels)
+
+
+def _frames_of(videos: Videos) -> np.ndarray:
+    assert videos.pixels is not None, "published rows have frames"
+    return videos.pixels
+
+
+def open_published(path: Path) -> PublishedFile:
+    """A published file of one or two balls.
 
     Raises:
         UserError: if there is no such file.
         DamagedData: if it is torn or of another layout.
     """
-    streams = streams_of(path, ("position_streams", "init_streams"), video=frames)
+    streams = streams_of(path, ("position_streams", "init_streams"))
     positions, initial = streams["position_streams"], streams["init_streams"]
     bodies = 1 if positions.ndim == 3 else 2
     wanted = (4,) if bodies == 2 else (2, 3, 4)
@@ -75,54 +122,79 @@ def read_published(path: Path, *, frames: bool = True) -> Videos:
         contact_s = _contact(places, initial=initial, last_s=float(time_s[-1]))
     state = states_of(places, step_s=FRAME_S)
     _set_first_speeds(state, speed=initial[:, bodies : 2 * bodies])
-    return videos_of(
+    return published(
         path,
         scenario=OFFICIAL,
         time_s=time_s,
         state=state,
         body=body,
         contact_s=contact_s,
-        pixels=streams.get("video_streams"),
     )
 
 
-def streams_of(path: Path, names: tuple[str, ...], *, video: bool) -> dict[str, np.ndarray]:
-    """Every stream's groups, joined; frames decoded."""
+def stream_names(path: Path) -> set[str]:
+    """What the file holds."""
+    with _file(path) as file:
+        return set(file)
+
+
+def streams_of(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Every stream's groups, joined; as many rows as there are clips."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
+    with _file(path) as file:
+        found = {
+            name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file[name])])
+            for name in names
+        }
+        clips = sum(len(item) for item in _groups(file[CLIPS]))
+    if {len(stream) for stream in found.values()} != {clips}:
+        raise DamagedData(
+            f"{path}: its streams have {sorted({clips, *map(len, found.values())})} rows, they "
+            "must agree"
+        )
+    return found
+
+
+def _clips(
+    path: Path, positions: Int[np.ndarray, " chosen"]
+) -> UInt8[np.ndarray, "chosen frames height width 3"]:
+    with _file(path) as file:
+        groups = _groups(file[CLIPS])
+        ends = np.cumsum([len(item) for item in groups])
+        number = np.searchsorted(ends, positions, side="right")
+        return np.stack(
+            [
+                mp4_frames(groups[group][place - ends[group]].tobytes())
+                for group, place in zip(number.tolist(), positions.tolist(), strict=True)
+            ]
+        )
+
+
+@contextlib.contextmanager
+def _file(path: Path) -> Iterator[h5py.File]:
+    """The open file; what cannot be read is damage."""
     try:
         with h5py.File(path, "r") as file:
-            found = {
-                name: np.concatenate(
-                    [np.asarray(item[()], np.float64) for item in _groups(file[name])]
-                )
-                for name in names
-            }
-            if video:
-                found["video_streams"] = np.stack(
-                    [
-                        mp4_frames(blob.tobytes())
-                        for item in _groups(file["video_streams"])
-                        for blob in item
-                    ]
-                )
+            yield file
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedData) as error:
         raise DamagedData(
             f"{path}: not a file of the published layout ({type(error).__name__}: "
             f"{str(error).splitlines()[0][:80]})"
         ) from error
-    if len({len(stream) for stream in found.values()}) != 1:
-        raise DamagedData(
-            f"{path}: its streams have {sorted({len(stream) for stream in found.values()})} rows, "
-            "they must agree"
-        )
-    return found
 
 
 def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
     """The file of one chunk holds the data set itself; a merged file holds a group of numbered
-    ones."""
-    return [node] if isinstance(node, h5py.Dataset) else [node[name] for name in sorted(node)]
+    ones, with or without leading zeros."""
+    if isinstance(node, h5py.Dataset):
+        return [node]
+    return [node[name] for name in sorted(node, key=_numbered)]
+
+
+def _numbered(name: str) -> list[str | int]:
+    """Words and numbers in turn: 2 comes before 10."""
+    return [int(word) if word.isdecimal() else word for word in re.split(r"(\d+)", name)]
 
 
 def states_of(
@@ -159,7 +231,7 @@ def _contact(
     return np.where((closing > 0) & (meets <= last_s), meets, np.nan)
 
 
-def videos_of(
+def published(
     path: Path,
     *,
     scenario: str,
@@ -167,22 +239,17 @@ def videos_of(
     state: np.ndarray,
     body: np.ndarray,
     contact_s: np.ndarray,
-    pixels: np.ndarray | None,
-) -> Videos:
+) -> PublishedFile:
+    """The file with its rows."""
     rows = len(body)
-    name, empty = np.full(rows, path.stem, object), np.full(rows, "", object)
-    if pixels is not None and pixels.shape[1] != len(time_s):
-        raise DamagedData(
-            f"{path}: its videos have {pixels.shape[1]} frames, its positions {len(time_s)}"
-        )
-    return Videos(
+    states = Videos(
         index=np.arange(rows),
         scenario=np.full(rows, scenario, object),
-        split=name,
-        template=empty,
+        split=np.full(rows, path.stem, object),
+        template=np.full(rows, "", object),
         time_s=np.tile(time_s.astype(np.float32), (rows, 1)),
         state=state.astype(np.float32),
         body=body,
         contact_s=contact_s.astype(np.float32),
-        pixels=pixels,
     )
+    return PublishedFile(path, states)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from physscale.dataset.hdf5 import states_of, streams_of, videos_of
+from physscale.dataset.hdf5 import PublishedFile, published, states_of, streams_of
 from physscale.records.errors import DamagedData
 from physscale.records.scene import WORLD_M, Shape
-from physscale.records.video import BODY, COLOUR, Videos
+from physscale.records.video import BODY, COLOUR
+
+FEATURES = "object_streams"
 
 PHYRE_FRAME_S = 20 / 60
 
@@ -25,8 +27,8 @@ PHYRE_COLOURS = (
 """Red, green, blue, purple, grey, black, as PHYRE's features list them."""
 
 
-def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
-    """All rows of a published PHYRE file: poses, sizes, kinds and colours of every featurised
+def open_combinatorial(path: Path) -> PublishedFile:
+    """A published PHYRE file: poses, sizes, kinds and colours of every featurised
     object, in a world of 10 m.
 
     Bars and jars become boxes. The features give only their length; the height is a fifth of it.
@@ -35,8 +37,8 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
         UserError: if there is no such file.
         DamagedData: if it is torn or of another layout.
     """
-    streams = streams_of(path, ("object_streams",), video=frames)
-    features = streams["object_streams"]
+    streams = streams_of(path, (FEATURES,))
+    features = streams[FEATURES]
     if features.ndim != 4 or features.shape[3] != PHYRE_FEATURES:
         raise DamagedData(
             f"{path}: object_streams has shape {features.shape}, PHYRE's features are (rows, "
@@ -56,12 +58,11 @@ def read_combinatorial(path: Path, *, frames: bool = True) -> Videos:
     state[..., 2] = features[..., 2] * 2 * math.pi
     time_s = PHYRE_FRAME_S * np.arange(features.shape[1])
     none = np.full(len(body), np.nan)
-    return videos_of(
+    return published(
         path,
         scenario=path.stem,
         time_s=time_s,
         state=state,
         body=body,
         contact_s=none,
-        pixels=streams.get("video_streams"),
     )

@@ -1,13 +1,17 @@
 """Videos that a command line names: a data set (a folder of shards), one of its shards, a file of
-videos, or a file in the published layout."""
+videos, or a file in the published layout.
+
+States are in memory, frames only some at a time: `source.parts()` takes the same memory for any
+number of rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
 
-from physscale.dataset.file import read_videos
+from physscale.dataset.file import gathered, open_videos
 from physscale.dataset.folder import open_dataset
 from physscale.dataset.frames import is_frame_shard, open_frames
 from physscale.records.errors import UserError
@@ -15,8 +19,29 @@ from physscale.records.store import read_folder
 from physscale.records.video import Videos
 
 
-def read_parts(path: Path) -> Iterator[Videos]:
-    """The rows in order, one shard at a time.
+@runtime_checkable
+class Source(Protocol):
+    """Rows on disk."""
+
+    @property
+    def states(self) -> Videos:
+        """All rows, without frames."""
+        ...
+
+    @property
+    def has_frames(self) -> bool: ...
+
+    def parts(self) -> Iterator[Videos]:
+        """The rows in order, with frames if there are any, some at a time."""
+        ...
+
+    def take(self, positions: Int[np.ndarray, " chosen"], /) -> Videos:
+        """These rows, with frames if there are any."""
+        ...
+
+
+def open_source(path: Path) -> Source:
+    """What lies there. Errors of frames that are read later are those of this function.
 
     Raises:
         UserError: if there is no such file or folder.
@@ -25,49 +50,30 @@ def read_parts(path: Path) -> Iterator[Videos]:
     if path.is_dir():
         folder = open_dataset(path)
         read_folder(path)
-        yield from folder.batches(rows=folder.layout.rows_per_shard)
-    elif path.suffix in (".hdf5", ".h5"):
-        yield _published(path)
-    elif is_frame_shard(path):
-        shard = open_frames(path)
-        yield shard.take(np.arange(len(shard.states)))
-    elif path.exists():
-        yield read_videos(path)
-    else:
+        return folder
+    if not path.exists():
         raise UserError(f"{path}: no such file or data set")
+    if path.suffix in (".hdf5", ".h5"):
+        return _published(path)
+    return open_frames(path) if is_frame_shard(path) else open_videos(path)
 
 
 def read_whole(path: Path) -> Videos:
-    """All rows at once. Errors are those of `read_parts`."""
-    return Videos.concat(list(read_parts(path)))
-
-
-def rows_with_frames(path: Path) -> Int[np.ndarray, " rows"]:
-    """The numbers of an Arrow file's rows, if they have frames; a shard's frames stay packed.
-
-    Raises:
-        UserError: if there is no such file.
-        DamagedData: if it is torn or altered.
-    """
-    if is_frame_shard(path):
-        return open_frames(path).states.index
-    videos = read_videos(path)
-    return videos.index if videos.pixels is not None else videos.index[:0]
+    """All rows with their frames at once. Errors are those of `open_source`."""
+    source = open_source(path)
+    return gathered(source.states, source.parts())
 
 
 def read_rows(path: Path, *, indices: Int[np.ndarray, " rows"]) -> Videos:
-    """The rows of an Arrow file with these numbers, in the file's order. Errors are those of
-    `rows_with_frames`."""
-    if is_frame_shard(path):
-        shard = open_frames(path)
-        return shard.take(np.flatnonzero(np.isin(shard.states.index, indices)))
-    videos = read_videos(path)
-    return videos.take(np.flatnonzero(np.isin(videos.index, indices)))
+    """The rows with these numbers, in the order on disk. Errors are those of `open_source`."""
+    source = open_source(path)
+    return source.take(np.flatnonzero(np.isin(source.states.index, indices)))
 
 
-def _published(path: Path) -> Videos:
+def _published(path: Path) -> Source:
     try:
-        from physscale.dataset.hdf5 import read_published
+        from physscale.dataset.hdf5 import open_published, stream_names
+        from physscale.dataset.hdf5_phyre import FEATURES, open_combinatorial
     except ModuleNotFoundError as error:
         raise UserError(f"{path}: reading HDF5 needs h5py; install physscale[hdf5]") from error
-    return read_published(path)
+    return open_combinatorial(path) if FEATURES in stream_names(path) else open_published(path)

@@ -5,19 +5,24 @@ third thousand; `2017.mp4` is the same scene. If the picture is several times as
 it is a row of panels (truth, reconstruction, model), and the last panel is measured."""
 
 import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import UInt8
 
+from physscale.dataset.file import rows_at_once
 from physscale.dataset.mp4 import mp4_frames
-from physscale.dataset.source import read_parts, read_whole
+from physscale.dataset.source import open_source
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_partitions import partitions_of, sides_of
-from physscale.evaluate.motion.paper_protocol import paper_outcomes
+from physscale.evaluate.motion.paper_protocol import FIRST_FRAME, paper_outcomes
 from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.evaluate.scores import Line, line
+from physscale.evaluate.start import check_start, start_error_m
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -28,17 +33,31 @@ __all__ = ["MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
 CHUNK = 1000
 """Number of rows per folder of the official script."""
 
-ROWS_AT_ONCE = 64
 MOST_GROUPS = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredVideos:
-    """True rows, and the frames to measure: as many as the truth has, or one fewer."""
+    """True rows, and the frames to measure: as many as the truth has, or one fewer.
+
+    Attributes:
+        size_px: side length of the frames.
+        panels: how many panels lie side by side in the files; the last one is measured.
+        parts: the frames of consecutive rows, some at a time.
+    """
 
     name: str
     truth: Videos
-    pixels: np.ndarray
+    size_px: int
+    panels: int
+    parts: Callable[[], Iterator[UInt8[np.ndarray, "rows frames size size 3"]]]
+
+    def rows_and_frames(self) -> Iterator[tuple[Videos, np.ndarray]]:
+        """Consecutive rows, each with its frames beside it."""
+        start = 0
+        for pixels in self.parts():
+            yield self.truth.take(slice(start, start + len(pixels))), pixels
+            start += len(pixels)
 
 
 def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVideos]:
@@ -57,43 +76,65 @@ def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVi
         raise UserError(
             "mp4 files are measured together, beside --truth FILE with the rows they belong to"
         )
-    return [
-        _beside(movies, rows=Videos.concat([part.with_pixels(None) for part in read_parts(truth)]))
-    ]
+    return [_beside(movies, rows=open_source(truth).states)]
 
 
 def _with_frames(path: Path) -> MeasuredVideos:
-    videos = read_whole(path)
-    if videos.pixels is None:
+    source = open_source(path)
+    if not source.has_frames:
         raise UserError(
             f"{path}: it holds states and no frames, so there is nothing to measure; give "
             "samples, HDF5 or mp4"
         )
-    return MeasuredVideos(str(path), videos.with_pixels(None), videos.pixels)
+    first = _frames_of(source.take(np.arange(1)))
+    if first.shape[2] != first.shape[3]:
+        raise UserError(f"{path}: frames of {first.shape[3]} × {first.shape[2]} px are not square")
+    return MeasuredVideos(
+        str(path), source.states, first.shape[2], 1, lambda: map(_frames_of, source.parts())
+    )
+
+
+def _frames_of(videos: Videos) -> np.ndarray:
+    assert videos.pixels is not None, "asked for before"
+    return videos.pixels
 
 
 def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
     """The rows that the file names stand for, with the files' frames."""
-    clips, places = [], []
-    for path in movies:
-        clips.append(_last_panel(path))
-        places.append(_row_number(path, rows=len(rows)))
-    shapes = {clip.shape for clip in clips}
-    if len(shapes) > 1:
+    places = [_row_number(path, rows=len(rows)) for path in movies]
+    twice = [path for path, place in zip(movies, places, strict=True) if places.count(place) > 1]
+    if twice:
         raise UserError(
-            f"mp4 files of different lengths or sizes: {', '.join(map(str, sorted(shapes)[:2]))}; "
-            "measure each kind by itself"
+            f"{twice[0]} and {twice[1]}: two files of one row; measure each sample by itself"
         )
-    pixels, frames = np.stack(clips), rows.state.shape[1]
-    if pixels.shape[1] not in (frames, frames - 1):
+    first = _clip(movies[0])
+    height, frames = first.shape[1], rows.state.shape[1]
+    if len(first) not in (frames, frames - 1):
         raise UserError(
-            f"{movies[0]}: {pixels.shape[1]} frames where the truth has {frames}; give as many, "
-            "or one fewer"
+            f"{movies[0]}: {len(first)} frames where the truth has {frames}; give as many, or one "
+            "fewer"
         )
-    return MeasuredVideos(f"{len(movies)} mp4 files", rows.take(np.array(places)), pixels)
+
+    def parts() -> Iterator[np.ndarray]:
+        at_once = rows_at_once(first.nbytes)
+        for start in range(0, len(movies), at_once):
+            clips = [_clip(path) for path in movies[start : start + at_once]]
+            for clip in clips:
+                if clip.shape != first.shape:
+                    raise UserError(
+                        f"mp4 files of different lengths or sizes: {first.shape}, {clip.shape}; "
+                        "measure each kind by itself"
+                    )
+            yield np.stack([clip[:, :, -height:] for clip in clips])
+
+    panels = first.shape[2] // height
+    return MeasuredVideos(
+        f"{len(movies)} mp4 files", rows.take(np.array(places)), height, panels, parts
+    )
 
 
-def _last_panel(path: Path) -> np.ndarray:
+def _clip(path: Path) -> np.ndarray:
+    """The frames of an mp4 file: one square panel, or several side by side."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
@@ -106,7 +147,7 @@ def _last_panel(path: Path) -> np.ndarray:
             f"{path}: {frames.shape[2]} × {height} px is neither a square picture nor a row of "
             "square panels"
         )
-    return frames[:, :, -height:]
+    return frames
 
 
 def _row_number(path: Path, *, rows: int) -> int:
@@ -123,37 +164,68 @@ def _row_number(path: Path, *, rows: int) -> int:
 
 
 def paper_lines(case: MeasuredVideos) -> list[Line]:
-    """The metrics of the official script, per group of videos."""
-    batches = [
-        slice(start, start + ROWS_AT_ONCE) for start in range(0, len(case.truth), ROWS_AT_ONCE)
-    ]
-    tables = [paper_outcomes(case.truth.take(batch), case.pixels[batch]) for batch in batches]
-    return paper_scores(pa.concat_tables(tables, promote_options="default"))
+    """The metrics of the official script, per group of videos, beside those of the true frames as
+    its generator draws them."""
+    tables, floors, starts = list[pa.Table](), list[pa.Table](), list[np.ndarray]()
+    canvas = Canvas(size_px=case.size_px, style="paper")
+    for truth, pixels in case.rows_and_frames():
+        tables.append(paper_outcomes(truth, pixels))
+        starts.append(start_error_m(truth, pixels, given=FIRST_FRAME))
+        floors.append(paper_outcomes(truth, render(truth, canvas=canvas)))
+    check_start(np.concatenate(starts), size_px=case.size_px, name=case.name, given=FIRST_FRAME)
+    found, best = (
+        paper_scores(pa.concat_tables(parts, promote_options="default"))
+        for parts in (tables, floors)
+    )
+    floor = {(line.metric, line.group): line.value for line in best}
+    return [_beside_floor(line, floor=floor.get((line.metric, line.group))) for line in found]
 
 
 def exact_lines(case: MeasuredVideos, *, condition_frames: int) -> list[Line]:
-    """Every metric of motion over all videos and over each group of them."""
-    count, size_px = case.pixels.shape[1], case.pixels.shape[2]
-    truth = dataclasses.replace(
-        case.truth,
-        index=np.arange(len(case.truth)),
-        time_s=case.truth.time_s[:, :count],
-        state=case.truth.state[:, :count],
+    """Every metric of motion over all videos and over each group of them.
+
+    Raises:
+        UserError: if no frame is left to measure, or the frames do not belong to their rows.
+    """
+    metrics, canvas = metrics_of("run"), Canvas(size_px=case.size_px)
+    values: dict[tuple[str, bool], list[np.ndarray]] = defaultdict(list)
+    starts = []
+    for rows, pixels in case.rows_and_frames():
+        count = pixels.shape[1]
+        if condition_frames >= count:
+            raise UserError(
+                f"--condition-frames {condition_frames}: leaves none of the {count} frames of "
+                f"{case.name} to measure; at most {count - 1}"
+            )
+        truth = dataclasses.replace(
+            rows,
+            index=np.arange(len(rows)),
+            time_s=rows.time_s[:, :count],
+            state=rows.state[:, :count],
+        )
+        starts.append(start_error_m(truth, pixels, given=condition_frames))
+        for is_true, frames in ((False, pixels), (True, render(truth, canvas=canvas))):
+            made = Generated(
+                truth=truth, canvas=canvas, condition_frames=condition_frames, frames=frames
+            )
+            for metric in metrics:
+                values[metric.name, is_true].append(metric.per_video(made))
+    check_start(
+        np.concatenate(starts), size_px=case.size_px, name=case.name, given=condition_frames
     )
-    canvas = Canvas(size_px=size_px)
-    made, best = (
-        Generated(truth=truth, canvas=canvas, condition_frames=condition_frames, frames=frames)
-        for frames in (case.pixels, render(truth, canvas=canvas))
-    )
-    everything = np.ones(len(truth), dtype=bool)
+    joined = {key: np.concatenate(parts) for key, parts in values.items()}
+    everything = np.ones(len(case.truth), dtype=bool)
     lines = []
-    for metric in metrics_of("run"):
-        values, floors = metric.per_video(made), metric.per_video(best)
-        for group, members in {"all": everything, **_groups(truth)}.items():
-            floor = line(metric.name, group=group, values=floors[members]).value
-            found = line(metric.name, group=group, values=values[members])
-            lines.append(dataclasses.replace(found, floor=floor if found.count else None))
+    for metric in metrics:
+        for group, members in {"all": everything, **_groups(case.truth)}.items():
+            floor = line(metric.name, group=group, values=joined[metric.name, True][members]).value
+            found = line(metric.name, group=group, values=joined[metric.name, False][members])
+            lines.append(_beside_floor(found, floor=floor))
     return lines
+
+
+def _beside_floor(found: Line, *, floor: float | None) -> Line:
+    return dataclasses.replace(found, floor=floor if found.count else None)
 
 
 def _groups(videos: Videos) -> dict[str, np.ndarray]:

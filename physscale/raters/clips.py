@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from physscale.dataset.mp4 import mp4_bytes, mp4_frames
-from physscale.dataset.source import read_rows, rows_with_frames
+from physscale.dataset.source import open_source, read_rows
 from physscale.records.errors import DamagedData, UserError
 
 CLIP_PX = 384
@@ -48,7 +48,8 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
     found = []
     for path in sorted(folder.rglob("*.arrow")):
         source = path.relative_to(folder).as_posix()
-        index = rows_with_frames(path)
+        held = open_source(path)
+        index = held.states.index if held.has_frames else np.empty(0, np.int64)
         chosen = _generator("clips", source, seed=seed).permutation(len(index))[:each]
         found += [
             _clip(source, index=int(index[row]), seed=seed) for row in sorted(chosen.tolist())

@@ -10,7 +10,7 @@ import numpy as np
 
 from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
 from physscale.dataset.frames import Encoding
-from physscale.dataset.source import read_parts
+from physscale.dataset.source import open_source
 from physscale.records.errors import UserError
 from physscale.records.spec import canonical
 from physscale.records.video import Videos
@@ -91,7 +91,8 @@ def first_videos(what: str, *, videos: int, frames: int | None) -> Videos:
         folder = open_dataset(path)
         return folder.rows(np.arange(min(videos, folder.layout.videos)))
     if path.is_file():
-        return next(iter(read_parts(path))).take(slice(0, videos))
+        source = open_source(path)
+        return source.take(np.arange(min(videos, len(source.states))))
     data = named_data(what, videos=None, frames=frames)
     shown = min(videos, data.videos)
     step = 1 if data.scenario.count is None else data.videos // shown

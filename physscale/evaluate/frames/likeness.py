@@ -6,14 +6,19 @@ networks that they depend on."""
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from physscale.evaluate.frames.fvd import fvd, video_network
 from physscale.evaluate.frames.perceptual import lpips, st_lpips
 from physscale.evaluate.frames.pixels import psnr, ssim
 from physscale.evaluate.motion.state_frechet import state_frechet
 from physscale.records.errors import UserError
-from physscale.records.video import Videos
+from physscale.records.video import COLOUR, PLACE, Videos
 
 __all__ = ["compare_frames", "compare_sets", "fvd_values"]
+
+SAME = 1e-3
+"""Metres, seconds and steps of colour that the formats of files may differ by."""
 
 EXTRAPOLATED_VIDEOS = 8
 """With fewer videos, FVD is not extrapolated to infinitely many."""
@@ -35,6 +40,12 @@ def compare_frames(real: Videos, *, fake: Videos, lpips_weights: Path | None) ->
             f"compare-videos: the files hold other rows or frames ({real.pixels.shape} and "
             f"{fake.pixels.shape}); give the same rows of both"
         )
+    row = _first_other(real, fake)
+    if row is not None:
+        raise UserError(
+            f"compare-videos: row {row} is another scene in each file; give generated frames "
+            "beside the true rows that they belong to"
+        )
     found: dict[str, Any] = {
         "videos": len(real),
         "ssim": float(ssim(fake.pixels, truth=real.pixels).mean()),
@@ -48,6 +59,19 @@ def compare_frames(real: Videos, *, fake: Videos, lpips_weights: Path | None) ->
                 "not the file that everyone uses: its SHA-256 is another"
             )
     return found
+
+
+def _first_other(real: Videos, fake: Videos) -> int | None:
+    """The first row whose scene is not the same in both sets, however they were stored."""
+    if real.state.shape != fake.state.shape:
+        return int(real.index[0])
+    same = np.isclose(real.time_s, fake.time_s, atol=SAME).all(1)
+    for ours, theirs in (
+        (real.state[..., PLACE], fake.state[..., PLACE]),
+        (real.body[..., COLOUR], fake.body[..., COLOUR]),
+    ):
+        same &= np.isclose(ours, theirs, atol=SAME).all(tuple(range(1, ours.ndim)))
+    return None if same.all() else int(real.index[~same][0])
 
 
 def compare_sets(real: Videos, *, fake: Videos) -> dict[str, Any]:

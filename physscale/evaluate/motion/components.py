@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 from physscale.evaluate.motion.colour_runs import DETECT, detect_runs
+from physscale.records.errors import UserError
 
 MOMENTS = ("x_px", "y_px", "area_px", "xx_px", "yy_px", "xy_px", "red", "green", "blue")
 X, Y, AREA, XX, YY, XY = range(6)
@@ -47,12 +48,16 @@ def unmixing(colours: Float[np.ndarray, "batch colours 3"]) -> Unmixing:
     them.
 
     Raises:
-        AssertionError: where two colours have the same direction of ink (two strengths of one red).
+        UserError: where the inks of colours make one another (black and grey; red, green and
+            yellow), or a colour has no ink.
     """
     ink = 1.0 - colours / 255.0
-    assert (np.linalg.matrix_rank(ink, tol=1e-3) == ink.shape[1]).all(), (
-        "bodies of one colour cannot be told apart by colour"
-    )
+    if (np.linalg.matrix_rank(ink, tol=1e-3) < ink.shape[1]).any():
+        raise UserError(
+            "bodies of these rows have colours that cannot be told apart in a picture (grey and "
+            "black, as PHYRE's): their motion is not measured; `physscale detect` and "
+            "`physscale compare-videos` work without"
+        )
     unmix = np.linalg.pinv(np.swapaxes(ink, 1, 2))
     return Unmixing(unmix, np.eye(3) - np.swapaxes(ink, 1, 2) @ unmix)
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.motion.paper_masks import Masks, colour_masks
 from physscale.evaluate.motion.paper_partitions import group_of
 from physscale.records.errors import UserError
-from physscale.records.initial import falls, initial_numbers
+from physscale.records.initial import STILL_M_S, falls, initial_numbers
 from physscale.records.scene import WORLD_M
-from physscale.records.video import BODY, PLACE, Videos
+from physscale.records.video import BODY, PLACE, VELOCITY, Videos
 from physscale.simulate.paper.grids import Motion
 
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
@@ -94,6 +94,21 @@ def _check(truth: Videos, *, pixels: np.ndarray) -> None:
     step = np.diff(truth.time_s, axis=1)
     if step.size == 0 or not np.allclose(step, FRAME_S, atol=1e-4):
         raise UserError(f"protocol paper: frames must be {FRAME_S} s apart")
+    astray = _moves_otherwise(truth)
+    if astray.any():
+        raise UserError(
+            f"protocol paper: in row {int(truth.index[astray][0])} a ball moves otherwise than in "
+            "the paper's files (one ball to +x; of two, the first to +x and the second to -x), "
+            "where the official script gives wrong numbers; use protocol exact"
+        )
+
+
+def _moves_otherwise(truth: Videos) -> Bool[np.ndarray, " batch"]:
+    """Where a ball moves in a direction that the script does not expect: it knows speeds only."""
+    ahead = np.array([1.0, -1.0])[: truth.state.shape[2]]
+    x, y = truth.state[:, 0, :, VELOCITY].transpose(2, 0, 1).astype(np.float64)
+    sideways = (np.abs(y) > STILL_M_S) & ~falls(truth)[:, None]
+    return np.any((x * ahead < -STILL_M_S) | sideways, axis=1)
 
 
 def _scored(

@@ -1,6 +1,7 @@
 """`physscale evaluate` as a user types it: every kind of file, both protocols, and what is wrong
 said in one line."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.named import named_data
 from physscale.simulate.simulate import simulate
 from tests.paper_videos import paper_data
 
@@ -112,7 +114,7 @@ def test_mp4_files_by_their_names(
         (("a.mp4",), "--truth FILE", 2),
         (("a.mp4", "--truth", "states.arrow"), "name mp4 files by their rows", 2),
         (("12.mp4", "--truth", "states.arrow"), "row 12 of a truth with 12 rows", 2),
-        (("torn.mp4", "--truth", "states.arrow"), "not a readable mp4", 5),
+        (("2.mp4", "--truth", "states.arrow"), "not a readable mp4", 5),
         (("short.mp4", "--truth", "states.arrow"), "frames where the truth has 32", 2),
         (("states.arrow", "--truth", "states.arrow"), "leave it out", 2),
         (("states.arrow", "--protocol", "official"), "exact", 2),
@@ -133,8 +135,97 @@ def test_what_is_wrong_is_one_line(
     for name in ("a", "12"):
         write_mp4(Path(f"{name}.mp4"), truth.pixels[0], frames_per_s=10)
     write_mp4(Path("1.mp4"), truth.pixels[0, :9], frames_per_s=10)
-    Path("torn.mp4").write_bytes(b"not a film")
+    Path("2.mp4").write_bytes(b"not a film")
     words = tuple("1.mp4" if word == "short.mp4" else word for word in words)
     message = said(capsys, *words, code=code)
     assert reason in message
     assert message.count("\n") == 1
+
+
+def others(truth: Videos, *, how: str) -> Videos:
+    """Frames that do not belong to these rows."""
+    pixels = truth.pixels
+    assert pixels is not None
+    match how:
+        case "other rows":
+            pixels = pixels[::-1]
+        case "other colours":
+            pixels = pixels[..., ::-1]
+        case "a border":
+            pixels = np.pad(
+                pixels, ((0, 0), (0, 0), (16, 16), (16, 16), (0, 0)), constant_values=255
+            )
+        case "another frame rate":
+            times = np.minimum(np.arange(32) * 4 // 10, 31)
+            pixels = pixels[:, times]
+        case "positions in pixels":
+            state = truth.state.copy()
+            state[..., :2] = state[..., :2] * 6.4 + 10
+            truth = dataclasses.replace(truth, state=state)
+    return truth.with_pixels(np.ascontiguousarray(pixels))
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["other rows", "other colours", "a border", "another frame rate", "positions in pixels"],
+)
+@pytest.mark.parametrize("protocol", ["exact", "paper"])
+def test_frames_that_do_not_belong_to_their_rows_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str, protocol: str
+) -> None:
+    """They would be scored as a bad model."""
+    rows = simulate(paper_data("uniform", part="eval"), indices=np.arange(190, 230, 5))
+    rows = rows.with_pixels(render(rows, canvas=CANVAS))
+    write_videos(tmp_path / "samples.arrow", others(rows, how=how))
+    message = said(capsys, tmp_path / "samples.arrow", "--protocol", protocol, code=2)
+    assert "in view" in message if how == "positions in pixels" else "do not show" in message
+    assert message.count("\n") == 1
+    write_videos(tmp_path / "samples.arrow", others(rows, how="nothing"))
+    said(capsys, tmp_path / "samples.arrow", "--protocol", protocol)
+
+
+def test_parts_do_not_change_a_score(
+    tmp_path: Path,
+    truth: Videos,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert truth.pixels is not None
+    write_videos(tmp_path / "samples.arrow", truth)
+    for protocol in ("exact", "paper"):
+        words = (tmp_path / "samples.arrow", "--protocol", protocol, "--json")
+        whole = said(capsys, *words)
+        with monkeypatch.context() as patched:
+            patched.setattr("physscale.dataset.file.BATCH_BYTES", 5 * truth.pixels[0].nbytes)
+            assert said(capsys, *words) == whole
+
+
+@pytest.mark.parametrize("frames", [32, 33])
+def test_given_frames_leave_some_to_measure(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str], frames: int
+) -> None:
+    write_videos(tmp_path / "samples.arrow", truth)
+    message = said(capsys, tmp_path / "samples.arrow", "--condition-frames", frames, code=2)
+    assert "leaves none of the 32 frames" in message
+
+
+def test_two_files_of_one_row_are_refused(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert truth.pixels is not None
+    write_videos(tmp_path / "truth.arrow", truth.with_pixels(None))
+    for name in ("3", "00000-00003"):
+        write_mp4(tmp_path / f"{name}.mp4", truth.pixels[3], frames_per_s=10)
+    movies = sorted(tmp_path.glob("*.mp4"))
+    assert "two files of one row" in said(
+        capsys, *movies, "--truth", tmp_path / "truth.arrow", code=2
+    )
+
+
+def test_bodies_whose_colours_make_one_another_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PHYRE's grey and black."""
+    rows = simulate(named_data("phyre", videos=2), indices=np.arange(2))
+    write_videos(tmp_path / "a.arrow", rows.with_pixels(render(rows, canvas=Canvas(size_px=32))))
+    assert "cannot be told apart" in said(capsys, tmp_path / "a.arrow", code=2)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from physscale.dataset.check import FirstStates, Inspection, first_states, known
+from physscale.dataset.check import FirstStates, Inspection, known
 from physscale.dataset.file import digest, read_videos, with_frames, write_videos
 from physscale.dataset.folder import DataFolder, Layout, open_dataset, write_dataset
 from physscale.dataset.mp4 import write_mp4
@@ -72,12 +72,6 @@ def test_the_digest_sees_every_column() -> None:
 def test_rows_come_in_the_order_asked_for(folder: Path) -> None:
     wanted = np.array([99, 0, 17, 16, 15, 0])
     assert digest(open_dataset(folder).rows(wanted)) == digest(make(wanted))
-
-
-@pytest.mark.parametrize("rows", [1, 7, 16, 64, 1000])
-def test_no_batch_size_changes_a_row(folder: Path, rows: int) -> None:
-    batches = list(open_dataset(folder).batches(rows=rows))
-    assert digest(Videos.concat(batches)) == digest(make(np.arange(100)))
 
 
 def test_a_killed_writer_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -265,9 +259,21 @@ def test_a_leak_is_found_and_held_out_rows_leak_none() -> None:
     held_out = simulate(
         DataSpec(scenario=Collision(), videos=50, draw="held_out"), indices=np.arange(50)
     )
-    states = known([training])
-    assert not states.holds(first_states(held_out)).any()
-    assert states.holds(first_states(training.take(np.array([7])))).all()
+    inspection = Inspection(training=known([training]))
+    inspection.look(held_out)
+    assert inspection.problems() == ()
+    inspection.look(training.take(np.array([7])))
+    assert inspection.problems() == (
+        "1 rows with a first state that is also in the training data, first row 7",
+    )
+
+
+def test_positions_in_pixels_are_named() -> None:
+    videos = make(np.arange(20))
+    videos.state[..., :2] = videos.state[..., :2] * 12.8 + 10
+    assert problems(videos) == (
+        "20 rows with no body in view at any time (positions are metres, 0 to 10), first row 0",
+    )
 
 
 @pytest.mark.parametrize("size", [32, 33])

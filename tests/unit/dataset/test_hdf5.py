@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from physscale.dataset.check import Inspection, known
 from physscale.dataset.mp4 import mp4_bytes
+from physscale.dataset.source import open_source, read_whole
 from physscale.evaluate.motion.track import parse
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.initial import initial_numbers
@@ -20,8 +22,7 @@ from tests.paper_videos import paper_data
 
 h5py = pytest.importorskip("h5py", reason="the extra `hdf5` is not installed")
 
-from physscale.dataset.hdf5 import read_published  # noqa: E402
-from physscale.dataset.hdf5_phyre import read_combinatorial  # noqa: E402
+from physscale.dataset.hdf5 import open_published  # noqa: E402
 from physscale.dataset.hdf5_write import GROUP_ROWS, write_published  # noqa: E402
 
 LAWS: tuple[Motion, ...] = ("uniform", "parabola", "collision")
@@ -36,7 +37,7 @@ def rows(law: Motion, *, count: int) -> Videos:
 def test_rows_come_back_with_their_truth(tmp_path: Path, law: Motion) -> None:
     videos = rows(law, count=5)
     write_published(tmp_path / "eval.hdf5", videos)
-    again = read_published(tmp_path / "eval.hdf5")
+    again = read_whole(tmp_path / "eval.hdf5")
     np.testing.assert_allclose(again.state[..., :2], videos.state[..., :2], atol=1e-6)
     np.testing.assert_allclose(again.body, videos.body, rtol=1e-6)
     np.testing.assert_allclose(again.contact_s, videos.contact_s, atol=1e-5)
@@ -56,8 +57,8 @@ def test_exact_coding_keeps_every_pixel(tmp_path: Path) -> None:
     videos = rows("collision", count=2)
     write_published(tmp_path / "a.hdf5", videos, coding="exact")
     write_published(tmp_path / "b.hdf5", videos)
-    assert np.array_equal(read_published(tmp_path / "a.hdf5").pixels, videos.pixels)
-    assert not np.array_equal(read_published(tmp_path / "b.hdf5").pixels, videos.pixels), (
+    assert np.array_equal(read_whole(tmp_path / "a.hdf5").pixels, videos.pixels)
+    assert not np.array_equal(read_whole(tmp_path / "b.hdf5").pixels, videos.pixels), (
         "as the authors' files: lossy"
     )
 
@@ -73,7 +74,7 @@ def test_groups_hold_a_thousand_rows(tmp_path: Path) -> None:
         }
         assert file["position_streams/00000"].shape == (GROUP_ROWS, 32, 2)
         assert set(file) == {"video_streams", "position_streams", "init_streams"}
-    assert len(read_published(tmp_path / "a.hdf5", frames=False)) == GROUP_ROWS + 1
+    assert len(open_published(tmp_path / "a.hdf5").states) == GROUP_ROWS + 1
 
 
 @pytest.mark.parametrize("file", ["colour_size_eval", "velocity_shape_eval", "gap_eval"])
@@ -86,7 +87,7 @@ def test_attribute_sets_hold_colour_and_shape(tmp_path: Path, file: str) -> None
     with h5py.File(tmp_path / "a.hdf5") as made:
         held = made["init_streams/00000"][()]
     assert held.shape[1] == {"colour_size_eval": 3, "velocity_shape_eval": 4, "gap_eval": 2}[file]
-    again = read_published(tmp_path / "a.hdf5", frames=False)
+    again = open_published(tmp_path / "a.hdf5").states
     np.testing.assert_allclose(again.body, videos.body, rtol=1e-6)
     np.testing.assert_allclose(again.state[:, 0], videos.state[:, 0], atol=1e-4)
 
@@ -107,7 +108,7 @@ def test_first_speeds_are_exact(tmp_path: Path) -> None:
         )
         assert (held[:, 1] == 0).any()
         np.testing.assert_array_equal(
-            initial_numbers(read_published(tmp_path / "a.hdf5", frames=False)), held
+            initial_numbers(open_published(tmp_path / "a.hdf5").states), held
         )
 
 
@@ -118,8 +119,9 @@ def test_other_numbers_of_columns_are_refused(tmp_path: Path, columns: int) -> N
             np.full((2, 32, 2), 5.0),
             np.ones((2, columns)),
         )
+        file["video_streams"] = np.zeros((2, 1))
     with pytest.raises(DamagedData, match=f"{columns} columns, 1 balls have 2 or 3 or 4"):
-        read_published(tmp_path / "a.hdf5", frames=False)
+        open_published(tmp_path / "a.hdf5")
 
 
 def test_a_phyre_file_gives_poses_sizes_kinds_and_colours(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_a_phyre_file_gives_poses_sizes_kinds_and_colours(tmp_path: Path) -> Non
         streams[0] = np.frombuffer(
             mp4_bytes(np.full((3, 16, 16, 3), 200, np.uint8), frames_per_s=3), np.uint8
         )
-    videos = read_combinatorial(tmp_path / "10000.hdf5")
+    videos = read_whole(tmp_path / "10000.hdf5")
     assert videos.body[0, :, 0].tolist() == [Shape.DISC, Shape.BOX]
     assert videos.body[0, :, BODY.index("radius_m")].tolist() == pytest.approx([0.5, 2.0])
     assert videos.body[0, 1, BODY.index("red") : BODY.index("red") + 3].tolist() == [0, 0, 0]
@@ -154,15 +156,61 @@ def test_what_is_no_such_file_is_one_line(tmp_path: Path) -> None:
     whole = path.read_bytes()
     with h5py.File(tmp_path / "short.hdf5", "w") as file:
         file["position_streams"], file["init_streams"] = np.zeros((2, 32, 2)), np.zeros((1, 2))
+        file["video_streams"] = np.zeros((2, 1))
     with h5py.File(tmp_path / "other.hdf5", "w") as file:
         file["something"] = [1]
     (tmp_path / "cut.hdf5").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.hdf5").write_bytes(b"not HDF5")
     for name in ("short", "other", "cut", "text"):
         with pytest.raises(DamagedData) as error:
-            read_published(tmp_path / f"{name}.hdf5", frames=False)
+            open_published(tmp_path / f"{name}.hdf5")
         assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="no such file"):
-        read_published(tmp_path / "nowhere.hdf5")
+        read_whole(tmp_path / "nowhere.hdf5")
     with pytest.raises(UserError, match="one or two balls"):
         write_published(path, rows("uniform", count=2).with_pixels(None))
+
+
+def test_groups_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Without leading zeros, 10 lies before 2 in the order of text."""
+    videos = rows("uniform", count=12)
+    write_published(tmp_path / "a.hdf5", videos, coding="exact")
+    with h5py.File(tmp_path / "a.hdf5") as made, h5py.File(tmp_path / "b.hdf5", "w") as other:
+        for stream, group in made.items():
+            clips = stream == "video_streams"
+            for row in range(12):
+                kind = h5py.vlen_dtype(np.dtype("uint8")) if clips else None
+                other.create_dataset(
+                    f"{stream}/{row}", data=group["00000"][row : row + 1], dtype=kind
+                )
+    right, found = read_whole(tmp_path / "a.hdf5"), read_whole(tmp_path / "b.hdf5")
+    np.testing.assert_array_equal(found.state, right.state)
+    np.testing.assert_array_equal(found.pixels, videos.pixels)
+
+
+def test_rows_are_read_in_parts_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = rows("uniform", count=5)
+    assert videos.pixels is not None
+    write_published(tmp_path / "a.hdf5", videos, coding="exact")
+    monkeypatch.setattr("physscale.dataset.file.BATCH_BYTES", 2 * videos.pixels[0].nbytes)
+    source = open_source(tmp_path / "a.hdf5")
+    parts = [part.pixels for part in source.parts()]
+    assert [len(part) for part in parts if part is not None] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate(parts), videos.pixels)
+    chosen = np.array([4, 1])
+    np.testing.assert_array_equal(source.take(chosen).pixels, videos.pixels[chosen])
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_leak_is_found_through_the_published_layout(tmp_path: Path, law: Motion) -> None:
+    """It holds places and first speeds; all other velocities are differences, and frames H.264."""
+    videos = rows(law, count=60)
+    write_published(tmp_path / "a.hdf5", videos)
+    again = open_published(tmp_path / "a.hdf5").states
+    for training, tested in ((videos, again), (again, videos)):
+        inspection = Inspection(training=known([training.with_pixels(None)]))
+        inspection.look(tested.with_pixels(None))
+        leaked = [line for line in inspection.problems() if "training data" in line]
+        assert leaked == [
+            "60 rows with a first state that is also in the training data, first row 0"
+        ]

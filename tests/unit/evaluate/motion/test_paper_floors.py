@@ -6,6 +6,7 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
+from physscale.dataset.source import read_whole
 from physscale.evaluate.motion.paper_partitions import groups
 from physscale.evaluate.motion.paper_protocol import HEADLINE, paper_outcomes
 from physscale.render.render import render
@@ -51,8 +52,9 @@ def test_every_floor_in_the_authors_layout(
 ) -> None:
     """Written and read as HDF5 with mp4. Without loss it is the floor; H.264 adds what lies between
     it and the authors' own number."""
-    hdf5 = pytest.importorskip("physscale.dataset.hdf5", reason="the extra `hdf5` is not installed")
-    hdf5_write = pytest.importorskip("physscale.dataset.hdf5_write")
+    hdf5_write = pytest.importorskip(
+        "physscale.dataset.hdf5_write", reason="the extra `hdf5` is not installed"
+    )
     truth = rows(law)
     counted = truth.take(groups(truth) != "filtered")
     tables = []
@@ -61,7 +63,7 @@ def test_every_floor_in_the_authors_layout(
         hdf5_write.write_published(
             tmp_path / "part.hdf5", part.with_pixels(render(part, canvas=PAPER)), coding=coding
         )
-        again = hdf5.read_published(tmp_path / "part.hdf5")
+        again = read_whole(tmp_path / "part.hdf5")
         tables.append(paper_outcomes(again, again.pixels))
     outcomes = pa.concat_tables(tables)
     assert outcomes["group"].to_pylist() == groups(counted).tolist()

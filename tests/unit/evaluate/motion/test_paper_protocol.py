@@ -9,6 +9,7 @@ from physscale.evaluate.motion.paper_protocol import paper_outcomes
 from physscale.records.errors import UserError
 from physscale.records.video import BODY, Videos
 from physscale.render.render import render
+from physscale.simulate.named import named_data
 from physscale.simulate.scenarios.composition import Composition
 from physscale.simulate.scenarios.parabola import Parabola
 from physscale.simulate.simulate import simulate
@@ -124,7 +125,8 @@ def test_the_last_frame_is_left_out() -> None:
 
 def test_a_clip_without_a_valid_frame_is_skipped() -> None:
     state = rows("uniform", chosen=STAYS)
-    away = Videos(**{**vars(state), "state": state.state + np.float32(20)})
+    far = np.array([20, 20, 0, 0, 0, 0], np.float32)
+    away = Videos(**{**vars(state), "state": state.state + far})
     outcomes = paper_outcomes(away, render(state, canvas=SMALL))
     assert outcomes["group"].to_pylist() == ["skipped"]
 
@@ -142,3 +144,17 @@ def test_what_it_cannot_score_it_refuses() -> None:
     )
     with pytest.raises(UserError, match="3 bodies"):
         paper_outcomes(crowd, np.full((1, 16, 8, 8, 3), 255, np.uint8))
+
+
+@pytest.mark.parametrize("name", ["uniform", "uniform_left", "composition"])
+def test_balls_that_move_otherwise_than_in_the_papers_files_are_refused(name: str) -> None:
+    """The script knows speeds, not directions: it gave true balls an error of 5 m/s."""
+    truth = simulate(named_data(name, videos=8), indices=np.arange(8))
+    with pytest.raises(UserError, match="a ball moves otherwise"):
+        paper_outcomes(truth, render(truth, canvas=SMALL))
+
+
+@pytest.mark.parametrize("name", ["uniform_right", "parabola", "collision"])
+def test_balls_of_ours_that_move_as_the_papers_are_scored(name: str) -> None:
+    truth = simulate(named_data(name, videos=8), indices=np.arange(8))
+    assert len(paper_outcomes(truth, render(truth, canvas=SMALL))) == 8
