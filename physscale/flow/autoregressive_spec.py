@@ -43,6 +43,10 @@ class AutoregressiveSpec:
     def description(self) -> str:
         return "next-frame"
 
+    @property
+    def packs(self) -> bool:
+        return True
+
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """A window: the context, and one empty frame for the prediction. Latents and a mask, one on
         the frames that are there, lie side by side.

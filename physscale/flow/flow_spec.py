@@ -84,6 +84,11 @@ class FlowSpec:
     def description(self) -> str:
         return ""
 
+    @property
+    def packs(self) -> bool:
+        """Which given frames are dropped changes how many frames are scored."""
+        return not self.condition_dropout
+
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """Noisy latents, given frames (zero elsewhere) and the mask of the given frames,
         side by side (`flow/condition.py`).

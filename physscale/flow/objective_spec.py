@@ -29,6 +29,11 @@ class ObjectiveSpec(Protocol):
     def description(self) -> str:
         """A word for labels; empty for diffusion, which labels leave out."""
 
+    @property
+    def packs(self) -> bool:
+        """Whether the losses of several runs can be computed as one (`train/pack.py`): no shape in
+        `Share.loss` depends on values that are drawn."""
+
     def backbone_shape(self, shape: LatentShape) -> BackboneShape:
         """What the backbone maps when the videos have this shape."""
 

@@ -15,10 +15,11 @@ import math
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm
 
 from physscale.model.conditioning_spec import CHARACTERS, NUMBERS_A_BODY, TextSpec
 from physscale.model.dit_spec import DiTSpec
+from physscale.model.on_cpu import attend_by_torch
 
 __all__ = ["CrossAttention", "reader_of", "reads_conditioning", "unturned"]
 
@@ -120,7 +121,7 @@ class CrossAttention(nn.Module):
 def attended(q: Tensor, *, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Attention of [B, N, D] to [B, P, D] with this number of heads."""
     q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (q, k, v))
-    return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    return attend_by_torch(q, k, v).transpose(1, 2).flatten(2)
 
 
 def places(spec: TextSpec) -> Float[Tensor, "tokens width"]:

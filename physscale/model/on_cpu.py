@@ -10,6 +10,8 @@ as in PyTorch.
 `tests/benchmarks/bench_train_step.py` measures both."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from jaxtyping import Float
@@ -19,13 +21,15 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from physscale.model.dit_memory import LONGEST_KEPT
 
-__all__ = ["Linear", "attend"]
+__all__ = ["Linear", "attend", "attend_by_torch", "by_torch"]
 
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 NARROWEST = 128
 """The least inputs and outputs for oneDNN: it gains nothing at 64, a tenth at 96, a quarter from
 256 on."""
+
+BATCHED: ContextVar[bool] = ContextVar("BATCHED", default=False)
 
 LOGITS_AT_ONCE = 2**20
 """Four megabytes of float32, so that softmax finds the product's output in the cache."""
@@ -40,7 +44,20 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
+@contextmanager
+def by_torch() -> Iterator[None]:
+    """Inside, operations that `torch.func.vmap` can batch: neither oneDNN's product nor a fused
+    attention on a CPU."""
+    before = BATCHED.set(True)
+    try:
+        yield
+    finally:
+        BATCHED.reset(before)
+
+
 def by_onednn(x: Tensor, *, narrowest: int) -> bool:
+    if BATCHED.get():
+        return False
     plain = (
         x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     )
@@ -81,10 +98,18 @@ def attend(
     """softmax(q k^T / sqrt(width)) v."""
     if (
         q.device.type == "cpu"
+        and not BATCHED.get()
         and q.dtype == torch.bfloat16
         and max(q.shape[2], k.shape[2]) <= LONGEST_KEPT
     ):
         return Attend.apply(q, k, v)
+    return attend_by_torch(q, k, v)
+
+
+def attend_by_torch(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`attend`, by PyTorch's kernel where that can be batched, or its formula."""
+    if BATCHED.get() and q.device.type == "cpu":
+        return torch.softmax(q @ k.mT * q.shape[-1] ** -0.5, dim=-1) @ v
     return scaled_dot_product_attention(q, k, v)
 
 

@@ -1,11 +1,15 @@
 """Two pointwise functions with explicit derivatives. On small models autograd's chains of
 operations cost as much as the matrix products."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 __all__ = ["Rotate", "SquaredReLU", "rotate"]
+
+Context = Any
+"""Of autograd, or of `torch.func.vmap` around it."""
 
 
 def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
@@ -17,13 +21,19 @@ def rotate(x: Tensor, *, cos: Tensor, sin: Tensor) -> Tensor:
 class Rotate(torch.autograd.Function):
     """`rotate`, whose derivative rotates back."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        ctx.save_for_backward(cos, sin)
+    def forward(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         return rotate(x, cos=cos, sin=sin)
 
     @staticmethod
-    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def setup_context(ctx: Context, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        _, cos, sin = inputs
+        ctx.save_for_backward(cos, sin)
+
+    @staticmethod
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = tuple(ctx.saved_tensors)
         return rotate(gradient, cos=cos, sin=-sin), None, None
 
@@ -31,13 +41,17 @@ class Rotate(torch.autograd.Function):
 class SquaredReLU(torch.autograd.Function):
     """max(x, 0)^2, whose derivative 2 max(x, 0) needs no mask."""
 
-    @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
-        positive = x.relu()
-        ctx.save_for_backward(positive)
-        return positive.square()
+    generate_vmap_rule = True
 
     @staticmethod
-    def backward(ctx: BackwardCFunction, gradient: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return (gradient * positive).mul_(2)
+    def forward(x: Tensor) -> Tensor:
+        return x.relu().square()
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Context, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return x.relu().mul_(gradient).mul_(2)

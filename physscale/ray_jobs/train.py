@@ -51,6 +51,7 @@ class WorkerContext:
     device: Device
     rank: int
     world: int
+    seat: None = None
 
     def videos(
         self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]

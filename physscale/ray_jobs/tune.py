@@ -1,5 +1,5 @@
-"""A sweep as trials of Ray Tune: each trial is one run, executed inside an actor that is reused for
-the next.
+"""A sweep as trials of Ray Tune: each trial is one run, or one pack of runs, executed inside an
+actor that is reused for the next.
 
 Starting a process that imports torch and Ray Data costs 5 to 10 s, a nested trainer 20 to 45 s; a
 reused actor costs about 1 s a run. So runs of one worker train inside the trial itself, and only
@@ -28,11 +28,15 @@ from physscale.records.store import RunFolder
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.scheduling.arithmetic import prepare
-from physscale.scheduling.attempt import Attempted, Job, Lease, attempt, buried
+from physscale.scheduling.attempt import Attempted, Job, Lease, buried
 from physscale.scheduling.gpus import HIDDEN, Device
+from physscale.scheduling.packs import attempts, packs
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
 from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
+from physscale.train.pack import Seat
+
+Runs = tuple[Attempted, ...]
 
 _RESTARTS = 1000
 """How often Tune starts the trial of a process again that died (killed, out of memory), over its
@@ -49,6 +53,7 @@ class TrialContext:
     tasks: Tasks
     driver: str
     device: Device
+    seat: Seat | None
     rank: int = 0
     world: int = 1
 
@@ -68,41 +73,72 @@ class TrialContext:
 
 
 class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
-    """One run per trial; the actor is reused for the next."""
+    """One run, or one pack, per trial; the actor is reused for the next."""
 
     def setup(
-        self, config: dict[str, Any], *, runs: Sequence[Attempted], job: Job, machine: Machine
+        self, config: dict[str, Any], *, together: Sequence[Runs], job: Job, machine: Machine
     ) -> None:
-        self._runs = runs
+        self._together = together
         self._job = job
         self._machine = machine
-        self._starts = begin(runs[config["position"]], job=job)
-        if runs[0].workers > 1 or machine.device() == "cpu":
+        self._begin(config)
+        if together[0][0].workers > 1 or machine.device() == "cpu":
             os.environ.update(HIDDEN)
         prepare(threads=job.threads, arithmetic=job.arithmetic)
         self._node = NodeWatch(own_node())
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._starts = begin(self._runs[new_config["position"]], job=self._job)
+        self._begin(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        run = self._runs[self.config["position"]]
-        if self._starts > STARTS_AT_MOST:
-            reason = f"its process died {STARTS_AT_MOST} times from one checkpoint; see Ray's logs"
-            buried(run, job=self._job, reason=reason)
-            return {"ending": State.FAILED.value, "process": os.getpid(), "done": True}
-        while True:
-            ending = attempt(run, job=self._job, body=lambda lease: self._execute(run, lease=lease))
-            if ending != State.PREEMPTED or self._job.stop_mark.exists():
-                return {"ending": ending, "process": os.getpid(), "done": True}
-            if self._node.leaving():
+        left = self._begun()
+        while left and not self._job.stop_mark.exists():
+            endings = self._attempts(left)
+            left = tuple(
+                run for run, ending in zip(left, endings, strict=True) if ending == State.PREEMPTED
+            )
+            if left and self._node.leaving() and not self._job.stop_mark.exists():
                 # Tune starts the trial again elsewhere; where only workers had to go, it goes on
                 # from here
-                forget(run, job=self._job)
+                for run in left:
+                    forget(run, job=self._job)
                 ray.actor.exit_actor()
+        return {"process": os.getpid(), "done": True}
 
-    def _execute(self, run: Attempted, *, lease: Lease) -> None:
+    def _begin(self, config: dict[str, Any]) -> None:
+        """Count one start of each run of this trial that has not ended."""
+        entries = self._job.ledger.entries()
+        self._starts = {
+            run.fingerprint: (run, begin(run, job=self._job))
+            for run in self._together[config["position"]]
+            if entries[run.fingerprint].state not in FINAL
+        }
+
+    def _begun(self) -> Runs:
+        """The runs to be attempted; those that were started too often have failed."""
+        reason = f"its process died {STARTS_AT_MOST} times from one checkpoint; see Ray's logs"
+        for run, starts in self._starts.values():
+            if starts > STARTS_AT_MOST:
+                buried(run, job=self._job, reason=reason)
+        return tuple(run for run, starts in self._starts.values() if starts <= STARTS_AT_MOST)
+
+    def _attempts(self, runs: Runs) -> list[str]:
+        """Together. But nobody knows which member of a pack ended their process. So before one of
+        them fails for it, each is started by itself, and only the first one's start counts."""
+        packed = self._machine.pack > 1 and runs[0].packs_with is not None
+        apart: list[Runs] = [runs]
+        if any(self._starts[run.fingerprint][1] == STARTS_AT_MOST for run in runs):
+            apart = [(run,) for run in runs]
+            for run in runs[1:]:
+                forget(run, job=self._job)
+        return [
+            ending
+            for some in apart
+            for ending in attempts(some, job=self._job, packed=packed, body=self._execute)
+        ]
+
+    def _execute(self, run: Attempted, lease: Lease, seat: Seat | None) -> None:
         if run.workers > 1:
             train_workers(run, job=self._job, machine=self._machine)
         else:
@@ -118,6 +154,7 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
                     tasks,
                     driver=self._job.driver.token,
                     device=self._machine.device(),
+                    seat=seat,
                 ),
             )
 
@@ -158,18 +195,19 @@ def _tuned(runs: Sequence[Attempted], *, job: Job, machine: Machine, at_a_time: 
     """One experiment of Tune. Returns what its runs wait for, if they were ended because they
     starve each other."""
     workers = runs[0].workers
+    together = packs(runs, largest=machine.pack, places=at_a_time)
     for run in runs:
         forget(run, job=job)
     bundles = machine.bundles() if workers == 1 else [{"CPU": DRIVER_CPUS}]
     trainable = tune.with_resources(
-        tune.with_parameters(RunTrial, runs=tuple(runs), job=job, machine=machine),
+        tune.with_parameters(RunTrial, together=together, job=job, machine=machine),
         tune.PlacementGroupFactory(bundles),
     )
     name = f"{len(runs)}-runs-of-{workers}-by-{at_a_time}"
     watchdog = Watchdog(runs, job=job, machine=machine, verdict=job.folder / f"starved-{name}")
     tuner = tune.Tuner(
         trainable,
-        param_space={"position": tune.grid_search(list(range(len(runs))))},
+        param_space={"position": tune.grid_search(list(range(len(together))))},
         tune_config=tune.TuneConfig(
             reuse_actors=True,
             max_concurrent_trials=at_a_time,
@@ -192,7 +230,8 @@ def _tuned(runs: Sequence[Attempted], *, job: Job, machine: Machine, at_a_time: 
         return watchdog.verdict.read_text()
     for result in results:
         if result.error:
-            buried(runs[result.config["position"]], job=job, reason=str(result.error))
+            for run in together[result.config["position"]]:
+                buried(run, job=job, reason=str(result.error))
     return None
 
 

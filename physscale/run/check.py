@@ -23,16 +23,24 @@ def check(run: RunSpec) -> None:
         run.model.at_width(run.train.base_width)
 
 
-def check_card(run: RunSpec, *, card: str, memory_bytes: int, sharing: int = 1) -> None:
-    """Raises UserError for a run that a GPU of so much memory does not hold, if so many processes
-    like it share the GPU."""
-    trained, codec = run_memory(run, device="cuda").total, codec_memory(run, workers=run.workers)
+def check_card(
+    run: RunSpec, *, card: str, memory_bytes: int, sharing: int = 1, pack: int = 1
+) -> None:
+    """Raises UserError for a run that a GPU of so much memory does not hold, if `sharing` processes
+    share the GPU, each with a pack of so many runs like it."""
+    trained, codec = (
+        pack * run_memory(run, device="cuda").total,
+        codec_memory(run, workers=run.workers),
+    )
     held = max(trained, codec) + CONTEXT_BYTES
     if sharing * held <= memory_bytes:
         return
+    packed = f" for its {pack} runs (pack)" if pack > 1 else ""
     each = f", and {sharing} of them share one (run_gpus, worker_gpus)" if sharing > 1 else ""
     hint = (
-        "try train.recompute=block, train.precision=bf16, a larger train.accumulate, or more "
+        "lower pack in the machine file"
+        if pack > 1 and trained >= codec
+        else "try train.recompute=block, train.precision=bf16, a larger train.accumulate, or more "
         "workers"
         if trained >= codec
         else "its codec needs most: try codec.training.recompute=block, "
@@ -40,7 +48,7 @@ def check_card(run: RunSpec, *, card: str, memory_bytes: int, sharing: int = 1) 
     )
     raise UserError(
         f"model {run.model.description}, train batch={run.train.batch}: a process needs "
-        f"{held / 1e9:.1f} GB{each}; {card} has {memory_bytes / 1e9:.1f} GB; {hint}"
+        f"{held / 1e9:.1f} GB{packed}{each}; {card} has {memory_bytes / 1e9:.1f} GB; {hint}"
     )
 
 

@@ -16,6 +16,7 @@ from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
 from physscale.train import context
+from physscale.train.pack import Seat
 
 
 class Context(context.Context, Protocol):
@@ -53,6 +54,7 @@ class PlainContext:
     rank: int = 0
     world: int = 1
     device: Device = "cpu"
+    seat: Seat | None = None
 
     def videos(
         self, data: DataSpec, *, canvas: Canvas, batches: Iterable[np.ndarray]

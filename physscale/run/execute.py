@@ -40,7 +40,8 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
     device = checked(context.device)
     if device == "cuda":
         card, memory_bytes = own_card()
-        check_card(run, card=card, memory_bytes=memory_bytes)
+        members = 1 if context.seat is None else context.seat.members
+        check_card(run, card=card, memory_bytes=memory_bytes, pack=members)
     if context.rank == 0:
         write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
     codec = codec_of(run, store=store, context=context)

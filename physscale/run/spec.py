@@ -4,7 +4,8 @@ A run is: draw the training videos, encode them, train one model, sample the vid
 splits, score them. Its fingerprint is that of this description, so two studies that ask for the
 same run share it, and running it again continues it."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -108,6 +109,20 @@ class RunSpec:
     @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self, self.RECIPE)
+
+    @property
+    def packs_with(self) -> Hashable:
+        """Equal for runs whose trainings differ in data, seed, steps and rates only, and so can be
+        one program (`train/pack.py`); None for one that must train alone."""
+        train = self.train
+        if self.workers > 1 or train.accumulate > 1 or train.recompute != "none":
+            return None
+        if not self.objective.packs:
+            return None
+        size_px, frames = self.canvas.size_px, self.data.frames
+        latents = self.codec.spec.latents(frames=frames, size_px=size_px)
+        alike = replace(train, steps=1, learning_rate=1.0, muon_learning_rate=1.0)
+        return self.model, self.objective, alike, latents
 
     @property
     def given_frames(self) -> int:

@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +38,10 @@ class Attempted(Protocol):
 
     @property
     def workers(self) -> int: ...
+
+    @property
+    def packs_with(self) -> Hashable:
+        """Equal for runs that can train as one program; None for one that must train alone."""
 
 
 Execute = Callable[..., None]

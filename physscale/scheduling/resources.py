@@ -46,6 +46,9 @@ class Machine:
     With `arithmetic: deterministic`, a run that is repeated on a GPU of one kind has the same bits,
     for some of its speed; on a CPU it has them anyway.
 
+    With `pack`, up to so many runs of one shape (other seeds, data or rates) train as one program
+    in one place, which small models on a GPU need (`train/pack.py`).
+
     With `nodes`, the plan counts on this many nodes of `node_cpus` and `node_gpus`, which an
     autoscaler will start, instead of the nodes that are up.
 
@@ -68,6 +71,7 @@ class Machine:
     node_gpus: float = 0.0
     node_link_bytes_per_s: float = 25e9
     gpu: str | None = None
+    pack: int = 1
     patience_s: float = 300.0
     flops_per_s: float = 2e10
 
@@ -101,6 +105,7 @@ class Machine:
                     "or whole ones"
                 )
         for name, absent in (
+            ("pack", "each trains by itself"),
             ("concurrency", "as many as there are"),
             ("nodes", "as many as there are"),
             ("fewest_workers", "as many as the run says"),

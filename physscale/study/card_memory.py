@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from physscale.run.check import check_card
 from physscale.run.device_memory import run_memory
 from physscale.run.spec import RunSpec
+from physscale.scheduling.packs import packs
 from physscale.scheduling.resources import Machine
 from physscale.study.devices import Rates, sharing
 from physscale.study.plan import label
@@ -17,13 +18,15 @@ def check_fits(runs: Iterable[RunSpec], *, rates: Rates, machine: Machine) -> No
     """Raises UserError for the first run that its card does not hold beside the others."""
     if rates.kind != "cuda":
         return
-    for run in runs:
-        check_card(
-            run,
-            card=rates.name,
-            memory_bytes=rates.memory_bytes,
-            sharing=sharing(machine, workers=run.workers),
-        )
+    for together in packs(list(runs), largest=machine.pack):
+        for run in together:
+            check_card(
+                run,
+                card=rates.name,
+                memory_bytes=rates.memory_bytes,
+                sharing=sharing(machine, workers=run.workers),
+                pack=len(together),
+            )
 
 
 def memory_note(runs: Iterable[RunSpec]) -> list[str]:

@@ -197,7 +197,7 @@ def _free(study: Study, *, store: Store, machine: Machine, caught: list[int]) ->
 
 def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Machine) -> None:
     if backend == "plain":
-        run_plain(runs, job=job, device=checked(machine.device()))
+        run_plain(runs, job=job, device=checked(machine.device()), pack=machine.pack)
         return
     from physscale.ray_jobs.tune import (
         sweep,

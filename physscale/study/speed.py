@@ -107,10 +107,12 @@ class DeviceSpeed:
         return _share(run, workers=workers) / rate + sent / self._link_bytes_per_s(workers)
 
     def step(self, run: RunSpec) -> StepTime:
-        """One step and its parts."""
+        """One step and its parts; of a run in a full pack, its share of the pack's."""
         link = self._link_bytes_per_s(run.workers)
         step = step_time(run, rates=self.rates, link_bytes_per_s=link)
-        return replace(step, sharing=sharing(self.machine, workers=run.workers))
+        pack = 1 if run.packs_with is None else self.machine.pack
+        shared = sharing(self.machine, workers=run.workers)
+        return replace(step, sharing=shared, host_s=step.host_s / pack)
 
     def _link_bytes_per_s(self, workers: int) -> float:
         """Of the slowest link between so many workers."""
@@ -184,10 +186,11 @@ def device_speed(name: str, *, machine: Machine, results: Path) -> DeviceSpeed:
 
 def machine_class(machine: Machine) -> str:
     """Runs on machines of one class take equal times; this machine's is its processor's name."""
+    packed = f", packs of {machine.pack}" if machine.pack > 1 else ""
     return (
-        f"{machine.name}, {processor()}, {machine.threads} threads"
+        f"{machine.name}, {processor()}, {machine.threads} threads{packed}"
         if machine.name == "local"
-        else machine.name
+        else f"{machine.name}{packed}"
     )
 
 
@@ -206,10 +209,10 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
             if "ms_per_step" in line
         ]
         if laps:
-            step_s = median(laps)
-            besides_s = max(
-                0.0, entries[run].details.get("seconds", 0.0) - step_s * record["steps"]
-            )
+            pack = read_metrics(store.run(run).metrics)[-1].get("pack", 1)
+            step_s = median(laps) / pack
+            seconds = entries[run].details.get("seconds", 0.0) / pack
+            besides_s = max(0.0, seconds - step_s * record["steps"])
             per_step = record["flops"] / record["steps"]
             append_line(
                 table,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from physscale.train.pack import Seat
+
 __all__ = ["ALONE", "Context"]
 
 
@@ -17,6 +19,11 @@ class Context(Protocol):
     @property
     def world(self) -> int: ...
 
+    @property
+    def seat(self) -> Seat | None:
+        """The training's place in a pack (`train/pack.py`); None: it trains alone."""
+        ...
+
     def stop_requested(self) -> bool:
         """Whether this process was asked to end (by a signal or a scheduler)."""
 
@@ -27,6 +34,7 @@ class _Alone:
 
     rank: int = 0
     world: int = 1
+    seat: None = None
 
     def stop_requested(self) -> bool:
         return False

@@ -30,9 +30,10 @@ class Stack:
     rows: int
     columns: int
 
-    def of(self, vector: Tensor) -> Float[Tensor, "count rows columns"]:
+    def of(self, vector: Float[Tensor, "*runs total"]) -> Float[Tensor, "*runs count rows columns"]:
         size = self.count * self.rows * self.columns
-        return vector[self.start : self.start + size].view(self.count, self.rows, self.columns)
+        own = vector[..., self.start : self.start + size]
+        return own.view(*vector.shape[:-1], self.count, self.rows, self.columns)
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class Layout:
     places: dict[str, tuple[int, torch.Size]]
     total: int
 
-    def named(self, vector: Float[Tensor, " total"]) -> dict[str, Tensor]:
-        """A vector of this layout (values, an average, a moment) as the model's named tensors,
-        views into it."""
+    def named(self, vector: Float[Tensor, "*runs total"]) -> dict[str, Tensor]:
+        """Vectors of this layout (values, an average, a moment) as the model's named tensors, views
+        into them."""
         return {
-            name: vector[start : start + shape.numel()].view(shape)
+            name: vector[..., start : start + shape.numel()].view(*vector.shape[:-1], *shape)
             for name, (start, shape) in self.places.items()
         }
 

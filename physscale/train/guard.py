@@ -15,7 +15,7 @@ from torch import Tensor
 
 from physscale.records.errors import Diverged
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "admitted"]
 
 
 @dataclass
@@ -45,10 +45,14 @@ class Guard:
         newest = torch.stack(
             (torch.full_like(self.record[0], step), loss.double(), gradient_norm.double())
         )
-        self.record = torch.where(self.record.isfinite().all(), newest, self.record)
+        self.record = admitted(self.record, newest)
+        self.read()
+        return self.record.isfinite().all().float()
+
+    def read(self) -> None:
+        """Check where the host reads every step. Raises Diverged."""
         if self.reads == "every step":
             self.check()
-        return self.record.isfinite().all().float()
 
     def check(self) -> None:
         """Wait for the device and read.
@@ -59,3 +63,8 @@ class Guard:
         if not bool(self.record.isfinite().all()):
             step, loss, norm = self.record.tolist()
             raise Diverged(f"step {step:.0f}: loss {loss}, gradient norm {norm}")
+
+
+def admitted(record: Float[Tensor, "*runs 3"], newest: Float[Tensor, "*runs 3"]) -> Tensor:
+    """The record after a step: the newest, or the first that was not finite."""
+    return torch.where(record.isfinite().all(dim=-1, keepdim=True), newest, record)

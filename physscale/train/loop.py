@@ -2,8 +2,10 @@
 the losses of an undisturbed run, bit for bit."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from physscale.flow.objective import Share
 from physscale.model.backbone import Backbone
 from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
@@ -52,7 +54,20 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         Saving(state, task=task, workers=workers, resumed=newest is not None) as saving,
         Prefetch(task, start=state.step, workers=workers) as shares,
     ):
-        _steps(state, shares, task=task, context=context, workers=workers, saving=saving)
+        learned = (
+            partial(learn, train=task.train, workers=workers)
+            if context.seat is None
+            else context.seat.enter(state, train=task.train)
+        )
+        _steps(
+            state,
+            shares,
+            learned=learned,
+            task=task,
+            context=context,
+            workers=workers,
+            saving=saving,
+        )
         saving.save(state)
         saving.finish()
     return TrainResult(
@@ -67,6 +82,7 @@ def _steps(
     state: TrainState,
     shares: Prefetch,
     *,
+    learned: Callable[[TrainState, Share], StepResult],
     task: TrainTask,
     context: Context,
     workers: Workers,
@@ -84,7 +100,7 @@ def _steps(
             raise Preempted(
                 f"stopped after step {state.step} of {task.train.steps}; run again to go on"
             )
-        done = learn(state, next(shares), train=task.train, workers=workers)
+        done = learned(state, next(shares))
         last = state.step == task.train.steps
         looking = [
             observer for observer in task.observers if last or state.step % observer.every == 0
@@ -93,6 +109,8 @@ def _steps(
             state.guard.check()
             pace = clock.lap(state.step)
             seen = _looked(state, looking)
+            if context.seat is not None:
+                seen["pack"] = float(context.seat.members)
             clock.restart()
             _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
 

@@ -23,6 +23,8 @@ from physscale.train.parallel import ALONE, Workers
 from physscale.train.spec import TrainSpec
 
 __all__ = [
+    "ADAM_BETA_1",
+    "ADAM_EPSILON",
     "MUON_MOMENTUM",
     "AdamW",
     "Optimiser",

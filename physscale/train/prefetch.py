@@ -18,7 +18,7 @@ from physscale.train.parallel import Workers
 from physscale.train.step import part_of
 from physscale.train.task import TrainTask
 
-__all__ = ["Prefetch"]
+__all__ = ["Prefetch", "moved"]
 
 AHEAD = 2
 """Batches that wait. One hides a step's host work; the second, a slow read."""
@@ -128,16 +128,16 @@ def _shares(task: TrainTask, *, start: int, workers: Workers) -> Generator[Share
     train, objective = task.train, task.objective.build()
     batches = task.latents.batches(start, seed=task.seed, batch=train.batch, workers=workers)
     for step in range(start, train.steps):
-        x0 = _moved(next(batches), device=task.device)
+        x0 = moved(next(batches), device=task.device)
         read = None
         if task.conditioning is not None:
             told = task.conditioning.batch(step, seed=task.seed, batch=train.batch, workers=workers)
-            read = _moved(told, device=task.device)
+            read = moved(told, device=task.device)
         part = part_of(step=step, seed=task.seed, train=train, workers=workers)
         yield objective.draw(x0, part=part, conditioning=read)
 
 
-def _moved(tensor: Tensor, *, device: str) -> Tensor:
+def moved(tensor: Tensor, *, device: str) -> Tensor:
     """On the device, by way of pinned memory, which it reads by itself."""
     if device != "cuda" or tensor.is_cuda:
         return tensor.to(device)

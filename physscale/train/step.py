@@ -21,7 +21,16 @@ from physscale.train.spec import TrainSpec, check_optimiser, learning_rate_facto
 from physscale.train.weights import Weights, WholeWeights
 from physscale.train.wrap import as_computed_on, rate_factors, wrap
 
-__all__ = ["StepResult", "TrainState", "backward", "begin", "learn", "part_of", "train_step"]
+__all__ = [
+    "StepResult",
+    "TrainState",
+    "backward",
+    "begin",
+    "learn",
+    "part_of",
+    "products",
+    "train_step",
+]
 
 FUSED = [
     SDPBackend.FLASH_ATTENTION,
@@ -160,7 +169,7 @@ def backward(
     losses = []
     for part in range(parts):
         rows = slice(part * videos // parts, (part + 1) * videos // parts)
-        with _products(train, device=share.x0.device):
+        with products(train, device=share.x0.device):
             loss = share.loss(model, rows=rows)
         with averaging() if part + 1 == parts else nullcontext():
             torch.autograd.backward(loss)
@@ -169,7 +178,7 @@ def backward(
 
 
 @contextmanager
-def _products(train: TrainSpec, *, device: torch.device) -> Iterator[None]:
+def products(train: TrainSpec, *, device: torch.device) -> Iterator[None]:
     """The precision of the products. On a GPU, attention runs by a fused kernel or raises: torch's
     plain one keeps the whole matrix of logits, and would be chosen without a word."""
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ import pytest
 
 from physscale.ray_jobs.cluster import cluster
 from physscale.records.errors import Unschedulable
+from physscale.records.ledger import Ledger
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
@@ -143,6 +144,37 @@ def test_a_killed_worker_process_costs_one_restart_of_its_run(tmp_path: Path) ->
     assert killed
     assert sorted(calls_of(store).values()) == [1, 2]
     assert store.ledger.read_text().count('"DONE"') == 2
+
+
+def test_a_pack_is_one_trial_and_goes_on_bit_for_bit_after_its_process_was_killed(
+    tmp_path: Path,
+) -> None:
+    runs = [replace(tiny_run(seed=seed, steps=300), data=tiny_run().data) for seed in range(3)]
+    study = Study(name="packs", question="Do they go on?", groups={"runs": runs})
+    plain, store = Store(tmp_path / "plain"), Store(tmp_path / "ray")
+    packed = Machine(pack=4, concurrency=1)
+
+    def kill_once() -> None:
+        first = store.run(runs[0].fingerprint)
+        deadline_s = time.monotonic() + 120
+        while not first.metrics.exists() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        owner = Ledger(store.ledger).entries()[runs[0].fingerprint].owner
+        assert owner is not None
+        os.kill(owner.process, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_once)
+    killer.start()
+    ending = drive(
+        study, store=store, backend="ray", machine=packed, execute=execute, watch=no_watch
+    )
+    killer.join()
+    assert ending.exit_code == 0
+    assert [entry.attempts for entry in Ledger(store.ledger).entries().values()] == [2, 2, 2]
+    drive(study, store=plain, backend="plain", machine=packed, execute=execute, watch=no_watch)
+    for run in runs:
+        assert losses(store, run.fingerprint) == losses(plain, run.fingerprint)
+        assert len(losses(store, run.fingerprint)) == 300 // 50
 
 
 def test_two_workers_of_ray_train_equal_one(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from physscale.flow.noise import Stream, normal
 from physscale.model.conditioning_spec import NUMBERS_A_BODY, Conditioning, TextSpec
 from physscale.model.dit_spec import DiTSpec
 from physscale.train.latents import LatentSet, order
+from physscale.train.pack import Seat
 from physscale.train.parallel import Workers
 from physscale.train.spec import TrainSpec
 from physscale.train.task import TrainTask
@@ -28,6 +29,7 @@ class PlainContext:
     rank: int = 0
     world: int = 1
     asked: int = 0
+    seat: Seat | None = None
 
     def stop_requested(self) -> bool:
         self.asked += 1
