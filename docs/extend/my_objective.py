@@ -58,6 +58,10 @@ class OneShotSpec:
     def passes(self, shape: LatentShape) -> int:
         return 1
 
+    @property
+    def packs(self) -> bool:
+        return True
+
     def held_out_passes(self, shape: LatentShape) -> int:
         return 1
 

@@ -43,11 +43,9 @@ class Machine:
     With `fewest_workers`, a run of several workers that loses some continues with the rest, down to
     this number. Without it, the run waits until all its workers are back.
 
-    With `arithmetic: deterministic`, a run that is repeated on a GPU of one kind has the same bits,
-    for some of its speed; on a CPU it has them anyway.
+    With `arithmetic: deterministic`, a run that is repeated on GPUs of one kind has the same bits.
 
-    With `pack`, up to so many runs of one shape (other seeds, data or rates) train as one program
-    in one place, which small models on a GPU need (`train/pack.py`).
+    With `pack`, up to so many runs of one shape train as one program (`train/pack.py`).
 
     With `nodes`, the plan counts on this many nodes of `node_cpus` and `node_gpus`, which an
     autoscaler will start, instead of the nodes that are up.

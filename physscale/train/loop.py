@@ -3,6 +3,7 @@ the losses of an undisturbed run, bit for bit."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from physscale.flow.objective import Share
@@ -52,7 +53,12 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
         checkpoint.discard_unfinished(task.checkpoints)
     with (
         Saving(state, task=task, workers=workers, resumed=newest is not None) as saving,
-        Prefetch(task, start=state.step, workers=workers) as shares,
+        Prefetch(
+            # a pack moves the shares of all its members to the device together
+            task if context.seat is None else replace(task, device="cpu"),
+            start=state.step,
+            workers=workers,
+        ) as shares,
     ):
         learned = (
             partial(learn, train=task.train, workers=workers)

@@ -1,5 +1,5 @@
-"""One step of several models of one shape, as one program: forward and backward pass by
-`torch.func.vmap` over stacked weights, and one update of all of them.
+"""One step of several models of one shape, as one program: one forward and backward pass
+(`train/packed_losses.py`) and one update of all of them.
 
 The vectors of a pack are [seats, total]; each row is laid out as in `train/flat.py` and belongs to
 one member, whose state holds views of it. Rates, steps and averages are columns [seats, 1]. Every
@@ -9,24 +9,21 @@ computed with and changes nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import functional_call
 
 from physscale.flow.objective import Share
-from physscale.model.backbone import Backbone
-from physscale.model.on_cpu import by_torch
 from physscale.train.ema import new_share
 from physscale.train.flat import Layout, layout_of
 from physscale.train.guard import admitted
 from physscale.train.optim import ADAM_BETA_1, ADAM_EPSILON, MUON_MOMENTUM, muon_rate, narrow
 from physscale.train.orthogonal import orthogonalise
+from physscale.train.packed_losses import losses_function
 from physscale.train.prefetch import moved
 from physscale.train.spec import TrainSpec, learning_rate_factor
-from physscale.train.step import StepResult, TrainState, products
+from physscale.train.step import StepResult, TrainState
 from physscale.train.weights import WholeWeights
 from physscale.train.wrap import as_computed_on
 
@@ -196,46 +193,3 @@ class Packed:
             directions = orthogonalise(matrices.flatten(0, 1), narrow=as_narrow).view_as(matrices)
             moves = muon_rate(stack.rows, stack.columns, rate=1.0) * alive * rate
             stack.of(self.values).sub_(directions * moves.view(-1, 1, 1, 1))
-
-
-def losses_function(
-    model: Backbone, *, train: TrainSpec
-) -> Callable[[dict[str, Tensor], list[Share]], Float[Tensor, " seats"]]:
-    """From named parameters [seats, ...] and one share per row to each row's loss. The model lends
-    its structure and buffers."""
-
-    def alone(parameters: dict[str, Tensor], numbers: dict[str, Tensor], like: Share) -> Tensor:
-        def network(*given: Tensor) -> Tensor:
-            predicted: Tensor = functional_call(model, parameters, given)
-            return predicted
-
-        share = replace(like, **numbers)  # type: ignore[type-var]  # a share is a dataclass
-        return share.loss(network, rows=slice(None))
-
-    together = torch.vmap(alone, in_dims=(0, 0, None))
-    if train.compile == "block":
-        together = torch.compile(together, dynamic=False)
-
-    def losses(parameters: dict[str, Tensor], shares: list[Share]) -> Tensor:
-        numbers = stacked(shares)
-        with products(train, device=next(iter(numbers.values())).device), by_torch():
-            return together(parameters, numbers, shares[0])
-
-    return losses
-
-
-def stacked(shares: list[Share]) -> dict[str, Tensor]:
-    """The tensors of shares, one row each. All else is equal in shares of one pack."""
-
-    def of(share: Share, *, kind: str) -> dict[str, Any]:
-        named = {field.name: getattr(share, field.name) for field in fields(share)}  # type: ignore[arg-type]
-        return {
-            name: value
-            for name, value in named.items()
-            if isinstance(value, Tensor) == (kind == "tensors")
-        }
-
-    told = [of(share, kind="others") for share in shares]
-    assert all(other == told[0] for other in told), "shares of one pack differ beside their tensors"
-    tensors = [of(share, kind="tensors") for share in shares]
-    return {name: torch.stack([own[name] for own in tensors]) for name in tensors[0]}

@@ -19,13 +19,14 @@ from tests.tiny import tiny_run
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """`runs` seeds of one small model, `at_a_time` of them beside each other, each with `workers`
-    workers; on the card, if `gpu` is 1, else on the CPU."""
+    """`runs` seeds of one small model, `at_a_time` processes beside each other, each with a pack of
+    `pack` runs or with `workers` workers; on the card, if `gpu` is 1, else on the CPU."""
 
     runs: int = 1
     size: str = "d16"
     steps: int = 200
     at_a_time: int = 1
+    pack: int = 1
     workers: int = 1
     backend: Backend = "ray"
     gpu: float = 1.0
@@ -51,6 +52,7 @@ class Ladder:
             fewest_workers=1 if self.workers > 1 else None,
             data_cpus=0.25,
             concurrency=self.at_a_time,
+            pack=self.pack,
             patience_s=200.0,
             arithmetic=self.arithmetic,
         )

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from statistics import median
 
 import torch
 
@@ -65,6 +66,34 @@ def sharing(bench: Bench) -> Iterator[Reading]:
             yield Reading(name="a process holds", value=held / at_a_time, unit="GB")
     alone, beside = seconds.values()
     yield Reading(name="speed-up", value=alone / beside)
+
+
+def packed(bench: Bench) -> Iterator[Reading]:
+    """Steps per second of all runs on the card: of a pack, and of four processes."""
+    needs_ray()
+    steps = 20 if bench.tiny else 1500
+    ladders = {
+        "four processes": Ladder(runs=2, at_a_time=2, steps=steps)
+        if bench.tiny
+        else Ladder(runs=4, at_a_time=4, steps=steps),
+        "a pack of 32": Ladder(runs=4 if bench.tiny else 32, pack=32, steps=steps),
+    }
+    rates: dict[str, float] = {}
+    for name, ladder in ladders.items():
+        store = Store(bench.folder / name.replace(" ", "_"))
+        start(store, on(bench, ladder)).wait()
+        runs = ladder.study().runs
+        yield Reading(name=f"left, {name}", value=len(runs) - done(store), at_most=0, unit="runs")
+        laps = [
+            line["ms_per_step"]
+            for run in runs
+            for line in read_metrics(store.run(run).metrics)
+            if "ms_per_step" in line
+        ]
+        rates[name] = 1e3 * len(runs) / median(laps)
+        yield Reading(name=name, value=rates[name], unit="steps/s")
+    beside, together = rates.values()
+    yield Reading(name="speed-up (aim 8)", value=together / beside)
 
 
 def on(bench: Bench, ladder: Ladder) -> Ladder:
@@ -167,5 +196,11 @@ ROWS = (
         item="8 runs of d16 at 0.25 GPU, four at a time, against one at a time",
         passes="all done; speed-up and GB per process are printed",
         measure=sharing,
+    ),
+    Row(
+        name="packed",
+        item="32 runs of d16 as one pack, against four at 0.25 GPU",
+        passes="all done; the speed-up informs (aim 8)",
+        measure=packed,
     ),
 )

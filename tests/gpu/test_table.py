@@ -13,7 +13,7 @@ from tests.gpu.page import PAGE, measured, page
 from tests.gpu.row import Bench, Measure, NotHere, Reading, Row
 from tests.gpu.rows import ROWS
 
-MINUTES = ("compiled", "hidden", "resume", "ray_train", "sharing", "shards")
+MINUTES = ("compiled", "hidden", "resume", "ray_train", "sharing", "packed", "shards")
 """Rows that compile, or start whole processes."""
 
 

@@ -37,6 +37,7 @@ class Counted:
     asked: int = 0
     rank: int = 0
     world: int = 1
+    seat: None = None
 
     def stop_requested(self) -> bool:
         self.asked += 1

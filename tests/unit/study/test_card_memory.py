@@ -43,6 +43,17 @@ def test_runs_that_share_a_card_share_its_memory() -> None:
     check_fits([LARGE], rates=replace(tight, memory_bytes=held), machine=Machine(run_gpus=1))
 
 
+def test_the_runs_of_a_pack_share_its_memory() -> None:
+    each = run_memory(LARGE, device="cuda").total
+    alike = [replace(LARGE, seed=seed) for seed in range(3)]
+    tight = replace(card("h100"), memory_bytes=3 * each + CONTEXT_BYTES)
+    check_fits(alike, rates=tight, machine=Machine(run_gpus=1, pack=8))
+    with pytest.raises(UserError, match=r"GB for its 4 runs \(pack\); .*; lower pack in"):
+        check_fits(
+            [*alike, replace(LARGE, seed=3)], rates=tight, machine=Machine(run_gpus=1, pack=8)
+        )
+
+
 def test_what_helps_is_named() -> None:
     xl = replace(ALONE, model=SIZES["XL"])
     with pytest.raises(UserError, match=r"h100 has 80\.0 GB; try train\.recompute=block"):

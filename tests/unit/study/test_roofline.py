@@ -84,6 +84,18 @@ def test_runs_that_share_a_card_take_turns_on_it() -> None:
         assert four == pytest.approx(slower * one)
 
 
+def test_runs_of_a_pack_share_their_launches() -> None:
+    run = small_run(TRAINED, test_splits=(), size="d8")
+    alone, packed = (
+        DeviceSpeed(rates=card("h100"), machine=replace(A100S, run_gpus=1, pack=pack)).step(run)
+        for pack in (1, 8)
+    )
+    assert packed.host_s == alone.host_s / 8
+    assert packed.device_s == alone.device_s
+    several = DeviceSpeed(rates=card("h100"), machine=replace(A100S, pack=8))
+    assert several.step(replace(run, workers=2)).host_s > packed.host_s
+
+
 def test_noise_of_the_host_holds_up_a_fast_card() -> None:
     """S alone, batch 256: 256 x 32,768 numbers x 15 ns = 126 ms on the host. Drawn on the card they
     cost 353 operations and 1,552 bytes each: 4.9 ms of an H100."""

@@ -48,6 +48,7 @@ class Gate:
     rank: int = 0
     world: int = 1
     asked: int = 0
+    seat: None = None
 
     def stop_requested(self) -> bool:
         self.asked += 1
