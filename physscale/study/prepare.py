@@ -1,6 +1,7 @@
 """The plan of a study inside its limits, with everything that it was asked to take into account."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,9 @@ from physscale.records.ledger import FINAL
 from physscale.records.store import Store
 from physscale.run.check import check
 from physscale.run.latent_cache import cache_notes
+from physscale.run.spec import RunSpec
 from physscale.run.weights import check_weights
+from physscale.scheduling.packs import packs
 from physscale.scheduling.resources import Machine
 from physscale.study.axes import together
 from physscale.study.budget import within_flops, within_hours
@@ -95,6 +98,7 @@ def prepare(
     codecs = codec_cost(left, store=store, pace=speed)
     notes += codecs.notes
     notes += [*check_weights(left, store=store), *cache_notes(left, store=store)]
+    notes += pack_notes(left, machine=machine)
     wall_s = codecs.seconds + sum(row.estimated_s / beside[row.workers] for row in missing(rows))
     return Prepared(
         opened=dataclasses.replace(opened, study=study),
@@ -105,6 +109,18 @@ def prepare(
         speed=speed,
         wall_s=max([wall_s, *(row.estimated_s for row in missing(rows))], default=0.0),
     )
+
+
+def pack_notes(runs: Sequence[RunSpec], *, machine: Machine) -> list[str]:
+    """How the runs train together, where the machine file lets them."""
+    if machine.pack == 1:
+        return []
+    found = packs(runs, largest=machine.pack)
+    alone = sum(len(together) == 1 for together in found)
+    return [
+        f"packs: {len(runs)} runs train as {len(found)} programs, the largest of "
+        f"{max(map(len, found), default=0)} runs, {alone} of a single one"
+    ]
 
 
 def step_notes(rows: list[Row], *, study: Study, speed: DeviceSpeed) -> list[str]:

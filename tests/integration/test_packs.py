@@ -15,6 +15,7 @@ from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import Ending, drive
+from physscale.study.prepare import Opened, prepare
 from physscale.study.spec import Study
 from physscale.study.speed import note_speed
 from tests.sweep_doubles import no_watch
@@ -64,3 +65,11 @@ def test_a_pack_changes_rounding_only(tmp_path: Path) -> None:
         if run is not HOT
     }
     assert [row.get("pack") for row in members.values()] == [5, 5, 5, 5, None]
+
+
+def test_a_plan_says_what_trains_together(tmp_path: Path) -> None:
+    study = Study(name="packs", question="Together?", groups={"runs": RUNS})
+    opened = Opened(whole=study, study=study, store=Store(tmp_path / "packs"))
+    notes = prepare(opened, machine=Machine(pack=4)).notes
+    assert "packs: 6 runs train as 3 programs, the largest of 3 runs, 1 of a single one" in notes
+    assert not [note for note in prepare(opened, machine=Machine()).notes if "packs" in note]
