@@ -17,6 +17,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
+from physscale.codec.sound import check_weights
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
 from physscale.codec.vae_spec import VaeSpec
@@ -69,12 +70,11 @@ def inflate(weights: Path, *, spec: VaeSpec) -> VideoVae:
     layout, or is no safetensors file."""
     vae = VideoVae(spec)
     try:
-        tensors = {
-            _name(name): tensor.float()
-            for name, tensor in safetensors.torch.load_file(weights).items()
-        }
+        stored = safetensors.torch.load_file(weights)
     except safetensors.SafetensorError as error:
         raise UserError(f"{weights}: not a safetensors file ({error})") from error
+    check_weights(stored, file=weights)
+    tensors = {_name(name): tensor.float() for name, tensor in stored.items()}
     ours = {
         name: module
         for name, module in vae.named_modules()

@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from physscale.codec.kinds import check_components
+from physscale.codec.sound import check_weights, sound
 from physscale.records.errors import UserError
 
 __all__ = ["PcaCodec", "fit_pca", "load_pca"]
@@ -49,8 +50,12 @@ def fit_pca(frames: UInt8[np.ndarray, "frames height width 3"], *, components: i
 
 
 def load_pca(folder: Path) -> "PcaCodec":
-    """The codec that `PcaCodec.save` wrote into this folder."""
-    arrays = safetensors.numpy.load_file(folder / "codec.safetensors")
+    """The codec that `PcaCodec.save` wrote into this folder. Raises UserError for weights that are
+    not finite."""
+    file = folder / "codec.safetensors"
+    arrays = safetensors.numpy.load_file(file)
+    weights = {name: torch.from_numpy(array) for name, array in arrays.items() if name != "frame"}
+    check_weights(weights, file=file)
     height, width = (int(size) for size in arrays["frame"])
     return PcaCodec(
         components=arrays["components"],
@@ -127,11 +132,12 @@ class PcaCodec:
     def decode(
         self, latents: Float[Tensor, "batch time channels 1 1"]
     ) -> UInt8[np.ndarray, "batch time height width 3"]:
-        """Latents f32[B, T, C, 1, 1] to videos u8[B, T, H, W, 3], rounded and clipped to 0..255."""
+        """Latents f32[B, T, C, 1, 1] to videos u8[B, T, H, W, 3], rounded and clipped to 0..255.
+        Raises UserError for numbers that are not finite."""
         batch, frames, channels = latents.shape[:3]
-        flat = latents.detach().cpu().numpy().reshape(batch * frames, channels) * np.float32(
-            self.scale
-        )
+        flat = sound(latents, what="latents to decode").detach().cpu().numpy().reshape(
+            batch * frames, channels
+        ) * np.float32(self.scale)
         pixels = np.empty((batch * frames, len(self.mean)), dtype=np.uint8)
         for start in range(0, len(flat), FRAMES_AT_ONCE):
             ink = flat[start : start + FRAMES_AT_ONCE] @ self.components.T + self.mean

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from physscale.codec.sound import sound
+
 __all__ = ["PixelCodec", "from_signed", "to_signed"]
 
 
@@ -21,8 +23,11 @@ def to_signed(
 def from_signed(
     frames: Float[Tensor, "batch time 3 height width"],
 ) -> UInt8[np.ndarray, "batch time height width 3"]:
-    """The inverse of `to_signed`, rounded and clipped."""
-    levels = ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    """The inverse of `to_signed`, rounded and clipped. Raises UserError for numbers that are not
+    finite."""
+    levels = (
+        ((sound(frames, what="decoded frames") + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    )
     return levels.movedim(2, -1).contiguous().cpu().numpy()
 
 

@@ -16,7 +16,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from physscale.codec.pixels import from_signed, to_signed
+from physscale.codec.sound import check_weights, sound
 from physscale.codec.vae import Vae
+from physscale.records.errors import UserError
 
 __all__ = ["VaeCodec", "load_vae", "normalised"]
 
@@ -45,7 +47,8 @@ class VaeCodec:
         parts = [
             self.vae.encode(to_signed(video[None]).to(self.shift.device)).mean for video in pixels
         ]
-        return ((torch.cat(parts) - self._column(self.shift)) / self._column(self.scale)).cpu()
+        latents = (torch.cat(parts) - self._column(self.shift)) / self._column(self.scale)
+        return sound(latents, what="latents").cpu()
 
     @torch.no_grad()
     def decode(
@@ -82,11 +85,21 @@ class VaeCodec:
 
 def load_vae(vae: Vae, folder: Path) -> VaeCodec:
     """The codec that `VaeCodec.save` wrote into this folder; `vae` is of the same layout and
-    receives its weights."""
-    tensors = safetensors.torch.load_file(folder / "vae.safetensors")
+    receives its weights.
+
+    Raises:
+        UserError: for weights that are not finite, no floating-point numbers, or a scale of 0.
+    """
+    file = folder / "vae.safetensors"
+    tensors = safetensors.torch.load_file(file)
+    check_weights(tensors, file=file)
+    if not bool((tensors["scale"] > 0).all()):
+        raise UserError(
+            f"{file}: scale holds {float(tensors['scale'].min()):g}; it must be above 0"
+        )
     shift, scale = tensors.pop("shift"), tensors.pop("scale")
     vae.load_state_dict({name.removeprefix("vae."): tensor for name, tensor in tensors.items()})
-    return VaeCodec(vae.eval().requires_grad_(False), shift, scale)
+    return VaeCodec(vae.eval().requires_grad_(False), shift.float(), scale.float())
 
 
 @torch.no_grad()
@@ -98,6 +111,7 @@ def normalised(vae: Vae, *, stills: UInt8[np.ndarray, "stills height width 3"]) 
         vae.encode(to_signed(stills[start : start + STILLS_AT_ONCE, None]).to(device)).mean
         for start in range(0, len(stills), STILLS_AT_ONCE)
     ]
-    by_channel = torch.cat(means).movedim(2, 0).flatten(1).double()
+    by_channel = sound(torch.cat(means), what="latents of the corpus").movedim(2, 0)
+    by_channel = by_channel.flatten(1).double()
     scale = by_channel.std(1).clamp_min(SMALLEST_SCALE).float()
     return VaeCodec(vae, shift=by_channel.mean(1).float(), scale=scale)

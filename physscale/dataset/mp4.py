@@ -65,14 +65,17 @@ def _encoded(
 
 
 def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
-    """All frames of an mp4 file, RGB.
+    """All frames of an mp4 file as a player shows them, RGB: turned if the file says so.
 
     Raises:
         DamagedData: if it is not an mp4 file.
     """
     try:
         with av.open(io.BytesIO(data)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            frames = [
+                np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+                for frame in container.decode(video=0)
+            ]
     except (av.FFmpegError, IndexError) as error:
         raise DamagedData(f"not a readable mp4 file ({type(error).__name__})") from error
     if not frames:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from physscale.codec.protocol import Codec
-from physscale.records.errors import Preempted
+from physscale.records.errors import Diverged, Preempted
 from physscale.render.render import render
 from physscale.run.conditioning import conditioning_of
 from physscale.run.context import Context
@@ -51,6 +51,7 @@ class Sampler:
         iterates; the others get nothing.
 
         Raises:
+            Diverged: by a model whose numbers are not finite.
             Preempted: on every worker, when the context of any asks to stop.
         """
         workers = Workers(rank=context.rank, world=context.world)
@@ -111,7 +112,8 @@ class Sampler:
         ]
 
     def made(self, part: Part) -> tuple[Tensor, ...]:
-        """Of these rows: samples, recoded truth, and both errors."""
+        """Of these rows: samples, recoded truth, and both errors. Raises Diverged if the model
+        gives numbers that are not finite."""
         run, rows = self.run, np.arange(part.rows.start, part.rows.stop)
         truth = simulate(part.split.data, indices=rows)
         latents = self.codec.encode(render(truth, canvas=run.canvas))
@@ -124,6 +126,12 @@ class Sampler:
             seed=run.seed,
             conditioning=conditioning,
         )
+        for numbers in (drawn, errors.from_given, errors.as_trained):
+            if not bool(numbers.isfinite().all()):
+                raise Diverged(
+                    f"test split {part.split.data.split}: the trained model's numbers are not "
+                    "finite; its last steps broke it"
+                )
         samples, recoded = (torch.from_numpy(self.codec.decode(one)) for one in (drawn, latents))
         return samples, recoded, errors.from_given, errors.as_trained
 
