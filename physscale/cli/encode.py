@@ -68,6 +68,9 @@ def encode_command(
     counts: Counter[str] = Counter()
     begun_s = time.monotonic()
     if not dry_run:
+        from physscale.run.rehearsal import check_scoring  # Numba, SciPy: not for --dry-run
+
+        check_scoring(runs)
         keep_weights(runs, store=opened.store)
         _say_codecs(caches, out=out)
         with stop_signals(lambda: None) as caught:  # heard after a file or a codec's checkpoint

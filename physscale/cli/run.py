@@ -107,6 +107,9 @@ def _carry_out(
     everything = plan(whole, store=store, flops_per_s=machine.flops_per_s)
     groups = {row.fingerprint: row.group for row in everything}
     left = [study.runs[row.fingerprint] for row in missing(rows)]
+    from physscale.run.rehearsal import check_scoring  # Numba, SciPy: not for --dry-run
+
+    check_scoring(left)
     check_held(left, store=store)
     keep_weights(left, store=store)
     changed = bool(left) or recorded_runs(store) != list(groups)

@@ -21,8 +21,8 @@ from physscale.records.scores import Source
 from physscale.records.store import Store
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
 from physscale.run.baseline_tracks import TrainingRows
-from physscale.run.score import outcomes_of, source_scores
 from physscale.run.scored_split import scored_split
+from physscale.run.sources import outcomes_of, source_scores
 from physscale.scheduling.gpus import Device
 
 __all__ = ["Missing", "asked_metrics", "missing_metrics", "rewrite_study_tables", "score_again"]

@@ -5,7 +5,6 @@ The tables of each split are kept as soon as they are made (`scoring/` in the ru
 attempt that is interrupted repeats no split. The run's two tables join them at the end."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +19,10 @@ from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.scores import score_table
 from physscale.model.backbone import Backbone
-from physscale.records.scores import OUTCOMES, Source
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, RunFolder, sha256_of
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
-from physscale.run.baseline_tracks import TrainingRows, baseline_tracks
+from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.context import Context
 from physscale.run.cost import PICTURED_VIDEOS
 from physscale.run.inference import inference_of
@@ -32,10 +30,11 @@ from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.sampled import Sampled
 from physscale.run.sampling import Sampler
 from physscale.run.scored_split import ScoredSplit, run_columns, scored_split
+from physscale.run.sources import outcomes_of, source_scores
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.train.parallel import Workers
 
-__all__ = ["Trained", "outcomes_of", "score_run", "source_scores"]
+__all__ = ["Trained", "score_run"]
 
 
 @dataclass(frozen=True)
@@ -76,25 +75,6 @@ def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder, context: Con
         kept.write(split, outcomes=outcomes_of(case, model), scores=pa.concat_tables(scores))
     if workers.rank == 0:
         kept.join(run, folder=folder)
-
-
-def outcomes_of(case: ScoredSplit, generated: Generated) -> pa.Table:
-    """The model's outcomes; none where bodies cannot be tracked."""
-    return generated.outcomes if case.tracked else OUTCOMES.empty_table()
-
-
-def source_scores(
-    case: ScoredSplit, model: Generated, *, recoded: np.ndarray, training: TrainingRows
-) -> Iterator[pa.Table]:
-    """The scores of the model, the floors and the baselines on one split. The floors are the true
-    frames, and the true frames after the codec (`recoded`): no model can be better."""
-    yield case.score(model, source="model")
-    floors: dict[Source, np.ndarray] = {"truth": case.pixels, "codec": recoded}
-    for source, pixels in floors.items():
-        yield case.score(case.generated(pixels), source=source)
-    if case.tracked:
-        for source, track in baseline_tracks(case, training=training):
-            yield case.score(case.generated(predicted=track), source=source)
 
 
 def _model(case: ScoredSplit, *, made: Sampled, folder: RunFolder) -> Generated:
