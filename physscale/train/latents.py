@@ -1,6 +1,6 @@
 """Sources of batches. Each can start at any step; `LatentSet` holds small data sets in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -17,22 +17,31 @@ from physscale.train.parallel import Workers
 
 __all__ = ["LatentSet", "LatentSource", "mirrors", "order"]
 
+RUNS_KEPT = 256
+"""Of one process: the members of a pack ask in turns, step after step."""
+
 
 def order(seed: int, *, videos: int, batch: int, step: int) -> Int[np.ndarray, " batch"]:
     """Rows of the global batch of this step: one endless sequence of epochs, each its own
     permutation of all videos, cut into batches."""
     first, last = step * batch, (step + 1) * batch
     epochs = range(first // videos, (last - 1) // videos + 1)
+    permuted = permutations(seed, videos)
     parts = [
-        permutation(seed, videos, epoch)[max(first - epoch * videos, 0) : last - epoch * videos]
-        for epoch in epochs
+        permuted(epoch)[max(first - epoch * videos, 0) : last - epoch * videos] for epoch in epochs
     ]
     return np.concatenate(parts)
 
 
-@lru_cache(maxsize=8)
-def permutation(seed: int, videos: int, epoch: int) -> Int[np.ndarray, " videos"]:
-    return generator(seed, stream=Stream.ORDER, counter=epoch).permutation(videos)
+@lru_cache(maxsize=RUNS_KEPT)
+def permutations(seed: int, videos: int) -> Callable[[int], Int[np.ndarray, " videos"]]:
+    """All videos in the order of each epoch; the two newest are kept."""
+
+    @lru_cache(maxsize=2)
+    def of(epoch: int) -> Int[np.ndarray, " videos"]:
+        return generator(seed, stream=Stream.ORDER, counter=epoch).permutation(videos)
+
+    return of
 
 
 @runtime_checkable

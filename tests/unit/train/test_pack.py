@@ -9,16 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
+from physscale.flow.noise import generator
 from physscale.flow.objective import Share
 from physscale.flow.objective_spec import OBJECTIVES, ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import Diverged, Preempted
 from physscale.records.metrics import read_metrics
+from physscale.train.latents import order
 from physscale.train.loop import train
 from physscale.train.pack import Pack
 from physscale.train.packed import Packed
@@ -265,6 +268,22 @@ def test_no_number_of_a_packed_step_is_read_by_the_host(tmp_path: Path) -> None:
         program.enter(number, fresh(task), train=task.train)
     done = program.learn({number: first_share(task) for number, task in enumerate(tasks)})
     assert done[1].loss.is_meta
+
+
+def test_members_that_take_turns_permute_their_videos_once_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+
+    def counted(seed: int, **purpose: Any) -> np.random.Generator:
+        drawn.append(seed)
+        return generator(seed, **purpose)
+
+    monkeypatch.setattr("physscale.train.latents.generator", counted)
+    for step in range(20):
+        for seed in range(1000, 1032):
+            order(seed, videos=320, batch=32, step=step)
+    assert len(drawn) == 32 * 2, "two epochs of ten steps"
 
 
 @pytest.mark.slow
