@@ -17,6 +17,7 @@ from torch import Tensor
 from physscale.codec.protocol import Codec
 from physscale.records.latent_shape import LatentShape
 from physscale.records.latents import LatentShard
+from physscale.records.spec import fingerprint
 from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.cost import latent_shape
@@ -58,9 +59,19 @@ def training_source(
     """The latents of the run's training videos. Raises DamagedData for stored files that are not
     what was written."""
     stored = None if store is None else stored_latents(run, store=store)
-    if latent_bytes(run) > held_bytes:
+    members = 1 if context.seat is None else context.seat.members
+    if latent_bytes(run) * members > held_bytes:
         return stored or StreamedLatents(run, codec, context)
-    return training_latents(run, codec=codec, context=context) if stored is None else stored.held()
+
+    def held() -> LatentSet:
+        if stored is not None:
+            return stored.held()
+        return training_latents(run, codec=codec, context=context)
+
+    if context.seat is None:
+        return held()
+    alike = (fingerprint(run.data, run.codec, run.canvas), run.train.flip, run.latent_precision)
+    return context.seat.shared(alike, make=held)
 
 
 def stored_latents(run: RunSpec, *, store: Store) -> "StoredLatents | None":

@@ -1,17 +1,18 @@
 """Runs of one shape that train as one program, each in a thread of its own.
 
 A small model leaves most of a GPU idle: starting its operations takes longer than computing them.
-The members of a pack start theirs together (`train/packed.py`), and share nothing else. Each keeps
-its own history, checkpoints and end, and the code of a run that trains alone.
+The members of a pack start theirs together (`train/packed.py`), and share the latents that they
+learn from where those are equal. Each keeps its own history, checkpoints and end, and runs the code
+of a run that trains alone.
 
 One thread works at a time. A member holds the turn from its beginning to its end and hands it on
 only while it waits for the others' shares. So members never draw, save or sample at the same
 moment, and never need the same memory."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from physscale.train.spec import TrainSpec
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Pack", "Seat"]
 
+Made = TypeVar("Made")
+
 
 class Pack:
     """`seats` runs. A step begins once every member that has not left has brought its share."""
 
     def __init__(self, *, seats: int) -> None:
         self.seats = seats
+        self._shared: dict[Hashable, Any] = {}
         self._turn = threading.Condition()
         self._left = 0
         self._packed: Packed | None = None
@@ -44,6 +48,13 @@ class Pack:
             finally:
                 self._left += 1
                 self._turn.notify_all()
+
+    def shared(self, key: Hashable, *, make: Callable[[], Made]) -> Made:
+        """What the first member that asks for it makes, for all of them."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        made: Made = self._shared[key]
+        return made
 
     def learn(self, number: int, share: "Share") -> "StepResult":
         """One step of this member, taken when all others are ready for theirs.
@@ -89,6 +100,10 @@ class Seat:
     def members(self) -> int:
         """How many runs the pack began with."""
         return self._pack.seats
+
+    def shared(self, key: Hashable, *, make: Callable[[], Made]) -> Made:
+        """As `Pack.shared`."""
+        return self._pack.shared(key, make=make)
 
     def enter(
         self, state: "TrainState", *, train: TrainSpec

@@ -3,9 +3,11 @@ learns alone."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from physscale.flow.flow_spec import FlowSpec
 from physscale.records.ledger import Ledger, State
@@ -13,11 +15,13 @@ from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
+from physscale.run.training_data import training_latents
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import Ending, drive
 from physscale.study.prepare import Opened, prepare
 from physscale.study.spec import Study
 from physscale.study.speed import note_speed
+from physscale.train.latents import LatentSet
 from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
 
@@ -49,9 +53,17 @@ def scores(store: Store, run: RunSpec) -> np.ndarray:
     return table.sort_values(["split", "source"])["value"].to_numpy()
 
 
-def test_a_pack_changes_rounding_only(tmp_path: Path) -> None:
+def test_a_pack_changes_rounding_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, _ = driven(tmp_path / "alone" / "packs", pack=1)
+    encoded: list[RunSpec] = []
+
+    def counted(run: RunSpec, **rest: Any) -> LatentSet:
+        encoded.append(run)
+        return training_latents(run, **rest)
+
+    monkeypatch.setattr("physscale.run.training_data.training_latents", counted)
     packed, ending = driven(tmp_path / "packed" / "packs", pack=8)
+    assert len(encoded) == len(RUNS) - 1, "HOT learns from the latents of the first"
     assert ending.exit_code == 0
     states = {run: entry.state for run, entry in Ledger(packed.ledger).entries().items()}
     assert states.pop(HOT.fingerprint) is State.DIVERGED
