@@ -286,6 +286,12 @@ def test_members_that_take_turns_permute_their_videos_once_an_epoch(
     assert len(drawn) == 32 * 2, "two epochs of ten steps"
 
 
+@pytest.mark.parametrize("kernel", ["flash", "efficient", "cudnn"])
+def test_a_gpus_fused_attention_is_batched_and_not_taken_apart_into_a_loop(kernel: str) -> None:
+    name = f"aten::_scaled_dot_product_{kernel}_attention"
+    assert torch._C._dispatch_has_kernel_for_dispatch_key(name, "FuncTorchBatched")
+
+
 @pytest.mark.slow
 def test_compiled_members_learn_the_same(tmp_path: Path) -> None:
     fields = {"compile": "block", "steps": 6}
