@@ -116,14 +116,16 @@ def _carry_out(
     if changed:
         write_study(whole, store=store, rows=everything)
     code = 0
-    if left:
-        ending = run_study(
-            study, rows=rows, store=store, backend=backend, machine=machine, console=out
-        )
-        rows, code = ending.rows, ending.exit_code
-        note_speed(store, runs=list(study.runs), machine=machine)
-    if changed or behind(store, runs=groups):
-        write_study_tables(store, groups=groups)
+    try:
+        if left:
+            ending = run_study(
+                study, rows=rows, store=store, backend=backend, machine=machine, console=out
+            )
+            rows, code = ending.rows, ending.exit_code
+            note_speed(store, runs=list(study.runs), machine=machine)
+    finally:  # whatever ended it, the runs that are finished are gathered
+        if changed or behind(store, runs=groups):
+            write_study_tables(store, groups=groups)
     return rows, code
 
 

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -21,7 +22,7 @@ from typing import Literal
 
 import ray
 
-from physscale.records.errors import UserError
+from physscale.records.errors import ClusterLost, UserError
 from physscale.records.scratch import abandoned, own
 from physscale.scheduling.resources import Machine, Node
 from physscale.scheduling.this_machine import local_gpus, usable_cpus
@@ -29,6 +30,10 @@ from physscale.scheduling.this_machine import local_gpus, usable_cpus
 LOCAL = Machine()
 _PREFIX = "psr-"
 _HEAD_S = 20.0
+_VITAL = ("raylet", "gcs_server")
+"""Ray's processes without which a cluster of our own is lost."""
+
+_WATCH_S = 0.5
 _FETCHER = "iter_threaded"
 _FETCH_S = 10.0
 
@@ -85,12 +90,43 @@ def cluster(
             **options,
         )
     try:
-        yield nodes()
+        with _watched():
+            yield nodes()
     finally:
         _await_fetchers()
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _watched() -> Iterator[None]:
+    """Ends this process if a cluster of its own dies. Ray would end it without a word, or leave it
+    waiting for ever."""
+    node, over = ray._private.worker._global_node, threading.Event()
+    vital = {
+        name: started.process
+        for name in _VITAL
+        for started in (node.all_processes.get(name, ()) if node is not None else ())
+    }
+
+    def watch() -> None:
+        while not over.wait(_WATCH_S):
+            for name, process in vital.items():
+                if process.poll() is not None and not over.is_set():
+                    print(
+                        f"physscale: Ray's {name} has died (exit code {process.returncode}); the "
+                        "same command continues",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                    os._exit(ClusterLost.exit_code)
+
+    threading.Thread(target=watch, name="cluster-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _await_fetchers() -> None:

@@ -6,6 +6,7 @@ of a run's life."""
 
 import json
 
+from physscale.records.errors import DiskFull
 from physscale.records.store import write_atomic
 from physscale.scheduling.attempt import Attempted, Job
 from physscale.train.checkpoint import folders
@@ -26,7 +27,10 @@ def begin(run: Attempted, *, job: Job) -> int:
     if file.exists():
         before = json.loads(file.read_text())
         starts += before["starts"] if before["newest"] == newest else 0
-    write_atomic(file, json.dumps({"newest": newest, "starts": starts}).encode())
+    try:
+        write_atomic(file, json.dumps({"newest": newest, "starts": starts}).encode())
+    except DiskFull as error:
+        job.refuse(error)
     return starts
 
 

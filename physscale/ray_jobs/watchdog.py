@@ -15,7 +15,6 @@ free, and who holds the rest. Then it acts:
 * no run can start since others hold the cluster: it says so again after each `patience_s`, and
 waits."""
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import ray
 from ray import tune
 from ray.util import placement_group_table
 
+from physscale.ray_jobs.apart import screen
 from physscale.records.ledger import FINAL, Entry, State
 from physscale.records.spec import short
 from physscale.records.store import write_atomic
@@ -175,6 +175,6 @@ def _bundles(bundles: Sequence[Mapping[str, float]]) -> str:
 
 def _say(lines: Sequence[str], *, log: Path) -> None:
     text = f"{time.strftime('%F %T')} " + "\n  ".join(lines) + "\n"
-    print(f"physscale: {text}", end="", file=sys.stderr, flush=True)
+    print(f"physscale: {text}", end="", file=screen(), flush=True)
     with log.open("a") as file:
         file.write(text)

@@ -3,6 +3,10 @@ the value and what to do.
 
 `Diverged` and `Preempted` end a training early without a bug in the code."""
 
+import errno
+import os
+from pathlib import Path
+
 
 class UserError(Exception):
     """A wrong key, value, name or folder: nothing was started, nothing half-written."""
@@ -28,11 +32,46 @@ class DamagedData(UserError):
     exit_code = 5
 
 
-def cannot_write(path: object, error: OSError) -> UserError:
+class DiskFull(UserError):
+    """There is no space left for what has to be written; what was whole before is whole still."""
+
+    exit_code = 1
+
+
+class ClusterLost(UserError):
+    """Ray's processes died, or its head has been silent for too long."""
+
+    exit_code = 6
+
+
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+def cannot_write(path: object, error: Exception) -> UserError:
     """The refusal for a file that the system would not write."""
+    if disk_full(error):
+        return no_space(path)
+    why = error.strerror if isinstance(error, OSError) else one_line(error)
     return UserError(
-        f"cannot write {path}: {error.strerror}; choose another place with --results, or make this "
+        f"cannot write {path}: {why}; choose another place with --results, or make this "
         "one writable"
+    )
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether something could not be written for want of space. Libraries pass on the system's
+    words, and not all of them its number."""
+    return any(words in str(error) for words in _FULL)
+
+
+def no_space(path: object) -> DiskFull:
+    """The error for a file that found no space; it names the disk."""
+    disk = Path(str(path)).absolute()
+    while not os.path.ismount(disk):
+        disk = disk.parent
+    return DiskFull(
+        f"cannot write {path}: {_FULL[0]}, the disk at {disk}; make room there, and the same "
+        "command continues"
     )
 
 

@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from physscale.records.errors import Diverged, LeaseHeld, Preempted, Unschedulable, one_line
+from physscale.records.errors import (
+    DiskFull,
+    Diverged,
+    LeaseHeld,
+    Preempted,
+    Unschedulable,
+    UserError,
+    disk_full,
+    no_space,
+    one_line,
+)
 from physscale.records.ledger import STALE_S, Ledger, Owner, State
 from physscale.records.scratch import abandoned, keep, own
 from physscale.records.store import Store, write_atomic
@@ -55,6 +65,9 @@ class Job:
     root: Path
     driver: Owner
     execute: Execute
+    sweeper: Owner | None = None
+    """The process that talks to Ray for the driver."""
+
     threads: int = 1
     arithmetic: Arithmetic = "fast"
 
@@ -79,25 +92,34 @@ class Job:
     def ask_to_stop(self) -> None:
         write_atomic(self.stop_mark, b"")
 
-    def refuse(self, why: str) -> None:
-        """Ends the drive, because something that the machine file promises is missing and no run
-        could continue."""
-        write_atomic(self._refusal, why.encode())
+    def refuse(self, error: UserError) -> None:
+        """Ends the drive: what the machine file promises is missing, or the disk is full, and no
+        run could continue."""
+        if isinstance(error, DiskFull):
+            write_atomic(self._full, b"")  # an empty file finds a place on most full disks
+        else:
+            write_atomic(self._refusal, str(error).encode())
         self.ask_to_stop()
 
     def check_refusal(self) -> None:
-        """Raises Unschedulable with the reason that a run gave when it refused to continue."""
+        """Raises the reason why a run refused to continue: Unschedulable or DiskFull."""
         if self._refusal.exists():
             raise Unschedulable(self._refusal.read_text())
+        if self._full.exists():
+            raise no_space(self.root)
 
     @property
     def _refusal(self) -> Path:
         return self.folder / "refusal"
 
+    @property
+    def _full(self) -> Path:
+        return self.folder / "full"
+
     def driver_is_gone(self) -> bool:
-        """Whether the driver's process has ended. Ray itself watches drivers that cannot be seen
-        from here."""
-        return self.driver.gone()
+        """Whether the driver's process, or the one that talks to Ray for it, has ended. Ray itself
+        watches those that cannot be seen from here."""
+        return self.driver.gone() or (self.sweeper is not None and self.sweeper.gone())
 
     def keep(self) -> None:
         """The driver's sign of life, for drivers that cannot see its process."""
@@ -141,11 +163,21 @@ class Lease:
                     self._job.ledger.heartbeat(self._run.fingerprint, owner=self._owner)
                 except LeaseHeld:
                     self._stop.set()
+                except DiskFull as error:
+                    self._job.refuse(error)
 
 
 def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
     """Runs `body` under the run's lease. An exception of the run becomes its state and its
-    `error.txt`, and does not end the study."""
+    `error.txt`, and does not end the study. A full disk ends it: every run would fail."""
+    try:
+        return _attempt(run, job=job, body=body)
+    except DiskFull as error:
+        job.refuse(error)
+        return State.PREEMPTED.value
+
+
+def _attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
     owner = Owner()
     if job.stop_mark.exists():
         return State.PREEMPTED.value
@@ -162,14 +194,18 @@ def attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         error_file.unlink(missing_ok=True)
     except Preempted:
         state = State.PREEMPTED
-    except Unschedulable as error:
+    except (Unschedulable, DiskFull) as error:
         state = State.PREEMPTED
-        job.refuse(one_line(error))
+        job.refuse(error)
     except Diverged as error:
         state, details = State.DIVERGED, {"error": one_line(error)}
     except Exception as error:  # a fault of one run is recorded and leaves the others alone
-        state, details = State.FAILED, {"kind": type(error).__name__, "error": one_line(error)}
-        write_atomic(error_file, traceback.format_exc().encode())
+        if disk_full(error):
+            state = State.PREEMPTED
+            job.refuse(no_space(error_file))
+        else:
+            state, details = State.FAILED, {"kind": type(error).__name__, "error": one_line(error)}
+            write_atomic(error_file, traceback.format_exc().encode())
     clear(job.store.run(run.fingerprint))
     try:
         job.ledger.finish(

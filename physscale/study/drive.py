@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from physscale.records.errors import LeaseHeld
+from physscale.ray_jobs.apart import apart
+from physscale.records.errors import ClusterLost, LeaseHeld
 from physscale.records.ledger import FINAL, Ledger, Owner, State
 from physscale.records.store import Store
 from physscale.run.spec import RunSpec
@@ -31,12 +33,18 @@ from physscale.study.progress import progress
 from physscale.study.spec import Study
 from physscale.tracking.launch import following
 
+if TYPE_CHECKING:
+    from physscale.run.context import Context
+
 Backend = Literal["ray", "plain"]
 
 _ORPHANS_END_S = 6.0
 """How long the workers of a killed driver may take to notice that it is gone."""
 
 _ROUNDS = 3
+_LOSSES = 3
+"""How often Ray may die without a run that ended meanwhile."""
+
 _LOOK_S = 0.5
 
 
@@ -72,13 +80,23 @@ def run_study(
     Raises:
         UserError, Unschedulable: as `drive` does, before anything was started.
     """
-    from physscale.run.execute import execute  # torch is loaded only where something is to be run
-
     beside = min(at_a_time(rows, machine=machine, backend=backend).values(), default=1)
     with following(store), progress(rows, store=store, at_a_time=beside, console=console) as watch:
         return drive(
-            study, store=store, backend=backend, machine=machine, execute=execute, watch=watch
+            study,
+            store=store,
+            backend=backend,
+            machine=machine,
+            execute=execute_late,
+            watch=watch,
         )
+
+
+def execute_late(run: RunSpec, *, store: Store, context: "Context") -> None:
+    """`run.execute.execute`. A driver that runs nothing itself never loads torch."""
+    from physscale.run.execute import execute
+
+    execute(run, store=store, context=context)
 
 
 Watch = Callable[[], None]
@@ -111,7 +129,8 @@ def drive(
     _prepare(study, store=store, machine=machine)
     with driving(job), stop_signals(partial(_stop, job)) as caught:
         done: set[str] = set()
-        for _ in range(_ROUNDS):
+        rounds, losses, ended = 0, 0, -1
+        while rounds < _ROUNDS:
             todo = [
                 row
                 for row in _free(study, store=store, machine=machine, caught=caught)
@@ -123,11 +142,17 @@ def drive(
                 study.runs[row.fingerprint]
                 for row in sorted(todo, key=lambda row: -row.estimated_s)
             ]
-            _in_background(
-                partial(_execute, runs, job=job, backend=backend, machine=machine),
-                watch=watch,
-                job=job,
-            )
+            work = partial(_execute, runs, job=job, backend=backend, machine=machine)
+            try:
+                _in_background(work, watch=watch, job=job)
+            except ClusterLost as lost:
+                if caught:
+                    break
+                before, ended = ended, _ended(store)
+                losses = losses + 1 if ended == before else 1
+                _say_lost(lost, losses=losses, log=_ray_log(job))
+            else:
+                rounds += 1
             job.check_refusal()
             done |= {
                 row.fingerprint
@@ -199,11 +224,42 @@ def _execute(runs: Sequence[RunSpec], *, job: Job, backend: Backend, machine: Ma
     if backend == "plain":
         run_plain(runs, job=job, device=checked(machine.device()), pack=machine.pack)
         return
-    from physscale.ray_jobs.tune import (
-        sweep,
-    )  # starts in seconds: only where something is to be run
+    apart(partial(_sweep, runs, job=job, machine=machine), log=_ray_log(job))
 
-    sweep(runs, job=job, machine=machine)
+
+def _sweep(runs: Sequence[RunSpec], *, job: Job, machine: Machine) -> None:
+    """In the process that talks to Ray. The processes of the runs end with it."""
+    from physscale.ray_jobs.tune import sweep  # starts in seconds
+
+    sweep(runs, job=replace(job, sweeper=Owner()), machine=machine)
+
+
+def _ray_log(job: Job) -> Path:
+    return job.root / "ray.log"
+
+
+def _ended(store: Store) -> int:
+    """How many runs have ended."""
+    return sum(entry.state in FINAL for entry in Ledger(store.ledger).entries().values())
+
+
+def _say_lost(lost: ClusterLost, *, losses: int, log: Path) -> None:
+    """Says that Ray is started again.
+
+    Raises:
+        ClusterLost: if it has died too often.
+    """
+    if losses > _LOSSES:
+        raise ClusterLost(
+            f"Ray has died {losses} times and no run ended meanwhile: {lost}; see {log}. The same "
+            "command continues"
+        ) from lost
+    print(
+        f"physscale: Ray has died ({lost}; see {log}); it is started again, and the runs go on "
+        f"from their checkpoints ({losses} of {_LOSSES})",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _in_background(work: Callable[[], None], *, watch: Watch, job: Job) -> None:

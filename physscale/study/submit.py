@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from physscale.records.errors import UserError
+from physscale.records.errors import ClusterLost, UserError
 from physscale.records.registry import PLUGINS
 from physscale.records.store import checked_folder, checked_name
 from physscale.run import weights
@@ -26,20 +26,11 @@ from physscale.study.pins import VARIABLE, present
 FORWARDED = (weights.VARIABLE, PLUGINS)
 """Variables of this shell that the job gets; their paths are the cluster's."""
 
-LOST_CONTACT = 6
-"""Exit code when the head was silent for longer than `--patience`: the job may still run."""
-
 Answer = TypeVar("Answer")
 _LOOK_S = 1.0
 _LONGEST_LOOK_S = 15.0
 _FIRST_ANSWER_S = 5.0
 _LAST_LINES_S = 10.0
-
-
-class LostContact(UserError):
-    """The head has been silent for too long."""
-
-    exit_code = LOST_CONTACT
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ def submit(
 
     Raises:
         UserError: where the head's Ray is another one, or it refuses.
-        LostContact: where it falls silent on the way.
+        ClusterLost: where it falls silent on the way.
     """
     theirs, ours = _first_answer(head), present()["ray"]
     if pinned and theirs != ours:
@@ -98,7 +89,7 @@ def follow(
 
     Raises:
         UserError: if there is no such job.
-        LostContact: after `patience_s` without an answer.
+        ClusterLost: after `patience_s` without an answer.
     """
     look_s = _LOOK_S
     while True:
@@ -132,7 +123,7 @@ def patiently(ask: Callable[[], Answer], *, head: Head, patience_s: float) -> An
         except Silent as silence:
             gone_s = time.monotonic() - begun_s
             if gone_s > patience_s:
-                raise LostContact(
+                raise ClusterLost(
                     f"{head.address}: no answer for {gone_s:.0f} s ({silence})"
                 ) from silence
         time.sleep(wait_s)
@@ -163,7 +154,7 @@ def _log(head: Head, *, job: str, until_s: float) -> str:
     reason to give the job up."""
     try:
         return patiently(lambda: head.log(job), head=head, patience_s=until_s)
-    except LostContact:
+    except ClusterLost:
         return ""
 
 
@@ -171,7 +162,7 @@ def _first_answer(head: Head) -> str:
     """The head's version of Ray: whoever is silent now may have another address."""
     try:
         return patiently(head.ray_version, head=head, patience_s=_FIRST_ANSWER_S)
-    except LostContact as silence:
+    except ClusterLost as silence:
         raise UserError(
             f"{silence}; is the head up, is --address its dashboard's, and is the port forwarded "
             "to here?"

@@ -19,7 +19,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from physscale.records.errors import UserError
+from physscale.records.errors import UserError, cannot_write
 from physscale.records.parts import complete, unfinished, write_part
 from physscale.records.store import remove_folder
 from physscale.train.checkpoint import folder_of, folders, recipe
@@ -196,8 +196,4 @@ def _said_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise UserError(
-            f"cannot write {path}: {why}; make room there or choose another place with --results, "
-            "then run again"
-        ) from error
+        raise cannot_write(path, error) from error

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from physscale.records.errors import UserError
+from physscale.records.errors import ClusterLost, UserError
 from physscale.study import submit as submit_module
 from physscale.study.head import Head, JobState, head_at
 from physscale.study.package import Package
 from physscale.study.pins import VARIABLE, check_pins, present
-from physscale.study.submit import LostContact, checked_results, exit_code, follow, submit
+from physscale.study.submit import checked_results, exit_code, follow, submit
 
 PACKAGE = Package(b"zip", "_ray_pkg_0.zip", files=1, bytes=3, commit="abc", changed=0)
 
@@ -167,7 +167,7 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_give_up(monkeypatch: pytest.M
 
 
 def test_a_head_that_stays_silent_is_given_up_with_a_code_of_its_own() -> None:
-    with pytest.raises(LostContact, match="no answer for") as caught:
+    with pytest.raises(ClusterLost, match="no answer for") as caught:
         followed(FakeHead(looks=[("RUNNING", "")], faults=["drop"] * 1000), patience_s=0.5)
     assert caught.value.exit_code == 6
 
