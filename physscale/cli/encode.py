@@ -10,7 +10,6 @@ physscale run spatial                              reads the latents
 The same command continues, and makes damaged files again.
 """
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from physscale.cli.options import DryRun, MachineFile, Name, Only, Overrides, Re
 from physscale.cli.terminal import console, counting_bar, say
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import Preempted
-from physscale.records.extras import PACKAGE
+from physscale.records.leaving import Stopped
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
 from physscale.run.latent_cache import Cache, caches_of
@@ -77,8 +76,7 @@ def encode_command(
             try:
                 counts = _encode(caches, workers=workers, machine=chosen, caught=caught, out=out)
             except Preempted as stopped:
-                print(f"{PACKAGE}: {stopped}", file=sys.stderr)
-                raise typer.Exit(128 + caught[0]) from stopped
+                raise Stopped(caught[0], str(stopped)) from stopped
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         say(out, f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}")
     if as_json:

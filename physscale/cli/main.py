@@ -2,9 +2,9 @@
 
 One line per error, one exit code per kind of error:
 
-0 done · 1 some runs failed · 2 wrong key, value, name or folder · 3 held by another driver · 4
-cannot be scheduled · 5 damaged data · 6 the cluster fell silent · 130, 143 ended by Ctrl-C,
-SIGTERM."""
+0 done · 1 some runs failed, or the disk is full · 2 wrong key, value, name or folder · 3 held by another driver · 4
+cannot be scheduled · 5 damaged data · 6 the cluster fell silent · 129, 130, 143 ended by the end of
+the terminal, Ctrl-C, SIGTERM."""
 
 import importlib.metadata
 import sys
@@ -33,7 +33,7 @@ app = typer.Typer(
     "`physscale --install-completion` completes commands, studies and keys in your shell. "
     "Exit codes: 0 done, 1 some runs failed, 2 wrong input, 3 held by another driver, 4 cannot be "
     "scheduled, 5 damaged data, "
-    "6 the cluster fell silent, 130 and 143 stopped.",
+    "6 the cluster fell silent, 129, 130 and 143 stopped.",
     pretty_exceptions_enable=False,
     context_settings=CONTEXT,
 )

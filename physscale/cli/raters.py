@@ -17,6 +17,7 @@ import typer
 from physscale.raters.agreement import Kappa
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
+from physscale.records.leaving import Stopped
 
 ANSWERS = "answers.jsonl"
 
@@ -78,7 +79,7 @@ def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json
             typer.echo(f"{len(clips)} videos at {server.url}   answers: {file}   Ctrl-C ends")
         try:
             server.serve_forever(poll_interval=0.1)
-        except KeyboardInterrupt:
+        except Stopped:
             typer.echo("", err=True)
         if server.fault is not None:
             raise server.fault

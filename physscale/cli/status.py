@@ -11,6 +11,7 @@ import typer
 from physscale.cli.options import Name, Results, rows_of, store_of
 from physscale.cli.terminal import console
 from physscale.records.command_line import AsJson, print_json
+from physscale.records.leaving import Stopped
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
@@ -93,7 +94,7 @@ def logs_command(
     if error:
         typer.echo(f"\n{error.rstrip()}")
     if follow:
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(Stopped):
             for event in follow_events(store, run=chosen, shown=len(found)):
                 typer.echo(str(event))
 

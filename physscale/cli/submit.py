@@ -20,13 +20,13 @@ from physscale.cli.options import (
 )
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
+from physscale.records.leaving import Stopped
 from physscale.scheduling.machine_file import read_machine
 from physscale.study.head import Head, JobState, head_at
 from physscale.study.package import ALONG, Package, pack
 from physscale.study.submit import checked_results, exit_code, follow, submit
 
 _DEFAULT_ADDRESS = "http://127.0.0.1:8265"
-_INTERRUPTED = 130
 
 Address = Annotated[
     str,
@@ -175,10 +175,10 @@ def _followed(head: Head, *, job: str, patience_s: float, as_json: bool) -> JobS
 
     try:
         state = follow(head, job=job, patience_s=patience_s, say=say)
-    except KeyboardInterrupt:
+    except Stopped:
         _say(f"\njob {job} goes on; come back with: {_return_to(head, job=job)}")
         _say(f"end it with: ray job stop --address {head.address} {job}")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise
     ending = (
         f": {' '.join(state.message.split())[:200]}"
         if state.status == "FAILED" and state.message

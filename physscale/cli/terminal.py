@@ -1,5 +1,6 @@
 """What commands print for people: plain lines and progress bars."""
 
+import os
 import sys
 
 from rich.console import Console
@@ -17,7 +18,15 @@ def counting_bar(out: Console, *, hidden: bool) -> Progress:
     return Progress(TextColumn("{task.description}"), *columns, console=out, disable=hidden)
 
 
+class Patient(Console):
+    """Nobody has to read on: where the reader (`| head`) has left, the command goes on unseen."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def console(*, as_json: bool = False) -> Console:
     """The stream that people read: standard error where standard output holds JSON."""
     width = None if sys.stdout.isatty() else 160
-    return Console(stderr=as_json, width=width)
+    return Patient(stderr=as_json, width=width)

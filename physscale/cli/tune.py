@@ -2,12 +2,14 @@
 fitted."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from physscale.cli.options import DryRun, MachineFile, Name, Only, Overrides, Results, open_study
+from physscale.cli.terminal import console, say
 from physscale.records.command_line import AsJson, print_json
 from physscale.run.weights import keep_weights
 from physscale.scheduling.machine_file import read_machine
@@ -38,7 +40,7 @@ def tune_command(
     machine: MachineFile = None,
     trials: Trials = 16,
     sizes: Sizes = 3,
-    out: Out = None,
+    to: Out = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,13 +49,15 @@ def tune_command(
     `physscale run STUDY --tuned FILE` takes them. The same command continues the search."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
     runs = to_tune(opened.study, sizes=sizes)
-    target = out or opened.store.root / "tuned.json"
+    target = to or opened.store.root / "tuned.json"
     flops = tuning_flops(runs, trials=trials)
+    out = console(as_json=as_json)
     if not as_json:
         names = ", ".join(run.model.description for run in runs)
-        typer.echo(
+        say(
+            out,
             f"{len(runs)} sizes ({names}) x {trials} trials: at most {flops:.2e} FLOPs, about "
-            "half with ASHA"
+            "half with ASHA",
         )
     found = []
     if not dry_run:
@@ -65,7 +69,7 @@ def tune_command(
             store=opened.store,
             machine=read_machine(machine),
             out=target,
-            say=lambda line: typer.echo(line, err=as_json),
+            say=partial(say, out),
         )
         found = [dataclasses.asdict(size) for size in tuned.sizes]
     if as_json:
@@ -78,4 +82,4 @@ def tune_command(
             }
         )
     elif not dry_run:
-        typer.echo(f"now: physscale plan {name} --tuned {target}")
+        say(out, f"now: physscale plan {name} --tuned {target}")

@@ -19,7 +19,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from physscale.records.errors import ClusterLost, UserError, disk_full, no_space, one_line
+from physscale.records.errors import (
+    ClusterLost,
+    Preempted,
+    UserError,
+    disk_full,
+    no_space,
+    one_line,
+)
 
 __all__ = ["apart", "screen"]
 
@@ -97,7 +104,7 @@ def _told(work: Callable[[], Answer], log: Path) -> Answer:
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="ray") as pool:
             return pool.submit(work).result()
-    except UserError:
+    except (UserError, Preempted):
         raise
     except Exception as error:
         if disk_full(error):

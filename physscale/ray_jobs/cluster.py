@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -18,14 +19,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import ray
 
-from physscale.records.errors import ClusterLost, UserError
+from physscale.records.errors import ClusterLost, UserError, disk_full, no_space, one_line
+from physscale.records.leaving import heard
 from physscale.records.scratch import abandoned, own
 from physscale.scheduling.resources import Machine, Node
-from physscale.scheduling.this_machine import local_gpus, usable_cpus
+from physscale.scheduling.this_machine import given_cluster, local_gpus, usable_cpus
 
 LOCAL = Machine()
 _PREFIX = "psr-"
@@ -34,6 +36,10 @@ _VITAL = ("raylet", "gcs_server")
 """Ray's processes without which a cluster of our own is lost."""
 
 _WATCH_S = 0.5
+_STARTS = 2
+_LONGEST_BASE = 20
+"""A Unix socket's path holds 107 letters, and Ray appends up to 85."""
+
 _FETCHER = "iter_threaded"
 _FETCH_S = 10.0
 
@@ -61,7 +67,8 @@ def cluster(
     used and left running. A Ray of our own counts the GPUs here if the machine file promises some.
 
     Raises:
-        UserError: if no head answers at `RAY_ADDRESS`.
+        UserError: if no head answers at `RAY_ADDRESS`, or `RAY_TMPDIR` cannot be used.
+        ClusterLost: if Ray does not start.
         Unschedulable: if the machine file promises GPUs, and there is neither a head nor a GPU.
     """
     for key, value in QUIET.items():
@@ -70,26 +77,19 @@ def cluster(
         yield nodes()
         return
     options = {"configure_logging": True, "logging_level": logging.ERROR, "log_to_driver": False}
-    if "RAY_ADDRESS" in os.environ:
-        check_answers(os.environ["RAY_ADDRESS"])
-        ray.init(address="auto", **options)
-        folder = None
-    else:
-        folder = _own_folder()
-        if "RAY_AUTH_MODE" not in os.environ:
-            # Ray turns token authentication on for a local cluster by itself; with a token at hand
-            # it does not write one to the home folder
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-        ray.init(
-            address="local",
-            num_cpus=usable_cpus(),
-            num_gpus=local_gpus(machine),
-            include_dashboard=dashboard == "yes",
-            _temp_dir=str(folder),
-            **options,
-        )
+    address = given_cluster()
+    folder = None if address else _own_folder()
     try:
+        if address:
+            _join(address, **options)
+        else:
+            _start(
+                num_cpus=usable_cpus(),
+                num_gpus=local_gpus(machine),
+                include_dashboard=dashboard == "yes",
+                _temp_dir=str(folder),
+                **options,
+            )
         with _watched():
             yield nodes()
     finally:
@@ -97,6 +97,16 @@ def cluster(
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """The handlers of this process stay; Ray would put its own in their place."""
+    before = {number: signal.getsignal(number) for number in heard()}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -176,14 +186,68 @@ def check_answers(address: str, *, patience_s: float = _HEAD_S) -> None:
         time.sleep(0.5)
 
 
+def _join(address: str, **options: Any) -> None:  # noqa: ANN401 - Ray's
+    check_answers(address)
+    try:
+        with _own_signals():
+            ray.init(address="auto", **options)
+    except ConnectionError as error:
+        raise UserError(
+            f"RAY_ADDRESS={address}: no Ray head answers ({one_line(error)}); unset it to use this "
+            "machine alone"
+        ) from error
+
+
+def _start(**options: Any) -> None:  # noqa: ANN401 - Ray's
+    """A cluster of our own. A machine that is busy may need a second attempt."""
+    os.environ.pop("RAY_ADDRESS", None)  # empty or `local`
+    if "RAY_AUTH_MODE" not in os.environ:
+        # Ray turns token authentication on for a local cluster by itself; with a token at hand it
+        # does not write one to the home folder
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+    # under `uv run`, Ray would pack the working folder and install it anew for each process
+    ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
+    for attempt in range(1, _STARTS + 1):
+        try:
+            with _own_signals():
+                ray.init(address="local", **options)
+            return
+        except Exception as error:  # Ray has no class for it
+            ray.shutdown()
+            if disk_full(error):
+                raise no_space(options["_temp_dir"]) from error
+            if attempt == _STARTS:
+                raise ClusterLost(
+                    f"Ray did not start, {_STARTS} times: {one_line(error)}; the same command "
+                    "tries again"
+                ) from error
+
+
 def _own_folder() -> Path:
-    """A fresh folder for Ray's sockets and logs; those of killed drivers are removed."""
-    base = Path(tempfile.gettempdir())
-    if len(str(base)) > 20:
+    """A fresh folder for Ray's sockets and logs; those of killed drivers are removed.
+
+    Raises:
+        UserError: for a RAY_TMPDIR that is too long.
+    """
+    chosen = os.environ.get("RAY_TMPDIR")
+    base = Path(chosen or tempfile.gettempdir())
+    if len(str(base)) > _LONGEST_BASE:
+        if chosen:
+            raise UserError(
+                f"RAY_TMPDIR={chosen}: {len(chosen)} letters; at most {_LONGEST_BASE} fit, since "
+                "Ray's sockets lie below it; choose a shorter one, or unset it"
+            )
         base = Path("/tmp")
     for old in base.glob(f"{_PREFIX}*-*"):
         if abandoned(old, now_s=None):
             shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    except OSError as error:
+        raise UserError(
+            f"{base}: Ray's folder cannot be made there ({error.strerror}); set RAY_TMPDIR to "
+            "another place"
+        ) from error
     own(folder)
     return folder

@@ -8,7 +8,6 @@ values are the first trial and are never stopped, so that what is found is no wo
 import logging
 import math
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,9 @@ from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.optuna import OptunaSearch
 
 from physscale.ray_jobs.cluster import cluster
+from physscale.records.errors import Preempted, one_line
+from physscale.records.scratch import stop_mark
+from physscale.records.spec import short
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.spec import RunSpec
@@ -50,6 +52,15 @@ class Trial:
     whole: bool
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search leaves: the trials that ended, those at the recipe's values first, and why the
+    others failed."""
+
+    trials: list[Trial]
+    failed: list[str]
+
+
 def candidate(run: RunSpec, values: Mapping[str, float]) -> RunSpec:
     """The run at these values, for as many videos as before."""
     batch = int(values["batch"])
@@ -59,12 +70,19 @@ def candidate(run: RunSpec, values: Mapping[str, float]) -> RunSpec:
 
 
 def search(
-    run: RunSpec, *, space: Space, trials: int, store: Store, machine: Machine, seed: int = 0
-) -> list[Trial]:
-    """Tries `trials` candidates, the run itself first; returns all of them, those at the recipe's
-    values first.
+    run: RunSpec,
+    *,
+    space: Space,
+    trials: int,
+    store: Store,
+    machine: Machine,
+    scratch: Path,
+    seed: int = 0,
+) -> Found:
+    """Tries `trials` candidates, the run itself first. Tune's files go to `scratch`.
 
     Raises:
+        Preempted: if the scratch folder's stop mark asked to end.
         Unschedulable: if not even one fits.
     """
     recipe = {name: float(getattr(run.train, name)) for name in space.rates} | {
@@ -76,7 +94,6 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(4, trials // 3))
-    scratch = store.root.resolve() / f".tune-{os.getpid()}"
     with cluster(machine) as nodes:
         schedule = slots(machine, nodes=nodes)
         optuna_search = OptunaSearch(
@@ -111,18 +128,39 @@ def search(
                 num_samples=trials,
                 reuse_actors=True,
             ),
-            run_config=tune.RunConfig(name="search", storage_path=str(scratch), verbose=0),
+            run_config=tune.RunConfig(
+                name=short(run.fingerprint),
+                storage_path=str(scratch),
+                verbose=0,
+                stop=StopMark(stop_mark(scratch)),
+            ),
         )
-        try:
-            results = tuner.fit()
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        results = tuner.fit()
     found = [
         _candidate_trial(result, names=[*space.rates, "batch"])
         for result in results
         if result.metrics and "loss" in result.metrics
     ]
-    return sorted(found, key=lambda trial: not same(trial.values, recipe))
+    if stop_mark(scratch).exists():
+        whole = sum(trial.whole for trial in found)
+        raise Preempted(f"width {run.model.width}: stopped, {whole} of {trials} trials were whole")
+    return Found(
+        sorted(found, key=lambda trial: not same(trial.values, recipe)),
+        failed=[one_line(error)[-200:] for error in results.errors],
+    )
+
+
+class StopMark(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
+    """Tune asks it in every round whether to stop: once the file exists."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return self._mark.exists()
+
+    def stop_all(self) -> bool:
+        return self._mark.exists()
 
 
 def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:

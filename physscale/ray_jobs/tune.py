@@ -32,6 +32,7 @@ from physscale.scheduling.attempt import Attempted, Job, Lease, buried
 from physscale.scheduling.gpus import HIDDEN, Device
 from physscale.scheduling.packs import attempts, packs
 from physscale.scheduling.resources import DRIVER_CPUS, Machine, Node, slots
+from physscale.scheduling.this_machine import given_cluster
 from physscale.scheduling.waiting import noting
 from physscale.simulate.spec import DataSpec
 from physscale.train.pack import Seat
@@ -165,7 +166,7 @@ def sweep(runs: Sequence[Attempted], *, job: Job, machine: Machine) -> None:
     Raises:
         Unschedulable: before anything starts, if some run could never be placed.
     """
-    if "RAY_ADDRESS" not in os.environ:
+    if given_cluster() is None:
         machine = replace(machine, nodes=None)  # a cluster of our own has no autoscaler
     dashboard: Literal["yes", "no"] = "yes" if any(run.workers > 1 for run in runs) else "no"
     with cluster(machine, dashboard=dashboard) as nodes:

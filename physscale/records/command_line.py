@@ -2,6 +2,7 @@
 
 `physscale` and `python -m analysis` are run by `run_app`."""
 
+import contextlib
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import typer
 
 from physscale.records.errors import UserError
 from physscale.records.extras import PACKAGE, missing_extra
+from physscale.records.leaving import Stopped, leaving_on_signals
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
@@ -22,7 +24,8 @@ _UsageError: Any = typer.BadParameter.__base__
 def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Runs a command and returns its exit code; without arguments it shows the help."""
     try:
-        return int(app(list(arguments) or ["--help"], standalone_mode=False) or 0)
+        with leaving_on_signals():
+            return int(app(list(arguments) or ["--help"], standalone_mode=False) or 0)
     except UserError as error:
         return _failed(error)
     except ModuleNotFoundError as error:
@@ -35,12 +38,15 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader (head, less) has closed standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (typer.Abort, KeyboardInterrupt):
+    except Stopped as stopped:
+        return _failed(stopped)
+    except typer.Abort:
         return 130
 
 
-def _failed(error: UserError) -> int:
-    typer.echo(f"{PACKAGE}: {' '.join(str(error).split())}", err=True)
+def _failed(error: UserError | Stopped) -> int:
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        typer.echo(f"{PACKAGE}: {' '.join(str(error).split())}", err=True)
     return error.exit_code
 
 

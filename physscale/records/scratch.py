@@ -1,7 +1,11 @@
 """Folders that a process fills while it lives. Others remove them once it is gone."""
 
+import contextlib
 import json
 import os
+import shutil
+import uuid
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +16,23 @@ _OWNER = "owner.json"
 _ABANDONED_S = 24 * 3600.0
 """A folder of a process that cannot be seen from here is given up after so long without a sign of
 life."""
+
+
+@contextlib.contextmanager
+def scratch_folder(root: Path, *, name: str) -> Iterator[Path]:
+    """A folder `.NAME-...` of this process, which exists inside."""
+    folder = root / f".{name}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    folder.mkdir(parents=True)
+    own(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop_mark(folder: Path) -> Path:
+    """While this file exists, whatever works for the folder's owner saves and stops."""
+    return folder / "stop"
 
 
 def own(folder: Path) -> None:

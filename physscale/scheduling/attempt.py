@@ -28,7 +28,7 @@ from physscale.records.errors import (
     one_line,
 )
 from physscale.records.ledger import STALE_S, Ledger, Owner, State
-from physscale.records.scratch import abandoned, keep, own
+from physscale.records.scratch import abandoned, keep, own, stop_mark
 from physscale.records.store import Store, write_atomic
 from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.waiting import clear
@@ -87,7 +87,7 @@ class Job:
     @property
     def stop_mark(self) -> Path:
         """While this file exists, the driver's runs save and stop."""
-        return self.folder / "stop"
+        return stop_mark(self.folder)
 
     def ask_to_stop(self) -> None:
         write_atomic(self.stop_mark, b"")
@@ -235,7 +235,8 @@ def driving(job: Job) -> Iterator[Job]:
 
 def abandoned_drivers(root: Path, *, now_s: float) -> list[Path]:
     """The scratch folders of drivers that are gone, by the clock of the file system."""
-    return [folder for folder in root.glob(".driver-*-*") if abandoned(folder, now_s=now_s)]
+    found = [*root.glob(".driver-*-*"), *root.glob(".tune-*-*")]
+    return [folder for folder in found if abandoned(folder, now_s=now_s)]
 
 
 def buried(run: Attempted, *, job: Job, reason: str) -> None:

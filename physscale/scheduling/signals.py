@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop."""
+"""Ctrl-C, SIGTERM and the end of a terminal (SIGHUP) as a request to stop."""
 
 import os
 import signal
@@ -6,25 +6,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from physscale.records.leaving import heard
+
 __all__ = ["stop_signals"]
 
 
 @contextmanager
 def stop_signals(asked: Callable[[], None]) -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM calls `asked`; the second ends this process at once. Yields the
-    signals caught."""
+    """The first signal calls `asked`; the second ends this process at once. Yields the signals
+    caught. A terminal that ends sends more than one SIGHUP: they count once."""
     caught: list[int] = []
+    terminals = [number for number in (0, 1, 2) if os.isatty(number)]
 
     def hear(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        if len(caught) > 1:
+        if caught and number != signal.SIGHUP:
             os._exit(128 + number)
+        caught.append(number)
         signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
-        asked()
+        if number == signal.SIGHUP:
+            _leave(terminals)
+        if len(caught) == 1:
+            asked()
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hear) for number in heard()}
     try:
         yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave(terminals: list[int]) -> None:
+    """What is still printed to a terminal that is gone goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in terminals:
+        os.dup2(nowhere, number)

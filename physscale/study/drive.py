@@ -5,7 +5,6 @@ Several drivers may work on one study: whoever takes a run's lease first execute
 be killed at any moment. Started again, it finds the finished runs finished and the checkpoints of
 the others in place."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from physscale.scheduling.attempt import Execute, Job, driving
 from physscale.scheduling.gpus import checked
 from physscale.scheduling.resources import Machine, slots
 from physscale.scheduling.signals import stop_signals
-from physscale.scheduling.this_machine import local_nodes
+from physscale.scheduling.this_machine import given_cluster, local_nodes
 from physscale.study.plain import run_plain
 from physscale.study.plan import Row, plan
 from physscale.study.progress import progress
@@ -172,7 +171,7 @@ def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend
     Raises:
         Unschedulable: with the numbers.
     """
-    if backend == "plain" or "RAY_ADDRESS" in os.environ:
+    if backend == "plain" or given_cluster():
         return []
     return [
         slots(machine, nodes=local_nodes(machine), workers=workers).arithmetic
@@ -184,7 +183,7 @@ def at_a_time(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> dic
     """How many runs go in parallel, by their number of workers; one where only the cluster could
     tell."""
     sizes = sorted({row.workers for row in rows})
-    if backend == "plain" or "RAY_ADDRESS" in os.environ:
+    if backend == "plain" or given_cluster():
         return dict.fromkeys(sizes, 1)
     return {
         workers: slots(machine, nodes=local_nodes(machine), workers=workers).concurrency

@@ -5,6 +5,7 @@ Plain HTTP with a time limit on every call, since Ray's own client waits forever
 Ray is not imported."""
 
 import http.client
+import ipaddress
 import json
 import os
 import stat
@@ -40,6 +41,7 @@ class Head:
 
     address: str
     token: str | None = field(repr=False)
+    proxy: str | None = field(default=None, repr=False)
 
     def ray_version(self) -> str:
         """The version of Ray that the cluster runs."""
@@ -109,7 +111,7 @@ class Head:
             f"{self.address}{path}", data=body, method=method, headers=headers
         )
         try:
-            with urllib.request.urlopen(request, timeout=_CALL_S) as answer:
+            with self._opener.open(request, timeout=_CALL_S) as answer:
                 return _Answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -121,7 +123,16 @@ class Head:
                 )
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
-            raise Silent(f"{type(error).__name__}: {reason}") from error
+            through = f", through the proxy {_shown(self.proxy)}" if self.proxy else ""
+            raise Silent(f"{type(error).__name__}: {reason}{through}") from error
+
+    @property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """Asks the head, or the chosen proxy, and nobody else: no other proxy of the environment,
+        and no address that an answer names."""
+        scheme = self.address.partition("://")[0]
+        proxies = {scheme: self.proxy} if self.proxy else {}
+        return urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _NoRedirect)
 
     def _refused(
         self, status: int, body: bytes, *, what: str, allowed: tuple[int, ...]
@@ -144,6 +155,13 @@ class Head:
         raise Silent(f"{status}: {text}")
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An answer that sends us elsewhere is an error: the token is for the head alone."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class _Answer:
     status: int
@@ -155,7 +173,8 @@ def head_at(address: str) -> Head:
     RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token.
 
     Raises:
-        UserError: for an invalid address, or a token that others can read.
+        UserError: for an invalid address, a token that others can read, or a proxy that could read
+            it.
     """
     try:
         parts = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
@@ -166,7 +185,37 @@ def head_at(address: str) -> Head:
         raise UserError(
             f"--address {address[:80]!r}: give the dashboard's, as http://127.0.0.1:8265"
         )
-    return Head(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token=_token())
+    token, proxy = _token(), _proxy(parts)
+    if token and proxy and parts.scheme == "http":
+        raise UserError(
+            f"--address {address[:80]!r}: the proxy {_shown(proxy)} of this shell would read the "
+            f"cluster's token; add {parts.hostname} to NO_PROXY, or forward the port and use "
+            "http://127.0.0.1:8265"
+        )
+    return Head(
+        f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token=token, proxy=proxy
+    )
+
+
+def _proxy(parts: urllib.parse.SplitResult) -> str | None:
+    """The proxy that the environment names for this address; none for this machine itself."""
+    host = parts.hostname or ""
+    if _is_this_machine(host) or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _shown(proxy: str) -> str:
+    """A proxy without its user and password."""
+    return proxy.rpartition("//")[2].rpartition("@")[2].partition("/")[0]
 
 
 def _token() -> str | None:

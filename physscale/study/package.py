@@ -88,23 +88,53 @@ def pack(
 
 
 def _tracked(root: Path) -> list[Path]:
-    listed = [Path(name) for name in _git(root, "ls-files", "-z").split("\0") if name]
-    outside = [
-        file
-        for file in listed
-        if (root / file).is_symlink() and not (root / file).resolve().is_relative_to(root.resolve())
-    ]
-    if outside:
-        raise UserError(
-            f"{outside[0]}: a tracked link that leaves {root}; nothing outside of it is sent"
-        )
-    return [file for file in listed if (root / file).is_file()]
+    """All of them, those of submodules too. A link to a folder stands for the tracked files in it.
+
+    Raises:
+        UserError: for what git tracks and cannot be sent, by its name.
+    """
+    names = _git(root, "ls-files", "-z", "--recurse-submodules").split("\0")
+    listed = [Path(name) for name in names if name]
+    found = []
+    for file in listed:
+        place = root / file
+        if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+            raise UserError(f"{file}: a tracked link that leaves {root}; nothing outside is sent")
+        if place.is_file():
+            found.append(file)
+        elif place.is_symlink() and place.is_dir():
+            found += _through(file, listed=listed, root=root)
+        elif place.is_dir():
+            raise UserError(
+                f"{file}: a submodule that is not checked out here; run git submodule update "
+                "--init --recursive"
+            )
+        else:
+            raise UserError(
+                f"{file}: git tracks it and it is not there (deleted, a broken link, or left out "
+                f"by a sparse checkout); git restore {file}, or git rm --cached {file}"
+            )
+    return found
+
+
+def _through(link: Path, *, listed: list[Path], root: Path) -> list[Path]:
+    """The tracked files of the folder that a link leads to, below the link."""
+    target = (root / link).resolve().relative_to(root.resolve())
+    inside = [file for file in listed if target in file.parents and (root / file).is_file()]
+    if not inside:
+        raise UserError(f"{link}: a link to {target}, where git tracks no file")
+    return [link / file.relative_to(target) for file in inside]
 
 
 def _git(root: Path, *words: str) -> str:
     try:
         done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=False
+            ["git", *words],
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
         )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(

@@ -3,21 +3,26 @@ size: interrupted, it goes on."""
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from physscale.records.errors import UserError
+from physscale.ray_jobs.apart import apart
+from physscale.records.errors import ClusterLost, Preempted, UserError
+from physscale.records.leaving import Stopped
+from physscale.records.scratch import scratch_folder, stop_mark
 from physscale.records.store import Store
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
+from physscale.scheduling.signals import stop_signals
 from physscale.study.spec import Study
 from physscale.study.tuned import Tuned, TunedSize, read_tuned, write_tuned
 
 if TYPE_CHECKING:
-    from physscale.ray_jobs.search import Space
+    from physscale.ray_jobs.search import Found, Space
 
 RATES = {"learning_rate": (1e-4, 3e-2), "muon_learning_rate": (1e-3, 2e-1)}
 """Where to look; widened to hold the recipe's own."""
@@ -69,29 +74,59 @@ def tune_study(
     """Tunes what `out` does not hold yet, with so many trials each, and writes it after every size.
 
     Raises:
-        UserError: for fewer than two trials, or a place that cannot be written.
+        Stopped: after a signal. Sizes whose trials have all ended are kept.
+        UserError: for fewer than two trials, a trial that failed, or a place that cannot be
+            written.
+        ClusterLost: if Ray died.
     """
-    from physscale.ray_jobs.search import (
-        search,
-    )  # starts in seconds: only where something is to be run
-
     if trials < 2:
         raise UserError(f"--trials {trials}: at least 2, the first is the recipe's own")
     known = {size.run: size for size in read_tuned(out).sizes} if out.exists() else {}
-    tuned = Tuned(study.name, ())
-    for run in runs:
-        size = known.get(run.fingerprint)
-        if size is None or size.trials < trials:
-            found = search(run, space=_space(run), trials=trials, store=store, machine=machine)
-            size = _best(
-                run,
-                found=[(trial.values, trial.loss) for trial in found if trial.whole],
-                trials=trials,
-            )
-        tuned = Tuned(study.name, (*tuned.sizes, size))
-        write_tuned(out, tuned)
-        say(summary(size))
-    return tuned
+    sizes = {run.fingerprint: known.get(run.fingerprint) for run in runs}
+    with (
+        scratch_folder(store.root.resolve(), name="tune") as scratch,
+        stop_signals(stop_mark(scratch).touch) as caught,
+    ):
+        for run in runs:
+            size = sizes[run.fingerprint]
+            if size is None or size.trials < trials:
+                try:
+                    found = _found(
+                        run, trials=trials, store=store, machine=machine, scratch=scratch
+                    )
+                except (Preempted, ClusterLost) as error:
+                    if caught:
+                        raise Stopped(caught[0], f"{error}; the same command goes on") from None
+                    raise
+                size = sizes[run.fingerprint] = _best(run, found=found)
+                write_tuned(out, Tuned(study.name, tuple(filter(None, sizes.values()))))
+                if found.failed:
+                    say(f"width {size.width}: {len(found.failed)} failed: {found.failed[0]}")
+            say(summary(size))
+            if caught:
+                raise Stopped(caught[0])
+    return Tuned(study.name, tuple(filter(None, sizes.values())))
+
+
+def _found(run: RunSpec, *, trials: int, store: Store, machine: Machine, scratch: Path) -> "Found":
+    """What the search finds, in a process that talks to Ray for this one."""
+    log = store.root / "ray.log"
+    work = partial(_search, run, trials=trials, store=store, machine=machine, scratch=scratch)
+    try:
+        return apart(work, log=log)
+    except ClusterLost as lost:
+        raise ClusterLost(
+            f"width {run.model.width}: Ray has died ({lost}; see {log}); the same command goes on"
+        ) from lost
+
+
+def _search(run: RunSpec, *, trials: int, store: Store, machine: Machine, scratch: Path) -> "Found":
+    """In the process that talks to Ray."""
+    from physscale.ray_jobs.search import search  # starts in seconds
+
+    return search(
+        run, space=_space(run), trials=trials, store=store, machine=machine, scratch=scratch
+    )
 
 
 def summary(size: TunedSize) -> str:
@@ -120,11 +155,20 @@ def _space(run: RunSpec) -> "Space":
     return Space(rates, batches=tuple(sorted({max(1, batch // 2), batch, 2 * batch})))
 
 
-def _best(
-    run: RunSpec, *, found: Sequence[tuple[dict[str, float], float]], trials: int
-) -> TunedSize:
-    """The best of the whole trials; the first of them has the recipe's own values."""
-    values, loss = min(found, key=lambda trial: trial[1])
+def _best(run: RunSpec, *, found: "Found") -> TunedSize:
+    """The best of the whole trials; the first of them has the recipe's own values.
+
+    Raises:
+        UserError: if the recipe's own trial is not among them.
+    """
+    whole = [trial for trial in found.trials if trial.whole]
+    if not whole or not math.isclose(
+        whole[0].values["learning_rate"], run.train.learning_rate, rel_tol=1e-9
+    ):
+        why = found.failed[0] if found.failed else "it did not end"
+        raise UserError(f"width {run.model.width}: the recipe's own trial failed: {why}")
+    best = min(whole, key=lambda trial: trial.loss)
+    values = best.values
     space = _space(run)
     edges = [
         name
@@ -141,9 +185,9 @@ def _best(
             f"{values.get('muon_learning_rate', run.train.muon_learning_rate):.4g}"
         ),
         batch=int(values["batch"]),
-        loss=loss,
-        recipe_loss=found[0][1],
-        trials=trials,
+        loss=best.loss,
+        recipe_loss=whole[0].loss,
+        trials=len(found.trials) + len(found.failed),
         at_edge=tuple(edges),
         run=run.fingerprint,
     )

@@ -176,9 +176,13 @@ def _pooled_scores(
     parts: list[Part], *, processes: int
 ) -> Iterator[tuple[Part, dict[str, Scores]]]:
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(scored, part): part for part in parts}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
+        try:
+            waiting = {pool.submit(scored, part): part for part in parts}
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        except BaseException:  # a signal too: nobody waits for the parts that are left
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:

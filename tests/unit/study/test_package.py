@@ -42,14 +42,14 @@ def test_tracked_files_as_they_lie_here_and_nothing_else(checkout: Path) -> None
     (checkout / "results" / "big").write_text("x" * 1000)
     (checkout / "untracked.py").write_text("no")
     (checkout / "experiments" / "a.py").write_text("changed")
-    (checkout / "kept.log").unlink()
     package = pack(checkout, study="a")
     assert names(package) == {
         "experiments/a.py": "changed",
         "physscale/b.py": "b",
         ".gitignore": "ignored\nresults/\n",
+        "kept.log": "log",
     }
-    assert (package.files, package.changed) == (3, 2)
+    assert (package.files, package.changed) == (4, 1)
 
 
 def test_a_tracked_file_that_git_ignores_now_is_sent_too(checkout: Path) -> None:
@@ -111,3 +111,42 @@ def test_files_that_the_command_names_go_along(checkout: Path) -> None:
     package = pack(checkout, study="a", along={".submitted/next.json": b"{}"})
     assert names(package)[".submitted/next.json"] == "{}"
     assert package.name != pack(checkout, study="a").name
+
+
+def test_a_link_to_a_folder_stands_for_the_tracked_files_in_it(checkout: Path) -> None:
+    (checkout / "physscale" / "untracked").write_text("no")
+    (checkout / "short").symlink_to("physscale")
+    git(checkout, "add", "short")
+    found = names(pack(checkout, study="a"))
+    assert found["short/b.py"] == found["physscale/b.py"] == "b"
+    assert not [name for name in found if "untracked" in name]
+
+
+def test_files_of_a_submodule_are_sent(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    git(other, "init", "-q")
+    (other / "inner.py").write_text("inner")
+    git(other, "add", "-A")
+    git(other, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "first")
+    allowed = ("-c", "protocol.file.allow=always")
+    git(checkout, *allowed, "submodule", "add", "-q", str(other), "library")
+    assert names(pack(checkout, study="a"))["library/inner.py"] == "inner"
+    git(checkout, "submodule", "deinit", "-q", "--force", "library")
+    with pytest.raises(UserError, match=r"^library: a submodule that is not checked out here"):
+        pack(checkout, study="a")
+
+
+@pytest.mark.parametrize("kind", ["deleted", "broken link", "empty folder"])
+def test_what_is_tracked_and_cannot_be_sent_is_refused_by_name(checkout: Path, kind: str) -> None:
+    if kind == "deleted":
+        (checkout / "kept.log").unlink()
+        name = "kept.log"
+    else:
+        name = "link"
+        (checkout / "results").mkdir()
+        (checkout / name).symlink_to("results" if kind == "empty folder" else "nowhere")
+        git(checkout, "add", name)
+    with pytest.raises(UserError, match=rf"^{name}: "):
+        pack(checkout, study="a")
