@@ -2,9 +2,9 @@
 
 One line per error, one exit code per kind of error:
 
-0 done · 1 some runs failed, or the disk is full · 2 wrong key, value, name or folder · 3 held by another driver · 4
-cannot be scheduled · 5 damaged data · 6 the cluster fell silent · 129, 130, 143 ended by the end of
-the terminal, Ctrl-C, SIGTERM."""
+0 done · 1 some runs failed, or the disk is full · 2 wrong key, value, name or folder · 3 held by
+another driver · 4 cannot be scheduled · 5 damaged data · 6 the cluster fell silent · 129, 130, 143
+ended by the end of the terminal, Ctrl-C, SIGTERM."""
 
 import importlib.metadata
 import sys

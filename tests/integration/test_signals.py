@@ -29,7 +29,6 @@ COMMANDS: dict[str, list[str]] = {
     "probe": ["probe", "{data}", "--trained", "{data}", "--what", "memory"],
     "calibrate-detector": ["calibrate-detector", "--thresholds", "{results}/thresholds.json"],
     "submit": ["submit", "--address", "{head}", "--job", "quickstart-0"],
-    "fit": ["fit", "{table}", "--response", "loss", "--axes", "N", "--bootstrap", "100000"],
 }
 OWN_RESULTS = ("run", "encode", "tune")
 
@@ -74,23 +73,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of a scaling law."""
-    path = tmp_path_factory.mktemp("signals") / "runs.csv"
-    rows = [f"{n},{1 + 50 * n**-0.3}" for n in (1e4, 3e4, 1e5, 3e5, 1e6, 3e6)]
-    path.write_text("\n".join(["N,loss", *rows]))
-    return path
-
-
 @pytest.mark.parametrize(
     ("name", "number"),
     list(zip(COMMANDS, itertools.cycle(NUMBERS), strict=False)),
 )
 def test_a_long_command_ends_soon_in_one_line(
-    name: str, number: signal.Signals, tmp_path: Path, data: Path, table: Path, head: str
+    name: str, number: signal.Signals, tmp_path: Path, data: Path, head: str
 ) -> None:
-    places = {"results": tmp_path, "data": data, "table": table, "head": head}
+    places = {"results": tmp_path, "data": data, "head": head}
     words = [word.format(**places) for word in COMMANDS[name]]
     words += ["--results", str(tmp_path / "results")] * (name in OWN_RESULTS)
     with (tmp_path / "said").open("wb") as said:
