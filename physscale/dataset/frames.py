@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, get_args, no_type_check
 
-import numba
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int, UInt8
@@ -25,6 +24,7 @@ from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos, check_schema
 from physscale.render.canvas import Canvas
+from physscale.render.compiled import compiled
 from physscale.render.render import render
 
 Encoding = Literal["rgb", "palette"]
@@ -240,7 +240,7 @@ def _indexed(
     return packed
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _index(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> bool:
     """Indexes colours in the order of their first pixel. False if there are too many."""

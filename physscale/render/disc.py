@@ -13,11 +13,12 @@ circle passes through, so an exact disc costs less than a sampled one."""
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
 
+from physscale.render.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled
 @no_type_check
 def _half_segment(x: float, radius: float) -> float:
     """S(x), the area under the upper half circle from 0 to x, with x clipped to the disc."""
@@ -25,7 +26,7 @@ def _half_segment(x: float, radius: float) -> float:
     return 0.5 * (x * math.sqrt(radius * radius - x * x) + radius * radius * math.asin(x / radius))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def column_table(first_col: int, x: float, radius: float, columns: np.ndarray) -> None:
     """columns[:, k] = edge k from the centre, S there."""
@@ -34,7 +35,7 @@ def column_table(first_col: int, x: float, radius: float, columns: np.ndarray) -
         columns[1, edge] = _half_segment(columns[0, edge], radius)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def line_table(first_row: int, y: float, radius: float, lines: np.ndarray) -> None:
     """lines[:, k] = distance of row line k from the centre, half chord, S of it."""
@@ -44,7 +45,7 @@ def line_table(first_row: int, y: float, radius: float, lines: np.ndarray) -> No
         lines[2, line] = _half_segment(lines[1, line], radius)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _beyond(col: int, line: int, columns: np.ndarray, lines: np.ndarray) -> float:
     """A of one column and one row line."""
@@ -60,7 +61,7 @@ def _beyond(col: int, line: int, columns: np.ndarray, lines: np.ndarray) -> floa
     return area_right - area_left - abs(lines[0, line]) * (right - left)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _covered(row: int, col: int, columns: np.ndarray, lines: np.ndarray) -> float:
     """Covered area of one pixel."""
@@ -72,7 +73,7 @@ def _covered(row: int, col: int, columns: np.ndarray, lines: np.ndarray) -> floa
     return 2.0 * (columns[1, col + 1] - columns[1, col]) - low - high
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
     """Covered area of every pixel of a square grid."""
@@ -86,7 +87,7 @@ def coverage(size: int, x: float, y: float, radius: float) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def draw_disc(
     frame: np.ndarray,
@@ -133,7 +134,7 @@ def draw_disc(
                 blend(line[3 * col : 3 * col + 3], area, colour)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def blend(pixel: np.ndarray, area: float, colour: np.ndarray) -> None:
     """Mixes the colour into the three channels of a pixel, in proportion to the covered area."""
@@ -143,7 +144,7 @@ def blend(pixel: np.ndarray, area: float, colour: np.ndarray) -> None:
             pixel[channel] = np.uint8(old + area * (colour[channel] - old) + 0.5)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def draw_ring(
     frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray

@@ -4,16 +4,16 @@ PHYRE paints (all but some border pixels, which it rounds its own way)."""
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from physscale.records.scene import Shape
+from physscale.render.compiled import compiled
 from physscale.render.polygon import put
 
 DISC = int(Shape.DISC)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def paint_hard(
     frames: np.ndarray,
@@ -41,7 +41,7 @@ def paint_hard(
                     _fill_polygon(frames[video, moment], edges, colour, turns)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _fill_disc(
     frame: np.ndarray, x: float, y: float, outer: float, inner: float, colour: np.ndarray
@@ -59,7 +59,7 @@ def _fill_disc(
                     frame[row, col, channel] = np.uint8(colour[channel])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _fill_polygon(
     frame: np.ndarray, edges: np.ndarray, colour: np.ndarray, turns: np.ndarray

@@ -2,17 +2,17 @@
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from physscale.records.scene import Shape
+from physscale.render.compiled import compiled
 from physscale.render.disc import draw_disc, draw_ring
 from physscale.render.polygon import draw_polygon, put
 
 DISC = int(Shape.DISC)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def paint(
     frames: np.ndarray,

@@ -10,13 +10,14 @@ which is why its own parser reads radii 0.2 px too small and places 0.28 px off:
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from physscale.render.compiled import compiled
 
 EDGE = 0.03
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def draw_as_the_paper(
     frames: np.ndarray,

@@ -9,16 +9,16 @@ edge get Δy each, by a running sum; the integral is taken only where the edge p
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
 
+from physscale.render.compiled import compiled
 from physscale.render.disc import blend
 
 STEEP = 1e-9
 """An edge that goes sideways by less than this within a row is taken as upright there."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def put(border: np.ndarray, x: float, y: float, angle: float, edges: np.ndarray) -> None:
     """edges[E, 4] = the border around a body's reference point, turned by its angle and moved to
@@ -31,7 +31,7 @@ def put(border: np.ndarray, x: float, y: float, angle: float, edges: np.ndarray)
             edges[number, end + 1] = y - along * sin - up * cos
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _clip_integral(u: float) -> float:
     """F(u)."""
@@ -40,7 +40,7 @@ def _clip_integral(u: float) -> float:
     return 0.5 * u * u if u < 1.0 else u - 0.5
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def row_coverage(
     edges: np.ndarray, row: int, first_col: int, area: np.ndarray, full: np.ndarray
@@ -74,7 +74,7 @@ def row_coverage(
         area[col] += running
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def polygon_coverage(size: int, edges: np.ndarray) -> np.ndarray:
     """Covered area of every pixel of a square grid."""
@@ -85,7 +85,7 @@ def polygon_coverage(size: int, edges: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def draw_polygon(frame: np.ndarray, edges: np.ndarray, colour: np.ndarray) -> None:
     """Blends what a border encloses (edges in pixels, y downwards) over frame[H, W, 3]."""

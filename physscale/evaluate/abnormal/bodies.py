@@ -2,11 +2,11 @@
 
 from typing import NamedTuple, no_type_check
 
-import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.fit import Form, View
 from physscale.evaluate.abnormal.solids import distance_to
+from physscale.render.compiled import compiled
 
 
 class Bodies(NamedTuple):
@@ -38,7 +38,7 @@ class Frame(NamedTuple):
     px: float
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def form_of(bodies: Bodies, body: int) -> Form:
     """One body of these."""
@@ -49,14 +49,14 @@ def form_of(bodies: Bodies, body: int) -> Form:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def view_of(frame: Frame, channel: int, owned: np.ndarray) -> View:
     """The frame as bodies of one colour are compared with it."""
     return View(frame.ink[channel], frame.ink[1 - channel], frame.blind, owned, frame.px)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def crowded(
     bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float, within: float

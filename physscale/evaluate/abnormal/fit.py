@@ -8,10 +8,10 @@ ring."""
 
 from typing import NamedTuple, no_type_check
 
-import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.solids import distance_to
+from physscale.render.compiled import compiled
 
 RING = 0.4
 SEARCH_M = 1.6
@@ -39,7 +39,7 @@ class View(NamedTuple):
     px: float
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def pixels_near(middle: float, reach: float, px: float, more: int, size: int) -> tuple[int, int]:
     """The first pixel, and the one after the last, along an axis that lie within `reach` metres and
@@ -48,7 +48,7 @@ def pixels_near(middle: float, reach: float, px: float, more: int, size: int) ->
     return first, min(int((middle + reach) / px) + more + 1, size)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _pixel(
     point: np.ndarray, x: float, y: float, cos: float, sin: float, view: View
@@ -59,7 +59,7 @@ def _pixel(
     return view.ink.shape[0] - 1 - up, col
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def score(view: View, form: Form, x: float, y: float, angle: float, weight: float) -> float:
     """Mean ink inside minus `weight` times that in the ring; 0.5 if too few pixels of the body
@@ -94,7 +94,7 @@ def score(view: View, form: Form, x: float, y: float, angle: float, weight: floa
     return inked / asked - (weight * wrong / around if around > 0 else 0.0)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def best_of(
     view: View, form: Form, candidates: np.ndarray, found: np.ndarray, leash: float
@@ -131,7 +131,7 @@ def best_of(
     return best
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> float:
     """The same from the four best points of a grid of places and angles around `last`."""
@@ -158,7 +158,7 @@ def best_around(view: View, form: Form, last: np.ndarray, found: np.ndarray) -> 
     return best_of(view, form, starts, found, SEARCH_M)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def mark(out: np.ndarray, pose: np.ndarray, form: Form, px: float, margin: float) -> None:
     """Sets the pixels whose centres lie within `margin` of the body."""

@@ -3,18 +3,18 @@ in others, and the ink that is left over."""
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.bodies import Bodies, Frame, crowded, form_of
 from physscale.evaluate.abnormal.fit import mark, pixels_near
 from physscale.evaluate.abnormal.solids import distance_to
+from physscale.render.compiled import compiled
 
 MISSING, LEVEL, BORDER, DEPTH, GAP = range(5)
 UNEXPLAINED, FOREIGN, BLACK_MISSING, BLACK_EXTRA = range(4)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def measure(
     frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray
@@ -46,7 +46,7 @@ def measure(
     total[BLACK_MISSING] = gone / blacks if blacks > 0 else 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _inside(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int, out: np.ndarray) -> None:
     size = frame.ink.shape[1]
@@ -75,7 +75,7 @@ def _inside(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int, out: np.
     out[DEPTH], out[GAP] = depth, gap
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _other(bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float) -> float:
     """Signed distance of a point from the nearest other body within a metre."""
@@ -94,7 +94,7 @@ def _other(bodies: Bodies, poses: np.ndarray, body: int, x: float, y: float) -> 
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _border(frame: Frame, bodies: Bodies, poses: np.ndarray, body: int) -> float:
     """(Ink - covered area) near the border, over the border's length, where no other body and

@@ -7,13 +7,13 @@ pixels above `DETECT`. All of them count, and so does the ink that no body's col
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY
+from physscale.render.compiled import compiled
 
 DETECT = 0.3
 RED = BODY.index("red")
@@ -79,7 +79,7 @@ def observe(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _observe(
     pixels: np.ndarray,
@@ -108,7 +108,7 @@ def _observe(
             unexplained[video, moment] = _foreign_ink(frame, foreign[video])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _foreign_ink(frame: np.ndarray, foreign: np.ndarray) -> float:
     """The ink of no body's colour, summed over the pixels where it exceeds noise (a tenth of full
@@ -127,7 +127,7 @@ def _foreign_ink(frame: np.ndarray, foreign: np.ndarray) -> float:
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, out: np.ndarray) -> None:
     """The heaviest component's moments and the weight of the others."""
@@ -147,7 +147,7 @@ def _measure(coverage: np.ndarray, mark: np.ndarray, stack: np.ndarray, out: np.
         _moments(coverage, mark, best, out)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _flood(
     coverage: np.ndarray,
@@ -174,7 +174,7 @@ def _flood(
     return weight
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _moments(coverage: np.ndarray, mark: np.ndarray, component: int, out: np.ndarray) -> None:
     """Sums over the component grown by one pixel. The level is taken over its inner pixels, which

@@ -2,19 +2,19 @@
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 
 from physscale.evaluate.abnormal.bodies import Bodies, Frame, crowded
 from physscale.evaluate.abnormal.fit import pixels_near
 from physscale.evaluate.abnormal.solids import distance_to
+from physscale.render.compiled import compiled
 
 POLISHES, EDGE_PX, DAMPING = 3, 1.0, 4.0
 """Least-squares steps, half the width of an edge in pixels, and a damping that weighs as much as
 this many pixels."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def polish(frame: Frame, bodies: Bodies, poses: np.ndarray) -> None:
     """Move every pose so that the body's border lies on that of the ink: damped least squares on

@@ -8,12 +8,12 @@ true distance, which is never smaller."""
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from physscale.records.scene import Shape
 from physscale.records.video import BODY
+from physscale.render.compiled import compiled
 from physscale.render.outline import polygons_m
 
 PARTS, CORNERS = 3, 4
@@ -118,7 +118,7 @@ def _edges(parts: tuple[tuple[tuple[float, float], ...], ...]) -> Float[np.ndarr
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def distance(x: float, y: float, radius: float, edges: np.ndarray) -> float:
     """Signed distance of a point in the body's frame."""
@@ -138,7 +138,7 @@ def distance(x: float, y: float, radius: float, edges: np.ndarray) -> float:
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _distances(points: np.ndarray, radius: float, edges: np.ndarray) -> np.ndarray:
     out = np.empty(len(points))
@@ -147,7 +147,7 @@ def _distances(points: np.ndarray, radius: float, edges: np.ndarray) -> np.ndarr
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def distance_to(x: float, y: float, pose: np.ndarray, radius: float, edges: np.ndarray) -> float:
     """Signed distance of a point of the world from a body at this pose (x, y, angle)."""
@@ -175,7 +175,7 @@ def clearances(
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _clearances(
     pose: np.ndarray,

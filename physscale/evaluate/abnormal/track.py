@@ -14,7 +14,6 @@ import itertools
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
@@ -26,6 +25,7 @@ from physscale.evaluate.abnormal.measure import measure
 from physscale.evaluate.abnormal.polish import polish
 from physscale.evaluate.abnormal.replay import Onward, Scene
 from physscale.records.scene import WORLD_M
+from physscale.render.compiled import compiled
 
 BORDER_PX = 0.5
 """A border farther off than this means another size. Noise alone moves it by a third of a pixel."""
@@ -174,7 +174,7 @@ def _track(
         onward.settle(poses, now=moment)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _static(bodies: Bodies, poses: np.ndarray, size: int, px: float) -> tuple:
     """Pixels near black bodies, and those well inside them."""
@@ -185,7 +185,7 @@ def _static(bodies: Bodies, poses: np.ndarray, size: int, px: float) -> tuple:
     return blind, black
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _left(
     frame: Frame, bodies: Bodies, poses: np.ndarray, each: np.ndarray, total: np.ndarray
@@ -206,7 +206,7 @@ def _left(
     return 0.0 if explained else left + over + 1e-6
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _find(
     frame: Frame,
@@ -245,7 +245,7 @@ def _find(
                 mark(owned, found, form, frame.px, 0.0)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _predict(poses: np.ndarray, moment: int, body: int, fall: float, out: np.ndarray) -> int:
     """Rest, straight motion, and free fall, with and without the last turn."""

@@ -6,8 +6,9 @@ too pale for any colour cost one comparison. So does a pixel that equals its nei
 
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from physscale.render.compiled import compiled
 
 DETECT = 0.3
 """A body is seen where its coverage passes this fraction of its own ink (at 0.4, a ball of 0.3 m
@@ -23,7 +24,7 @@ GROUP, WORDS = 8, 3
 """Eight pixels are three words."""
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def detect_runs(
     frame: np.ndarray,
@@ -79,7 +80,7 @@ def detect_runs(
                             number[colour] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _white_bits(palest: float) -> np.uint64:
     """The leading ones of eight bytes that, where all are set, leave three channels no more ink
@@ -91,7 +92,7 @@ def _white_bits(palest: float) -> np.uint64:
     return bits
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _whose(
     red: float,
@@ -114,7 +115,7 @@ def _whose(
         mine[colour] = cover > DETECT and not _is_foreign(red, green, blue, foreign)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _is_foreign(red: float, green: float, blue: float, foreign: np.ndarray) -> bool:
     red, green, blue = 255.0 - red, 255.0 - green, 255.0 - blue

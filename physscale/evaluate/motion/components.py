@@ -7,12 +7,12 @@ gives area, centroid and second moments."""
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 from physscale.evaluate.motion.colour_runs import DETECT, detect_runs
 from physscale.records.errors import UserError
+from physscale.render.compiled import compiled
 
 MOMENTS = ("x_px", "y_px", "area_px", "xx_px", "yy_px", "xy_px", "red", "green", "blue")
 X, Y, AREA, XX, YY, XY = range(6)
@@ -79,7 +79,7 @@ def find_components(
     return Components(count, moments)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _find(
     pixels: np.ndarray,
@@ -132,7 +132,7 @@ def _find(
                     there[colour, some[run, 0], some[run, 1] : some[run, 2]] = False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _join(runs: np.ndarray, parent: np.ndarray) -> None:
     """parent[run] = the first run of its 8-connected component."""
@@ -153,7 +153,7 @@ def _join(runs: np.ndarray, parent: np.ndarray) -> None:
         parent[run] = _root(parent, run)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _root(parent: np.ndarray, run: int) -> int:
     while parent[run] != run:
@@ -161,7 +161,7 @@ def _root(parent: np.ndarray, run: int) -> int:
     return run
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _sum_runs(
     frame: np.ndarray,
@@ -229,7 +229,7 @@ def _sum_runs(
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _heaviest(sums: np.ndarray, number: int, moments: np.ndarray) -> None:
     """`MOMENTS` of the heaviest components, by falling coverage."""

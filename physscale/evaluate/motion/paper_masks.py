@@ -5,9 +5,10 @@ A red pixel has R > 127, G < 127, B < 127, a blue one R < 127, G < 127, B > 127.
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float, UInt8
+
+from physscale.render.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def colour_masks(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _sum_masks(pixels: np.ndarray, blue: np.ndarray, sums: np.ndarray) -> None:
     height, width = pixels.shape[2], pixels.shape[3]

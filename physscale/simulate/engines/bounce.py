@@ -10,13 +10,13 @@ wall.
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Behaviour, Shape
 from physscale.records.video import STATE
+from physscale.render.compiled import compiled
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.engines.impact import SAME_MOMENT_S, box_impact, point_impact
 
@@ -44,7 +44,7 @@ def run(batch: Batch, *, time_s: Float[np.ndarray, " frames"]) -> Trace:
     return Trace(state=state, contact_s=contact_s)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _run(
     start: np.ndarray,
@@ -80,7 +80,7 @@ def _run(
         assert frame == len(time_s), "more contacts than a scene can have"
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _next(
     now: np.ndarray,
@@ -120,7 +120,7 @@ def _next(
     return soonest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _collide(
     now: np.ndarray,
@@ -152,7 +152,7 @@ def _collide(
                 now[disc, VY] -= (1.0 + restitution) * into * mean[1]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _exchange(
     now: np.ndarray, first: int, second: int, mass: np.ndarray, restitution: float

@@ -4,14 +4,15 @@ compiled, shared by the engines."""
 import math
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from physscale.render.compiled import compiled
 
 TOLERANCE_M = 1e-9
 SAME_MOMENT_S = 1e-10
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def point_impact(x: float, y: float, vx: float, vy: float, reach: float) -> float:
     """Seconds until |(x, y) + (vx, vy) t| = reach: the smaller root, infinite where the two part or
@@ -24,7 +25,7 @@ def point_impact(x: float, y: float, vx: float, vy: float, reach: float) -> floa
     return max(gap, 0.0) / (math.sqrt(discriminant) - half)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def box_impact(
     x: float,

@@ -8,11 +8,11 @@ the same way, with its own state."""
 from dataclasses import dataclass
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float
 
 from physscale.records.scene import WORLD_M
+from physscale.render.compiled import compiled
 from physscale.simulate.paper.grids import SEED, Motion
 
 CHUNK = 1000
@@ -71,13 +71,13 @@ class Scenes:
         return self.rows[index].tolist(), self.x_m[index].tolist(), float(self.y_m[index])
 
 
-@numba.njit(cache=True)
+@compiled
 @no_type_check
 def _between(low: float, high: float) -> float:
     return np.random.rand() * (high - low) + low
 
 
-@numba.njit(cache=True)
+@compiled
 @no_type_check
 def _one_ball(rows: np.ndarray, chunk: int, thrown: bool, x: np.ndarray, y: np.ndarray) -> None:
     for row in range(len(rows)):
@@ -92,7 +92,7 @@ def _one_ball(rows: np.ndarray, chunk: int, thrown: bool, x: np.ndarray, y: np.n
         y[row] = _between(lowest, WORLD_M - EDGE - radius)
 
 
-@numba.njit(cache=True)
+@compiled
 @no_type_check
 def _two_balls(
     rows: np.ndarray,

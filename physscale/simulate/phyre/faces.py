@@ -10,8 +10,9 @@ x, y, sine and cosine. Lengths in metres."""
 
 from typing import no_type_check
 
-import numba
 import numpy as np
+
+from physscale.render.compiled import compiled
 
 SKIN_M = np.float32(2.0) * (np.float32(2.0) * np.float32(0.005))
 """Box2D keeps two polygons this far apart: twice its polygon radius, which is twice its linear
@@ -33,7 +34,7 @@ edge it is (1 or 2)."""
 SHIFT_EDGE, SHIFT_OF_FIRST, SHIFT_OF_SECOND = 8, 16, 24
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def wrong_edge(
     first: np.ndarray,
@@ -58,7 +59,7 @@ def wrong_edge(
     return RIGHT if same else edge
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def reference_edge(
     first: np.ndarray,
@@ -79,7 +80,7 @@ def reference_edge(
     return SECOND + other if other_gap > gap + SAME_OVERLAP_M else edge
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _largest_gap(
     polygon: np.ndarray, normals: np.ndarray, pose: np.ndarray, other: np.ndarray, at: np.ndarray
@@ -103,7 +104,7 @@ def _largest_gap(
     return best, largest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def touching_points(
     edge: int,
@@ -140,7 +141,7 @@ def touching_points(
     return plane, ends[:kept], ids[:kept]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _facing_edge(
     edge: int, normal: tuple, other: np.ndarray, normals: np.ndarray, at: np.ndarray
@@ -161,7 +162,7 @@ def _facing_edge(
     return ends, ids
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _cut(ends: np.ndarray, ids: np.ndarray, x: float, y: float, reach: float, corner: int) -> int:
     """Cuts the segment at the line x·X + y·Y = reach, in place: what lies within comes first, then
@@ -182,19 +183,19 @@ def _cut(ends: np.ndarray, ids: np.ndarray, x: float, y: float, reach: float, co
     return 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _turned(x: float, y: float, pose: np.ndarray) -> tuple[float, float]:
     return pose[3] * x - pose[2] * y, pose[2] * x + pose[3] * y
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _turned_back(x: float, y: float, pose: np.ndarray) -> tuple[float, float]:
     return pose[3] * x + pose[2] * y, -pose[2] * x + pose[3] * y
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 @no_type_check
 def _placed(point: np.ndarray, pose: np.ndarray) -> tuple[float, float]:
     x, y = _turned(point[0], point[1], pose)
