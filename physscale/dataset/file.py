@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int, UInt8
 
-from physscale.records.errors import DamagedData, UserError
+from physscale.dataset.damage import damaged, unreadable
+from physscale.records.errors import UserError
 from physscale.records.store import write_atomic
 from physscale.records.video import TEXT_COLUMNS, Videos, check_schema
 from physscale.render.canvas import Canvas
@@ -139,10 +140,7 @@ def open_videos(path: Path) -> VideoFile:
     shape = (len(states), *schema.field(FRAMES).type.shape) if FRAMES in schema.names else None
     found = (schema.metadata or {}).get(DIGEST_KEY, b"").decode(errors="replace")
     if found != _digest(states, frames=_frames(path), shape=shape):
-        raise DamagedData(
-            f"{path}: its values are not the ones that were written (SHA-256 differs); delete it "
-            "to make it again"
-        )
+        raise damaged(path, "its values are not the ones that were written (SHA-256 differs)")
     return VideoFile(path, states, shape)
 
 
@@ -204,7 +202,4 @@ def _arrow(path: Path, *, columns: list[int] | None = None) -> Iterator[pa.Recor
         ):
             yield reader
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedData(
-            f"{path}: not a readable Arrow file ({type(error).__name__}); delete it to make it "
-            "again"
-        ) from error
+        raise unreadable(path, error) from error

@@ -22,14 +22,14 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int
 
+from physscale.dataset.damage import DESCRIPTION, MEND
 from physscale.dataset.file import VideoFile, open_videos, with_frames, write_videos
 from physscale.dataset.frames import Encoding, FrameShard, open_frames, verify, write_frames
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.store import MANIFEST, write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 
-DESCRIPTION = "dataset.json"
 OPEN_SHARDS = 8
 MakeRows = Callable[[np.ndarray], Videos]
 
@@ -83,8 +83,7 @@ def write_dataset(
     if (path / DESCRIPTION).exists():
         if _described(path) != layout:
             raise UserError(
-                f"{path}: holds another data set (see {DESCRIPTION}); choose another folder or "
-                "delete it"
+                f"{path}: holds another data set (see {DESCRIPTION}); choose another folder"
             )
     else:
         write_atomic(path / DESCRIPTION, description.encode())
@@ -148,7 +147,9 @@ class DataFolder:
         return map(self._shard, range(len(self.layout.shards())))
 
     def _shard(self, number: int) -> VideoFile | FrameShard:
-        return _read_shard(self.path / self.layout.shards()[number], encoded=self.has_frames)
+        path = self.path / self.layout.shards()[number]
+        written = (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else (0, 0)
+        return _read_shard(path, encoded=self.has_frames, written=written)
 
 
 def open_dataset(path: Path) -> DataFolder:
@@ -170,15 +171,13 @@ def open_dataset(path: Path) -> DataFolder:
         ) from error
     for name in layout.shards():
         if not (path / name).is_file() or (path / name).stat().st_size != sizes.get(name):
-            raise DamagedData(
-                f"{path / name}: missing or cut short; delete {MANIFEST} and write the data set "
-                "again to mend it"
-            )
+            raise DamagedData(f"{path / name}: missing or cut short; {MEND}")
     return DataFolder(path, layout)
 
 
 @functools.lru_cache(maxsize=OPEN_SHARDS)
-def _read_shard(path: Path, *, encoded: bool) -> VideoFile | FrameShard:
+def _read_shard(path: Path, *, encoded: bool, written: tuple[int, int]) -> VideoFile | FrameShard:
+    """The open shard; `written` tells one that was mended since from the one before."""
     return open_frames(path) if encoded else open_videos(path)
 
 
@@ -201,9 +200,13 @@ def _described(path: Path) -> Layout:
             rows_per_shard=int(found["rows_per_shard"]),
             encoding=encoding,
         )
+        for name in ("videos", "rows_per_shard"):
+            if getattr(layout, name) < 1:
+                raise ValueError(f"{name} is {getattr(layout, name)}, at least 1 is needed")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(
-            f"{path}: no readable {DESCRIPTION}; this is no data set of physscale"
+            f"{path}: no readable {DESCRIPTION} ({one_line(error)}); this is no data set of "
+            "physscale"
         ) from error
     return layout
 

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int, UInt8
 
+from physscale.dataset.damage import damaged, unreadable
 from physscale.dataset.file import DIGEST_KEY, digest, rows_at_once
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.store import write_atomic
@@ -150,10 +151,8 @@ class FrameShard:
             raise self._damaged(index) from error
 
     def _damaged(self, index: int) -> DamagedData:
-        return DamagedData(
-            f"{self.path}: the frames of row {index} are not the ones that were written; delete "
-            "the file to make it again"
-        )
+        what = f"the frames of row {index} are not the ones that were written"
+        return damaged(self.path, what)
 
 
 def is_frame_shard(path: Path) -> bool:
@@ -197,15 +196,9 @@ def open_frames(path: Path) -> FrameShard:
             and encoding in get_args(Encoding)
         )
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedData(
-            f"{path}: not a readable shard with frames ({type(error).__name__}); delete it to "
-            "make it again"
-        ) from error
+        raise unreadable(path, error) from error
     if not sound or schema.metadata.get(DIGEST_KEY, b"") != digest(states).encode():
-        raise DamagedData(
-            f"{path}: its values are not the ones that were written (SHA-256 differs); delete it "
-            "to make it again"
-        )
+        raise damaged(path, "its values are not the ones that were written (SHA-256 differs)")
     return FrameShard(
         path, states, table[BLOB], table[CHECK], encoding, (frames, height, width, channels)
     )

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
+from physscale.dataset.damage import HDF5, MEND, begins
 from physscale.dataset.file import gathered, open_videos
 from physscale.dataset.folder import open_dataset
 from physscale.dataset.frames import is_frame_shard, open_frames
@@ -49,11 +50,11 @@ def open_source(path: Path) -> Source:
     """
     if path.is_dir():
         folder = open_dataset(path)
-        read_folder(path)
+        read_folder(path, mend=MEND)
         return folder
     if not path.exists():
         raise UserError(f"{path}: no such file or data set")
-    if path.suffix in (".hdf5", ".h5"):
+    if begins(path, HDF5):
         return _published(path)
     return open_frames(path) if is_frame_shard(path) else open_videos(path)
 

@@ -67,7 +67,7 @@ def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVi
         UserError: if a file has no frames, or mp4 files come without their rows.
         DamagedData: if an mp4 file cannot be read.
     """
-    movies = [path for path in files if path.suffix == ".mp4"]
+    movies = [path for path in files if path.suffix.lower() == ".mp4"]
     if not movies:
         if truth is not None:
             raise UserError(f"--truth {truth}: these files hold their own truth; leave it out")

@@ -207,8 +207,11 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(retired)
 
 
-def read_folder(path: Path) -> Path:
+def read_folder(path: Path, *, mend: str = "delete the folder to make it again") -> Path:
     """`path` itself, after checking every file against the size and SHA-256 in its manifest.
+
+    Args:
+        mend: what to do with a damaged one.
 
     Raises:
         DamagedData: naming the first file that differs.
@@ -218,15 +221,13 @@ def read_folder(path: Path) -> Path:
         items = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(
-            f"{path}: no readable {MANIFEST} ({type(error).__name__}); delete the folder to make "
-            "it again"
+            f"{path}: no readable {MANIFEST} ({type(error).__name__}); {mend}"
         ) from error
     for name, (size, digest) in items.items():
         file = path / name
         if not file.is_file() or file.stat().st_size != size or sha256_of(file) != digest:
             raise DamagedData(
-                f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); delete "
-                f"{path} to make it again"
+                f"{file}: not what {MANIFEST} says (SHA-256 {digest[:12]}, {size} bytes); {mend}"
             )
     return path
 

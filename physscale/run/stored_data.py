@@ -8,7 +8,8 @@ from typing import cast, get_args
 
 import numpy as np
 
-from physscale.dataset.folder import DESCRIPTION, Layout, open_dataset, write_dataset
+from physscale.dataset.damage import DESCRIPTION
+from physscale.dataset.folder import Layout, open_dataset, write_dataset
 from physscale.dataset.frames import Encoding
 from physscale.dataset.source import open_source
 from physscale.records.errors import UserError

@@ -77,12 +77,13 @@ def _first_other(real: Videos, fake: Videos) -> int | None:
 def compare_sets(real: Videos, *, fake: Videos) -> dict[str, Any]:
     """Fréchet distances of states and violations, and the limit for infinitely many videos."""
     found = state_frechet(real, fake=fake)
+    below = "; below 0: so few videos cannot tell it from 0" if found.limit < 0 else ""
     return {
         "state_frechet": found.state.value,
         "violation_frechet": found.violations.value,
         "state_frechet_limit": found.limit,
         "state_frechet_note": f"{found.state.real_count} and {found.state.fake_count} videos; too "
-        "large by about k/n, the limit is without",
+        f"large by about k/n, the limit is without{below}",
     }
 
 

@@ -69,7 +69,7 @@ def test_a_data_set_is_scored_part_by_part_and_so_is_one_of_its_shards(
     [
         ("nothing", 2, "no such file"),
         ("states", 2, "no frames"),
-        ("torn", 5, "not a readable"),
+        ("torn", 5, "torn or altered"),
         ("a set of states", 2, "no frames"),
         ("a set without a shard", 5, "shard_00000002.arrow: missing"),
         ("a set with a torn shard", 5, "shard_00000002.arrow"),
