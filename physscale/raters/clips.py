@@ -38,7 +38,7 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
     """At most `each` videos of every Arrow file, drawn by `seed`; or every mp4 file.
 
     Raises:
-        UserError: if the folder is missing or holds no video.
+        UserError: if the folder is missing or holds no video, or a file repeats a row's number.
         DamagedData: if a file is torn or altered.
     """
     if not folder.is_dir():
@@ -50,6 +50,11 @@ def clips_of(folder: Path, *, each: int, seed: int) -> list[Clip]:
         source = path.relative_to(folder).as_posix()
         held = open_source(path)
         index = held.states.index if held.has_frames else np.empty(0, np.int64)
+        if len(set(index.tolist())) < len(index):
+            raise UserError(
+                f"{path}: several rows have one number, and a rating names a clip by its row; "
+                "number the rows anew, or put each sample into a file of its own"
+            )
         chosen = _generator("clips", source, seed=seed).permutation(len(index))[:each]
         found += [
             _clip(source, index=int(index[row]), seed=seed) for row in sorted(chosen.tolist())

@@ -229,3 +229,12 @@ def test_bodies_whose_colours_make_one_another_are_refused(
     rows = simulate(named_data("phyre", videos=2), indices=np.arange(2))
     write_videos(tmp_path / "a.arrow", rows.with_pixels(render(rows, canvas=Canvas(size_px=32))))
     assert "cannot be told apart" in said(capsys, tmp_path / "a.arrow", code=2)
+
+
+def test_two_samples_of_one_scene_count_as_two(
+    tmp_path: Path, truth: Videos, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_videos(tmp_path / "a.arrow", truth.take(np.array([3, 3, 4, 4])))
+    answer = json.loads(said(capsys, tmp_path / "a.arrow", "--json"))
+    lines = {(line["metric"], line["group"]): line["count"] for line in answer["scores"]}
+    assert lines["velocity_error", "all"] == 4

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from physscale.dataset.file import read_videos
+from physscale.dataset.file import read_videos, write_videos
 from physscale.dataset.folder import Layout, write_dataset
 from physscale.raters.clips import clips_of, movie, order_of
 from physscale.raters.summary import detected_rows
@@ -68,6 +69,14 @@ def test_orders_are_the_raters_own_and_stay(folder: Path) -> None:
         for number in range(200)
     ]
     assert 70 < sum(firsts) < 130, "the first clip tells nothing of its source"
+
+
+def test_a_file_with_two_samples_of_a_row_is_refused(folder: Path) -> None:
+    """A rating could not tell them apart."""
+    rows = read_videos(folder / "gone.arrow")
+    write_videos(folder / "twice.arrow", rows.take(np.array([0, 0, 1])))
+    with pytest.raises(UserError, match=r"twice\.arrow: several rows have one number"):
+        clips_of(folder, each=8, seed=0)
 
 
 def test_a_folder_without_videos_is_refused(folder: Path, tmp_path: Path) -> None:
