@@ -1,5 +1,6 @@
 """`physscale detect` and `physscale compare-videos`, on files and data sets, whole and damaged."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from physscale.dataset.folder import Layout, write_dataset
 from physscale.dataset.frames import open_frames
 from physscale.evaluate.abnormal.detector import detect
 from physscale.evaluate.calibration.known_videos import canvas
-from physscale.records.video import Videos
+from physscale.evaluate.frames.likeness import compare_sets
+from physscale.records.video import COLOUR, Videos
 from tests.known_videos import CELL, half_wrong_videos, shown
 
 
@@ -145,3 +147,33 @@ def test_compare_names_every_number(
     with pytest.raises(SystemExit, match="2"):
         main(["compare-videos", str(true), str(true), "--fvd-weights", str(tmp_path / "none.pt")])
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["another seed's rows", "another colour", "another clock"])
+def test_rows_with_the_same_numbers_are_not_the_same_scenes(
+    other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true, wrong = tmp_path / "true.arrow", tmp_path / "wrong.arrow"
+    rows = shown(0, 8)
+    match other:
+        case "another seed's rows":
+            changed = dataclasses.replace(shown(8, 16), index=rows.index)
+        case "another colour":
+            body = rows.body.copy()
+            body[3, 0, COLOUR] = body[3, 0, COLOUR][::-1] + 1
+            changed = dataclasses.replace(rows, body=body)
+        case _:
+            changed = dataclasses.replace(rows, time_s=rows.time_s * np.float32(0.4))
+    write_videos(true, rows)
+    write_videos(wrong, changed)
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare-videos", str(true), str(wrong)])
+    assert "is another scene in each file" in capsys.readouterr().err
+
+
+def test_a_limit_below_zero_is_explained() -> None:
+    rows = shown(0, 20)
+    found = compare_sets(rows.take(np.arange(10)), fake=rows.take(np.arange(10, 20)))
+    assert ("below 0" in found["state_frechet_note"]) == (found["state_frechet_limit"] < 0)
+    same = compare_sets(rows, fake=rows)
+    assert ("below 0" in same["state_frechet_note"]) == (same["state_frechet_limit"] < 0)
