@@ -1,0 +1,116 @@
+"""A request to stop is heard once, from whichever side it comes."""
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from physscale.cli.terminal import Patient
+from physscale.records.leaving import Stopped, heard, leaving_on_signals
+from physscale.scheduling.signals import stop_signals
+from tests.paths import ROOT
+
+TALKER = """
+import sys, time
+from pathlib import Path
+from physscale.scheduling.signals import stop_signals
+
+with stop_signals(lambda: print("asked", flush=True)) as caught:
+    Path(sys.argv[1]).touch()
+    while not caught:
+        print("at work", flush=True)
+        time.sleep(0.02)
+    for _ in range(20):  # saves, and tells of it
+        print("saving", flush=True)
+        time.sleep(0.02)
+Path(sys.argv[1]).write_text("saved")
+sys.exit(128 + caught[0])
+"""
+
+
+def test_a_terminal_that_ends_is_heard_and_what_is_at_work_is_saved(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    ours, theirs = pty.openpty()
+    worker = subprocess.Popen(
+        [sys.executable, "-c", TALKER, str(mark)],
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    )
+    os.close(theirs)
+    deadline_s = time.monotonic() + 60
+    while not mark.exists():
+        assert worker.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    os.close(ours)
+    assert worker.wait(60) == 128 + signal.SIGHUP
+    assert mark.read_text() == "saved"
+
+
+def take_terminal() -> None:
+    """The terminal of standard input becomes the session's own."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
+def test_nohup_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in heard()
+        with stop_signals(lambda: None) as caught:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.05)
+        assert not caught
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.SIGHUP in heard()
+
+
+def test_a_terminal_may_end_more_than_once(capfd: pytest.CaptureFixture[str]) -> None:
+    asked: list[int] = []
+    with stop_signals(lambda: asked.append(1)) as caught:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.02)
+    assert asked == [1]
+    assert set(caught) == {signal.SIGHUP}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_has_nothing_to_save_leaves_with_the_signals_code(
+    number: signal.Signals,
+) -> None:
+    closed: list[str] = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            closed.append("file")
+
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped, match=f"stopped by {number.name}") as stopped, leaving_on_signals():
+        work()
+    assert stopped.value.exit_code == 128 + number
+    assert closed == ["file"]
+    assert signal.getsignal(number) is before
+
+
+def test_a_reader_that_leaves_stops_nothing() -> None:
+    """`physscale run STUDY | head -1` finishes the study."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with io.FileIO(theirs, "w") as raw, io.TextIOWrapper(raw, write_through=True) as pipe:
+        out = Patient(file=pipe)
+        out.print("nobody reads this")
+        out.print("nor this")
