@@ -4,6 +4,7 @@
 results/STUDY/
   study.json  ledger.jsonl           scores.parquet  outcomes.parquet  metrics.json
   frames.parquet  frame_scores.parquet                report/index.html
+  ray.log  watchdog.log              what Ray said; who waited for what
   codecs/FP12/                       codec.safetensors  codec.json  manifest.json
   codecs/FP12.training/step_00001000/    a codec whose training is not finished
   latents/FP12/                      shard_00000000.arrow ...

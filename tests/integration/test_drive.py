@@ -1,11 +1,13 @@
 """Drivers: what is missing is run once, whatever happens to them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,14 @@ def run_here(study: Study, *, store: Store) -> Ending:
     )
 
 
-def start(store: Store, *, seeds: int, steps: int, step_s: float) -> subprocess.Popen[bytes]:
+OWN_NAMESPACE = ("unshare", "--user", "--map-root-user", "--pid", "--fork")
+
+
+def start(
+    store: Store, *, seeds: int, steps: int, step_s: float, within: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     command = [
+        *within,
         sys.executable,
         "-m",
         "tests.integration.driver_process",
@@ -116,15 +124,26 @@ def test_a_study_with_a_diverged_run_is_complete(tmp_path: Path) -> None:
     )
 
 
-def test_two_drivers_share_the_work_and_no_run_is_run_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [(), OWN_NAMESPACE], ids=["one space", "two spaces"])
+def test_two_drivers_share_the_work_and_no_run_is_run_twice(
+    tmp_path: Path, within: Sequence[str]
+) -> None:
+    """Two containers of one host name too: neither sees the other's processes."""
+    if within and (
+        not shutil.which("unshare") or subprocess.run([*within, "true"], check=False).returncode
+    ):
+        pytest.skip("this machine makes no PID namespaces for us")
     store, seeds = Store(tmp_path), 8
-    drivers = [start(store, seeds=seeds, steps=2, step_s=0.1) for _ in range(2)]
+    drivers = [
+        start(store, seeds=seeds, steps=2, step_s=0.1, within=place) for place in ((), within)
+    ]
     codes = [driver.wait(120) for driver in drivers]
     assert set(codes) <= {0, 3}, (tmp_path / "driver.log").read_text()
     assert list(calls_of(store).values()) == [1] * seeds
     assert done_lines(store) == seeds
     workers = {file.read_text() for file in (tmp_path / "calls").iterdir()}
     assert len(workers) == 2, "both worked"
+    assert not list(tmp_path.glob(".driver-*"))
 
 
 @pytest.mark.parametrize("killed_after", [0, 2])
