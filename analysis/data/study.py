@@ -3,7 +3,6 @@
 Missing parts are empty; damaged ones are refused.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_file import read_json
 from physscale.records.ledger import Entry, Ledger
 from physscale.records.metric_table import Metric, metric_named, read_metric_table
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store
+from physscale.records.tables import read_parquet
 
 AXES = {"N": "parameters", "D": "videos", "C": "combinations"}
 
@@ -85,7 +85,7 @@ class StudyRun:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The training history; empty where there is none."""
-        return read_metrics(self.folder / "metrics.jsonl")
+        return read_metrics(self.folder / "metrics.jsonl", run=self.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -219,13 +219,15 @@ def read_study(root: Path) -> Study:
         raise UserError(
             f"{store.scores}: no scores yet; run the study first (physscale run {root.name})"
         )
-    scores = read_table(store.scores, SCORES)
+    scores = read_parquet(store.scores, SCORES)
     if scores.num_rows == 0:
         raise UserError(
             f"{store.scores}: no score in it yet; run the study first (physscale run {root.name})"
         )
     outcomes = (
-        read_table(store.outcomes, OUTCOMES) if store.outcomes.is_file() else OUTCOMES.empty_table()
+        read_parquet(store.outcomes, OUTCOMES)
+        if store.outcomes.is_file()
+        else OUTCOMES.empty_table()
     )
     return Study(
         root,
@@ -235,29 +237,6 @@ def read_study(root: Path) -> Study:
         _runs(store, scores),
         Ledger(store.ledger).entries(),
     )
-
-
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
-    """A Parquet table with the columns and types of `schema`. Other columns are ignored; nullable
-    ones that an older version lacks are null."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DamagedData(
-            f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:120]})"
-        ) from error
-    missing = [field for field in schema if field.name not in table.column_names]
-    if any(not field.nullable for field in missing):
-        raise DamagedData(
-            f"{path}: columns {', '.join(field.name for field in missing)} are missing; was it "
-            "written by another version?"
-        )
-    for field in missing:
-        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-    try:
-        return table.select(schema.names).cast(schema)
-    except (pa.ArrowInvalid, ValueError) as error:
-        raise DamagedData(f"{path}: {str(error).splitlines()[0][:160]}") from error
 
 
 def _runs(store: Store, scores: pa.Table) -> dict[str, StudyRun]:
@@ -277,18 +256,19 @@ def _runs(store: Store, scores: pa.Table) -> dict[str, StudyRun]:
             steps=row["steps"],
             flops=row["flops"],
             folder=folder,
-            spec=_read_json(folder / "run.json"),
+            spec=_described(folder, run=row["run"]),
         )
     return found
+
+
+def _described(folder: Path, *, run: str) -> dict[str, Any]:
+    record = _read_json(folder / "run.json")
+    if record.get("fingerprint", run) != run:
+        raise DamagedData(f"{folder / 'run.json'}: describes another run than the scores do")
+    return record
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DamagedData(f"{path}: not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise DamagedData(f"{path}: not a JSON object")
-    return value
+    return read_json(path)

@@ -4,8 +4,6 @@ rule, and the worst and best videos beside the truth."""
 import base64
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from analysis.data.study import Study
 from analysis.figures import abnormal
 from analysis.figures.drawing import Drawing
@@ -13,8 +11,8 @@ from analysis.figures.style import split_words
 from analysis.report.clips import Clip
 from analysis.report.tables import Cell, Grid
 from physscale.records.metric_table import shown_in
-from physscale.records.scores import SCORES
 from physscale.records.store import RunFolder, Store
+from physscale.records.tables import read_scores
 
 _RATE = "abnormal_rate"
 _SHARES = {"model": "abnormal", "codec": "true frames after the codec", "truth": "true frames"}
@@ -28,7 +26,7 @@ def frame_rows(study: Study) -> list[dict[str, Any]]:
     path = Store(study.root).frame_scores
     if not path.exists():
         return []
-    rows: list[dict[str, Any]] = pq.read_table(path, schema=SCORES).to_pylist()
+    rows: list[dict[str, Any]] = read_scores(path).to_pylist()
     return [row for row in rows if row["run"] in study.runs]
 
 

@@ -23,6 +23,7 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 DIGEST_KEY = b"physscale_sha256"
+RUN_KEY = b"physscale_run"
 NUMBERS = ("index", "contact_s", "time_s", "state", "body", "rod", "from_trained")
 FRAMES = "pixels"
 
@@ -55,15 +56,16 @@ def _digest(states: Videos, *, frames: Iterable[np.ndarray], shape: tuple[int, .
     return total.hexdigest()
 
 
-def write_videos(path: Path, videos: Videos) -> None:
-    """Write one file, completely or not at all.
+def write_videos(path: Path, videos: Videos, *, run: str = "") -> None:
+    """Write one file, completely or not at all. `run`: the fingerprint of the run whose samples
+    they are.
 
     Raises:
         UserError: if the place cannot be written.
     """
     table = videos.to_arrow()
     table = table.replace_schema_metadata(
-        {**table.schema.metadata, DIGEST_KEY: digest(videos).encode()}
+        {**table.schema.metadata, DIGEST_KEY: digest(videos).encode(), RUN_KEY: run.encode()}
     )
     sink = pa.BufferOutputStream()
     compression = (
@@ -203,3 +205,10 @@ def _arrow(path: Path, *, columns: list[int] | None = None) -> Iterator[pa.Recor
             yield reader
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from error
+
+
+def run_of(path: Path) -> str:
+    """The run whose samples a readable file holds; empty where none is named."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        named: bytes = (reader.schema.metadata or {}).get(RUN_KEY, b"")
+    return named.decode(errors="replace")

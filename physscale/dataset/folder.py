@@ -14,10 +14,10 @@ rows."""
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Int
@@ -26,7 +26,7 @@ from physscale.dataset.damage import DESCRIPTION, MEND
 from physscale.dataset.file import VideoFile, open_videos, with_frames, write_videos
 from physscale.dataset.frames import Encoding, FrameShard, open_frames, verify, write_frames
 from physscale.records.errors import DamagedData, UserError, one_line
-from physscale.records.store import MANIFEST, write_atomic
+from physscale.records.store import MANIFEST, sha256_of, write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 
@@ -87,8 +87,12 @@ def write_dataset(
             )
     else:
         write_atomic(path / DESCRIPTION, description.encode())
+    try:
+        listed = _listed(path)
+    except DamagedData:  # it is written anew
+        listed = {}
     for number, name in enumerate(layout.shards()):
-        if not _sound(path / name, layout=layout):
+        if not _sound(path / name, layout=layout, listed=listed.get(name)):
             _write_shard(path / name, make(layout.rows(number)), layout=layout, canvas=canvas)
         after_shard(min((number + 1) * layout.rows_per_shard, layout.videos))
     files = {name: _entry(path / name) for name in (DESCRIPTION, *layout.shards())}
@@ -101,6 +105,8 @@ class DataFolder:
 
     path: Path
     layout: Layout
+    digests: Mapping[str, str]
+    """SHA-256 of each file."""
 
     def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
         """As `rows`."""
@@ -147,9 +153,12 @@ class DataFolder:
         return map(self._shard, range(len(self.layout.shards())))
 
     def _shard(self, number: int) -> VideoFile | FrameShard:
-        path = self.path / self.layout.shards()[number]
+        name = self.layout.shards()[number]
+        path = self.path / name
         written = (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else (0, 0)
-        return _read_shard(path, encoded=self.has_frames, written=written)
+        return _read_shard(
+            path, encoded=self.has_frames, written=written, digest=self.digests[name]
+        )
 
 
 def open_dataset(path: Path) -> DataFolder:
@@ -162,23 +171,32 @@ def open_dataset(path: Path) -> DataFolder:
     if not path.is_dir():
         raise UserError(f"{path}: no such data set")
     layout = _described(path)
-    try:
-        listed = json.loads((path / MANIFEST).read_bytes())["files"]
-        sizes = {name: entry["bytes"] for name, entry in listed.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedData(
-            f"{path}: no readable {MANIFEST}; write the data set again to finish it"
-        ) from error
+    listed = _listed(path)
+    if listed.get(DESCRIPTION, _Entry(0, "")).sha256 != sha256_of(path / DESCRIPTION):
+        raise DamagedData(f"{path / DESCRIPTION}: not what {MANIFEST} says (SHA-256 differs)")
     for name in layout.shards():
-        if not (path / name).is_file() or (path / name).stat().st_size != sizes.get(name):
+        if not (path / name).is_file() or (path / name).stat().st_size != (
+            listed[name].bytes if name in listed else None
+        ):
             raise DamagedData(f"{path / name}: missing or cut short; {MEND}")
-    return DataFolder(path, layout)
+    return DataFolder(path, layout, {name: entry.sha256 for name, entry in listed.items()})
 
 
 @functools.lru_cache(maxsize=OPEN_SHARDS)
-def _read_shard(path: Path, *, encoded: bool, written: tuple[int, int]) -> VideoFile | FrameShard:
+def _read_shard(
+    path: Path, *, encoded: bool, written: tuple[int, int], digest: str
+) -> VideoFile | FrameShard:
     """The open shard; `written` tells one that was mended since from the one before."""
+    if path.exists() and not _is_written(path, digest=digest, written=written):
+        raise DamagedData(f"{path}: not what {MANIFEST} says (SHA-256 differs); {MEND}")
     return open_frames(path) if encoded else open_videos(path)
+
+
+@functools.cache
+def _is_written(path: Path, *, digest: str, written: tuple[int, int]) -> bool:
+    """Whether the file is the one that the manifest lists, as old as it is now: another shard in
+    its place would be read without a fault. A file is read for it once."""
+    return sha256_of(path) == digest
 
 
 def _write_shard(path: Path, videos: Videos, *, layout: Layout, canvas: Canvas | None) -> None:
@@ -211,9 +229,28 @@ def _described(path: Path) -> Layout:
     return layout
 
 
-def _sound(path: Path, *, layout: Layout) -> bool:
-    """Whether this shard is there and undamaged."""
-    if not path.exists():
+class _Entry(NamedTuple):
+    """A file in the manifest."""
+
+    bytes: int
+    sha256: str
+
+
+def _listed(path: Path) -> dict[str, _Entry]:
+    try:
+        files = json.loads((path / MANIFEST).read_bytes())["files"]
+        return {
+            name: _Entry(int(entry["bytes"]), str(entry["sha256"])) for name, entry in files.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedData(
+            f"{path}: no readable {MANIFEST}; write the data set again to finish it"
+        ) from error
+
+
+def _sound(path: Path, *, layout: Layout, listed: _Entry | None) -> bool:
+    """Whether this shard is there and undamaged, and the one that the manifest lists."""
+    if not path.exists() or (listed is not None and sha256_of(path) != listed.sha256):
         return False
     try:
         if layout.encoding is None:

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physscale.dataset.file import read_videos
 from physscale.dataset.mp4 import mp4_bytes
 from physscale.evaluate.abnormal.detector import Detections, abnormal_rates, detect
 from physscale.evaluate.abnormal.rules import THRESHOLDS, covers, rules_of
@@ -91,9 +90,9 @@ def evaluated(unit: Unit, *, device: Device) -> UnitFiles:
     """Measures one unit; its codec computes on this device."""
     run = read_run(unit.folder)
     scored = next(one for one in run.test_splits if one.data.split == unit.split)
-    samples = read_videos(unit.folder.samples(unit.split))
+    finished = Finished(run, Store(Path(unit.root)))
+    samples, codec = finished.samples(scored), finished.codec(device=device)
     assert samples.pixels is not None, "samples have frames"
-    codec = Finished(run, Store(Path(unit.root))).codec(device=device)
     generated = Generated(
         truth=samples.with_pixels(None),
         canvas=run.canvas,

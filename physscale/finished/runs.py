@@ -1,17 +1,17 @@
 """Finished runs, opened from their own folders: description, model, codec and samples. No study
 file is needed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from physscale.codec.protocol import Codec
-from physscale.dataset.file import read_videos
+from physscale.dataset.file import read_videos, run_of
 from physscale.model.backbone import Backbone
 from physscale.records.errors import DamagedData, UserError
-from physscale.records.spec import from_plain
+from physscale.records.json_file import read_json
+from physscale.records.spec import from_plain, short
 from physscale.records.store import RunFolder, Store
 from physscale.records.video import Videos
 from physscale.render.render import render
@@ -21,7 +21,7 @@ from physscale.run.cost import cost
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.scheduling.gpus import Device
 from physscale.simulate.simulate import simulate
-from physscale.train.checkpoint import latest, load_model
+from physscale.train.checkpoint import folder_at, latest, load_model
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,14 @@ class Finished:
             DamagedData: if no checkpoint passes its check.
         """
         newest = latest(self.folder.checkpoints)
-        if newest is None:
+        if newest is None or newest != folder_at(
+            self.folder.checkpoints, step=self.run.train.steps
+        ):
             raise DamagedData(
-                f"{self.folder.checkpoints}: no undamaged checkpoint; the same `physscale run` "
-                "makes it again"
+                f"{self.folder.checkpoints}: no undamaged checkpoint of step "
+                f"{self.run.train.steps}, the last; move its folder away, and run again"
             )
-        return load_model(newest).to(device)
+        return load_model(newest, run=self.run.fingerprint).to(device)
 
     def codec(self, *, device: Device) -> Codec:
         return codec_of(self.run, store=self.store, context=PlainContext(device=device))
@@ -61,8 +63,20 @@ class Finished:
         return simulate(self.run.data, indices=np.arange(self.run.data.videos))
 
     def samples(self, split: TestSplit) -> Videos:
-        """The samples of this test split: true rows with generated frames."""
-        return read_videos(self.folder.samples(split.data.split))
+        """The samples of this test split: true rows with generated frames.
+
+        Raises:
+            DamagedData: if they are damaged, or of another run or split.
+        """
+        path = self.folder.samples(split.data.split)
+        samples = read_videos(path)
+        named = run_of(path) or self.run.fingerprint
+        if named != self.run.fingerprint or set(samples.split) != {split.data.split}:
+            raise DamagedData(
+                f"{path}: samples of split {samples.split[0]} of run {short(named)}; put it back "
+                "where it belongs, or delete the run's folder and run again"
+            )
+        return samples
 
     def true_frames(self, videos: Videos, *, codec: Codec) -> np.ndarray:
         """The rows' true frames after the codec: the result of a perfect model."""
@@ -103,12 +117,16 @@ def read_run(folder: RunFolder) -> RunSpec:
             unknown.
     """
     try:
-        record = json.loads(folder.spec.read_bytes())
+        record = read_json(folder.spec)
         run = from_plain(RunSpec, record["spec"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DamagedData(
             f"{folder.spec}: no readable description of a run ({type(error).__name__})"
         ) from error
+    if short(record["fingerprint"]) != folder.root.name:
+        raise DamagedData(
+            f"{folder.spec}: describes run {short(record['fingerprint'])}, which lies elsewhere"
+        )
     if run.fingerprint != record["fingerprint"]:
         raise UserError(
             f"{folder.spec}: a run of another version of physscale; its description has another "

@@ -1,17 +1,19 @@
 """The tables of a study: the rows of its finished runs, with the group that the study planned for
 each run."""
 
-import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from physscale.evaluate.metrics import METRICS
+from physscale.records.errors import DamagedData
+from physscale.records.json_file import read_json
 from physscale.records.metric_table import write_metric_table
 from physscale.records.scores import FRAMES, OUTCOMES, SCORES
+from physscale.records.spec import short
 from physscale.records.store import Store
-from physscale.records.tables import read_scores, write_parquet
+from physscale.records.tables import read_parquet, read_scores, write_parquet
 
 FRAME_TABLE, FRAME_SCORES = ".parquet", ".scores.parquet"
 """Suffixes of the files that `physscale evaluate STUDY` writes for a split."""
@@ -39,8 +41,10 @@ def write_study_tables(store: Store, *, groups: Mapping[str, str]) -> None:
         folder = store.run(run)
         if not folder.scores.exists():
             continue
-        score_tables.append(_in_group(read_scores(folder.scores), group=group))
-        outcome_tables.append(pq.read_table(folder.outcomes, schema=OUTCOMES))
+        scores = _of_run(read_scores(folder.scores), run=run, path=folder.scores)
+        score_tables.append(_in_group(scores, group=group))
+        outcomes = read_parquet(folder.outcomes, OUTCOMES)
+        outcome_tables.append(_of_run(outcomes, run=run, path=folder.outcomes))
     scores = pa.concat_tables(score_tables)
     write_parquet(store.scores, scores)
     write_parquet(store.outcomes, pa.concat_tables(outcome_tables))
@@ -59,7 +63,7 @@ def write_frame_tables(store: Store) -> int:
     frame_tables, score_tables = [FRAMES.empty_table()], [SCORES.empty_table()]
     for path in sorted(store.root.glob(f"runs/*/frames/*{FRAME_SCORES}")):
         frames = path.with_name(path.name.removesuffix(FRAME_SCORES) + FRAME_TABLE)
-        frame_tables.append(pq.read_table(frames, schema=FRAMES).replace_schema_metadata(None))
+        frame_tables.append(read_parquet(frames, FRAMES))
         scores = read_scores(path)
         if scores.num_rows:
             group = groups.get(scores["run"][0].as_py(), "")
@@ -74,8 +78,19 @@ def planned_groups(store: Store) -> dict[str, str]:
     """The group of every run that the study planned; empty if the folder holds no study."""
     if not store.study.exists():
         return {}
-    rows = json.loads(store.study.read_bytes())["runs"]
+    rows = read_json(store.study)["runs"]
     return {row["fingerprint"]: row["group"] for row in rows}
+
+
+def _of_run(table: pa.Table, *, run: str, path: Path) -> pa.Table:
+    """The table itself. Raises DamagedData if it has a row of another run."""
+    others = set(table["run"].to_pylist()) - {run}
+    if others:
+        raise DamagedData(
+            f"{path}: rows of run {short(min(others))}; delete it, and the same `physscale run` "
+            "makes it again"
+        )
+    return table
 
 
 def _in_group(scores: pa.Table, *, group: str) -> pa.Table:

@@ -1,19 +1,22 @@
 """An append-only file of JSON lines that several processes share and a kill cannot spoil.
 
 Each append happens under a lock, in one write, followed by fsync. A line torn by a kill is cut off
-by the next append and never seen by a reader."""
+by the next append and never seen by a reader. A line begins with the CRC-32 of the rest, so that a
+flipped bit is noticed; lines of older versions have none."""
 
 import contextlib
 import json
 import os
+import re
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import filelock
 
-from physscale.records.errors import DamagedData, cannot_write
+from physscale.records.errors import DamagedData, cannot_write, one_line
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
@@ -101,6 +104,14 @@ class Folded(Generic[Value]):
                 _add(file, added, whole=self._read)
         return added
 
+    def _fold(self, line: "_Line", *, number: int) -> None:
+        try:
+            self._add(self._value, line.entry)
+        except (KeyError, ValueError, TypeError) as error:
+            raise DamagedData(
+                f"{self._path} line {number}: not a line of such a file ({one_line(error)})"
+            ) from error
+
     def _forget(self) -> None:
         self._value, self._read, self._lines, self._last, self._inode = self._empty(), 0, 0, b"", -1
 
@@ -117,7 +128,7 @@ class Folded(Generic[Value]):
         file.seek(self._read)
         try:
             for line in _whole_lines(file, self._path, before=self._lines):
-                self._add(self._value, line.entry)
+                self._fold(line, number=self._lines + 1)
                 self._read, self._lines, self._last = (
                     self._read + len(line.raw),
                     self._lines + 1,
@@ -144,7 +155,7 @@ def _lock_of(path: Path) -> Path:
 
 def _add(file: BinaryIO, entries: list[dict[str, Any]], *, whole: int) -> None:
     file.truncate(whole)
-    file.write(b"".join(json.dumps(entry, sort_keys=True).encode() + b"\n" for entry in entries))
+    file.write(b"".join(map(_sealed, entries)))
     file.flush()
     os.fsync(file.fileno())
 
@@ -172,13 +183,31 @@ def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Li
     for number, line in enumerate(file, start=before + 1):
         if not line.endswith(b"\n"):
             return
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict):
-            raise DamagedData(
-                f"{path} line {number}: not a JSON object; move the file away or cut it before "
-                "that line"
-            )
-        yield _Line(line, entry)
+        yield _Line(line, entry_of(line, where=f"{path} line {number}"))
+
+
+_SEAL = re.compile(rb'\{"check": "([0-9a-f]{8})"(?:, )?')
+
+
+def _sealed(entry: dict[str, Any]) -> bytes:
+    """The line of an entry, its CRC-32 first."""
+    body = json.dumps(entry, sort_keys=True).encode()[1:]
+    return b'{"check": "%08x"%b%b\n' % (zlib.crc32(body), b", " if entry else b"", body)
+
+
+def entry_of(line: bytes, *, where: str) -> dict[str, Any]:
+    """The entry that a whole line holds.
+
+    Raises:
+        DamagedData: if it is no JSON object, or not the one that was written.
+    """
+    seal = _SEAL.match(line)
+    body = line if seal is None else b"{" + line[seal.end() :]
+    try:
+        entry = json.loads(body)
+    except (ValueError, RecursionError):
+        entry = None
+    if not isinstance(entry, dict) or (seal and int(seal[1], 16) != zlib.crc32(body[1:-1])):
+        said = "not a JSON object" if not isinstance(entry, dict) else "not what was written"
+        raise DamagedData(f"{where}: {said}; move the file away or cut it before that line")
+    return entry

@@ -6,7 +6,6 @@ in `evaluate/metrics.py`. The study's `metrics.json` declares the metrics of plu
 report made without the plug-in still has their words. A metric that neither of them declares is
 shown under its own name: nothing is known of its unit or direction, so nothing is claimed."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_file import read_json, write_json
 from physscale.records.scores import SplitKind
 from physscale.records.spec import from_plain, plain
-from physscale.records.store import write_atomic
 
 __all__ = [
     "BUILT_IN",
@@ -148,7 +147,7 @@ def read_metric_table(path: Path) -> dict[str, Metric]:
     if not path.is_file():
         return found
     try:
-        declared = [from_plain(Metric, row) for row in json.loads(path.read_bytes())["metrics"]]
+        declared = [from_plain(Metric, row) for row in read_json(path)["metrics"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(
             f"{path}: no readable table of metrics ({type(error).__name__})"
@@ -162,4 +161,4 @@ def write_metric_table(path: Path, *, metrics: Iterable[Metric]) -> None:
     known = read_metric_table(path) | {metric.name: metric for metric in metrics}
     declared = [plain(metric) for name, metric in known.items() if name not in own]
     if declared:
-        write_atomic(path, json.dumps({"metrics": declared}, indent=1).encode())
+        write_json(path, {"metrics": declared})

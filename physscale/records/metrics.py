@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from physscale.records.errors import DamagedData
 from physscale.records.json_lines import append_line, read_lines
+from physscale.records.spec import short
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,21 @@ class MetricLog:
         append_line(self.path, {"step": step, "time_s": time.time(), **values})
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path, *, run: str | None = None) -> list[dict[str, Any]]:
     """The history, strictly increasing in `step`. If a step was written several times, the last
-    counts."""
-    by_step = {entry["step"]: entry for entry in read_lines(path)}
+    counts.
+
+    Args:
+        run: the fingerprint of the run that it has to be of; None for any.
+
+    Raises:
+        DamagedData: for a line that is not what was written, has no step, or is of another run.
+    """
+    lines = read_lines(path)
+    for number, entry in enumerate(lines, start=1):
+        if not isinstance(entry.get("step"), int):
+            raise DamagedData(f"{path} line {number}: no step in it; cut it out of the file")
+        if run is not None and entry.get("run", short(run)) != short(run):
+            raise DamagedData(f"{path} line {number}: the history of run {entry['run']}")
+    by_step = {entry["step"]: entry for entry in lines}
     return [by_step[step] for step in sorted(by_step)]

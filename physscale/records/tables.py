@@ -1,16 +1,22 @@
-"""Tables of scores and outcomes on disk, whole or not at all."""
+"""Tables of scores and outcomes on disk, whole or not at all. Each file holds the SHA-256 of its
+values, as Parquet itself notices no flipped bit; files of older versions have none."""
 
+import hashlib
 import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from physscale.records.errors import DamagedData
 from physscale.records.scores import SCORES
 from physscale.records.store import write_atomic
 
 _COMPUTED = b"physscale.metrics"
+_DIGEST = b"physscale.sha256"
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
@@ -20,9 +26,32 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 
 def parquet_bytes(table: pa.Table) -> bytes:
     """What `write_parquet` writes."""
+    metadata = {**(table.schema.metadata or {}), _DIGEST: _digest(table)}
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
+    """A table with the columns and types of `schema`, without metadata. Other columns are ignored;
+    nullable ones that an older version lacks are null.
+
+    Raises:
+        DamagedData: if the file is torn, altered, or has other columns.
+    """
+    table = _whole(path)
+    missing = [field for field in schema if field.name not in table.column_names]
+    if any(not field.nullable for field in missing):
+        raise DamagedData(
+            f"{path}: columns {', '.join(field.name for field in missing)} are missing; was it "
+            "written by another version?"
+        )
+    for field in missing:
+        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    try:
+        return table.select(schema.names).cast(schema).replace_schema_metadata(None)
+    except (pa.ArrowException, ValueError) as error:
+        raise DamagedData(f"{path}: {str(error).splitlines()[0][:160]}") from error
 
 
 def write_scores(path: Path, table: pa.Table, *, metrics: Iterable[str]) -> None:
@@ -33,12 +62,52 @@ def write_scores(path: Path, table: pa.Table, *, metrics: Iterable[str]) -> None
 
 
 def read_scores(path: Path) -> pa.Table:
-    """A run's scores."""
-    return pq.read_table(path, schema=SCORES).replace_schema_metadata(None)
+    """A run's scores.
+
+    Raises:
+        DamagedData: as `read_parquet` does.
+    """
+    return read_parquet(path, SCORES)
 
 
 def computed_metrics(path: Path) -> set[str]:
     """The metrics that were computed for these scores. In a table of an older version: those that
-    have a row."""
-    names = (pq.read_schema(path).metadata or {}).get(_COMPUTED, b"").decode().split()
-    return {*names, *pq.read_table(path, columns=["metric"])["metric"].to_pylist()}
+    have a row.
+
+    Raises:
+        DamagedData: as `read_parquet` does.
+    """
+    table = _whole(path)
+    names = (table.schema.metadata or {}).get(_COMPUTED, b"").decode().split()
+    return {*names, *table["metric"].to_pylist()}
+
+
+def _whole(path: Path) -> pa.Table:
+    """The table as it was written."""
+    try:
+        table = pq.read_table(path)
+        table.validate(full=True)
+        same = (table.schema.metadata or {}).get(_DIGEST) in (None, _digest(table))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise DamagedData(f"{path}: not a readable Parquet file ({said})") from error
+    if not same:
+        raise DamagedData(
+            f"{path}: its values are not the ones that were written (SHA-256 differs)"
+        )
+    return table
+
+
+def _digest(table: pa.Table) -> bytes:
+    """Over every value and every null, and the names that the metadata hold."""
+    total = hashlib.sha256((table.schema.metadata or {}).get(_COMPUTED, b""))
+    for name in table.column_names:
+        column = table[name]
+        total.update(f"{name}{len(column)}".encode())
+        if pa.types.is_primitive(column.type):
+            total.update(np.packbits(column.is_valid().to_numpy()).tobytes())
+            values = column.fill_null(pa.scalar(0).cast(column.type)).to_numpy()
+            total.update(f"{values.dtype.str}".encode() + np.ascontiguousarray(values).tobytes())
+        else:
+            total.update(json.dumps(column.to_pylist()).encode())
+    return total.hexdigest().encode()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -52,7 +53,9 @@ def codec_of(run: RunSpec, *, store: Store, context: Context = ALONE) -> Codec:
     workers = Workers(rank=context.rank, world=context.world)
     with _turn(folder.with_suffix(".lock"), workers=workers, context=context):
         found = same_folder(
-            _whole(folder) if workers.rank == 0 else None, parent=folder.parent, workers=workers
+            _whole(folder, run=run) if workers.rank == 0 else None,
+            parent=folder.parent,
+            workers=workers,
         )
         if found is None:
             codec = _built(run, store=store, context=context)
@@ -90,18 +93,23 @@ def _acquired(lock: filelock.FileLock) -> bool:
     return True
 
 
-def _whole(folder: Path) -> Path | None:
+def _whole(folder: Path, *, run: RunSpec) -> Path | None:
+    """The folder, if it is undamaged and holds this run's codec."""
     try:
-        return read_folder(folder)
-    except DamagedData:
+        written = json.loads((read_folder(folder) / RECIPE).read_bytes())
+    except (DamagedData, OSError, ValueError):
         return None
+    return folder if written == _recipe(run) else None
+
+
+def _recipe(run: RunSpec) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(canonical(run.codec))
 
 
 def _keep(codec: Codec, *, run: RunSpec, store: Store) -> None:
     with write_folder(store.codec(run.codec_fingerprint)) as temporary:
         codec.save(temporary)
-        recipe = json.dumps(json.loads(canonical(run.codec)), indent=1)
-        (temporary / RECIPE).write_text(recipe)
+        (temporary / RECIPE).write_text(json.dumps(_recipe(run), indent=1))
     training = store.codec_training(run.codec_fingerprint)
     if training.exists():
         remove_folder(training)

@@ -1,11 +1,10 @@
 """One run from its description to its scores, in one function."""
 
-import json
-
 import torch
 
+from physscale.records.json_file import write_json
 from physscale.records.spec import plain
-from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.records.store import RunFolder, Store
 from physscale.run.check import check_card
 from physscale.run.codec import codec_of
 from physscale.run.conditioning import conditioning_source
@@ -43,7 +42,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
         members = 1 if context.seat is None else context.seat.members
         check_card(run, card=card, memory_bytes=memory_bytes, pack=members)
     if context.rank == 0:
-        write_atomic(folder.spec, json.dumps(run_record(run), indent=1).encode())
+        write_json(folder.spec, run_record(run))
     codec = codec_of(run, store=store, context=context)
     latents = training_source(run, codec=codec, context=context, store=store)
     result = train(
@@ -98,6 +97,7 @@ def _task(
         objective=run.objective,
         train=run.train,
         seed=run.seed,
+        run=run.fingerprint,
         latents=latents,
         checkpoints=folder.checkpoints,
         metrics=folder.metrics,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from physscale.codec.protocol import Codec
 from physscale.dataset.file import write_videos
@@ -19,9 +18,17 @@ from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.scores import score_table
 from physscale.model.backbone import Backbone
+from physscale.records.errors import DamagedData
+from physscale.records.scores import OUTCOMES
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, RunFolder, sha256_of
-from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
+from physscale.records.tables import (
+    computed_metrics,
+    read_parquet,
+    read_scores,
+    write_parquet,
+    write_scores,
+)
 from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.context import Context
 from physscale.run.cost import PICTURED_VIDEOS
@@ -79,7 +86,8 @@ def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder, context: Con
 
 def _model(case: ScoredSplit, *, made: Sampled, folder: RunFolder) -> Generated:
     """The model's videos, which are written."""
-    write_videos(folder.samples(case.split), case.truth.with_pixels(made.samples))
+    samples = case.truth.with_pixels(made.samples)
+    write_videos(folder.samples(case.split), samples, run=case.run.fingerprint)
     shown = beside(case.pixels[:PICTURED_VIDEOS], made.samples[:PICTURED_VIDEOS])
     write_mp4(folder.video(case.split), shown, frames_per_s=FRAMES_PER_S)
     return case.generated(made.samples)
@@ -113,9 +121,16 @@ class _Kept:
         return _Kept(folder.scoring / short(workers.gathered(bytes.fromhex(own))[0].hex()))
 
     def has(self, split: TestSplit) -> bool:
-        """Whether the split has been scored on all of today's metrics."""
-        path = self._scores(split)
-        return path.exists() and {one.name for one in metrics_of("run")} <= computed_metrics(path)
+        """Whether the split has been scored on all of today's metrics. Damaged tables do not
+        count."""
+        scores, outcomes = self._scores(split), self._outcomes(split)
+        if not (scores.exists() and outcomes.exists()):
+            return False
+        try:
+            read_parquet(outcomes, OUTCOMES)
+            return {one.name for one in metrics_of("run")} <= computed_metrics(scores)
+        except DamagedData:
+            return False
 
     def write(self, split: TestSplit, *, outcomes: pa.Table, scores: pa.Table) -> None:
         """The scores come last."""
@@ -124,7 +139,7 @@ class _Kept:
 
     def join(self, run: RunSpec, *, folder: RunFolder) -> None:
         """Write the run's tables, and remove those of its splits."""
-        outcomes = [pq.read_table(self._outcomes(split)) for split in run.test_splits]
+        outcomes = [read_parquet(self._outcomes(split), OUTCOMES) for split in run.test_splits]
         scores = [read_scores(self._scores(split)) for split in run.test_splits]
         write_parquet(folder.outcomes, pa.concat_tables(outcomes))
         names = [one.name for one in metrics_of("run")]

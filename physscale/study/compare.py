@@ -1,12 +1,12 @@
 """Why two fingerprints differ: the fields of the two descriptions, side by side."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_file import read_json
 from physscale.records.spec import plain, short
 from physscale.study.spec import load_study, study_names
 
@@ -71,7 +71,7 @@ def _candidates(beginning: str, *, results: Path) -> Iterator[Found]:
     """Those that were run come first: their own file is what counts."""
     for file in sorted(results.glob(f"*/runs/{short(beginning)}*/run.json")):
         try:
-            record = json.loads(file.read_bytes())
+            record = read_json(file)
             full, spec = str(record["fingerprint"]), dict(record["spec"])
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedData(

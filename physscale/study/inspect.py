@@ -55,8 +55,9 @@ def history(store: Store, *, beginning: str) -> list[dict[str, Any]]:
         UserError: if no run, or more than one, begins so.
     """
     if beginning:
-        return read_metrics(store.run(one_run(store, beginning=beginning)).metrics)
-    newest = {run: read_metrics(store.run(run).metrics)[-1:] for run in all_runs(store)}
+        full = one_run(store, beginning=beginning)
+        return read_metrics(store.run(full).metrics, run=full)
+    newest = {run: read_metrics(store.run(run).metrics, run=run)[-1:] for run in all_runs(store)}
     return [{"run": run[:12], **line} for run, lines in newest.items() for line in lines]
 
 

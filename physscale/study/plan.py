@@ -2,14 +2,14 @@
 without Ray."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from physscale.records.json_file import read_json, write_json
 from physscale.records.ledger import Entry, Ledger, State
-from physscale.records.store import RunFolder, Store, write_atomic
+from physscale.records.store import RunFolder, Store
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 from physscale.study.environment import environment
@@ -102,7 +102,7 @@ def label(run: RunSpec) -> str:
 def recorded_runs(store: Store) -> list[str]:
     """The fingerprints in `study.json`; none where there is no such file."""
     return (
-        [row["fingerprint"] for row in json.loads(store.study.read_text())["runs"]]
+        [row["fingerprint"] for row in read_json(store.study)["runs"]]
         if store.study.exists()
         else []
     )
@@ -116,7 +116,7 @@ def recorded_rows(store: Store, *, speed: Speed) -> list[Row]:
     entries = Ledger(store.ledger).entries()
     known = {field.name for field in dataclasses.fields(Row)}
     rows = []
-    for recorded in json.loads(store.study.read_text())["runs"]:
+    for recorded in read_json(store.study)["runs"]:
         full = recorded["fingerprint"]
         changing = {
             "state": standing(entries.get(full), folder=store.run(full)),
@@ -149,7 +149,7 @@ def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]
-    content: Mapping[str, Any] = {
+    content: dict[str, Any] = {
         "name": study.name,
         "question": study.question,
         "overrides": list(study.overrides),
@@ -157,7 +157,7 @@ def write_study(study: Study, *, store: Store, rows: Sequence[Row]) -> None:
         "environment": environment(),
         "runs": lasting,
     }
-    write_atomic(store.study, json.dumps(content, indent=1).encode())
+    write_json(store.study, content)
 
 
 def _measured_factor(guesses: Mapping[str, float], *, entries: Mapping[str, Entry]) -> float:

@@ -5,7 +5,6 @@ Every driver notes, for each run that it finished, the median seconds per step o
 history in `speed.jsonl` beside the studies. A plan interpolates them over FLOPs per step: small
 models cost what a step costs by itself, large ones what their FLOPs cost."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.json_file import read_json
 from physscale.records.json_lines import append_line, read_lines
 from physscale.records.ledger import Ledger, State
 from physscale.records.metrics import read_metrics
@@ -202,10 +202,10 @@ def note_speed(store: Store, *, runs: Sequence[str], machine: Machine) -> None:
     for run in runs:
         if run in known or run not in entries or entries[run].state is not State.DONE:
             continue
-        record = json.loads(store.run(run).spec.read_text())
+        record = read_json(store.run(run).spec)
         laps = [
             line["ms_per_step"] / 1e3
-            for line in read_metrics(store.run(run).metrics)
+            for line in read_metrics(store.run(run).metrics, run=run)
             if "ms_per_step" in line
         ]
         if laps:

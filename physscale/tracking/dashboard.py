@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
@@ -24,6 +23,7 @@ from physscale.records.metric_table import (
     shown_in,
 )
 from physscale.records.store import Store
+from physscale.records.tables import read_scores
 
 AXES = {"parameters": "N", "videos": "D", "combinations": "C", "flops": "FLOPs"}
 """The axes that an error may scale with: the key in a run's configuration, and its symbol."""
@@ -76,8 +76,7 @@ def measured(store: Store) -> Measured:
             f"{store.root}: no scores.parquet yet; `physscale run {store.root.name}` writes it "
             "when runs have ended"
         )
-    columns = ["split", "metric", "source", *AXES]
-    rows = pq.read_table(store.scores, columns=columns).to_pylist()
+    rows = read_scores(store.scores).to_pylist()
     splits = list(dict.fromkeys(row["split"] for row in rows))
     sources: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["source"] != "model"):

@@ -7,7 +7,6 @@ When a run has ended, it adds the scores and videos, and writes to `tracking/TRA
 run is `online` or `offline`. The follower ends when its standard input ends, which is when the
 driver ends."""
 
-import json
 import os
 import select
 import sys
@@ -18,6 +17,8 @@ from typing import Any
 
 import filelock
 
+from physscale.records.json_file import read_json
+from physscale.records.json_lines import entry_of
 from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
 from physscale.records.store import Store, write_atomic
@@ -44,7 +45,7 @@ class Tail:
                 if not line.endswith(b"\n"):
                     return
                 self.offset += len(line)
-                values = json.loads(line)
+                values = entry_of(line, where=str(self.path))
                 if values["step"] > self.step:
                     self.step = values["step"]
                     yield values
@@ -88,7 +89,8 @@ class Follower:
         session, tail = self._live[full]
         for line in tail.new():
             session.log(
-                {key: value for key, value in line.items() if key != "step"}, step=line["step"]
+                {key: value for key, value in line.items() if key not in ("step", "run")},
+                step=line["step"],
             )
 
     def _finish(self, full: str) -> None:
@@ -115,7 +117,7 @@ def follow(store: Store, *, tracker: Tracker) -> None:
 
 def shown_run(store: Store, full: str) -> ShownRun:
     """A run as the tracker gets it."""
-    rows = json.loads(store.study.read_text())["runs"] if store.study.exists() else []
+    rows = read_json(store.study)["runs"] if store.study.exists() else []
     planned: dict[str, Any] = next((row for row in rows if row["fingerprint"] == full), {})
     folder = store.run(full)
     return ShownRun(
@@ -123,7 +125,7 @@ def shown_run(store: Store, full: str) -> ShownRun:
         study=store.root.name,
         label=planned.get("label", short(full)),
         group=planned.get("group", ""),
-        config=json.loads(folder.spec.read_text()),
+        config=read_json(folder.spec),
         folder=folder,
         root=store.root,
     )
@@ -132,16 +134,15 @@ def shown_run(store: Store, full: str) -> ShownRun:
 def summary(scores: Path) -> dict[str, float]:
     """Scores by name: `split/metric` for the model, `split/metric/source` for floors and
     baselines."""
-    import pyarrow.parquet as pq
+    from physscale.records.tables import read_scores  # pyarrow: only where there are scores
 
     if not scores.exists():
         return {}
-    rows = pq.read_table(scores, columns=["split", "metric", "source", "value"]).to_pylist()
     return {
         "/".join(
             [row["split"], row["metric"], *([row["source"]] if row["source"] != "model" else [])]
         ): row["value"]
-        for row in rows
+        for row in read_scores(scores).to_pylist()
     }
 
 

@@ -19,7 +19,7 @@ from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.latent_shape import LatentShape
-from physscale.records.spec import canonical, from_plain, plain
+from physscale.records.spec import canonical, from_plain, plain, short
 from physscale.records.store import read_folder
 from physscale.train.parallel import Workers, digest_of
 from physscale.train.same_folder import same_folder
@@ -28,7 +28,16 @@ from physscale.train.step import TrainState
 from physscale.train.stored import Stored
 from physscale.train.task import TrainTask
 
-__all__ = ["agreed", "folder_of", "folders", "latest", "load_model", "recipe", "restore"]
+__all__ = [
+    "agreed",
+    "folder_at",
+    "folder_of",
+    "folders",
+    "latest",
+    "load_model",
+    "recipe",
+    "restore",
+]
 
 
 def latest(checkpoints: Path) -> Path | None:
@@ -60,7 +69,8 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Worker
     Raises UserError when the checkpoint belongs to another training.
     """
     stored = Stored(folder, state.model)
-    if canonical(stored.state["recipe"]) != canonical(recipe(task)):
+    other = stored.state.get("run", task.run) != task.run  # version 0.1 names no run
+    if other or canonical(stored.state["recipe"]) != canonical(recipe(task)):
         raise UserError(
             f"{folder}: a checkpoint of another training; choose another folder or delete this one"
         )
@@ -80,14 +90,20 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Worker
         state.origin = seen.digest()
 
 
-def load_model(folder: Path) -> Backbone:
+def load_model(folder: Path, *, run: str | None = None) -> Backbone:
     """The averaged model of a checkpoint, whatever kind of training wrote it.
 
+    Args:
+        run: the fingerprint of the run that it has to be of; None for any.
+
     Raises:
-        DamagedData: when its manifest does not verify.
+        DamagedData: when its manifest does not verify, or it is of another run.
     """
     read_folder(folder)
-    trained = json.loads((folder / "state.json").read_text())["recipe"]
+    state = json.loads((folder / "state.json").read_text())
+    if run is not None and state.get("run", run) != run:
+        raise DamagedData(f"{folder}: a checkpoint of run {short(state['run']) or 'unknown'}")
+    trained = state["recipe"]
     spec = from_plain(BackboneSpec, trained["model"])  # type: ignore[type-abstract]
     objective = from_plain(ObjectiveSpec, trained["flow"])  # type: ignore[type-abstract]
     model = spec.build(objective.backbone_shape(from_plain(LatentShape, trained["shape"])))

@@ -173,7 +173,8 @@ def _log(
         flops = passes * task.model.training_flops(task.backbone_shape)
         metrics["mfu"] = flops / (seconds * workers.world * task.device_flops_per_s)
     if workers.rank == 0:
-        MetricLog(task.metrics).append(step=state.step, **metrics, **seen)
+        named = {"run": short(task.run)} if task.run else {}
+        MetricLog(task.metrics).append(step=state.step, **metrics, **seen, **named)
 
 
 def averaged(state: TrainState) -> Backbone:

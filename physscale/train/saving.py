@@ -144,6 +144,7 @@ class Saving:
                 "step": len(losses),
                 "parts": parts,
                 "recipe": recipe(self._task),
+                "run": self._task.run,
             }
             state, history = folder / "state.json", folder / "losses.safetensors"
             state.write_text(json.dumps(described, indent=1))

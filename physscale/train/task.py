@@ -51,6 +51,7 @@ class TrainTask:
         device_flops_per_s: the rate of the device's large matrix products. With it, the history
             says what share of that rate the model's own products reach (`mfu`).
         conditioning: its source, for a backbone that reads conditioning.
+        run: the fingerprint of the run, which its checkpoints name; they continue no other.
     """
 
     model: BackboneSpec
@@ -67,6 +68,7 @@ class TrainTask:
     observers: tuple[Observer, ...] = ()
     device_flops_per_s: float | None = None
     conditioning: ConditioningSource | None = None
+    run: str = ""
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "log_every"):
