@@ -5,6 +5,7 @@ result."""
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,14 +21,13 @@ from physscale.dataset.folder import Layout, open_dataset, write_dataset
 from physscale.finished.runs import Finished, finished_runs
 from physscale.finished.tables import planned_groups, write_study_tables
 from physscale.records.errors import UserError
-from physscale.records.ledger import Ledger
-from physscale.records.metrics import read_metrics
+from physscale.records.json_lines import read_lines
 from physscale.records.spec import canonical
 from physscale.records.store import Store
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.run.execute import execute
-from physscale.run.latent_cache import open_cache
+from physscale.run.latent_cache import caches_of, open_cache
 from physscale.scheduling.resources import Machine
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
@@ -35,14 +35,32 @@ from physscale.study.drive import drive
 from physscale.study.plan import plan, recorded_rows, write_study
 from physscale.study.spec import Study
 from physscale.study.speed import Speed
-from tests.encoded import encode, units_of
+from tests.encoded import encode
 from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
 
 Ending = Literal["found", "harmless", "wrong", "not one line", "traceback"]
+Harm = Callable[..., dict[Path, bytes]]
 ROWS, PER_SHARD = 12, 4
 RUNS = [replace(tiny_run(steps=4, videos=10, seed=seed), seed=0) for seed in (0, 1)]
 """Two trainings that differ in their videos alone."""
+
+
+KINDS = (
+    "checkpoint",
+    "codec",
+    "data with frames",
+    "data with palette",
+    "data with states",
+    "history",
+    "latents",
+    "ledger",
+    "run.json",
+    "samples",
+    "scores of runs",
+    "scores of studies",
+    "study.json",
+)
 
 
 @dataclass(frozen=True)
@@ -50,15 +68,26 @@ class Kind:
     """Files of one kind, and everything that a reader makes of them."""
 
     files: tuple[Path, ...]
-    look: Callable[[], object]
+    look: Callable[[], Any]
+    prefix_is_whole: bool = False
+    """A ledger that is cut short is the ledger of a moment before: work is done again."""
 
 
 def build(root: Path) -> dict[str, Kind]:
     """A study of two finished runs with latents, and two data sets."""
     store = Store(root / "study")
-    study = Study(name="damaged", question="Is it found?", groups={"seeds": RUNS})
     for run in RUNS:
         encode(run, root=store.root)
+    drive_again(store)
+    return _kinds(store) | {
+        f"data with {name}": _data_set(root / name, encoding=encoding)
+        for name, encoding in (("states", None), ("frames", "rgb"), ("palette", "palette"))
+    }
+
+
+def drive_again(store: Store) -> None:
+    """Runs what the study lacks, and writes its tables."""
+    study = Study(name="damaged", question="Is it found?", groups={"seeds": RUNS})
     drive(
         study,
         store=store,
@@ -69,10 +98,13 @@ def build(root: Path) -> dict[str, Kind]:
     )
     write_study(study, store=store, rows=plan(study, store=store, flops_per_s=1e9))
     write_study_tables(store, groups=planned_groups(store))
-    return _kinds(store) | {
-        f"data with {name}": _data_set(root / name, encoding=encoding)
-        for name, encoding in (("states", None), ("frames", "rgb"), ("palette", "palette"))
-    }
+
+
+def tables_of(root: Path) -> object:
+    """Everything that the analysis reads of a study but its history."""
+    seen = read_study(root)
+    runs = [(run.fingerprint, canonical(dict(run.spec))) for run in seen.runs.values()]
+    return (seen.rows, seen.outcomes.to_pylist(), runs, canonical(dict(seen.record)))
 
 
 def _data_set(path: Path, *, encoding: Any) -> Kind:
@@ -112,8 +144,8 @@ def _kinds(store: Store) -> dict[str, Kind]:
     def latents() -> object:
         return [
             hashed(shard.take(shard.first + np.arange(len(shard))))
-            for unit in {unit.cache.fingerprint: unit for run in RUNS for unit in units_of(run, root=store.root)}.values()
-            for shard in open_cache(unit.cache) or []
+            for cache in caches_of(RUNS, store=store)
+            for shard in open_cache(cache) or []
         ]
 
     def tables() -> object:
@@ -121,22 +153,13 @@ def _kinds(store: Store) -> dict[str, Kind]:
         return whole_study()
 
     def whole_study() -> object:
-        seen = read_study(store.root)
-        runs = [(run.fingerprint, canonical(dict(run.spec))) for run in seen.runs.values()]
-        return (seen.rows, seen.outcomes.to_pylist(), runs, canonical(dict(seen.record)))
+        return tables_of(store.root)
 
     def histories() -> object:
         return [
             (line["step"], line["loss"], line["time_s"])
-            for run in RUNS
-            for line in read_metrics(store.run(run.fingerprint).metrics, run=run.fingerprint)
-        ]
-
-    def entries() -> object:
-        found = Ledger(store.ledger).entries()
-        return [
-            (run, one.state, one.time_s, one.owner, one.attempts, one.details.get("seconds"))
-            for run, one in found.items()
+            for run in read_study(store.root).runs.values()
+            for line in run.metrics()
         ]
 
     return {
@@ -144,7 +167,9 @@ def _kinds(store: Store) -> dict[str, Kind]:
         "codec": Kind(files("codecs/*/*"), codec),
         "history": Kind(files("runs/*/metrics.jsonl"), histories),
         "latents": Kind(files("latents/*/*"), latents),
-        "ledger": Kind(files("ledger.jsonl"), entries),
+        "ledger": Kind(
+            files("ledger.jsonl"), lambda: read_lines(store.ledger), prefix_is_whole=True
+        ),
         "run.json": Kind(
             files("runs/*/run.json"),
             lambda: (
@@ -186,18 +211,58 @@ def restored(*paths: Path) -> Iterator[None]:
             path.write_bytes(content)
 
 
-def truncated(content: bytes, *, chance: random.Random) -> bytes:
-    return content[: chance.randrange(len(content))]
+def truncated(kind: Kind, *, chance: random.Random) -> dict[Path, bytes]:
+    """One file cut short."""
+    file = chance.choice(kind.files)
+    content = file.read_bytes()
+    return {file: content[: chance.randrange(len(content))]}
 
 
-def flipped(content: bytes, *, chance: random.Random) -> bytes:
-    bit = chance.randrange(8 * len(content))
-    changed = bytearray(content)
+def flipped(kind: Kind, *, chance: random.Random) -> dict[Path, bytes]:
+    """One bit of one file flipped."""
+    file = chance.choice(kind.files)
+    changed = bytearray(file.read_bytes())
+    bit = chance.randrange(8 * len(changed))
     changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
+    return {file: bytes(changed)}
 
 
-def ending(kind: Kind, *, before: object) -> tuple[Ending, str]:
+def swapped(kind: Kind, *, chance: random.Random) -> dict[Path, bytes]:
+    """Two different files of the kind, each in the other's place; none where there is one."""
+    pairs = [
+        (one, other)
+        for one in kind.files
+        for other in kind.files
+        if one < other and one.read_bytes() != other.read_bytes()
+    ]
+    if not pairs:
+        return {}
+    one, other = chance.choice(pairs)
+    return {one: other.read_bytes(), other: one.read_bytes()}
+
+
+HARMS = (truncated, flipped, swapped)
+
+
+def damaged(kind: Kind, *, harm: Harm, times: int, seed: str) -> Counter[Ending]:
+    """How often the reader ended in which way.
+
+    Raises:
+        AssertionError: with the seed and the file, for a wrong result or a traceback.
+    """
+    chance, before, endings = random.Random(seed), kind.look(), Counter[Ending]()
+    for number in range(times):
+        changes = harm(kind, chance=chance)
+        with restored(*changes):
+            for file, content in changes.items():
+                file.write_bytes(content)
+            how, said = ending(kind, before=before)
+        assert how in ("found", "harmless"), f"{seed} {number} {list(changes)}: {how}: {said}"
+        endings[how] += bool(changes)
+    return endings
+
+
+def ending(kind: Kind, *, before: Any) -> tuple[Ending, str]:
     """What the reader makes of the files now, and what it said."""
     try:
         after = kind.look()
@@ -206,4 +271,6 @@ def ending(kind: Kind, *, before: object) -> tuple[Ending, str]:
         return ("found" if "\n" not in said and len(said) < 500 else "not one line"), said
     except Exception as error:  # what a user would see as a traceback
         return "traceback", f"{type(error).__name__}: {error}"
+    if kind.prefix_is_whole:
+        before = before[: len(after)]
     return ("harmless" if after == before else "wrong"), ""

@@ -84,8 +84,17 @@ class StudyRun:
         return float(getattr(self, AXES[name]))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The training history; empty where there is none."""
-        return read_metrics(self.folder / "metrics.jsonl", run=self.fingerprint)
+        """The training history; empty where there is none.
+
+        Raises:
+            DamagedData: if it is damaged, or ends before the training did.
+        """
+        path = self.folder / "metrics.jsonl"
+        lines = read_metrics(path, run=self.fingerprint)
+        last = lines[-1]["step"] if lines else 0
+        if path.exists() and last < self.steps:
+            raise DamagedData(f"{path}: cut short at step {last} of {self.steps}")
+        return lines
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 import filelock
 
 from physscale.records.errors import DamagedData, cannot_write, one_line
+from physscale.records.fault import point
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
@@ -155,8 +156,10 @@ def _lock_of(path: Path) -> Path:
 
 def _add(file: BinaryIO, entries: list[dict[str, Any]], *, whole: int) -> None:
     file.truncate(whole)
+    point("line begun")
     file.write(b"".join(map(_sealed, entries)))
     file.flush()
+    point("line written")
     os.fsync(file.fileno())
 
 
@@ -187,6 +190,7 @@ def _whole_lines(file: BinaryIO, path: Path, *, before: int = 0) -> Iterator[_Li
 
 
 _SEAL = re.compile(rb'\{"check": "([0-9a-f]{8})"(?:, )?')
+_TORN_SEAL = re.compile(rb'\{"[^"]{5}": "[0-9a-f]{8}"')
 
 
 def _sealed(entry: dict[str, Any]) -> bytes:
@@ -207,7 +211,15 @@ def entry_of(line: bytes, *, where: str) -> dict[str, Any]:
         entry = json.loads(body)
     except (ValueError, RecursionError):
         entry = None
-    if not isinstance(entry, dict) or (seal and int(seal[1], 16) != zlib.crc32(body[1:-1])):
-        said = "not a JSON object" if not isinstance(entry, dict) else "not what was written"
-        raise DamagedData(f"{where}: {said}; move the file away or cut it before that line")
+    if not isinstance(entry, dict):
+        raise DamagedData(f"{where}: not a JSON object{_ADVICE}")
+    if (
+        int(seal[1], 16) != zlib.crc32(body[1:-1])
+        if seal
+        else "check" in entry or _TORN_SEAL.match(line)
+    ):
+        raise DamagedData(f"{where}: not what was written (CRC-32 differs){_ADVICE}")
     return entry
+
+
+_ADVICE = "; move the file away or cut it before that line"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from physscale.records.errors import DamagedData
+from physscale.records.fault import point
 from physscale.records.store import describe, publish, write_atomic
 
 __all__ = ["complete", "unfinished", "write_part"]
@@ -28,6 +29,7 @@ def write_part(temporary: Path, *, part: int, write: Callable[[Path], list[Path]
     their list is."""
     temporary.mkdir(parents=True, exist_ok=True)
     files = {file.name: describe(file) for file in write(temporary)}
+    point("part written")
     write_atomic(_list_of(temporary, part=part), json.dumps(files).encode())
 
 

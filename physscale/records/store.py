@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physscale.records.errors import DamagedData, UserError, cannot_write
+from physscale.records.fault import point
 from physscale.records.spec import short
 
 MANIFEST = "manifest.json"
@@ -155,9 +156,11 @@ def write_atomic(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
+            point("file begun")
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        point("file written")
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -195,9 +198,11 @@ def publish(temporary: Path, *, path: Path, files: dict[str, dict[str, object]])
     """Write the manifest of a temporary folder beside `path` and rename it to `path`; `files` as
     `describe` describes them."""
     write_atomic(temporary / MANIFEST, json.dumps({"files": files}, indent=1).encode())
+    point("folder described")
     if path.exists():
         remove_folder(path)
     temporary.rename(path)
+    point("folder renamed")
     _sync_folder(path.parent)
 
 
@@ -205,6 +210,7 @@ def remove_folder(path: Path) -> None:
     """Delete a folder so that no reader sees half of it, even if this process is killed."""
     retired = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     path.rename(retired)
+    point("folder retired")
     shutil.rmtree(retired)
 
 

@@ -10,6 +10,7 @@ from physscale.flow.objective import Share
 from physscale.model.backbone import Backbone
 from physscale.records.errors import Preempted
 from physscale.records.metrics import MetricLog
+from physscale.records.spec import short
 from physscale.train import checkpoint
 from physscale.train.context import Context
 from physscale.train.parallel import Workers

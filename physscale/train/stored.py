@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from physscale.model.backbone import Backbone
+from physscale.records.fault import point
 from physscale.train.flat import layout_of
 
 __all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "write_tensors"]
@@ -85,6 +86,7 @@ def write_tensors(folder: Path, tensors: Tensors, *, part: int, parts: int) -> l
     for kind, named in tensors.items():
         files.append(file_of(folder, kind=kind, part=part, parts=parts))
         safetensors.torch.save_file(dict(named), files[-1])
+        point("tensors written")
     return files
 
 
