@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from physscale.records.errors import UserError
+from physscale.records.errors import UserError, printable
 from physscale.records.extras import PACKAGE, missing_extra
 from physscale.records.leaving import Stopped, leaving_on_signals
 
@@ -46,7 +46,7 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
 
 def _failed(error: UserError | Stopped) -> int:
     with contextlib.suppress(OSError):  # a terminal that is gone
-        typer.echo(f"{PACKAGE}: {' '.join(str(error).split())}", err=True)
+        typer.echo(f"{PACKAGE}: {printable(' '.join(str(error).split()))}", err=True)
     return error.exit_code
 
 

@@ -77,7 +77,13 @@ def no_space(path: object) -> DiskFull:
 
 def one_line(error: BaseException) -> str:
     """The message on one line, at most 300 characters of it."""
-    return " ".join(str(error).split())[:300]
+    return printable(" ".join(str(error).split()))[:300]
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey or could not show: a name in a message
+    may be anybody's."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 class Diverged(Exception):
