@@ -14,7 +14,8 @@ from physscale.codec.kinds import PcaSpec
 from physscale.dataset.file import read_videos, write_videos
 from physscale.finished.runs import finished_runs, read_run
 from physscale.records.errors import DamagedData, UserError
-from physscale.records.store import RunFolder, Store
+from physscale.records.json_file import read_json, write_json
+from physscale.records.store import Store
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute, run_record
 from physscale.run.spec import CodecRecipe, TestSplit
@@ -85,8 +86,9 @@ def test_every_scenario_is_rebuilt(name: str, tmp_path: Path) -> None:
         BALL,
         data=DataSpec(scenario=scenario_named(name) if name != "still" else SEEN.still(), videos=8),
     )
-    (tmp_path / "run.json").write_text(json.dumps(run_record(run)))
-    assert read_run(RunFolder(tmp_path)) == run
+    folder = Store(tmp_path).run(run.fingerprint)
+    write_json(folder.spec, run_record(run))
+    assert read_run(folder) == run
 
 
 @pytest.mark.parametrize("what", ["attributes", "memory", "hull", "twins", "features"])
@@ -171,7 +173,7 @@ def test_a_description_of_another_version_is_refused(study: Path, tmp_path: Path
     root = tmp_path / "study"
     shutil.copytree(study, root)
     spec = Store(root).run(BALL.fingerprint).spec
-    written = json.loads(spec.read_text())
+    written = read_json(spec)
     spec.write_text(json.dumps(written | {"spec": written["spec"] | {"seed": 5}}))
     with pytest.raises(UserError, match="another version"):
         finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
@@ -181,5 +183,5 @@ def test_a_description_of_another_version_is_refused(study: Path, tmp_path: Path
         finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
     for damaged in ("{", json.dumps(written | {"spec": 7})):
         spec.write_text(damaged)
-        with pytest.raises(DamagedData, match="no readable description"):
+        with pytest.raises(DamagedData, match="readable"):
             finished_runs(Store(root), beginnings=[BALL.fingerprint[:8]])
