@@ -15,6 +15,7 @@ import pytest
 from physscale.dataset.file import read_videos
 from physscale.finished.tables import write_study_tables
 from physscale.records.errors import DamagedData, Preempted
+from physscale.records.json_file import read_json
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, read_folder
@@ -95,7 +96,7 @@ def test_the_outcomes_name_every_scored_video(done: Store) -> None:
 
 
 def test_the_run_file_says_what_was_run(done: Store) -> None:
-    record = json.loads(done.run(RUN.fingerprint).spec.read_text())
+    record = read_json(done.run(RUN.fingerprint).spec)
     assert record == json.loads(json.dumps(run_record(RUN)))
     assert record["spec"]["data"]["scenario"]["type"] == "UniformMotion"
 
