@@ -2,11 +2,13 @@
 
 import ast
 import io
+import re
 import tokenize
 from pathlib import Path
 
 import pytest
 
+from physscale.records.errors import UserError
 from tests.paths import ROOT
 
 LINES_AT_MOST = 300
@@ -78,6 +80,16 @@ def test_nothing_unpickles_in_the_library() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
                 given = {word.arg: ast.unparse(word.value) for word in node.keywords}
                 assert given.get("weights_only") == "True", name(path)
+
+
+def test_no_message_advises_to_delete_a_file() -> None:
+    """It may be a file of somebody else. What is ours is mended by the command that wrote it."""
+    refusals = {kind.__name__ for kind in (UserError, *UserError.__subclasses__())}
+    for path in IN_LIBRARY:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in refusals:
+                words = set(re.findall(r"[a-z]+", ast.unparse(node).lower()))
+                assert not words & {"delete", "remove", "rm"}, f"{name(path)} line {node.lineno}"
 
 
 def test_the_package_holds_rooms_and_no_loose_modules() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.commands.options import Columns, Table, grouped
+from analysis.commands.options import LARGEST_SEED, Columns, Table, grouped
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 
@@ -24,7 +24,9 @@ def compare(
     worlds: Annotated[
         int, typer.Option("--worlds", help="Number of simulated tables per test.")
     ] = 400,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated tables.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the simulated tables.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare laws: bootstrap tests, AICc, ordered hold-out."""

@@ -53,9 +53,12 @@ def frontier(
     minima = iso_flops(n, runs.response, spent)
     if as_json:
         rows = [vars(row) for row in minima]
-        print_json(finite({"frontier": vars(found), "cost": vars(cost), "iso_flop": rows}))
-    else:
-        _print_frontier(found, cost, minima)
+        parts = {"frontier": vars(found), "cost": vars(cost), "iso_flop": rows}
+        print_json(finite(parts | {"warnings": list(runs.notes)}))
+        return
+    _print_frontier(found, cost, minima)
+    for note in runs.notes:
+        print(f"warning: {note}")
 
 
 @grouped
@@ -78,7 +81,7 @@ def next_runs(
     from analysis.design.frontier import Cost
     from analysis.design.planning import plan_next
 
-    fitted, cost, _ = _surface(law, table, columns, resampling)
+    fitted, cost, runs = _surface(law, table, columns, resampling)
     if not budget > 0:
         raise UserError(f"--budget {budget}: use a positive number of FLOPs")
     plan = plan_next(fitted, parameter=parameter, budget=budget, cost=cost or Cost())
@@ -87,7 +90,7 @@ def next_runs(
 
         write_atomic(out, json.dumps(vars(plan), indent=1).encode())
     if as_json:
-        print_json(vars(plan))
+        print_json(vars(plan) | {"warnings": list(runs.notes)})
         return
     print(
         f"standard error of {plan.parameter}: {plan.se_before:.3g} now, {plan.se_after:.3g} after "
@@ -95,6 +98,8 @@ def next_runs(
     )
     for run in plan.runs:
         print("  " + "   ".join(f"{name} {value:.4g}" for name, value in run.items()))
+    for note in runs.notes:
+        print(f"warning: {note}")
 
 
 def _surface(

@@ -28,6 +28,7 @@ Floor = Annotated[
     float | None,
     typer.Option("--floor", help="Fix the constant E to a measured floor; 0 removes it."),
 ]
+LARGEST_SEED = 2**32 - 1
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 
 
@@ -66,8 +67,13 @@ class Columns:
     ] = None
     where: Annotated[
         str | None,
-        typer.Option("--where", help='Rows to use, such as "excluded == 0 and N >= 1e7".'),
+        typer.Option(
+            "--where", help='Rows to use, such as "excluded == false and N >= 10M" (README).'
+        ),
     ] = None
+    percent: Annotated[
+        bool, typer.Option("--percent", help="Read cells such as 12.5% as 0.125.")
+    ] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +94,9 @@ class Resampling:
     bootstrap: Annotated[
         int, typer.Option("--bootstrap", help="Number of resamples; 0 for none.")
     ] = 2000
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the resampling.")] = 0
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the resampling.")
+    ] = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.bootstrap <= 100_000:
@@ -160,6 +168,7 @@ def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, s
         count=columns.count_column,
         flops=columns.flops_column,
         where=columns.where,
+        percent="read" if columns.percent else "refused",
         ratio=ratio,
     )
 
@@ -170,16 +179,17 @@ def law_axes(table: Table, law: "Law") -> dict[str, str]:
     Raises:
         UserError: if they do not match.
     """
+    from analysis.data.shown import short
     from analysis.data.table import axis_names
 
     given = axis_names(table.axes.split(","))
-    if set(law.axes) <= set(given):
+    if set(law.axes) == set(given):
         return {axis: given[axis] for axis in law.axes}
     if law.axes and len(given) == len(law.axes) and "=" not in table.axes:
         return dict(zip(law.axes, given.values(), strict=True))
     if not law.axes:
         return given
     raise UserError(
-        f"--axes {table.axes}: law {law.name} needs {', '.join(law.axes)}; write "
+        f"--axes {short(table.axes)}: law {law.name} has {', '.join(law.axes)}; write "
         f"{','.join(f'{axis}=COLUMN' for axis in law.axes)}"
     )

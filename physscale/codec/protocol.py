@@ -58,7 +58,7 @@ def load_codec(folder: Path) -> Codec:
         raise UserError(f"{file}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{file}: does not say which kind of codec lies here ({type(error).__name__}); delete "
-            f"{folder}, and the next run makes it again"
+            f"{file}: does not say which kind of codec lies here ({type(error).__name__}); run "
+            "the study again, which makes a damaged codec again"
         ) from error
     return spec.load(folder)

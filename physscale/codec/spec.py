@@ -103,7 +103,7 @@ class CodecSpec(Protocol):
         it needs. Unless a spec says otherwise, it takes neither training nor weights."""
         if training is not None or weights is not None:
             raise UserError(
-                f"codec training, weights: {type(self).__name__} takes neither; remove them, or "
+                f"codec training, weights: {type(self).__name__} takes neither; leave them out, or "
                 "choose a codec that is trained"
             )
 

@@ -65,7 +65,7 @@ def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: W
         return
     described = json.loads((newest / "state.json").read_text())
     if canonical(described["training"]) != canonical(_identity(training)):
-        raise UserError(f"{newest}: a checkpoint of another training; delete {saving.folder}")
+        raise UserError(f"{newest}: a checkpoint of another training; choose another --results")
     tensors = safetensors.torch.load_file(newest / "tensors.safetensors")
     for name, network, adam in _networks(state):
         network.load_state_dict(_below(f"{name}.", tensors))

@@ -95,7 +95,7 @@ def read_answers(path: Path) -> list[Answer]:
         kinds = {field.name: field.type for field in fields(Answer)}
         if {name: type(value) for name, value in row.items()} != kinds:
             raise DamagedData(
-                f"{path}: line {number} is not an answer from the study page; remove the line"
+                f"{path}: line {number} is not an answer from the study page; mend this line"
             )
         answer = Answer(**row)
         last[answer.rater, answer.clip] = answer

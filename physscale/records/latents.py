@@ -167,5 +167,5 @@ def open_latents(
 
 def _damaged(path: Path, what: str) -> DamagedData:
     return DamagedData(
-        f"{path}: {what}; `physscale encode` mends it, or delete its folder to train without"
+        f"{path}: {what}; run `physscale encode` again, which mends the damaged shard"
     )

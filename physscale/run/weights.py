@@ -53,19 +53,18 @@ def keep_weights(runs: Iterable[RunSpec], *, store: Store) -> None:
 
 
 def kept_weights(sha256: str, *, store: Store) -> Path:
-    """The copy among the results, made now if the driver has not made it.
+    """The copy among the results, made now if the driver has not made it, or if it is damaged.
 
     Raises:
         UserError: if the file is not found.
-        DamagedData: if the copy has another SHA-256.
+        DamagedData: if it changes while it is copied.
     """
     kept = store.weights(sha256)
-    if not kept.exists():
-        _copy(_find(sha256), to=kept)
+    if kept.exists() and sha256_of(kept) == sha256:
+        return kept
+    _copy(_find(sha256), to=kept)
     if sha256_of(kept) != sha256:
-        raise DamagedData(
-            f"{kept}: its content has another SHA-256; delete it, and the next run copies it again"
-        )
+        raise DamagedData(f"{kept}: changed while it was copied; run the same command again")
     return kept
 
 

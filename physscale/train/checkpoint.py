@@ -71,9 +71,7 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Worker
     stored = Stored(folder, state.model)
     other = stored.state.get("run", task.run) != task.run  # version 0.1 names no run
     if other or canonical(stored.state["recipe"]) != canonical(recipe(task)):
-        raise UserError(
-            f"{folder}: a checkpoint of another training; choose another folder or delete this one"
-        )
+        raise UserError(f"{folder}: a checkpoint of another training; choose another folder")
     seen = hashlib.sha256()
 
     def read(kind: str, name: str) -> Tensor:

@@ -127,7 +127,7 @@ def test_the_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     saving = Saving(tmp_path)
     with pytest.raises(Preempted):
         fitted(saving=saving, stops_at=1)
-    with pytest.raises(UserError, match="a checkpoint of another training; delete"):
+    with pytest.raises(UserError, match="another training; choose another --results"):
         fitted(replace(PLAIN, kl_weight=1.0), saving=saving)
 
 
