@@ -8,6 +8,7 @@ from physscale.codec.spec import CODECS, CodecInputs, CodecSpec
 from physscale.codec.vae_spec import VaeSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     from physscale.codec.pca import PcaCodec
@@ -33,9 +34,10 @@ class PcaSpec(CodecSpec):
 
     components: int = 32
 
+    LIMITS: ClassVar[Limits] = {"components": Range(1, 100_000)}
+
     def __post_init__(self) -> None:
-        if self.components < 1:
-            raise UserError(f"codec components={self.components}: must be at least 1")
+        check_limits(self, self.LIMITS, what="codec")
 
     def latents(self, *, frames: int, size_px: int) -> LatentShape:
         return LatentShape(frames=frames, channels=self.components)

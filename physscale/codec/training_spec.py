@@ -4,6 +4,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from physscale.records.errors import UserError
+from physscale.records.limits import (
+    BILLION,
+    LARGEST_RATE,
+    LARGEST_SEED,
+    MILLION,
+    Limits,
+    Range,
+    check_limits,
+)
 from physscale.records.spec import ANYTHING, is_sha256
 
 __all__ = ["VaeTraining"]
@@ -36,6 +45,16 @@ class VaeTraining:
         "recompute": ANYTHING,
         "accumulate": ANYTHING,
     }
+    LIMITS: ClassVar[Limits] = {
+        "steps": Range(1, BILLION),
+        **dict.fromkeys(("batch", "accumulate"), Range(1, MILLION)),
+        "frames": Range(1, 10_000),
+        "learning_rate": Range(0, LARGEST_RATE, "low"),
+        "clip_norm": Range(0, BILLION, "low"),
+        **dict.fromkeys(("kl_weight", "perceptual_weight", "adversary_weight"), Range(0, MILLION)),
+        **dict.fromkeys(("adversary_from", "warmup_steps"), Range(0, BILLION)),
+        "seed": Range(0, LARGEST_SEED),
+    }
 
     steps: int = 2000
     batch: int = 4
@@ -60,27 +79,12 @@ class VaeTraining:
                     f"vae {name}={getattr(self, name)!r}: allowed are "
                     f"{' and '.join(map(repr, allowed))}"
                 )
-        for name in ("steps", "batch", "frames", "accumulate"):
-            if getattr(self, name) < 1:
-                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 1")
+        check_limits(self, self.LIMITS, what="vae")
         if self.accumulate > self.batch:
             raise UserError(
                 f"vae accumulate={self.accumulate}: must be at most the {self.batch} clips of a "
                 "batch"
             )
-        for name in ("learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"vae {name}={getattr(self, name)}: must be above 0")
-        for name in (
-            "kl_weight",
-            "perceptual_weight",
-            "adversary_weight",
-            "adversary_from",
-            "warmup_steps",
-            "seed",
-        ):
-            if getattr(self, name) < 0:
-                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 0")
         if self.perceptual != "st_lpips" and not is_sha256(self.perceptual):
             raise UserError(
                 f"vae perceptual={self.perceptual[:80]!r}: must be st_lpips, or the SHA-256 of "

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from physscale.codec.spec import CodecInputs, CodecSpec
 from physscale.codec.training_spec import VaeTraining
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import LatentShape
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     from physscale.codec.vae_codec import VaeCodec
 
 __all__ = ["VaeSpec"]
+
+MOST_CHANNELS = 100_000
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,23 @@ class VaeSpec(CodecSpec):
     levels_back: int = 1
     time_factor: Literal[1, 2, 4] = 1
 
+    LIMITS: ClassVar[Limits] = {
+        "blocks": Range(1, 1000),
+        "latent_channels": Range(1, 10_000),
+        "groups": Range(1, 10_000),
+        "levels_back": Range(0, 10),
+    }
+
     def __post_init__(self) -> None:
+        check_limits(self, self.LIMITS, what="vae")
+        if len(self.widths) > 10 or any(width > MOST_CHANNELS for width in self.widths):
+            raise UserError(
+                f"vae widths={str(self.widths)[:80]}: at most 10 levels of {MOST_CHANNELS:,}"
+            )
         if not self.widths or any(width < 1 or width % self.groups for width in self.widths):
             raise UserError(
                 f"vae widths={self.widths}: one or more, each a multiple of groups={self.groups}"
             )
-        for name in ("blocks", "latent_channels", "groups"):
-            if getattr(self, name) < 1:
-                raise UserError(f"vae {name}={getattr(self, name)}: must be at least 1")
         if self.time_factor not in (1, 2, 4):
             raise UserError(f"vae time_factor={self.time_factor}: allowed are 1, 2, 4")
         if not self._halvings < self.levels_back <= len(self.widths):

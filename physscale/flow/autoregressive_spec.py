@@ -1,11 +1,12 @@
 """Next-frame prediction in latent space, in values (read without torch)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from physscale.flow.objective_spec import OBJECTIVES
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape, LatentShape
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     import physscale.flow.autoregressive
@@ -26,18 +27,18 @@ class AutoregressiveSpec:
             It curbs the drift of long roll-outs (arXiv 2002.09405).
     """
 
+    LIMITS: ClassVar[Limits] = {
+        "condition_frames": Range(1, 10_000),
+        "context_frames": Range(1, 10_000),
+        "context_noise": Range(0, 1000),
+    }
+
     condition_frames: int = 3
     context_frames: int = 3
     context_noise: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("condition_frames", "context_frames"):
-            if getattr(self, name) < 1:
-                raise UserError(f"autoregressive {name}={getattr(self, name)}: must be at least 1")
-        if not self.context_noise >= 0:
-            raise UserError(
-                f"autoregressive context_noise={self.context_noise}: must be at least 0"
-            )
+        check_limits(self, self.LIMITS, what="autoregressive")
 
     @property
     def description(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from physscale.flow.objective_spec import OBJECTIVES
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape, LatentShape
+from physscale.records.limits import MILLION, Limits, Range, check_limits
 
 if TYPE_CHECKING:
     import physscale.flow.diffusion
@@ -42,6 +43,13 @@ class FlowSpec:
         "guidance": 1.0,
         "condition_dropout": 0.0,
     }
+    LIMITS: ClassVar[Limits] = {
+        "shift": Range(0, MILLION, "low"),
+        "sampler_steps": Range(1, 100_000),
+        "condition_frames": Range(0, 10_000),
+        "guidance": Range(0, 1000),
+        "condition_dropout": Range(0, 1, "high"),
+    }
 
     prediction: Literal["x", "v"] = "x"
     shift: float = 8.0
@@ -62,18 +70,7 @@ class FlowSpec:
                 raise UserError(
                     f"flow {name}={getattr(self, name)!r}: allowed are {', '.join(allowed)}"
                 )
-        if not self.shift > 0:
-            raise UserError(
-                f"flow shift={self.shift}: must be above 0 (1 leaves times as they are)"
-            )
-        if self.sampler_steps < 1:
-            raise UserError(f"flow sampler_steps={self.sampler_steps}: must be at least 1")
-        if self.condition_frames < 0:
-            raise UserError(f"flow condition_frames={self.condition_frames}: must be at least 0")
-        if not 0 <= self.condition_dropout < 1:
-            raise UserError(
-                f"flow condition_dropout={self.condition_dropout}: must be at least 0 and below 1"
-            )
+        check_limits(self, self.LIMITS, what="flow")
         if self.guidance != 1 and not self.condition_dropout:
             raise UserError(
                 f"flow guidance={self.guidance}: needs condition_dropout above 0, so that the "

@@ -9,9 +9,10 @@ no information. They stand for an absent body, for the blanks after a sentence, 
 that is dropped in training."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from physscale.records.errors import UserError
+from physscale.records.limits import Limits, Range, check_limits
 
 __all__ = [
     "CHARACTERS",
@@ -40,6 +41,14 @@ class TextSpec:
     (`run.conditioning.TextEncoder`). That encoder is not trained. It gives `features` numbers for
     each of `tokens` tokens, which the trained layers read."""
 
+    LIMITS: ClassVar[Limits] = {
+        "tokens": Range(1, 100_000),
+        "width": Range(1, 100_000),
+        "depth": Range(0, 1000),
+        "heads": Range(1, 10_000),
+        "features": Range(0, 100_000),
+    }
+
     tokens: int = 256
     width: int = 64
     depth: int = 2
@@ -48,15 +57,7 @@ class TextSpec:
     features: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("tokens", 1),
-            ("width", 1),
-            ("depth", 0),
-            ("heads", 1),
-            ("features", 0),
-        ):
-            if getattr(self, name) < least:
-                raise UserError(f"text {name}={getattr(self, name)}: must be at least {least}")
+        check_limits(self, self.LIMITS, what="text")
         if self.width % (2 * self.heads):
             raise UserError(
                 f"text width={self.width}: must be a multiple of 2 x heads={2 * self.heads}"
@@ -103,11 +104,9 @@ class ConditioningSpec:
     text: TextSpec = field(default_factory=TextSpec)
 
 
-def check_conditioning(value: Any, *, bodies: int) -> None:  # noqa: ANN401 - whatever was written there
-    """Raises UserError for an unknown kind of conditioning, or fewer than one body."""
+def check_conditioning(value: Any) -> None:  # noqa: ANN401 - whatever was written there
+    """Raises UserError for an unknown kind of conditioning."""
     if value not in get_args(Conditioning):
         raise UserError(
             f"model conditioning={value!r}: allowed are {', '.join(get_args(Conditioning))}"
         )
-    if bodies < 1:
-        raise UserError(f"model bodies={bodies}: must be at least 1")

@@ -13,6 +13,7 @@ from physscale.model.conditioning_spec import (
 )
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     import physscale.model.dit
@@ -41,6 +42,15 @@ class DiTSpec:
         "bodies": 2,
         "text": TextSpec(),
     }
+    LIMITS: ClassVar[Limits] = {
+        "width": Range(1, 100_000),
+        "depth": Range(1, 10_000),
+        "heads": Range(1, 10_000),
+        "mlp_ratio": Range(1, 100),
+        "patch": Range(1, 2048),
+        "time_patch": Range(1, 10_000),
+        "bodies": Range(1, 100),
+    }
 
     width: int
     depth: int
@@ -55,9 +65,7 @@ class DiTSpec:
     text: TextSpec = field(default_factory=TextSpec)
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "heads", "mlp_ratio", "patch", "time_patch"):
-            if getattr(self, name) < 1:
-                raise UserError(f"model {name}={getattr(self, name)}: must be at least 1")
+        check_limits(self, self.LIMITS, what="model")
         if self.adaln not in ("shared", "block"):
             raise UserError(f"model adaln={self.adaln!r}: allowed are shared, block")
         if self.width % (2 * self.heads):
@@ -65,7 +73,7 @@ class DiTSpec:
                 f"model width={self.width}: must be a multiple of 2 x heads={2 * self.heads} "
                 "(rotary pairs)"
             )
-        check_conditioning(self.conditioning, bodies=self.bodies)
+        check_conditioning(self.conditioning)
 
     @property
     def head_width(self) -> int:

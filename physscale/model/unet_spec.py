@@ -13,7 +13,7 @@ skip. For Muon a convolution is a matrix [C, C_in k]. Video diffusion by U-Nets:
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from physscale.model.backbone_spec import (
     BACKBONES,
@@ -25,6 +25,7 @@ from physscale.model.backbone_spec import (
 from physscale.model.conditioning_spec import ConditioningSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     import physscale.model.unet
@@ -68,14 +69,15 @@ class Block(NamedTuple):
 class UNetSpec:
     """A 3-D U-Net of `levels` levels with `width` channels on the finest."""
 
+    LIMITS: ClassVar[Limits] = {"width": Range(2, 100_000), "levels": Range(1, 10)}
+
     width: int
     levels: int = 3
 
     def __post_init__(self) -> None:
-        if self.width < 2 or self.width % 2:
+        check_limits(self, self.LIMITS, what="model")
+        if self.width % 2:
             raise UserError(f"model width={self.width}: must be even and at least 2")
-        if self.levels < 1:
-            raise UserError(f"model levels={self.levels}: must be at least 1")
 
     @property
     def conditioned_on(self) -> ConditioningSpec:

@@ -1,9 +1,10 @@
 """What a frame looks like: its size and its style."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from physscale.records.errors import UserError
+from physscale.records.limits import Limits, Range, check_limits
 
 Style = Literal["exact", "paper", "hard"]
 
@@ -19,11 +20,12 @@ class Canvas:
     pixel the colour of the last body that covers its centre, as PHYRE's painter does: few colours,
     which a palette holds."""
 
+    LIMITS: ClassVar[Limits] = {"size_px": Range(8, 2048)}
+
     size_px: int = 32
     style: Style = "exact"
 
     def __post_init__(self) -> None:
-        if not 8 <= self.size_px <= 2048:
-            raise UserError(f"canvas size_px={self.size_px}: use 8 to 2048")
+        check_limits(self, self.LIMITS, what="canvas")
         if self.style not in get_args(Style):
             raise UserError(f"canvas style={self.style!r}: use one of {', '.join(get_args(Style))}")

@@ -14,6 +14,7 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
+from physscale.records.limits import LARGEST_SEED, Limits, Range, check_limits
 from physscale.records.scores import SplitKind
 from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
@@ -88,6 +89,7 @@ class RunSpec:
         "latent_precision": "fp32",
     }
     WRITTEN_FIELDS: ClassVar[dict[str, str]] = {"test_splits": "judges", "objective": "flow"}
+    LIMITS: ClassVar[Limits] = {"seed": Range(0, LARGEST_SEED), "workers": Range(1, 100_000)}
 
     data: DataSpec
     canvas: Canvas
@@ -102,6 +104,7 @@ class RunSpec:
     latent_precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
+        check_limits(self, self.LIMITS, what="run")
         for name in ("score_precision", "latent_precision"):
             if getattr(self, name) not in ("fp32", "bf16"):
                 raise UserError(f"{name}={getattr(self, name)!r}: allowed are 'fp32' and 'bf16'")

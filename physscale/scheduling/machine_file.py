@@ -2,7 +2,6 @@
 strictly."""
 
 import dataclasses
-import difflib
 from pathlib import Path
 from typing import Literal, get_origin
 
@@ -10,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from physscale.records.errors import UserError
+from physscale.records.nearest import nearest
 from physscale.scheduling.resources import Machine
 
 _LARGEST_BYTES = 100_000
@@ -40,9 +40,9 @@ def read_machine(path: Path | None) -> Machine:
     known = [field.name for field in dataclasses.fields(Machine)]
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
-            raise UserError(f"machine file {path}: no key {str(key)[:40]!r}; {hint}")
+            raise UserError(
+                f"machine file {path}: no key {str(key)[:40]!r}; {nearest(str(key), known)}"
+            )
     schema = dataclasses.make_dataclass(
         "MachineFile",
         [

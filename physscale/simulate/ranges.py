@@ -1,14 +1,16 @@
 """Unions of intervals that a scenario draws from and that a baseline may know, e.g. `((0, 0.8),
 (4.5, 6))`."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.limits import Range, check_limits
 
 Ranges = tuple[tuple[float, float], ...]
+LARGEST = 1000.0
+"""In metres, seconds and their ratios; the view is 10 m wide."""
 
 
 def settle(instance: object, **values: object) -> None:
@@ -29,9 +31,10 @@ def checked_ranges(
     if not ranges:
         raise UserError(f"{what}: no interval given; write for example ((1.0, 4.0),)")
     for low, high in ranges:
-        if not (math.isfinite(low) and math.isfinite(high) and least <= low <= high):
+        if not least <= low <= high <= LARGEST:
             raise UserError(
-                f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high"
+                f"{what}: ({low}, {high}) is no interval; it needs {least} <= low <= high <= "
+                f"{LARGEST:g}"
             )
     return tuple((float(low), float(high)) for low, high in ranges)
 
@@ -41,6 +44,13 @@ def settle_ranges(instance: object, *names: str, least: float = 0.0) -> None:
     for name in names:
         ranges = checked_ranges(getattr(instance, name), what=name, least=least)
         settle(instance, **{name: ranges})
+
+
+def settle_moments(instance: object, *names: str) -> None:
+    """Checks these fields of a frozen dataclass, seconds from 0 to `LARGEST`, and sets them as
+    floats."""
+    check_limits(instance, dict.fromkeys(names, Range(0, LARGEST)), what="")
+    settle(instance, **{name: float(getattr(instance, name)) for name in names})
 
 
 def draw_from(rng: np.random.Generator, ranges: Ranges) -> float:

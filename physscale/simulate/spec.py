@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.limits import BILLION, LARGEST_SEED, MILLION, Limits, Range, check_limits
 from physscale.records.registry import PLUGINS, Registry
 from physscale.records.spec import canonical, written_name
 from physscale.records.store import checked_name
@@ -72,6 +73,13 @@ class DataSpec:
     """
 
     NEUTRAL: ClassVar[dict[str, Any]] = {"start_s": 0.0}
+    LIMITS: ClassVar[Limits] = {
+        "videos": Range(1, BILLION),
+        "frames": Range(1, 10_000),
+        "interval_s": Range(0, 1000, "low"),
+        "seed": Range(0, LARGEST_SEED),
+        "start_s": Range(0, MILLION),
+    }
 
     scenario: Scenario
     videos: int
@@ -84,16 +92,7 @@ class DataSpec:
     start_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.videos < 1 or self.frames < 1:
-            raise UserError(f"videos={self.videos}, frames={self.frames}: both must be at least 1")
-        if not self.interval_s > 0:
-            raise UserError(f"interval_s={self.interval_s}: frames must be a positive time apart")
-        if self.seed < 0:
-            raise UserError(f"seed={self.seed}: use 0 or more")
-        if not self.start_s >= 0:
-            raise UserError(
-                f"start_s={self.start_s}: the first frame shows a moment of 0 s or later"
-            )
+        check_limits(self, self.LIMITS, what="")
         count, engines = self.scenario.count, self.scenario.engines
         if count is not None and self.videos > count:
             raise UserError(

@@ -1,22 +1,21 @@
 """`train.steps=100` on the command line: one typed change to every run of a study.
 
 The path is walked through the runs' frozen dataclasses (`test_splits.0.data.videos`,
-`test_splits.*.data.videos` for all of a list), the value is read by OmegaConf against the field's
-declared type, and the dataclasses are rebuilt, so that their own checks hold.
+`test_splits.*.data.videos` for all of a list), the value is read as the field's declared type
+(`study/override_value.py`), and the dataclasses are rebuilt, so that their own checks hold.
 
 `seed=7` is the seed of the whole run, as an experiment's seed is: of the training videos, the first
 weights and the noise. `data.seed=7` is that of the training videos alone."""
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from physscale.records.errors import UserError
+from physscale.records.nearest import nearest
+from physscale.study.override_value import read_value
 from physscale.study.spec import Study
 
 
@@ -73,9 +72,10 @@ def _set(owner: Any, *, path: list[str], value: str, whole: str) -> Any:  # noqa
         )
     names = [field.name for field in dataclasses.fields(owner)]
     if key not in names:
-        close = difflib.get_close_matches(key, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
-        raise UserError(f"override {whole}: no key {key!r} in {type(owner).__name__}; {hint}")
+        hint = nearest(key, names)
+        raise UserError(
+            f"override {whole[:80]}: no key {key[:40]!r} in {type(owner).__name__}; {hint}"
+        )
     new = (
         _step(getattr(owner, key), rest, value=value, whole=whole)
         if rest
@@ -110,49 +110,14 @@ def _positions(owner: tuple[Any, ...], *, key: str, whole: str) -> range:
 
 
 def _typed(owner: Any, *, key: str, value: str, whole: str) -> Any:  # noqa: ANN401
-    """The text read as the field's type, by OmegaConf's structured configs."""
+    """The text read as the field's type."""
     declared = typing.get_type_hints(type(owner))[key]
     if dataclasses.is_dataclass(declared) or dataclasses.is_dataclass(getattr(owner, key)):
         raise UserError(
             f"override {whole}: names a whole {type(getattr(owner, key)).__name__}; go on to one "
             "of its keys"
         )
-    schema = dataclasses.make_dataclass("Value", [(key, _as_list(declared))])
     try:
-        # an interpolation would put values of the environment into errors and snapshots
-        if "${" in value:
-            raise ValueError(value)
-        merged = OmegaConf.merge(
-            OmegaConf.structured(schema), OmegaConf.from_dotlist([f"{key}={value}"])
-        )
-        read: Any = OmegaConf.to_container(merged, throw_on_missing=True)
-        return _as_declared(read[key], declared=declared)
-    except Exception as error:  # OmegaConf and PyYAML raise a dozen kinds for text that is no value
-        raise UserError(f"override {whole}={value[:80]}: must be {_type_name(declared)}") from error
-
-
-def _as_list(declared: Any) -> Any:  # noqa: ANN401
-    """Tuples as lists, whose items OmegaConf checks at every depth."""
-    if typing.get_origin(declared) is not tuple:
-        return declared
-    return list[_as_list(typing.get_args(declared)[0])]  # type: ignore[misc]
-
-
-def _as_declared(value: Any, *, declared: Any) -> Any:  # noqa: ANN401
-    """Lists as the declared tuples, of the declared length."""
-    if typing.get_origin(declared) is not tuple:
-        return value
-    item, *rest = typing.get_args(declared)
-    if rest != [Ellipsis] and len(value) != 1 + len(rest):
-        raise ValueError(f"{len(value)} items")
-    return tuple(_as_declared(part, declared=item) for part in value)
-
-
-def _type_name(declared: Any) -> str:  # noqa: ANN401
-    if typing.get_origin(declared) is typing.Literal:
-        return "one of " + ", ".join(repr(choice) for choice in typing.get_args(declared))
-    return (
-        getattr(declared, "__name__", str(declared))
-        if not typing.get_args(declared)
-        else str(declared).replace("typing.", "")
-    )
+        return read_value(value, declared=declared)
+    except ValueError as error:
+        raise UserError(f"override {whole}={value[:80]}: {error}") from error

@@ -3,7 +3,6 @@
 A module of `experiments/` defines `study = Study(...)` from values alone. A run may serve several
 groups; it is executed once."""
 
-import difflib
 import importlib
 import pkgutil
 import sys
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from physscale.records.errors import UserError
+from physscale.records.nearest import nearest
 from physscale.records.store import checked_name
 from physscale.run.spec import RunSpec
 
@@ -47,7 +47,7 @@ class Study:
             if group not in self.groups:
                 raise UserError(
                     f"study {self.name}: demonstrations name group {group!r}, which it does not "
-                    f"have{_hint(group, list(self.groups))}"
+                    f"have; {nearest(group, list(self.groups))}"
                 )
 
     @cached_property
@@ -74,7 +74,7 @@ class Study:
             if group not in self.groups:
                 raise UserError(
                     f"--only {group}: study {self.name} has no such "
-                    f"group{_hint(group, list(self.groups))}"
+                    f"group; {nearest(group, list(self.groups))}"
                 )
         return self.with_groups({name: self.groups[name] for name in self.groups if name in groups})
 
@@ -100,7 +100,9 @@ def load_study(name: str) -> Study:
         )
     known = study_names()
     if name not in known:
-        raise UserError(f"study {name[:80]!r}: no such module in experiments/{_hint(name, known)}")
+        raise UserError(
+            f"study {name[:80]!r}: no such module in experiments/; {nearest(name, known)}"
+        )
     try:
         study = importlib.import_module(f"experiments.{name}").study
     except Exception as error:
@@ -125,9 +127,3 @@ def study_names() -> list[str]:
     return sorted(
         module.name for module in pkgutil.iter_modules(experiments.__path__) if not module.ispkg
     )
-
-
-def _hint(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    listed = ", ".join(known[:12])
-    return f"; did you mean {close[0]!r}?" if close else f"; there are: {listed or 'none'}"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape
+from physscale.records.limits import BILLION, LARGEST_RATE, MILLION, Limits, Range, check_limits
 from physscale.records.spec import ANYTHING
 
 __all__ = [
@@ -73,6 +74,18 @@ class TrainSpec:
         "checkpoint_every": ANYTHING,
         "checkpoint_minutes": ANYTHING,
     }
+    LIMITS: ClassVar[Limits] = {
+        "steps": Range(1, BILLION),
+        **dict.fromkeys(("batch", "accumulate", "base_width"), Range(1, MILLION)),
+        **dict.fromkeys(("learning_rate", "muon_learning_rate"), Range(0, LARGEST_RATE, "low")),
+        **dict.fromkeys(("clip_norm", "checkpoint_minutes"), Range(0, BILLION, "low")),
+        **dict.fromkeys(("weight_decay", "ema_decay", "adam_beta_2"), Range(0, 1, "high")),
+        **dict.fromkeys(
+            ("warmup_steps", "validate_every", "sample_every", "checkpoint_every"),
+            Range(0, BILLION),
+        ),
+        "decay_fraction": Range(0, 1),
+    }
 
     steps: int = 1500
     batch: int = 32
@@ -107,22 +120,7 @@ class TrainSpec:
                     f"train {name}={getattr(self, name)!r}: allowed are "
                     f"{' and '.join(map(repr, allowed))}"
                 )
-        for name in ("steps", "batch", "accumulate", "base_width"):
-            if getattr(self, name) < 1:
-                raise UserError(f"train {name}={getattr(self, name)}: must be at least 1")
-        for name in ("learning_rate", "muon_learning_rate", "clip_norm", "checkpoint_minutes"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"train {name}={getattr(self, name)}: must be above 0")
-        for name in ("weight_decay", "ema_decay", "adam_beta_2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UserError(
-                    f"train {name}={getattr(self, name)}: must be at least 0 and below 1"
-                )
-        for name in ("warmup_steps", "validate_every", "sample_every", "checkpoint_every"):
-            if getattr(self, name) < 0:
-                raise UserError(f"train {name}={getattr(self, name)}: must be at least 0")
-        if not 0 <= self.decay_fraction <= 1:
-            raise UserError(f"train decay_fraction={self.decay_fraction}: must lie in 0..1")
+        check_limits(self, self.LIMITS, what="train")
 
     @property
     def steps_between_checkpoints(self) -> int:

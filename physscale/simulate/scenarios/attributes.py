@@ -13,7 +13,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene, Shape
-from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
+from physscale.simulate.ranges import Ranges, draw_from, settle_moments, settle_ranges
 from physscale.simulate.scenario import Attribute, Scenario
 from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.collision import BLUE
@@ -54,7 +54,7 @@ class Attributes(Scenario):
 
     def __post_init__(self) -> None:
         settle_ranges(self, "height_m")
-        settle(self, stay_s=float(self.stay_s))
+        settle_moments(self, "stay_s")
         if len(set(self.pair)) != 2 or not set(self.pair) <= set(get_args(Attribute)):
             raise UserError(
                 f"pair={self.pair}: name two different ones of {', '.join(get_args(Attribute))}"

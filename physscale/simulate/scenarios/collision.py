@@ -7,7 +7,7 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Body, Scene
-from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
+from physscale.simulate.ranges import LARGEST, Ranges, draw_from, settle, settle_ranges
 from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.still import StillBody, StillDiscs, still_discs
@@ -43,10 +43,10 @@ class Collision(Scenario):
         settle_ranges(self, "left_speed_m_s", "right_speed_m_s", "height_m")
         settle_ranges(self, "left_radius_m", "right_radius_m", least=0.05)
         settle(self, contact_s=(float(self.contact_s[0]), float(self.contact_s[1])))
-        if not 0.0 < self.contact_s[0] <= self.contact_s[1]:
+        if not 0.0 < self.contact_s[0] <= self.contact_s[1] <= LARGEST:
             raise UserError(
                 f"contact_s={self.contact_s}: give the earliest and the latest moment of contact, "
-                "both positive"
+                f"above 0 and at most {LARGEST:g}"
             )
 
     @property

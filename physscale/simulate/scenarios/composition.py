@@ -13,7 +13,7 @@ import numpy as np
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Behaviour, Body, Scene
 from physscale.simulate.behaviour import ONSET_S
-from physscale.simulate.ranges import Ranges, draw_from, settle, settle_ranges
+from physscale.simulate.ranges import Ranges, draw_from, settle_moments, settle_ranges
 from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.still import Colour, StillBody, StillDiscs
@@ -61,7 +61,7 @@ class Composition(Scenario):
 
     def __post_init__(self) -> None:
         settle_ranges(self, "speed_m_s")
-        settle(self, stay_s=float(self.stay_s))
+        settle_moments(self, "stay_s")
         if not self.pairs or not all(0 <= kind < KINDS for pair in self.pairs for kind in pair):
             raise UserError(
                 f"pairs={self.pairs!r:.60}: give at least one (upper, lower) pair of kinds 0 to "

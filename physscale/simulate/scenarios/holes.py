@@ -14,7 +14,7 @@ from jaxtyping import Float, Float32
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.video import BODY, STATE, Videos
-from physscale.simulate.ranges import Ranges, settle
+from physscale.simulate.ranges import LARGEST, Ranges, settle
 from physscale.simulate.scenario import Scenario
 from physscale.simulate.scenarios.collision import TRIES, Collision
 from physscale.simulate.scenarios.still import StillDiscs
@@ -65,7 +65,9 @@ class CollisionHoles(Scenario):
             ),
         )
         if not self.holes or not all(
-            len(hole) == 2 and low < high for hole in self.holes for low, high in hole
+            len(hole) == 2 and -LARGEST <= low < high <= LARGEST
+            for hole in self.holes
+            for low, high in hole
         ):
             raise UserError(
                 f"holes={self.holes!r:.80}: give rectangles as ((left_low, left_high), "

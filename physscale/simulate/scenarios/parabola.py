@@ -7,7 +7,14 @@ import numpy as np
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M, Scene
-from physscale.simulate.ranges import Ranges, draw_from, largest, settle, settle_ranges
+from physscale.simulate.ranges import (
+    Ranges,
+    draw_from,
+    largest,
+    settle,
+    settle_moments,
+    settle_ranges,
+)
 from physscale.simulate.scenario import Baselines, Scenario
 from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
@@ -35,7 +42,8 @@ class Parabola(Scenario):
     def __post_init__(self) -> None:
         settle_ranges(self, "speed_m_s", "top_gap_m")
         settle_ranges(self, "radius_m", least=0.05)
-        settle(self, gravity_m_s2=float(self.gravity_m_s2), stay_s=float(self.stay_s))
+        settle_moments(self, "stay_s")
+        settle(self, gravity_m_s2=float(self.gravity_m_s2))
         if not 0.0 <= self.gravity_m_s2 < 100.0:
             raise UserError(
                 f"gravity_m_s2={self.gravity_m_s2}: use 0 (none) to 100, it points down"

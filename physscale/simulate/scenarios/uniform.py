@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from physscale.records.scene import WORLD_M, Scene
-from physscale.simulate.ranges import Ranges, draw_from, largest, settle, settle_ranges
+from physscale.simulate.ranges import Ranges, draw_from, largest, settle_moments, settle_ranges
 from physscale.simulate.scenario import Baselines, Scenario
 from physscale.simulate.scenarios.ball import ball
 from physscale.simulate.scenarios.still import ANYWHERE, StillBody, StillDiscs, still_discs
@@ -38,7 +38,7 @@ class UniformMotion(Scenario):
     def __post_init__(self) -> None:
         settle_ranges(self, "speed_m_s", "height_m")
         settle_ranges(self, "radius_m", least=0.05)
-        settle(self, stay_s=float(self.stay_s))
+        settle_moments(self, "stay_s")
 
     @property
     def baselines(self) -> Baselines:

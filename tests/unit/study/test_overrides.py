@@ -41,6 +41,12 @@ def test_the_value_arrives_with_its_type(override: str, path: str, value: object
     assert type(changed) is type(value)
 
 
+def test_text_is_taken_as_it_is() -> None:
+    """YAML 1.1 made a split named 0100 one named 64."""
+    changed = overridden(STUDY, overrides=["data.split=0100"])
+    assert changed.groups["seeds"][0].data.split == "0100"
+
+
 @pytest.mark.parametrize(
     ("overrides", "seed", "data_seed"),
     [
@@ -103,6 +109,19 @@ def test_the_present_value_changes_nothing() -> None:
         ("data.scenario.speed_m_s=[[1,fast]]", "must be tuple[tuple[float, float], ...]"),
         ("steps", "write KEY=VALUE"),
         ("seed=${oc.env:HOME}", "must be int"),
+        ("train.steps=0100", "must be int (without zeros in front)"),
+        ("seed=010", "must be int (without zeros in front)"),
+        ("train.learning_rate=01.5", "must be float (without zeros in front)"),
+        ("seed=1:30", "must be int"),
+        ("seed=1_000", "must be int"),
+        ("seed=0x10", "must be int"),
+        ("seed=true", "must be int"),
+        ("train.learning_rate=inf", "must be float (a finite number)"),
+        ("train.learning_rate=.nan", "must be float (a finite number)"),
+        ("train.learning_rate=1e400", "must be float (a finite number)"),
+        ("data.scenario.speed_m_s=[[01,2]]", "without zeros in front"),
+        ("data.frames=99999999999999999999", "must be at least 1 and at most 10,000"),
+        ("codec.spec.components=1000000", "must be at least 1 and at most 100,000"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(override: str, said: str) -> None:

@@ -160,7 +160,7 @@ def test_wrong_cases_say_what_is_allowed(tmp_path: Path) -> None:
     for fields, message in [
         ({"steps": 0}, r"steps=0: must be at least 1"),
         ({"learning_rate": 0.0}, r"learning_rate=0.0: must be above 0"),
-        ({"decay_fraction": 1.5}, r"decay_fraction=1.5: must lie in 0..1"),
+        ({"decay_fraction": 1.5}, r"decay_fraction=1.5: must be at least 0 and at most 1"),
         ({"ema_decay": 1.0}, r"ema_decay=1.0: must be at least 0 and below 1"),
     ]:
         with pytest.raises(UserError, match=message):
