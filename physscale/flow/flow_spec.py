@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from physscale.flow.objective_spec import OBJECTIVES
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape, LatentShape
-from physscale.records.limits import MILLION, Limits, Range, check_limits
+from physscale.records.limits import Limits, Range, check_limits
 
 if TYPE_CHECKING:
     import physscale.flow.diffusion
@@ -44,7 +44,7 @@ class FlowSpec:
         "condition_dropout": 0.0,
     }
     LIMITS: ClassVar[Limits] = {
-        "shift": Range(0, MILLION, "low"),
+        "shift": Range(0.001, 1000),
         "sampler_steps": Range(1, 100_000),
         "condition_frames": Range(0, 10_000),
         "guidance": Range(0, 1000),

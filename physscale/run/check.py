@@ -68,8 +68,13 @@ def _check_codec(run: RunSpec) -> None:
 
 
 def _check_frames(run: RunSpec) -> None:
-    """At least one latent frame is left to predict."""
+    """Frames are given, which scoring begins at, and at least one is left to predict."""
     given, latent_frames = run.objective.condition_frames, latent_shape(run).frames
+    if given < 1:
+        raise UserError(
+            f"objective condition_frames={given}: must be at least 1; scoring compares how motion "
+            "goes on after the given frames"
+        )
     if given >= latent_frames:
         raise UserError(
             f"objective condition_frames={given}: must be below the {latent_frames} latent frames "
@@ -79,7 +84,9 @@ def _check_frames(run: RunSpec) -> None:
 
 
 def _check_splits(run: RunSpec) -> None:
-    """The backbone that is trained maps the videos of each test split."""
+    """There is a test split, and the backbone that is trained maps the videos of each."""
+    if not run.test_splits:
+        raise UserError("test_splits=(): give at least one; a run is there to be scored")
     trained = backbone_shape(run)
     for split in run.test_splits:
         frames = split.data.frames

@@ -76,7 +76,7 @@ class DataSpec:
     LIMITS: ClassVar[Limits] = {
         "videos": Range(1, BILLION),
         "frames": Range(1, 10_000),
-        "interval_s": Range(0, 1000, "low"),
+        "interval_s": Range(1e-6, 1000),
         "seed": Range(0, LARGEST_SEED),
         "start_s": Range(0, MILLION),
     }

@@ -180,8 +180,8 @@ def test_random_numbers_are_functions_of_seed_stream_and_counter() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"shift": 0.0}, r"shift=0.0: must be above 0"),
-        ({"shift": float("nan")}, r"shift=nan: must be above 0"),
+        ({"shift": 0.0}, r"shift=0.0: must be at least 0.001"),
+        ({"shift": float("nan")}, r"shift=nan: must be at least 0.001"),
         ({"sampler_steps": 0}, r"sampler_steps=0: must be at least 1"),
         ({"condition_frames": -1}, r"condition_frames=-1: must be at least 0"),
         ({"condition_dropout": 1.0}, r"condition_dropout=1.0: must be at least 0 and below 1"),

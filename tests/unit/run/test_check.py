@@ -76,6 +76,11 @@ REFUSED: dict[str, tuple[Callable[[], RunSpec], str]] = {
         lambda: compressed(Hopeful(condition_frames=3)),
         "condition_frames=3: must be below the 3 latent frames .* data.frames=9",
     ),
+    "nothing given": (
+        lambda: replace(tiny_run(), objective=FlowSpec(condition_frames=0)),
+        "condition_frames=0: must be at least 1",
+    ),
+    "no test split": (lambda: replace(tiny_run(), test_splits=()), r"test_splits=\(\): give"),
     "split": (
         lambda: replace(tiny_run(), data=replace(tiny_run().data, frames=9)),
         r"test split 'id' frames=16: .* data.frames=9 .* test_splits.\*.data.frames=9",
