@@ -138,7 +138,7 @@ def test_wrong_cases_say_what_is_allowed() -> None:
     with pytest.raises(
         UserError, match=r"model conditioning='words': allowed are none, numbers, text"
     ):
-        check_conditioning("words", bodies=1)
+        check_conditioning("words")
     with pytest.raises(UserError, match=r"model bodies=0: must be at least 1"):
         replace(PLAIN, bodies=0)
     with pytest.raises(UserError, match=r"text width=6: must be a multiple of 2 x heads=4"):
