@@ -10,7 +10,7 @@ import types
 import typing
 from typing import Any
 
-import yaml
+import yaml  # of OmegaConf
 
 _PADDED = re.compile(r"[+-]?0\d", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
