@@ -87,7 +87,7 @@ def _of_run(table: pa.Table, *, run: str, path: Path) -> pa.Table:
     others = set(table["run"].to_pylist()) - {run}
     if others:
         raise DamagedData(
-            f"{path}: rows of run {short(min(others))}; delete it, and the same `physscale run` "
+            f"{path}: rows of run {short(min(others))}; move it away, and the same `physscale run` "
             "makes it again"
         )
     return table
