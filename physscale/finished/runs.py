@@ -74,7 +74,7 @@ class Finished:
         if named != self.run.fingerprint or set(samples.split) != {split.data.split}:
             raise DamagedData(
                 f"{path}: samples of split {samples.split[0]} of run {short(named)}; put it back "
-                "where it belongs, or delete the run's folder and run again"
+                "where it belongs, or move the run's folder away and run again"
             )
         return samples
 

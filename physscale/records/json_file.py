@@ -38,7 +38,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise DamagedData(f"{path}: not a JSON object")
     if values.pop(_SEAL, None) not in (None, _digest(values)):
         raise DamagedData(
-            f"{path}: not what was written (SHA-256 differs); if it was edited on purpose, remove "
+            f"{path}: not what was written (SHA-256 differs); if it was edited on purpose, drop "
             f"its line {_SEAL!r}"
         )
     return values

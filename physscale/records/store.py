@@ -214,7 +214,7 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(retired)
 
 
-def read_folder(path: Path, *, mend: str = "delete the folder to make it again") -> Path:
+def read_folder(path: Path, *, mend: str = "run the command that wrote it again") -> Path:
     """`path` itself, after checking every file against the size and SHA-256 in its manifest.
 
     Args:

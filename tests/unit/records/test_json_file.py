@@ -28,7 +28,7 @@ def test_an_object_comes_back_and_no_other_does(tmp_path: Path, values: dict[str
     assert read_json(path) == values
     other = json.loads(path.read_bytes()) | {"added": 1}
     path.write_text(json.dumps(other))
-    with pytest.raises(DamagedData, match=r"remove its line 'sha256'"):
+    with pytest.raises(DamagedData, match=r"drop its line 'sha256'"):
         read_json(path)
 
 
