@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from physscale.records.errors import UserError
+from physscale.records.errors import UserError, one_line
 from physscale.records.nearest import nearest
 from physscale.study.override_value import read_value
 from physscale.study.spec import Study
@@ -84,7 +84,7 @@ def _set(owner: Any, *, path: list[str], value: str, whole: str) -> Any:  # noqa
     try:
         return replace(owner, **{key: new})
     except (ValueError, UserError) as error:
-        raise UserError(f"override {whole}={value}: {error}") from error
+        raise UserError(f"override {whole[:80]}={value[:80]}: {one_line(error)}") from error
 
 
 def _step(item: Any, rest: list[str], *, value: str, whole: str) -> Any:  # noqa: ANN401

@@ -23,4 +23,4 @@ def test_damage_is_found_or_changes_nothing(
         kinds[name], harm=harm, times=TIMES[harm], seed=f"{seed} {name} {harm.__name__}"
     )
     assert SEEDS
-    figures.count(f"{name}: {harm.__name__}", injected=endings.total())
+    figures.count(f"{name}: damaged", injected=endings.total())
