@@ -49,6 +49,11 @@ class Guard:
         self.read()
         return self.record.isfinite().all().float()
 
+    @property
+    def finite_steps(self) -> int:
+        """How many steps came before the first that was not finite. Waits for the device."""
+        return int(self.record[0])
+
     def read(self) -> None:
         """Check where the host reads every step. Raises Diverged."""
         if self.reads == "every step":

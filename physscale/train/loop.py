@@ -8,7 +8,7 @@ from functools import partial
 
 from physscale.flow.objective import Share
 from physscale.model.backbone import Backbone
-from physscale.records.errors import Preempted
+from physscale.records.errors import Diverged, Preempted
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import short
 from physscale.train import checkpoint
@@ -97,29 +97,33 @@ def _steps(
 ) -> None:
     """All steps that are left. `state.guard` is asked before a number or a weight is used."""
     clock = _Clock(step=state.step)
-    while state.step < task.train.steps:
-        asked = saving.asked(step=state.step, stop=context.stop_requested())
-        if asked.save or asked.stop:
-            state.guard.check()
-            saving.save(state)
-        if asked.stop:
-            saving.finish()
-            raise Preempted(
-                f"stopped after step {state.step} of {task.train.steps}; run again to go on"
-            )
-        done = learned(state, next(shares))
-        last = state.step == task.train.steps
-        looking = [
-            observer for observer in task.observers if last or state.step % observer.every == 0
-        ]
-        if last or looking or state.step % task.log_every == 0:
-            state.guard.check()
-            pace = clock.lap(state.step)
-            seen = _looked(state, looking)
-            if context.seat is not None:
-                seen["pack"] = float(context.seat.members)
-            clock.restart()
-            _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
+    try:
+        while state.step < task.train.steps:
+            asked = saving.asked(step=state.step, stop=context.stop_requested())
+            if asked.save or asked.stop:
+                state.guard.check()
+                saving.save(state)
+            if asked.stop:
+                saving.finish()
+                raise Preempted(
+                    f"stopped after step {state.step} of {task.train.steps}; run again to go on"
+                )
+            done = learned(state, next(shares))
+            last = state.step == task.train.steps
+            looking = [
+                observer for observer in task.observers if last or state.step % observer.every == 0
+            ]
+            if last or looking or state.step % task.log_every == 0:
+                state.guard.check()
+                pace = clock.lap(state.step)
+                seen = _looked(state, looking)
+                if context.seat is not None:
+                    seen["pack"] = float(context.seat.members)
+                clock.restart()
+                _log(state, done, task=task, workers=workers, seconds=pace, seen=seen)
+    except Diverged:
+        _log_finite(state, task=task, workers=workers)
+        raise
 
 
 class _Clock:
@@ -176,6 +180,15 @@ def _log(
     if workers.rank == 0:
         named = {"run": short(task.run)} if task.run else {}
         MetricLog(task.metrics).append(step=state.step, **metrics, **seen, **named)
+
+
+def _log_finite(state: TrainState, *, task: TrainTask, workers: Workers) -> None:
+    """Log the mean loss of the finite steps since the last line of a training that diverges."""
+    finite = state.guard.finite_steps
+    since = finite // task.log_every * task.log_every
+    if finite > since and workers.rank == 0:
+        loss = float(state.losses[since:finite].mean())
+        MetricLog(task.metrics).append(step=finite, loss=loss)
 
 
 def averaged(state: TrainState) -> Backbone:

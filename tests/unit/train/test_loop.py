@@ -12,6 +12,7 @@ import torch
 from physscale.records.errors import DamagedData, Diverged, Preempted, UserError
 from physscale.records.metrics import read_metrics
 from physscale.train.checkpoint import load_model
+from physscale.train.latents import order
 from physscale.train.loop import train
 from physscale.train.spec import CHECKPOINTS_KEPT
 from physscale.train.task import TrainResult
@@ -127,6 +128,21 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(tmp_path: Path) -> None
     with pytest.raises(Diverged, match=r"step 0: loss nan|step 1: loss nan|step 2: loss nan"):
         train(replace(task, latents=type(task.latents)(poisoned)), context=PlainContext())
     assert not list((tmp_path / "checkpoints").glob("step_*")), "no checkpoint holds a broken state"
+
+
+def test_a_run_that_diverges_leaves_the_history_of_its_finite_steps(
+    tmp_path: Path, undisturbed: TrainResult
+) -> None:
+    batches = [order(5, videos=20, batch=8, step=step) for step in range(3)]
+    (late, *_) = set(batches[2]) - set(batches[1]) - set(batches[0])
+    poisoned = small_latents()
+    poisoned[late] = float("nan")
+    task = small_task(tmp_path)
+    with pytest.raises(Diverged, match="step 2: loss nan"):
+        train(replace(task, latents=type(task.latents)(poisoned)), context=PlainContext())
+    (line,) = read_metrics(tmp_path / "metrics.jsonl")
+    assert line["step"] == 2
+    assert line["loss"] == pytest.approx(float(undisturbed.losses[:2].mean()))
 
 
 def test_the_history_has_the_mean_loss_since_the_last_line(tmp_path: Path) -> None:

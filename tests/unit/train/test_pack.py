@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.noise import generator
 from physscale.flow.objective import Share
-from physscale.flow.objective_spec import OBJECTIVES, ObjectiveSpec
+from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import Diverged, Preempted
 from physscale.records.metrics import read_metrics
@@ -33,13 +32,9 @@ from tests.dispatched import Dispatched
 from tests.unit.model.test_backbones import SPECS
 
 from .tasks import Killed, MortalSet, PlainContext, small_latents, small_task
+from .test_pairs import OBJECTIVES_HERE
 
-PACKING: dict[str, ObjectiveSpec] = {
-    "FlowSpec": FlowSpec(condition_frames=2),
-    "AutoregressiveSpec": AutoregressiveSpec(
-        condition_frames=2, context_frames=3, context_noise=0.1
-    ),
-}
+PACKING = OBJECTIVES_HERE | {"FlowSpec": FlowSpec(condition_frames=2)}
 
 Ending = TrainResult | BaseException
 
@@ -237,8 +232,7 @@ def test_every_backbone_packs_with_every_objective(
 
 
 def test_every_objective_is_asked_here() -> None:
-    ours = {name for name, kind in OBJECTIVES.entries().items() if kind.__module__[:4] == "phys"}
-    assert PACKING.keys() == ours
+    assert PACKING.keys() == OBJECTIVES_HERE.keys()
     assert not FlowSpec(condition_dropout=0.1).packs
 
 
