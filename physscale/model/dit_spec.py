@@ -49,7 +49,7 @@ class DiTSpec:
         "mlp_ratio": Range(1, 100),
         "patch": Range(1, 2048),
         "time_patch": Range(1, 10_000),
-        "bodies": Range(1, 100),
+        "bodies": Range(1, 1000),
     }
 
     width: int

@@ -210,7 +210,7 @@ def _start(**options: Any) -> None:  # noqa: ANN401 - Ray's
     ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     for attempt in range(1, _STARTS + 1):
         try:
-            with _own_signals():
+            with _own_signals(), _on_loopback():
                 ray.init(address="local", **options)
             return
         except Exception as error:  # Ray has no class for it
@@ -222,6 +222,20 @@ def _start(**options: Any) -> None:  # noqa: ANN401 - Ray's
                     f"Ray did not start, {_STARTS} times: {one_line(error)}; the same command "
                     "tries again"
                 ) from error
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """All servers of a Ray that starts inside listen on 127.0.0.1 alone. It is what Ray does by
+    itself on Windows and macOS, by a switch that its processes inherit."""
+    constants = ray._private.ray_constants
+    name, before = constants.ENABLE_RAY_CLUSTERS_ENV_VAR, constants.ENABLE_RAY_CLUSTER
+    os.environ[name], constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _own_folder() -> Path:

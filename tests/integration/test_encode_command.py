@@ -134,7 +134,7 @@ def test_a_flipped_bit_is_noticed_by_whoever_reads_the_row(
     code, said = tell("run", "--backend", "plain", "--json", results=tmp_path.parent, capsys=capsys)
     assert (code, "video 6 is not what was written" in said.splitlines()[-1]) == (5, True)
     assert not (tmp_path / "runs").exists(), "before any run begins"
-    with pytest.raises(DamagedData, match="`physscale encode` mends it"):
+    with pytest.raises(DamagedData, match="`physscale encode` again, which mends"):
         execute(study, store=Store(tmp_path), context=PlainContext())
     assert encode(study, root=tmp_path) == ["kept", "mended", "kept", "kept", "kept", "kept"]
 

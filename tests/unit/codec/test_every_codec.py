@@ -99,7 +99,7 @@ def test_another_kind_or_none_is_refused_in_one_line(subject: Subject, tmp_path:
     recipe = json.loads((folder / RECIPE).read_bytes())
     wrong = {
         "no recipe": (None, r"does not say which kind of codec lies here \(FileNotFoundError\)"),
-        "no JSON": ("{", r"\(JSONDecodeError\); delete .*codec, and the next run makes it again"),
+        "no JSON": ("{", r"\(JSONDecodeError\); run the study again, which makes a damaged codec"),
         "no spec": (json.dumps({"type": "CodecRecipe"}), r"\(KeyError\)"),
         "another kind": (
             json.dumps(recipe | {"spec": {"type": "WaveletSpec", "levels": 3}}),

@@ -114,3 +114,32 @@ def test_a_reader_that_leaves_stops_nothing() -> None:
         out = Patient(file=pipe)
         out.print("nobody reads this")
         out.print("nor this")
+
+
+IMPORTING = """
+import importlib, sys
+from pathlib import Path
+from physscale.records.leaving import Stopped, leaving_on_signals
+Path(sys.argv[1], "slow_to_import.py").write_text(
+    "import os, signal, time\\n"
+    "os.kill(os.getpid(), signal.SIGTERM)\\n"
+    "time.sleep(0.3)\\n"
+)
+sys.path.insert(0, sys.argv[1])
+try:
+    with leaving_on_signals():
+        importlib.import_module("slow_to_import")
+        print("imported", flush=True)
+        import time
+        time.sleep(60)
+except Stopped as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
+
+def test_an_import_that_is_under_way_ends_first(tmp_path: Path) -> None:
+    """An exception in the middle of torch's own import aborted the process (exit code 134)."""
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTING, str(tmp_path)], capture_output=True, text=True, timeout=50
+    )
+    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "imported\n"), ran.stderr

@@ -101,7 +101,10 @@ def test_a_full_disk_ends_the_training_and_leaves_the_checkpoints_before(tmp_pat
     with pytest.raises(Killed):
         train(small_task(tmp_path, dies_at=8), context=PlainContext())
     context = PlainContext()
-    with full_disk(), pytest.raises(UserError, match=r"^cannot write .*step_00000014.*: .*; make"):
+    with (
+        full_disk(),
+        pytest.raises(UserError, match=r"^cannot write .*step_00000014.*; choose"),
+    ):
         train(small_task(tmp_path), context=context)
     assert context.asked <= 15, "not after the next save (the 14 steps from 7 to 21)"
     assert steps_of(tmp_path) == [7]
