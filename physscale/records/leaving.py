@@ -1,15 +1,20 @@
 """The end of a command by a signal: what is open is closed, and the exit code names the signal."""
 
+import inspect
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
+from typing import TypeVar
 
-__all__ = ["Stopped", "heard", "leaving_on_signals"]
+__all__ = ["Stopped", "heard", "leaving_on_signals", "sheltered"]
 
 _SOON_S = 0.1
+
+Function = TypeVar("Function", bound=Callable[..., object])
+_sheltered: set[CodeType] = set()
 
 
 class Stopped(BaseException):
@@ -27,10 +32,17 @@ def heard() -> list[signal.Signals]:
     return asked + [signal.SIGHUP] * (signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN)
 
 
-def _within_import(frame: FrameType | None) -> bool:
-    """Whether a module is being imported. An exception there may reach C++ code, which aborts."""
+def sheltered(function: Function) -> Function:
+    """For a function that C++ code calls: a signal waits until it has returned."""
+    _sheltered.add(inspect.unwrap(function).__code__)
+    return function
+
+
+def _must_wait(frame: FrameType | None) -> bool:
+    """Whether C++ code has called what runs here, as it may during an import. An exception that
+    reached it would abort the process."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code in _sheltered or frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False
@@ -38,8 +50,8 @@ def _within_import(frame: FrameType | None) -> bool:
 
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
-    """The first signal raises Stopped in the main thread, as soon as no import is under way; a
-    second one ends the process at once."""
+    """The first signal raises Stopped in the main thread, as soon as neither an import nor a
+    `sheltered` function is under way; a second one ends the process at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -48,7 +60,7 @@ def leaving_on_signals() -> Iterator[None]:
 
     def hear(number: int, frame: FrameType | None) -> None:
         signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
-        if not caught and _within_import(frame):
+        if not caught and _must_wait(frame):
             again.append(threading.Timer(_SOON_S, os.kill, (os.getpid(), number)))
             again[-1].start()
         elif not caught:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from physscale.records.leaving import sheltered
 from physscale.simulate.engines.swig_box2d import Box2D
 from physscale.simulate.phyre.faces import APART, RIGHT, SECOND, touching_points, wrong_edge
 
@@ -109,15 +110,18 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
     def begin_step(self) -> None:
         self._step += 1
 
+    @sheltered
     def BeginContact(self, contact: Any) -> None:  # noqa: ANN401, N802
         touch = self._touches[int(contact.this)] = self._touch(contact)
         for body in touch.moving:
             body.stay_awake()
 
+    @sheltered
     def EndContact(self, contact: Any) -> None:  # noqa: ANN401, N802
         for body in self._touches.pop(int(contact.this)).moving:
             body.stay_awake()
 
+    @sheltered
     def PreSolve(self, contact: Any, before: Any) -> None:  # noqa: ANN401, N802
         touch = self._touches[int(contact.this)]
         if touch.solved_in_step == self._step:
@@ -130,6 +134,7 @@ class Contacts(Box2D.b2ContactListener):  # type: ignore[misc]
             if edge != RIGHT:
                 _put_right(contact, edge, faces=touch.faces, before=before)
 
+    @sheltered
     def PostSolve(self, contact: Any, impulse: Any) -> None:  # noqa: ANN401, N802
         """Nothing; the inherited one would call back into Box2D for it."""
 

@@ -1,5 +1,6 @@
 """A request to stop is heard once, from whichever side it comes."""
 
+import inspect
 import io
 import os
 import pty
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from physscale.cli.terminal import Patient
+from physscale.records import leaving
 from physscale.records.leaving import Stopped, heard, leaving_on_signals
 from physscale.scheduling.signals import stop_signals
 from tests.paths import ROOT
@@ -143,3 +145,39 @@ def test_an_import_that_is_under_way_ends_first(tmp_path: Path) -> None:
         [sys.executable, "-c", IMPORTING, str(tmp_path)], capture_output=True, text=True, timeout=50
     )
     assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "imported\n"), ran.stderr
+
+
+CALLED_BY_CPP = """
+import os, signal, sys, time
+from physscale.records.leaving import Stopped, leaving_on_signals, sheltered
+
+@sheltered
+def callback():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+    print("returned", flush=True)
+
+try:
+    with leaving_on_signals():
+        callback()
+        time.sleep(60)
+except Stopped as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
+
+def test_what_cpp_code_has_called_ends_first() -> None:
+    """An exception in a contact listener aborted the process (exit code 134)."""
+    ran = subprocess.run(
+        [sys.executable, "-c", CALLED_BY_CPP], cwd=ROOT, capture_output=True, text=True, timeout=50
+    )
+    assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "returned\n"), ran.stderr
+
+
+@pytest.mark.parametrize("name", ["BeginContact", "EndContact", "PreSolve", "PostSolve"])
+def test_box2d_calls_sheltered_functions_alone(name: str) -> None:
+    pytest.importorskip("Box2D")
+    from physscale.simulate.phyre.contacts import Contacts
+
+    called = inspect.unwrap(getattr(Contacts, name))
+    assert called.__code__ in leaving._sheltered
