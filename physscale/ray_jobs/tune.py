@@ -127,7 +127,6 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
     def _attempts(self, runs: Runs) -> list[str]:
         """Together. But nobody knows which member of a pack ended their process. So before one of
         them fails for it, each is started by itself, and only the first one's start counts."""
-        packed = self._machine.pack > 1 and runs[0].packs_with is not None
         apart: list[Runs] = [runs]
         if any(self._starts[run.fingerprint][1] == STARTS_AT_MOST for run in runs):
             apart = [(run,) for run in runs]
@@ -136,7 +135,9 @@ class RunTrial(tune.Trainable):  # type: ignore[misc]  # Ray is untyped here
         return [
             ending
             for some in apart
-            for ending in attempts(some, job=self._job, packed=packed, body=self._execute)
+            for ending in attempts(
+                some, job=self._job, largest=self._machine.pack, body=self._execute
+            )
         ]
 
     def _execute(self, run: Attempted, lease: Lease, seat: Seat | None) -> None:

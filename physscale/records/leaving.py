@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import TypeVar
 
-__all__ = ["Stopped", "heard", "leaving_on_signals", "sheltered"]
+__all__ = ["Stopped", "handling", "heard", "leaving_on_signals", "sheltered"]
 
 _SOON_S = 0.1
 
@@ -30,6 +30,17 @@ def heard() -> list[signal.Signals]:
     """The signals that ask to end. `nohup` asks to ignore the end of the terminal."""
     asked = [signal.SIGINT, signal.SIGTERM]
     return asked + [signal.SIGHUP] * (signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN)
+
+
+@contextmanager
+def handling(hear: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Inside, `hear` is called with the signals that ask to end."""
+    before = {number: signal.signal(number, hear) for number in heard()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sheltered(function: Function) -> Function:
@@ -69,11 +80,9 @@ def leaving_on_signals() -> Iterator[None]:
         elif number != signal.SIGHUP:  # a terminal that ends sends more than one
             os._exit(128 + number)
 
-    before = {number: signal.signal(number, hear) for number in heard()}
-    try:
-        yield
-    finally:
-        for timer in again:
-            timer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handling(hear):
+        try:
+            yield
+        finally:
+            for timer in again:
+                timer.cancel()

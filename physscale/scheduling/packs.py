@@ -38,11 +38,12 @@ def attempts(
     runs: Sequence[Attempted],
     *,
     job: Job,
-    packed: bool,
+    largest: int,
     body: Callable[[Attempted, Lease, Seat | None], None],
 ) -> list[str]:
-    """How an attempt at each run ends (`attempt`). `packed`: as the members of one pack, each in a
-    thread of its own; else one after the other."""
+    """How an attempt at each run of one of these `packs` ends (`attempt`). Where packs may have
+    more than one run, they are members of a pack, each in a thread of its own, even a single one:
+    its losses then do not depend on who is left. Runs that train alone are not."""
     pack = Pack(seats=len(runs))
 
     def alone(run: Attempted) -> str:
@@ -53,7 +54,7 @@ def attempts(
         with pack.seat(number) as seat:
             return attempt(run, job=job, body=lambda lease: body(run, lease, seat))
 
-    if not packed:
+    if largest == 1 or runs[0].packs_with is None:
         return [alone(run) for run in runs]
     with ThreadPoolExecutor(len(runs), thread_name_prefix="pack") as threads:
         return list(threads.map(seated, range(len(runs))))

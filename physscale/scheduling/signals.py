@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from physscale.records.leaving import heard
+from physscale.records.leaving import handling
 
 __all__ = ["stop_signals"]
 
@@ -28,12 +28,8 @@ def stop_signals(asked: Callable[[], None]) -> Iterator[list[int]]:
         if len(caught) == 1:
             asked()
 
-    before = {number: signal.signal(number, hear) for number in heard()}
-    try:
+    with handling(hear):
         yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _leave(terminals: list[int]) -> None:

@@ -22,5 +22,4 @@ def run_plain(runs: Sequence[Attempted], *, job: Job, device: Device, pack: int)
         job.execute(run, store=job.store, context=context)
 
     for together in packs(runs, largest=pack):
-        packed = pack > 1 and together[0].packs_with is not None
-        attempts(together, job=job, packed=packed, body=body)
+        attempts(together, job=job, largest=pack, body=body)

@@ -67,7 +67,7 @@ def test_each_member_has_its_own_end(tmp_path: Path) -> None:
         if run is diverging:
             raise Diverged("loss nan")
 
-    ends = attempts((done, failing, diverging, held), job=job, packed=True, body=body)
+    ends = attempts((done, failing, diverging, held), job=job, largest=4, body=body)
     assert ends == [State.DONE, State.FAILED, State.DIVERGED, HELD]
     assert seats == [4] * 3
     assert "this one fails" in (job.store.run(failing.fingerprint).root / "error.txt").read_text()
