@@ -13,7 +13,7 @@ from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.model.conditioning_spec import TextSpec
 from physscale.model.dit_spec import DiTSpec
 from physscale.model.unet_spec import UNetSpec
-from physscale.run.spec import RunSpec
+from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.spec import SCENARIOS
 from tests.tiny import tiny_run
 
@@ -42,7 +42,7 @@ BASES: dict[str, RunSpec] = {
             depth=1,
             heads=1,
             conditioning="text",
-            text=TextSpec(tokens=64, width=8, depth=1, heads=1),
+            text=TextSpec(tokens=96, width=8, depth=1, heads=1),
         ),
     ),
 }
@@ -55,7 +55,9 @@ def scenario_bases() -> dict[str, RunSpec]:
     for kind in kinds:
         scenario: Any = kind()
         data = replace(_RUN.data, scenario=scenario, engine="")
-        found[scenario.name] = replace(_RUN, data=data)
+        held = replace(data, draw="held_out", split="held")
+        splits = (TestSplit(kind="id", data=held),)
+        found[scenario.name] = replace(_RUN, data=data, test_splits=splits)
     return found
 
 
@@ -72,6 +74,13 @@ def number_paths(owner: Any, path: Path = ()) -> Iterator[Path]:
             yield from number_paths(item, (*path, place))
     elif isinstance(owner, (int, float)) and not isinstance(owner, bool):
         yield path
+
+
+def beyond(number: int | float) -> tuple[int | float, ...]:
+    """Values that no field of this type can mean."""
+    if isinstance(number, int):
+        return (10**20, -(10**20))
+    return (1e300, -1e300, float("inf"), float("nan"))
 
 
 def value_at(owner: Any, path: Path) -> Any:

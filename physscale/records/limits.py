@@ -3,9 +3,10 @@
 A class says it once, `LIMITS: ClassVar[Limits] = {"steps": Range(1, BILLION)}`, and calls
 `check_limits` in its `__post_init__`. Every range is bounded, so NaN and infinity are outside."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from physscale.records.errors import UserError
 
@@ -38,6 +39,8 @@ class Range:
 
 
 Limits = Mapping[str, Range]
+ANY_INTEGER = Range(-LARGEST_SEED, LARGEST_SEED)
+ANY_FLOAT = Range(-LARGEST_RATE, LARGEST_RATE)
 
 
 def check_limits(owner: object, limits: Limits, *, what: str) -> None:
@@ -46,6 +49,21 @@ def check_limits(owner: object, limits: Limits, *, what: str) -> None:
         value = getattr(owner, name)
         if value not in allowed:
             raise UserError(f"{what} {name}={_cut(value)}: must be {allowed}".lstrip())
+
+
+def check_numbers(owner: Any, *, what: str) -> None:  # noqa: ANN401 - any description
+    """Raises UserError for a number anywhere in a dataclass that no field can mean: one that is not
+    finite, or does not fit into 64 bits. A plug-in that declares no ranges has these."""
+    if dataclasses.is_dataclass(owner):
+        for field in dataclasses.fields(owner):
+            check_numbers(getattr(owner, field.name), what=f"{what}.{field.name}".lstrip("."))
+    elif isinstance(owner, (tuple, list)):
+        for place, item in enumerate(owner):
+            check_numbers(item, what=f"{what}.{place}")
+    elif isinstance(owner, (int, float)):
+        allowed = ANY_INTEGER if isinstance(owner, int) else ANY_FLOAT
+        if owner not in allowed:
+            raise UserError(f"{what}={_cut(owner)}: must be {allowed}")
 
 
 def _n(value: int | float) -> str:

@@ -3,10 +3,15 @@
 Each part checks its own values when it is made. What a part can say only of another part's values
 it is asked here."""
 
+from functools import lru_cache
+
 from physscale.records.errors import UserError
+from physscale.run.conditioning_room import check_rows
 from physscale.run.cost import backbone_shape, latent_shape
 from physscale.run.device_memory import CONTEXT_BYTES, codec_memory, run_memory
-from physscale.run.spec import RunSpec
+from physscale.run.spec import RunSpec, TestSplit
+from physscale.simulate.scenario import Scenario
+from physscale.simulate.spec import row_generator
 from physscale.train.spec import check_optimiser
 
 __all__ = ["check", "check_card"]
@@ -18,6 +23,7 @@ def check(run: RunSpec) -> None:
     _check_frames(run)
     _check_splits(run)
     _check_share(run)
+    _check_conditioning(run)
     check_optimiser(run.train, backbone=run.model, shape=backbone_shape(run))
     if run.train.parametrisation == "mup":
         run.model.at_width(run.train.base_width)
@@ -97,6 +103,33 @@ def _check_splits(run: RunSpec) -> None:
                 f"data.frames={run.data.frames} and maps no other length; set both, with "
                 f"test_splits.*.data.frames={run.data.frames}"
             )
+        _check_bodies(run, split)
+
+
+def _check_bodies(run: RunSpec, split: TestSplit) -> None:
+    """The scenes of the split can be compared with those of the training, body by body."""
+    trained, tested = run.data.scenario, split.data.scenario
+    if tested.tracked and _bodies(trained) != _bodies(tested):
+        raise UserError(
+            f"test split {split.data.split!r}: a scene of {tested.name!r} has {_bodies(tested)} "
+            f"bodies, and one of {trained.name!r}, which the run trains on, {_bodies(trained)}; "
+            "the baselines compare them body by body: leave the split out"
+        )
+
+
+@lru_cache
+def _bodies(scenario: Scenario) -> int:
+    """How many bodies a scene has, the same number in all of them."""
+    (scene,) = scenario.drawn([0], generator=lambda index: row_generator(0, index=index))
+    return len(scene.bodies)
+
+
+def _check_conditioning(run: RunSpec) -> None:
+    """The model has room for what describes the first rows of each data set."""
+    mirror = run.train.flip == "horizontal"
+    check_rows(run.model.conditioned_on, run.data, mirror=mirror)
+    for split in run.test_splits:
+        check_rows(run.model.conditioned_on, split.data, mirror=False)
 
 
 def _check_share(run: RunSpec) -> None:

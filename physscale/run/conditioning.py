@@ -25,6 +25,7 @@ from physscale.model.conditioning_spec import (
 )
 from physscale.records.errors import UserError
 from physscale.records.video import Videos
+from physscale.run.conditioning_room import check_bodies, check_sentences
 from physscale.run.spec import RunSpec
 from physscale.simulate.describe import mirrored, scaled_numbers, sentences
 from physscale.simulate.simulate import simulate
@@ -70,14 +71,9 @@ def conditioning_of(
 
 
 def _numbers(videos: Videos, *, bodies: int) -> Tensor:
+    check_bodies(videos, bodies=bodies)
     values = scaled_numbers(videos)
     there = values[:, :, 0] > 0
-    most = int(there.sum(axis=1).max())
-    if most > bodies:
-        raise UserError(
-            f"model bodies={bodies}: scenario {videos.scenario[0]} has rows of {most} bodies; use "
-            f"model.bodies={most}"
-        )
     first = np.take_along_axis(
         values, np.argsort(~there, axis=1, kind="stable")[:, :bodies, None], axis=1
     )
@@ -91,14 +87,10 @@ def _text(spec: TextSpec, said: list[str]) -> Tensor:
 
 
 def _characters(spec: TextSpec, said: list[str]) -> Tensor:
+    check_sentences(spec, said)
     conditioning = np.zeros((len(said), spec.tokens), np.int64)
     for row, sentence in enumerate(said):
-        characters = np.frombuffer(sentence.encode(), np.uint8)
-        if len(characters) > spec.tokens:
-            raise UserError(
-                f"text tokens={spec.tokens}: {sentence[:40]!r}... has {len(characters)} "
-                "characters; raise model.text.tokens"
-            )
+        characters = np.frombuffer(sentence.encode("ascii"), np.uint8)
         conditioning[row, : len(characters)] = characters
     assert conditioning.max(initial=0) < CHARACTERS
     return torch.from_numpy(conditioning)

@@ -10,6 +10,7 @@ from physscale.evaluate.metrics import VideoMetric, metrics_of
 from physscale.records.errors import UserError, one_line
 from physscale.render.canvas import Canvas
 from physscale.run.baseline_tracks import TrainingRows
+from physscale.run.conditioning_room import check_rows
 from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.scored_split import run_columns, scored_split
 from physscale.run.sources import outcomes_of, source_scores
@@ -27,6 +28,7 @@ def check_scoring(runs: Iterable[RunSpec]) -> None:
     """Raises UserError for a run with a test split that could not be scored."""
     metrics = tuple(metrics_of("run"))
     for run, split in ((one, split) for one in runs for split in one.test_splits):
+        check_rows(run.model.conditioned_on, split.data, mirror=False, rows=split.data.videos)
         video = split.data.frames * run.canvas.size_px**2 * 3
         if video > LARGEST_VIDEO:
             raise UserError(

@@ -14,7 +14,7 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import UserError
-from physscale.records.limits import LARGEST_SEED, Limits, Range, check_limits
+from physscale.records.limits import LARGEST_SEED, Limits, Range, check_limits, check_numbers
 from physscale.records.scores import SplitKind
 from physscale.records.spec import fingerprint, is_sha256
 from physscale.render.canvas import Canvas
@@ -33,7 +33,7 @@ class TestSplit:
 
     def __post_init__(self) -> None:
         if self.data.draw != "held_out":
-            raise ValueError(
+            raise UserError(
                 f"test split {self.data.split!r} draws with the key of training data: set "
                 "draw='held_out'"
             )
@@ -105,6 +105,7 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         check_limits(self, self.LIMITS, what="run")
+        check_numbers(self, what="")
         for name in ("score_precision", "latent_precision"):
             if getattr(self, name) not in ("fp32", "bf16"):
                 raise UserError(f"{name}={getattr(self, name)!r}: allowed are 'fp32' and 'bf16'")

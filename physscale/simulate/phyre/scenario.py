@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from physscale.records.errors import UserError
+from physscale.records.limits import LARGEST_SEED, Range, check_limits
 from physscale.records.scene import Scene
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.phyre.parts import SIZES_PX, Case
@@ -71,8 +72,7 @@ class Phyre(Listing):
                 f"scene_px={self.scene_px}: PHYRE scenes are {', '.join(map(str, SIZES_PX))} px "
                 "wide"
             )
-        if self.seed < 0:
-            raise UserError(f"seed={self.seed}: use 0 or more")
+        check_limits(self, {"seed": Range(0, LARGEST_SEED)}, what="")
 
     @property
     def engines(self) -> tuple[str, ...]:

@@ -35,6 +35,11 @@ class StillBody:
     def __post_init__(self) -> None:
         settle_ranges(self, "height_m", "x_m", least=-10.0)
         settle_ranges(self, "radius_m", least=0.05)
+        for colour in self.colours:
+            if not all(0 <= part <= 255 for part in colour):
+                raise UserError(
+                    f"colours: {colour!r:.60} is none; red, green and blue are 0 to 255"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

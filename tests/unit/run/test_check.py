@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -12,11 +13,14 @@ from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_spec import VaeSpec
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
 from physscale.flow.flow_spec import FlowSpec
+from physscale.model.conditioning_spec import TextSpec
+from physscale.model.dit_spec import DiTSpec
 from physscale.model.unet_spec import UNetSpec
 from physscale.records.errors import UserError
 from physscale.records.latent_shape import BackboneShape, LatentShape
 from physscale.run.check import check
-from physscale.run.spec import CodecRecipe, RunSpec
+from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
+from physscale.simulate.named import named_data
 from physscale.study.spec import load_study, study_names
 from tests.tiny import tiny_run
 
@@ -67,6 +71,21 @@ def without_width() -> RunSpec:
     return replace(run, model=UNetSpec(8))
 
 
+def described(
+    name: str = "uniform", *, flip: Literal["none", "horizontal"] = "none", **model: Any
+) -> RunSpec:
+    """A run whose model reads a description of each row."""
+    run = tiny_run()
+    held = replace(named_data(name, videos=4), draw="held_out", split="held")
+    return replace(
+        run,
+        data=named_data(name, videos=4),
+        test_splits=(TestSplit(kind="id", data=held),),
+        model=DiTSpec(width=8, depth=1, heads=1, **model),
+        train=replace(run.train, flip=flip),
+    )
+
+
 REFUSED: dict[str, tuple[Callable[[], RunSpec], str]] = {
     "time": (
         lambda: compressed(FlowSpec(condition_frames=3)),
@@ -95,6 +114,24 @@ REFUSED: dict[str, tuple[Callable[[], RunSpec], str]] = {
     ),
     "stills": (few_stills, "components=65: needs as many frames and pixels, got 64 and 768"),
     "perceptual": (perceptual, "perceptual_weight=0.5: its network needs frames of 32 px, not 16"),
+    "bodies": (
+        lambda: replace(tiny_run(), data=named_data("gap", videos=4)),
+        r"test split 'id': a scene of 'uniform' has 1 bodies, and one of 'gap', .* 3; ",
+    ),
+    "sentence": (
+        lambda: described(conditioning="text", text=TextSpec(tokens=60)),
+        r"text tokens=60: 'A red ball .* has 76 characters; raise model.text.tokens",
+    ),
+    "mirrored sentence": (
+        lambda: described(
+            "uniform_right", flip="horizontal", conditioning="text", text=TextSpec(tokens=75)
+        ),
+        r"text tokens=75: 'A red ball .* has 76 characters; raise model.text.tokens",
+    ),
+    "numbers of bodies": (
+        lambda: described("gap", conditioning="numbers", bodies=2),
+        r"model bodies=2: scenario gap has rows of 3 bodies; use model.bodies=3",
+    ),
     "mup": (without_width, "width=7: must be even"),
 }
 
@@ -111,6 +148,13 @@ def test_other_lengths_are_taken_where_the_objective_takes_them() -> None:
     """Next-frame prediction maps a window, so it rolls out videos of any length."""
     run = replace(tiny_run(), objective=AutoregressiveSpec())
     check(replace(run, data=replace(run.data, frames=9)))
+
+
+def test_a_split_with_the_key_of_training_data_is_refused() -> None:
+    """It ended in a traceback."""
+    (split, _) = tiny_run().test_splits
+    with pytest.raises(UserError, match="'id' draws with the key of training data: set draw="):
+        replace(split, data=replace(split.data, draw="train"))
 
 
 @pytest.mark.parametrize("name", study_names())
