@@ -42,11 +42,16 @@ def frontier(
 ) -> None:
     """Compute-optimal N and D, with isoFLOP minima beside them."""
     from analysis.design.frontier import frontier as frontier_of
-    from analysis.design.frontier import iso_flops
+    from analysis.design.frontier import iso_flops, on_one_line
     from physscale.records.finite import finite
 
     fitted, cost, runs = _surface("power-nd", table, columns, resampling)
     assert cost is not None
+    if on_one_line(fitted.points):
+        raise UserError(
+            f"{table.file}: N and D move together, so no frontier follows; add runs at another "
+            "ratio of D to N (`next` chooses some)"
+        )
     n = runs.axes["N"]
     spent = runs.flops if runs.flops is not None else cost.flops(n, runs.axes["D"])
     found = frontier_of(fitted, budgets=_budgets(budgets, spent), cost=cost)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.design.frontier import Cost, frontier
+from analysis.design.frontier import Cost, frontier, on_one_line
 from analysis.estimate.uncertainty import Estimate
 from analysis.fit.fit import Fit
 from analysis.fit.selection import HoldOut, lack_of_fit, sensitivity
@@ -88,7 +88,7 @@ def _estimate(fitted: Fit, name: str, value: Estimate) -> dict[str, Any]:
 
 
 def _derived(fitted: Fit) -> dict[str, Any]:
-    if fitted.law.surface is None:
+    if fitted.law.surface is None or on_one_line(fitted.points):
         return {}
     found = frontier(fitted, budgets=np.array([1e20]), cost=Cost())
     return {

@@ -7,12 +7,14 @@ parabola below six points) of log loss in log N. A minimum counts only if points
 Parabolas alone mislead where alpha != beta (Czech et al. 2026, arXiv 2603.22339). A video DiT's
 FLOPs are not 6 N D: give the column."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from analysis.data.configurations import Configurations
 from analysis.fit.fit import Fit
+from analysis.verdict.trend import LEAST_OWN, own_share
 
 _LEAST_POINTS = 4
 _CUBIC_FROM = 6
@@ -65,6 +67,13 @@ class Frontier:
     exponent_high: float
     penalty: Float[np.ndarray, " budgets"]
     outside: tuple[bool, ...]
+
+
+def on_one_line(points: Configurations) -> bool:
+    """Whether N and D move together, as at D = 20 N. Such runs lie on one line of the plane, and a
+    frontier would come from the law's formula alone."""
+    plane = replace(points, axes={axis: points.axes[axis] for axis in ("N", "D")})
+    return own_share(plane, axis="N") < LEAST_OWN
 
 
 def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost) -> Frontier:

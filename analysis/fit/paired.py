@@ -98,7 +98,7 @@ def change_contrasts(
     trends = {
         name: found
         for name, part in points.items()
-        if (found := trend(part, axis=axis)) is not None
+        if isinstance(found := trend(part, axis=axis), Trend)
     }
     if len(trends) < 2:
         return []

@@ -1,8 +1,11 @@
-"""Does the log response change along one axis? Ordinary least squares on configuration means, with
-the other axes as fixed effects.
+"""Does the log response change along one axis, the other axes held fixed? Least squares on
+configuration means.
 
-change = slope x (range of log x). The noise of a configuration mean comes from the first source
-that the table allows:
+change = slope x (range of log x). The slope is that of the parts of log response and log x that the
+other axes do not give (Frisch and Waugh 1933). Where they give nearly all of log x, as in a ladder
+with D = 20 N, nobody can tell whose effect it is: the axes are `Entangled`.
+
+The noise of a configuration mean comes from the first source that the table allows:
   many   residuals of the regression, when they have at least `MANY` degrees of freedom
   seeds  pooled seed variance s2, with configuration scatter assumed as large as the seed scatter:
          s2 (1/m + 1). With four levels, scatter between configurations cannot be distinguished
@@ -12,17 +15,19 @@ that the table allows:
   few    residuals of the regression, whatever their degrees of freedom
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import MANY, Configurations, granted_variance
+from analysis.verdict.covariates import others_of, strata_of, unexplained
 from analysis.verdict.isotonic import falling
 
-_MOST_STRATA = 500
+LEAST_OWN = 0.05
+"""The least share of an axis's variance that the other axes must leave, a variance inflation of 20.
+Below it, curvature of the other axes' effects passes for an effect of this one."""
 
 
 @dataclass(frozen=True)
@@ -54,39 +59,85 @@ class Trend:
         return self.se * self.span
 
     @property
+    def half_width(self) -> float:
+        """Half the 95 % interval of the change."""
+        from scipy.stats import t as student
+
+        return float(student.ppf(0.975, self.freedom)) * self.change_se
+
+    @property
     def per_decade(self) -> float:
         """Change of the log response per factor of ten in x."""
         return self.slope * float(np.log(10))
 
 
-def trend(points: Configurations, *, axis: str) -> Trend | None:
+@dataclass(frozen=True)
+class Entangled:
+    """An axis of which the other axes leave less than `LEAST_OWN`. `along` are those that must be
+    let go for a trend, and `joint` is the trend along the axis as they move with it; None where
+    even that has no noise."""
+
+    own: float
+    along: tuple[str, ...]
+    joint: Trend | None
+
+
+def trend(points: Configurations, *, axis: str) -> Trend | Entangled | None:
     """The trend along `axis`; None where the axis has fewer than three levels or no degree of
     freedom is left for the noise."""
-    x = np.log(points.axes[axis])
-    levels = len(np.unique(x))
-    if levels < 3:
+    if len(np.unique(points.axes[axis])) < 3:
         return None
-    design = np.column_stack([_others(points.axes, axis), x])
+    own = own_share(points, axis=axis)
+    if own >= LEAST_OWN:
+        return _alone(points, axis)
+    kept, left = points, own
+    while left < LEAST_OWN:
+        smaller = [_without(kept, other) for other in kept.axes if other != axis]
+        kept = max(smaller, key=lambda part: own_share(part, axis=axis))
+        left = own_share(kept, axis=axis)
+    along = tuple(name for name in points.axes if name not in kept.axes)
+    return Entangled(own, along, _alone(kept, axis))
+
+
+def own_share(points: Configurations, *, axis: str) -> float:
+    """The share of the variance of log `axis` that the other axes leave: 1 in a full grid, 0 where
+    they give it."""
+    x = np.log(points.axes[axis])
     weights = points.seeds / points.seeds.mean()
-    root = np.sqrt(weights)
-    coefficients, *_ = np.linalg.lstsq(design * root[:, None], points.log_mean * root, rcond=None)
-    rank = int(np.linalg.matrix_rank(design))
-    residual = points.log_mean - design @ coefficients
-    freedom = len(x) - rank
-    inverse = np.linalg.pinv(design.T @ (design * weights[:, None]))
-    noise, variance, freedom = _noise(points, axis, float(residual @ (residual * weights)), freedom)
+    part = unexplained(x[None], others_of(points.axes, axis), weights=weights).parts[0]
+    return float(part @ part / (weights @ (x - np.average(x, weights=weights)) ** 2))
+
+
+def _without(points: Configurations, axis: str) -> Configurations:
+    return replace(
+        points, axes={name: values for name, values in points.axes.items() if name != axis}
+    )
+
+
+def _alone(points: Configurations, axis: str) -> Trend | None:
+    x = np.log(points.axes[axis])
+    weights = points.seeds / points.seeds.mean()
+    found = unexplained(
+        np.stack([x, points.log_mean]), others_of(points.axes, axis), weights=weights
+    )
+    own, rest = found.parts
+    slope = float(own @ rest / (own @ own))
+    residual = rest - slope * own
+    noise, variance, freedom = _noise(
+        points, axis, float(residual @ residual), len(x) - found.rank - 1
+    )
     if noise is None:
         return None
     return Trend(
-        slope=float(coefficients[-1]),
-        se=float(np.sqrt(max(variance, 0.0) * inverse[-1, -1])),
+        slope=slope,
+        se=float(np.sqrt(variance / (own @ own))),
         freedom=freedom,
         span=float(np.ptp(x)),
-        levels=levels,
+        levels=len(np.unique(x)),
         noise=noise,
-        variance=max(variance, 0.0),
-        row=inverse[-1] @ (design * weights[:, None]).T,
-        residual=residual,
+        variance=variance,
+        row=own * np.sqrt(weights) / (own @ own),
+        residual=residual / np.sqrt(weights),
     )
 
 
@@ -125,29 +176,3 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
     if freedom == 0:
         return False
     return bool(f_distribution.sf(squares / freedom / granted, freedom, points.seed_freedom) < 0.05)
-
-
-def _others(
-    axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str
-) -> Float[np.ndarray, "configurations columns"]:
-    """The other axes as covariates: one effect per combination. In a scattered design, where most
-    combinations occur once, smooth covariates instead."""
-    size = len(axes[axis])
-    others = [values for name, values in axes.items() if name != axis]
-    if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(
-        size / 2, _MOST_STRATA
-    ):
-        return strata_of(axes, axis)
-    logs = [np.log(values) - np.log(values).mean() for values in others]
-    return np.column_stack([np.ones(size), *logs, *(column**2 for column in logs)])
-
-
-def strata_of(
-    axes: Mapping[str, Float[np.ndarray, " configurations"]], axis: str
-) -> Float[np.ndarray, "configurations strata"]:
-    """One indicator column for each combination of the other axes."""
-    others = [values for name, values in axes.items() if name != axis]
-    if not others:
-        return np.ones((len(axes[axis]), 1))
-    _, member = np.unique(np.stack(others, axis=1), axis=0, return_inverse=True)
-    return np.eye(int(member.max()) + 1)[member.reshape(-1)]

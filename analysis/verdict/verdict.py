@@ -5,7 +5,9 @@ worsens       the same test in the other direction
 flat          equivalence (two one-sided t tests): the total change lies within the margin that was
               set beforehand (p < 0.05 after Holm as well, so that at most one table in twenty
               calls any split and axis flat by accident)
-undetermined  none of these; `seeds_needed` says how many seeds per configuration would decide
+undetermined  none of these; `seeds_needed` says how many seeds per configuration would decide. Or
+              the axis moves with another one: nobody can tell whose effect it is, and `joint` says
+              how the error changes along both
 
 A fall that is significant but proven smaller than the margin is called flat: it does not matter."""
 
@@ -16,7 +18,7 @@ import numpy as np
 
 from analysis.data.configurations import Configurations
 from analysis.verdict.permutation import permutation
-from analysis.verdict.trend import Trend, trend
+from analysis.verdict.trend import Entangled, Trend, trend
 
 Word = Literal["scales", "flat", "worsens", "undetermined"]
 MARGIN = 0.10
@@ -27,7 +29,8 @@ _MOST_SEEDS = 999
 @dataclass(frozen=True)
 class Verdict:
     """The word, and the numbers behind it. `change` is the change of log response over the whole
-    range, with a 95 % interval. p values are one-sided."""
+    range, with a 95 % interval; `joint` is that along the axes that move together. p values are
+    one-sided."""
 
     word: Word
     axis: str
@@ -49,6 +52,10 @@ class Verdict:
     freedom: int | None = None
     levels: int = 0
     seeds_needed: int | None = None
+    moves_with: tuple[str, ...] = ()
+    joint: float | None = None
+    joint_low: float | None = None
+    joint_high: float | None = None
 
 
 def decide(
@@ -73,9 +80,10 @@ def decide(
             levels=levels,
             margin=margin,
         )
+    if isinstance(found, Entangled):
+        return _entangled(found, axis=axis, levels=levels, margin=margin)
     from scipy.stats import t as student
 
-    width = float(student.ppf(0.975, found.freedom)) * found.change_se
     p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
@@ -87,8 +95,8 @@ def decide(
         axis=axis,
         reason="",
         change=found.change,
-        low=found.change - width,
-        high=found.change + width,
+        low=found.change - found.half_width,
+        high=found.change + found.half_width,
         per_decade=found.per_decade,
         p_falls=p_falls,
         p_falls_holm=min(p_falls, 1 - p_falls),
@@ -105,6 +113,25 @@ def decide(
         seeds_needed=_seeds_needed(points, found, bound),
     )
     return _decide(base)
+
+
+def _entangled(found: Entangled, *, axis: str, levels: int, margin: float) -> Verdict:
+    reason = f"axes move together: {axis} with {' and '.join(found.along)}"
+    base = Verdict(
+        "undetermined", axis, reason, levels=levels, margin=margin, moves_with=found.along
+    )
+    joint = found.joint
+    if joint is None:
+        return base
+    low, high = joint.change - joint.half_width, joint.change + joint.half_width
+    change, least, most = (f"{np.expm1(value):+.0%}" for value in (joint.change, low, high))
+    return replace(
+        base,
+        reason=f"{reason}; {change} [{least}, {most}] jointly",
+        joint=joint.change,
+        joint_low=low,
+        joint_high=high,
+    )
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:
