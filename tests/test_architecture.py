@@ -69,17 +69,35 @@ def test_a_module_says_what_it_is(path: Path) -> None:
     assert path.read_text().lstrip().startswith('"""'), f"{name(path)} opens without a docstring"
 
 
+UNPICKLE = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+READ_PICKLES = {"torch.load", "np.load", "numpy.load", "pd.read_pickle", "pandas.read_pickle"}
+
+
 def test_nothing_unpickles_in_the_library() -> None:
-    """Checkpoints are safetensors and JSON; foreign weights are plain tensors alone."""
+    """Checkpoints are safetensors and JSON. Foreign weights are plain tensors alone."""
     for path in IN_LIBRARY:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                assert "pickle" not in {alias.name for alias in node.names}, name(path)
+                assert not UNPICKLE & {alias.name for alias in node.names}, name(path)
             if isinstance(node, ast.ImportFrom):
-                assert node.module != "pickle", name(path)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                assert node.module not in UNPICKLE, name(path)
+            if isinstance(node, ast.keyword):
+                assert node.arg != "allow_pickle", name(path)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in READ_PICKLES:
                 given = {word.arg: ast.unparse(word.value) for word in node.keywords}
                 assert given.get("weights_only") == "True", name(path)
+
+
+def test_json_is_parsed_where_nesting_without_end_is_refused() -> None:
+    """`json.loads` raises RecursionError, which no reader of a file expects."""
+    readers = {
+        name(path)
+        for path in IN_LIBRARY
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+    }
+    own = "physscale/simulate/phyre/child.py"  # without the package, on its parent's lines
+    assert readers == {"physscale/records/json_value.py", own}
 
 
 def test_no_message_advises_to_delete_a_file() -> None:

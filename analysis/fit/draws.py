@@ -24,6 +24,7 @@ from analysis.fit.fit import Fit
 from analysis.laws.law import Built, Columns, Law
 from analysis.laws.registry import law_named
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_value import parsed
 
 _KEY = b"physscale.draws"
 _VERSION = 1
@@ -129,7 +130,7 @@ def read_draws(path: Path) -> dict[str, Draws]:
         )
     try:
         table = pq.read_table(path)
-        record = json.loads((table.schema.metadata or {})[_KEY])
+        record = parsed((table.schema.metadata or {})[_KEY])
         return {name: _split(table, name, found) for name, found in record["splits"].items()}
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, UserError) as error:
         raise DamagedData(

@@ -35,7 +35,7 @@ def complete_override(ctx: typer.Context, incomplete: str) -> list[str]:
     for key in path:
         owner = (
             owner[int(key)]
-            if isinstance(owner, tuple) and key.isdigit() and int(key) < len(owner)
+            if isinstance(owner, tuple) and key in map(str, range(len(owner)))
             else getattr(owner, key, None)
         )
     if not dataclasses.is_dataclass(owner):

@@ -9,7 +9,6 @@ training, the video VAE therefore encodes and decodes each frame as the picture 
 FOLDER/config.json, FOLDER/diffusion_pytorch_model.safetensors
 """
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +21,7 @@ from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
 from physscale.codec.vae_spec import VaeSpec
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 
 __all__ = ["check_picture", "inflate", "picture_spec"]
 
@@ -34,7 +34,7 @@ def picture_spec(config: Path, *, time_factor: Literal[1, 2, 4], levels_back: in
     """The spec that the picture VAE of this config.json is inflated to. Raises UserError if the
     file describes another class."""
     try:
-        values = json.loads(config.read_bytes())
+        values = parsed(config.read_bytes())
         if values.get("_class_name") != "AutoencoderKL":
             raise UserError(
                 f"{config}: _class_name={values.get('_class_name')!r}, needed is 'AutoencoderKL'"

@@ -1,7 +1,6 @@
 """The protocol of a codec: it maps frames to latents and back, moves to a device, and is saved in a
 folder. `codec.json` in that folder holds the recipe, and so says which kind of codec it is."""
 
-import json
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from physscale.codec.spec import CODECS, CodecSpec
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 from physscale.records.spec import from_plain
 
 __all__ = ["RECIPE", "Codec", "load_codec"]
@@ -52,7 +52,7 @@ def load_codec(folder: Path) -> Codec:
     """
     file = folder / RECIPE
     try:
-        written = json.loads(file.read_bytes())["spec"]
+        written = parsed(file.read_bytes())["spec"]
         spec: CodecSpec = from_plain(CODECS.named(written["type"]), written)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error

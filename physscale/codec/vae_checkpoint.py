@@ -16,6 +16,7 @@ from torch import Tensor
 from physscale.codec.training_spec import VaeTraining
 from physscale.codec.vae_step import VaeState
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 from physscale.records.spec import canonical, plain
 from physscale.records.store import remove_folder, write_folder
 from physscale.train.checkpoint import agreed, folder_at, folders
@@ -63,7 +64,7 @@ def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: W
     newest = agreed(saving.folder, workers=workers)
     if newest is None:
         return
-    described = json.loads((newest / "state.json").read_text())
+    described = parsed((newest / "state.json").read_text())
     if canonical(described["training"]) != canonical(_identity(training)):
         raise UserError(f"{newest}: a checkpoint of another training; choose another --results")
     tensors = safetensors.torch.load_file(newest / "tensors.safetensors")

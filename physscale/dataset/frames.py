@@ -22,6 +22,7 @@ from jaxtyping import Int, UInt8
 from physscale.dataset.damage import damaged, unreadable
 from physscale.dataset.file import DIGEST_KEY, digest, rows_at_once
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos, check_schema
 from physscale.render.canvas import Canvas
@@ -185,7 +186,7 @@ def open_frames(path: Path) -> FrameShard:
         check_schema(plain.schema)
         table.validate(full=True)
         states = Videos.from_arrow(plain)
-        layout = json.loads(schema.metadata[FRAMES_KEY])
+        layout = parsed(schema.metadata[FRAMES_KEY])
         frames, height, width, channels = (int(side) for side in layout["shape"])
         encoding = layout["encoding"]
         sound = (

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from physscale.raters.answers import answered, checked_rater, left, read_answers, write_answer
 from physscale.raters.clips import Clip, movie, order_of
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 
 HOST = "127.0.0.1"
 ON_A_SCREEN = 4
@@ -169,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise ValueError(
                 f"POST /answer takes one JSON object of at most {LONGEST_ANSWER} bytes"
             )
-        said = json.loads(self.rfile.read(size))
+        said = parsed(self.rfile.read(size))
         if not isinstance(said, dict):
             raise ValueError("an answer is a JSON object")
         write_answer(

@@ -7,6 +7,7 @@ of a run's life."""
 import json
 
 from physscale.records.errors import DiskFull
+from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 from physscale.scheduling.attempt import Attempted, Job
 from physscale.train.checkpoint import folders
@@ -25,7 +26,7 @@ def begin(run: Attempted, *, job: Job) -> int:
     file = job.folder / "starts" / f"{run.fingerprint}.json"
     starts = 1
     if file.exists():
-        before = json.loads(file.read_text())
+        before = parsed(file.read_text())
         starts += before["starts"] if before["newest"] == newest else 0
     try:
         write_atomic(file, json.dumps({"newest": newest, "starts": starts}).encode())

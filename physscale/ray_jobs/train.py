@@ -25,6 +25,7 @@ from physscale.ray_jobs.leaving import NodeWatch, own_node
 from physscale.ray_jobs.restarts import STARTS_AT_MOST, begin
 from physscale.ray_jobs.watchdog import free_nodes
 from physscale.records.errors import Diverged, Preempted
+from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -169,7 +170,7 @@ def _train_group(run: Attempted, *, job: Job, machine: Machine, workers: int) ->
     trainer.fit()
     ending = folder / "ending.json"
     if ending.exists():
-        said = json.loads(ending.read_text())
+        said = parsed(ending.read_text())
         raise {"Preempted": Preempted, "Diverged": Diverged}[said["kind"]](said["error"])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import DamagedData
+from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 
 __all__ = ["read_json", "write_json"]
@@ -31,8 +32,8 @@ def read_json(path: Path) -> dict[str, Any]:
         DamagedData: if it is no JSON object, or not the one that was written.
     """
     try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        values = parsed(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise DamagedData(f"{path}: not readable as JSON ({type(error).__name__})") from error
     if not isinstance(values, dict):
         raise DamagedData(f"{path}: not a JSON object")

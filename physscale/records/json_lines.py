@@ -18,6 +18,7 @@ import filelock
 
 from physscale.records.errors import DamagedData, cannot_write, one_line
 from physscale.records.fault import point
+from physscale.records.json_value import parsed
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
@@ -208,8 +209,8 @@ def entry_of(line: bytes, *, where: str) -> dict[str, Any]:
     seal = _SEAL.match(line)
     body = line if seal is None else b"{" + line[seal.end() :]
     try:
-        entry = json.loads(body)
-    except (ValueError, RecursionError):
+        entry = parsed(body)
+    except ValueError:
         entry = None
     if not isinstance(entry, dict):
         raise DamagedData(f"{where}: not a JSON object{_ADVICE}")

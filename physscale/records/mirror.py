@@ -28,6 +28,7 @@ from pyarrow import fs
 
 from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_lines import read_lines
+from physscale.records.json_value import parsed
 from physscale.records.ledger import FINAL, Ledger, State
 from physscale.records.spec import short
 from physscale.records.store import RunFolder, Store, checked_name, write_atomic
@@ -145,9 +146,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
         DamagedData: if an object is not what its index says. Nothing of that run was copied.
     """
     try:
-        events = [
-            json.loads(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")
-        ]
+        events = [parsed(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")]
         if not events:
             raise UserError(f"store {mirror.root}: no such study there")
         last = {
@@ -164,7 +163,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
                 State(event["state"]) not in FINAL and store.run(full).root.exists()
             ):
                 continue
-            taken += _pull_run(store.run(full), mirror=mirror, index=json.loads(index))
+            taken += _pull_run(store.run(full), mirror=mirror, index=parsed(index))
             pulled.append(full)
             Ledger(store.ledger).adopt(event)
         for name in _TABLES:
@@ -179,7 +178,7 @@ def pull(store: Store, mirror: Mirror) -> Copied:
 def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
     """The bytes sent; None if the store has everything."""
     place = f"runs/{folder.root.name}"
-    known: dict[str, Any] = json.loads(mirror.read(f"{place}/{_INDEX}") or b"{}").get("files", {})
+    known: dict[str, Any] = parsed(mirror.read(f"{place}/{_INDEX}") or b"{}").get("files", {})
     files, sent = {}, 0
     for path in _wanted(folder):
         name = str(path.relative_to(folder.root))

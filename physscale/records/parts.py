@@ -12,6 +12,7 @@ from pathlib import Path
 
 from physscale.records.errors import DamagedData
 from physscale.records.fault import point
+from physscale.records.json_value import parsed
 from physscale.records.store import describe, publish, write_atomic
 
 __all__ = ["complete", "unfinished", "write_part"]
@@ -50,7 +51,7 @@ def complete(temporary: Path, *, path: Path, parts: int, patience_s: float) -> N
                 "nothing of it is kept"
             )
         time.sleep(_LOOK_S)
-    files = {name: item for file in lists for name, item in json.loads(file.read_text()).items()}
+    files = {name: item for file in lists for name, item in parsed(file.read_text()).items()}
     files = dict(sorted(files.items()))
     for file in lists:
         file.unlink()

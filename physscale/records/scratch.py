@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from physscale.records.json_value import parsed
 from physscale.records.process import Process
 from physscale.records.store import write_atomic
 
@@ -51,7 +52,7 @@ def abandoned(folder: Path, *, now_s: float | None) -> bool:
     owner = folder / _OWNER
     try:
         known = owner.exists()  # its process was killed before it could write this, or is another's
-        gone = known and Process(**json.loads(owner.read_bytes())).gone()
+        gone = known and Process(**parsed(owner.read_bytes())).gone()
         seen_s = (owner if known else folder).stat().st_mtime
     except OSError:  # of another user, or removed meanwhile
         return False

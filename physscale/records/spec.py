@@ -16,7 +16,8 @@ import hashlib
 import json
 import math
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from physscale.records.errors import UserError
 from physscale.records.registry import registry_of
@@ -133,7 +134,22 @@ def _rebuilt(hint: Any, value: Any) -> Any:  # noqa: ANN401
         return tuple(_rebuilt(kind, item) for kind, item in zip(each, value, strict=True))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint(value)
+    if not any(_is(value, kind) for kind in (get_args(hint) if _joins(hint) else (hint,))):
+        raise ValueError(f"{str(value)[:40]!r} is not {str(getattr(hint, '__name__', hint))[:80]}")
     return value
+
+
+def _joins(hint: Any) -> bool:  # noqa: ANN401
+    return get_origin(hint) in (Union, UnionType)
+
+
+def _is(value: Any, kind: Any) -> bool:  # noqa: ANN401
+    """Whether a plain value is of this type; a whole number is a float, too."""
+    if not isinstance(kind, type):
+        return kind is Any or get_origin(kind) is dict or value in get_args(kind)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _written_kind(hint: Any, name: str) -> Any:  # noqa: ANN401

@@ -35,6 +35,7 @@ from pathlib import Path
 
 from physscale.records.errors import DamagedData, UserError, cannot_write
 from physscale.records.fault import point
+from physscale.records.json_value import parsed
 from physscale.records.spec import short
 
 MANIFEST = "manifest.json"
@@ -224,7 +225,7 @@ def read_folder(path: Path, *, mend: str = "run the command that wrote it again"
         DamagedData: naming the first file that differs.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())["files"]
+        manifest = parsed((path / MANIFEST).read_bytes())["files"]
         items = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(

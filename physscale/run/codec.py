@@ -17,6 +17,7 @@ from physscale.codec.protocol import RECIPE, Codec, load_codec
 from physscale.codec.spec import CodecInputs
 from physscale.codec.training_spec import VaeTraining
 from physscale.records.errors import DamagedData, Preempted
+from physscale.records.json_value import parsed
 from physscale.records.metrics import MetricLog
 from physscale.records.spec import canonical
 from physscale.records.store import Store, read_folder, remove_folder, write_folder
@@ -96,14 +97,14 @@ def _acquired(lock: filelock.FileLock) -> bool:
 def _whole(folder: Path, *, run: RunSpec) -> Path | None:
     """The folder, if it is undamaged and holds this run's codec."""
     try:
-        written = json.loads((read_folder(folder) / RECIPE).read_bytes())
+        written = parsed((read_folder(folder) / RECIPE).read_bytes())
     except (DamagedData, OSError, ValueError):
         return None
     return folder if written == _recipe(run) else None
 
 
 def _recipe(run: RunSpec) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(canonical(run.codec))
+    return parsed(canonical(run.codec))
 
 
 def _keep(codec: Codec, *, run: RunSpec, store: Store) -> None:

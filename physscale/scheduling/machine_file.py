@@ -1,15 +1,16 @@
 """A machine file of `cluster/`: YAML with the fields of `scheduling.resources.Machine`, read
 strictly."""
 
-import dataclasses
 from pathlib import Path
-from typing import Literal, get_origin
+from typing import Any, get_type_hints
 
+import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from physscale.records.errors import UserError
+from physscale.records.errors import UserError, printable
+from physscale.records.given_file import read_given
 from physscale.records.nearest import nearest
+from physscale.records.typed_value import typed
 from physscale.scheduling.resources import Machine
 
 _LARGEST_BYTES = 100_000
@@ -23,42 +24,34 @@ def read_machine(path: Path | None) -> Machine:
     """
     if path is None:
         return Machine()
+    given = _words(read_given(path, what="machine file", at_most=_LARGEST_BYTES), path=path)
+    if not isinstance(given, dict):
+        raise UserError(f"machine file {path}: must be a list of KEY: VALUE")
+    known = get_type_hints(Machine)
+    values = {}
+    for key, word in given.items():
+        if key not in known:
+            raise UserError(
+                f"machine file {path}: no key {str(key)[:40]!r}; {nearest(str(key), list(known))}"
+            )
+        try:
+            values[key] = typed(word, declared=known[key])
+        except ValueError as error:
+            raise UserError(f"machine file {path}: {key}={str(word)[:40]}: {error}") from error
+    return Machine(**values)
+
+
+def _words(text: bytes, *, path: Path) -> Any:  # noqa: ANN401 - YAML
+    """What the file says, in words: YAML 1.1 would read 0100 as 64."""
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise UserError(f"machine file {path}: larger than {_LARGEST_BYTES} bytes")
-        given = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except OSError as error:
-        raise UserError(f"machine file {path}: {error.strerror}") from error
-    except UserError:
-        raise
+        OmegaConf.create(text.decode())  # refuses a key given twice, and aliases without end
+        return yaml.load(text, Loader=yaml.BaseLoader) or {}
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(
+            f"machine file {path}{line}: {printable(str(error.problem))[:120]}"
+        ) from error
     except Exception as error:  # bad YAML raises a dozen kinds of errors
         raise UserError(
             f"machine file {path}: cannot be read as YAML ({type(error).__name__})"
         ) from error
-    if not isinstance(given, dict):
-        raise UserError(f"machine file {path}: must be a list of KEY: VALUE")
-    known = [field.name for field in dataclasses.fields(Machine)]
-    for key in given:
-        if key not in known:
-            raise UserError(
-                f"machine file {path}: no key {str(key)[:40]!r}; {nearest(str(key), known)}"
-            )
-    schema = dataclasses.make_dataclass(
-        "MachineFile",
-        [
-            (field.name, _read_as(field.type), field.default)
-            for field in dataclasses.fields(Machine)
-        ],
-    )
-    try:
-        merged = OmegaConf.to_container(
-            OmegaConf.merge(OmegaConf.structured(schema), given), resolve=False
-        )
-    except OmegaConfBaseException as error:
-        raise UserError(f"machine file {path}: {error.full_key}: wrong type") from error
-    return Machine(**merged)  # type: ignore[arg-type]
-
-
-def _read_as(kind: object) -> object:
-    """A word of a few is read as any word; `Machine` says which are allowed."""
-    return str if get_origin(kind) is Literal else kind

@@ -23,6 +23,7 @@ from typing import get_args
 import numpy as np
 
 from physscale.records.errors import Unschedulable, UserError
+from physscale.records.limits import BILLION, Limits, Range, check_limits
 from physscale.scheduling.arithmetic import Arithmetic
 from physscale.scheduling.gpus import Device
 
@@ -34,6 +35,19 @@ _UNITS = 10_000
 
 _AT_A_TIME = 2048
 """No driver runs more than this many at a time."""
+
+_CPUS = Range(1 / _UNITS, 10_000)
+_GPUS = Range(0, 10_000)
+_COUNT = Range(1, 10_000)
+_PACE = Range(0, 1e30, without="low")
+_LIMITS: Limits = {
+    **dict.fromkeys(("run_cpus", "worker_cpus", "data_cpus", "node_cpus"), _CPUS),
+    **dict.fromkeys(("run_gpus", "worker_gpus", "node_gpus"), _GPUS),
+    **dict.fromkeys(("fewest_workers", "data_tasks", "threads", "concurrency"), _COUNT),
+    **dict.fromkeys(("nodes", "pack"), _COUNT),
+    **dict.fromkeys(("node_link_bytes_per_s", "flops_per_s"), _PACE),
+    "patience_s": Range(0, BILLION, without="low"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,39 +93,13 @@ class Machine:
                 f"machine {self.name}: arithmetic={self.arithmetic!r}, allowed are "
                 f"{' and '.join(map(repr, get_args(Arithmetic)))}"
             )
-        for key in (
-            "run_cpus",
-            "worker_cpus",
-            "data_cpus",
-            "data_tasks",
-            "threads",
-            "node_cpus",
-            "patience_s",
-            "node_link_bytes_per_s",
-            "flops_per_s",
-        ):
-            if getattr(self, key) <= 0:
-                raise UserError(f"machine {self.name}: {key}={getattr(self, key)}, must be above 0")
-        for key in ("run_gpus", "worker_gpus", "node_gpus"):
-            if getattr(self, key) < 0:
-                raise UserError(
-                    f"machine {self.name}: {key}={getattr(self, key)}, must be 0 or more"
-                )
-            if key != "node_gpus" and getattr(self, key) > 1 and getattr(self, key) % 1:
+        given = {name: limit for name, limit in _LIMITS.items() if getattr(self, name) is not None}
+        check_limits(self, given, what=f"machine {self.name[:40]}")
+        for key in ("run_gpus", "worker_gpus"):
+            if getattr(self, key) > 1 and getattr(self, key) % 1:
                 raise UserError(
                     f"machine {self.name}: {key}={getattr(self, key)}, Ray gives parts of one GPU "
                     "or whole ones"
-                )
-        for name, absent in (
-            ("pack", "each trains by itself"),
-            ("concurrency", "as many as there are"),
-            ("nodes", "as many as there are"),
-            ("fewest_workers", "as many as the run says"),
-        ):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise UserError(
-                    f"machine {self.name}: {name}={getattr(self, name)}, must be 1 or more, or "
-                    f"left out: {absent}"
                 )
 
     def device(self, *, workers: int = 1) -> Device:
@@ -243,6 +231,8 @@ def _fitting(machine: Machine, *, nodes: Sequence[Node]) -> int:
                 longer[runs : runs + len(reached)], reached + tasks
             )
         most = longer
+        if len(most) > _AT_A_TIME and most[-1] >= machine.data_tasks * _AT_A_TIME:
+            return _AT_A_TIME
     fed = np.flatnonzero(most >= machine.data_tasks * np.arange(len(most)))
     return int(fed[-1])
 

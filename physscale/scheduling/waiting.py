@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from physscale.records.json_value import parsed
 from physscale.records.store import RunFolder, write_atomic
 
 _WORTH_NOTING_S = 2.0
@@ -43,7 +44,7 @@ def clear(folder: RunFolder) -> None:
 def wait_of(folder: RunFolder) -> Wait | None:
     """What a run waits for, if it does."""
     try:
-        return Wait(**json.loads(_path(folder).read_bytes()))
+        return Wait(**parsed(_path(folder).read_bytes()))
     except FileNotFoundError:
         return None
 

@@ -24,11 +24,16 @@ from physscale.records.errors import UserError
 from physscale.run.cost import cost
 from physscale.run.spec import CodecRecipe, RunSpec
 
+MOST_RUNS = 10_000
+"""Of a study, unless it says another number."""
+
 FEWEST_SIZES = 3
 """Of one isoFLOP budget: two points have no minimum between them."""
 
 
-def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> list[RunSpec]:
+def factorial(
+    base: RunSpec, *, fraction: int = 1, most_runs: int = MOST_RUNS, **axes: Sequence[Any]
+) -> list[RunSpec]:
     """Every combination of the axes' values (or a balanced 1/`fraction` of them), each a change of
     `base`; the last axis varies fastest.
 
@@ -39,10 +44,12 @@ def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> lis
     never the seeds of one.
 
     Raises:
-        UserError: for an axis that there is not, without levels, or a fraction that the levels
-            cannot be balanced in.
+        UserError: for an axis that there is not, without levels, more than `most_runs`, or a
+            fraction that the levels cannot be balanced in.
     """
     _check_axes(axes)
+    cells = math.prod(len(values) for values in axes.values())
+    check_count(cells // max(1, fraction), most_runs=most_runs, what="factorial")
     levels = [len(values) for name, values in axes.items() if name != "seed"]
     if fraction != 1 and (fraction < 1 or sum(count % fraction == 0 for count in levels) < 2):
         raise UserError(
@@ -57,6 +64,15 @@ def factorial(base: RunSpec, *, fraction: int = 1, **axes: Sequence[Any]) -> lis
                 changed(base, **{name: axes[name][number] for name, number in numbers.items()})
             )
     return runs
+
+
+def check_count(runs: int, *, most_runs: int, what: str) -> None:
+    """Raises UserError for more runs than the study says that it wants."""
+    if runs > most_runs:
+        raise UserError(
+            f"{what}: {runs:,} runs, more than {most_runs:,}; fewer levels, or most_runs={runs} in "
+            "its module if that many are meant"
+        )
 
 
 def isoflop(

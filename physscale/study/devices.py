@@ -1,7 +1,6 @@
 """What a device does in a second: products, attention, bytes, operations. Named cards have it from
 their makers' data sheets; the machine at hand is measured by `physscale calibrate-device`."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Literal
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.given_file import read_given
+from physscale.records.json_value import parsed
 from physscale.records.spec import from_plain
 from physscale.scheduling.gpus import Device
 from physscale.scheduling.resources import Machine
@@ -180,9 +181,7 @@ def read_rates(path: Path) -> Rates:
     """
     again = "write it with physscale calibrate-device"
     try:
-        return from_plain(Rates, json.loads(path.read_text()))
-    except OSError as error:
-        raise UserError(f"device {path}: {error.strerror}; {again}") from error
+        return from_plain(Rates, parsed(read_given(path, what="device")))
     except (ValueError, TypeError) as error:
         raise UserError(f"device {path}: not a calibration; {again}") from error
 

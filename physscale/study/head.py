@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 _CALL_S = 20.0
@@ -232,7 +233,7 @@ def _token() -> str | None:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body)
+        content = parsed(body)
     except ValueError as error:
         raise Silent("an answer that is no JSON") from error
     if not isinstance(content, dict):

@@ -2,7 +2,7 @@
 
 The path is walked through the runs' frozen dataclasses (`test_splits.0.data.videos`,
 `test_splits.*.data.videos` for all of a list), the value is read as the field's declared type
-(`study/override_value.py`), and the dataclasses are rebuilt, so that their own checks hold.
+(`records/typed_value.py`), and the dataclasses are rebuilt, so that their own checks hold.
 
 `seed=7` is the seed of the whole run, as an experiment's seed is: of the training videos, the first
 weights and the noise. `data.seed=7` is that of the training videos alone."""
@@ -15,7 +15,7 @@ from typing import Any
 
 from physscale.records.errors import UserError, one_line
 from physscale.records.nearest import nearest
-from physscale.study.override_value import read_value
+from physscale.records.typed_value import read_value
 from physscale.study.spec import Study
 
 
@@ -90,21 +90,23 @@ def _set(owner: Any, *, path: list[str], value: str, whole: str) -> Any:  # noqa
 def _step(item: Any, rest: list[str], *, value: str, whole: str) -> Any:  # noqa: ANN401
     if not rest:
         raise UserError(
-            f"override {whole}: names a whole {type(item).__name__}; go on to one of its keys, as "
-            f"in {whole}.KEY=VALUE"
+            f"override {whole[:80]}: names a whole {type(item).__name__}; go on to one of its "
+            f"keys, as in {whole[:80]}.KEY=VALUE"
         )
     if not (dataclasses.is_dataclass(item) or isinstance(item, tuple)):
-        raise UserError(f"override {whole}: {rest[0]!r} goes below a plain value ({item!r})")
+        raise UserError(
+            f"override {whole[:80]}: {rest[0][:40]!r} goes below a plain value ({str(item)[:40]})"
+        )
     return _set(item, path=rest, value=value, whole=whole)
 
 
 def _positions(owner: tuple[Any, ...], *, key: str, whole: str) -> range:
     if key == "*":
         return range(len(owner))
-    if key.isdigit() and int(key) < len(owner):
-        return range(int(key), int(key) + 1)
+    if key in (places := [str(place) for place in range(len(owner))]):
+        return range(places.index(key), places.index(key) + 1)
     raise UserError(
-        f"override {whole}: {key!r} is no position in a list of {len(owner)}; use 0 to "
+        f"override {whole[:80]}: {key[:40]!r} is no position in a list of {len(owner)}; use 0 to "
         f"{len(owner) - 1}, or * for all"
     )
 
@@ -114,10 +116,10 @@ def _typed(owner: Any, *, key: str, value: str, whole: str) -> Any:  # noqa: ANN
     declared = typing.get_type_hints(type(owner))[key]
     if dataclasses.is_dataclass(declared) or dataclasses.is_dataclass(getattr(owner, key)):
         raise UserError(
-            f"override {whole}: names a whole {type(getattr(owner, key)).__name__}; go on to one "
-            "of its keys"
+            f"override {whole[:80]}: names a whole {type(getattr(owner, key)).__name__}; go on to "
+            "one of its keys"
         )
     try:
         return read_value(value, declared=declared)
     except ValueError as error:
-        raise UserError(f"override {whole}={value[:80]}: {error}") from error
+        raise UserError(f"override {whole[:80]}={value[:80]}: {error}") from error

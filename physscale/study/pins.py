@@ -4,12 +4,12 @@ ends before it begins.
 `physscale submit` writes them into the job's environment. Another torch rounds losses differently,
 and another Ray may not be able to talk to the head: both are reported in one line at the start."""
 
-import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 
 VARIABLE = "PHYSSCALE_PINS"
 PACKAGES = ("ray", "torch", "numpy", "pyarrow")
@@ -31,7 +31,7 @@ def check_pins() -> None:
     """
     if VARIABLE not in os.environ:
         return
-    wanted, here = json.loads(os.environ[VARIABLE]), present()
+    wanted, here = parsed(os.environ[VARIABLE]), present()
     other = [
         f"{name} {here[name]} instead of {wanted[name]}"
         for name in here

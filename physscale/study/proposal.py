@@ -19,6 +19,8 @@ from typing import Any
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.model.sizes import SIZES
 from physscale.records.errors import UserError
+from physscale.records.given_file import read_given
+from physscale.records.json_value import parsed
 from physscale.records.latent_shape import BackboneShape
 from physscale.records.store import Store, write_atomic
 from physscale.run.cost import backbone_shape, cost
@@ -29,6 +31,7 @@ from physscale.study.spec import Study
 _AXES = ("N", "D", "C")
 _WIDEST = 8192
 _MOST_RUNS = 10_000
+_LARGEST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,20 @@ def read_proposal(path: Path, *, only: Sequence[str] = ()) -> Proposal:
         UserError: for a file that is no such proposal, or proposes an axis that runs do not have.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parsed(read_given(path, what="--next", at_most=_LARGEST_BYTES))
         wrapped = content if "proposal" in content else {"proposal": content, "only": list(only)}
         parameter, runs = str(wrapped["proposal"]["parameter"]), wrapped["proposal"]["runs"]
+        if not 0 < len(runs) <= _MOST_RUNS:
+            raise UserError(f"--next {path}: {len(runs)} runs; 1 to {_MOST_RUNS} are taken")
         points = tuple(
             {str(axis): float(value) for axis, value in run.items() if axis != "flops"}
             for run in runs
         )
-    except OSError as error:
-        raise UserError(f"--next {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"--next {path}: not what `python -m analysis next --out FILE` writes "
             f"({type(error).__name__})"
         ) from error
-    if not 0 < len(points) <= _MOST_RUNS:
-        raise UserError(f"--next {path}: {len(points)} runs; 1 to {_MOST_RUNS} are taken")
     for point in points:
         for axis, value in point.items():
             if axis not in _AXES:

@@ -16,6 +16,7 @@ from physscale.records.errors import UserError
 from physscale.records.nearest import nearest
 from physscale.records.store import checked_name
 from physscale.run.spec import RunSpec
+from physscale.study.design import MOST_RUNS, check_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Study:
             "flip", "workers" (analysis/report/demonstrations), or one that a plug-in registers.
             The report checks that the runs are what the demonstration says.
         overrides: what the command line changed (`train.steps=100`).
+        most_runs: a study of more is refused: axes multiply faster than one expects.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Study:
     groups: Mapping[str, Sequence[RunSpec]]
     demonstrations: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[str, ...] = field(default=())
+    most_runs: int = MOST_RUNS
 
     def __post_init__(self) -> None:
         checked_name(self.name, what="study")
@@ -43,6 +46,11 @@ class Study:
             checked_name(group, what=f"study {self.name}, group")
             if not runs:
                 raise UserError(f"study {self.name}: group {group!r} has no runs")
+        check_count(
+            sum(map(len, self.groups.values())),
+            most_runs=self.most_runs,
+            what=f"study {self.name}",
+        )
         for group in self.demonstrations:
             if group not in self.groups:
                 raise UserError(

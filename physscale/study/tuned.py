@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.given_file import read_given
+from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 from physscale.run.spec import RunSpec
 from physscale.study.spec import Study
@@ -67,19 +69,18 @@ def read_tuned(path: Path) -> Tuned:
         UserError: for a file that is not that.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parsed(read_given(path, what="--tuned"))
         sizes = tuple(
             TunedSize(**{**entry, "at_edge": tuple(entry["at_edge"])}) for entry in content["sizes"]
         )
         good = all(
-            size.width > 0
+            type(size.width) is type(size.batch) is int
+            and size.width > 0
             and size.learning_rate > 0
             and size.muon_learning_rate > 0
             and size.batch >= 1
             for size in sizes
         )
-    except OSError as error:
-        raise UserError(f"--tuned {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"--tuned {path}: not what `physscale tune --out FILE` writes ({type(error).__name__})"

@@ -6,7 +6,6 @@ as parallel coordinates. The same files give the same dashboard. Its specificati
 that can be kept, compared and published."""
 
 import itertools
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 from physscale.records.metric_table import (
     Metric,
     metric_named,
@@ -137,9 +137,7 @@ def specification(board: ws.Workspace) -> dict[str, Any]:
     text = board._to_model().model_dump_json(by_alias=True, exclude_none=True)
     numbers = itertools.count()
     return dict(
-        json.loads(
-            re.sub(r'"__id__":\s*"[^"]*"', lambda _: f'"__id__":"panel{next(numbers)}"', text)
-        )
+        parsed(re.sub(r'"__id__":\s*"[^"]*"', lambda _: f'"__id__":"panel{next(numbers)}"', text))
     )
 
 

@@ -7,7 +7,6 @@
 trained, so that a checkpoint alone gives back its model."""
 
 import hashlib
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -18,6 +17,7 @@ from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.json_value import parsed
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain, short
 from physscale.records.store import read_folder
@@ -98,7 +98,7 @@ def load_model(folder: Path, *, run: str | None = None) -> Backbone:
         DamagedData: when its manifest does not verify, or it is of another run.
     """
     read_folder(folder)
-    state = json.loads((folder / "state.json").read_text())
+    state = parsed((folder / "state.json").read_text())
     if run is not None and state.get("run", run) != run:
         raise DamagedData(f"{folder}: a checkpoint of run {short(state['run']) or 'unknown'}")
     trained = state["recipe"]

@@ -6,7 +6,6 @@ on, in which every tensor has the rows of one worker; the parts in order are the
 
 Format 1 has one part, and both moments in `moments`, as vectors of `train/flat.py`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from physscale.model.backbone import Backbone
 from physscale.records.fault import point
+from physscale.records.json_value import parsed
 from physscale.train.flat import layout_of
 
 __all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "write_tensors"]
@@ -44,7 +44,7 @@ class Stored:
     @cached_property
     def state(self) -> dict[str, Any]:
         """What `state.json` says."""
-        state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        state: dict[str, Any] = parsed((self.folder / "state.json").read_text())
         return state
 
     def tensor(self, kind: str, name: str) -> Tensor:

@@ -6,7 +6,6 @@ module that registers the scenario. Physics without rules is refused, never scor
 
 import functools
 import importlib.resources
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from physscale.records.errors import UserError
+from physscale.records.json_value import parsed
 from physscale.records.registry import PLUGINS, Registry
 from physscale.records.video import Videos
 from physscale.simulate.spec import physics_of
@@ -80,7 +80,7 @@ RULES: Registry[Rules] = Registry(
 @functools.cache
 def shipped_thresholds() -> Thresholds:
     """The calibrated thresholds that come with the package."""
-    found: Thresholds = json.loads(THRESHOLDS.read_text())
+    found: Thresholds = parsed(THRESHOLDS.read_text())
     return found
 
 

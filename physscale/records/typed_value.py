@@ -1,4 +1,4 @@
-"""The value of an override, read as its field's declared type.
+"""The value of an override or of a machine file, read as its field's declared type.
 
 Lists are YAML's (`[[1, 2], [3, 4]]`), words need no quotes, and numbers are plain: 100, 0.5, 1e-3.
 YAML 1.1 reads 0100 as 64 and 1:30 as 90. Here both are refused, as are 1_000, inf and nan."""
@@ -30,6 +30,15 @@ def read_value(text: str, *, declared: Any) -> Any:  # noqa: ANN401 - any field'
         given = yaml.load(text, Loader=yaml.BaseLoader)  # lists and words, no numbers, no objects
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"must be {type_name(declared)}") from error
+    return typed(given, declared=declared)
+
+
+def typed(given: Any, *, declared: Any) -> Any:  # noqa: ANN401
+    """The value of what `yaml.BaseLoader` makes of a text: words, and lists of them.
+
+    Raises:
+        ValueError: that says what the value must be.
+    """
     try:
         return _read(given, declared=declared)
     except ValueError as error:

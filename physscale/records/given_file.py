@@ -1,0 +1,23 @@
+"""A small file that a person names on the command line."""
+
+from pathlib import Path
+
+from physscale.records.errors import UserError
+
+__all__ = ["read_given"]
+
+
+def read_given(path: Path, *, what: str, at_most: int = 10_000_000) -> bytes:
+    """All its bytes. A pipe will do; of an endless one, no more than `at_most` are read.
+
+    Raises:
+        UserError: if it cannot be read or is larger, beginning with `what` it is.
+    """
+    try:
+        with path.open("rb") as file:
+            given = file.read(at_most + 1)
+    except OSError as error:
+        raise UserError(f"{what} {path}: {error.strerror}") from error
+    if len(given) > at_most:
+        raise UserError(f"{what} {path}: larger than {at_most:,} bytes")
+    return given
