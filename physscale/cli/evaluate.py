@@ -45,6 +45,12 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="For mp4 files: their true rows."),
     ] = None,
+    panels: Annotated[
+        int,
+        typer.Option(
+            help="For mp4 files: square panels side by side; the last is measured.", min=1
+        ),
+    ] = 1,
     protocol: Annotated[
         Protocol,
         typer.Option(help="exact: our metrics; paper: those of the paper's script, to the digit."),
@@ -91,19 +97,13 @@ def evaluate(
             raise UserError(
                 f"{option}: for a study's results, such as results/quickstart; {files[0]} is a file"
             )
-    for case in measured_videos(files, truth=truth):
+    for case in measured_videos(files, truth=truth, panels=panels):
         about = {
             "file": case.name,
             "protocol": protocol,
             "videos": len(case.truth),
             "size_px": case.size_px,
         }
-        if case.panels > 1:
-            about["panels"] = case.panels
-            typer.echo(
-                f"{case.name}: {case.panels} panels side by side; the last one is measured",
-                err=True,
-            )
         if protocol == "paper":
             lines = paper_lines(case)
             about["law"] = law_of(case.truth)

@@ -1,8 +1,8 @@
 """Measures video files: rows with frames, or mp4 files together with their true rows.
 
 An mp4 file is named by its row. The official script writes `00002-00017.mp4` for scene 17 of the
-third thousand; `2017.mp4` is the same scene. If the picture is several times as wide as it is high,
-it is a row of panels (truth, reconstruction, model), and the last panel is measured."""
+third thousand; `2017.mp4` is the same scene. A picture may be a row of panels (truth,
+reconstruction, model), whose number must be said; the last one is measured."""
 
 import dataclasses
 from collections import defaultdict
@@ -42,14 +42,12 @@ class MeasuredVideos:
 
     Attributes:
         size_px: side length of the frames.
-        panels: how many panels lie side by side in the files; the last one is measured.
         parts: the frames of consecutive rows, some at a time.
     """
 
     name: str
     truth: Videos
     size_px: int
-    panels: int
     parts: Callable[[], Iterator[UInt8[np.ndarray, "rows frames size size 3"]]]
 
     def rows_and_frames(self) -> Iterator[tuple[Videos, np.ndarray]]:
@@ -60,8 +58,13 @@ class MeasuredVideos:
             start += len(pixels)
 
 
-def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVideos]:
+def measured_videos(
+    files: list[Path], *, truth: Path | None, panels: int = 1
+) -> list[MeasuredVideos]:
     """The videos of these files; mp4 files together are one set.
+
+    Args:
+        panels: how many panels lie side by side in mp4 files; the last one is measured.
 
     Raises:
         UserError: if a file has no frames, or mp4 files come without their rows.
@@ -71,12 +74,14 @@ def measured_videos(files: list[Path], *, truth: Path | None) -> list[MeasuredVi
     if not movies:
         if truth is not None:
             raise UserError(f"--truth {truth}: these files hold their own truth; leave it out")
+        if panels > 1:
+            raise UserError(f"--panels {panels}: for mp4 files; {files[0]} is none")
         return [_with_frames(path) for path in files]
     if truth is None or len(movies) < len(files):
         raise UserError(
             "mp4 files are measured together, beside --truth FILE with the rows they belong to"
         )
-    return [_beside(movies, rows=open_source(truth).states)]
+    return [_beside(movies, rows=open_source(truth).states, panels=panels)]
 
 
 def _with_frames(path: Path) -> MeasuredVideos:
@@ -90,7 +95,7 @@ def _with_frames(path: Path) -> MeasuredVideos:
     if first.shape[2] != first.shape[3]:
         raise UserError(f"{path}: frames of {first.shape[3]} × {first.shape[2]} px are not square")
     return MeasuredVideos(
-        str(path), source.states, first.shape[2], 1, lambda: map(_frames_of, source.parts())
+        str(path), source.states, first.shape[2], lambda: map(_frames_of, source.parts())
     )
 
 
@@ -99,7 +104,7 @@ def _frames_of(videos: Videos) -> np.ndarray:
     return videos.pixels
 
 
-def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
+def _beside(movies: list[Path], *, rows: Videos, panels: int) -> MeasuredVideos:
     """The rows that the file names stand for, with the files' frames."""
     places = [_row_number(path, rows=len(rows)) for path in movies]
     twice = [path for path, place in zip(movies, places, strict=True) if places.count(place) > 1]
@@ -107,7 +112,7 @@ def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
         raise UserError(
             f"{twice[0]} and {twice[1]}: two files of one row; measure each sample by itself"
         )
-    first = _clip(movies[0])
+    first = _clip(movies[0], panels=panels)
     height, frames = first.shape[1], rows.state.shape[1]
     if len(first) not in (frames, frames - 1):
         raise UserError(
@@ -118,7 +123,7 @@ def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
     def parts() -> Iterator[np.ndarray]:
         at_once = rows_at_once(first.nbytes)
         for start in range(0, len(movies), at_once):
-            clips = [_clip(path) for path in movies[start : start + at_once]]
+            clips = [_clip(path, panels=panels) for path in movies[start : start + at_once]]
             for clip in clips:
                 if clip.shape != first.shape:
                     raise UserError(
@@ -127,25 +132,25 @@ def _beside(movies: list[Path], *, rows: Videos) -> MeasuredVideos:
                     )
             yield np.stack([clip[:, :, -height:] for clip in clips])
 
-    panels = first.shape[2] // height
-    return MeasuredVideos(
-        f"{len(movies)} mp4 files", rows.take(np.array(places)), height, panels, parts
-    )
+    return MeasuredVideos(f"{len(movies)} mp4 files", rows.take(np.array(places)), height, parts)
 
 
-def _clip(path: Path) -> np.ndarray:
-    """The frames of an mp4 file: one square panel, or several side by side."""
+def _clip(path: Path, *, panels: int) -> np.ndarray:
+    """The frames of an mp4 file: so many square panels side by side."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
         frames = mp4_frames(path.read_bytes())
     except DamagedData as error:
         raise DamagedData(f"{path}: {error}") from error
-    height = frames.shape[1]
-    if frames.shape[2] % height:
+    height, width = frames.shape[1:3]
+    if width != panels * height:
+        row = f"use --panels {width // height} if it is a row of panels with the model's last"
         raise UserError(
-            f"{path}: {frames.shape[2]} × {height} px is neither a square picture nor a row of "
-            "square panels"
+            f"{path}: {width} × {height} px is no row of {panels} square panels (--panels)"
+            if panels > 1
+            else f"{path}: {width} × {height} px is not square; "
+            + (row if width % height == 0 else "give square frames")
         )
     return frames
 

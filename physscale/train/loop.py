@@ -17,10 +17,13 @@ from physscale.train.parallel import Workers
 from physscale.train.prefetch import Prefetch
 from physscale.train.saving import Saving
 from physscale.train.spec import learning_rate_factor
-from physscale.train.step import StepResult, TrainState, begin, learn
+from physscale.train.step import StepResult, TrainState, begin, learn, loss_of
 from physscale.train.task import Observer, TrainResult, TrainTask
 
 __all__ = ["averaged", "train"]
+
+FIRST_STEPS, FAR = 10, 10.0
+"""Weights whose loss is so many times that of so many first steps are worse than none."""
 
 
 def train(task: TrainTask, *, context: Context) -> TrainResult:
@@ -30,7 +33,8 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
     Raises:
         DamagedData: when a worker cannot read the chosen checkpoint, or starts from other weights.
         Diverged: with the state before the first step whose loss or gradient is not finite; on a
-            GPU when the next line of the history or checkpoint is due.
+            GPU when the next line of the history or checkpoint is due. Also after the last step,
+            without a checkpoint of it, if its update broke the weights.
         Preempted: when the context asks to stop, after a checkpoint.
         UserError: when the batch cannot be dealt out to the workers, the folder holds checkpoints
             of another training, or a checkpoint cannot be written.
@@ -66,7 +70,7 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
             if context.seat is None
             else context.seat.enter(state, train=task.train)
         )
-        _steps(
+        last = _steps(
             state,
             shares,
             learned=learned,
@@ -75,6 +79,8 @@ def train(task: TrainTask, *, context: Context) -> TrainResult:
             workers=workers,
             saving=saving,
         )
+        if last is not None:
+            _check_learned(state, last, task=task, workers=workers)
         saving.save(state)
         saving.finish()
     return TrainResult(
@@ -94,9 +100,11 @@ def _steps(
     context: Context,
     workers: Workers,
     saving: Saving,
-) -> None:
-    """All steps that are left. `state.guard` is asked before a number or a weight is used."""
+) -> Share | None:
+    """All steps that are left; the share of the last. `state.guard` is asked before a number or a
+    weight is used."""
     clock = _Clock(step=state.step)
+    share = None
     try:
         while state.step < task.train.steps:
             asked = saving.asked(step=state.step, stop=context.stop_requested())
@@ -108,7 +116,8 @@ def _steps(
                 raise Preempted(
                     f"stopped after step {state.step} of {task.train.steps}; run again to go on"
                 )
-            done = learned(state, next(shares))
+            share = next(shares)
+            done = learned(state, share)
             last = state.step == task.train.steps
             looking = [
                 observer for observer in task.observers if last or state.step % observer.every == 0
@@ -124,6 +133,24 @@ def _steps(
     except Diverged:
         _log_finite(state, task=task, workers=workers)
         raise
+    return share
+
+
+def _check_learned(state: TrainState, share: Share, *, task: TrainTask, workers: Workers) -> None:
+    """The weights that are scored have learned from the last update, or at least lost nothing.
+
+    Raises:
+        Diverged: if their loss on the last batch is far above that of the first steps.
+    """
+    model = averaged(state).to(share.x0.device)
+    loss = loss_of(model, share, train=task.train)
+    workers.average(loss)
+    begun = float(state.losses[:FIRST_STEPS].mean())
+    if not float(loss) <= FAR * begun:
+        raise Diverged(
+            f"after step {state.step}: loss {float(loss):.3g} of the averaged weights, and "
+            f"{begun:.3g} in the first steps; the last updates broke them"
+        )
 
 
 class _Clock:

@@ -167,14 +167,24 @@ def backward(
             "of the batch"
         )
     losses = []
-    for part in range(parts):
-        rows = slice(part * videos // parts, (part + 1) * videos // parts)
+    for part, rows in enumerate(_parts(videos, parts=parts)):
         with products(train, device=share.x0.device):
             loss = share.loss(model, rows=rows)
         with averaging() if part + 1 == parts else nullcontext():
             torch.autograd.backward(loss)
         losses.append(loss.detach())
     return losses[0] if parts == 1 else torch.stack(losses).sum()
+
+
+def loss_of(model: Backbone, share: Share, *, train: TrainSpec) -> Float[Tensor, ""]:
+    """The loss of the share, part by part, without gradients."""
+    with torch.no_grad(), products(train, device=share.x0.device):
+        parts = _parts(len(share.x0), parts=train.accumulate)
+        return torch.stack([share.loss(model, rows=rows) for rows in parts]).sum()
+
+
+def _parts(videos: int, *, parts: int) -> list[slice]:
+    return [slice(part * videos // parts, (part + 1) * videos // parts) for part in range(parts)]
 
 
 @contextmanager

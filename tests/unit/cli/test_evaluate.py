@@ -3,6 +3,7 @@ said in one line."""
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +88,8 @@ def test_mp4_files_by_their_names(
         clip = np.concatenate([blank] * (panels - 1) + [truth.pixels[row]], axis=2)[:frames]
         write_mp4(tmp_path / f"00000-{row:05d}.mp4", clip, frames_per_s=10)
     movies = sorted(tmp_path.glob("*.mp4"))
-    answer = json.loads(
-        said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--protocol", "paper", "--json")
-    )
+    given = (*movies, "--truth", tmp_path / "truth.arrow", "--panels", panels, "--json")
+    answer = json.loads(said(capsys, *given, "--protocol", "paper"))
     two = truth.take(np.array([0, 3]))
     assert two.pixels is not None
     right = {
@@ -99,7 +99,7 @@ def test_mp4_files_by_their_names(
     found = {(line["metric"], line["group"]): line["value"] for line in answer["scores"]}
     wanted = right["velocity_error", "id"]
     assert found["velocity_error", "id"] == pytest.approx(wanted, abs=0.02)
-    exact = json.loads(said(capsys, *movies, "--truth", tmp_path / "truth.arrow", "--json"))
+    exact = json.loads(said(capsys, *given))
     assert (
         next(line["value"] for line in exact["scores"] if line["metric"] == "velocity_error") < 0.1
     )
@@ -107,8 +107,37 @@ def test_mp4_files_by_their_names(
 
 
 @pytest.mark.parametrize(
+    ("shape", "words", "reason"),
+    [
+        ((64, 128), (), r"128 × 64 px is not square; use --panels 2 if it is a row of panels"),
+        ((64, 128), ("--panels", "3"), r"128 × 64 px is no row of 3 square panels"),
+        ((64, 64), ("--panels", "2"), r"64 × 64 px is no row of 2 square panels"),
+        ((64, 96), (), r"96 × 64 px is not square; give square frames"),
+        ((96, 64), (), r"64 × 96 px is not square; give square frames"),
+    ],
+)
+def test_panels_are_never_guessed(
+    tmp_path: Path,
+    truth: Videos,
+    capsys: pytest.CaptureFixture[str],
+    shape: tuple[int, int],
+    words: tuple[str, ...],
+    reason: str,
+) -> None:
+    """The right half of a wide clip was measured, as if it were a second panel."""
+    write_videos(tmp_path / "truth.arrow", truth.with_pixels(None))
+    clip = np.full((32, *shape, 3), 255, np.uint8)
+    write_mp4(tmp_path / "0.mp4", clip, frames_per_s=10)
+    given = ["evaluate", str(tmp_path / "0.mp4"), "--truth", str(tmp_path / "truth.arrow"), *words]
+    with pytest.raises(SystemExit, match="2"):
+        main(given)
+    assert re.search(reason, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
     ("words", "reason", "code"),
     [
+        (("states.arrow", "--panels", "2"), "for mp4 files; states.arrow is none", 2),
         (("nowhere.arrow",), "no such file or data set", 2),
         (("states.arrow",), "holds states and no frames", 2),
         (("a.mp4",), "--truth FILE", 2),

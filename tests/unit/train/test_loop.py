@@ -14,7 +14,7 @@ from physscale.records.metrics import read_metrics
 from physscale.train.checkpoint import load_model
 from physscale.train.latents import order
 from physscale.train.loop import train
-from physscale.train.spec import CHECKPOINTS_KEPT
+from physscale.train.spec import CHECKPOINTS_KEPT, TrainSpec, learning_rate_factor
 from physscale.train.task import TrainResult
 
 from .tasks import Killed, PlainContext, small_latents, small_task
@@ -143,6 +143,24 @@ def test_a_run_that_diverges_leaves_the_history_of_its_finite_steps(
     (line,) = read_metrics(tmp_path / "metrics.jsonl")
     assert line["step"] == 2
     assert line["loss"] == pytest.approx(float(undisturbed.losses[:2].mean()))
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_last_update_that_breaks_the_weights_is_no_end(
+    tmp_path: Path, optimiser: str, accumulate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every loss is finite, and so are the weights; the run was DONE."""
+
+    def jumps(spec: TrainSpec, *, step: int) -> float:
+        return learning_rate_factor(spec, step=step) if step < 29 else 1e6
+
+    monkeypatch.setattr("physscale.train.step.learning_rate_factor", jumps)
+    task = small_task(tmp_path, optimiser=optimiser, accumulate=accumulate)
+    with pytest.raises(Diverged, match=r"^after step 30: loss [^\n]+ the last updates broke them$"):
+        train(task, context=PlainContext())
+    assert read_metrics(tmp_path / "metrics.jsonl")[-1]["step"] == 30
+    assert not (tmp_path / "checkpoints" / "step_00000030").exists()
 
 
 def test_the_history_has_the_mean_loss_since_the_last_line(tmp_path: Path) -> None:
