@@ -38,6 +38,10 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader (head, less) has closed standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a name too long, a loop of links, a folder of somebody else
+        if error.filename is None:
+            raise
+        return _failed(UserError(f"{str(error.filename)[:200]}: {error.strerror}"))
     except Stopped as stopped:
         return _failed(stopped)
     except typer.Abort:

@@ -30,7 +30,7 @@ from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_lines import read_lines
 from physscale.records.json_value import parsed
 from physscale.records.ledger import FINAL, Ledger, State
-from physscale.records.spec import short
+from physscale.records.spec import is_sha256, short
 from physscale.records.store import RunFolder, Store, checked_name, write_atomic
 
 _INDEX = "mirror.json"
@@ -117,7 +117,7 @@ def push(store: Store, mirror: Mirror) -> Copied:
         for full, entry in Ledger(store.ledger).entries().items():
             if entry.state in {State.RUNNING, State.PLANNED} or not store.run(full).root.is_dir():
                 continue
-            size = _push_run(store.run(full), mirror=mirror, state=entry.state)
+            size = _push_run(store, full, mirror=mirror, state=entry.state)
             if size is not None:
                 pushed.append(full)
                 sent += size
@@ -146,24 +146,24 @@ def pull(store: Store, mirror: Mirror) -> Copied:
         DamagedData: if an object is not what its index says. Nothing of that run was copied.
     """
     try:
-        events = [parsed(mirror.read(f"ledger/{name}") or b"{}") for name in mirror.names("ledger")]
+        events = [_event(mirror, name) for name in mirror.names("ledger")]
         if not events:
             raise UserError(f"store {mirror.root}: no such study there")
         last = {
             event["run"]: event
             for event in events
-            if State(event["state"]) not in {State.RUNNING, State.PLANNED}
+            if event["state"] not in {State.RUNNING, State.PLANNED}
         }
         here = Ledger(store.ledger).entries()
         pulled, taken = [], 0
         for full, event in last.items():
             settled = full in here and here[full].state in FINAL | {State.RUNNING}
             index = None if settled else mirror.read(f"runs/{short(full)}/{_INDEX}")
-            if index is None or (
-                State(event["state"]) not in FINAL and store.run(full).root.exists()
-            ):
+            if index is None or (event["state"] not in FINAL and store.run(full).root.exists()):
                 continue
-            taken += _pull_run(store.run(full), mirror=mirror, index=parsed(index))
+            taken += _pull_run(
+                store.run(full), mirror=mirror, files=_files(index, mirror=mirror, full=full)
+            )
             pulled.append(full)
             Ledger(store.ledger).adopt(event)
         for name in _TABLES:
@@ -175,10 +175,11 @@ def pull(store: Store, mirror: Mirror) -> Copied:
     return Copied(pulled, taken)
 
 
-def _push_run(folder: RunFolder, *, mirror: Mirror, state: State) -> int | None:
+def _push_run(store: Store, full: str, *, mirror: Mirror, state: State) -> int | None:
     """The bytes sent; None if the store has everything."""
-    place = f"runs/{folder.root.name}"
-    known: dict[str, Any] = parsed(mirror.read(f"{place}/{_INDEX}") or b"{}").get("files", {})
+    folder, place = store.run(full), f"runs/{short(full)}"
+    index = mirror.read(f"{place}/{_INDEX}")
+    known = {} if index is None else _files(index, mirror=mirror, full=full)
     files, sent = {}, 0
     for path in _wanted(folder):
         name = str(path.relative_to(folder.root))
@@ -218,11 +219,39 @@ def _wanted(folder: RunFolder) -> Iterator[Path]:
             yield path
 
 
-def _pull_run(folder: RunFolder, *, mirror: Mirror, index: dict[str, Any]) -> int:
+def _event(mirror: Mirror, name: str) -> dict[str, Any]:
+    """A line of a ledger, as `push` writes it."""
+    try:
+        event: dict[str, Any] = parsed(mirror.read(f"ledger/{name}") or b"{}")
+        if not is_sha256(event["run"]):
+            raise ValueError(f"run {str(event['run'])[:40]!r}")
+        return {**event, "state": State(event["state"]), "time_s": float(event["time_s"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedData(
+            f"store {mirror.root}: ledger/{name[:80]}: no line of a ledger ({one_line(error)})"
+        ) from error
+
+
+def _files(index: bytes, *, mirror: Mirror, full: str) -> dict[str, dict[str, Any]]:
+    """What `push` wrote about every file of a run, by its name below the run's folder."""
+    try:
+        files: dict[str, dict[str, Any]] = parsed(index)["files"]
+        for entry in files.values():
+            if not is_sha256(entry["sha256"]):
+                raise ValueError("no SHA-256")
+        return files
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedData(
+            f"store {mirror.root}: runs/{short(full)}/{_INDEX}: no list of files "
+            f"({one_line(error)}); push that run again"
+        ) from error
+
+
+def _pull_run(folder: RunFolder, *, mirror: Mirror, files: dict[str, dict[str, Any]]) -> int:
     temporary = folder.root.with_name(f".{folder.root.name}.pull.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     taken = 0
-    for name, recorded in index["files"].items():
+    for name, recorded in files.items():
         path = temporary / name
         if not path.resolve().is_relative_to(temporary.resolve()):
             raise DamagedData(

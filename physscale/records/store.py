@@ -86,7 +86,7 @@ class Store:
         return self.root / "latents" / short(full)
 
     def run(self, full: str) -> "RunFolder":
-        return RunFolder(self.root / "runs" / short(full))
+        return RunFolder(self.root / "runs" / checked_name(short(full), what="run"))
 
 
 @dataclass(frozen=True)

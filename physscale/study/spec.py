@@ -14,6 +14,7 @@ from pathlib import Path
 
 from physscale.records.errors import UserError
 from physscale.records.nearest import nearest
+from physscale.records.spec import short
 from physscale.records.store import checked_name
 from physscale.run.spec import RunSpec
 from physscale.study.design import MOST_RUNS, check_count
@@ -60,8 +61,21 @@ class Study:
 
     @cached_property
     def runs(self) -> dict[str, RunSpec]:
-        """Each run once, by fingerprint, in order."""
-        return {run.fingerprint: run for runs in self.groups.values() for run in runs}
+        """Each run once, by fingerprint, in order.
+
+        Raises:
+            UserError: if two runs would share a folder: it is named by a fingerprint's first
+                digits.
+        """
+        runs = {run.fingerprint: run for runs in self.groups.values() for run in runs}
+        folders: dict[str, str] = {}
+        for full in runs:
+            if folders.setdefault(short(full), full) != full:
+                raise UserError(
+                    f"study {self.name}: runs {full} and {folders[short(full)]} begin alike, and "
+                    "would share a folder; give one of them another seed"
+                )
+        return runs
 
     @cached_property
     def groups_of(self) -> dict[str, list[str]]:

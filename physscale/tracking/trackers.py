@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from physscale.records.errors import UserError
 from physscale.records.registry import Registry
 from physscale.tracking.display import Tracker
+from physscale.tracking.weights_and_biases import WeightsAndBiases, project
 
 __all__ = ["NONE", "TRACKERS", "TrackerKind", "chosen_tracker"]
 
@@ -56,8 +57,6 @@ def chosen_tracker() -> str:
 
 
 def _wandb() -> Tracker:
-    from physscale.tracking.weights_and_biases import WeightsAndBiases
-
     return WeightsAndBiases(os.environ.get("WANDB_MODE", "offline"))
 
 
@@ -68,7 +67,10 @@ def _tensorboard() -> Tracker:
 
 
 def _wandb_enabled() -> bool:
-    return os.environ.get("WANDB_MODE") != "disabled"
+    if os.environ.get("WANDB_MODE") == "disabled":
+        return False
+    project()  # refused before a run begins
+    return True
 
 
 TRACKERS.register(TrackerKind("wandb", open=_wandb, enabled=_wandb_enabled))

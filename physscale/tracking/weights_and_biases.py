@@ -13,18 +13,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from physscale.records.errors import one_line
+from physscale.records.errors import UserError, one_line
 from physscale.records.spec import short
 from physscale.tracking.display import Session, ShownRun
 
 PROJECT = "physscale"
+_LONGEST = 128
 _ANSWER_S = 15.0
 """Time that a server has to answer before the run stays offline."""
 
 
 def project() -> str:
-    """The W&B project: `WANDB_PROJECT`, else `physscale`."""
-    return os.environ.get("WANDB_PROJECT", PROJECT)
+    """The W&B project: `WANDB_PROJECT`, else `physscale`.
+
+    Raises:
+        UserError: for a name that W&B would refuse when the runs are under way.
+    """
+    name = os.environ.get("WANDB_PROJECT") or PROJECT
+    if len(name) > _LONGEST or not name.isprintable() or set(name) & set("/\\#?%:"):
+        raise UserError(
+            f"WANDB_PROJECT={name[:80]!r}: at most {_LONGEST} letters, none of / \\ # ? % :"
+        )
+    return name
 
 
 class WeightsAndBiases:
