@@ -88,6 +88,12 @@ def test_nothing_unpickles_in_the_library() -> None:
                 assert given.get("weights_only") == "True", name(path)
 
 
+def test_programs_in_files_are_run_for_one_metric_alone() -> None:
+    """TorchScript is a program, and SECURITY.md says so."""
+    runners = {name(path) for path in IN_LIBRARY if "torch.jit.load" in path.read_text()}
+    assert runners == {"physscale/evaluate/frames/fvd.py"}
+
+
 def test_json_is_parsed_where_nesting_without_end_is_refused() -> None:
     """`json.loads` raises RecursionError, which no reader of a file expects."""
     readers = {

@@ -12,11 +12,9 @@ FOLDER/config.json, FOLDER/diffusion_pytorch_model.safetensors
 from pathlib import Path
 from typing import Literal
 
-import safetensors
-import safetensors.torch
 from torch import Tensor, nn
 
-from physscale.codec.sound import check_weights
+from physscale.codec.sound import check_weights, read_weights
 from physscale.codec.vae import VideoVae
 from physscale.codec.vae_blocks import CausalConv
 from physscale.codec.vae_spec import VaeSpec
@@ -69,10 +67,7 @@ def inflate(weights: Path, *, spec: VaeSpec) -> VideoVae:
     """The video VAE with the picture VAE's weights. Raises UserError if the file is of another
     layout, or is no safetensors file."""
     vae = VideoVae(spec)
-    try:
-        stored = safetensors.torch.load_file(weights)
-    except safetensors.SafetensorError as error:
-        raise UserError(f"{weights}: not a safetensors file ({error})") from error
+    stored = read_weights(weights)
     check_weights(stored, file=weights)
     tensors = {_name(name): tensor.float() for name, tensor in stored.items()}
     ours = {

@@ -16,14 +16,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from physscale.codec.kinds import check_components
-from physscale.codec.sound import check_weights, sound
-from physscale.records.errors import UserError
+from physscale.codec.sound import check_weights, read_weights, sound
+from physscale.records.errors import DamagedData, UserError
 
 __all__ = ["PcaCodec", "fit_pca", "load_pca"]
 
 FRAMES_AT_ONCE = 1024
 SUBSPACE_ROUNDS = 6
 OVERSAMPLING = 16
+_DIMENSIONS = {"components": 2, "mean": 1, "scale": 1}
 
 
 def fit_pca(frames: UInt8[np.ndarray, "frames height width 3"], *, components: int) -> "PcaCodec":
@@ -50,13 +51,33 @@ def fit_pca(frames: UInt8[np.ndarray, "frames height width 3"], *, components: i
 
 
 def load_pca(folder: Path) -> "PcaCodec":
-    """The codec that `PcaCodec.save` wrote into this folder. Raises UserError for weights that are
-    not finite."""
+    """The codec that `PcaCodec.save` wrote into this folder.
+
+    Raises:
+        UserError: for weights that are not finite.
+        DamagedData: for a file of another layout.
+    """
     file = folder / "codec.safetensors"
-    arrays = safetensors.numpy.load_file(file)
-    weights = {name: torch.from_numpy(array) for name, array in arrays.items() if name != "frame"}
+    weights = read_weights(file)
+    frame = weights.pop("frame", torch.zeros(0))
+    if (
+        frame.shape != (2,)
+        or {name: tensor.ndim for name, tensor in weights.items()} != _DIMENSIONS
+    ):
+        raise DamagedData(f"{file}: needs frame, {', '.join(_DIMENSIONS)}, and nothing else")
     check_weights(weights, file=file)
-    height, width = (int(size) for size in arrays["frame"])
+    height, width = frame.tolist()
+    pixels, components = weights["components"].shape
+    if (
+        frame.dtype != torch.int64
+        or {tensor.dtype for tensor in weights.values()} - {torch.float32, torch.float64}
+        or len(weights["mean"]) != pixels
+        or height * width * 3 != pixels
+        or len(weights["scale"]) != 1
+        or not 0 < components <= pixels
+    ):
+        raise DamagedData(f"{file}: sizes or types that do not fit together")
+    arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     return PcaCodec(
         components=arrays["components"],
         mean=arrays["mean"],

@@ -4,12 +4,21 @@ pixels, and the run would go on."""
 from collections.abc import Mapping
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
-from physscale.records.errors import UserError
+from physscale.records.errors import DamagedData, UserError, one_line
 
-__all__ = ["check_weights", "sound"]
+__all__ = ["check_weights", "read_weights", "sound"]
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """Every tensor of a safetensors file, unchecked. Raises DamagedData for any other file."""
+    try:
+        return safetensors.torch.load_file(file)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DamagedData(f"{file}: not a safetensors file ({one_line(error)[:120]})") from error
 
 
 def check_weights(weights: Mapping[str, Tensor], *, file: Path) -> None:

@@ -16,9 +16,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from physscale.codec.pixels import from_signed, to_signed
-from physscale.codec.sound import check_weights, sound
+from physscale.codec.sound import check_weights, read_weights, sound
 from physscale.codec.vae import Vae
-from physscale.records.errors import UserError
+from physscale.records.errors import DamagedData, UserError, one_line
 
 __all__ = ["VaeCodec", "load_vae", "normalised"]
 
@@ -89,16 +89,22 @@ def load_vae(vae: Vae, folder: Path) -> VaeCodec:
 
     Raises:
         UserError: for weights that are not finite, no floating-point numbers, or a scale of 0.
+        DamagedData: for a file of another layout.
     """
     file = folder / "vae.safetensors"
-    tensors = safetensors.torch.load_file(file)
+    tensors = read_weights(file)
     check_weights(tensors, file=file)
+    if any(getattr(tensors.get(name), "ndim", 0) != 1 for name in ("shift", "scale")):
+        raise DamagedData(f"{file}: needs vectors shift and scale")
     if not bool((tensors["scale"] > 0).all()):
         raise UserError(
             f"{file}: scale holds {float(tensors['scale'].min()):g}; it must be above 0"
         )
     shift, scale = tensors.pop("shift"), tensors.pop("scale")
-    vae.load_state_dict({name.removeprefix("vae."): tensor for name, tensor in tensors.items()})
+    try:
+        vae.load_state_dict({name.removeprefix("vae."): tensor for name, tensor in tensors.items()})
+    except RuntimeError as error:  # names and shapes
+        raise DamagedData(f"{file}: of another layout ({one_line(error)[:120]})") from error
     return VaeCodec(vae.eval().requires_grad_(False), shift.float(), scale.float())
 
 
