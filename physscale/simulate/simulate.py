@@ -1,15 +1,18 @@
 """Stage 1: rows of a data set from its specification and their numbers alone."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from physscale.records.video import Videos
+from physscale.records.errors import UserError, one_line
+from physscale.records.video import STATE, Videos
 from physscale.simulate.batch import Batch, Trace, stack
 from physscale.simulate.spec import DataSpec, row_generator, row_key
 
 ROWS_AT_ONCE = 4096
+FAULTS_SHOWN = 3
 
 
 def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
@@ -19,6 +22,10 @@ def simulate(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
     Args:
         data: the data set; indices beyond `data.videos` are its continuation.
         indices: row numbers, in any order.
+
+    Raises:
+        UserError: naming the rows that the scenario or its engine fails on, and why. No other row
+            takes their place: the data set would be another one than the scenario says.
     """
     assert len(indices) > 0, "at least one row"
     parts = [
@@ -40,14 +47,52 @@ def own_frames(
 
 
 def _rows(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
+    try:
+        return _made(data, indices=indices)
+    except (UserError, OSError, MemoryError):  # no fault of a row
+        raise
+    except Exception as error:  # a scenario or an engine may be anybody's
+        faults = list(_faults(data, indices=indices))
+        shown = "; ".join(f"row {row}: {why}" for row, why in faults[:FAULTS_SHOWN])
+        raise UserError(
+            f"scenario {data.scenario.name!r}, engine {data.engine}: fails on {len(faults)} of "
+            f"{len(indices)} rows: {shown}"
+            if faults
+            else f"scenario {data.scenario.name!r}, engine {data.engine}: each of {len(indices)} "
+            f"rows is well alone, but not together: {_reason(error)}"
+        ) from error
+
+
+def _faults(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Iterator[tuple[int, str]]:
+    """The rows that fail alone, and why."""
+    for place, index in enumerate(indices.tolist()):
+        try:
+            _made(data, indices=indices[place : place + 1])
+        except Exception as error:
+            yield index, _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def _made(data: DataSpec, *, indices: Int[np.ndarray, " batch"]) -> Videos:
     scenario, key = data.scenario, row_key(data)
     scenes = scenario.drawn(
         indices.tolist(), generator=lambda index: row_generator(key, index=index)
     )
     batch = stack(scenes)
     trace = scenario.trace(batch, engine=data.engine, indices=indices, clock=data.clock)
+    wanted = (len(indices), data.frames, batch.body.shape[1], len(STATE))
+    if trace.state.shape != wanted or trace.contact_s.shape != wanted[:1]:
+        raise ValueError(
+            f"states of shape {trace.state.shape}, contacts of {trace.contact_s.shape}; (rows, "
+            f"frames, bodies, numbers) are {wanted}"
+        )
     templates = [scene.template for scene in scenes]
     videos = _videos(data, indices=indices, batch=batch, trace=trace, templates=templates)
+    if not (np.isfinite(videos.state).all() and np.isfinite(videos.body).all()):
+        raise ValueError("a state or body constant that is not finite")
     return replace(videos, from_trained=scenario.from_trained(videos))
 
 
