@@ -24,7 +24,7 @@ from physscale.evaluate.calibration.known_videos import CELLS
 from physscale.records.command_line import AsJson, print_json
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
-from physscale.records.store import write_atomic
+from physscale.records.store import check_place, write_atomic
 
 
 def detect(
@@ -83,6 +83,8 @@ def calibrate_detector(
     """Measure how far the detector can be trusted.
 
     It counts false alarms on true videos, and how many corrupted ones are found."""
+    for place in filter(None, (table_file, thresholds)):
+        check_place(place)
     found = _calibrated(
         videos=videos,
         only=only or [],

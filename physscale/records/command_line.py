@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from physscale.records.errors import UserError, printable
+from physscale.records.errors import UserError, disk_full, no_space, printable
 from physscale.records.extras import PACKAGE, missing_extra
 from physscale.records.leaving import Stopped, leaving_on_signals
 
@@ -41,6 +41,8 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     except OSError as error:  # a name too long, a loop of links, a folder of somebody else
         if error.filename is None:
             raise
+        if disk_full(error):
+            return _failed(no_space(error.filename))
         return _failed(UserError(f"{str(error.filename)[:200]}: {error.strerror}"))
     except Stopped as stopped:
         return _failed(stopped)

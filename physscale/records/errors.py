@@ -52,10 +52,7 @@ def cannot_write(path: object, error: Exception) -> UserError:
     if disk_full(error):
         return no_space(path)
     why = error.strerror if isinstance(error, OSError) else one_line(error)
-    return UserError(
-        f"cannot write {path}: {why}; choose another place with --results, or make this "
-        "one writable"
-    )
+    return UserError(f"cannot write {path}: {why}; choose another place, or make this one writable")
 
 
 def disk_full(error: BaseException) -> bool:

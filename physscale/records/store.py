@@ -23,11 +23,13 @@ comes last, and then the folder is renamed. A reader trusts only a folder whose 
 neither safetensors nor `torch.load` notices a flipped bit."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,6 +170,22 @@ def write_atomic(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
     _sync_folder(path.parent)
+
+
+def check_place(path: Path) -> None:
+    """Makes the folder of a file that costs hours, and tries it before they are spent.
+
+    Raises:
+        UserError: if the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 @contextlib.contextmanager

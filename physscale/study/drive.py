@@ -119,7 +119,7 @@ def drive(
             used where it was placed.
     """
     job = Job(
-        root=store.root.resolve(),
+        root=store.root.absolute(),
         driver=Owner(),
         execute=execute,
         threads=machine.threads,

@@ -84,7 +84,7 @@ def tune_study(
     known = {size.run: size for size in read_tuned(out).sizes} if out.exists() else {}
     sizes = {run.fingerprint: known.get(run.fingerprint) for run in runs}
     with (
-        scratch_folder(store.root.resolve(), name="tune") as scratch,
+        scratch_folder(store.root.absolute(), name="tune") as scratch,
         stop_signals(stop_mark(scratch).touch) as caught,
     ):
         for run in runs:

@@ -71,7 +71,7 @@ def test_a_results_folder_that_cannot_be_written_leaves_nothing_behind(
     (tmp_path / "results").write_text("a file where a folder should be")
     code, _, err = said(["run", "quickstart", "--results", str(tmp_path / "results")], capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "choose another place with --results" in err
+    assert "choose another place, or make this one writable" in err
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
