@@ -32,7 +32,7 @@ slow: .venv/installed   ## tests that take minutes; and physics once more with e
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=build/numba_checked $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/physics tests/unit/evaluate/abnormal tests/unit/evaluate/calibration tests/unit/simulate/test_scenarios.py
 
 chaos: .venv/installed   ## faults by plan, as a table in tests/chaos/README.md; make chaos SEEDS="4 5 6"
-	PHYSSCALE_CHAOS_TABLE=yes PHYSSCALE_CHAOS_SEEDS="$(or $(SEEDS),1 2 3)" $(BIN)/python -m pytest -m chaos --timeout 3600 tests/chaos
+	PHYSSCALE_CHAOS_TABLE=yes PHYSSCALE_CHAOS_SEEDS="$(or $(SEEDS),1 2 3)" $(BIN)/python -m pytest -m chaos --timeout 3600 -n 2 --no-loadscope-reorder tests/chaos
 
 gpu: .venv/installed   ## what only a GPU can prove, as a table; make gpu ONLY="memory host_gap"
 	$(BIN)/python -m tests.gpu $(ONLY)

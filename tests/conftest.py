@@ -31,9 +31,8 @@ install_import_hook(
     "beartype.beartype",
 )
 
-WHOLE_MACHINE = ("integration", "browser", "chaos")
-"""Folders whose tests start processes of their own and measure patience: never two of them at a
-time."""
+WHOLE_MACHINE = ("tests/integration/", "tests/browser/", "tests/chaos/test_ray_")
+"""Where tests start processes of their own and measure patience: never two of them at a time."""
 
 
 class OneForTheMachine(LoadScopeScheduling):  # type: ignore[misc]
@@ -42,7 +41,7 @@ class OneForTheMachine(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return "machine" if file.split("/")[1] in WHOLE_MACHINE else file
+        return "machine" if file.startswith(WHOLE_MACHINE) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneForTheMachine:

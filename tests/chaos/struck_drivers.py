@@ -8,6 +8,7 @@ import torch
 
 from physscale.finished.tables import write_study_tables
 from physscale.records.json_lines import read_lines
+from physscale.records.ledger import Ledger
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store
@@ -36,12 +37,11 @@ def work(folder: Path) -> None:
     write_study_tables(Store(folder / "study"), groups=dict.fromkeys(STUDY.runs, "seeds"))
 
 
-def seen(folder: Path) -> object:
+def seen(store: Store) -> object:
     """Losses, tables and ends."""
-    store = Store(folder / "study")
     losses = {
         run: [(line["step"], line["loss"].hex()) for line in read_metrics(store.run(run).metrics)]
-        for run in STUDY.runs
+        for run in sorted(Ledger(store.ledger).entries())
     }
     done = Counter(line["run"] for line in read_lines(store.ledger) if line["state"] == "DONE")
     scores, outcomes = read_parquet(store.scores, SCORES), read_parquet(store.outcomes, OUTCOMES)
@@ -52,4 +52,4 @@ def seen(folder: Path) -> object:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    tell(Work(work, seen, points=120))
+    tell(Work(work, lambda folder: seen(Store(folder / "study")), points=120))

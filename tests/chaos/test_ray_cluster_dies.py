@@ -11,6 +11,7 @@ import pytest
 
 from physscale.records.ledger import Ledger, State
 from physscale.records.store import Store
+from tests.chaos.conftest import Figures
 from tests.chaos.test_ray_driver_killed import STUDY, ended, losses, start
 from tests.ray_nodes import ancestors
 
@@ -40,7 +41,9 @@ def wait_for_a_running_run(store: Store, *, driver: subprocess.Popen[bytes]) -> 
         time.sleep(0.2)
 
 
-def test_a_cluster_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_cluster_that_dies_is_started_again_and_nothing_is_lost(
+    tmp_path: Path, figures: Figures
+) -> None:
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
     disturbed.mkdir()
     calm.mkdir()
@@ -55,6 +58,7 @@ def test_a_cluster_that_dies_is_started_again_and_nothing_is_lost(tmp_path: Path
         wait_for_a_running_run(store, driver=driver)
         (process,) = processes_of(driver.pid, named=part)
         os.kill(process, signal.SIGKILL)
+        figures.count(f"Ray: {part} killed", injected=1)
     assert driver.wait(900) == 0, (disturbed / "driver.log").read_text()
     said = (disturbed / "driver.log").read_text()
     assert said.count("Ray has died") == 2

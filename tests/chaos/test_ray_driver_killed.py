@@ -15,6 +15,7 @@ from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.study.overrides import overridden
 from physscale.study.spec import load_study
+from tests.chaos.conftest import Figures
 from tests.paths import ROOT
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
@@ -55,7 +56,9 @@ def losses(store: Store) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def test_a_driver_killed_twice_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+def test_a_driver_killed_twice_loses_nothing_and_repeats_nothing(
+    tmp_path: Path, figures: Figures
+) -> None:
     disturbed, calm = tmp_path / "disturbed", tmp_path / "calm"
     disturbed.mkdir()
     calm.mkdir()
@@ -69,6 +72,7 @@ def test_a_driver_killed_twice_loses_nothing_and_repeats_nothing(tmp_path: Path)
             time.sleep(0.1)
         driver.send_signal(signal.SIGKILL)
         driver.wait()
+        figures.count("Ray: drivers killed", injected=1)
     assert start(disturbed).wait(600) == 0, (disturbed / "driver.log").read_text()
     assert start(calm).wait(600) == 0, (calm / "driver.log").read_text()
     assert ended(store) == len(STUDY.runs)

@@ -19,6 +19,7 @@ from physscale.records.json_lines import read_lines
 from physscale.records.ledger import Ledger, State
 from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
+from tests.chaos.conftest import Figures
 from tests.chaos.driver_process import AT_A_TIME, RUNS, STEPS, chaos_study
 from tests.paths import ROOT
 from tests.ray_nodes import ancestors, ray_nodes
@@ -98,7 +99,9 @@ def histories(store: Store) -> dict[str, list[tuple[int, str]]]:
     }
 
 
-def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) -> None:
+def test_a_study_survives_worker_drivers_and_node_bit_for_bit(
+    tmp_path: Path, figures: Figures
+) -> None:
     store, calm = Store(tmp_path / "chaos"), Store(tmp_path / "calm")
     with ray_nodes() as nodes:
         nodes.start(cpus=2)
@@ -107,16 +110,19 @@ def test_a_study_survives_worker_drivers_and_node_bit_for_bit(tmp_path: Path) ->
         wait_for_ends(store, wanted=1, drivers=drivers)
         struck, process = next(iter(training(store).items()))
         os.kill(process, signal.SIGKILL)
+        figures.count("Ray: workers killed", injected=1)
         for wanted, number in ((4, 0), (9, 1)):
             wait_for_ends(store, wanted=wanted, drivers=drivers)
             held(store, at_least=AT_A_TIME + 1)  # so that one at least is this driver's
             drivers[number].kill()
             drivers[number].wait()
+            figures.count("Ray: drivers killed", injected=1)
             drivers[number] = start(store, backend="ray", environment=nodes.environment)
         wait_for_ends(store, wanted=13, drivers=drivers)
         stranded = training(store, below=second.pid)
         second.kill()
         second.wait()
+        figures.count("Ray: nodes killed", injected=1)
         assert {driver.wait(900) for driver in drivers} <= {0, 3}, (
             store.root / "driver.log"
         ).read_text()

@@ -16,6 +16,7 @@ from physscale.run.execute import execute
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
+from tests.chaos.conftest import Figures
 from tests.chaos.mortal import KILLS, STUCK, mortal_execute
 from tests.chaos.test_ray_node_leaves import losses
 from tests.sweep_doubles import no_watch
@@ -23,6 +24,8 @@ from tests.tiny import tiny_run
 
 pytestmark = [pytest.mark.chaos, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
 STEPS, EVERY = 300, 50
+RUNS = {1: 6, 2: 1}
+"""By the number of workers: 24 kills of runs with one, four of a run with two."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,14 +37,17 @@ def ray_cluster() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_only_starts_without_a_new_checkpoint_end_a_run(tmp_path: Path, workers: int) -> None:
+def test_only_starts_without_a_new_checkpoint_end_a_run(
+    tmp_path: Path, workers: int, figures: Figures
+) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     assert KILLS > STARTS_AT_MOST
     alone = tiny_run(steps=STEPS)
     alone = replace(alone, train=replace(alone.train, optimiser="adamw", checkpoint_every=EVERY))
-    good = replace(alone, workers=workers)
-    stuck = replace(good, seed=STUCK)
-    study = Study(name="often", question="Does it end?", groups={"all": [good, stuck]})
+    apart = [replace(alone, seed=seed) for seed in range(RUNS[workers])]
+    good = [replace(run, workers=workers) for run in apart]
+    stuck = replace(good[0], seed=STUCK)
+    study = Study(name="often", question="Does it end?", groups={"all": [*good, stuck]})
     drive(
         study,
         store=store,
@@ -52,10 +58,12 @@ def test_only_starts_without_a_new_checkpoint_end_a_run(tmp_path: Path, workers:
     )
     entries = Ledger(store.ledger).entries()
     kills = {run: len(list((store.root / "kills" / run).iterdir())) for run in entries}
-    assert kills == {good.fingerprint: KILLS, stuck.fingerprint: STARTS_AT_MOST}
-    assert entries[good.fingerprint].state is State.DONE
+    figures.count("Ray: workers killed", injected=sum(kills.values()))
+    wanted = {run.fingerprint: KILLS for run in good} | {stuck.fingerprint: STARTS_AT_MOST}
+    assert kills == wanted
     assert entries[stuck.fingerprint].state is State.FAILED
-    execute(alone, store=plain, context=PlainContext())
-    assert losses(store, good) == (
-        losses(plain, alone) if workers == 1 else pytest.approx(losses(plain, alone), rel=1e-3)
-    )
+    for one, run in zip(apart, good, strict=True):
+        assert entries[run.fingerprint].state is State.DONE
+        execute(one, store=plain, context=PlainContext())
+        calm = losses(plain, one)
+        assert losses(store, run) == (calm if workers == 1 else pytest.approx(calm, rel=1e-3))

@@ -18,6 +18,7 @@ from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
+from tests.chaos.conftest import Figures
 from tests.ray_nodes import Nodes, ancestors, ray_nodes
 from tests.sweep_doubles import no_watch
 from tests.tiny import tiny_run
@@ -65,7 +66,7 @@ def titled_so(file: Path, *, title: str) -> bool:
 
 @pytest.mark.parametrize(("workers", "title"), [(1, ""), (2, "ray::RayTrainWorker")])
 def test_runs_of_a_node_that_goes_save_and_go_on(
-    workers: int, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: int, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     run = tiny_run(steps=STEPS[workers], workers=workers)
@@ -90,6 +91,7 @@ def test_runs_of_a_node_that_goes_save_and_go_on(
             study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch
         )
         leaving.join()
+    figures.count("Ray: nodes sent away", injected=len(gone_s))
     assert ending.exit_code == 0
     assert gone_s[0] < 60, "within what a pod is given"
     states = [

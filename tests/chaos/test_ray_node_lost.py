@@ -14,6 +14,7 @@ from physscale.run.execute import execute
 from physscale.scheduling.resources import Machine
 from physscale.study.drive import drive
 from physscale.study.spec import Study
+from tests.chaos.conftest import Figures
 from tests.chaos.test_ray_node_leaves import losses, node_at_work
 from tests.ray_nodes import ray_nodes
 from tests.sweep_doubles import no_watch
@@ -31,7 +32,7 @@ Muon's large steps make it a tenth."""
 
 
 def test_a_run_that_loses_a_worker_goes_on_with_fewer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
     store, plain = Store(tmp_path / "ray"), Store(tmp_path / "plain")
     alone = tiny_run(steps=STEPS)
@@ -52,6 +53,7 @@ def test_a_run_that_loses_a_worker_goes_on_with_fewer(
             study, store=store, backend="ray", machine=MACHINE, execute=execute, watch=no_watch
         )
         killer.join()
+    figures.count("Ray: nodes killed", injected=1)
     assert ending.exit_code == 0
     lines = read_lines(store.run(run.fingerprint).metrics)
     together = [line["step"] for line in lines if line["workers"] == 2]

@@ -50,7 +50,5 @@ def test_a_place_is_asked_for_before_hours_are_spent(tmp_path: Path) -> None:
     check_place(tmp_path / "new" / "folders" / "table.md")
     check_place(tmp_path / "file")
     for closed in (tmp_path, tmp_path / "file" / "table.md", tmp_path / "loop" / "table.md"):
-        with pytest.raises(
-            UserError, match=r"\Acannot write [^\n]*; choose another [^\n]*\Z"
-        ):
+        with pytest.raises(UserError, match=r"\Acannot write [^\n]*; choose another [^\n]*\Z"):
             check_place(closed)
