@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help quickstart test lint types imports slow chaos gpu docs bench figures gallery lock clean
+.PHONY: help quickstart test lint types imports slow chaos fuzz gpu docs bench figures gallery lock clean
 
 help:
 	@sed -n 's/^# //p; s/^\([a-z]*\):.*##/make \1 \t/p' Makefile
@@ -33,6 +33,10 @@ slow: .venv/installed   ## tests that take minutes; and physics once more with e
 
 chaos: .venv/installed   ## faults by plan, as a table in tests/chaos/README.md; make chaos SEEDS="4 5 6"
 	PHYSSCALE_CHAOS_TABLE=yes PHYSSCALE_CHAOS_SEEDS="$(or $(SEEDS),1 2 3)" $(BIN)/python -m pytest -m chaos --timeout 3600 -n 2 --no-loadscope-reorder tests/chaos
+
+fuzz: .venv/installed   ## any bytes for every reader, ten minutes each; make fuzz SECONDS=60 ONLY="ledger mp4"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(ONLY)
 
 gpu: .venv/installed   ## what only a GPU can prove, as a table; make gpu ONLY="memory host_gap"
 	$(BIN)/python -m tests.gpu $(ONLY)

@@ -68,11 +68,11 @@ def load(path: Path) -> Loaded:
         if start.startswith(b"PAR1"):
             import pyarrow.parquet as pq
 
-            return Loaded(pq.read_table(path))
+            return _checked(pq.read_table(path))
         if start.startswith(b"ARROW1"):
-            return Loaded(pa.ipc.open_file(path.read_bytes()).read_all())
+            return _checked(pa.ipc.open_file(path.read_bytes()).read_all())
         if start.startswith(_STREAM):
-            return Loaded(pa.ipc.open_stream(path.read_bytes()).read_all())
+            return _checked(pa.ipc.open_stream(path.read_bytes()).read_all())
         return _csv(path)
     except (pa.ArrowException, UnicodeError, EOFError) as error:
         raise DamagedData(
@@ -82,6 +82,12 @@ def load(path: Path) -> Loaded:
         if error.errno is None:  # pyarrow's, of a torn file
             raise DamagedData(f"{path}: not a readable table ({short(str(error))})") from error
         raise UserError(f"{path}: cannot read it ({error.strerror})") from error
+
+
+def _checked(table: pa.Table) -> Loaded:
+    """The table, once every value of it lies inside the file: pyarrow reads on without asking."""
+    table.validate(full=True)
+    return Loaded(table)
 
 
 def _refuse_foreign(path: Path, start: bytes) -> None:

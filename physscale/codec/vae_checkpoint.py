@@ -22,6 +22,7 @@ from physscale.records.store import remove_folder, write_folder
 from physscale.train.checkpoint import agreed, folder_at, folders
 from physscale.train.parallel import Workers, digest_of
 from physscale.train.spec import CHECKPOINTS_KEPT
+from physscale.train.stored import readable
 
 __all__ = ["Saving", "digest", "resume", "save"]
 
@@ -58,16 +59,21 @@ def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: W
     """Restore the newest checkpoint that the first worker finds, if there is one.
 
     Raises:
-        DamagedData: on every worker, when some do not see it.
+        DamagedData: on every worker, when some do not see it; or when it is none of ours.
         UserError: for the checkpoint of another training.
     """
     newest = agreed(saving.folder, workers=workers)
     if newest is None:
         return
-    described = parsed((newest / "state.json").read_text())
-    if canonical(described["training"]) != canonical(_identity(training)):
-        raise UserError(f"{newest}: a checkpoint of another training; choose another --results")
-    tensors = safetensors.torch.load_file(newest / "tensors.safetensors")
+    with readable(newest):
+        described = parsed((newest / "state.json").read_text())
+        if canonical(described["training"]) != canonical(_identity(training)):
+            raise UserError(f"{newest}: a checkpoint of another training; choose another --results")
+        _load(state, safetensors.torch.load_file(newest / "tensors.safetensors"))
+        state.step = int(described["step"])
+
+
+def _load(state: VaeState, tensors: dict[str, Tensor]) -> None:
     for name, network, adam in _networks(state):
         network.load_state_dict(_below(f"{name}.", tensors))
         moments = {
@@ -80,7 +86,6 @@ def resume(state: VaeState, saving: Saving, *, training: VaeTraining, workers: W
                 "param_groups": adam.state_dict()["param_groups"],
             }
         )
-    state.step = described["step"]
 
 
 def tensors_of(state: VaeState) -> dict[str, Tensor]:

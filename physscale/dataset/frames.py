@@ -161,7 +161,7 @@ def is_frame_shard(path: Path) -> bool:
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return BLOB in reader.schema.names
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return False
 
 

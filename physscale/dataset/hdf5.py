@@ -26,8 +26,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from physscale.dataset.file import rows_at_once
+from physscale.dataset.hdf5_heaps import check_heaps, check_lengths
 from physscale.dataset.mp4 import mp4_frames
-from physscale.records.errors import DamagedData, UserError
+from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.scene import Shape
 from physscale.records.video import BODY, COLOUR, STATE, Videos
 
@@ -143,11 +144,15 @@ def streams_of(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     with _file(path) as file:
+        check_heaps(path)
         found = {
             name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file[name])])
             for name in names
         }
-        clips = sum(len(item) for item in _groups(file[CLIPS]))
+        groups = _groups(file[CLIPS])
+        clips = sum(len(item) for item in groups)
+        for item in groups:
+            check_lengths(path, item)
     if {len(stream) for stream in found.values()} != {clips}:
         raise DamagedData(
             f"{path}: its streams have {sorted({clips, *map(len, found.values())})} rows, they "
@@ -180,7 +185,7 @@ def _file(path: Path) -> Iterator[h5py.File]:
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedData) as error:
         raise DamagedData(
             f"{path}: not a file of the published layout ({type(error).__name__}: "
-            f"{str(error).splitlines()[0][:80]})"
+            f"{one_line(error)[:80]})"
         ) from error
 
 

@@ -71,7 +71,7 @@ def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
         DamagedData: if it is not an mp4 file.
     """
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), metadata_errors="replace") as container:
             frames = [
                 np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
                 for frame in container.decode(video=0)

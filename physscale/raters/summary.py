@@ -159,10 +159,14 @@ def read_detections(path: Path) -> dict[Row, bool]:
         UserError: if it is not such a file.
     """
     try:
-        rows = pq.read_table(path, columns=["source", "index", "abnormal"]).to_pylist()
-    except (OSError, pa.ArrowException) as error:
+        table = pq.read_table(path, columns=["source", "index", "abnormal"])
+        table.validate(full=True)
+        return {
+            (str(row["source"]), int(row["index"])): bool(row["abnormal"])
+            for row in table.to_pylist()
+        }
+    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
         raise UserError(
             f"--detector {path}: no Parquet file with source, index and abnormal "
             f"({type(error).__name__})"
         ) from error
-    return {(str(row["source"]), int(row["index"])): bool(row["abnormal"]) for row in rows}

@@ -24,7 +24,7 @@ from physscale.ray_jobs.gpus import check_nodes
 from physscale.ray_jobs.leaving import NodeWatch, own_node
 from physscale.ray_jobs.restarts import STARTS_AT_MOST, begin
 from physscale.ray_jobs.watchdog import free_nodes
-from physscale.records.errors import Diverged, Preempted
+from physscale.records.errors import Diverged, Preempted, one_line
 from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
@@ -97,7 +97,7 @@ def train_workers(run: Attempted, *, job: Job, machine: Machine) -> None:
             if begin(run, job=job) > STARTS_AT_MOST:
                 raise
             logging.getLogger(__name__).warning(
-                "run %s starts again: %s", run.fingerprint[:12], str(error).splitlines()[0]
+                "run %s starts again: %s", run.fingerprint[:12], one_line(error)
             )
 
 

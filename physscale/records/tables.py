@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physscale.records.errors import DamagedData
+from physscale.records.errors import DamagedData, one_line
 from physscale.records.scores import SCORES
 from physscale.records.store import write_atomic
 
@@ -51,7 +51,7 @@ def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         return table.select(schema.names).cast(schema).replace_schema_metadata(None)
     except (pa.ArrowException, ValueError) as error:
-        raise DamagedData(f"{path}: {str(error).splitlines()[0][:160]}") from error
+        raise DamagedData(f"{path}: {one_line(error)[:160]}") from error
 
 
 def write_scores(path: Path, table: pa.Table, *, metrics: Iterable[str]) -> None:
@@ -89,8 +89,9 @@ def _whole(path: Path) -> pa.Table:
         table.validate(full=True)
         same = (table.schema.metadata or {}).get(_DIGEST) in (None, _digest(table))
     except (pa.ArrowException, OSError, ValueError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise DamagedData(f"{path}: not a readable Parquet file ({said})") from error
+        raise DamagedData(
+            f"{path}: not a readable Parquet file ({one_line(error)[:120]})"
+        ) from error
     if not same:
         raise DamagedData(
             f"{path}: its values are not the ones that were written (SHA-256 differs)"

@@ -25,7 +25,7 @@ from physscale.train.parallel import Workers, digest_of
 from physscale.train.same_folder import same_folder
 from physscale.train.spec import computed_plainly
 from physscale.train.step import TrainState
-from physscale.train.stored import Stored
+from physscale.train.stored import Stored, readable
 from physscale.train.task import TrainTask
 
 __all__ = [
@@ -66,11 +66,16 @@ def agreed(checkpoints: Path, *, workers: Workers) -> Path | None:
 def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Workers) -> None:
     """Restore the state as it was saved, bit for bit. Every worker calls it.
 
-    Raises UserError when the checkpoint belongs to another training.
+    Raises:
+        UserError: when the checkpoint belongs to another training.
+        DamagedData: when it is none of ours.
     """
     stored = Stored(folder, state.model)
-    other = stored.state.get("run", task.run) != task.run  # version 0.1 names no run
-    if other or canonical(stored.state["recipe"]) != canonical(recipe(task)):
+    with readable(folder):
+        other = stored.state.get("run", task.run) != task.run  # version 0.1 names no run
+        other = other or canonical(stored.state["recipe"]) != canonical(recipe(task))
+        step = int(stored.state["step"])
+    if other:
         raise UserError(f"{folder}: a checkpoint of another training; choose another folder")
     seen = hashlib.sha256()
 
@@ -81,8 +86,9 @@ def restore(state: TrainState, folder: Path, *, task: TrainTask, workers: Worker
         return tensor
 
     state.weights.load(read)
-    state.step = stored.state["step"]
-    state.losses[: state.step] = stored.losses
+    state.step = step
+    with readable(folder):
+        state.losses[:step] = stored.losses
     seen.update(digest_of({"losses": stored.losses}))
     if workers.world > 1:
         state.origin = seen.digest()
@@ -95,18 +101,19 @@ def load_model(folder: Path, *, run: str | None = None) -> Backbone:
         run: the fingerprint of the run that it has to be of; None for any.
 
     Raises:
-        DamagedData: when its manifest does not verify, or it is of another run.
+        DamagedData: when its manifest does not verify, it is of another run, or none of ours.
     """
     read_folder(folder)
-    state = parsed((folder / "state.json").read_text())
-    if run is not None and state.get("run", run) != run:
-        raise DamagedData(f"{folder}: a checkpoint of run {short(state['run']) or 'unknown'}")
-    trained = state["recipe"]
-    spec = from_plain(BackboneSpec, trained["model"])  # type: ignore[type-abstract]
-    objective = from_plain(ObjectiveSpec, trained["flow"])  # type: ignore[type-abstract]
-    model = spec.build(objective.backbone_shape(from_plain(LatentShape, trained["shape"])))
-    stored = Stored(folder, model)
-    model.load_state_dict({name: stored.tensor("ema", name) for name in model.state_dict()})
+    with readable(folder):
+        state = parsed((folder / "state.json").read_text())
+        if run is not None and state.get("run", run) != run:
+            raise DamagedData(f"{folder}: a checkpoint of run {short(state['run']) or 'unknown'}")
+        trained = state["recipe"]
+        spec = from_plain(BackboneSpec, trained["model"])  # type: ignore[type-abstract]
+        objective = from_plain(ObjectiveSpec, trained["flow"])  # type: ignore[type-abstract]
+        model = spec.build(objective.backbone_shape(from_plain(LatentShape, trained["shape"])))
+        stored = Stored(folder, model)
+        model.load_state_dict({name: stored.tensor("ema", name) for name in model.state_dict()})
     return model.eval()
 
 

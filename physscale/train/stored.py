@@ -6,7 +6,8 @@ on, in which every tensor has the rows of one worker; the parts in order are the
 
 Format 1 has one part, and both moments in `moments`, as vectors of `train/flat.py`."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +19,12 @@ import torch
 from torch import Tensor
 
 from physscale.model.backbone import Backbone
+from physscale.records.errors import DamagedData, one_line
 from physscale.records.fault import point
 from physscale.records.json_value import parsed
 from physscale.train.flat import layout_of
 
-__all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "write_tensors"]
+__all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "readable", "write_tensors"]
 
 FORMAT = 2
 
@@ -33,10 +35,36 @@ Tensors = Mapping[str, Mapping[str, Tensor]]
 """Tensors by kind, then by the model's name."""
 
 
+@contextlib.contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """A manifest says that files are as they were written, not that they were written by us: what
+    cannot be understood inside is a checkpoint of something else."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise DamagedData(
+            f"{folder}: not a checkpoint that this version reads ({type(error).__name__}: "
+            f"{one_line(error)[:160]})"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Stored:
     """A checkpoint whose manifest verifies. Files are mapped into memory, so one tensor is read at
-    a time. `model` has the shapes that format 1 needs."""
+    a time. `model` has the shapes that format 1 needs.
+
+    Raises:
+        DamagedData: when it is read and not a checkpoint of ours.
+    """
 
     folder: Path
     model: Backbone
@@ -44,20 +72,23 @@ class Stored:
     @cached_property
     def state(self) -> dict[str, Any]:
         """What `state.json` says."""
-        state: dict[str, Any] = parsed((self.folder / "state.json").read_text())
-        return state
+        with readable(self.folder):
+            state: dict[str, Any] = parsed((self.folder / "state.json").read_text())
+            return state
 
     def tensor(self, kind: str, name: str) -> Tensor:
         """One tensor, whole, on the CPU."""
-        if self.state["format"] == 1 and kind in ("first", "second"):
-            return self._moments[kind][name]
-        parts = [file.get_tensor(name) for file in self._files[kind]]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        with readable(self.folder):
+            if self.state["format"] == 1 and kind in ("first", "second"):
+                return self._moments[kind][name]
+            parts = [file.get_tensor(name) for file in self._files[kind]]
+            return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @cached_property
     def losses(self) -> Tensor:
         """[step]"""
-        return safetensors.torch.load_file(self.folder / "losses.safetensors")["losses"]
+        with readable(self.folder):
+            return safetensors.torch.load_file(self.folder / "losses.safetensors")["losses"]
 
     @cached_property
     def _files(self) -> dict[str, list[Any]]:
