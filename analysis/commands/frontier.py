@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.data.table import Runs
     from analysis.design.frontier import Cost, Frontier, IsoFlop
     from analysis.fit.fit import Fit
+    from analysis.laws.law import Law
 
 _BUDGETS = 7
 
@@ -41,17 +42,19 @@ def frontier(
     as_json: AsJson = False,
 ) -> None:
     """Compute-optimal N and D, with isoFLOP minima beside them."""
+    from analysis.data.configurations import configurations
     from analysis.design.frontier import frontier as frontier_of
     from analysis.design.frontier import iso_flops, on_one_line
     from physscale.records.finite import finite
 
-    fitted, cost, runs = _surface("power-nd", table, columns, resampling)
-    assert cost is not None
-    if on_one_line(fitted.points):
+    law, runs = _read("power-nd", table, columns)
+    if on_one_line(configurations(runs.axes, runs.response)):
         raise UserError(
             f"{table.file}: N and D move together, so no frontier follows; add runs at another "
             "ratio of D to N (`next` chooses some)"
         )
+    fitted, cost = _surface(law, runs, resampling)
+    assert cost is not None
     n = runs.axes["N"]
     spent = runs.flops if runs.flops is not None else cost.flops(n, runs.axes["D"])
     found = frontier_of(fitted, budgets=_budgets(budgets, spent), cost=cost)
@@ -86,7 +89,8 @@ def next_runs(
     from analysis.design.frontier import Cost
     from analysis.design.planning import plan_next
 
-    fitted, cost, runs = _surface(law, table, columns, resampling)
+    chosen, runs = _read(law, table, columns)
+    fitted, cost = _surface(chosen, runs, resampling)
     if not budget > 0:
         raise UserError(f"--budget {budget}: use a positive number of FLOPs")
     plan = plan_next(fitted, parameter=parameter, budget=budget, cost=cost or Cost())
@@ -107,20 +111,23 @@ def next_runs(
         print(f"warning: {note}")
 
 
-def _surface(
-    name: str, table: Table, columns: Columns, resampling: Resampling
-) -> "tuple[Fit, Cost | None, Runs]":
-    """The fitted law, the cost of a run where the table has N and D, and the runs."""
-    from analysis.design.frontier import cost_of
-    from analysis.fit.fit import fit
+def _read(name: str, table: Table, columns: Columns) -> "tuple[Law, Runs]":
+    """The law of that name and the runs of one split."""
     from analysis.laws.registry import law_named
 
-    law = law_named(name)
-    runs = runs_of(table, columns, law)
     if columns.split is not None:
         raise UserError(
             "--split: choose one split with --where instead; a frontier belongs to one surface"
         )
+    law = law_named(name)
+    return law, runs_of(table, columns, law)
+
+
+def _surface(law: "Law", runs: "Runs", resampling: Resampling) -> "tuple[Fit, Cost | None]":
+    """The fitted law, and the cost of a run where the table has N and D."""
+    from analysis.design.frontier import cost_of
+    from analysis.fit.fit import fit
+
     if resampling.bootstrap < 1:
         raise UserError(f"--bootstrap {resampling.bootstrap}: bands need draws; use 200 or more")
     fitted = fit(
@@ -133,8 +140,8 @@ def _surface(
         with_profile=False,
     )
     if not {"N", "D"} <= set(runs.axes):
-        return fitted, None, runs
-    return fitted, cost_of(runs.axes["N"], runs.axes["D"], runs.flops), runs
+        return fitted, None
+    return fitted, cost_of(runs.axes["N"], runs.axes["D"], runs.flops)
 
 
 def _budgets(words: str | None, spent: "np.ndarray") -> "np.ndarray":

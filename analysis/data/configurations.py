@@ -5,15 +5,18 @@ scatter more than their seeds. At a nominal 95 %, a bootstrap over runs covers 8
 configuration means, on the same data, cover 92-97 %."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
 MANY = 8
 """From this many degrees of freedom, residuals alone are trusted to measure the noise."""
-SCATTER_TO_SEED = 1.0
+MOST_SCATTER = 3.0
+"""The scatter of configurations in units of that of seeds, at most, where few residuals tell."""
 _FEWEST_SEED_FREEDOM = 3
+_ERROR, _OF_SEEDS = 0.05, 0.2
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,51 @@ def configurations(
     )
 
 
-def granted_variance(points: Configurations) -> float | None:
-    """Variance of a configuration of mean weight, from repeated seeds alone: s2 (1/m + 1).
+@dataclass(frozen=True)
+class Scatter:
+    """Variance of a configuration of mean weight, its degrees of freedom and its source.
 
-    With few configurations, scatter between them cannot be distinguished from curvature, so it is
-    assumed to be as large as the seed scatter. None with fewer than three degrees of freedom
-    between seeds.
-    """
+    many   residuals, with at least `MANY` degrees of freedom
+    few    residuals, with fewer
+    seeds  repeated seeds"""
+
+    source: Literal["many", "few", "seeds"]
+    variance: float
+    freedom: int
+
+
+def scatter_of(points: Configurations, *, residual: float | None, freedom: int) -> Scatter | None:
+    """The scatter behind an interval. `residual` is the residual variance with its `freedom`.
+
+    Few residuals hold the curvature of the law as well as noise, and cannot tell configurations
+    that scatter from a law that bends. Repeated seeds know nothing of scatter between
+    configurations: it is taken to be at most `MOST_SCATTER` times theirs, s2 (1/m + 9). The shorter
+    of the two 95 % intervals counts. For that choice the residuals get four fifths of the error of
+    5 % and the seeds one fifth (Bonferroni): both variances are inflated until their ordinary 95 %
+    intervals hold 96 and 99 %. None where neither source is there."""
+    if freedom >= MANY and residual is not None:
+        return Scatter("many", residual, freedom)
+    sources: list[Scatter] = []
+    if freedom >= 1 and residual is not None:
+        sources.append(Scatter("few", residual, freedom))
     seed_variance = points.seed_variance
-    if seed_variance is None or points.seed_freedom < _FEWEST_SEED_FREEDOM:
-        return None
-    return seed_variance * (1 / float(points.seeds.mean()) + SCATTER_TO_SEED)
+    if seed_variance and points.seed_freedom >= _FEWEST_SEED_FREEDOM:
+        most = seed_variance * (1 / float(points.seeds.mean()) + MOST_SCATTER**2)
+        sources.append(Scatter("seeds", most, points.seed_freedom))
+    if len(sources) == 2:
+        shares = (1 - _OF_SEEDS, _OF_SEEDS)
+        sources = [_inflated(found, share) for found, share in zip(sources, shares, strict=True)]
+    return min(sources, key=_half_width, default=None)
+
+
+def _inflated(found: Scatter, share: float) -> Scatter:
+    from scipy.stats import t as student
+
+    wide, usual = student.ppf([1 - _ERROR * share / 2, 1 - _ERROR / 2], found.freedom)
+    return replace(found, variance=found.variance * float(wide / usual) ** 2)
+
+
+def _half_width(found: Scatter) -> float:
+    from scipy.stats import t as student
+
+    return float(student.ppf(1 - _ERROR / 2, found.freedom) * np.sqrt(found.variance))

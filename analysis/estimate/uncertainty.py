@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from analysis.data.configurations import MANY, Configurations, granted_variance
+from analysis.data.configurations import MANY, Configurations, scatter_of
 from analysis.estimate.loss import Huber, Loss
 from analysis.estimate.profile import Profile, profile, scale_squared
 from analysis.estimate.resampling import Resamples
@@ -72,8 +72,7 @@ def auto_delta(
 def noise_of(
     built: Built, loss: Loss, solution: Solution, *, points: Configurations, weights: np.ndarray
 ) -> Noise:
-    """The first source of noise that the table allows: many residuals, repeated seeds, few
-    residuals."""
+    """The noise of a configuration mean: what the loss implies, else residuals or seeds."""
     moving = int(free_mask(built).sum())
     freedom = len(weights) - moving
     scale = scale_squared(built.model, loss, solution.theta, weights, moving=moving)
@@ -82,9 +81,10 @@ def noise_of(
     if loss.own_noise == "counts":
         over = scale is not None and scale > 1
         return Noise("counts", scale if over else 1.0, freedom if over else _KNOWN)
-    if freedom < MANY and (granted := granted_variance(points)) is not None:
-        return Noise("seeds", granted, points.seed_freedom)
-    return Noise("many" if freedom >= MANY else "few", scale, max(freedom, 0))
+    found = scatter_of(points, residual=scale, freedom=freedom)
+    if found is None:
+        return Noise("few", None, max(freedom, 0))
+    return Noise(found.source, found.variance, found.freedom)
 
 
 def bootstrap_draws(
@@ -96,11 +96,11 @@ def bootstrap_draws(
     noise: Noise,
     resamples: Resamples,
 ) -> tuple[Float[np.ndarray, "resamples parameters"], Float[np.ndarray, " resamples"]]:
-    """Resampled configurations. With few of them, draws around the law with the noise of seeds or
-    counts."""
+    """Resampled configurations. With few of them, draws around the law with the noise behind the
+    intervals."""
     if resamples.draws == 0 or len(weights) < 2:
         return solution.theta[None].copy(), np.array([solution.objective])
-    if noise.kind in {"seeds", "counts"} and noise.variance:
+    if noise.kind != "many" and loss.own_noise != "few" and noise.variance:
         drawn = loss.redrawn(
             built.model.mu(solution.theta[None])[0],
             deviation=np.sqrt(noise.variance / weights),

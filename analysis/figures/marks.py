@@ -104,12 +104,13 @@ def exponent_words(ladder: Ladder) -> str:
         return exponent_interval("alpha", ladder.fit)
     if (
         verdict.word == "undetermined"
-        and verdict.p_falls_holm is not None
-        and verdict.p_falls_holm < 1
+        and verdict.p_change_holm is not None
+        and verdict.p_change_holm < 1
     ):
-        alone = min(verdict.p_falls or 0.0, verdict.p_rises or 0.0)
-        corrected = probability(verdict.p_falls_holm)
-        return f"no exponent: p {probability(alone)} alone, {corrected} after Holm"
+        corrected = probability(verdict.p_change_holm)
+        return (
+            f"no exponent: p {probability(verdict.p_change or 0.0)} alone, {corrected} after Holm"
+        )
     return "no exponent: no law to fit"
 
 

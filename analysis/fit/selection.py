@@ -123,7 +123,7 @@ def _score(
             len(fitted.residuals) / spare
         )
     else:
-        draws = draws + sd * rng.standard_normal(draws.shape)
+        draws = draws + sd * rng.standard_t(max(fitted.noise.freedom, 1), draws.shape)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     rmsle, naive_rmsle = _root_mean(error), _root_mean(naive - truth)
     inside = logs[axis][kept]

@@ -23,7 +23,7 @@ _READING = (
     "Each point is one run (one seed). Thin bars are 95 % bootstrap intervals over the test videos "
     "of that run. Lines are power laws above the floor with a 95 % bootstrap band. Where the data "
     "support no law, there is no line: dashes only join the means.",
-    "A verdict comes from a one-sided trend test on log error over configuration means, corrected "
+    "A verdict comes from a trend test on log error over configuration means, corrected "
     "by Holm over the splits and axes of one metric. “Flat” means that an equivalence test passed "
     "within a margin that was set beforehand. “Undetermined” means that neither was shown. The "
     "interval of a change is that of the single test; it is not widened for the family.",

@@ -27,15 +27,14 @@ def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
 
 def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
     per_decade, seeds = verdict.per_decade, verdict.seeds_needed
-    sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
     return (
         Cell(split),
         Cell(verdict.axis),
         Cell(verdict.word),
         Cell(_change(verdict.change, verdict.low, verdict.high), verdict.change),
         Cell("–" if per_decade is None else f"{np.expm1(per_decade):+.1%}", per_decade),
-        p_cell(min(sides, default=None)),
-        p_cell(verdict.p_falls_holm),
+        p_cell(verdict.p_change),
+        p_cell(verdict.p_change_holm),
         p_cell(verdict.p_permutation),
         Cell(str(verdict.levels), verdict.levels),
         Cell(str(seeds or "–"), seeds if verdict.word == "undetermined" else None),

@@ -27,7 +27,7 @@ _READING = (
     "Points are runs; the law is fitted to configuration means over repeats. Each parameter has a "
     "bootstrap over configurations (standard error, percentile interval) and a profile likelihood. "
     "An end that the data do not bound is open, and no number is printed for it.",
-    "A verdict comes from a one-sided trend test on log response with the other axes held fixed, "
+    "A verdict comes from a trend test on log response with the other axes held fixed, "
     "corrected by Holm over splits and axes. “Flat” means that an equivalence test passed within a "
     "margin that was set beforehand. “Undetermined” means that neither was shown: no law is drawn "
     "and no exponent is compared.",
@@ -127,11 +127,11 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
     where = f"{split}: " if split else ""
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return f"{where}{response} along {verdict.axis}: {verdict.reason}."
-    if verdict.word in {"scales", "worsens"} and verdict.p_falls_holm is not None:
+    if verdict.word in {"scales", "worsens"} and verdict.p_change_holm is not None:
         ends = sorted(abs(np.expm1(value)) for value in (verdict.low, verdict.high))
         size = f"{abs(np.expm1(verdict.change)):.0%} [{ends[0]:.0%}, {ends[1]:.0%}]"
         what = f"{where}{response} {'falls' if verdict.change < 0 else 'rises'} by {size}"
-        p = probability(verdict.p_falls_holm)
+        p = probability(verdict.p_change_holm)
         return f"{what} over the observed range of {verdict.axis} (p {p} after Holm)."
     change, low, high = (
         f"{np.expm1(value):+.0%}" for value in (verdict.change, verdict.low, verdict.high)

@@ -96,7 +96,6 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
         if verdict.change is not None and verdict.low is not None and verdict.high is not None:
             factors = np.exp([verdict.change, verdict.low, verdict.high])
             change = "×{:.2g} [{:.2g}, {:.2g}]".format(*factors)
-        sides = [p for p in (verdict.p_falls, verdict.p_rises) if p is not None]
         exponent, interval = "–", None
         lack = lack_of_fit(ladder.fit) if verdict.word == "scales" else None
         if verdict.word == "scales":
@@ -120,8 +119,8 @@ def verdict_rows(ladders: Sequence[Ladder]) -> Grid:
                     "–" if verdict.per_decade is None else f"×{np.exp(verdict.per_decade):.2g}",
                     verdict.per_decade,
                 ),
-                p_cell(min(sides, default=None)),
-                p_cell(verdict.p_falls_holm),
+                p_cell(verdict.p_change),
+                p_cell(verdict.p_change_holm),
                 p_cell(verdict.p_permutation),
                 Cell(
                     exponent,

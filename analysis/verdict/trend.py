@@ -5,14 +5,8 @@ change = slope x (range of log x). The slope is that of the parts of log respons
 other axes do not give (Frisch and Waugh 1933). Where they give nearly all of log x, as in a ladder
 with D = 20 N, nobody can tell whose effect it is: the axes are `Entangled`.
 
-The noise of a configuration mean comes from the first source that the table allows:
-  many   residuals of the regression, when they have at least `MANY` degrees of freedom
-  seeds  pooled seed variance s2, with configuration scatter assumed as large as the seed scatter:
-         s2 (1/m + 1). With four levels, scatter between configurations cannot be distinguished
-         from curvature of the law, and the residuals of a straight line mostly measure curvature.
-         Not used when even a monotone curve misses the means by more than that (F test, 5 %):
-         then the scatter is larger than assumed.
-  few    residuals of the regression, whatever their degrees of freedom
+The noise of a configuration mean is that of `scatter_of`. Seeds do not count where even a monotone
+curve misses the means by more than they allow (F test, 5 %): then configurations scatter more.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from analysis.data.configurations import MANY, Configurations, granted_variance
+from analysis.data.configurations import Configurations, Scatter, scatter_of
 from analysis.verdict.covariates import others_of, strata_of, unexplained
 from analysis.verdict.isotonic import falling
 
@@ -35,8 +29,8 @@ class Trend:
     """Slope per e-fold of x, with its standard error and degrees of freedom. `span` is the observed
     range of log x.
 
-    `variance` is that of a configuration of mean weight. `row` holds the weight of each
-    configuration's mean in the slope."""
+    `variance` is that of a configuration of mean weight, `spread` the residual variance. `row`
+    holds the weight of each configuration's mean in the slope."""
 
     slope: float
     se: float
@@ -45,6 +39,7 @@ class Trend:
     levels: int
     noise: Literal["many", "seeds", "few"]
     variance: float
+    spread: float | None
     row: Float[np.ndarray, " configurations"]
     residual: Float[np.ndarray, " configurations"]
 
@@ -123,42 +118,30 @@ def _alone(points: Configurations, axis: str) -> Trend | None:
     own, rest = found.parts
     slope = float(own @ rest / (own @ own))
     residual = rest - slope * own
-    noise, variance, freedom = _noise(
-        points, axis, float(residual @ residual), len(x) - found.rank - 1
-    )
+    freedom = len(x) - found.rank - 1
+    spread = float(residual @ residual) / freedom if freedom else None
+    noise = scatter_of(points, residual=spread, freedom=freedom)
+    if noise is not None and noise.source == "seeds" and _scatters_more(points, axis, noise):
+        noise = Scatter("few", spread, freedom) if spread is not None else None
     if noise is None:
         return None
     return Trend(
         slope=slope,
-        se=float(np.sqrt(variance / (own @ own))),
-        freedom=freedom,
+        se=float(np.sqrt(noise.variance / (own @ own))),
+        freedom=noise.freedom,
         span=float(np.ptp(x)),
         levels=len(np.unique(x)),
-        noise=noise,
-        variance=variance,
+        noise=noise.source,
+        variance=noise.variance,
+        spread=spread,
         row=own * np.sqrt(weights) / (own @ own),
         residual=residual / np.sqrt(weights),
     )
 
 
-def _noise(
-    points: Configurations, axis: str, squares: float, freedom: int
-) -> tuple[Literal["many", "seeds", "few"] | None, float, int]:
-    """The source of the noise, the variance of a configuration of mean weight, and its degrees of
-    freedom."""
-    if freedom >= MANY:
-        return "many", squares / freedom, freedom
-    granted = granted_variance(points)
-    if granted and not _scatters_more(points, axis, granted):
-        return "seeds", granted, points.seed_freedom
-    if freedom >= 1:
-        return "few", squares / freedom, freedom
-    return None, 0.0, 0
-
-
-def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
+def _scatters_more(points: Configurations, axis: str, most: Scatter) -> bool:
     """Whether the means miss both the nearest falling and the nearest rising curve by more than the
-    assumed noise."""
+    noise that seeds allow."""
     from scipy.stats import f as f_distribution
 
     x = points.axes[axis]
@@ -175,4 +158,4 @@ def _scatters_more(points: Configurations, axis: str, granted: float) -> bool:
         squares, freedom = squares + miss[pick], freedom + len(y) - blocks[pick]
     if freedom == 0:
         return False
-    return bool(f_distribution.sf(squares / freedom / granted, freedom, points.seed_freedom) < 0.05)
+    return bool(f_distribution.sf(squares / freedom / most.variance, freedom, most.freedom) < 0.05)

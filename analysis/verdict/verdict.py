@@ -1,7 +1,7 @@
 """The verdict on one split and axis: scales, flat, worsens or undetermined.
 
-scales        one-sided t test: the error falls (p < 0.05 after Holm over the family)
-worsens       the same test in the other direction
+scales        the error falls (two-sided t test, p < 0.05 after Holm over the family)
+worsens       the error rises, by the same test
 flat          equivalence (two one-sided t tests): the total change lies within the margin that was
               set beforehand (p < 0.05 after Holm as well, so that at most one table in twenty
               calls any split and axis flat by accident)
@@ -24,13 +24,15 @@ Word = Literal["scales", "flat", "worsens", "undetermined"]
 MARGIN = 0.10
 LEVEL = 0.05
 _MOST_SEEDS = 999
+_NORMAL_POWER = 0.842
+"""Normal quantile of a power of 80 %."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The word, and the numbers behind it. `change` is the change of log response over the whole
-    range, with a 95 % interval; `joint` is that along the axes that move together. p values are
-    one-sided."""
+    range, with a 95 % interval; `joint` is that along the axes that move together. `p_change`
+    is two-sided, the others are one-sided."""
 
     word: Word
     axis: str
@@ -40,8 +42,9 @@ class Verdict:
     high: float | None = None
     per_decade: float | None = None
     p_falls: float | None = None
-    p_falls_holm: float | None = None
     p_rises: float | None = None
+    p_change: float | None = None
+    p_change_holm: float | None = None
     p_permutation: float | None = None
     p_permutation_least: float | None = None
     p_equivalent: float | None = None
@@ -85,6 +88,7 @@ def decide(
     from scipy.stats import t as student
 
     p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
+    p_change = 2 * min(p_falls, 1 - p_falls)
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
     p_equivalent = float(
@@ -99,8 +103,9 @@ def decide(
         high=found.change + found.half_width,
         per_decade=found.per_decade,
         p_falls=p_falls,
-        p_falls_holm=min(p_falls, 1 - p_falls),
         p_rises=1 - p_falls,
+        p_change=p_change,
+        p_change_holm=p_change,
         p_permutation=check.p if check else None,
         p_permutation_least=check.least if check else None,
         p_equivalent=p_equivalent,
@@ -135,18 +140,16 @@ def _entangled(found: Entangled, *, axis: str, levels: int, margin: float) -> Ve
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:
-    """The same verdicts, with the p values of both directions and of equivalence corrected by Holm
+    """The same verdicts, with the p values of change and of equivalence corrected by Holm
     over the family."""
     known = [position for position, verdict in enumerate(verdicts) if verdict.p_falls is not None]
-    moves = _step_down(
-        [min(_p(verdicts[place].p_falls), _p(verdicts[place].p_rises)) for place in known]
-    )
+    moves = _step_down([_p(verdicts[place].p_change) for place in known])
     stays = _step_down([_p(verdicts[place].p_equivalent) for place in known])
     corrected = list(verdicts)
     for place, move, stay in zip(known, moves, stays, strict=True):
         corrected[place] = _decide(
             replace(
-                verdicts[place], p_falls_holm=move, p_equivalent_holm=stay, equivalent=stay < LEVEL
+                verdicts[place], p_change_holm=move, p_equivalent_holm=stay, equivalent=stay < LEVEL
             )
         )
     return corrected
@@ -167,7 +170,7 @@ def _p(value: float | None) -> float:
 
 def _decide(verdict: Verdict) -> Verdict:
     assert verdict.change is not None
-    assert verdict.p_falls_holm is not None
+    assert verdict.p_change_holm is not None
     size = f"{abs(np.expm1(verdict.change)):.0%}"
     margin = f"{verdict.margin:.0%}"
     if verdict.equivalent:
@@ -176,20 +179,20 @@ def _decide(verdict: Verdict) -> Verdict:
             word="flat",
             reason=f"total change {np.expm1(verdict.change):+.1%}, proven within ±{margin}",
         )
-    if verdict.p_falls_holm < LEVEL and verdict.change < 0:
+    if verdict.p_change_holm < LEVEL and verdict.change < 0:
         return replace(
             verdict,
             word="scales",
-            reason=f"falls by {size}, p {_short(verdict.p_falls_holm)} after Holm",
+            reason=f"falls by {size}, p {_short(verdict.p_change_holm)} after Holm",
         )
-    if verdict.p_falls_holm < LEVEL and verdict.change > 0:
+    if verdict.p_change_holm < LEVEL and verdict.change > 0:
         return replace(
             verdict,
             word="worsens",
-            reason=f"rises by {size}, p {_short(verdict.p_falls_holm)} after Holm",
+            reason=f"rises by {size}, p {_short(verdict.p_change_holm)} after Holm",
         )
     seeds = (
-        ""
+        "; more levels would decide, more seeds alone would not"
         if verdict.seeds_needed is None
         else f"; {verdict.seeds_needed} seeds per configuration would decide"
     )
@@ -210,11 +213,20 @@ def _ratio(change: float, se: float) -> float:
 
 def _seeds_needed(points: Configurations, found: Trend, bound: float) -> int | None:
     """Seeds per configuration for 80 % power to show a trend of the observed size, or flatness if
-    it is smaller than the margin."""
+    it is smaller than the margin. None where no number of seeds does, since configurations scatter
+    more than that."""
+    from scipy.stats import t as student
+
     if found.change_se == 0:
         return None
-    normal_level, normal_power = 1.645, 0.842
+    seeds = float(points.seeds.mean())
     distance = abs(found.change) if abs(found.change) > bound / 2 else bound - abs(found.change)
-    shrink = (found.change_se * (normal_level + normal_power) / distance) ** 2
-    needed = int(np.ceil(float(points.seeds.mean()) * shrink))
-    return min(max(needed, int(points.seeds.mean()) + 1), _MOST_SEEDS)
+    quantile = float(student.ppf(0.975, found.freedom))
+    wanted = found.variance * (distance / found.change_se / (quantile + _NORMAL_POWER)) ** 2
+    within = points.seed_variance
+    spread = found.variance if found.spread is None else found.spread
+    between = 0.0 if within is None else max(spread - within / seeds, 0.0)
+    if wanted <= between:
+        return None
+    needed = int(np.ceil((spread - between) * seeds / (wanted - between)))
+    return min(max(needed, int(seeds) + 1), _MOST_SEEDS)

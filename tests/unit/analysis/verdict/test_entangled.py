@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from analysis.commands.app import main
+from analysis.commands.result import as_object
 from analysis.data.configurations import configurations
+from analysis.data.table import read_runs
+from analysis.fit.fit import fit
+from analysis.laws.registry import law_named
 from analysis.verdict.trend import Entangled, Trend, trend
 from analysis.verdict.verdict import decide, holm
 
@@ -83,10 +87,20 @@ def table(tmp_path: Path) -> Path:
 def test_the_frontier_of_one_line_is_refused(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--response", "loss", "--axes", "N,D", "--bootstrap", "5"]
-    assert main(["frontier", str(table), *options]) == 2
+    assert main(["frontier", str(table), "--response", "loss", "--axes", "N,D"]) == 2
     assert "N and D move together" in capsys.readouterr().err
-    assert main(["fit", str(table), *options, "--json", "--no-profile", "--no-holdout"]) == 0
-    said = capsys.readouterr().out
-    assert '"derived": {}' in said
-    assert "move together" in said
+
+
+def test_a_fit_on_one_line_has_no_exponent_of_compute(table: Path) -> None:
+    runs = read_runs(table, response="loss", axes={"N": "N", "D": "D"})
+    fitted = fit(
+        law_named("power-nd"),
+        columns=runs.axes,
+        response=runs.response,
+        floor=0.0,
+        bootstrap=2,
+        with_profile=False,
+    )
+    found = as_object(fitted, verdicts=[])
+    assert found["derived"] == {}
+    assert any("move together" in text for text in found["warnings"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analysis.commands.selftest import Design, coverage, words_said
+from analysis.commands.selftest import Design, coverage, ladder_rates, words_said
 from analysis.data.configurations import configurations
 from analysis.verdict.isotonic import falling
 from analysis.verdict.permutation import permutation
@@ -49,9 +49,37 @@ def test_undetermined_says_how_many_seeds_would_decide() -> None:
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_flat_data_is_rarely_called_scaling_and_the_margin_rarely_flat(seeds: int) -> None:
     design = Design(4, 1, seeds, 0.10, 0.05)
-    assert words_said(design, fall=0.0, worlds=200)["scales"] <= 0.06 + 0.03
+    assert words_said(design, fall=0.0, worlds=200)["claims"] <= 0.05 + 0.03
     assert words_said(design, fall=1 - 1 / 1.1, worlds=200)["flat"] <= 0.05 + 0.03
     assert words_said(design, fall=0.7, worlds=60)["scales"] >= 0.95
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.05, 0.15])
+@pytest.mark.parametrize(("levels", "seeds"), [(3, 5), (4, 3)])
+def test_scatter_of_configurations_makes_no_claims(levels: int, seeds: int, scatter: float) -> None:
+    claims, covers = ladder_rates([Design(levels, 1, seeds, 0.05, scatter)], worlds=120)
+    assert claims.share <= 0.05 + 0.05
+    assert 0.92 - 0.05 <= covers.share <= 0.97 + 0.03
+
+
+def test_a_law_that_bends_is_not_taken_for_scatter() -> None:
+    rng = np.random.default_rng(0)
+    x = np.repeat(np.geomspace(10, 1e4, 4), 3)
+    for _ in range(10):
+        y = (1.2 + 6 * (x / 10) ** -0.7) * np.exp(rng.normal(0, 0.05, len(x)))
+        assert decide(configurations({"x": x}, y), axis="x").word == "scales"
+
+
+def test_more_seeds_are_asked_for_only_where_they_help() -> None:
+    rng = np.random.default_rng(5)
+    x = np.repeat(np.geomspace(10, 1e4, 4), 5)
+    between = np.repeat([0.2, -0.2, 0.2, -0.2], 5)
+    found = decide(
+        configurations({"x": x}, np.exp(between + rng.normal(0, 0.001, len(x)))), axis="x"
+    )
+    assert found.word == "undetermined"
+    assert found.seeds_needed is None
+    assert "more levels would decide" in found.reason
 
 
 @pytest.mark.slow
@@ -82,13 +110,14 @@ def test_holm_never_lowers_a_p_and_keeps_their_order(ps: list[float]) -> None:
             low=-1.0,
             high=0.0,
             p_falls=p,
-            p_falls_holm=p,
             p_rises=1 - p,
+            p_change=2 * min(p, 1 - p),
+            p_change_holm=2 * min(p, 1 - p),
         )
         for p in ps
     ]
-    corrected = [verdict.p_falls_holm for verdict in holm(verdicts)]
-    smallest = np.minimum(ps, 1 - np.array(ps))
+    corrected = [verdict.p_change_holm for verdict in holm(verdicts)]
+    smallest = 2 * np.minimum(ps, 1 - np.array(ps))
     assert all(
         after is not None and after >= before
         for before, after in zip(smallest, corrected, strict=True)
