@@ -28,7 +28,10 @@ from physscale.records.errors import (
     one_line,
 )
 
-__all__ = ["apart", "screen"]
+__all__ = ["LOSSES", "apart", "say_lost", "screen"]
+
+LOSSES = 3
+"""How often a Ray that died is started again before anything has ended."""
 
 _LOOK_S = 0.5
 
@@ -62,6 +65,29 @@ def apart(work: Callable[[], Answer], *, log: Path) -> Answer:
                 return answer.result()
             except BrokenProcessPool as error:
                 raise ClusterLost("its process ended") from error
+
+
+def say_lost(lost: ClusterLost, *, losses: int, log: Path, unchanged: str, then: str) -> None:
+    """Says that Ray is started again.
+
+    Args:
+        losses: how often it has died while `unchanged` held.
+        then: what happens once it is up.
+
+    Raises:
+        ClusterLost: if it has died too often.
+    """
+    if losses > LOSSES:
+        raise ClusterLost(
+            f"Ray has died {losses} times and {unchanged} meanwhile: {lost}; see {log}. The same "
+            "command continues"
+        ) from lost
+    print(
+        f"physscale: Ray has died ({lost}; see {log}); it is started again, and {then} "
+        f"({losses} of {LOSSES})",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 @contextlib.contextmanager

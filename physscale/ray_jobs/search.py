@@ -20,8 +20,8 @@ from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.optuna import OptunaSearch
 
 from physscale.ray_jobs.cluster import cluster
+from physscale.ray_jobs.watchdog import StopMark
 from physscale.records.errors import Preempted, one_line
-from physscale.records.scratch import stop_mark
 from physscale.records.spec import short
 from physscale.records.store import Store
 from physscale.run.context import PlainContext
@@ -76,13 +76,14 @@ def search(
     trials: int,
     store: Store,
     machine: Machine,
-    scratch: Path,
+    mark: Path,
+    place: Path,
     seed: int = 0,
 ) -> Found:
-    """Tries `trials` candidates, the run itself first. Tune's files go to `scratch`.
+    """Tries `trials` candidates, the run itself first. Tune's files go to `place`.
 
     Raises:
-        Preempted: if the scratch folder's stop mark asked to end.
+        Preempted: if the file `mark` appeared, which asks to end.
         Unschedulable: if not even one fits.
     """
     recipe = {name: float(getattr(run.train, name)) for name in space.rates} | {
@@ -130,9 +131,9 @@ def search(
             ),
             run_config=tune.RunConfig(
                 name=short(run.fingerprint),
-                storage_path=str(scratch),
+                storage_path=str(place),
                 verbose=0,
-                stop=StopMark(stop_mark(scratch)),
+                stop=StopMark(mark),
             ),
         )
         results = tuner.fit()
@@ -141,26 +142,13 @@ def search(
         for result in results
         if result.metrics and "loss" in result.metrics
     ]
-    if stop_mark(scratch).exists():
+    if mark.exists():
         whole = sum(trial.whole for trial in found)
         raise Preempted(f"width {run.model.width}: stopped, {whole} of {trials} trials were whole")
     return Found(
         sorted(found, key=lambda trial: not same(trial.values, recipe)),
         failed=[one_line(error)[-200:] for error in results.errors],
     )
-
-
-class StopMark(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
-    """Tune asks it in every round whether to stop: once the file exists."""
-
-    def __init__(self, mark: Path) -> None:
-        self._mark = mark
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return self._mark.exists()
-
-    def stop_all(self) -> bool:
-        return self._mark.exists()
 
 
 def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:

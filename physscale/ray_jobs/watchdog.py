@@ -54,21 +54,33 @@ class NodeShare:
         )
 
 
-class Watchdog(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
-    """Tune asks it in every round whether to stop. The file `verdict` says why it stopped."""
+class StopMark(tune.Stopper):  # type: ignore[misc]  # Ray is untyped here
+    """Tune asks it in every round whether to stop: once the file exists."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return self._mark.exists()
+
+    def stop_all(self) -> bool:
+        return self._mark.exists()
+
+
+class Watchdog(StopMark):
+    """It ends each trial once the job's stop mark exists, and all of them once the file `verdict`
+    does, which says why."""
 
     def __init__(
         self, runs: Sequence[Attempted], *, job: Job, machine: Machine, verdict: Path
     ) -> None:
+        super().__init__(job.stop_mark)
         self.verdict = verdict
         self._runs = runs
         self._job = job
         self._machine = machine
         self._looked_s = self._advanced_s = time.monotonic()
         self._seen = -1
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return self._job.stop_mark.exists()
 
     def stop_all(self) -> bool:
         """Whether the runs starve each other and must be ended.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from physscale.ray_jobs.apart import apart
+from physscale.ray_jobs.apart import apart, say_lost
 from physscale.records.errors import ClusterLost, LeaseHeld
 from physscale.records.ledger import FINAL, Ledger, Owner, State
 from physscale.records.store import Store
@@ -41,8 +41,6 @@ _ORPHANS_END_S = 6.0
 """How long the workers of a killed driver may take to notice that it is gone."""
 
 _ROUNDS = 3
-_LOSSES = 3
-"""How often Ray may die without a run that ended meanwhile."""
 
 _LOOK_S = 0.5
 
@@ -137,10 +135,7 @@ def drive(
             ]
             if not todo or caught:
                 break
-            runs = [
-                study.runs[row.fingerprint]
-                for row in sorted(todo, key=lambda row: -row.estimated_s)
-            ]
+            runs = [study.runs[row.fingerprint] for row in sorted(todo, key=_begun_then_longest)]
             work = partial(_execute, runs, job=job, backend=backend, machine=machine)
             try:
                 _in_background(work, watch=watch, job=job)
@@ -149,7 +144,13 @@ def drive(
                     break
                 before, ended = ended, _ended(store)
                 losses = losses + 1 if ended == before else 1
-                _say_lost(lost, losses=losses, log=_ray_log(job))
+                say_lost(
+                    lost,
+                    losses=losses,
+                    log=_ray_log(job),
+                    unchanged="no run ended",
+                    then="the runs go on from their checkpoints",
+                )
             else:
                 rounds += 1
             job.check_refusal()
@@ -162,6 +163,11 @@ def drive(
         rows=plan(study, store=store, flops_per_s=machine.flops_per_s),
         signal=caught[0] if caught else None,
     )
+
+
+def _begun_then_longest(row: Row) -> tuple[bool, float]:
+    """What was begun is ended first; then the longest begins."""
+    return row.attempts == 0, -row.estimated_s
 
 
 def check_schedulable(rows: Sequence[Row], *, machine: Machine, backend: Backend) -> list[str]:
@@ -240,25 +246,6 @@ def _ray_log(job: Job) -> Path:
 def _ended(store: Store) -> int:
     """How many runs have ended."""
     return sum(entry.state in FINAL for entry in Ledger(store.ledger).entries().values())
-
-
-def _say_lost(lost: ClusterLost, *, losses: int, log: Path) -> None:
-    """Says that Ray is started again.
-
-    Raises:
-        ClusterLost: if it has died too often.
-    """
-    if losses > _LOSSES:
-        raise ClusterLost(
-            f"Ray has died {losses} times and no run ended meanwhile: {lost}; see {log}. The same "
-            "command continues"
-        ) from lost
-    print(
-        f"physscale: Ray has died ({lost}; see {log}); it is started again, and the runs go on "
-        f"from their checkpoints ({losses} of {_LOSSES})",
-        file=sys.stderr,
-        flush=True,
-    )
 
 
 def _in_background(work: Callable[[], None], *, watch: Watch, job: Job) -> None:

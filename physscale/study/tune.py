@@ -1,6 +1,7 @@
 """Tunes learning rates and batch of a few sizes of a study, before any law is fitted; size after
 size: interrupted, it goes on."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from physscale.ray_jobs.apart import apart
+from physscale.ray_jobs.apart import apart, say_lost
 from physscale.records.errors import ClusterLost, Preempted, UserError
 from physscale.records.leaving import Stopped
 from physscale.records.scratch import scratch_folder, stop_mark
@@ -77,7 +78,7 @@ def tune_study(
         Stopped: after a signal. Sizes whose trials have all ended are kept.
         UserError: for fewer than two trials, a trial that failed, or a place that cannot be
             written.
-        ClusterLost: if Ray died.
+        ClusterLost: if Ray died again and again.
     """
     if trials < 2:
         raise UserError(f"--trials {trials}: at least 2, the first is the recipe's own")
@@ -92,7 +93,12 @@ def tune_study(
             if size is None or size.trials < trials:
                 try:
                     found = _found(
-                        run, trials=trials, store=store, machine=machine, scratch=scratch
+                        run,
+                        trials=trials,
+                        store=store,
+                        machine=machine,
+                        scratch=scratch,
+                        caught=caught,
                     )
                 except (Preempted, ClusterLost) as error:
                     if caught:
@@ -108,24 +114,57 @@ def tune_study(
     return Tuned(study.name, tuple(filter(None, sizes.values())))
 
 
-def _found(run: RunSpec, *, trials: int, store: Store, machine: Machine, scratch: Path) -> "Found":
-    """What the search finds, in a process that talks to Ray for this one."""
-    log = store.root / "ray.log"
-    work = partial(_search, run, trials=trials, store=store, machine=machine, scratch=scratch)
-    try:
-        return apart(work, log=log)
-    except ClusterLost as lost:
-        raise ClusterLost(
-            f"width {run.model.width}: Ray has died ({lost}; see {log}); the same command goes on"
-        ) from lost
+def _found(
+    run: RunSpec,
+    *,
+    trials: int,
+    store: Store,
+    machine: Machine,
+    scratch: Path,
+    caught: Sequence[int],
+) -> "Found":
+    """What the search finds, in a process that talks to Ray for this one. If Ray dies, the search
+    begins again, unless a signal was `caught`."""
+    log, width = store.root / "ray.log", run.model.width
+    for losses in itertools.count(1):
+        work = partial(
+            _search,
+            run,
+            trials=trials,
+            store=store,
+            machine=machine,
+            mark=stop_mark(scratch),
+            place=scratch / f"search-{losses}",
+        )
+        try:
+            return apart(work, log=log)
+        except ClusterLost as lost:
+            if caught:
+                raise ClusterLost(f"width {width}: Ray has died ({lost}; see {log})") from lost
+            say_lost(
+                lost,
+                losses=losses,
+                log=log,
+                unchanged=f"width {width} was not tuned",
+                then=f"the search at width {width} begins again",
+            )
+    raise AssertionError("it ends by a return or by the last loss")
 
 
-def _search(run: RunSpec, *, trials: int, store: Store, machine: Machine, scratch: Path) -> "Found":
+def _search(
+    run: RunSpec, *, trials: int, store: Store, machine: Machine, mark: Path, place: Path
+) -> "Found":
     """In the process that talks to Ray."""
     from physscale.ray_jobs.search import search  # starts in seconds
 
     return search(
-        run, space=_space(run), trials=trials, store=store, machine=machine, scratch=scratch
+        run,
+        space=_space(run),
+        trials=trials,
+        store=store,
+        machine=machine,
+        mark=mark,
+        place=place,
     )
 
 

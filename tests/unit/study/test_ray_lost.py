@@ -87,6 +87,24 @@ def test_a_ray_that_dies_again_and_again_is_given_up_in_one_line(
     assert not list(tmp_path.glob(".driver-*"))
 
 
+def test_what_was_begun_is_ended_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The half-done run came in its old place, behind longer ones that had not begun."""
+    store, orders = Store(tmp_path), []
+
+    def live(work: Any, *, log: Path) -> None:
+        orders.append([run.fingerprint for run in work.args[0]])
+        finish(store, runs=STUDY.runs)
+
+    monkeypatch.setattr(drive_module, "apart", live)
+    first, second, third = STUDY.runs
+    ledger, owner = Ledger(store.ledger), Owner()
+    ledger.plan(list(STUDY.runs))
+    assert ledger.claim(third, owner=owner)
+    ledger.finish(third, State.PREEMPTED, owner=owner)
+    driven(store)
+    assert orders == [[third, first, second]]
+
+
 def test_what_ended_before_is_kept(tmp_path: Path, dying: Any) -> None:
     store = Store(tmp_path)
     first, *_ = one_by_one(store)

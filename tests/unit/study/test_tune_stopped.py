@@ -111,13 +111,35 @@ def test_a_later_size_that_is_known_outlives_an_interruption_of_an_earlier_one(
     assert [size.width for size in tune([well]).sizes] == [8, 16]
 
 
-def test_a_ray_that_dies_is_one_line(tmp_path: Path, tune: Any) -> None:
-    def die() -> Found:
-        raise ClusterLost("its process ended")
+def die() -> Found:
+    raise ClusterLost("its process ended")
 
-    with pytest.raises(ClusterLost, match=r"width 8: Ray has died .*ray\.log"):
-        tune([die])
+
+def test_after_a_death_of_ray_the_search_begins_again(
+    tune: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert [size.width for size in tune([die, die, die, well, die, well]).sizes] == [8, 16]
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("physscale: Ray has died (its process ended;") for line in lines)
+    assert lines[2].endswith("the search at width 8 begins again (3 of 3)")
+
+
+def test_a_ray_that_dies_again_and_again_is_one_line(tmp_path: Path, tune: Any) -> None:
+    with pytest.raises(ClusterLost, match=r"^Ray has died 4 times and width 8 .*ray\.log") as lost:
+        tune([die, die, die, die])
+    assert lost.value.exit_code == 6
     assert not (tmp_path / "tuned.json").exists()
+
+
+def test_a_death_after_a_signal_ends_the_search(tune: Any) -> None:
+    def signalled() -> Found:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return die()
+
+    with pytest.raises(Stopped, match="width 8: Ray has died") as stopped:
+        tune([signalled])
+    assert stopped.value.exit_code == 143
 
 
 def test_trials_that_fail_are_said_and_counted(tune: Any) -> None:
