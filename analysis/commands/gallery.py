@@ -57,10 +57,8 @@ def gallery(
 
     if data is not None and not data.is_dir():
         raise UserError(f"--data {data}: no such folder")
-    drawn = built_in()
-    if data is not None:
-        for name in _PUBLISHED:
-            drawn += published(name, folder=data)
+    public = [] if data is None else [published(name, folder=data) for name in _PUBLISHED]
+    drawn = [drawing for part in (built_in(), *public) for drawing in part]
     try:
         written = write_figures(drawn, folder=out, names={})
     except OSError as error:

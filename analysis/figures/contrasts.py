@@ -11,6 +11,7 @@ from analysis.figures.style import (
     INK,
     VERMILION,
     Layout,
+    few_ticks,
     panels_of,
     plain_text,
     short_number,
@@ -83,8 +84,12 @@ def draw(drawn: pa.Table, /, *, layout: Layout = "row") -> "Figure":
                 color=INK,
             )
             axes.set_ylim(len(pairs) - 0.4, -0.6)
-            axes.xaxis.set_major_formatter(lambda value, _: short_number(value).replace("-", "−"))
-            axes.xaxis.set_minor_formatter("")
+            if ratio:
+                few_ticks(axes.xaxis)
+            else:
+                axes.xaxis.set_major_formatter(
+                    lambda value, _: short_number(value).replace("-", "−")
+                )
             axes.set_title(
                 f"{plain_text(quantity)}\n{'right ÷ left' if ratio else 'left − right'}",
                 loc="left",

@@ -8,7 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.data.study import StudyRun
-from analysis.figures.style import BLUE, ORANGE, SOFT, WIDTH_IN, Layout, new_figure, styled
+from analysis.figures.style import (
+    BLUE,
+    ORANGE,
+    SOFT,
+    WIDTH_IN,
+    Layout,
+    few_ticks,
+    new_figure,
+    styled,
+)
 from analysis.figures.tidy import columns, schema_of
 
 if TYPE_CHECKING:
@@ -69,13 +78,12 @@ def draw(drawn: pa.Table, *, layout: Layout = "row") -> "Figure":
                 size = np.maximum([row["relative_difference"] or 0.0 for row in part], 1e-9)
                 bottom.plot([row["step"] for row in part], size, color=ORANGE, linewidth=1.2)
         top.set_yscale("log")
-        top.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        top.yaxis.set_minor_formatter("")
+        few_ticks(top.yaxis)
         top.legend(loc="upper right")
         top.set_ylabel("training loss")
         top.set_title("The same run on one worker and on several", loc="left", fontweight="bold")
         bottom.set_yscale("log")
-        bottom.yaxis.set_major_formatter(lambda value, _: f"{value:.0e}")
+        few_ticks(bottom.yaxis)
         bottom.set_ylabel("difference", color=SOFT)
         bottom.set_xlabel("training step")
     return figure

@@ -135,7 +135,18 @@ Device = Annotated[
 
 def store_of(name: str, *, results: Path) -> Store:
     """The results of the study with this name."""
+    _check_no_folder(name)
     return Store(results / checked_name(name, what="study"))
+
+
+def _check_no_folder(name: str) -> None:
+    """Raises UserError for a study's folder, which the analysis takes, in the place of its name."""
+    folder = Path(name)
+    if folder.name != name and (folder / "study.json").is_file():
+        raise UserError(
+            f"study {name!r}: a folder, where this command takes a name; write {folder.name} "
+            f"--results {folder.parent}"
+        )
 
 
 def open_study(
@@ -152,6 +163,7 @@ def open_study(
 
     With a proposal, `only` names the groups that it extends, and the command covers only the
     proposed runs."""
+    _check_no_folder(name)
     study = load_study(name)
     if tuned is not None:
         study = take_tuned(study, tuned=read_tuned(tuned))

@@ -5,7 +5,7 @@ another cluster needs to continue.
 URI/STUDY/ledger/TIME-SHA12.json           one small object per event, never changed
 URI/STUDY/runs/FP12/...                    the run's files, with its newest whole checkpoint
 URI/STUDY/runs/FP12/mirror.json            names, sizes, SHA-256; written last
-URI/STUDY/study.json scores.parquet ...    the tables
+URI/STUDY/study.json scores.parquet ...    the tables, and what `tune` and `next` found
 ```
 
 As `mirror.json` is written last, a run in the store is complete or invisible.
@@ -18,7 +18,7 @@ after the other, they share it."""
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,6 +38,9 @@ _TABLES = (
     "study.json",
     "scores.parquet",
     "outcomes.parquet",
+    "frames.parquet",
+    "frame_scores.parquet",
+    "tuned.json",
     "metrics.json",
     "dashboard.json",
     "report/index.html",
@@ -127,7 +130,7 @@ def push(store: Store, mirror: Mirror) -> Copied:
             name = f"{line['time_s']:017.6f}-{hashlib.sha256(data).hexdigest()[:12]}.json"
             if name not in known:
                 mirror.write(f"ledger/{name}", data)
-        for name in _TABLES:
+        for name in (*_TABLES, *_proposals(path.name for path in store.root.glob("next/*.json"))):
             if (store.root / name).exists():
                 mirror.write(name, (store.root / name).read_bytes())
     except (pa.ArrowException, OSError) as error:
@@ -166,13 +169,18 @@ def pull(store: Store, mirror: Mirror) -> Copied:
             )
             pulled.append(full)
             Ledger(store.ledger).adopt(event)
-        for name in _TABLES:
+        for name in (*_TABLES, *_proposals(mirror.names("next"))):
             data = None if (store.root / name).exists() else mirror.read(name)
             if data is not None:
                 write_atomic(store.root / name, data)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"store {mirror.root}: {one_line(error)}") from error
     return Copied(pulled, taken)
+
+
+def _proposals(names: Iterable[str]) -> list[str]:
+    """Runs that `physscale run --next` made part of the study."""
+    return [f"next/{name}" for name in sorted(names)]
 
 
 def _push_run(store: Store, full: str, *, mirror: Mirror, state: State) -> int | None:

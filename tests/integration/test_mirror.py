@@ -11,7 +11,7 @@ from physscale.records.errors import DamagedData, Preempted, UserError
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import read_metrics
 from physscale.records.mirror import Mirror, mirror_at, pull, push
-from physscale.records.store import Store
+from physscale.records.store import Store, write_atomic
 from physscale.run.context import PlainContext
 from physscale.run.execute import execute
 from physscale.scheduling.resources import Machine
@@ -88,6 +88,19 @@ def test_what_ended_on_one_cluster_is_done_on_the_next(tmp_path: Path, uri: str)
         assert two.run(run).scores.read_bytes() == one.run(run).scores.read_bytes()
         assert read_metrics(two.run(run).metrics) == read_metrics(one.run(run).metrics)
     assert pull(two, mirror).runs == []
+
+
+def test_tables_of_frames_tuned_rates_and_proposals_come_along(tmp_path: Path) -> None:
+    """They stayed behind, and with them the runs that a proposal had made part of the study."""
+    one, two = Store(tmp_path / "one" / "tiny"), Store(tmp_path / "two" / "tiny")
+    mirror = mirror_at(str(tmp_path / "store"), study="tiny")
+    run_here(one)
+    names = ("frames.parquet", "frame_scores.parquet", "tuned.json", "next/1.json")
+    for name in names:
+        write_atomic(one.root / name, name.encode())
+    push(one, mirror)
+    pull(two, mirror)
+    assert [(two.root / name).read_bytes() for name in names] == [name.encode() for name in names]
 
 
 def test_two_clusters_push_into_one_study_and_overwrite_nothing(tmp_path: Path, uri: str) -> None:

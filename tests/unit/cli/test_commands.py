@@ -4,6 +4,7 @@ import importlib.metadata
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +105,38 @@ def test_a_module_that_no_extra_brings_is_our_own_mistake(monkeypatch: pytest.Mo
     monkeypatch.setattr("physscale.cli.upkeep.doctor_command", broken)
     with pytest.raises(ModuleNotFoundError):
         main(["doctor"])
+
+
+@pytest.mark.parametrize("out", ["file/out", "loop/out", "/proc/out", "x" * 300])
+@pytest.mark.parametrize("command", ["next", "fit", "simulate"])
+def test_a_place_that_cannot_be_written_is_one_line(
+    command: str, out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some of these ended in a traceback."""
+    (tmp_path / "file").write_text("a file of the user's own")
+    (tmp_path / "loop").symlink_to("loop")
+    levels = [1e3, 1e4, 1e5, 1e6]
+    rows = [(n, d, 0.1 + 3 * n**-0.3 + 4 * d**-0.4) for n in levels for d in levels]
+    table = tmp_path / "runs.csv"
+    table.write_text("N,D,loss\n" + "".join(f"{n},{d},{loss}\n" for n, d, loss in rows))
+    fit = [str(table), "--response", "loss", "--axes", "N,D", "--bootstrap", "9"]
+    words = {
+        "next": ["next", *fit, "--parameter", "alpha", "--budget", "1e9", "--out"],
+        "fit": ["fit", *fit, "--draws"],
+        "simulate": ["simulate", "uniform", "--videos", "2", "--out"],
+    }[command]
+    code, _, err = said([*words, str(tmp_path / out)], capsys)
+    assert code == 2
+    assert err.splitlines()[-1].startswith("physscale: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["status", "metrics", "logs", "gc", "plan", "score"])
+def test_a_folder_in_the_place_of_a_name_is_told_the_way(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "quickstart").mkdir()
+    (tmp_path / "quickstart" / "study.json").write_text("{}")
+    code, _, err = said([command, f"{tmp_path}/quickstart"], capsys)
+    assert code == 2
+    assert err.endswith(f"write quickstart --results {tmp_path}\n")

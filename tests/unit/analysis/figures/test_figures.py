@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from analysis.data.study import read_study
@@ -32,6 +34,7 @@ from analysis.figures import (
     sensitivity,
     split_panels,
     three_panels,
+    workers,
 )
 from analysis.figures.drawing import Drawing
 from analysis.figures.style import WIDTH_IN, Layout, pdf, png, svg
@@ -123,6 +126,37 @@ def drawn() -> dict[str, Drawing]:
         drawing.name: drawing
         for drawing in [*drawings, *split_drawings(found[0], response="abnormal")]
     }
+
+
+def bare_axes(figure: Figure) -> list[tuple[float, float]]:
+    """The ranges of logarithmic axes that show fewer than two numbers."""
+    FigureCanvasAgg(figure).draw()
+    bare = []
+    for side in (side for axes in figure.axes for side in (axes.xaxis, axes.yaxis)):
+        ticks = [*side.get_major_ticks(), *side.get_minor_ticks()]
+        shared = not any(tick.label1.get_visible() for tick in ticks)
+        low, high = sorted(side.get_view_interval())
+        numbers = [t for t in ticks if low <= t.get_loc() <= high and t.label1.get_text()]
+        if side.get_scale() == "log" and not shared and len(numbers) < 2:
+            bare.append((low, high))
+    return bare
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_logarithmic_axis_has_numbers(kind: str) -> None:
+    assert not bare_axes(drawn()[KINDS[kind][0]].figure("row"))
+
+
+@pytest.mark.parametrize("losses", [(0.35, 0.3, 0.28), (3.5, 0.3, 0.02)], ids=["narrow", "wide"])
+def test_losses_within_one_decade_have_numbers_too(losses: tuple[float, ...]) -> None:
+    """No power of ten lay among them, and the axis was bare."""
+    rows = [
+        {"workers": count, "step": step, "loss": loss, "relative_difference": (count - 1) * 2e-6}
+        for count in (1, 2)
+        for step, loss in enumerate(losses)
+    ]
+    figure = workers.draw(pa.Table.from_pylist(rows, schema=workers.SCHEMA))
+    assert not bare_axes(figure)
 
 
 @pytest.mark.parametrize("layout", ["row", "column"])
