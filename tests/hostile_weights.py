@@ -67,7 +67,7 @@ def _lying(entry: dict[str, Any], chance: random.Random) -> Any:
             return chance.choice(NUMBERS)
 
 
-class _Run:
+class Run:
     """Unpickled, it makes the folder of its name."""
 
     def __init__(self, canary: Path) -> None:
@@ -79,7 +79,7 @@ class _Run:
 
 def pickles(canary: Path) -> dict[str, bytes]:
     """Files that make the folder `canary` if anything unpickles them, or unpacks them."""
-    payload = pickle.dumps(_Run(canary))
+    payload = pickle.dumps(Run(canary))
     return {
         "a pickle": payload,
         "a zip as torch writes": _zip({"archive/data.pkl": payload, "archive/version": b"3\n"}),
@@ -99,5 +99,5 @@ def _zip(entries: dict[str, bytes]) -> bytes:
 
 def _npy(canary: Path) -> bytes:
     sink = io.BytesIO()
-    np.save(sink, np.array([_Run(canary)], dtype=object), allow_pickle=True)
+    np.save(sink, np.array([Run(canary)], dtype=object), allow_pickle=True)
     return sink.getvalue()

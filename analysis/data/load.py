@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from analysis.data.column import Comma
 from analysis.data.shown import short
+from physscale.records.arrow_types import refuse_code
 from physscale.records.errors import DamagedData, UserError
 
 _FOREIGN = {
@@ -74,7 +75,7 @@ def load(path: Path) -> Loaded:
         if start.startswith(_STREAM):
             return _checked(pa.ipc.open_stream(path.read_bytes()).read_all())
         return _csv(path)
-    except (pa.ArrowException, UnicodeError, EOFError) as error:
+    except (pa.ArrowException, EOFError, ValueError, TypeError, AttributeError) as error:
         raise DamagedData(
             f"{path}: not a readable CSV or Parquet file ({short(str(error))})"
         ) from error
@@ -86,6 +87,7 @@ def load(path: Path) -> Loaded:
 
 def _checked(table: pa.Table) -> Loaded:
     """The table, once every value of it lies inside the file: pyarrow reads on without asking."""
+    refuse_code(table.schema)
     table.validate(full=True)
     return Loaded(table)
 

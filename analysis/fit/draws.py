@@ -23,6 +23,7 @@ from analysis.estimate.uncertainty import Estimate
 from analysis.fit.fit import Fit
 from analysis.laws.law import Built, Columns, Law
 from analysis.laws.registry import law_named
+from physscale.records.arrow_types import UNREADABLE, refuse_code
 from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_value import parsed
 
@@ -130,10 +131,11 @@ def read_draws(path: Path) -> dict[str, Draws]:
         )
     try:
         table = pq.read_table(path)
+        refuse_code(table.schema)
         table.validate(full=True)
         record = parsed((table.schema.metadata or {})[_KEY])
         return {name: _split(table, name, found) for name, found in record["splits"].items()}
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, UserError) as error:
+    except (*UNREADABLE, KeyError, UserError) as error:
         raise DamagedData(f"{path}: not a file of draws ({one_line(error)[:120]})") from error
 
 

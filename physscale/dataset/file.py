@@ -16,6 +16,7 @@ import pyarrow as pa
 from jaxtyping import Int, UInt8
 
 from physscale.dataset.damage import damaged, unreadable
+from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import UserError
 from physscale.records.store import write_atomic
 from physscale.records.video import TEXT_COLUMNS, Videos, check_schema
@@ -203,7 +204,7 @@ def _arrow(path: Path, *, columns: list[int] | None = None) -> Iterator[pa.Recor
             pa.ipc.open_file(source, options=options) as reader,
         ):
             yield reader
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise unreadable(path, error) from error
 
 

@@ -21,6 +21,7 @@ from jaxtyping import Int, UInt8
 
 from physscale.dataset.damage import damaged, unreadable
 from physscale.dataset.file import DIGEST_KEY, digest, rows_at_once
+from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
@@ -148,7 +149,7 @@ class FrameShard:
                     out=out.reshape(-1, 3),
                     mode="clip",
                 )
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except UNREADABLE as error:
             raise self._damaged(index) from error
 
     def _damaged(self, index: int) -> DamagedData:
@@ -161,7 +162,7 @@ def is_frame_shard(path: Path) -> bool:
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return BLOB in reader.schema.names
-    except (pa.ArrowException, OSError, ValueError):
+    except UNREADABLE:
         return False
 
 
@@ -196,7 +197,7 @@ def open_frames(path: Path) -> FrameShard:
             and channels == 3
             and encoding in get_args(Encoding)
         )
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+    except (*UNREADABLE, KeyError) as error:
         raise unreadable(path, error) from error
     if not sound or schema.metadata.get(DIGEST_KEY, b"") != digest(states).encode():
         raise damaged(path, "its values are not the ones that were written (SHA-256 differs)")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from physscale.dataset.source import read_rows
@@ -20,6 +19,7 @@ from physscale.evaluate.abnormal.detector import detect
 from physscale.evaluate.scores import Interval, bootstrap
 from physscale.raters.agreement import Kappa, cohen, fleiss
 from physscale.raters.answers import Answer
+from physscale.records.arrow_types import UNREADABLE, refuse_code
 from physscale.records.errors import UserError
 
 AUTO = "auto"
@@ -160,12 +160,13 @@ def read_detections(path: Path) -> dict[Row, bool]:
     """
     try:
         table = pq.read_table(path, columns=["source", "index", "abnormal"])
+        refuse_code(table.schema)
         table.validate(full=True)
         return {
             (str(row["source"]), int(row["index"])): bool(row["abnormal"])
             for row in table.to_pylist()
         }
-    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"--detector {path}: no Parquet file with source, index and abnormal "
             f"({type(error).__name__})"

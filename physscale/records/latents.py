@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Int, Shaped
 
+from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import DamagedData
 from physscale.records.store import write_atomic
 
@@ -155,7 +156,7 @@ def open_latents(
                 raise _damaged(path, f"it has {reader.num_record_batches} blocks instead of one")
             batch = reader.get_batch(0)
             batch.validate(full=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, f"not a readable Arrow file ({type(error).__name__})") from error
     index = batch["index"].to_numpy()
     if not np.array_equal(index, np.arange(first, first + len(index))):

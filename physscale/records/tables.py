@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from physscale.records.arrow_types import UNREADABLE, refuse_code
 from physscale.records.errors import DamagedData, one_line
 from physscale.records.scores import SCORES
 from physscale.records.store import write_atomic
@@ -86,9 +87,10 @@ def _whole(path: Path) -> pa.Table:
     """The table as it was written."""
     try:
         table = pq.read_table(path)
+        refuse_code(table.schema)
         table.validate(full=True)
         same = (table.schema.metadata or {}).get(_DIGEST) in (None, _digest(table))
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DamagedData(
             f"{path}: not a readable Parquet file ({one_line(error)[:120]})"
         ) from error
