@@ -42,6 +42,9 @@ FIRST_FRAME_S, FRAME_S = 0.01, 0.1
 FALLS_M_S = 1e-2
 """Gravity acts if the vertical speed changes by more than this from frame to frame."""
 
+_SMALL_BYTES = 1 << 26
+"""Numbers compress, but clips are most of a file: no stream is larger than twice all of it."""
+
 VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")
 
 COLOURS = ((255, 0, 0), (0, 0, 255))
@@ -146,10 +149,10 @@ def streams_of(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     with _file(path) as file:
         check_heaps(path)
         found = {
-            name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file[name])])
+            name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file, name)])
             for name in names
         }
-        groups = _groups(file[CLIPS])
+        groups = _groups(file, CLIPS)
         clips = sum(len(item) for item in groups)
         for item in groups:
             check_lengths(path, item)
@@ -165,7 +168,7 @@ def _clips(
     path: Path, positions: Int[np.ndarray, " chosen"]
 ) -> UInt8[np.ndarray, "chosen frames height width 3"]:
     with _file(path) as file:
-        groups = _groups(file[CLIPS])
+        groups = _groups(file, CLIPS)
         ends = np.cumsum([len(item) for item in groups])
         number = np.searchsorted(ends, positions, side="right")
         return np.stack(
@@ -189,12 +192,29 @@ def _file(path: Path) -> Iterator[h5py.File]:
         ) from error
 
 
-def _groups(node: h5py.Group | h5py.Dataset) -> list[h5py.Dataset]:
+def _groups(file: h5py.File, name: str) -> list[h5py.Dataset]:
     """The file of one chunk holds the data set itself; a merged file holds a group of numbered
     ones, with or without leading zeros."""
-    if isinstance(node, h5py.Dataset):
-        return [node]
-    return [node[name] for name in sorted(node, key=_numbered)]
+    found = _own(file, name)
+    inside = sorted(found, key=_numbered) if isinstance(found, h5py.Group) else []
+    arrays = [_own(found, each) for each in inside] or [found]
+    if not all(isinstance(array, h5py.Dataset) for array in arrays):
+        raise ValueError(f"{name} holds what is no array")
+    return arrays
+
+
+def _own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    """What a group holds under this name. Raises ValueError for what lies in another file, or says
+    that it is much larger than its own."""
+    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+        raise ValueError(f"{name} lies in another file")
+    found = group[name]
+    if isinstance(found, h5py.Dataset):
+        if found.external or found.is_virtual:
+            raise ValueError(f"{name} lies in another file")
+        if found.nbytes > _SMALL_BYTES + 2 * Path(group.file.filename).stat().st_size:
+            raise ValueError(f"{name} says that it has {found.nbytes:,} bytes")
+    return found
 
 
 def _numbered(name: str) -> list[str | int]:

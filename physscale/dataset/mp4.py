@@ -2,6 +2,7 @@
 made."""
 
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -10,6 +11,10 @@ from jaxtyping import UInt8
 
 from physscale.records.errors import DamagedData
 from physscale.records.store import write_atomic
+
+LARGEST_SIDE = 4096
+LARGEST_BYTES = 1 << 30
+"""Of one file's frames in memory: black frames of a gigabyte are a file of kilobytes."""
 
 
 def write_mp4(
@@ -68,16 +73,39 @@ def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
     """All frames of an mp4 file as a player shows them, RGB: turned if the file says so.
 
     Raises:
-        DamagedData: if it is not an mp4 file.
+        DamagedData: if it is not an mp4 file, or one of frames too large, too many or of several
+            sizes.
     """
     try:
         with av.open(io.BytesIO(data), metadata_errors="replace") as container:
-            frames = [
-                np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-                for frame in container.decode(video=0)
-            ]
+            stream = container.streams.video[0]
+            stream.codec_context.options = {"max_pixels": str(LARGEST_SIDE**2)}
+            _check_size(stream.width, stream.height)
+            frames = list(_turned(container.decode(stream)))
     except (av.FFmpegError, IndexError) as error:
         raise DamagedData(f"not a readable mp4 file ({type(error).__name__})") from error
     if not frames:
         raise DamagedData("an mp4 file without a frame")
     return np.stack(frames)
+
+
+def _turned(decoded: Iterable[av.VideoFrame]) -> Iterator[np.ndarray]:
+    """Frames as they are shown, as long as they are of one size and fit into memory."""
+    left, shape = LARGEST_BYTES, None
+    for frame in decoded:
+        _check_size(frame.width, frame.height)
+        shown = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+        left -= shown.nbytes
+        if left < 0:
+            raise DamagedData(f"an mp4 file of more than {LARGEST_BYTES:,} bytes of frames")
+        if shape not in (None, shown.shape):
+            raise DamagedData("an mp4 file whose frames are of several sizes")
+        shape = shown.shape
+        yield shown
+
+
+def _check_size(width: int, height: int) -> None:
+    if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+        raise DamagedData(
+            f"an mp4 file of frames of {width} x {height} pixels; {LARGEST_SIDE} are taken"
+        )
