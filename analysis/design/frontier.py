@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from analysis.data.configurations import Configurations
 from analysis.fit.fit import Fit
-from analysis.verdict.trend import LEAST_OWN, own_share
+from analysis.verdict.covariates import LEAST_OWN, own_share
 
 _LEAST_POINTS = 4
 _CUBIC_FROM = 6

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from analysis.data.configurations import MANY, Configurations
+
+LEAST_OWN = 0.05
+"""The least share of an axis's variance that the other axes must leave, a variance inflation of 20.
+Below it, curvature of the other axes' effects passes for an effect of this one."""
 _MOST_STRATA = 500
 
 Axes = Mapping[str, Float[np.ndarray, " configurations"]]
@@ -36,17 +41,33 @@ def unexplained(
     return Unexplained(scaled - (scaled @ basis) @ basis.T, rank)
 
 
-def others_of(axes: Axes, axis: str) -> Float[np.ndarray, "configurations columns"]:
-    """The other axes as covariates: one effect per combination. In a scattered design, where most
-    combinations occur once, smooth covariates instead."""
-    size = len(axes[axis])
-    others = [values for name, values in axes.items() if name != axis]
-    if not others or len(np.unique(np.stack(others, axis=1), axis=0)) <= min(
-        size / 2, _MOST_STRATA
-    ):
-        return strata_of(axes, axis)
-    logs = [np.log(values) - np.log(values).mean() for values in others]
+def others_of(points: Configurations, *, axis: str) -> Float[np.ndarray, "configurations columns"]:
+    """The other axes as covariates: one effect per combination, so that only matched configurations
+    are compared. In a scattered design, where too few match, smooth covariates instead."""
+    axes, size = points.axes, len(points.log_mean)
+    strata = strata_of(axes, axis)
+    count = strata.shape[1]
+    if count <= min(size / 2, _MOST_STRATA):
+        return strata
+    if count <= min(size - 1 - MANY, _MOST_STRATA):
+        own = _own(points, strata, axis=axis)
+        if own >= LEAST_OWN:
+            return strata
+    logs = [np.log(values) - np.log(values).mean() for name, values in axes.items() if name != axis]
     return np.column_stack([np.ones(size), *logs, *(column**2 for column in logs)])
+
+
+def own_share(points: Configurations, *, axis: str) -> float:
+    """The share of the variance of log `axis` that the other axes leave: 1 in a full grid, 0 where
+    they give it."""
+    return _own(points, others_of(points, axis=axis), axis=axis)
+
+
+def _own(points: Configurations, covariates: np.ndarray, *, axis: str) -> float:
+    x = np.log(points.axes[axis])
+    weights = points.seeds / points.seeds.mean()
+    part = unexplained(x[None], covariates, weights=weights).parts[0]
+    return float(part @ part / (weights @ (x - np.average(x, weights=weights)) ** 2))
 
 
 def strata_of(axes: Axes, axis: str) -> Float[np.ndarray, "configurations strata"]:

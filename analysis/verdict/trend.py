@@ -16,12 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, Scatter, scatter_of
-from analysis.verdict.covariates import others_of, strata_of, unexplained
+from analysis.verdict.covariates import LEAST_OWN, others_of, own_share, strata_of, unexplained
 from analysis.verdict.isotonic import falling
-
-LEAST_OWN = 0.05
-"""The least share of an axis's variance that the other axes must leave, a variance inflation of 20.
-Below it, curvature of the other axes' effects passes for an effect of this one."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +90,6 @@ def trend(points: Configurations, *, axis: str) -> Trend | Entangled | None:
     return Entangled(own, along, _alone(kept, axis))
 
 
-def own_share(points: Configurations, *, axis: str) -> float:
-    """The share of the variance of log `axis` that the other axes leave: 1 in a full grid, 0 where
-    they give it."""
-    x = np.log(points.axes[axis])
-    weights = points.seeds / points.seeds.mean()
-    part = unexplained(x[None], others_of(points.axes, axis), weights=weights).parts[0]
-    return float(part @ part / (weights @ (x - np.average(x, weights=weights)) ** 2))
-
-
 def _without(points: Configurations, axis: str) -> Configurations:
     return replace(
         points, axes={name: values for name, values in points.axes.items() if name != axis}
@@ -113,7 +100,7 @@ def _alone(points: Configurations, axis: str) -> Trend | None:
     x = np.log(points.axes[axis])
     weights = points.seeds / points.seeds.mean()
     found = unexplained(
-        np.stack([x, points.log_mean]), others_of(points.axes, axis), weights=weights
+        np.stack([x, points.log_mean]), others_of(points, axis=axis), weights=weights
     )
     own, rest = found.parts
     slope = float(own @ rest / (own @ own))

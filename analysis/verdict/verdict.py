@@ -7,7 +7,7 @@ flat          equivalence (two one-sided t tests): the total change lies within 
               calls any split and axis flat by accident)
 undetermined  none of these; `seeds_needed` says how many seeds per configuration would decide. Or
               the axis moves with another one: nobody can tell whose effect it is, and `joint` says
-              how the error changes along both
+              how the error changes along both. Or the trend turns its sign with another axis
 
 A fall that is significant but proven smaller than the margin is called flat: it does not matter."""
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis.data.configurations import Configurations
 from analysis.verdict.permutation import permutation
+from analysis.verdict.reversal import reversal
 from analysis.verdict.trend import Entangled, Trend, trend
 
 Word = Literal["scales", "flat", "worsens", "undetermined"]
@@ -55,6 +56,7 @@ class Verdict:
     freedom: int | None = None
     levels: int = 0
     seeds_needed: int | None = None
+    reversal: str | None = None
     moves_with: tuple[str, ...] = ()
     joint: float | None = None
     joint_low: float | None = None
@@ -116,6 +118,7 @@ def decide(
         freedom=found.freedom,
         levels=found.levels,
         seeds_needed=_seeds_needed(points, found, bound),
+        reversal=reversal(points, axis=axis),
     )
     return _decide(base)
 
@@ -173,6 +176,10 @@ def _decide(verdict: Verdict) -> Verdict:
     assert verdict.p_change_holm is not None
     size = f"{abs(np.expm1(verdict.change)):.0%}"
     margin = f"{verdict.margin:.0%}"
+    if verdict.reversal is not None:
+        return replace(
+            verdict, word="undetermined", reason=f"no single trend: it {verdict.reversal}"
+        )
     if verdict.equivalent:
         return replace(
             verdict,
@@ -192,7 +199,7 @@ def _decide(verdict: Verdict) -> Verdict:
             reason=f"rises by {size}, p {_short(verdict.p_change_holm)} after Holm",
         )
     seeds = (
-        "; more levels would decide, more seeds alone would not"
+        "; more configurations would decide, more seeds alone would not"
         if verdict.seeds_needed is None
         else f"; {verdict.seeds_needed} seeds per configuration would decide"
     )

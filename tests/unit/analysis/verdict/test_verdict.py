@@ -79,7 +79,7 @@ def test_more_seeds_are_asked_for_only_where_they_help() -> None:
     )
     assert found.word == "undetermined"
     assert found.seeds_needed is None
-    assert "more levels would decide" in found.reason
+    assert "more configurations would decide" in found.reason
 
 
 @pytest.mark.slow
