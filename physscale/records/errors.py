@@ -38,6 +38,12 @@ class DiskFull(UserError):
     exit_code = 1
 
 
+class ResultsGone(UserError):
+    """The study's folder was moved or deleted while it was worked on; nothing more is written."""
+
+    exit_code = 1
+
+
 class ClusterLost(UserError):
     """Ray's processes died, or its head has been silent for too long."""
 

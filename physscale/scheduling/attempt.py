@@ -21,6 +21,7 @@ from physscale.records.errors import (
     Diverged,
     LeaseHeld,
     Preempted,
+    ResultsGone,
     Unschedulable,
     UserError,
     disk_full,
@@ -122,8 +123,21 @@ class Job:
         return self.driver.gone() or (self.sweeper is not None and self.sweeper.gone())
 
     def keep(self) -> None:
-        """The driver's sign of life, for drivers that cannot see its process."""
-        keep(self.folder)
+        """The driver's sign of life, for drivers that cannot see its process.
+
+        Raises:
+            ResultsGone: if the study's folder is gone.
+        """
+        try:
+            keep(self.folder)
+        except FileNotFoundError as error:
+            raise self.moved() from error
+
+    def moved(self) -> ResultsGone:
+        return ResultsGone(
+            f"{self.root}: was moved or deleted while its runs went on; nothing more is written. "
+            "The same command with --results where it is now continues"
+        )
 
 
 class Lease:
@@ -134,12 +148,20 @@ class Lease:
         self._job = job
         self._owner = owner
         self._stop = threading.Event()
+        self._gone = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(
             target=self._keep, name=f"lease-{run.fingerprint[:12]}", daemon=True
         )
 
     def stop_requested(self) -> bool:
+        """Whether the run shall save and leave.
+
+        Raises:
+            ResultsGone: if there is no folder to save in.
+        """
+        if self._gone.is_set():
+            raise self._job.moved()
         return self._stop.is_set()
 
     def __enter__(self) -> "Lease":
@@ -157,6 +179,9 @@ class Lease:
                 os._exit(1)
             if self._job.stop_mark.exists():
                 self._stop.set()
+            if not (self._job.folder.exists() or self._job.store.ledger.exists()):
+                self._gone.set()
+                return
             if time.monotonic() - beat_s > STALE_S / 3:
                 beat_s = time.monotonic()
                 try:
@@ -194,6 +219,8 @@ def _attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
         error_file.unlink(missing_ok=True)
     except Preempted:
         state = State.PREEMPTED
+    except ResultsGone:
+        raise
     except (Unschedulable, DiskFull) as error:
         state = State.PREEMPTED
         job.refuse(error)
