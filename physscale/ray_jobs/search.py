@@ -106,7 +106,7 @@ def search(
                     _trial,
                     run=run,
                     recipe=recipe,
-                    root=store.root.resolve(),
+                    root=store.root.absolute(),
                     threads=machine.threads,
                     arithmetic=machine.arithmetic,
                     device=machine.device(),

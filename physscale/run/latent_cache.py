@@ -144,7 +144,7 @@ def caches_of(runs: Iterable[RunSpec], *, store: Store) -> list[Cache]:
     largest: dict[str, Cache] = {}
     for run in runs:
         for side in sides(run):
-            cache = Cache(run, side, store.root.resolve())
+            cache = Cache(run, side, store.root.absolute())
             known = largest.get(cache.fingerprint)
             if known is None or known.videos < cache.videos:
                 largest[cache.fingerprint] = cache
