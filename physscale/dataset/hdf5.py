@@ -14,25 +14,20 @@ Of all velocities, the files hold only the first speeds. The others are forward 
 positions; the last one is repeated."""
 
 # mypy: disable-error-code="import-untyped"
-import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import h5py
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from physscale.dataset.file import rows_at_once
-from physscale.dataset.hdf5_heaps import check_heaps, check_lengths
+from physscale.dataset.hdf5_streams import CLIPS, arrays_of, opened, streams_of
 from physscale.dataset.mp4 import mp4_frames
-from physscale.records.errors import DamagedData, UserError, one_line
+from physscale.records.errors import DamagedData
 from physscale.records.scene import Shape
 from physscale.records.video import BODY, COLOUR, STATE, Videos
-
-CLIPS = "video_streams"
 
 OFFICIAL = "paper"
 """The scenario of the official files of one and two balls (`simulate.paper.sets.PaperSet`)."""
@@ -41,9 +36,6 @@ FIRST_FRAME_S, FRAME_S = 0.01, 0.1
 
 FALLS_M_S = 1e-2
 """Gravity acts if the vertical speed changes by more than this from frame to frame."""
-
-_SMALL_BYTES = 1 << 26
-"""Numbers compress, but clips are most of a file: no stream is larger than twice all of it."""
 
 VX, VY = STATE.index("vx_m_s"), STATE.index("vy_m_s")
 
@@ -136,39 +128,11 @@ def open_published(path: Path) -> PublishedFile:
     )
 
 
-def stream_names(path: Path) -> set[str]:
-    """What the file holds."""
-    with _file(path) as file:
-        return set(file)
-
-
-def streams_of(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Every stream's groups, joined; as many rows as there are clips."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    with _file(path) as file:
-        check_heaps(path)
-        found = {
-            name: np.concatenate([np.asarray(item[()], np.float64) for item in _groups(file, name)])
-            for name in names
-        }
-        groups = _groups(file, CLIPS)
-        clips = sum(len(item) for item in groups)
-        for item in groups:
-            check_lengths(path, item)
-    if {len(stream) for stream in found.values()} != {clips}:
-        raise DamagedData(
-            f"{path}: its streams have {sorted({clips, *map(len, found.values())})} rows, they "
-            "must agree"
-        )
-    return found
-
-
 def _clips(
     path: Path, positions: Int[np.ndarray, " chosen"]
 ) -> UInt8[np.ndarray, "chosen frames height width 3"]:
-    with _file(path) as file:
-        groups = _groups(file, CLIPS)
+    with opened(path) as file:
+        groups = arrays_of(file, CLIPS)
         ends = np.cumsum([len(item) for item in groups])
         number = np.searchsorted(ends, positions, side="right")
         return np.stack(
@@ -177,49 +141,6 @@ def _clips(
                 for group, place in zip(number.tolist(), positions.tolist(), strict=True)
             ]
         )
-
-
-@contextlib.contextmanager
-def _file(path: Path) -> Iterator[h5py.File]:
-    """The open file; what cannot be read is damage."""
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, DamagedData) as error:
-        raise DamagedData(
-            f"{path}: not a file of the published layout ({type(error).__name__}: "
-            f"{one_line(error)[:80]})"
-        ) from error
-
-
-def _groups(file: h5py.File, name: str) -> list[h5py.Dataset]:
-    """The file of one chunk holds the data set itself; a merged file holds a group of numbered
-    ones, with or without leading zeros."""
-    found = _own(file, name)
-    inside = sorted(found, key=_numbered) if isinstance(found, h5py.Group) else []
-    arrays = [_own(found, each) for each in inside] or [found]
-    if not all(isinstance(array, h5py.Dataset) for array in arrays):
-        raise ValueError(f"{name} holds what is no array")
-    return arrays
-
-
-def _own(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    """What a group holds under this name. Raises ValueError for what lies in another file, or says
-    that it is much larger than its own."""
-    if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-        raise ValueError(f"{name} lies in another file")
-    found = group[name]
-    if isinstance(found, h5py.Dataset):
-        if found.external or found.is_virtual:
-            raise ValueError(f"{name} lies in another file")
-        if found.nbytes > _SMALL_BYTES + 2 * Path(group.file.filename).stat().st_size:
-            raise ValueError(f"{name} says that it has {found.nbytes:,} bytes")
-    return found
-
-
-def _numbered(name: str) -> list[str | int]:
-    """Words and numbers in turn: 2 comes before 10."""
-    return [int(word) if word.isdecimal() else word for word in re.split(r"(\d+)", name)]
 
 
 def states_of(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from physscale.dataset.hdf5 import PublishedFile, published, states_of, streams_of
+from physscale.dataset.hdf5 import PublishedFile, published, states_of
+from physscale.dataset.hdf5_streams import streams_of
 from physscale.records.errors import DamagedData
 from physscale.records.scene import WORLD_M, Shape
 from physscale.records.video import BODY, COLOUR

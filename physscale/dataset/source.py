@@ -73,8 +73,9 @@ def read_rows(path: Path, *, indices: Int[np.ndarray, " rows"]) -> Videos:
 
 def _published(path: Path) -> Source:
     try:
-        from physscale.dataset.hdf5 import open_published, stream_names
+        from physscale.dataset.hdf5 import open_published
         from physscale.dataset.hdf5_phyre import FEATURES, open_combinatorial
+        from physscale.dataset.hdf5_streams import stream_names
     except ModuleNotFoundError as error:
         raise UserError(f"{path}: reading HDF5 needs h5py; install physscale[hdf5]") from error
     return open_combinatorial(path) if FEATURES in stream_names(path) else open_published(path)
