@@ -8,6 +8,7 @@ and seed. For each split, it also holds the configurations and the ends that a p
 Draws with the same number come from the same resample in every split, so differences between splits
 are paired."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_value import parsed
 
 _KEY = b"physscale.draws"
-_VERSION = 1
+_VERSION = 2
+"""1 holds no digest."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
         "seed": seed,
         "splits": {name: _record(fitted) for name, fitted in fits.items()},
     }
+    record["digest"] = _digest(table, record)
     sink = pa.BufferOutputStream()
     pq.write_table(
         table.replace_schema_metadata({_KEY: json.dumps(record).encode()}), sink, compression="zstd"
@@ -86,6 +89,21 @@ def write_draws(path: Path, fits: Mapping[str, Fit], *, seed: int) -> None:
         write_atomic(path, sink.getvalue().to_pybytes())
     except OSError as error:
         raise UserError(f"--draws {path}: cannot write there ({error.strerror})") from error
+
+
+def _digest(table: pa.Table, record: Mapping[str, Any]) -> str:
+    """SHA-256 of every value of the table and of the record."""
+    said = {key: value for key, value in record.items() if key != "digest"}
+    total = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name in table.column_names:
+        column = table[name]
+        values = (
+            json.dumps(column.to_pylist()).encode()
+            if name == "split"
+            else column.to_numpy().tobytes()
+        )
+        total.update(f"{name} {column.type}".encode() + values)
+    return total.hexdigest()
 
 
 def _rows(name: str, fitted: Fit) -> pa.Table:
@@ -134,6 +152,9 @@ def read_draws(path: Path) -> dict[str, Draws]:
         refuse_code(table.schema)
         table.validate(full=True)
         record = parsed((table.schema.metadata or {})[_KEY])
+        known = record["version"] > 1 or "digest" in record
+        if known and record["digest"] != _digest(table, record):
+            raise ValueError("its values are not the ones that were written, SHA-256 differs")
         return {name: _split(table, name, found) for name, found in record["splits"].items()}
     except (*UNREADABLE, KeyError, UserError) as error:
         raise DamagedData(f"{path}: not a file of draws ({one_line(error)[:120]})") from error

@@ -63,8 +63,8 @@ def write_frame_tables(store: Store) -> int:
     frame_tables, score_tables = [FRAMES.empty_table()], [SCORES.empty_table()]
     for path in sorted(store.root.glob(f"runs/*/frames/*{FRAME_SCORES}")):
         frames = path.with_name(path.name.removesuffix(FRAME_SCORES) + FRAME_TABLE)
-        frame_tables.append(read_parquet(frames, FRAMES))
-        scores = read_scores(path)
+        frame_tables.append(_of_split(read_parquet(frames, FRAMES), path=frames))
+        scores = _of_split(read_scores(path), path=path)
         if scores.num_rows:
             group = groups.get(scores["run"][0].as_py(), "")
             score_tables.append(_in_group(scores, group=group))
@@ -89,6 +89,21 @@ def _of_run(table: pa.Table, *, run: str, path: Path) -> pa.Table:
         raise DamagedData(
             f"{path}: rows of run {short(min(others))}; move it away, and the same `physscale run` "
             "makes it again"
+        )
+    return table
+
+
+def _of_split(table: pa.Table, *, path: Path) -> pa.Table:
+    """The table itself. Raises DamagedData if it has a row of another run or split than its place
+    says."""
+    here = (path.parents[1].name, path.name.removesuffix(FRAME_SCORES).removesuffix(FRAME_TABLE))
+    rows = zip(table["run"].to_pylist(), table["split"].to_pylist(), strict=True)
+    others = {(short(run), split) for run, split in rows} - {here}
+    if others:
+        run, split = min(others)
+        raise DamagedData(
+            f"{path}: rows of run {run}, split {split!r}; move it away, and the same `physscale "
+            "evaluate` makes it again"
         )
     return table
 

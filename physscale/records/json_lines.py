@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import filelock
 
-from physscale.records.errors import DamagedData, cannot_write, one_line
+from physscale.records.errors import DamagedData, UserError, cannot_write, one_line
 from physscale.records.fault import point
 from physscale.records.json_value import parsed
 
@@ -44,11 +44,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
     Raises:
         DamagedData: if a line that is not the last is no JSON object.
+        UserError: if the file cannot be read.
     """
     if not path.exists():
         return []
-    with path.open("rb") as file:
-        return [line.entry for line in _whole_lines(file, path)]
+    try:
+        with path.open("rb") as file:
+            return [line.entry for line in _whole_lines(file, path)]
+    except OSError as error:  # of a disk, without the file's name
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 Value = TypeVar("Value")

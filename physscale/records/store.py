@@ -136,11 +136,14 @@ def checked_name(name: str, *, what: str) -> str:
 
 
 def checked_folder(path: Path) -> Path:
-    """The path itself, if it belongs to a file system.
+    """The path itself, if it is or may become a folder of a file system.
 
     Raises:
-        UserError: for the URI of a bucket: runs append and lock, which a bucket cannot.
+        UserError: for a file, and for the URI of a bucket: runs append and lock, which a bucket
+            cannot.
     """
+    if os.path.lexists(path) and not path.is_dir():
+        raise UserError(f"{path}: no folder, and results lie in one")
     if path.parts and path.parts[0].endswith(":"):
         raise UserError(
             f"{str(path)[:80]!r}: runs work in a folder; `physscale push STUDY URI` copies a "

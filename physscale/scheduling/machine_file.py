@@ -14,6 +14,8 @@ from physscale.records.typed_value import typed
 from physscale.scheduling.resources import Machine
 
 _LARGEST_BYTES = 100_000
+_DEEPEST = 8
+"""Lists within lists; the parser in C that OmegaConf takes overflows the stack at thousands."""
 
 
 def read_machine(path: Path | None) -> Machine:
@@ -44,8 +46,9 @@ def read_machine(path: Path | None) -> Machine:
 def _words(text: bytes, *, path: Path) -> Any:  # noqa: ANN401 - YAML
     """What the file says, in words: YAML 1.1 would read 0100 as 64."""
     try:
+        _check_depth(text)
         OmegaConf.create(text.decode())  # refuses a key given twice, and aliases without end
-        return yaml.load(text, Loader=yaml.BaseLoader) or {}
+        given = yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(
@@ -55,3 +58,17 @@ def _words(text: bytes, *, path: Path) -> Any:  # noqa: ANN401 - YAML
         raise UserError(
             f"machine file {path}: cannot be read as YAML ({type(error).__name__})"
         ) from error
+    if given is None:
+        raise UserError(f"machine file {path}: says nothing; leave --machine out for this machine")
+    return given
+
+
+def _check_depth(text: bytes) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.MarkedYAMLError(
+                problem="lists within lists, too deep", problem_mark=event.start_mark
+            )
