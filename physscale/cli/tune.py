@@ -48,6 +48,7 @@ def tune_command(
 
     `physscale run STUDY --tuned FILE` takes them. The same command continues the search."""
     opened = open_study(name, results=results, overrides=overrides, only=only)
+    chosen = read_machine(machine)
     runs = to_tune(opened.study, sizes=sizes)
     target = to or opened.store.root / "tuned.json"
     flops = tuning_flops(runs, trials=trials)
@@ -67,7 +68,7 @@ def tune_command(
             runs=runs,
             trials=trials,
             store=opened.store,
-            machine=read_machine(machine),
+            machine=chosen,
             out=target,
             say=partial(say, out),
         )

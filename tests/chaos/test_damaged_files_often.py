@@ -3,7 +3,8 @@
 import pytest
 
 from tests.chaos.conftest import SEEDS, Figures
-from tests.damage import KINDS, Harm, Kind, build, damaged, flipped, swapped, truncated
+from tests.damage import Harm, Kind, damaged, flipped, swapped, truncated
+from tests.damage_kinds import KINDS, build
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 TIMES = {truncated: 6, flipped: 13, swapped: 2}

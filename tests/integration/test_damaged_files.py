@@ -8,7 +8,8 @@ import pytest
 
 from physscale.records.ledger import Ledger, State
 from physscale.records.store import Store
-from tests.damage import HARMS, KINDS, RUNS, Harm, Kind, build, damaged, drive_again, tables_of
+from tests.damage import HARMS, Harm, Kind, damaged
+from tests.damage_kinds import KINDS, RUNS, build, drive_again, tables_of
 
 EACH = 6
 
