@@ -17,7 +17,6 @@ from physscale.flow.objective_spec import ObjectiveSpec
 from physscale.model.backbone import Backbone
 from physscale.model.backbone_spec import BackboneSpec
 from physscale.records.errors import DamagedData, UserError
-from physscale.records.json_value import parsed
 from physscale.records.latent_shape import LatentShape
 from physscale.records.spec import canonical, from_plain, plain, short
 from physscale.records.store import read_folder
@@ -25,7 +24,7 @@ from physscale.train.parallel import Workers, digest_of
 from physscale.train.same_folder import same_folder
 from physscale.train.spec import computed_plainly
 from physscale.train.step import TrainState
-from physscale.train.stored import Stored, readable
+from physscale.train.stored import Stored, read_state, readable
 from physscale.train.task import TrainTask
 
 __all__ = [
@@ -105,7 +104,7 @@ def load_model(folder: Path, *, run: str | None = None) -> Backbone:
     """
     read_folder(folder)
     with readable(folder):
-        state = parsed((folder / "state.json").read_text())
+        state = read_state(folder)
         if run is not None and state.get("run", run) != run:
             raise DamagedData(f"{folder}: a checkpoint of run {short(state['run']) or 'unknown'}")
         trained = state["recipe"]

@@ -24,7 +24,7 @@ from physscale.records.fault import point
 from physscale.records.json_value import parsed
 from physscale.train.flat import layout_of
 
-__all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "readable", "write_tensors"]
+__all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "read_state", "readable", "write_tensors"]
 
 FORMAT = 2
 
@@ -57,6 +57,18 @@ def readable(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def read_state(folder: Path) -> dict[str, Any]:
+    """What `state.json` says. Raises DamagedData for a format that this version does not know."""
+    with readable(folder):
+        state: dict[str, Any] = parsed((folder / "state.json").read_text())
+        if state["format"] not in range(1, FORMAT + 1):
+            raise DamagedData(
+                f"{folder}: a checkpoint of format {str(state['format'])[:20]}, this version reads "
+                f"1 to {FORMAT}: go on with the version that wrote it"
+            )
+        return state
+
+
 @dataclass(frozen=True)
 class Stored:
     """A checkpoint whose manifest verifies. Files are mapped into memory, so one tensor is read at
@@ -72,9 +84,7 @@ class Stored:
     @cached_property
     def state(self) -> dict[str, Any]:
         """What `state.json` says."""
-        with readable(self.folder):
-            state: dict[str, Any] = parsed((self.folder / "state.json").read_text())
-            return state
+        return read_state(self.folder)
 
     def tensor(self, kind: str, name: str) -> Tensor:
         """One tensor, whole, on the CPU."""
