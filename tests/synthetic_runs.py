@@ -119,7 +119,7 @@ def _uniform(
         ("speed_low", 3.0, 0.3),
         ("radius", 3.2, 0.55),
     ):
-        error = base * shape**power * float(np.exp(rng.normal(0, 0.12)))
+        error = base * shape**power * float(np.exp(rng.normal(0, 0.04)))
         values[split, "velocity_error"] = error
         values[split, "loss"] = 0.25 * error**1.4 * float(np.exp(rng.normal(0, 0.1)))
         values[split, "vanish_rate"] = 0.02 if split != "radius" else 0.2
