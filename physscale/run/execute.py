@@ -2,6 +2,7 @@
 
 import torch
 
+from physscale.records.errors import UserError
 from physscale.records.json_file import write_json
 from physscale.records.spec import plain
 from physscale.records.store import RunFolder, Store
@@ -16,6 +17,7 @@ from physscale.run.spec import RunSpec
 from physscale.run.training_data import training_source
 from physscale.run.validation import observers
 from physscale.scheduling.gpus import Device, checked, own_card
+from physscale.train.checkpoint import folders
 from physscale.train.latents import LatentSource
 from physscale.train.loop import train
 from physscale.train.parallel import Workers
@@ -42,7 +44,7 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
         members = 1 if context.seat is None else context.seat.members
         check_card(run, card=card, memory_bytes=memory_bytes, pack=members)
     if context.rank == 0:
-        write_json(folder.spec, run_record(run))
+        _begin(run, folder=folder)
     codec = codec_of(run, store=store, context=context)
     latents = training_source(run, codec=codec, context=context, store=store)
     result = train(
@@ -64,6 +66,20 @@ def execute(run: RunSpec, *, store: Store, context: Context) -> None:
         model=result.model, codec=codec, study=store.root.name, checkpoint=result.checkpoint
     )
     score_run(run, trained=trained, folder=folder, context=context)
+
+
+def _begin(run: RunSpec, *, folder: RunFolder) -> None:
+    """Writes `run.json`, which every checkpoint of a run finds there already.
+
+    Raises:
+        UserError: where it does not: what is left of the folder has a history with a hole.
+    """
+    if folders(folder.checkpoints) and not folder.spec.exists():
+        raise UserError(
+            f"{folder.root}: has checkpoints and no {folder.spec.name}, so a part of this run was "
+            "deleted while it trained; move the rest of that folder away, and the run begins again"
+        )
+    write_json(folder.spec, run_record(run))
 
 
 def run_record(run: RunSpec) -> dict[str, object]:

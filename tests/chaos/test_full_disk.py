@@ -14,7 +14,7 @@ from tests.chaos.command import begin, ended, run_words, struck_store
 from tests.chaos.conftest import Figures
 from tests.chaos.struck_drivers import seen
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 COMMANDS = {
     "run": run_words(Path("disk")),
     "run by Ray": run_words(Path("disk"), backend="ray"),
@@ -24,15 +24,19 @@ COMMANDS = {
 
 
 @contextlib.contextmanager
-def small_disk(place: Path, *, kib: int) -> Iterator[None]:
+def small_disk(place: Path) -> Iterator[None]:
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(place)]
     if refused := subprocess.run(mount, capture_output=True, text=True, check=False).stderr:
         pytest.skip(f"no disk of our own: {refused.strip()}")
     try:
         yield
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def resize(disk: Path, *, kib: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={kib}k", str(disk)], check=True)
 
 
 def left(results: Path, *, command: str) -> object:
@@ -48,7 +52,7 @@ def written(results: Path, *, command: str) -> Path:
 
 
 def used_kib(folder: Path) -> int:
-    return sum(-(-file.stat().st_size // 4096) * 4 + 4 for file in folder.rglob("*"))
+    return sum(-(-file.stat().st_size // 4096) * 4 for file in folder.rglob("*"))
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +70,13 @@ def test_a_command_goes_on_when_there_is_room(
     whole: Path, command: str, seed: int, tmp_path: Path, figures: Figures
 ) -> None:
     chance, disk = random.Random(f"{seed} {command}"), tmp_path / "disk"
-    needed = used_kib(written(whole, command=command))
-    study_kib = used_kib(whole / "struck") - needed if command == "report" else 0
-    kib, faults = study_kib + chance.randint(8, 8 + needed // 8), 0
-    with small_disk(disk, kib=kib):
+    needed, faults = used_kib(written(whole, command=command)), 0
+    with small_disk(disk):
         if command == "report":
             shutil.copytree(whole / "struck", disk / "struck")
             shutil.rmtree(disk / "struck" / "report")
+        kib = shutil.disk_usage(disk).used // 1024 + chance.randint(4, 4 + needed // 8)
+        resize(disk, kib=kib)
         while (found := ended(begin(COMMANDS[command], folder=tmp_path)))[0]:
             code, said = found
             faults += 1
@@ -80,8 +84,8 @@ def test_a_command_goes_on_when_there_is_room(
             assert code == 1, (seed, kib, said)
             assert "Traceback" not in said, (seed, kib, said)
             assert f"No space left on device, the disk at {disk}" in last, (seed, kib, said)
-            kib += chance.randint(8, needed // 3)
-            subprocess.run(["mount", "-o", f"remount,size={kib}k", str(disk)], check=True)
+            kib += chance.randint(4, 4 + needed // 3)
+            resize(disk, kib=kib)
         figures.count(f"full disk: {command}", injected=faults)
         assert faults > 0, (seed, kib)
         equal = left(disk, command=command) == left(whole, command=command)
