@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help quickstart test lint types imports slow chaos fuzz gpu docs bench figures gallery lock clean
+.PHONY: help quickstart test lint types imports slow chaos fuzz mutants gpu docs bench figures gallery lock clean
 
 help:
 	@sed -n 's/^# //p; s/^\([a-z]*\):.*##/make \1 \t/p' Makefile
@@ -37,6 +37,9 @@ chaos: .venv/installed   ## faults by plan, as a table in tests/chaos/README.md;
 fuzz: .venv/installed   ## any bytes for every reader, ten minutes each; make fuzz SECONDS=60 ONLY="ledger mp4"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(ONLY)
+
+mutants: .venv/installed   ## do tests notice a changed ledger, lease, manifest, planner or --where? make mutants ONLY=where MOST=40
+	$(BIN)/python -m tests.mutants $(ONLY) $(if $(MOST),--most $(MOST))
 
 gpu: .venv/installed   ## what only a GPU can prove, as a table; make gpu ONLY="memory host_gap"
 	$(BIN)/python -m tests.gpu $(ONLY)

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from physscale.dataset.hdf5_heaps import check_heaps, check_lengths
+from physscale.dataset.hdf5_heaps import checked_count
 from physscale.records.errors import DamagedData, UserError, one_line
 
 __all__ = ["CLIPS", "arrays_of", "opened", "stream_names", "streams_of"]
@@ -31,17 +31,13 @@ def streams_of(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     with opened(path) as file:
-        check_heaps(path)
         found = {
             name: np.concatenate(
                 [np.asarray(item[()], np.float64) for item in arrays_of(file, name)]
             )
             for name in names
         }
-        groups = arrays_of(file, CLIPS)
-        clips = sum(len(item) for item in groups)
-        for item in groups:
-            check_lengths(path, item)
+        clips = sum(checked_count(path, item) for item in arrays_of(file, CLIPS))
     if {len(stream) for stream in found.values()} != {clips}:
         raise DamagedData(
             f"{path}: its streams have {sorted({clips, *map(len, found.values())})} rows, they "

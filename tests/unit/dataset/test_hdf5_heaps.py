@@ -10,16 +10,25 @@ from physscale.records.errors import DamagedData
 
 h5py = pytest.importorskip("h5py", reason="the extra `hdf5` is not installed")
 
-from physscale.dataset.hdf5_heaps import check_heaps  # noqa: E402
+from physscale.dataset.hdf5_heaps import checked_count  # noqa: E402
 from tests.fuzz import hdf5  # noqa: E402
 
 
-def test_whole_files_pass(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "many.hdf5", "w") as file:
-        values = file.create_dataset("a", 3000, dtype=h5py.vlen_dtype(np.uint8))
+@pytest.mark.parametrize("chunks", [None, 7])
+def test_whole_files_pass_and_damaged_ones_do_not(tmp_path: Path, chunks: int | None) -> None:
+    path = tmp_path / "many.hdf5"
+    with h5py.File(path, "w") as file:
+        values = file.create_dataset("a", 200, dtype=h5py.vlen_dtype(np.uint8), chunks=chunks)
         for place in range(len(values)):
-            values[place] = np.frombuffer(b"GCOL\x01\0\0\0" * (place % 7), np.uint8)
-    check_heaps(tmp_path / "many.hdf5")
+            values[place] = np.full(place % 70, 71, np.uint8)
+    with h5py.File(path) as file:
+        assert checked_count(path, file["a"]) == 200
+    whole = path.read_bytes()
+    heap = whole.index(b"GCOL")
+    for size in (bytes(8), b"\xff" * 8, b"\xf0" + b"\xff" * 7):
+        path.write_bytes(whole[: heap + 24] + size + whole[heap + 32 :])
+        with h5py.File(path) as file, pytest.raises(ValueError, match="does not end"):
+            checked_count(path, file["a"])
 
 
 def test_a_file_whose_end_was_never_copied_is_refused(tmp_path: Path) -> None:

@@ -80,6 +80,24 @@ def test_small_runs_share_a_gpu_and_no_part_spans_two() -> None:
     assert slots(replace(machine, run_gpus=2.0), nodes=[Node(64.0, gpus=4.0)]).concurrency == 2
 
 
+def test_a_run_computes_on_the_gpus_that_it_is_given() -> None:
+    one, many = Machine(run_gpus=0.5), Machine(worker_gpus=1.0)
+    assert [one.device(), one.device(workers=2)] == ["cuda", "cpu"]
+    assert [many.device(), many.device(workers=2)] == ["cpu", "cuda"]
+    assert [one.promises_gpus, many.promises_gpus, Machine().promises_gpus] == [True, True, False]
+    assert one.bundles() == [{"CPU": 0.5, "GPU": 0.5}, {"CPU": 0.5}]
+    assert Machine(data_tasks=2).bundles() == [{"CPU": 0.5}, {"CPU": 0.5}, {"CPU": 0.5}]
+
+
+def test_groups_of_workers_are_counted_with_their_driver() -> None:
+    schedule = slots(Machine(), nodes=[Node(8.0)], workers=2)
+    assert schedule.arithmetic == "4 at a time x 0.41 CPU + 0.5 CPU for data = 2.14 of 8 CPU"
+    assert schedule.run_cpus == DRIVER_CPUS
+    schedule = slots(Machine(), nodes=[Node(8.0)])
+    assert schedule.arithmetic == "8 at a time x (0.5 CPU + 0.5 CPU for data) = 8 of 8 CPU"
+    assert schedule.run_cpus == 0.5
+
+
 def test_a_gpu_that_would_stand_idle_for_want_of_cpus_is_named() -> None:
     machine = Machine(run_cpus=1.0, run_gpus=0.25, data_cpus=1.0)
     assert "idle" not in slots(machine, nodes=[Node(8.0, gpus=1.0)]).arithmetic

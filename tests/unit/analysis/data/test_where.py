@@ -198,8 +198,27 @@ def test_no_text_makes_anything_but_rows_or_a_refusal(text: str) -> None:
         assert len(kept(text)) == len(FRAME)
 
 
+@pytest.mark.parametrize("deeper", ["not ", "("])
+def test_twenty_levels_are_read_and_one_more_is_refused(deeper: str) -> None:
+    def nested(levels: int) -> str:
+        return deeper * levels + "N > 30K" + ")" * (levels * (deeper == "("))
+
+    assert kept(nested(20)) == kept("N > 30K")
+    with pytest.raises(UserError, match="more than 20 levels"):
+        kept(nested(21))
+
+
 def test_and_binds_closer_than_or() -> None:
     assert kept("N < 2K or N > 30K and excluded == true") == [True, False, True, False, False]
+
+
+def test_ones_and_zeros_are_true_and_false_and_nan_is_an_empty_cell() -> None:
+    columns = {"whole": [1, 0, None], "share": [1.0, 0.0, float("nan")], "word": ["1", "FALSE", ""]}
+    source = Source(pa.table(columns))
+    for name in columns:
+        assert kept(f"{name} == true", source) == [True, False, False]
+        assert kept(f"{name} == false", source) == [False, True, False]
+        assert kept(f"{name} == ''", source) == [False, False, True]
 
 
 def test_a_float32_cell_equals_the_number_it_was_written_as() -> None:
