@@ -74,13 +74,6 @@ def test_a_header_that_lies_is_refused_in_one_line(kind: str, tmp_path: Path) ->
     assert found_wrong(kind, folder=tmp_path, seed=0, times=100) == []
 
 
-@pytest.mark.chaos
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize("kind", ["pca", "vae", "picture vae"])
-def test_300_headers(kind: str, seed: int, tmp_path: Path) -> None:
-    assert found_wrong(kind, folder=tmp_path, seed=seed, times=300) == []
-
-
 @pytest.mark.parametrize("kind", list(READERS))
 def test_no_code_in_a_file_of_weights_is_run(kind: str, tmp_path: Path) -> None:
     canary = tmp_path / "canary"

@@ -71,12 +71,6 @@ def test_names_are_taken_by_one_rule_and_stay_inside(tmp_path: Path) -> None:
     assert everything(tmp_path), "some names are good"
 
 
-@pytest.mark.chaos
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_2000_names(seed: int, tmp_path: Path) -> None:
-    assert found_wrong(tmp_path, seed=seed, times=2000) == []
-
-
 @pytest.mark.parametrize("command", ["plan", "status", "logs", "push", "pull", "submit", "report"])
 def test_a_command_refuses_a_hostile_study_in_one_line_and_writes_nothing(
     command: str,
