@@ -143,7 +143,9 @@ def checked_folder(path: Path) -> Path:
             cannot.
     """
     if os.path.lexists(path) and not path.is_dir():
-        raise UserError(f"{path}: no folder, and results lie in one")
+        raise UserError(
+            f"{path}: no folder, and results lie in one; choose another place, or make this one writable"
+        )
     if path.parts and path.parts[0].endswith(":"):
         raise UserError(
             f"{str(path)[:80]!r}: runs work in a folder; `physscale push STUDY URI` copies a "

@@ -52,7 +52,7 @@ def _words(text: bytes, *, path: Path) -> Any:  # noqa: ANN401 - YAML
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(
-            f"machine file {path}{line}: {printable(str(error.problem))[:120]}"
+            f"machine file {path}{line}: no valid YAML: {printable(str(error.problem))[:120]}"
         ) from error
     except Exception as error:  # bad YAML raises a dozen kinds of errors
         raise UserError(
