@@ -144,7 +144,8 @@ def checked_folder(path: Path) -> Path:
     """
     if os.path.lexists(path) and not path.is_dir():
         raise UserError(
-            f"{path}: no folder, and results lie in one; choose another place, or make this one writable"
+            f"{path}: no folder, and results lie in one; choose another place, or make this one "
+            "writable"
         )
     if path.parts and path.parts[0].endswith(":"):
         raise UserError(
