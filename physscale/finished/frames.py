@@ -103,7 +103,7 @@ def evaluated(unit: Unit, *, device: Device) -> UnitFiles:
     values = {
         metric.name: metric.per_video(generated)
         for metric in metrics_of("evaluate")
-        if metric.defined_on(generated, tracked=scored.data.scenario.tracked)
+        if metric.defined_on(generated, scenario=scored.data.scenario)
     }
     pixels = generated.true_pixels
     sources: dict[Source, Videos] = {
@@ -118,11 +118,17 @@ def evaluated(unit: Unit, *, device: Device) -> UnitFiles:
         sources, values=values, detections=detections, columns=columns, scored=scored
     )
     mark = {KEY: mark_of(unit)}
+
+    def name_of(suffix: str) -> str:
+        return unit.folder.frames(unit.split, suffix=suffix).name
+
     return UnitFiles(
         {
-            FRAME_TABLE: parquet_bytes(rows),
+            FRAME_TABLE: parquet_bytes(rows, name=name_of(FRAME_TABLE)),
             **_films(rows, samples=samples, truth=sources["truth"]),
-            FRAME_SCORES: parquet_bytes(numbers.replace_schema_metadata(mark)),
+            FRAME_SCORES: parquet_bytes(
+                numbers.replace_schema_metadata(mark), name=name_of(FRAME_SCORES)
+            ),
         }
     )
 

@@ -1,5 +1,6 @@
 """Tables of scores and outcomes on disk, whole or not at all. Each file holds the SHA-256 of its
-values, as Parquet itself notices no flipped bit; files of older versions have none."""
+name and values, as Parquet itself notices no flipped bit and no exchanged file. Files of older
+versions have none, or one of the values alone."""
 
 import hashlib
 import io
@@ -22,12 +23,12 @@ _DIGEST = b"physscale.sha256"
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Writes the table as a Parquet file."""
-    write_atomic(path, parquet_bytes(table))
+    write_atomic(path, parquet_bytes(table, name=path.name))
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """What `write_parquet` writes."""
-    metadata = {**(table.schema.metadata or {}), _DIGEST: _digest(table)}
+def parquet_bytes(table: pa.Table, *, name: str) -> bytes:
+    """What `write_parquet` writes as the file of this name."""
+    metadata = {**(table.schema.metadata or {}), _DIGEST: _digest(table, name=name)}
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd")
     return buffer.getvalue()
@@ -89,24 +90,25 @@ def _whole(path: Path) -> pa.Table:
         table = pq.read_table(path)
         refuse_code(table.schema)
         table.validate(full=True)
-        same = (table.schema.metadata or {}).get(_DIGEST) in (None, _digest(table))
+        found = (table.schema.metadata or {}).get(_DIGEST)
+        same = found in (None, _digest(table, name=path.name), _digest(table, name=""))
     except UNREADABLE as error:
         raise DamagedData(
             f"{path}: not a readable Parquet file ({one_line(error)[:120]})"
         ) from error
     if not same:
         raise DamagedData(
-            f"{path}: its values are not the ones that were written (SHA-256 differs)"
+            f"{path}: its values are not the ones that were written there (SHA-256 differs)"
         )
     return table
 
 
-def _digest(table: pa.Table) -> bytes:
-    """Over every value and every null, and the names that the metadata hold."""
-    total = hashlib.sha256((table.schema.metadata or {}).get(_COMPUTED, b""))
-    for name in table.column_names:
-        column = table[name]
-        total.update(f"{name}{len(column)}".encode())
+def _digest(table: pa.Table, *, name: str) -> bytes:
+    """Over every value and every null, the names that the metadata hold, and the file's name."""
+    total = hashlib.sha256((table.schema.metadata or {}).get(_COMPUTED, b"") + name.encode())
+    for title in table.column_names:
+        column = table[title]
+        total.update(f"{title}{len(column)}".encode())
         if pa.types.is_primitive(column.type):
             total.update(np.packbits(column.is_valid().to_numpy()).tobytes())
             values = column.fill_null(pa.scalar(0).cast(column.type)).to_numpy()
