@@ -45,7 +45,10 @@ def reversal(points: Configurations, *, axis: str) -> str | None:
         at = np.zeros((2, len(coefficients)))
         at[:, 0] = 1.0
         at[:, place] = np.quantile(centred[place - 1], _ENDS)
-        low, high = at @ coefficients / np.sqrt(np.einsum("ep,pq,eq->e", at, spread, at))
+        variance = np.einsum("ep,pq,eq->e", at, spread, at)
+        if not variance.all():  # equal values: nothing tells how sure a slope is
+            return None
+        low, high = at @ coefficients / np.sqrt(variance)
         if min(low, high) < -least and max(low, high) > least:
             small, large = ("falls", "rises") if low < 0 else ("rises", "falls")
             return f"{small} where {other} is small, {large} where {other} is large"

@@ -181,7 +181,7 @@ def read_rates(path: Path) -> Rates:
     """
     again = "write it with physscale calibrate-device"
     try:
-        return from_plain(Rates, parsed(read_given(path, what="device")))
+        return from_plain(Rates, parsed(read_given(path, what="device", remedy=again)))
     except (ValueError, TypeError) as error:
         raise UserError(f"device {path}: not a calibration; {again}") from error
 

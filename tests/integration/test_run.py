@@ -158,7 +158,7 @@ def test_gathered_tables_carry_the_study_s_groups(done: Store) -> None:
 
 
 def test_a_test_split_cannot_be_the_training_set() -> None:
-    with pytest.raises(ValueError, match="held_out"):
+    with pytest.raises(UserError, match="held_out"):
         TestSplit(kind="id", data=RUN.data)
 
 
