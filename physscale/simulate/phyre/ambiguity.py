@@ -2,10 +2,11 @@
 2411.02385, section 5.5).
 
 The authors have four lists (data_generator_ambiguity_v0.py, tasks 20000 to 20003), all with a floor
-bar and a grey ball at rest on it. A red ball falls on the gap between two fixed balls, or on one
-ball. The lists vary the red ball's radius (20000), its position (20001), the width of the gap
-(20002) and the position of the fixed ball (20003). PHYRE snaps the red ball to whole pixels, so
-most rows of the first two lists are the same fall."""
+bar and a ball at rest on it: the two bodies of PHYRE's goal, which it paints purple and green. A
+red ball falls on the gap between two fixed balls, or on one ball. The lists vary the red ball's
+radius (20000), its position (20001), the width of the gap (20002) and the position of the fixed
+ball (20003). PHYRE snaps the red ball to whole pixels, so most rows of the first two lists are the
+same fall."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -56,8 +57,10 @@ class PhyreAmbiguity(Phyre):
         assert 0 <= index < self.count, f"row {index} of {self.count}"
         template, side = self.templates[0], float(self.scene_px)
         fall = _fall(template, index=index)
-        floor = part(FLOOR, "bar", 1.0, dynamic=False, left=0.0, bottom=0.0)
-        rests = part(FALLING, "ball", 0.1, left=0.02 * side, bottom=side / BARS_PER_SCENE)
+        floor = part(FLOOR, "bar", 1.0, dynamic=False, goal="purple", left=0.0, bottom=0.0)
+        rests = part(
+            FALLING, "ball", 0.1, goal="green", left=0.02 * side, bottom=side / BARS_PER_SCENE
+        )
         fixed = (
             part(
                 FIXED,

@@ -75,6 +75,8 @@ class Phyre:
             )
             for move, value in part["moves"]:
                 getattr(body, "set_" + move)(value)
+            if part["goal"]:
+                body.set_color(part["goal"])
         creator.task.bodyId1, creator.task.bodyId2 = len(creator.body_list) - 1, 0
         assert creator.task.relationships == [creator.SpatialRelationship.NONE], (
             "a goal would end the simulation early"

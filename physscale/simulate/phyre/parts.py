@@ -18,6 +18,7 @@ MOST_PARTS = 13
 kinds."""
 
 What = Literal["ball", "bar", "jar", "standingsticks"]
+GoalColour = Literal["green", "purple"]
 Move = Literal["angle", "left", "right", "bottom", "center_x", "center_y"]
 
 
@@ -30,6 +31,8 @@ class Part:
         kind: index into `templates.OBJECTS`.
         scale: fraction of the scene, in (0, 1).
         moves: px, or degrees for `angle`.
+        goal: its colour where it is a body of PHYRE's goal and the goal is shown; other bodies are
+            grey, or black where they never move.
     """
 
     kind: int
@@ -37,12 +40,21 @@ class Part:
     dynamic: bool
     scale: float
     moves: tuple[tuple[Move, float], ...]
+    goal: GoalColour | None = None
 
 
-def part(kind: int, what: What, scale: float, *, dynamic: bool = True, **moves: float) -> Part:
+def part(
+    kind: int,
+    what: What,
+    scale: float,
+    *,
+    dynamic: bool = True,
+    goal: GoalColour | None = None,
+    **moves: float,
+) -> Part:
     """The body with these moves, in the order in which they are given."""
     steps = tuple((cast(Move, name), float(value)) for name, value in moves.items())
-    return Part(kind=kind, what=what, dynamic=dynamic, scale=float(scale), moves=steps)
+    return Part(kind=kind, what=what, dynamic=dynamic, scale=float(scale), moves=steps, goal=goal)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from physscale.render.outline import (
     jar_polygons,
     sticks_polygons,
 )
-from physscale.simulate.phyre.parts import Part, Setting, What
+from physscale.simulate.phyre.parts import GoalColour, Part, Setting, What
 
 BARS_PER_SCENE = 50.0
 WALL_PX = 5.0
@@ -57,6 +57,7 @@ class Placed:
     x_px: float = 0.0
     y_px: float = 0.0
     angle_rad: float = 0.0
+    goal: GoalColour | None = None
 
     def corners(self) -> list[Point]:
         """Corners in the scene; a ball's are two of its square."""
@@ -94,6 +95,7 @@ def place(part: Part, *, size_px: int) -> Placed:
         what=part.what,
         dynamic=part.dynamic,
         outline=outline(part.what, scale=part.scale, size_px=size_px),
+        goal=part.goal,
     )
     for move, value in part.moves:
         body = moved(body, move, value)

@@ -12,7 +12,13 @@ import numpy as np
 
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
 from physscale.render.outline import polygon_area
-from physscale.simulate.phyre.parts import MOST_PARTS, PIXELS_PER_METRE, RedBall, Setting
+from physscale.simulate.phyre.parts import (
+    MOST_PARTS,
+    PIXELS_PER_METRE,
+    GoalColour,
+    RedBall,
+    Setting,
+)
 from physscale.simulate.phyre.place import WALL, Outline, Placed, placed
 from physscale.simulate.phyre.replica import DENSITY, GRAVITY_M_S2, MATERIAL
 from physscale.simulate.phyre.templates import RED_BALL
@@ -31,6 +37,7 @@ PALETTE = (
 """Colours of PHYRE's palette bytes: white, red, green, blue, purple, grey, black."""
 
 WHITE_INDEX, RED_INDEX, GREY_INDEX, BLACK_INDEX = 0, 1, 5, 6
+GOAL_INDEX: dict[GoalColour, int] = {"green": 2, "purple": 4}
 SHAPES = {"ball": Shape.DISC, "bar": Shape.BOX, "jar": Shape.JAR, "standingsticks": Shape.STICKS}
 EMPTY = Body(
     x_m=0.0,
@@ -78,7 +85,6 @@ def _disc(radius_px: float) -> Outline:
 
 def _body(body: Placed, *, metres: float) -> Body:
     assert body.what != "wall", "walls stand outside the view"
-    colour = RED_INDEX if body.kind == RED_BALL else GREY_INDEX if body.dynamic else BLACK_INDEX
     return Body(
         x_m=body.x_px * metres,
         y_m=body.y_px * metres,
@@ -87,10 +93,18 @@ def _body(body: Placed, *, metres: float) -> Body:
         half_height_m=body.outline.half_thin_px * metres,
         mass_kg=DENSITY * _area_px2(body.outline) / PIXELS_PER_METRE**2 if body.dynamic else 0.0,
         elasticity=MATERIAL["restitution"],
-        colour=PALETTE[colour],
+        colour=PALETTE[_colour_index(body)],
         shape=SHAPES[body.what],
         kind=body.kind,
     )
+
+
+def _colour_index(body: Placed) -> int:
+    if body.kind == RED_BALL:
+        return RED_INDEX
+    if body.goal is not None:
+        return GOAL_INDEX[body.goal]
+    return GREY_INDEX if body.dynamic else BLACK_INDEX
 
 
 def _area_px2(outline: Outline) -> float:

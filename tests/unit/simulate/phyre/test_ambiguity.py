@@ -8,7 +8,7 @@ import pytest
 
 from physscale.records.errors import UserError
 from physscale.records.scene import WORLD_M
-from physscale.records.video import BODY, Videos
+from physscale.records.video import BODY, COLOUR, Videos
 from physscale.simulate.named import named_data
 from physscale.simulate.phyre.ambiguity import PhyreAmbiguity
 from physscale.simulate.phyre.place import placed
@@ -34,7 +34,9 @@ def test_each_list_has_its_count_and_its_bodies(name: str, count: int, fixed: in
     assert len(videos) == count
     assert videos.time_s.shape[1] == 32
     there = videos.body[0, :, BODY.index("kind")] >= 0
-    assert there.sum() == 2 + fixed + 1, "floor, grey ball, fixed balls, red ball"
+    assert there.sum() == 2 + fixed + 1, "floor, ball at rest, fixed balls, red ball"
+    assert videos.body[0, :2, COLOUR].tolist() == [[75, 74, 164], [107, 206, 187]], "the goal's"
+    assert (videos.body[0, 2 : 2 + fixed, COLOUR] == 0).all()
     assert (videos.body[0, 2 : 2 + fixed, BODY.index("mass_kg")] == 0).all()
     np.testing.assert_allclose(videos.state[:, 0, 2 : 2 + fixed, 1], 0.3 * WORLD_M, atol=2 * PX)
 
