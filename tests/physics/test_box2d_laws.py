@@ -89,34 +89,51 @@ def test_the_papers_clock_starts_after_the_first_step() -> None:
     np.testing.assert_allclose(ours.state, closed.state, atol=2e-4)
 
 
-def test_the_papers_own_sets_run_on_its_engine_but_for_its_slow_collisions() -> None:
+def test_the_papers_own_sets_run_on_its_engine() -> None:
     for law in ("uniform", "parabola"):
-        data = replace(paper_data(law, part="eval"), engine="box2d")
+        data = paper_data(law, part="eval")
+        assert data.engine == "box2d"
         rows = simulate(data, indices=np.arange(0, data.videos, 25))
         closed = simulate(replace(data, engine="analytic"), indices=rows.index)
         fall_m = 2.5 * box2d.STEP_S * float(rows.time_s[0, -1]) / 2
         np.testing.assert_allclose(rows.state[..., :2], closed.state[..., :2], atol=fall_m + 1e-3)
-    data = replace(paper_data("collision", part="eval"), engine="box2d")
-    with pytest.raises(UserError, match="makes hits below 1 m/s inelastic"):
-        simulate(data, indices=np.arange(data.videos))
 
 
-def pair(left_m_s: float, right_m_s: float) -> Batch:
+def pair(left_m_s: float, right_m_s: float, *, apart_m: float = 0.5) -> Batch:
     left = Body(x_m=3.0, y_m=5.0, vx_m_s=left_m_s, radius_m=1.0)
-    right = Body(x_m=5.5, y_m=5.0, vx_m_s=right_m_s, radius_m=1.0)
+    right = Body(x_m=5.0 + apart_m, y_m=5.0, vx_m_s=right_m_s, radius_m=1.0)
     return stack([Scene(bodies=(left, right))])
 
 
-def test_a_slow_hit_is_refused_and_would_have_been_inelastic(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("speed", [0.4, 0.5, 0.05, 0.0051])
+def test_a_slow_hit_is_elastic_as_in_the_authors_copy(
+    monkeypatch: pytest.MonkeyPatch, speed: float
 ) -> None:
-    with pytest.raises(UserError, match=r"a hit at 0\.8 m/s.*engine=pymunk"):
-        box2d.run(pair(0.4, -0.4), time_s=PAPER_TIME_S)
-    monkeypatch.setattr(box2d, "INELASTIC_BELOW_M_S", 0.0)
-    after = box2d.run(pair(0.4, -0.4), time_s=PAPER_TIME_S).state[0, -1, :, 3]
-    assert np.abs(after).max() < 0.05, (
-        "the threshold is real: an elastic hit would give -0.4 and 0.4"
-    )
+    """The threshold is real: at the released package's own, the pair would stop."""
+    apart_m = speed * PAPER_TIME_S[-1]
+    batch = pair(speed, -speed, apart_m=apart_m)
+    after = box2d.run(batch, time_s=PAPER_TIME_S)
+    np.testing.assert_allclose(after.state[0, -1, :, 3], [-speed, speed], rtol=1e-4)
+    assert after.contact_s[0] == pytest.approx(PAPER_TIME_S[-1] / 2, abs=0.02)
+    monkeypatch.setattr(box2d, "AUTHORS_THRESHOLD_M_S", box2d.RELEASED_THRESHOLD_M_S)
+    stopped = box2d.run(batch, time_s=PAPER_TIME_S).state[0, -1, :, 3]
+    assert np.abs(stopped).max() < speed / 8
+
+
+def test_below_the_authors_threshold_a_hit_is_inelastic() -> None:
+    after = box2d.run(pair(0.004, -0.004, apart_m=0.01), time_s=PAPER_TIME_S)
+    assert np.abs(after.state[0, -1, :, 3]).max() < 0.001
+
+
+def test_the_faster_clock_moves_bodies_as_the_scenes_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Throws and hits above the threshold: the same motion within rounding."""
+    ball = Body(x_m=1.0, y_m=9.0, vx_m_s=2.0, radius_m=0.5, omega_rad_s=0.3)
+    for batch in (stack([Scene(bodies=(ball,), gravity_m_s2=2.5)]), pair(1.5, -1.0)):
+        own = box2d.run(batch, time_s=PAPER_TIME_S)
+        monkeypatch.setattr(box2d, "_slow_hits", lambda batch, until_s: np.ones(1, bool))
+        faster = box2d.run(batch, time_s=PAPER_TIME_S)
+        monkeypatch.undo()
+        np.testing.assert_allclose(faster.state, own.state, atol=2e-4)
 
 
 def test_a_slow_pair_that_does_not_meet_in_time_is_fine() -> None:
