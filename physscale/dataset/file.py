@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +97,8 @@ class VideoFile:
     path: Path
     states: Videos
     shape: tuple[int, ...] | None
+
+    chunks: ClassVar[tuple[int, ...]] = ()
 
     @property
     def has_frames(self) -> bool:

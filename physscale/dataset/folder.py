@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import ClassVar, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Int
@@ -108,6 +108,8 @@ class DataFolder:
     layout: Layout
     digests: Mapping[str, str]
     """SHA-256 of each file."""
+
+    chunks: ClassVar[tuple[int, ...]] = ()
 
     def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
         """As `rows`."""

@@ -107,6 +107,7 @@ class FrameShard:
     shape: tuple[int, int, int, int]
 
     has_frames: ClassVar[bool] = True
+    chunks: ClassVar[tuple[int, ...]] = ()
 
     def parts(self) -> Iterator[Videos]:
         """The rows in order, with their frames, `file.BATCH_BYTES` of them at a time."""

@@ -44,10 +44,15 @@ COLOURS = ((255, 0, 0), (0, 0, 255))
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An open file: states in memory, clips decoded when they are read."""
+    """An open file: states in memory, clips decoded when they are read.
+
+    Attributes:
+        chunks: the number of rows of each of its groups.
+    """
 
     path: Path
     states: Videos
+    chunks: tuple[int, ...]
 
     has_frames: ClassVar[bool] = True
 
@@ -198,4 +203,6 @@ def published(
         body=body,
         contact_s=contact_s.astype(np.float32),
     )
-    return PublishedFile(path, states)
+    with opened(path) as file:
+        chunks = tuple(len(array) for array in arrays_of(file, CLIPS))
+    return PublishedFile(path, states, chunks)

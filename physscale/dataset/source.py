@@ -32,6 +32,11 @@ class Source(Protocol):
     @property
     def has_frames(self) -> bool: ...
 
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The number of rows of each group of a published file; empty for files without groups."""
+        ...
+
     def parts(self) -> Iterator[Videos]:
         """The rows in order, with frames if there are any, some at a time."""
         ...
