@@ -31,6 +31,7 @@ from physscale.records.spec import fingerprint, short
 from physscale.records.video import Videos
 from physscale.run.stored_data import canvas_of, first_videos, stored_data
 from physscale.simulate.named import named_data
+from physscale.simulate.spec import kind_of
 
 Scenario = Annotated[
     str,
@@ -41,11 +42,11 @@ Frames = Annotated[
 ]
 Size = Annotated[int, typer.Option("--size", help="Side length of the frames, in pixels.")]
 StyleName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--style",
         help="exact, paper (as the official generator draws) or hard (by pixel centres, as PHYRE "
-        "paints).",
+        "paints). Unless given, the scenario's own.",
     ),
 ]
 PICTURE_FRAMES_PER_S = 8
@@ -83,11 +84,13 @@ def simulate(
         typer.Option(help="How frames are stored: rgb, or palette (the default for hard edges)."),
     ] = None,
     style: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--style", help="exact, paper, hard, or phyre (frames as the engine phyre paints them)."
+            "--style",
+            help="exact, paper, hard, or phyre (frames as the engine phyre paints them). Unless "
+            "given, the scenario's own.",
         ),
-    ] = "exact",
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a data set to a folder of shards; an interrupted one is continued."""
@@ -125,12 +128,12 @@ def show(
     videos: Annotated[int, typer.Option(help="Number of videos.", min=1, max=64)] = 6,
     frames: Frames = None,
     size: Size = 96,
-    style: StyleName = "exact",
+    style: StyleName = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a contact sheet (PNG) and an mp4 of a scenario, a file or a data set."""
-    canvas = canvas_of(size, style=style)
     chosen = first_videos(what, videos=videos, frames=frames)
+    canvas = canvas_of(size, style=style or kind_of(str(chosen.scenario[0])).style)
     shown = (
         chosen
         if _has_frames_of_its_own(what, chosen)

@@ -1,8 +1,9 @@
 """Measures video files: rows with frames, or mp4 files together with their true rows.
 
 An mp4 file is named by its row. The official script writes `00002-00017.mp4` for scene 17 of the
-third thousand; `2017.mp4` is the same scene. A picture may be a row of panels (truth,
-reconstruction, model), whose number must be said; the last one is measured."""
+third group of the published file; groups have up to 1,000 rows, or 100, and lack the scenes that
+were dropped. A picture may be a row of panels (truth, reconstruction, model), whose number must be
+said; the last one is measured."""
 
 import dataclasses
 from collections import defaultdict
@@ -29,9 +30,6 @@ from physscale.render.canvas import Canvas
 from physscale.render.render import render
 
 __all__ = ["MeasuredVideos", "exact_lines", "measured_videos", "paper_lines"]
-
-CHUNK = 1000
-"""Number of rows per folder of the official script."""
 
 MOST_GROUPS = 24
 
@@ -81,7 +79,8 @@ def measured_videos(
         raise UserError(
             "mp4 files are measured together, beside --truth FILE with the rows they belong to"
         )
-    return [_beside(movies, rows=open_source(truth).states, panels=panels)]
+    source = open_source(truth)
+    return [_beside(movies, rows=source.states, chunks=source.chunks, panels=panels)]
 
 
 def _with_frames(path: Path) -> MeasuredVideos:
@@ -104,9 +103,11 @@ def _frames_of(videos: Videos) -> np.ndarray:
     return videos.pixels
 
 
-def _beside(movies: list[Path], *, rows: Videos, panels: int) -> MeasuredVideos:
+def _beside(
+    movies: list[Path], *, rows: Videos, chunks: tuple[int, ...], panels: int
+) -> MeasuredVideos:
     """The rows that the file names stand for, with the files' frames."""
-    places = [_row_number(path, rows=len(rows)) for path in movies]
+    places = [_row_number(path, rows=len(rows), chunks=chunks) for path in movies]
     twice = [path for path, place in zip(movies, places, strict=True) if places.count(place) > 1]
     if twice:
         raise UserError(
@@ -155,17 +156,29 @@ def _clip(path: Path, *, panels: int) -> np.ndarray:
     return frames
 
 
-def _row_number(path: Path, *, rows: int) -> int:
+def _row_number(path: Path, *, rows: int, chunks: tuple[int, ...]) -> int:
     words = path.stem.split("-")
     if len(words) > 2 or not all(word.isdecimal() for word in words):
         raise UserError(
-            f"{path.name}: name mp4 files by their rows, as 17.mp4 or 00000-00017.mp4 (thousand, "
+            f"{path.name}: name mp4 files by their rows, as 17.mp4 or 00000-00017.mp4 (group, "
             "row in it)"
         )
-    number = int(words[-1]) + (CHUNK * int(words[0]) if len(words) == 2 else 0)
-    if number >= rows:
-        raise UserError(f"{path.name}: row {number} of a truth with {rows} rows")
-    return number
+    number = int(words[-1])
+    group = int(words[0]) if len(words) == 2 else 0
+    if group and not chunks:
+        raise UserError(
+            f"{path.name}: only the published HDF5 file tells which row this is, because its "
+            "groups differ in length; give that as --truth, or name the file by its row, as 17.mp4"
+        )
+    if len(words) == 2 and chunks and (group >= len(chunks) or number >= chunks[group]):
+        held = f"{chunks[group]} rows" if group < len(chunks) else "no such group"
+        raise UserError(
+            f"{path.name}: row {number} of group {group}, of which the truth has {held}"
+        )
+    place = sum(chunks[:group]) + number
+    if place >= rows:
+        raise UserError(f"{path.name}: row {place} of a truth with {rows} rows")
+    return place
 
 
 def paper_lines(case: MeasuredVideos) -> list[Line]:
@@ -192,7 +205,8 @@ def exact_lines(case: MeasuredVideos, *, condition_frames: int) -> list[Line]:
     Raises:
         UserError: if no frame is left to measure, or the frames do not belong to their rows.
     """
-    metrics, canvas = metrics_of("run"), Canvas(size_px=case.size_px)
+    metrics = [metric for metric in metrics_of("run") if metric.needs != "official"]
+    canvas = Canvas(size_px=case.size_px)
     values: dict[tuple[str, bool], list[np.ndarray]] = defaultdict(list)
     starts = []
     for rows, pixels in case.rows_and_frames():

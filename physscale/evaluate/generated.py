@@ -8,6 +8,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from physscale.evaluate.motion.outcomes import compare
+from physscale.evaluate.motion.paper_protocol import paper_outcomes
 from physscale.evaluate.motion.track import Parsed, parse
 from physscale.records.video import PLACE, Videos
 from physscale.render.canvas import Canvas
@@ -57,6 +58,11 @@ class Generated:
             return self.predicted
         start_m = self.truth.state[:, 0, :, PLACE]
         return parse(self.pixels, body=self.truth.body, start_m=start_m)
+
+    @cached_property
+    def official(self) -> pa.Table:
+        """What the paper's evaluation script says of these videos (`paper_protocol`)."""
+        return paper_outcomes(self.truth, self.pixels)
 
     @cached_property
     def outcomes(self) -> pa.Table:

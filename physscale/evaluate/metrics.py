@@ -5,7 +5,7 @@ videos has its function here. A plug-in adds one by `METRICS.register(VideoMetri
 (`docs/extend/my_metric.md`). The held-out loss needs the model, and the Fréchet distances and the
 abnormal rate need whole sets of videos: `run/score.py` and `finished/frames.py` compute them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +16,13 @@ from jaxtyping import Float
 
 from physscale.evaluate.frames.pixels import SMALLEST_LPIPS_PX, WINDOW, psnr, ssim
 from physscale.evaluate.generated import Generated
+from physscale.evaluate.motion.paper_protocol import law_of
 from physscale.records.errors import UserError
 from physscale.records.metric_table import BUILT_IN, Metric
 from physscale.records.registry import Registry
+from physscale.simulate.paper.grids import Motion
+from physscale.simulate.paper.sets import OUT
+from physscale.simulate.scenario import Scenario
 
 __all__ = ["METRICS", "VideoMetric", "metrics_of", "video_means"]
 
@@ -35,14 +39,15 @@ class VideoMetric:
     Attributes:
         metric: what its readers need.
         values: from generated videos to Float[videos]; NaN where a video does not count.
-        needs: `tracks`, the positions of bodies, which baselines have too; or `frames`, the pixels.
+        needs: `tracks`, the positions of bodies, which baselines have too; `frames`, the pixels; or
+            `official`, the pixels of rows that the paper's evaluation script can score.
         when: `run` for every run; `evaluate` for slow metrics of `physscale evaluate STUDY`.
         least_px: size of the smallest frames on which it is defined.
     """
 
     metric: Metric
     values: PerVideo
-    needs: Literal["tracks", "frames"] = "tracks"
+    needs: Literal["tracks", "frames", "official"] = "tracks"
     when: Literal["run", "evaluate"] = "run"
     least_px: int = 1
 
@@ -50,15 +55,13 @@ class VideoMetric:
     def name(self) -> str:
         return self.metric.name
 
-    def defined_on(self, generated: Generated, *, tracked: bool) -> bool:
-        """Whether these videos have what the metric needs.
-
-        Args:
-            tracked: whether the scenario's bodies are tracked by their colours.
-        """
+    def defined_on(self, generated: Generated, *, scenario: Scenario) -> bool:
+        """Whether these videos of this scenario have what the metric needs."""
         if self.needs == "tracks":
-            return tracked
-        return generated.frames is not None and generated.frames.shape[2] >= self.least_px
+            return scenario.tracked
+        if generated.frames is None or generated.frames.shape[2] < self.least_px:
+            return False
+        return self.needs == "frames" or scenario.official
 
     def per_video(self, generated: Generated) -> Float[np.ndarray, " videos"]:
         """One value per video.
@@ -119,6 +122,26 @@ def _mean_of(column: str, *, measured: str | None = None) -> PerVideo:
     return values
 
 
+def _official(column: Mapping[Motion, str]) -> PerVideo:
+    """A number of the official script; NaN for videos that it does not count.
+
+    Args:
+        column: its name for each law that has it (`evaluate.motion.paper_protocol`).
+    """
+
+    def values(generated: Generated) -> np.ndarray:
+        name = column.get(law_of(generated.truth))
+        found = generated.official
+        if name is None or name not in found.column_names:
+            return np.full(len(generated.truth), np.nan)
+        counted = pc.is_in(found["group"], pa.array(["id", *OUT]))
+        return np.asarray(
+            pc.if_else(counted, found[name], None).to_numpy(zero_copy_only=False), np.float64
+        )
+
+    return values
+
+
 def _likeness(measure: Callable[..., np.ndarray], *, videos: int | None = None) -> PerVideo:
     """Similarity to the true frames after the given ones, for the first `videos` videos."""
 
@@ -162,10 +185,25 @@ _FROM_FRAMES = {
     "st_lpips": (_likeness(_st_lpips, videos=LPIPS_VIDEOS), SMALLEST_LPIPS_PX),
 }
 
+_OFFICIAL = {
+    "official_velocity_error": _official(
+        {
+            "uniform": "velocity_error",
+            "parabola": "velocity_error",
+            "collision": "velocity_error_after",
+        }
+    ),
+    "official_position_error": _official(
+        {"uniform": "position_error", "parabola": "position_error"}
+    ),
+}
+
 _DECLARED = {metric.name: metric for metric in BUILT_IN}
 
 for _name, _values in _FROM_TRACKS.items():
     METRICS.register(VideoMetric(metric=_DECLARED[_name], values=_values))
+for _name, _values in _OFFICIAL.items():
+    METRICS.register(VideoMetric(metric=_DECLARED[_name], values=_values, needs="official"))
 for _name, (_values, _least_px) in _FROM_FRAMES.items():
     METRICS.register(
         VideoMetric(

@@ -116,6 +116,18 @@ BUILT_IN = (
     Metric(name="colour_change", words="change of colour"),
     Metric(name="momentum_error", words="relative momentum error"),
     Metric(name="energy_error", words="relative energy error"),
+    Metric(
+        name="official_velocity_error",
+        words="velocity error by the official script",
+        unit="m/s",
+        shown=("dashboard", "report"),
+    ),
+    Metric(
+        name="official_position_error",
+        words="position error by the official script",
+        unit="m",
+        shown=("dashboard", "report"),
+    ),
     Metric(name="ssim", words="SSIM", direction="higher", shown=("frames report",)),
     Metric(name="psnr_db", words="PSNR", unit="dB", direction="higher", shown=("frames report",)),
     Metric(name="st_lpips", words="ST-LPIPS", shown=("frames report",)),

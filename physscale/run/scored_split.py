@@ -71,7 +71,7 @@ class ScoredSplit:
             metrics=[
                 metric
                 for metric in self.metrics
-                if metric.defined_on(generated, tracked=self.tracked)
+                if metric.defined_on(generated, scenario=self.test_split.data.scenario)
             ],
             columns=self.columns,
             split=self.split,

@@ -58,15 +58,17 @@ class StoredData:
 
 
 def stored_data(
-    data: DataSpec, *, size_px: int | None, encoding: str | None, style: str
+    data: DataSpec, *, size_px: int | None, encoding: str | None, style: str | None
 ) -> StoredData:
-    """How the data set is stored: states alone without a size, else with frames of that side.
+    """How the data set is stored: states alone without a size, else with frames of that side, in
+    the scenario's own style unless another is given.
 
     Raises:
         UserError: for an encoding or style that there is not, or a style that does not fit.
     """
     if encoding is not None and encoding not in get_args(Encoding):
         raise UserError(f"encoding {encoding[:40]!r}: use one of {', '.join(get_args(Encoding))}")
+    style = style or data.scenario.style
     hard = style in ("hard", OWN_FRAMES)
     chosen = cast(Encoding, encoding or ("palette" if hard else "rgb"))
     if style == OWN_FRAMES:

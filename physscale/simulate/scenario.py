@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int, UInt8
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.video import Videos
+from physscale.render.canvas import Style
 from physscale.simulate.batch import Batch, Trace
 from physscale.simulate.engines.registry import ENGINES
 from physscale.simulate.ranges import Ranges
@@ -54,6 +55,7 @@ class Scenario(ABC):
         physics: which laws its bodies obey. The detector looks up its rules by this name
             (`evaluate.abnormal.rules.RULES`) and refuses a physics that has none.
         clock: see `Clock`.
+        style: how its frames are drawn by default.
         tracked: whether the bodies of a scene differ in colour, so that tracks can be measured.
         by_name: whether its name alone means a data set: that of its default values.
     """
@@ -61,6 +63,7 @@ class Scenario(ABC):
     name: ClassVar[str]
     physics: ClassVar[str]
     clock: ClassVar[Clock] = Clock()
+    style: ClassVar[Style] = "exact"
     tracked: ClassVar[bool] = True
     by_name: ClassVar[bool] = True
 
@@ -76,6 +79,12 @@ class Scenario(ABC):
     @abstractmethod
     def still(self) -> "Scenario":
         """The motion-free corpus that a codec is fitted on."""
+
+    @property
+    def official(self) -> bool:
+        """Whether the paper's own evaluation script can score its rows
+        (`evaluate.motion.paper_protocol`)."""
+        return False
 
     @property
     def count(self) -> int | None:

@@ -45,8 +45,8 @@ SCENARIOS: Registry[type[Scenario]] = Registry(
 """Every kind of scenario, by its class's name."""
 
 
-def physics_of(scenario: str) -> str:
-    """The physics of rows whose column `scenario` holds this name.
+def kind_of(scenario: str) -> type[Scenario]:
+    """The kind of scenario of rows whose column `scenario` holds this name.
 
     Raises:
         UserError: for a name that no scenario declares.
@@ -57,7 +57,7 @@ def physics_of(scenario: str) -> str:
             f"scenario {scenario[:80]!r} is unknown; rows hold one of {', '.join(sorted(kinds))}; "
             f"name the module that registers another one in {PLUGINS}"
         )
-    return kinds[scenario].physics
+    return kinds[scenario]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ Muon. A run takes minutes on one CPU core.
 Principal components of motion-free frames take the place of a frozen VAE. Neither the codec nor the
 budget then decides between in and out of distribution (measured in `experiments/LOG.md`)."""
 
+from dataclasses import replace
+
 from physscale.codec.kinds import PcaSpec
 from physscale.flow.flow_spec import FlowSpec
 from physscale.flow.objective_spec import ObjectiveSpec
@@ -12,6 +14,9 @@ from physscale.model.sizes import sized
 from physscale.records.scores import SplitKind
 from physscale.render.canvas import Canvas
 from physscale.run.spec import CodecRecipe, RunSpec, TestSplit
+from physscale.simulate.named import named_data
+from physscale.simulate.paper.grids import Motion
+from physscale.simulate.paper.sets import GROUPS
 from physscale.simulate.scenario import Scenario
 from physscale.simulate.spec import DataSpec
 from physscale.train.spec import TrainSpec
@@ -29,6 +34,18 @@ def splits(**splits: tuple[SplitKind, Scenario]) -> tuple[TestSplit, ...]:
             data=DataSpec(scenario=scenario, videos=TEST_VIDEOS, draw="held_out", split=split),
         )
         for split, (kind, scenario) in splits.items()
+    )
+
+
+def official_splits(law: Motion) -> tuple[TestSplit, ...]:
+    """The paper's evaluation file of a law by groups, together all of its rows. `ood` is what its
+    script counts as out of distribution; `filtered` are balls that are too small for it."""
+    return tuple(
+        TestSplit(
+            kind="id" if group == "id" else "ood",
+            data=replace(named_data(f"{law}_eval_{group}"), draw="held_out", split=group),
+        )
+        for group in GROUPS
     )
 
 

@@ -10,6 +10,7 @@ from experiments.paper import paper_run
 from physscale.model.sizes import SIZES
 from physscale.run.cost import backbone_shape
 from physscale.run.spec import RunSpec
+from physscale.simulate.named import named_data
 from physscale.study.calibrate_device import TURNS_S, Calibration
 from physscale.study.recipe import small_run
 from physscale.study.roofline import step_time
@@ -44,7 +45,7 @@ def runs(bench: Bench) -> Iterator[tuple[str, RunSpec]]:
     """As the studies train them, on one card."""
     for size in ("d8",) if bench.tiny else ("d8", "d64"):
         yield size, small_run(TRAINED, test_splits=(), size=size)
-    paper = replace(paper_run(TRAINED, test_splits=()), workers=1)
+    paper = replace(paper_run(named_data("uniform_30k"), test_splits=()), workers=1)
     for size, batch in () if bench.tiny else VIDEOS.items():
         yield size, replace(paper, model=SIZES[size], train=replace(paper.train, batch=batch))
 

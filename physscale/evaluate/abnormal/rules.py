@@ -18,7 +18,7 @@ from physscale.records.errors import UserError
 from physscale.records.json_value import parsed
 from physscale.records.registry import PLUGINS, Registry
 from physscale.records.video import Videos
-from physscale.simulate.spec import physics_of
+from physscale.simulate.spec import kind_of
 
 Scores = Mapping[str, Float[np.ndarray, " batch"]]
 """By rule, one number per video; larger is worse."""
@@ -132,7 +132,7 @@ def _physics(videos: Videos) -> tuple[str, str]:
         UserError: for several physics, or a scenario that nothing registered.
     """
     scenarios = sorted({str(name) for name in videos.scenario})
-    physics = sorted({physics_of(name) for name in scenarios})
+    physics = sorted({kind_of(name).physics for name in scenarios})
     if len(physics) != 1:
         raise UserError(
             f"detector: these rows are of several physics ({', '.join(physics)}); give them one by "

@@ -18,7 +18,7 @@ from physscale.records.scene import AWAY_M, WORLD_M
 from physscale.records.video import BODY, PLACE, STATE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
-from physscale.simulate.spec import physics_of
+from physscale.simulate.spec import kind_of
 
 LASTING = 5
 """A corruption must be in view for this many frames to be visible."""
@@ -215,7 +215,7 @@ def frame_step(
 
 def in_phyre(videos: Videos, row: int) -> bool:
     """Whether the row obeys PHYRE's physics."""
-    return physics_of(str(videos.scenario[row])) == PhyreRules.physics
+    return kind_of(str(videos.scenario[row])).physics == PhyreRules.physics
 
 
 def fall_m(videos: Videos, row: int) -> float:

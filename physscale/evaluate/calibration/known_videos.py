@@ -25,7 +25,7 @@ from physscale.simulate.phyre.scenario import Phyre, phyre_data
 from physscale.simulate.phyre.templates import SIXTY
 from physscale.simulate.scenarios.registry import scenario_named
 from physscale.simulate.simulate import simulate
-from physscale.simulate.spec import DataSpec, physics_of
+from physscale.simulate.spec import DataSpec, kind_of
 
 NOISE = 4.0
 FRAMES = 32
@@ -69,7 +69,7 @@ class Cell:
 
     @property
     def physics(self) -> str:
-        return physics_of(self.scenario)
+        return kind_of(self.scenario).physics
 
     @property
     def name(self) -> str:

@@ -19,12 +19,12 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, UInt8
 
 from physscale.evaluate.motion.paper_masks import Masks, colour_masks
-from physscale.evaluate.motion.paper_partitions import group_of
 from physscale.records.errors import UserError
 from physscale.records.initial import STILL_M_S, falls, initial_numbers
 from physscale.records.scene import WORLD_M
 from physscale.records.video import BODY, PLACE, VELOCITY, Videos
 from physscale.simulate.paper.grids import Motion
+from physscale.simulate.paper.groups import group_of
 
 FIRST_FRAME, FRAME_S, CHANGE_M_S, DRIFT_FRAMES = 3, 0.1, 0.1, 5
 HEADLINE: dict[Motion, str] = {

@@ -4,8 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from physscale.evaluate.scores import Line, line
-
-OUT = ("zero", "radius", "speed", "both")
+from physscale.simulate.paper.sets import OUT
 
 
 def paper_scores(outcomes: pa.Table) -> list[Line]:

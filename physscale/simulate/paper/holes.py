@@ -75,6 +75,9 @@ GAP_FILES: dict[str, Recipe] = {
     "gap_1.25_3.75": _cut_gap(1.25, 3.75, speeds=2001, radii=601),
     "gap_1.5_3.5": _cut_gap(1.5, 3.5),
     "gap_1.75_3.25": _cut_gap(1.75, 3.25),
+    "gap_2_3": _cut_gap(2.0, 3.0),
+    "gap_1.25_3.75_head": _cut_gap(1.25, 3.75),
+    "gap_three_strips_head": _kept_bands((1.0, 1.25), (2.375, 2.625), (3.75, 4.0)),
     "gap_three_strips": _kept_bands(
         (1.0, 1.25), (2.375, 2.625), (3.75, 4.0), speeds=1500, radii=450
     ),
@@ -84,7 +87,7 @@ GAP_FILES: dict[str, Recipe] = {
     "gap_beyond_5.8k_eval": Recipe(_beyond(81), chunk=SMALL_CHUNK),
 }
 """`beyond`: speeds below 1 and above 4; 5.8K is the older list, whose name the official evaluation
-uses."""
+uses. `head`: as the head of the code makes the file, from fewer values than the published one."""
 
 
 def _pairs(*axes: np.ndarray) -> Rows:
@@ -138,6 +141,8 @@ HOLE_FILES: dict[str, Recipe] = {
     "hole_three_squares": _cut_pairs(
         ((1.2, 2.2), (2.7, 3.7)), ((2.7, 3.7), (1.2, 2.2)), ((2.9, 3.5), (3.3, 3.9)), first=2
     ),
+    "hole_1.75_3.25": _cut_pairs(((1.75, 3.25), (1.75, 3.25)), first=2),
+    "hole_1.5_3.5": _cut_pairs(((1.5, 3.5), (1.5, 3.5)), first=2),
     "hole_1.25_3.75": _cut_pairs(((1.25, 3.75), (1.25, 3.75)), first=2),
     "hole_1.1_3.9": _cut_pairs(((1.1, 3.9), (1.1, 3.9)), first=2),
     "hole_l_shape": _old(_slow_arm),

@@ -11,10 +11,11 @@ from jaxtyping import Float32
 from physscale.records.errors import UserError
 from physscale.records.scene import Scene
 from physscale.records.video import Videos
+from physscale.render.canvas import Style
 from physscale.simulate.paper.files import ATTRIBUTE_FILES, Recipe
 from physscale.simulate.paper.grids import Motion
 from physscale.simulate.paper.holes import GAP_FILES, HOLE_FILES, MASS_TEST, OLD_FILES, SPEED_TEST
-from physscale.simulate.paper.sets import CLOCK, anywhere, one_ball, two_balls
+from physscale.simulate.paper.sets import CLOCK, PAPER_ENGINES, anywhere, one_ball, two_balls
 from physscale.simulate.paper.starts import Scenes, replay
 from physscale.simulate.scenario import Clock, Listing
 from physscale.simulate.scenarios.collision import BLUE
@@ -45,6 +46,7 @@ class PaperFile(Listing):
     name: ClassVar[str] = "paper_file"
     physics: ClassVar[str] = "free_discs"
     clock: ClassVar[Clock] = CLOCK
+    style: ClassVar[Style] = "paper"
 
     file: str = "colour_size_eval"
 
@@ -55,12 +57,13 @@ class PaperFile(Listing):
             )
 
     @property
+    def official(self) -> bool:
+        return True
+
+    @property
     def engines(self) -> tuple[str, ...]:
-        return (
-            ("analytic",)
-            if self.file in ATTRIBUTE_FILES and "shape" in self.file
-            else ("analytic", "pymunk", "box2d")
-        )
+        shaped = self.file in ATTRIBUTE_FILES and "shape" in self.file
+        return tuple(name for name in PAPER_ENGINES if not shaped or name != "pymunk")
 
     @property
     def count(self) -> int:

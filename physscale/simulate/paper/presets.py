@@ -9,6 +9,7 @@ import itertools
 from dataclasses import replace
 from typing import get_args
 
+from physscale.simulate.paper.grids import Motion
 from physscale.simulate.paper.listed_files import FILES, PaperFile
 from physscale.simulate.paper.partitions import (
     CODE_RADIUS_M,
@@ -16,7 +17,7 @@ from physscale.simulate.paper.partitions import (
     collision_partitions,
     partitions,
 )
-from physscale.simulate.paper.sets import PaperSet, PartName
+from physscale.simulate.paper.sets import GROUPS, PaperSet, PartName
 from physscale.simulate.ranges import Ranges
 from physscale.simulate.scenario import Attribute, Scenario
 from physscale.simulate.scenarios.attributes import HELD, SEEN, Attributes
@@ -60,6 +61,12 @@ def _presets() -> dict[str, Scenario]:
     found |= {
         f"uniform_eval_{way}": PaperSet(law="uniform", way=way) for way in ("left", "up", "down")
     }
+    found |= {
+        f"{law}_eval_{group}": PaperSet(law=law, group=group)
+        for law in get_args(Motion)
+        for group in GROUPS
+    }
+    found["uniform_eval_grid"] = PaperSet(law="uniform", values="grid")
     found |= {
         "uniform_flip": UniformMotion(direction="both"),
         "parabola_flip": Parabola(direction="both"),

@@ -7,6 +7,7 @@ without the scenes that it drops. Two flaws are kept: positions repeat (seed 42 
 the scenarios that draw."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -14,8 +15,18 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from physscale.records.errors import UserError
+from physscale.records.initial import DECIMALS
 from physscale.records.scene import WORLD_M, Body, Scene, Shape
-from physscale.simulate.paper.grids import Motion, Values, evaluation_set, names, training_set
+from physscale.render.canvas import Style
+from physscale.simulate.paper.grids import (
+    ONE_BALL,
+    Motion,
+    Values,
+    evaluation_set,
+    names,
+    training_set,
+)
+from physscale.simulate.paper.groups import Group, group_of
 from physscale.simulate.paper.starts import FRAME_S, FRAMES, Scenes, replay
 from physscale.simulate.scenario import Baselines, Clock, Listing
 from physscale.simulate.scenarios.ball import ball
@@ -33,11 +44,21 @@ GRAVITY_M_S2 = 2.5
 FIRST_FRAME_S = 0.01
 """The official files store the state after the first of ten solver steps of 0.01 s."""
 
+PAPER_ENGINES = ("box2d", "analytic", "pymunk")
+"""The paper's own first: the official places hold its errors of a step (`engines.box2d`)."""
+
 CLOCK = Clock(frames=FRAMES, interval_s=FRAME_S, start_s=FIRST_FRAME_S)
 """Of the official files: 32 frames 0.1 s apart from 0.01 s on."""
 
 PartName = Literal["30K", "300K", "3M", "eval"]
+KEPT: dict[str, int] = {"30K": 26_066, "300K": 306_782, "3M": 3_187_370}
+"""Collisions that the official filter keeps, counted by `replay`."""
 PaperWay = Literal["right", "left", "up", "down"]
+PaperGroup = Literal["all", "ood", Group]
+OUT: tuple[Group, ...] = ("zero", "radius", "speed", "both")
+"""What the official evaluation counts as out of distribution."""
+GROUPS: tuple[PaperGroup, ...] = ("id", "ood", *OUT, "filtered")
+"""Together all rows of an evaluation file; `ood` is there twice, as a whole and in its parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +66,25 @@ class PaperSet(Listing):
     """One official file.
 
     Attributes:
-        values: for training sets of one ball: `random` is what was published, `grid` what the code
-            now makes.
+        values: for sets of one ball: `random` is what was published, `grid` what the head of the
+            code makes.
         way: where the ball of uniform motion goes; published is `right`, the code makes all four
             from the same numbers.
+        group: of an evaluation file, only the rows of this group of the official evaluation; `ood`
+            is all that it counts as out of distribution.
     """
 
     name: ClassVar[str] = "paper"
     physics: ClassVar[str] = "free_discs"
     clock: ClassVar[Clock] = CLOCK
-    NEUTRAL: ClassVar[dict[str, Any]] = {"way": "right"}
+    style: ClassVar[Style] = "paper"
+    NEUTRAL: ClassVar[dict[str, Any]] = {"way": "right", "group": "all"}
 
     law: Motion = "uniform"
     part: PartName = "eval"
     values: Values = "random"
     way: PaperWay = "right"
+    group: PaperGroup = "all"
 
     def __post_init__(self) -> None:
         if self.law != "uniform" and self.way != "right":
@@ -68,10 +93,17 @@ class PaperSet(Listing):
             )
         if self.law == "collision" and self.values == "grid":
             raise UserError("values='grid': collision is a grid in both versions; leave it out")
+        if self.part != "eval" and self.group != "all":
+            raise UserError(f"group={self.group!r}: only part='eval' has groups; leave it out")
+
+    @property
+    def official(self) -> bool:
+        """The script knows balls to the right alone."""
+        return self.way == "right"
 
     @property
     def engines(self) -> tuple[str, ...]:
-        return ("analytic", "pymunk", "box2d")
+        return PAPER_ENGINES
 
     @property
     def baselines(self) -> Baselines:
@@ -80,10 +112,14 @@ class PaperSet(Listing):
 
     @property
     def count(self) -> int:
-        return len(_table(self).rows)
+        if self.part == "eval":
+            return len(table_of(self).rows)
+        if self.law == "collision":
+            return KEPT[self.part]
+        return math.prod(ONE_BALL[self.part])
 
     def scene(self, index: int) -> Scene:
-        table = _table(self)
+        table = table_of(self)
         row, x, y = table.numbers(index)
         bodies = (
             two_balls(row, x_m=x, y_m=y)
@@ -140,18 +176,22 @@ def turned(ball: Body, *, way: PaperWay) -> Body:
 
 
 @dataclass(frozen=True)
-class _Table(Scenes):
+class Table(Scenes):
     """All rows that the official filter keeps, and the block of each."""
 
     parts: np.ndarray
 
 
 @functools.lru_cache(maxsize=4)
-def _table(chosen: PaperSet) -> _Table:
-    parts = evaluation_set(chosen.law)
+def table_of(chosen: PaperSet) -> Table:
+    parts = evaluation_set(chosen.law, values=chosen.values)
     if chosen.part != "eval":
         parts = (training_set(chosen.law, level=chosen.part, values=chosen.values),)
     rows = np.concatenate([part.rows for part in parts])
     starts = replay(chosen.law, rows=rows)
     kept = starts.kept
-    return _Table(rows[kept], starts.x_m[kept], starts.y_m[kept], names(parts)[kept])
+    if chosen.group != "all":
+        bodies = starts.x_m.shape[1]
+        groups = np.array([group_of(row, bodies=bodies) for row in rows.round(DECIMALS)])
+        kept = kept & np.isin(groups, OUT if chosen.group == "ood" else [chosen.group])
+    return Table(rows[kept], starts.x_m[kept], starts.y_m[kept], names(parts)[kept])

@@ -3,7 +3,8 @@ numbers.
 
 Each chunk of 1,000 scenes starts again from seed 42, so item i of every chunk uses the same draws.
 This repeated-seed trap is kept in this mode alone. Numba's generator is the same MT19937, seeded
-the same way, with its own state."""
+the same way, with its own state. The order of all operations is the official one: where two sides
+of a comparison are equal but for rounding, it decides whether a further number is drawn."""
 
 from dataclasses import dataclass
 from typing import no_type_check
@@ -17,7 +18,8 @@ from physscale.simulate.paper.grids import SEED, Motion
 
 CHUNK = 1000
 EDGE = 0.05 * WORLD_M
-FRAMES, FRAME_S = 32, 0.1
+FRAMES, STEP_S, STEPS = 32, 0.01, 10
+FRAME_S = STEP_S * STEPS
 STAY_FRAMES, CONTACT_FRAMES, AFTER_FRAMES = 24, 8, 8
 TRIES, DROPPED_FROM = 50, 10
 
@@ -84,12 +86,12 @@ def _one_ball(rows: np.ndarray, chunk: int, thrown: bool, x: np.ndarray, y: np.n
         if row % chunk == 0:
             np.random.seed(SEED)
         radius, speed = rows[row, 0], rows[row, 1]
-        rightmost = WORLD_M - (STAY_FRAMES * speed * FRAME_S + radius)
+        rightmost = WORLD_M - (STAY_FRAMES * speed * STEP_S * STEPS + radius)
         if rightmost < radius:
             rightmost = radius + _between(0.0, 0.5)
         x[row, 0] = _between(radius, rightmost)
-        lowest = WORLD_M - EDGE - 1.0 - radius if thrown else radius + EDGE
-        y[row] = _between(lowest, WORLD_M - EDGE - radius)
+        highest = WORLD_M - EDGE - radius
+        y[row] = _between(highest - 1.0 if thrown else radius + EDGE, highest)
 
 
 @compiled
@@ -107,8 +109,8 @@ def _two_balls(
         if row % chunk == 0:
             np.random.seed(SEED)
         left, right, speed = rows[row, 0], rows[row, 1], rows[row, 2] + rows[row, 3]
-        nearest = contact_frames * speed * FRAME_S + left + right
-        farthest = (FRAMES - AFTER_FRAMES) * FRAME_S * speed + left + right
+        nearest = contact_frames * speed * STEP_S * STEPS + left + right
+        farthest = (FRAMES - AFTER_FRAMES) * STEP_S * STEPS * speed + left + right
         tries = 0
         while tries < TRIES:
             if (

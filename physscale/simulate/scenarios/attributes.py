@@ -72,7 +72,7 @@ class Attributes(Scenario):
     @property
     def engines(self) -> tuple[str, ...]:
         if "shape" in self.pair and self.other_shape == "square":
-            return ("analytic",)
+            return ("analytic", "box2d")
         return ("analytic", "pymunk", "box2d")
 
     def draw(self, rng: np.random.Generator) -> Scene:

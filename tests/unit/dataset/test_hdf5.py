@@ -15,6 +15,7 @@ from physscale.records.scene import Shape
 from physscale.records.video import BODY, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
+from physscale.simulate.engines.box2d import STEP_S
 from physscale.simulate.named import named_data
 from physscale.simulate.paper.grids import Motion, evaluation_set
 from physscale.simulate.simulate import simulate
@@ -40,7 +41,7 @@ def test_rows_come_back_with_their_truth(tmp_path: Path, law: Motion) -> None:
     again = read_whole(tmp_path / "eval.hdf5")
     np.testing.assert_allclose(again.state[..., :2], videos.state[..., :2], atol=1e-6)
     np.testing.assert_allclose(again.body, videos.body, rtol=1e-6)
-    np.testing.assert_allclose(again.contact_s, videos.contact_s, atol=1e-5)
+    np.testing.assert_allclose(again.contact_s, videos.contact_s, atol=2 * STEP_S)
     np.testing.assert_allclose(again.time_s, videos.time_s, atol=1e-6)
     speed = videos.state[:, 0, :, 3] if law != "collision" else again.state[:, 0, :, 3]
     np.testing.assert_allclose(again.state[:, 0, :, 3], speed, atol=1e-4)
@@ -102,7 +103,7 @@ def test_first_speeds_are_exact(tmp_path: Path) -> None:
         )
         with h5py.File(tmp_path / "a.hdf5") as made:
             held = made["init_streams/00000"][()]
-        official = evaluation_set(law)  # type: ignore[arg-type]
+        official = evaluation_set(law, values="random")  # type: ignore[arg-type]
         np.testing.assert_allclose(
             held, np.concatenate([part.rows for part in official])[160:352], atol=5e-7
         )

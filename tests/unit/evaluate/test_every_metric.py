@@ -11,9 +11,11 @@ from physscale.evaluate.motion.outcomes import compare, outcomes
 from physscale.evaluate.motion.track import Parsed
 from physscale.records.video import BODY, Videos
 from physscale.render.render import render
+from physscale.simulate.phyre.scenario import Phyre
 from tests.unit.evaluate.wrong_videos import BALL, CANVAS, GIVEN, PAIR, WRONG, moved, rows
 
 DEFINED_WITHOUT_A_BALL = {
+    "official_velocity_error",
     "vanish_rate",
     "duplicate_rate",
     "merge_rate",
@@ -63,8 +65,8 @@ def test_a_baseline_has_the_metrics_of_tracks_alone(metric: str) -> None:
     tracks = clamp(truth, speed_m_s=((1.0, 4.0),), condition_frames=GIVEN)
     made = Generated(truth=truth, canvas=CANVAS, condition_frames=GIVEN, predicted=tracks)
     entry = METRICS.named(metric)
-    assert entry.defined_on(made, tracked=True) == (entry.needs == "tracks")
-    assert not entry.defined_on(made, tracked=False)
+    assert entry.defined_on(made, scenario=BALL) == (entry.needs == "tracks")
+    assert not entry.defined_on(made, scenario=Phyre())
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,12 @@ WRONG = {
         pairs, lambda truth: moved(truth, by_m=lambda since: 1.0 * since), 0.02, 0.2
     ),
     "merge_rate": Wrong(twins, touching, 0.0, 2 / 3 * 4 / 7),
+    "official_velocity_error": Wrong(
+        balls, lambda truth: moved(truth, by_m=lambda since: 0.4 * since), 0.06, 0.3
+    ),
+    "official_position_error": Wrong(
+        balls, lambda truth: moved(truth, by_m=lambda since: 0.3 * (since > 0)), 0.08, 0.14
+    ),
     "ssim": Wrong(balls, turned_back, 1.0, 0.9),
     "psnr_db": Wrong(balls, turned_back, 100.0, 30.0),
     "st_lpips": Wrong(balls, turned_back, 0.0, 0.02),

@@ -16,6 +16,7 @@ from physscale.model.sizes import SIZES
 from physscale.run.cost import backbone_shape, latent_shape
 from physscale.run.spec import RunSpec
 from physscale.scheduling.resources import Machine
+from physscale.simulate.named import named_data
 from physscale.study.recipe import small_run
 from physscale.study.speed import THIS_CPU, device_speed
 from physscale.train.parallel import Workers
@@ -26,7 +27,9 @@ def runs() -> Iterator[tuple[str, RunSpec]]:
     """As the studies train them; S on one video of 2,048 tokens."""
     for size in ("d8", "d16", "d32", "d64", "d96"):
         yield size, small_run(TRAINED, test_splits=(), size=size)
-    paper = replace(paper_run(TRAINED, test_splits=()), model=SIZES["S"], workers=1)
+    paper = replace(
+        paper_run(named_data("uniform_30k"), test_splits=()), model=SIZES["S"], workers=1
+    )
     one = replace(paper.train, batch=1, noise="host")
     yield "S fp32", replace(paper, train=replace(one, precision="fp32"))
     yield "S bf16", replace(paper, train=replace(one, precision="bf16"))

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from experiments.motion import TRAINED
 from experiments.paper import paper_run
 from experiments.paper import study as paper
 from experiments.templates import study as templates
@@ -14,13 +13,14 @@ from physscale.records.errors import UserError
 from physscale.run.device_memory import CONTEXT_BYTES, run_memory
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
+from physscale.simulate.named import named_data
 from physscale.study.card_memory import check_fits
 from physscale.study.devices import card
 from physscale.study.spec import Study
 from tests.command_line import said
 from tests.paths import ROOT
 
-ALONE = replace(paper_run(TRAINED, test_splits=()), workers=1)
+ALONE = replace(paper_run(named_data("uniform_30k"), test_splits=()), workers=1)
 LARGE = replace(ALONE, model=SIZES["L"], train=replace(ALONE.train, batch=32))
 
 

@@ -11,6 +11,7 @@ from physscale.records.errors import UserError
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
 from physscale.scheduling.machine_file import read_machine
+from physscale.simulate.named import named_data
 from physscale.study.devices import CARDS, card
 from physscale.study.recipe import small_run
 from physscale.study.roofline import step_time
@@ -21,7 +22,7 @@ A100S = read_machine(ROOT / "cluster" / "a100x32.yaml")
 
 
 def paper(size: str, *, workers: int = 32) -> RunSpec:
-    run = paper_run(TRAINED, test_splits=())
+    run = paper_run(named_data("uniform_30k"), test_splits=())
     return replace(run, model=SIZES[size], workers=workers)
 
 

@@ -34,7 +34,9 @@ def test_the_evaluation_sets_have_exactly_the_published_counts(law: Motion, coun
 
 
 def test_the_blocks_have_the_published_sizes() -> None:
-    sizes = {law: Counter(names(evaluation_set(law))) for law in ("uniform", "parabola")}
+    sizes = {
+        law: Counter(names(evaluation_set(law, values="random"))) for law in ("uniform", "parabola")
+    }
     low = {"radius_low": 64, "speed_low": 128, "both_low": 128}
     high = {
         "radius_high": 128,
@@ -51,7 +53,7 @@ def test_the_blocks_have_the_published_sizes() -> None:
 
 def test_the_filter_of_collisions_keeps_what_it_kept() -> None:
     """Per family of blocks: 225 of 256, 663 of 666, 156 of 904, 591 of 636."""
-    parts = evaluation_set("collision")
+    parts = evaluation_set("collision", values="random")
     starts, name = (
         replay("collision", rows=np.concatenate([part.rows for part in parts])),
         names(parts),
