@@ -14,7 +14,7 @@ import pytest
 
 from physscale.dataset.file import read_videos
 from physscale.finished.tables import write_study_tables
-from physscale.records.errors import DamagedData, Preempted
+from physscale.records.errors import DamagedData, Preempted, UserError
 from physscale.records.json_file import read_json
 from physscale.records.metrics import read_metrics
 from physscale.records.scores import OUTCOMES, SCORES
