@@ -16,6 +16,7 @@ positions; the last one is repeated."""
 # mypy: disable-error-code="import-untyped"
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,17 +45,18 @@ COLOURS = ((255, 0, 0), (0, 0, 255))
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """An open file: states in memory, clips decoded when they are read.
-
-    Attributes:
-        chunks: the number of rows of each of its groups.
-    """
+    """An open file: states in memory, clips decoded when they are read."""
 
     path: Path
     states: Videos
-    chunks: tuple[int, ...]
 
     has_frames: ClassVar[bool] = True
+
+    @cached_property
+    def chunks(self) -> tuple[int, ...]:
+        """The number of rows of each of its groups."""
+        with opened(self.path) as file:
+            return tuple(len(array) for array in arrays_of(file, CLIPS))
 
     def parts(self) -> Iterator[Videos]:
         """The rows in order, with their frames, `file.BATCH_BYTES` of them at a time."""
@@ -203,6 +205,4 @@ def published(
         body=body,
         contact_s=contact_s.astype(np.float32),
     )
-    with opened(path) as file:
-        chunks = tuple(len(array) for array in arrays_of(file, CLIPS))
-    return PublishedFile(path, states, chunks)
+    return PublishedFile(path, states)
