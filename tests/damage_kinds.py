@@ -27,16 +27,14 @@ from physscale.render.render import render
 from physscale.run.codec import FitProgress
 from physscale.run.execute import execute
 from physscale.run.latent_cache import caches_of, open_cache
-from physscale.scheduling.resources import Machine
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
-from physscale.study.drive import drive
 from physscale.study.plan import plan, recorded_rows, write_study
 from physscale.study.spec import Study
 from physscale.study.speed import Speed
 from tests.damage import Kind
 from tests.encoded import encode
-from tests.sweep_doubles import no_watch
+from tests.sweep_doubles import drive_plainly
 from tests.tiny import tiny_run
 
 ROWS, PER_SHARD = 12, 4
@@ -88,14 +86,7 @@ def build(root: Path) -> dict[str, Kind]:
 def drive_again(store: Store) -> None:
     """Runs what the study lacks, and writes its tables."""
     study = Study(name="damaged", question="Is it found?", groups={"seeds": RUNS})
-    drive(
-        study,
-        store=store,
-        backend="plain",
-        machine=Machine(),
-        execute=execute,
-        watch=no_watch,
-    )
+    drive_plainly(study, store=store, execute=execute)
     write_study(study, store=store, rows=plan(study, store=store, flops_per_s=1e9))
     write_study_tables(store, groups=planned_groups(store))
 

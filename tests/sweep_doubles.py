@@ -17,6 +17,9 @@ from physscale.records.scores import OUTCOMES, SCORES
 from physscale.records.store import Store, write_atomic
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
+from physscale.scheduling.attempt import Execute
+from physscale.scheduling.resources import Machine
+from physscale.study.drive import Ending, drive
 from physscale.study.spec import Study
 from tests.tiny import tiny_run
 
@@ -96,6 +99,13 @@ def calls_of(store: Store) -> dict[str, int]:
 
 def no_watch() -> None:
     """Nobody looks on."""
+
+
+def drive_plainly(study: Study, *, store: Store, execute: Execute) -> Ending:
+    """The plain back end of this machine, and nobody looks on."""
+    return drive(
+        study, store=store, backend="plain", machine=Machine(), execute=execute, watch=no_watch
+    )
 
 
 def finish(store: Store, *, runs: Mapping[str, RunSpec]) -> None:

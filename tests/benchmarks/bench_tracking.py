@@ -15,11 +15,9 @@ from physscale.records.metrics import read_metrics
 from physscale.records.store import Store
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
-from physscale.scheduling.resources import Machine
-from physscale.study.drive import drive
 from physscale.study.spec import Study
 from physscale.tracking.launch import following
-from tests.sweep_doubles import no_watch
+from tests.sweep_doubles import drive_plainly
 from tests.tiny import tiny_run
 
 PAIRS, STEPS = 5, 2_000
@@ -59,17 +57,7 @@ def milliseconds_a_step(spec: RunSpec, *, store: Store, environment: dict[str, s
     """The median over the lines of the run's history."""
     with patch.dict(os.environ, environment), following(store):
         study = Study(name="tracked", question="?", groups={"all": [spec]})
-        assert (
-            drive(
-                study,
-                store=store,
-                backend="plain",
-                machine=Machine(),
-                execute=execute,
-                watch=no_watch,
-            ).exit_code
-            == 0
-        )
+        assert drive_plainly(study, store=store, execute=execute).exit_code == 0
     return statistics.median(
         line["ms_per_step"]
         for line in read_metrics(store.run(spec.fingerprint).metrics)

@@ -10,10 +10,8 @@ from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.execute import execute
 from physscale.run.spec import RunSpec
-from physscale.scheduling.resources import Machine
-from physscale.study.drive import drive
 from physscale.study.spec import Study
-from tests.sweep_doubles import no_watch
+from tests.sweep_doubles import drive_plainly
 from tests.tiny import tiny_run
 
 
@@ -41,12 +39,5 @@ if __name__ == "__main__":
         question="Does it leak?",
         groups={"all": [tiny_run(seed=seed, steps=1, videos=8) for seed in range(runs)]},
     )
-    ending = drive(
-        study,
-        store=Store(folder),
-        backend="plain",
-        machine=Machine(),
-        execute=telling,
-        watch=no_watch,
-    )
+    ending = drive_plainly(study, store=Store(folder), execute=telling)
     sys.exit(ending.exit_code)

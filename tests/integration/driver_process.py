@@ -5,19 +5,10 @@ import sys
 from pathlib import Path
 
 from physscale.records.store import Store
-from physscale.scheduling.resources import Machine
-from physscale.study.drive import drive
-from tests.sweep_doubles import counting_execute, no_watch, tiny_study
+from tests.sweep_doubles import counting_execute, drive_plainly, tiny_study
 
 if __name__ == "__main__":
     root, seeds, steps = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     study = tiny_study(seeds=range(seeds), steps=steps)
-    ending = drive(
-        study,
-        store=Store(root),
-        backend="plain",
-        machine=Machine(),
-        execute=counting_execute,
-        watch=no_watch,
-    )
+    ending = drive_plainly(study, store=Store(root), execute=counting_execute)
     sys.exit(ending.exit_code)

@@ -13,9 +13,8 @@ from physscale.records.ledger import Ledger, State
 from physscale.records.store import Store, write_atomic
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
-from physscale.scheduling.resources import Machine
-from physscale.study.drive import Ending, drive
-from tests.sweep_doubles import calls_of, counting_execute, no_watch, tiny_study
+from physscale.scheduling.attempt import Execute
+from tests.sweep_doubles import calls_of, counting_execute, drive_plainly, tiny_study
 
 STUDY = tiny_study()
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -33,27 +32,18 @@ def as_we_say(run: RunSpec, *, store: Store, context: Context) -> None:
     raise cannot_write(store.run(run.fingerprint).spec, FULL)
 
 
-def driven(store: Store, *, execute: object) -> Ending:
-    return drive(
-        STUDY,
-        store=store,
-        backend="plain",
-        machine=Machine(),
-        execute=execute,  # type: ignore[arg-type]
-        watch=no_watch,
-    )
-
-
 @pytest.mark.parametrize("execute", [as_the_system_says, as_a_library_says, as_we_say])
-def test_it_ends_the_drive_in_one_line_and_fails_no_run(tmp_path: Path, execute: object) -> None:
+def test_it_ends_the_drive_in_one_line_and_fails_no_run(tmp_path: Path, execute: Execute) -> None:
     store = Store(tmp_path)
     with pytest.raises(DiskFull, match=r"No space left on device, the disk at /") as full:
-        driven(store, execute=execute)
+        drive_plainly(STUDY, store=store, execute=execute)
     assert full.value.exit_code == 1
     entries = Ledger(store.ledger).entries().values()
     assert [entry.state for entry in entries] == [State.PREEMPTED, State.PLANNED, State.PLANNED]
     assert not list(tmp_path.glob(".driver-*"))
-    assert driven(store, execute=counting_execute).exit_code == 0, "with room, it continues"
+    assert drive_plainly(STUDY, store=store, execute=counting_execute).exit_code == 0, (
+        "with room, it continues"
+    )
     assert list(calls_of(store).values()) == [1, 1, 1]
 
 
@@ -75,7 +65,7 @@ def test_not_even_the_ledger_can_be_written(
             raise FULL
 
     with monkeypatch.context(), pytest.raises(DiskFull):
-        driven(store, execute=full_from_here)
+        drive_plainly(STUDY, store=store, execute=full_from_here)
     monkeypatch.undo()
     assert State.DONE not in {entry.state for entry in Ledger(store.ledger).entries().values()}
 

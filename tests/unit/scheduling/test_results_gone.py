@@ -11,9 +11,8 @@ from physscale.records.errors import ResultsGone
 from physscale.records.store import Store
 from physscale.run.context import Context
 from physscale.run.spec import RunSpec
-from physscale.scheduling.resources import Machine
-from physscale.study.drive import drive
-from tests.sweep_doubles import no_watch, tiny_study
+from physscale.scheduling.attempt import Execute
+from tests.sweep_doubles import drive_plainly, tiny_study
 
 STUDY = tiny_study()
 
@@ -36,16 +35,9 @@ def wait_to_be_stopped(context: Context) -> None:
 
 
 @pytest.mark.parametrize("execute", [moving, deleting])
-def test_it_ends_in_one_line_and_nothing_is_written_there(tmp_path: Path, execute: object) -> None:
+def test_it_ends_in_one_line_and_nothing_is_written_there(tmp_path: Path, execute: Execute) -> None:
     store = Store(tmp_path / "study")
     with pytest.raises(ResultsGone, match="study: was moved or deleted") as gone:
-        drive(
-            STUDY,
-            store=store,
-            backend="plain",
-            machine=Machine(),
-            execute=execute,  # type: ignore[arg-type]
-            watch=no_watch,
-        )
+        drive_plainly(STUDY, store=store, execute=execute)
     assert gone.value.exit_code == 1
     assert not store.root.exists()
