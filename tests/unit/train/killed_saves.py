@@ -1,9 +1,9 @@
 """Trainings that are killed while they save, again and again, as a process:
 `python -m tests.unit.train.killed_saves FOLDER WORLD KILLS SEED`.
 
-Every step saves. After each kill every
-visible checkpoint must be whole. A training that ends must have the losses and files of the
-undisturbed one; then the next begins. The one line of output says what happened."""
+Every step saves. Every second kill waits for a save that has begun. After each kill every visible
+checkpoint must be whole. A training that ends must have the losses and files of the undisturbed
+one; then the next begins. The one line of output says what happened."""
 
 import json
 import os
@@ -57,6 +57,17 @@ def begin(folder: Path, *, world: int, attempt: int) -> list[int]:
     return processes
 
 
+def begun_saves(folder: Path) -> list[Path]:
+    return list((folder / "checkpoints").glob(".*.tmp"))
+
+
+def wait_for_save(folder: Path, *, most_s: float) -> None:
+    """Until a save has begun; in vain where the training has made its last."""
+    until_s = time.monotonic() + most_s
+    while not begun_saves(folder) and time.monotonic() < until_s:
+        time.sleep(0.0002)
+
+
 def kill(processes: list[int], *, chance: random.Random) -> bool:
     """`kill -9` for all workers, one after the other at random moments; whether all had ended."""
     for process in chance.sample(processes, len(processes)):
@@ -82,12 +93,14 @@ def main(root: Path, *, world: int, kills: int, seed: int) -> Told:
         folder = root / f"killed-{told.ended}"
         processes = begin(folder, world=world, attempt=told.kills)
         time.sleep(chance.uniform(0, usual_s))
+        if told.kills % 2:
+            wait_for_save(folder, most_s=usual_s)
         if kill(processes, chance=chance):
             check(folder, whole=whole, told=told)
             told.ended += 1
             continue
         told.kills += 1
-        told.while_writing += bool(list((folder / "checkpoints").glob(".*.tmp")))
+        told.while_writing += bool(begun_saves(folder))
         for visible in folders(folder / "checkpoints"):
             read_folder(visible)
     folder = root / f"killed-{told.ended}"
