@@ -23,12 +23,11 @@ class Worker:
 with cluster(dashboard="yes"):
     worker = Worker.remote()
     pids, found = {os.getpid(), ray.get(worker.pid.remote())}, -1
+    table = subprocess.check_output(["ps", "-eo", "pid=,ppid="], text=True)
+    children = [tuple(map(int, line.split())) for line in table.splitlines()]
     while len(pids) > found:
         found = len(pids)
-        for line in subprocess.check_output(["ps", "-eo", "pid,ppid"], text=True).splitlines()[1:]:
-            pid, parent = map(int, line.split())
-            if parent in pids:
-                pids.add(pid)
+        pids |= {pid for pid, parent in children if parent in pids}
     for line in subprocess.check_output(["ss", "-Hltnp"], text=True).splitlines():
         if any(f"pid={pid}," in line for pid in pids):
             print("listens", line.split()[3])
