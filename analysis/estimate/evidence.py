@@ -15,6 +15,7 @@ from analysis.data.configurations import Configurations
 from analysis.estimate.loss import Loss
 from analysis.estimate.profile import Profile
 from analysis.estimate.solve import Solution, free_mask
+from analysis.estimate.uncertainty import HUBER_EFFICIENT
 from analysis.laws.law import Built, Law
 
 SMALL_GRADIENT = 1e-5
@@ -22,6 +23,7 @@ _AT_BOUND = 1e-6
 _FEW_AT_OPTIMUM = 0.02
 _CORRELATED = 0.98
 _UNMOVED = 1e-9
+_FAR_OFF = 10.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,29 @@ def doubts(
         ):
             words.append(problem)
     return words
+
+
+def outliers(
+    built: Built,
+    points: Configurations,
+    theta: Float[np.ndarray, " parameters"],
+    *,
+    delta: float | None,
+) -> list[str]:
+    """The configuration furthest from the law and how many are far, in words. `delta` is the one
+    that was estimated; None and infinity, without a robust scale, tell nothing."""
+    if delta is None or not np.isfinite(delta):
+        return []
+    residual = points.log_mean - built.model.mu(theta[None])[0]
+    far = np.abs(residual) > _FAR_OFF / HUBER_EFFICIENT * delta
+    if not far.any():
+        return []
+    worst = int(np.argmax(np.abs(residual)))
+    place = ", ".join(f"{axis}={values[worst]:g}" for axis, values in points.axes.items())
+    return [
+        f"{far.sum()} of {len(far)} configurations are more than {_FAR_OFF:g} sd from the law; the "
+        f"furthest ({place}) is {np.exp(residual[worst]):.3g} times its value: check those runs"
+    ]
 
 
 def _levels(law: Law, points: Configurations) -> list[str]:

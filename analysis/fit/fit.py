@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, configurations
-from analysis.estimate.evidence import Convergence, convergence, doubts
+from analysis.estimate.evidence import Convergence, convergence, doubts, outliers
 from analysis.estimate.loss import Binomial, Huber, Loss
 from analysis.estimate.profile import Profile
 from analysis.estimate.resampling import Resamples, shared_resamples
@@ -146,6 +146,7 @@ def fit(
         convergence=evidence,
         warnings=(
             *thinned,
+            *(() if delta is not None else outliers(built, points, solution.theta, delta=used)),
             *doubts(law, built, points, evidence=evidence, found=found, draws=draws),
         ),
     )

@@ -5,6 +5,8 @@ JOBS is a JSON list, one training after the other: `folder` below ROOT, `fields`
 `flow`, or `ahead` for next-frame prediction. A job that `forgets` makes its checkpoint of that step
 unreadable first; one that `dies_at` a step leaves nothing but its checkpoints.
 
+One that `stops_after` so many steps or never leaves the `rows` of its shares.
+
 With `bucket_bytes`, gradients are averaged in buckets of so many. With `mounts`, each worker has
 its own view of the file system, the folder RANK: what lies there in `late` takes its place among
 the checkpoints once the worker has complained; parts that are written meet in the first worker's
@@ -16,7 +18,8 @@ import json
 import logging
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +27,14 @@ import torch
 import torch.distributed as dist
 
 from physscale.flow.autoregressive_spec import AutoregressiveSpec
-from physscale.records.errors import DamagedData
+from physscale.records.errors import DamagedData, Preempted
 from physscale.records.parts import unfinished
 from physscale.train import checkpoint, overlap, same_folder, saving
+from physscale.train.latents import LatentSet
 from physscale.train.loop import train
+from physscale.train.parallel import Workers
 from physscale.train.stored import Stored
-from tests.unit.train.tasks import Killed, PlainContext, small_task
+from tests.unit.train.tasks import Killed, PlainContext, small_latents, small_task
 from tests.worker_end import end_process
 
 
@@ -45,6 +50,22 @@ class Arrival(logging.Handler):
             place = self.folder / "checkpoints" / late.name
             shutil.rmtree(place, ignore_errors=True)
             late.rename(place)
+
+
+@dataclass(frozen=True)
+class Noted(LatentSet):
+    """Notes the videos of every share, by their values."""
+
+    rows: list[list[int]] = field(default_factory=list)
+
+    def batches(
+        self, start: int, *, seed: int, batch: int, workers: Workers
+    ) -> Iterator[torch.Tensor]:
+        for share in super().batches(start, seed=seed, batch=batch, workers=workers):
+            self.rows.append(
+                [int((self.latents == video).flatten(1).all(1).nonzero()) for video in share]
+            )
+            yield share
 
 
 @dataclass(frozen=True)
@@ -70,9 +91,11 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
         (folder / "checkpoints" / f"step_{job['forgets']:08d}" / "manifest.json").unlink()
     dist.barrier()
     task = small_task(folder, dies_at=job.get("dies_at", -1), **job["fields"])
+    noted = Noted(small_latents())
     task = replace(
         task,
         seed=task.seed + (job.get("odd") == rank),
+        latents=noted if "stops_after" in job else task.latents,
         checkpoint_every=10,
         objective=(
             AutoregressiveSpec(**job["ahead"])
@@ -82,14 +105,19 @@ def work(root: Path, *, rank: int, world: int, job: dict[str, Any], device: str)
         device=device,
     )
     try:
-        result = train(task, context=PlainContext(rank=rank, world=world))
+        result = train(task, context=PlainContext(job.get("stops_after"), rank=rank, world=world))
     except Killed:
+        return
+    except Preempted:
+        (root / f"{job['name']}.{rank}.json").write_text(json.dumps({"rows": noted.rows}))
         return
     except DamagedData as error:
         (root / f"{job['name']}.{rank}.json").write_text(json.dumps({"refused": str(error)}))
         return
     weights = torch.cat([parameter.flatten() for parameter in result.model.parameters()])
     written = {"losses": result.losses.tolist(), "weights": weights.tolist()}
+    if "stops_after" in job:
+        written["rows"] = noted.rows
     (root / f"{job['name']}.{rank}.json").write_text(json.dumps(written))
 
 

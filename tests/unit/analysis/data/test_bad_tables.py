@@ -13,7 +13,7 @@ import pytest
 
 from analysis.commands.app import main
 
-FIT = ["--response", "loss", "--axes", "N,D", "--bootstrap", "50", "--no-holdout"]
+FIT = ["--response", "loss", "--axes", "N,D", "--bootstrap", "50", "--no-holdout", "--no-profile"]
 
 
 def write(path: Path, rows: list[dict[str, object]]) -> str:
@@ -99,6 +99,22 @@ def test_axes_that_move_together_are_flagged(
     assert any(
         "move together" in warning for warning in json.loads(capsys.readouterr().out)["warnings"]
     )
+
+
+@pytest.mark.parametrize("times", [1.0, 30.0, 1e-3])
+def test_one_outlier_is_named_and_moves_no_exponent_out_of_its_interval(
+    times: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = sweep(60)
+    rows[11] |= {"N": 5e5, "loss": times * (0.05 + 3 * 5e5**-0.35 + 20 * rows[11]["D"] ** -0.5)}
+    assert main(["fit", write(tmp_path / "odd.parquet", rows), *FIT, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for name, planted in (("alpha", 0.35), ("beta", 0.5)):
+        low, high = found["parameters"][name]["low"], found["parameters"][name]["high"]
+        assert low < planted < high
+    said = [warning for warning in found["warnings"] if "sd from the law" in warning]
+    assert len(said) == (times != 1)
+    assert all("1 of" in warning and "(N=500000, D=" in warning for warning in said)
 
 
 def test_a_million_rows_are_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
