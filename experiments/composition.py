@@ -11,7 +11,7 @@ from physscale.study.recipe import small_run, splits
 from physscale.study.spec import Study
 
 SEEDS = (0, 1)
-COVERED = ((0,), (0, 1), (0, 1, 2), (0, 1, 2, 4, 5))
+COVERED = ((0,), (0, 1), (0, 1, 2), (0, 1, 2, 4), (0, 1, 2, 4, 5))
 TEST_SPLITS = splits(
     pairs_held=("combinatorial", Composition(pairs=shifts(3))),
     pairs_seen=("id", Composition(pairs=shifts(0))),

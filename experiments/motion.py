@@ -12,9 +12,9 @@ from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.study.recipe import small_run, splits
 from physscale.study.spec import Study
 
-SEEDS = (0, 1, 2)
-VIDEOS = (30, 100, 300, 1000)
-SIZES = ("d6", "d8", "d16", "d32", "d64")
+# A seed of its own for every level: they scatter independently. Levels tell more than seeds do.
+VIDEOS = (30, 50, 80, 130, 220, 370, 600, 1000)
+SIZES = ("d6", "d8", "d12", "d16", "d24", "d32", "d48", "d64")
 
 TRAINED = UniformMotion(speed_m_s=((1.0, 4.0),), radius_m=((0.7, 1.4),), direction="both")
 TEST_SPLITS = splits(
@@ -31,13 +31,12 @@ study = Study(
     groups={
         "data": [
             small_run(TRAINED, test_splits=TEST_SPLITS, videos=videos, seed=seed)
-            for videos in VIDEOS
-            for seed in SEEDS[:2]
+            for seed, videos in enumerate(reversed(VIDEOS))
         ],
         "size": [
             small_run(TRAINED, test_splits=TEST_SPLITS, size=size, seed=seed)
-            for size in SIZES
-            for seed in SEEDS
+            for place, size in enumerate(reversed(SIZES))
+            for seed in (place, place + len(SIZES))
         ],
         "workers": [
             small_run(TRAINED, test_splits=TEST_SPLITS, size="d16", workers=workers)

@@ -9,8 +9,11 @@ __all__ = ["SIZES", "sized"]
 SIZES: dict[str, DiTSpec] = {
     "d6": DiTSpec(width=6, depth=3, heads=1),
     "d8": DiTSpec(width=8, depth=3, heads=1),
+    "d12": DiTSpec(width=12, depth=3, heads=1),
     "d16": DiTSpec(width=16, depth=3, heads=1),
+    "d24": DiTSpec(width=24, depth=3, heads=1),
     "d32": DiTSpec(width=32, depth=3, heads=1),
+    "d48": DiTSpec(width=48, depth=3, heads=2),
     "d64": DiTSpec(width=64, depth=3, heads=2),
     "d96": DiTSpec(width=96, depth=3, heads=3),
     "S": DiTSpec(width=384, depth=12, heads=6, patch=2, activation="gelu"),

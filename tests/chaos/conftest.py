@@ -15,6 +15,9 @@ _MARK = "<!-- written by make chaos -->\n"
 _TOO_LONG = re.compile(r"Timeout \(>|TimeoutExpired|assert .*monotonic\(\) <")
 """What a report of a failed test says where something did not end in time."""
 
+os.environ.setdefault("RAY_worker_niceness", "0")
+"""Ray's usual 15 starves its workers beside the other tests, and a wait seems to be a hang."""
+
 Rows = dict[str, Counter[str]]
 _rows: Rows = {}
 _ends: Counter[str] = Counter()
