@@ -5,11 +5,8 @@ Virtual time stands still while something is asked of the server, so waiting is 
 page is served as users get it; a script of the test's own is added to page.js, which the policy
 allows as the page's own."""
 
-import html
 import importlib.resources
 import json
-import re
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -26,17 +23,11 @@ from physscale.render.canvas import Canvas
 from physscale.simulate.scenarios.uniform import UniformMotion
 from physscale.simulate.simulate import simulate
 from physscale.simulate.spec import DataSpec
+from tests.chromium import browse, needs_browser, seen
 
-BROWSER = next(
-    (
-        found
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (found := shutil.which(name))
-    ),
-    None,
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium in PATH")
-NAME = "<img src=x onerror=document.title=1>"
+pytestmark = needs_browser
+PICTURE = "<img src=x onerror=document.title=1>"
+SCRIPT = "</style><script>alert()</script>{{7*7}}"
 PROBE = """
 (async () => {
   const until = async (met) => { while (!met()) await (await fetch("/page.css")).text(); };
@@ -72,61 +63,67 @@ PROBE = """
 """
 
 
-def browse(url: str, profile: Path, *, width: int) -> subprocess.CompletedProcess[str]:
-    quiet = [
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
-    window = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={profile}",
-        f"--window-size={width},900",
-    ]
-    rest = [
-        "--enable-logging=stderr",
-        "--v=0",
-        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        "--virtual-time-budget=20000",
-    ]
-    command = [str(BROWSER), *window, *quiet, *rest, "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-@pytest.mark.parametrize("width", [1200, 600])
-def test_a_rater_rates_all_by_the_keyboard(
-    tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, script: str, width: int, answers: str = ""
+) -> tuple[HumanStudy, subprocess.CompletedProcess[str]]:
+    """The page of six clips with a script of ours."""
     videos = simulate(DataSpec(scenario=UniformMotion(), videos=6, frames=8), indices=np.arange(6))
-    write_videos(tmp_path / "clips" / "model.arrow", with_frames(videos, canvas=Canvas(size_px=32)))
-    script = tmp_path / "page.js"
+    folder = tmp_path / "<b data-evil>"
+    write_videos(folder / "model.arrow", with_frames(videos, canvas=Canvas(size_px=32)))
     own = importlib.resources.files("physscale.raters").joinpath("page.js").read_text()
-    script.write_text(f"{own}\nconst RATER = {json.dumps(NAME)};\n{PROBE}")
-    monkeypatch.setitem(serving._PAGES, "/page.js", (str(script), "text/javascript"))
-    folder = tmp_path / "clips"
-    study = HumanStudy(folder, clips_of(folder, each=6, seed=0), tmp_path / "answers.jsonl", 0)
+    (tmp_path / "page.js").write_text(f"{own}\n{script}")
+    page = (str(tmp_path / "page.js"), "text/javascript")
+    monkeypatch.setitem(serving._PAGES, "/page.js", page)
+    study = HumanStudy(folder, clips_of(folder, each=6, seed=0), folder / "answers.jsonl", 0)
+    if answers:
+        study.answers.write_text(answers)
     with StudyServer(study, port=0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        done = browse(server.url, tmp_path / "profile", width=width)
+        done = browse(server.url, tmp_path / "profile", width=width, budget_ms=20_000)
         server.shutdown()
         thread.join()
-    found = re.search(r'data-seen="([^"]*)"', done.stdout)
-    assert found, done.stderr[-2000:]
-    seen = json.loads(html.unescape(found.group(1)))
-    assert [screen["videos"] for screen in seen["screens"]] == [4, 2]
+    return study, done
+
+
+@pytest.mark.parametrize(("width", "name"), [(1200, PICTURE), (600, SCRIPT)])
+def test_a_rater_rates_all_by_the_keyboard(
+    tmp_path: Path, width: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f"const RATER = {json.dumps(name)};\n{PROBE}"
+    study, done = looked_at(tmp_path, monkeypatch, script=script, width=width)
+    found = seen(done)
+    assert [screen["videos"] for screen in found["screens"]] == [4, 2]
     assert all(
-        screen["broken"] == 0 and screen["wide"] <= seen["window"] for screen in seen["screens"]
+        screen["broken"] == 0 and screen["wide"] <= found["window"] for screen in found["screens"]
     )
-    assert seen["thanks"].startswith(f"{NAME}: all 6 videos are rated")
-    assert (seen["error"], seen["pictures"], seen["foreign"]) == ("", 0, [])
+    assert found["thanks"].startswith(f"{name}: all 6 videos are rated")
+    assert (found["error"], found["pictures"], found["foreign"]) == ("", 0, [])
     assert "<title>Does it obey physics?</title>" in done.stdout
     assert "CONSOLE" not in done.stderr, done.stderr
     rows = read_answers(study.answers)
     assert sorted(row.index for row in rows) == list(range(6))
-    assert {row.rater for row in rows} == {NAME}
+    assert {row.rater for row in rows} == {name}
     assert all(row.abnormal for row in rows), "the last of two answers counts"
+
+
+FAULT = """
+(async () => {
+  byId("name").value = "rater";
+  byId("enter").requestSubmit();
+  while (!byId("error").textContent) await (await fetch("/page.css")).text();
+  document.documentElement.setAttribute("data-seen", JSON.stringify({
+    error: byId("error").textContent, evil: document.querySelectorAll("[data-evil]").length,
+  }));
+})();
+"""
+
+
+def test_an_error_with_markup_is_shown_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = '{"rater": "<b data-evil>"}\n'
+    _, done = looked_at(tmp_path, monkeypatch, script=FAULT, width=800, answers=damaged)
+    found = seen(done)
+    assert "<b data-evil>" in found["error"]
+    assert found["evil"] == 0
