@@ -2,6 +2,8 @@
 chosen way."""
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +11,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-Mood = Literal["well", "429", "500", "silent"]
+Mood = Literal["well", "429", "500", "silent", "reset"]
 SILENCE_S = 120.0
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""A socket that is closed so sends a reset."""
 
 
 @dataclass
@@ -162,6 +166,11 @@ def wandb_server(mood: Mood = "well") -> Iterator[Server]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if server.mood == "silent":
                 server.closing.wait(SILENCE_S)
+                return
+            if server.mood == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                self.close_connection = True
+                self.connection.close()
                 return
             if server.mood != "well":
                 self._send(int(server.mood), b"{}")

@@ -22,6 +22,7 @@ from physscale.scheduling.this_machine import local_nodes
 from physscale.study.attempts import all_runs, one_run
 from physscale.study.finding import Finding
 from physscale.study.gpu_findings import gpu_findings
+from physscale.study.head_findings import head_findings
 from physscale.study.plan import Row
 
 _FREE_BYTES = 2e9
@@ -115,6 +116,7 @@ def examine(results: Path) -> list[Finding]:
         _space(results),
         _shared_memory(),
         _token(),
+        *head_findings(),
         _tracking(),
     ]
 

@@ -47,7 +47,7 @@ def following(store: Store) -> Iterator[None]:
         if tracker == "wandb" and os.environ.get("WANDB_MODE") == "online" and left:
             print(
                 f"W&B: {len(left)} runs were not sent; `physscale sync {store.root.name}` sends "
-                "them",
+                f"them, {_log(store)} says why",
                 file=sys.stderr,
             )
 

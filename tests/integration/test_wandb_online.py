@@ -101,7 +101,7 @@ def test_a_run_is_seen_while_it_goes_on_and_goes_on_as_the_same_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mood", ["429", "500", "silent"])
+@pytest.mark.parametrize("mood", ["429", "500", "silent", "reset"])
 def test_a_server_that_does_not_answer_costs_a_minute_at_most_and_nothing_is_lost(
     tmp_path: Path, mood: Mood, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,6 +119,30 @@ def test_a_server_that_does_not_answer_costs_a_minute_at_most_and_nothing_is_los
         assert sorted(send(store).sent) == sorted(STUDY.runs)
         assert all(steps(server, run) == [1, 2, 3, 4, 5] for run in STUDY.runs)
         assert send(store).sent == [], "what is there is left alone"
+
+
+@pytest.mark.slow
+def test_without_a_key_runs_end_and_it_is_said_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = finished(tmp_path)
+    with wandb_server() as server:
+        use(server, monkeypatch)
+        monkeypatch.delenv("WANDB_API_KEY")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        begun_s = time.monotonic()
+        with following(store):
+            pass
+        assert time.monotonic() - begun_s < 90
+        said = capfd.readouterr().err
+        assert said.count("\n") == 1
+        assert said.endswith("follower.log says why\n")
+        log = (store.root / "tracking" / "follower.log").read_text()
+        assert "not online: " in log
+        assert "api_key" in log or "API key" in log, log
+        assert {where(store, run, tracker="wandb") for run in STUDY.runs} == {"offline"}
+        monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+        assert sorted(send(store).sent) == sorted(STUDY.runs)
 
 
 def test_offline_runs_are_sent_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
