@@ -59,8 +59,9 @@ def test_only_starts_without_a_new_checkpoint_end_a_run(
     entries = Ledger(store.ledger).entries()
     kills = {run: len(list((store.root / "kills" / run).iterdir())) for run in entries}
     figures.count("Ray: workers killed", injected=sum(kills.values()))
-    wanted = {run.fingerprint: KILLS for run in good} | {stuck.fingerprint: STARTS_AT_MOST}
-    assert kills == wanted
+    # a process that the machine ends before the first step is a start as well, and leaves no kill
+    assert 1 <= kills.pop(stuck.fingerprint) <= STARTS_AT_MOST
+    assert kills == {run.fingerprint: KILLS for run in good}
     assert entries[stuck.fingerprint].state is State.FAILED
     for one, run in zip(apart, good, strict=True):
         assert entries[run.fingerprint].state is State.DONE
