@@ -27,13 +27,13 @@ from physscale.records.errors import Preempted
 from physscale.records.leaving import Stopped
 from physscale.records.spec import short
 from physscale.records.store import MANIFEST, Store
-from physscale.run.latent_cache import Cache, caches_of
+from physscale.run.latent_cache import Cache, Unit, caches_of
 from physscale.run.weights import check_weights, keep_weights
 from physscale.scheduling.machine_file import read_machine
 from physscale.scheduling.resources import Machine
 from physscale.scheduling.signals import stop_signals
 from physscale.study.codec_cost import codec_cost
-from physscale.study.encoding import CacheState, cache_state, encoded
+from physscale.study.encoding import CacheState, cache_state, encoded, encoded_by_workers
 from physscale.study.progress import gigabytes, span
 from physscale.study.speed import pace_of
 
@@ -72,11 +72,11 @@ def encode_command(
         check_scoring(runs)
         keep_weights(runs, store=opened.store)
         _say_codecs(caches, out=out)
-        with stop_signals(lambda: None) as caught:  # heard after a file or a codec's checkpoint
-            try:
-                counts = _encode(caches, workers=workers, machine=chosen, caught=caught, out=out)
-            except Preempted as stopped:
-                raise Stopped(caught[0], str(stopped)) from stopped
+        units = [unit for cache in caches for unit in cache.units]
+        if workers > 1:
+            counts = encoded_by_workers(units, workers=workers, machine=chosen)
+        else:
+            counts = _encode(units, machine=chosen, out=out)
         done = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         say(out, f"{opened.store.root / 'latents'}: {done} in {span(time.monotonic() - begun_s)}")
     if as_json:
@@ -130,22 +130,19 @@ def _say_codecs(caches: Sequence[Cache], *, out: Console) -> None:
             say(out, f"codec {short(run.codec_fingerprint)} is fitted first{history}")
 
 
-def _encode(
-    caches: Sequence[Cache],
-    *,
-    workers: int,
-    machine: Machine,
-    caught: Sequence[int],
-    out: Console,
-) -> Counter[str]:
-    """Encodes every file, and counts the files by outcome. Raises Preempted after a signal."""
-    units = [unit for cache in caches for unit in cache.units]
+def _encode(units: Sequence[Unit], *, machine: Machine, out: Console) -> Counter[str]:
+    """Encodes every file in this process, and counts the files by outcome. A signal is heard after
+    a file, or after a checkpoint of the codec."""
     counts: Counter[str] = Counter()
-    with counting_bar(Console(stderr=True), hidden=out.stderr) as bar:
+    with (
+        stop_signals(lambda: None) as caught,
+        counting_bar(Console(stderr=True), hidden=out.stderr) as bar,
+    ):
         task = bar.add_task("files of latents", total=len(units))
-        for _, made in encoded(
-            units, workers=workers, machine=machine, stop_requested=lambda: bool(caught)
-        ):
-            counts[made.state] += 1
-            bar.advance(task)
+        try:
+            for _, made in encoded(units, machine=machine, stop_requested=lambda: bool(caught)):
+                counts[made.state] += 1
+                bar.advance(task)
+        except Preempted as stopped:
+            raise Stopped(caught[0], str(stopped)) from stopped
     return counts

@@ -7,7 +7,8 @@ also needs its true rows (`--truth`); `evaluate/files.py` says how to name it.""
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from physscale.evaluate.files import exact_lines, measured_videos, paper_lines
 from physscale.evaluate.metrics import metrics_of
 from physscale.evaluate.motion.paper_protocol import HEADLINE, law_of
 from physscale.evaluate.scores import Line
+from physscale.ray_jobs.apart import screen, stop_if, stoppable
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
 from physscale.records.store import Store
@@ -125,22 +127,18 @@ def _study(
     as_json: bool,
 ) -> None:
     """Evaluates the splits that are missing, and writes the study's tables."""
-    from physscale.finished.frames import is_done, units_of, write  # torch: only here
+    from physscale.finished.frames import evaluated, is_done, units_of  # torch: only here
     from physscale.finished.runs import finished_runs, largest
     from physscale.finished.tables import write_frame_tables
 
     runs = finished_runs(store, beginnings=beginnings)
     units = units_of(largest(runs) if which == "largest" else runs)
     missing = [unit for unit in units if not is_done(unit)]
-    started_s = time.monotonic()
-    for done, (unit, found) in enumerate(
-        _evaluated(missing, workers=workers, machine=machine), start=1
-    ):
-        write(unit, found)
-        typer.echo(
-            f"{done}/{len(missing)}  {unit.run} {unit.split}  {time.monotonic() - started_s:.0f} s",
-            err=True,
-        )
+    if workers == 1 or len(missing) < 2:
+        device = device_of(machine)
+        _written(((unit, evaluated(unit, device=device)) for unit in missing), of=len(missing))
+    else:
+        stoppable(partial(_by_tasks, missing, workers, machine), root=store.root)
     videos = write_frame_tables(store)
     about = {
         "study": str(store.root),
@@ -158,20 +156,29 @@ def _study(
         )
 
 
-def _evaluated(
-    units: "Sequence[Unit]", *, workers: int, machine: Machine
-) -> "Iterator[tuple[Unit, UnitFiles]]":
-    if workers == 1 or len(units) < 2:
-        from physscale.finished.frames import evaluated
-
-        device = device_of(machine)
-        yield from ((unit, evaluated(unit, device=device)) for unit in units)
-        return
-    from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
+def _by_tasks(units: "Sequence[Unit]", workers: int, machine: Machine, mark: Path) -> None:
+    """In the process that talks to Ray."""
+    stop_if(mark)
+    from physscale.ray_jobs.cluster import cluster  # starts in seconds
     from physscale.ray_jobs.evaluate import evaluated_by_tasks
 
     with cluster(machine):
-        yield from evaluated_by_tasks(units, workers=workers, machine=machine)
+        results = evaluated_by_tasks(units, workers=workers, machine=machine, mark=mark)
+        _written(results, of=len(units))
+
+
+def _written(results: "Iterable[tuple[Unit, UnitFiles]]", *, of: int) -> None:
+    """Writes each result as it comes, and says so."""
+    from physscale.finished.frames import write
+
+    started_s = time.monotonic()
+    for done, (unit, found) in enumerate(results, start=1):
+        write(unit, found)
+        print(
+            f"{done}/{of}  {unit.run} {unit.split}  {time.monotonic() - started_s:.0f} s",
+            file=screen(),
+            flush=True,
+        )
 
 
 def _show(about: dict[str, Any], *, lines: list[Line]) -> None:

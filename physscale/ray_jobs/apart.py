@@ -9,12 +9,11 @@ import contextlib
 import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -27,13 +26,14 @@ from physscale.records.errors import (
     no_space,
     one_line,
 )
+from physscale.records.leaving import ASKING, Stopped, end_with, unheard
+from physscale.records.scratch import scratch_folder, stop_mark
+from physscale.scheduling.signals import stop_signals
 
-__all__ = ["LOSSES", "apart", "say_lost", "screen"]
+__all__ = ["LOSSES", "apart", "say_lost", "screen", "stop_if", "stoppable"]
 
 LOSSES = 3
 """How often a Ray that died is started again before anything has ended."""
-
-_LOOK_S = 0.5
 
 Answer = TypeVar("Answer")
 _screen: TextIO | None = None
@@ -56,15 +56,44 @@ def apart(work: Callable[[], Answer], *, log: Path) -> Answer:
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         return work()
     with _file(log):
-        pool = ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_begin, initargs=(log, os.getpid())
-        )
-        with pool:
+        with unheard():
+            pool = ProcessPoolExecutor(
+                1, mp_context=get_context("spawn"), initializer=_begin, initargs=(log, os.getpid())
+            )
             answer: Future[Answer] = pool.submit(_told, work, log)
+        with pool:
             try:
                 return answer.result()
             except BrokenProcessPool as error:
                 raise ClusterLost("its process ended") from error
+
+
+def stoppable(work: Callable[[Path], Answer], *, root: Path) -> Answer:
+    """`work(mark)` apart; it ends soon once the file `mark` exists, which a signal makes.
+
+    Raises:
+        Stopped: after a signal.
+        UserError: as `apart` does.
+    """
+    with (
+        scratch_folder(root.absolute(), name="job") as scratch,
+        stop_signals(stop_mark(scratch).touch) as caught,
+    ):
+        try:
+            answer = apart(partial(work, stop_mark(scratch)), log=root.absolute() / "ray.log")
+        except (Preempted, ClusterLost) as error:
+            if caught:
+                raise Stopped(caught[0], str(error)) from None
+            raise
+        if caught:
+            raise Stopped(caught[0])
+    return answer
+
+
+def stop_if(mark: Path) -> None:
+    """Raises Preempted where the mark exists."""
+    if mark.exists():
+        raise Preempted("stopped; run again to go on")
 
 
 def say_lost(lost: ClusterLost, *, losses: int, log: Path, unchanged: str, then: str) -> None:
@@ -106,23 +135,17 @@ def _begin(log: Path, driver: int) -> None:
     global _screen
     with contextlib.suppress(OSError):  # it leads a session of its own already
         os.setsid()  # Ctrl-C is for the driver
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ASKING:
         signal.signal(number, _leave_to_the_driver)
     _screen = os.fdopen(os.dup(2), "w", buffering=1)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    threading.Thread(target=_watch, args=(driver,), name="driver-watch", daemon=True).start()
+    end_with(driver)
 
 
 def _leave_to_the_driver(*_: object) -> None:
     signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
-
-
-def _watch(driver: int) -> None:
-    while os.getppid() == driver:
-        time.sleep(_LOOK_S)
-    os._exit(1)
 
 
 def _told(work: Callable[[], Answer], log: Path) -> Answer:

@@ -4,14 +4,20 @@ import inspect
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import CodeType, FrameType
 from typing import TypeVar
 
-__all__ = ["Stopped", "handling", "heard", "leaving_on_signals", "sheltered"]
+__all__ = ["Stopped", "end_with", "handling", "heard", "leaving_on_signals", "sheltered", "unheard"]
+
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that ask a command to end."""
 
 _SOON_S = 0.1
+_LOOK_S = 0.5
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _sheltered: set[CodeType] = set()
@@ -41,6 +47,33 @@ def handling(hear: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Processes that this thread starts inside hear no signal until they call `end_with`. A
+    terminal sends Ctrl-C to children too, and one that is still importing would print a
+    traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    try:
+        resource_tracker.ensure_running()  # otherwise it dies of SIGHUP
+        signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)  # its start lets the others through
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with(driver: int) -> None:
+    """This process, a child that was started `unheard`, hears the signals that it has handlers for,
+    and ends with its driver."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+    threading.Thread(target=_watch, args=(driver,), name="driver-watch", daemon=True).start()
+
+
+def _watch(driver: int) -> None:
+    while os.getppid() == driver:
+        time.sleep(_LOOK_S)
+    os._exit(1)
 
 
 def sheltered(function: Function) -> Function:

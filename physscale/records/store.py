@@ -171,10 +171,12 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         point("file written")
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:  # a signal too
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
     _sync_folder(path.parent)
 
 

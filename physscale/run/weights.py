@@ -134,7 +134,8 @@ def _copy(path: Path, *, to: Path) -> None:
         shutil.copyfile(path, temporary)
         temporary.replace(to)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(
             f"cannot copy {path} to {to}: {error.strerror}; choose another place with --results"
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,10 +1,14 @@
 """The state of a study's caches of latents, and the encoding of what is missing: in this process or
 by Ray Data actors."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from physscale.ray_jobs.apart import screen, stop_if, stoppable
 from physscale.records.errors import DamagedData, Preempted
 from physscale.records.spec import short
 from physscale.run.cost import encoding_flops
@@ -16,7 +20,7 @@ from physscale.study.devices import card
 if TYPE_CHECKING:
     from physscale.run.encode import Encoded
 
-__all__ = ["CacheState", "cache_state", "encoded"]
+__all__ = ["CacheState", "cache_state", "encoded", "encoded_by_workers"]
 
 PIXEL_S = 1e-9
 """Time to simulate and render one pixel of a frame (measured: 0.6e-9 to 1.4e-9)."""
@@ -62,34 +66,44 @@ def cache_state(cache: Cache, *, machine: Machine) -> CacheState:
 
 
 def encoded(
-    units: Sequence[Unit],
-    *,
-    workers: int,
-    machine: Machine,
-    stop_requested: Callable[[], bool],
+    units: Sequence[Unit], *, machine: Machine, stop_requested: Callable[[], bool]
 ) -> "Iterator[tuple[Unit, Encoded]]":
     """Makes each missing or damaged file, and yields it with what was done. Raises Preempted when
-    it is asked to stop: in this process also while a codec is trained, which is saved first."""
-    if workers == 1:
-        from physscale.run.encode import encode_unit
+    it is asked to stop, also while a codec is trained, which is saved first."""
+    from physscale.run.encode import encode_unit
 
-        prepare(threads=machine.threads, arithmetic=machine.arithmetic)
-        for unit in units:
-            yield unit, encode_unit(unit, device=machine.device(), stop_requested=stop_requested)
-            _check(stop_requested)
-        return
-    from physscale.ray_jobs.cluster import cluster  # starts in seconds: only where several work
+    prepare(threads=machine.threads, arithmetic=machine.arithmetic)
+    for unit in units:
+        yield unit, encode_unit(unit, device=machine.device(), stop_requested=stop_requested)
+        if stop_requested():
+            raise Preempted("stopped; run again to go on")
+
+
+def encoded_by_workers(units: Sequence[Unit], *, workers: int, machine: Machine) -> Counter[str]:
+    """The same by Ray Data actors; counts the files by outcome.
+
+    Raises:
+        Stopped: after a signal.
+    """
+    work = partial(_by_actors, units, workers, machine)
+    return stoppable(work, root=units[0].cache.root) if units else Counter()
+
+
+def _by_actors(units: Sequence[Unit], workers: int, machine: Machine, mark: Path) -> Counter[str]:
+    """In the process that talks to Ray."""
+    stop_if(mark)
+    from physscale.ray_jobs.cluster import cluster  # starts in seconds
     from physscale.ray_jobs.encode import encoded_by_actors
 
+    counts: Counter[str] = Counter()
     with cluster(machine) as nodes:
-        for done in encoded_by_actors(units, workers=workers, machine=machine, nodes=nodes):
-            yield done
-            _check(stop_requested)
-
-
-def _check(stop_requested: Callable[[], bool]) -> None:
-    if stop_requested():
-        raise Preempted("stopped; run again to go on")
+        for unit, made in encoded_by_actors(
+            units, workers=workers, machine=machine, nodes=nodes, mark=mark
+        ):
+            counts[made.state] += 1
+            said = f"{counts.total()}/{len(units)}  {unit.path.name} {made.state}"
+            print(said, file=screen(), flush=True)
+    return counts
 
 
 def _there(unit: Unit) -> bool:

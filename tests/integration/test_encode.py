@@ -17,7 +17,7 @@ from physscale.codec.kinds import PcaSpec
 from physscale.codec.spec import CodecSpec
 from physscale.ray_jobs.cluster import cluster
 from physscale.ray_jobs.encode import encoded_by_actors
-from physscale.records.errors import Unschedulable, UserError
+from physscale.records.errors import Preempted, Unschedulable, UserError
 from physscale.records.metrics import read_metrics
 from physscale.records.spec import canonical
 from physscale.records.store import Store
@@ -162,10 +162,12 @@ def test_a_cache_is_named_by_what_it_holds(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_two_workers_write_the_same_bytes(tmp_path: Path) -> None:
-    run = run_of(VAE)
+    run, mark = run_of(VAE), tmp_path / "stop"
     with cluster() as nodes:
         units = units_of(run, root=tmp_path / "two")
-        states = dict(encoded_by_actors(units, workers=2, machine=Machine(), nodes=nodes))
+        states = dict(
+            encoded_by_actors(units, workers=2, machine=Machine(), nodes=nodes, mark=mark)
+        )
         shutil.copytree(tmp_path / "two" / "codecs", tmp_path / "blocked" / "codecs")
         (tmp_path / "blocked" / "latents").touch()
         with pytest.raises(UserError, match=r"^cannot write .*blocked.latents"):
@@ -175,8 +177,12 @@ def test_two_workers_write_the_same_bytes(tmp_path: Path) -> None:
                     workers=2,
                     machine=Machine(),
                     nodes=nodes,
+                    mark=mark,
                 )
             )
+        mark.touch()
+        with pytest.raises(Preempted, match="run again"):
+            list(encoded_by_actors(units, workers=2, machine=Machine(), nodes=nodes, mark=mark))
     assert sorted(states, key=units.index) == units
     assert {one.state for one in states.values()} == {"made"}
     encode(run, root=tmp_path / "one")
@@ -193,10 +199,14 @@ def test_a_codec_that_runs_away_is_one_line(tmp_path: Path) -> None:
         encode(replace(run, codec=replace(run.codec, training=wild)), root=tmp_path)
 
 
-def test_more_workers_than_there_is_room_for_are_refused() -> None:
+def test_more_workers_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
     for machine, nodes in ((Machine(), [Node(2.0)]), (Machine(run_gpus=0.5), [Node(16.0, 1.0)])):
         with pytest.raises(Unschedulable, match="at most 2"):
-            next(encoded_by_actors([], workers=3, machine=machine, nodes=nodes))
+            next(
+                encoded_by_actors(
+                    [], workers=3, machine=machine, nodes=nodes, mark=tmp_path / "stop"
+                )
+            )
 
 
 def test_a_file_says_what_it_is(tmp_path: Path) -> None:

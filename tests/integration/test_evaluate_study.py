@@ -76,10 +76,10 @@ def test_what_is_done_is_not_done_again(study: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_several_workers_find_the_same(study: Path, two_workers: None) -> None:
+def test_several_workers_find_the_same(study: Path, two_workers: None, tmp_path: Path) -> None:
     units = units_of(finished_runs(Store(study), beginnings=[]))
     assert len(units_of(largest(finished_runs(Store(study), beginnings=[])))) == 2
-    by_tasks = list(evaluated_by_tasks(units, workers=2, machine=Machine()))
+    by_tasks = list(evaluated_by_tasks(units, workers=2, machine=Machine(), mark=tmp_path / "stop"))
     assert [unit for unit, _ in by_tasks] == units
     for unit, found in by_tasks:
         alone = evaluated(unit, device="cpu")

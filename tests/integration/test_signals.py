@@ -1,8 +1,7 @@
 """Every command that may take long hears SIGINT, SIGTERM and SIGHUP: it ends soon, in one line,
-with 130, 143 or 129, and leaves no half of a file."""
+with 130, 143 or 129, and leaves neither half of a file nor a process."""
 
 import http.server
-import itertools
 import json
 import os
 import signal
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.command import begin, ended, run_words
+from tests.orphans import orphans
 from tests.paths import ROOT
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,8 +30,44 @@ COMMANDS: dict[str, list[str]] = {
     "probe": ["probe", "{data}/shard_00000000.arrow", "--trained", "{data}", "--what", "memory"],
     "calibrate-detector": ["calibrate-detector", "--thresholds", "{results}/thresholds.json"],
     "submit": ["submit", "--address", "{head}", "--job", "quickstart-0"],
+    "phyre": ["phyre", "setup", "--folder", "{results}/phyre"],
+    "run on Ray": ["run", "quickstart", "train.steps=100000", *SMALL],
+    "encode, 2 workers": [
+        *("encode", "quickstart", "--workers", "2"),
+        *("data.videos=40000", "codec.corpus.videos=200"),
+    ],
+    "evaluate, 2 workers": ["evaluate", "{study}", "--workers", "2"],
+    "calibrate-detector, 2 workers": [
+        *("calibrate-detector", "--processes", "2"),
+        *("--thresholds", "{results}/thresholds.json"),
+    ],
 }
 OWN_RESULTS = ("run", "encode", "tune")
+WITH_RAY = ("tune", "run on Ray", "encode, 2 workers", "evaluate, 2 workers")
+AFTER_S = dict.fromkeys(COMMANDS, 1.5) | dict.fromkeys(WITH_RAY, 12.0) | {"evaluate": 0.5}
+ORPHANS_S = 5.0
+BY_DEFAULT = (
+    ("run", signal.SIGHUP),
+    ("encode", signal.SIGTERM),
+    ("submit", signal.SIGINT),
+    ("phyre", signal.SIGTERM),
+    ("calibrate-detector, 2 workers", signal.SIGHUP),
+)
+"""One for each way of working; the others are slow."""
+
+CELLS = [
+    pytest.param(
+        name,
+        number,
+        marks=() if (name, number) in BY_DEFAULT else pytest.mark.slow,
+        id=f"{name}-{number.name}",
+    )
+    for name in COMMANDS
+    for number in NUMBERS
+]
+INTERPRETER = """#!/bin/sh
+case "$1" in -c) echo 3.9 ;; *) sleep 300 & wait ;; esac
+"""
 
 
 class Following(http.server.BaseHTTPRequestHandler):
@@ -73,35 +110,48 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("name", "number"),
-    list(zip(COMMANDS, itertools.cycle(NUMBERS), strict=False)),
-)
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished runs."""
+    folder = tmp_path_factory.mktemp("finished")
+    code, said = ended(begin(run_words(folder), folder=folder))
+    assert code == 0, said
+    return folder / "struck"
+
+
+@pytest.mark.parametrize(("name", "number"), CELLS)
 def test_a_long_command_ends_soon_in_one_line(
-    name: str, number: signal.Signals, tmp_path: Path, data: Path, head: str
+    name: str, number: signal.Signals, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    places = {"results": tmp_path, "data": data, "head": head}
+    places = {"results": tmp_path}
+    for place in ("data", "head", "study"):
+        if any(f"{{{place}}}" in word for word in COMMANDS[name]):
+            places[place] = request.getfixturevalue(place)
     words = [word.format(**places) for word in COMMANDS[name]]
-    words += ["--results", str(tmp_path / "results")] * (name in OWN_RESULTS)
-    with (tmp_path / "said").open("wb") as said:
+    words += ["--results", str(tmp_path / "results")] * (words[0] in OWN_RESULTS)
+    interpreter = tmp_path / "python3.9"
+    interpreter.write_text(INTERPRETER)
+    interpreter.chmod(0o755)
+    with (tmp_path / "said").open("wb") as said, orphans() as left:
         process = subprocess.Popen(
             [sys.executable, "-m", "physscale", *words],
             cwd=ROOT,
-            env=os.environ | {"WANDB_MODE": "disabled"},
+            env=os.environ | {"WANDB_MODE": "disabled", "PHYSSCALE_PHYRE_PYTHON": str(interpreter)},
             stdout=subprocess.DEVNULL,
             stderr=said,
+            start_new_session=True,
         )
-    try:
         while process.poll() is None and not hears(process.pid):
             time.sleep(0.01)
-        time.sleep(0.5 if name == "evaluate" else 1.5)  # somewhere in its imports or its work
-        process.send_signal(number)
+        time.sleep(AFTER_S[name])  # somewhere in its imports or its work
+        if number == signal.SIGTERM:
+            process.send_signal(number)
+        else:  # a terminal tells its children too
+            os.killpg(process.pid, number)
         code = process.wait(120)
-    finally:
-        process.kill()
+        assert not left(ORPHANS_S)
     lines = (tmp_path / "said").read_text()
     assert code == 128 + number, lines
     assert "Traceback" not in lines
-    assert not list(tmp_path.rglob("*.tmp"))
-    assert not list(tmp_path.rglob(".tune-*"))
-    assert not list(tmp_path.rglob(".driver-*"))
+    for half in ("*.tmp", ".tune-*", ".driver-*", ".job-*", "bin"):
+        assert not list(tmp_path.rglob(half)), half

@@ -7,10 +7,12 @@ other true videos. Every corruption is applied to `CORRUPTED` of those, wherever
 (`corruption.py`)."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +32,7 @@ from physscale.evaluate.calibration.known_videos import (
     ranges_of,
     true_rows,
 )
+from physscale.records.leaving import end_with, unheard
 from physscale.records.rate import Rate, wilson
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos
@@ -175,14 +178,28 @@ def _all_scored(
 def _pooled_scores(
     parts: list[Part], *, processes: int
 ) -> Iterator[tuple[Part, dict[str, Scores]]]:
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    others = active_children()
+    with unheard():
+        pool = ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+        )
+        waiting = {pool.submit(scored, part): part for part in parts}
+    with pool:
         try:
-            waiting = {pool.submit(scored, part): part for part in parts}
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
         except BaseException:  # a signal too: nobody waits for the parts that are left
-            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                if process not in others:
+                    process.kill()
             raise
+
+
+def _begin(driver: int) -> None:
+    """In a process of the pool: Ctrl-C is for the driver."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    end_with(driver)
 
 
 def write_thresholds(thresholds: Thresholds, *, path: Path) -> None:

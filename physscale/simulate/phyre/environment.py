@@ -4,9 +4,11 @@ pinned packages, once.
 PyPI's `phyre` 0.2.2 is compiled for Python 3.6 to 3.9; physscale needs 3.11. So PHYRE runs as a
 child process of its own interpreter."""
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,20 +87,17 @@ def setup(folder: Path | None = None) -> Path:
             return python
         chosen = find_interpreter()
         _clear(folder)
-        _run([str(chosen.path), "-m", "venv", str(folder)], what=f"{chosen.path} -m venv")
-        _run(
-            [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                *chosen.packages,
-            ],
-            what="pip install phyre",
-        )
-        _run([str(python), "-c", "import phyre, pyarrow"], what="import phyre")
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        try:
+            _run([str(chosen.path), "-m", "venv", str(folder)], what=f"{chosen.path} -m venv")
+            _run(
+                [str(python), "-m", "pip", "install", *quiet, *chosen.packages],
+                what="pip install phyre",
+            )
+            _run([str(python), "-c", "import phyre, pyarrow"], what="import phyre")
+        except BaseException:  # a signal too
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         write_atomic(mark, _recipe(chosen.version).encode())
         return python
 
@@ -169,7 +168,20 @@ def _recipe(version: str) -> str:
 
 
 def _run(command: list[str], *, what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise UserError(f"{what} failed with code {done.returncode}: {last[0][:300]}")
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, errors = process.communicate(timeout=INSTALL_S)
+        except subprocess.TimeoutExpired:
+            raise UserError(f"{what} has not ended after {INSTALL_S} s; try again") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with what it has started
+    if process.returncode != 0:
+        last = (errors or out).strip().splitlines()[-1:] or ["no message"]
+        raise UserError(f"{what} failed with code {process.returncode}: {last[0][:300]}")

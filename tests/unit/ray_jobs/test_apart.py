@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from physscale.ray_jobs.apart import apart, screen
+from physscale.ray_jobs.apart import apart, screen, stop_if, stoppable
 from physscale.records.errors import ClusterLost, DiskFull, Unschedulable
+from physscale.records.leaving import Stopped
 from tests.paths import ROOT
 
 
@@ -47,6 +49,18 @@ def hear_all() -> str:
     return "goes on"
 
 
+def until(mark: Path) -> None:
+    while True:
+        stop_if(mark)
+        time.sleep(0.02)
+
+
+def until_then_done(mark: Path) -> int:
+    while not mark.exists():
+        time.sleep(0.02)
+    return 3
+
+
 def last_long(mark: Path) -> None:
     mark.write_text(str(os.getpid()))
     time.sleep(600)
@@ -68,6 +82,21 @@ def test_a_log_without_a_line_is_not_left(tmp_path: Path) -> None:
 
 def test_signals_are_the_drivers_business(tmp_path: Path) -> None:
     assert apart(hear_all, log=tmp_path / "ray.log") == "goes on"
+
+
+def test_a_signal_makes_the_mark_and_the_work_ends_by_it(tmp_path: Path) -> None:
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGHUP)).start()
+    with pytest.raises(Stopped, match="run again") as stopped:
+        stoppable(until, root=tmp_path)
+    assert stopped.value.exit_code == 129
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_is_told_though_the_work_has_ended(tmp_path: Path) -> None:
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Stopped) as stopped:
+        stoppable(until_then_done, root=tmp_path)
+    assert stopped.value.exit_code == 143
 
 
 @pytest.mark.parametrize(

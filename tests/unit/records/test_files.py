@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from physscale.records import fault
 from physscale.records import ledger as ledger_module
 from physscale.records.errors import DamagedData, LeaseHeld, UserError
 from physscale.records.json_lines import append_line, read_lines
+from physscale.records.leaving import Stopped
 from physscale.records.ledger import Ledger, Owner, State
 from physscale.records.metrics import MetricLog, read_metrics
 from physscale.records.spec import canonical, fingerprint
@@ -123,6 +125,22 @@ def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
         write_atomic(tmp_path / "x" / "y", b"")
     with pytest.raises(UserError, match="cannot write"):
         append_line(tmp_path / "x" / "y", {})
+
+
+@pytest.mark.parametrize("name", ["file begun", "file written"])
+def test_a_signal_leaves_no_half_of_a_file(tmp_path: Path, name: str) -> None:
+    def strike(passed: str) -> None:
+        if passed == name:
+            raise Stopped(signal.SIGINT)
+
+    write_atomic(tmp_path / "file", b"old")
+    fault.arm(strike)
+    try:
+        with pytest.raises(Stopped):
+            write_atomic(tmp_path / "file", b"new")
+    finally:
+        fault.arm(None)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 def test_a_torn_last_line_is_repaired(tmp_path: Path) -> None:
