@@ -137,12 +137,25 @@ def functions_of(path: str) -> list[types.FunctionType]:
 
 
 def write(rows: dict[str, str]) -> None:
-    """Put the lines into the table; those of modules that did not run stay as they are."""
+    """Put the lines into the table and on the screen. Lines of modules that did not run stay as
+    they are, and so does that of a larger draw from as many mutants."""
     words, _, table = TABLE.read_text().partition(MARK)
     old = {line.split("`")[1]: line for line in table.splitlines() if "`" in line}
+    print(*rows.values(), sep="\n", file=sys.__stderr__, flush=True)
+    rows = {module: line for module, line in rows.items() if _counts(line, old.get(module))}
     head = "| module | mutants | tried | killed | equivalent | survived | killed of the rest |"
     lines = [head, "|---" + "|---:" * 6 + "|", *dict(sorted((old | rows).items())).values()]
     TABLE.write_text(f"{words}{MARK}\n\n" + "\n".join(lines) + "\n")
+
+
+def _counts(new: str, old: str | None) -> bool:
+    """Whether a line takes the place of one that is there."""
+    if old is None:
+        return True
+    (mutants_new, tried_new), (mutants_old, tried_old) = (
+        [int(cell) for cell in line.split("|")[2:4]] for line in (new, old)
+    )
+    return mutants_new != mutants_old or tried_new >= tried_old
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ PARTS = {
         ("physscale/scheduling/attempt.py", "physscale/records/process.py"),
         (
             f"{SCHEDULING}/test_lease.py",
+            f"{SCHEDULING}/test_lease_lost.py",
+            f"{SCHEDULING}/test_disk_full.py",
+            f"{SCHEDULING}/test_results_gone.py",
             f"{SCHEDULING}/test_packs.py",
             f"{RECORDS}/test_process.py",
         ),
@@ -36,14 +39,25 @@ PARTS = {
         ("physscale/records/store.py", "physscale/dataset/folder.py"),
         (
             f"{RECORDS}/test_files.py",
+            f"{RECORDS}/test_closed_places.py",
             f"{RECORDS}/test_places.py",
+            f"{RECORDS}/test_order_on_disk.py",
             "tests/unit/dataset/test_dataset.py",
         ),
         "many_writers or racing or dead_process or flipped_bit_goes",
     ),
     "planner": Part(
         ("physscale/scheduling/resources.py", "physscale/scheduling/packs.py"),
-        ("tests/unit/ray_jobs/test_resources.py", f"{SCHEDULING}/test_packs.py"),
+        (
+            "tests/unit/ray_jobs/test_resources.py",
+            f"{SCHEDULING}/test_slots.py",
+            f"{SCHEDULING}/test_packs.py",
+        ),
+    ),
+    "plan": Part(
+        ("physscale/study/plan.py",),
+        ("tests/unit/study/test_plan.py", "tests/unit/study/test_study.py"),
+        "neither_torch or tells_done_lost",
     ),
     "where": Part(
         ("analysis/data/where.py",),

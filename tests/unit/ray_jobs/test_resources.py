@@ -121,7 +121,10 @@ def test_an_autoscaling_cluster_is_counted_with_the_nodes_it_will_have() -> None
 
 
 def test_a_thousand_nodes_are_counted_at_once() -> None:
-    assert slots(Machine(), nodes=[Node(64.0)] * 1000).concurrency == 2048
+    for nodes, runs in ((16, 1024), (31, 1984), (32, 2048), (33, 2048), (1000, 2048)):
+        assert slots(Machine(), nodes=[Node(64.0)] * nodes).concurrency == runs
+    hungry = Machine(data_tasks=2, data_cpus=0.25)
+    assert slots(hungry, nodes=[Node(64.0)] * 33).concurrency == 2048
 
 
 @given(cpus=st.integers(1, 8), workers=st.integers(2, 4), worker_cpus=TENTHS, data_cpus=TENTHS)
@@ -199,10 +202,13 @@ def test_so_many_workers_leave_room_for_data_wherever_they_are_put(
         {"concurrency": 0},
         {"nodes": 0},
         {"run_gpus": 1.5},
+        {"worker_gpus": 2.5},
+        {"arithmetic": "exact"},
         {"data_tasks": 0},
         {"fewest_workers": 0},
     ],
 )
-def test_a_machine_that_makes_no_sense_is_refused_by_key(wrong: dict[str, float]) -> None:
+def test_a_machine_that_makes_no_sense_is_refused_by_key(wrong: dict[str, object]) -> None:
+    Machine(run_gpus=3.0, worker_gpus=0.5, arithmetic="deterministic")
     with pytest.raises(UserError, match=next(iter(wrong))):
         Machine(**wrong)  # type: ignore[arg-type]
