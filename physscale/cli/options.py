@@ -134,9 +134,13 @@ Device = Annotated[
 
 
 def store_of(name: str, *, results: Path) -> Store:
-    """The results of the study with this name."""
+    """The results of the study with this name.
+
+    Raises:
+        UserError: for a name that is none, and for a file or a link to nowhere in its place.
+    """
     _check_no_folder(name)
-    return Store(results / checked_name(name, what="study"))
+    return Store(checked_folder(results / checked_name(name, what="study")))
 
 
 def _check_no_folder(name: str) -> None:
@@ -170,7 +174,7 @@ def open_study(
     study = overridden(study, overrides=overrides or [])
     if note := seed_note(overrides or []):
         typer.echo(f"note: {note}", err=True)
-    store = Store(results / study.name)
+    store = Store(checked_folder(results / study.name))
     whole = with_proposals(study, store=store, given=proposal, only=only or [])
     chosen = (
         [group_of(proposal, study=study, store=store, only=only or [])]

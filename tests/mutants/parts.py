@@ -20,7 +20,10 @@ class Part:
 PARTS = {
     "ledger": Part(
         ("physscale/records/ledger.py", "physscale/records/json_lines.py"),
-        tuple(f"{RECORDS}/test_{name}.py" for name in ("files", "folded", "ledger", "process")),
+        tuple(
+            f"{RECORDS}/test_{name}.py"
+            for name in ("files", "folded", "json_lines", "ledger", "process")
+        ),
         "many_writers or racing or dead_process or namespace_has",
     ),
     "lease": Part(

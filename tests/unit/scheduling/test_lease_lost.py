@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,10 @@ __all__ = ["dead", "job"]  # fixtures
 def hold(job: Job) -> None:
     with Lease(RUN, job=job, owner=Owner()):
         time.sleep(30)
+
+
+def lease_threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("lease-")]
 
 
 def test_a_run_ends_with_its_driver(job: Job, dead: Owner) -> None:
@@ -48,6 +53,7 @@ def test_a_lease_beats_three_times_before_it_is_stale(
     monkeypatch.setattr(Ledger, "heartbeat", lambda *_, **__: beats.append(read[0]))
     with Lease(RUN, job=job, owner=Owner()):
         assert soon(lambda: len(beats) > 1)
+    assert lease_threads() == [], "none is left behind"
     assert beats[:2] == [50.0, 100.0], "after more than 30 s; the beat itself reads the clock once"
 
 
@@ -61,6 +67,18 @@ def test_a_full_disk_at_a_heartbeat_ends_the_drive(
     monkeypatch.setattr(Ledger, "heartbeat", full)
     with Lease(RUN, job=job, owner=Owner()) as lease:
         assert soon(lease.stop_requested), "the stop mark is set"
+    with pytest.raises(DiskFull):
+        job.check_refusal()
+
+
+def test_a_disk_that_is_full_before_the_claim_leaves_the_run_as_it_was(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(Ledger, "claim", full)
+    assert attempt(RUN, job=job, body=pytest.fail) == State.PREEMPTED.value
     with pytest.raises(DiskFull):
         job.check_refusal()
 
