@@ -39,6 +39,10 @@ IN_MANY_ROOMS = {
 """Stems in more than two rooms, and why the name means the same in each."""
 
 
+ENDLESS = {"cache", "functools.cache", "functools.lru_cache(maxsize=None)"}
+"""Caches that forget nothing."""
+
+
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -158,3 +162,14 @@ def test_a_file_is_light_enough_to_read(path: Path) -> None:
     assert count <= TOKENS_AT_MOST, (
         f"{name(path)} has {count} tokens: what in it needs a second read?"
     )
+
+
+@pytest.mark.parametrize("path", IN_LIBRARY, ids=name)
+def test_no_cache_of_files_grows_for_ever(path: Path) -> None:
+    """A set has thousands of shards, and a process may read many sets."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and any(
+            ast.unparse(mark) in ENDLESS for mark in node.decorator_list
+        ):
+            asked = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+            assert not {"path", "file", "folder", "unit"} & set(asked), f"{name(path)}: {node.name}"

@@ -32,6 +32,9 @@ from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 
 OPEN_SHARDS = 8
+KNOWN_SHARDS = 10_000
+"""Of which it is remembered that they are what the manifest says; some 5 MB."""
+
 MakeRows = Callable[[np.ndarray], Videos]
 
 
@@ -195,7 +198,7 @@ def _read_shard(
     return open_frames(path) if encoded else open_videos(path)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=KNOWN_SHARDS)
 def _is_written(path: Path, *, digest: str, written: tuple[int, int]) -> bool:
     """Whether the file is the one that the manifest lists, as old as it is now: another shard in
     its place would be read without a fault. A file is read for it once."""

@@ -1,6 +1,8 @@
 """The package is installable by parts: what each extra brings, and what works without it."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,12 @@ from physscale.records.extras import extra_of, extras
 from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+OTHER_NAMES = {"yaml": "pyyaml"}
+"""Packages that are imported by another name than they are installed by."""
+
+ELSEWHERE = {"phyre", "physscale", "analysis"}
+"""Ours, and what only the child process of PHYRE's own Python imports."""
+
 HEAVY = {"torch", "torchvision", "ray", "wandb", "wandb_workspaces", "lpips"}
 RUNS = "N,loss\n" + "".join(f"{n},{2.0 * n**-0.5}\n" for n in (10, 30, 100, 300, 1000, 3000))
 FIT = ["fit", "runs.csv", "--law", "power-zero", "--response", "loss", "--axes", "N", "--json"]
@@ -26,6 +34,28 @@ BLOCK = (
     "sys.meta_path.insert(0, Blocked())\n"
 )
 """Modules of these names cannot be imported, as where they are not installed."""
+
+
+def test_every_package_that_is_imported_is_named() -> None:
+    """One that only another package brings is gone when that one drops it."""
+    optional = PROJECT["optional-dependencies"]
+    listed = [*PROJECT["dependencies"], *(one for extra in optional.values() for one in extra)]
+    named = {re.split(r"[<>=\[ ]", one)[0].lower().replace("-", "_") for one in listed}
+    imported = {
+        name.partition(".")[0]
+        for room in ("physscale", "analysis")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported(node)
+    }
+    foreign = imported - set(sys.stdlib_module_names) - ELSEWHERE
+    assert {OTHER_NAMES.get(name, name).lower() for name in foreign} <= named
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
 def run_without(names: set[str], code: str, *, cwd: Path) -> subprocess.CompletedProcess[str]:
