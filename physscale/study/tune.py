@@ -82,7 +82,12 @@ def tune_study(
     """
     if trials < 2:
         raise UserError(f"--trials {trials}: at least 2, the first is the recipe's own")
-    known = {size.run: size for size in read_tuned(out).sizes} if out.exists() else {}
+    before = read_tuned(out) if out.exists() else Tuned(study.name, ())
+    if before.study != study.name:
+        raise UserError(
+            f"--out {out}: it holds the rates of study {before.study[:40]!r}; name another file"
+        )
+    known = {size.run: size for size in before.sizes}
     sizes = {run.fingerprint: known.get(run.fingerprint) for run in runs}
     with (
         scratch_folder(store.root.absolute(), name="tune") as scratch,

@@ -70,6 +70,7 @@ def read_tuned(path: Path) -> Tuned:
     """
     try:
         content = parsed(read_given(path, what="--tuned"))
+        study = str(content["study"])
         sizes = tuple(
             TunedSize(**{**entry, "at_edge": tuple(entry["at_edge"])}) for entry in content["sizes"]
         )
@@ -89,14 +90,21 @@ def read_tuned(path: Path) -> Tuned:
         raise UserError(
             f"--tuned {path}: widths, rates and batches must be positive, of at least one size"
         )
-    return Tuned(
-        study=str(content["study"]), sizes=tuple(sorted(sizes, key=lambda size: size.width))
-    )
+    return Tuned(study=study, sizes=tuple(sorted(sizes, key=lambda size: size.width)))
 
 
 def take_tuned(study: Study, *, tuned: Tuned) -> Study:
     """The study with every run at the rates and batch of its width; they are other runs then, by
-    fingerprint."""
+    fingerprint.
+
+    Raises:
+        UserError: for the rates of another study.
+    """
+    if tuned.study != study.name:
+        raise UserError(
+            f"--tuned: the file holds the rates of study {tuned.study[:40]!r}, not of "
+            f"{study.name!r}; `physscale tune {study.name}` finds these"
+        )
     return replace(
         study,
         groups={

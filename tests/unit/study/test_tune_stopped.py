@@ -111,6 +111,15 @@ def test_a_later_size_that_is_known_outlives_an_interruption_of_an_earlier_one(
     assert [size.width for size in tune([well]).sizes] == [8, 16]
 
 
+def test_the_file_of_another_study_is_not_written_over(tmp_path: Path, tune: Any) -> None:
+    tune([well, well])
+    out = tmp_path / "tuned.json"
+    tune_module.write_tuned(out, replace(read_tuned(out), study="motion"))
+    with pytest.raises(UserError, match=r"--out .*tuned\.json: .*'motion'; name another file"):
+        tune([])
+    assert read_tuned(out).study == "motion"
+
+
 def die() -> Found:
     raise ClusterLost("its process ended")
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,14 @@ def test_a_tuned_width_takes_what_was_found_there() -> None:
     assert rates(16, size(8, rate=1e-3), size(16, rate=9e-3), size(64, rate=1e-3))[0] == 9e-3
 
 
+def test_the_rates_of_another_study_are_refused() -> None:
+    other = Tuned("motion", (size(8, rate=1e-3),))
+    with pytest.raises(
+        UserError, match=r"--tuned: .*'motion', not of 'tiny'; `physscale tune tiny`"
+    ):
+        take_tuned(Study(name="tiny", question="?", groups={"a": [RUN]}), tuned=other)
+
+
 @pytest.mark.parametrize(("batch", "steps"), [(8, 24), (16, 12), (4, 48)])
 def test_another_batch_sees_as_many_videos(batch: int, steps: int) -> None:
     run = at_its_best(RUN, tuned=Tuned("s", (size(8, rate=1e-3, batch=batch),)))
@@ -77,7 +85,10 @@ def test_the_file_is_taken_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"study": "a", "sizes": []}', '{"study": "a", "sizes": [{"width": 3}]}'],
+    [
+        *("", "[]", "{}", '{"study": "a", "sizes": []}', '{"study": "a", "sizes": [{"width": 3}]}'),
+        json.dumps({"sizes": [asdict(size(8, rate=1e-3))]}),
+    ],
 )
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tuned.json"
