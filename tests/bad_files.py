@@ -1,5 +1,7 @@
 """Calls of every command that reads a file, and what people put there by mistake."""
 
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,13 @@ def _unreadable(path: Path) -> None:
     path.symlink_to("/proc/self/mem")
 
 
+def _socket(path: Path) -> None:
+    place = os.open(path.parent, os.O_PATH)
+    with socket.socket(socket.AF_UNIX) as made:  # by a short name: 107 letters fit
+        made.bind(f"/proc/self/fd/{place}/{path.name}")
+    os.close(place)
+
+
 BAD_FILES: dict[str, Callable[[Path], object]] = {
     "folder": lambda path: (path / "in it").mkdir(parents=True),
     "empty": lambda path: path.write_bytes(b""),
@@ -40,6 +49,9 @@ BAD_FILES: dict[str, Callable[[Path], object]] = {
     "number": lambda path: path.write_text("9" * 5000),
     "linked to itself": _linked,
     "unreadable": _unreadable,
+    "pipe": os.mkfifo,
+    "socket": _socket,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
 }
 
 _FIT = ("--response", "loss", "--axes", "N,D")

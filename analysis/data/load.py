@@ -14,6 +14,7 @@ from analysis.data.column import Comma
 from analysis.data.shown import short
 from physscale.records.arrow_types import refuse_code
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.given_file import check_file
 
 _FOREIGN = {
     b"version https://git-lfs": "a Git LFS pointer without its file; run git lfs pull",
@@ -60,6 +61,7 @@ def load(path: Path) -> Loaded:
     """
     if path.is_dir():
         raise UserError(f"{path}: a folder; give a CSV or Parquet file of runs")
+    check_file(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; give a CSV or Parquet file of runs")
     try:

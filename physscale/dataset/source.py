@@ -16,6 +16,7 @@ from physscale.dataset.file import gathered, open_videos
 from physscale.dataset.folder import open_dataset
 from physscale.dataset.frames import is_frame_shard, open_frames
 from physscale.records.errors import UserError
+from physscale.records.given_file import check_file
 from physscale.records.store import read_folder
 from physscale.records.video import Videos
 
@@ -57,6 +58,7 @@ def open_source(path: Path) -> Source:
         folder = open_dataset(path)
         read_folder(path, mend=MEND)
         return folder
+    check_file(path)
     if not path.exists():
         raise UserError(f"{path}: no such file or data set")
     if begins(path, HDF5):

@@ -25,6 +25,7 @@ from physscale.evaluate.motion.paper_scores import paper_scores
 from physscale.evaluate.scores import Line, line
 from physscale.evaluate.start import check_start, start_error_m
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.given_file import check_file
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
@@ -138,6 +139,7 @@ def _beside(
 
 def _clip(path: Path, *, panels: int) -> np.ndarray:
     """The frames of an mp4 file: so many square panels side by side."""
+    check_file(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:

@@ -1,14 +1,37 @@
-"""A small file that a person names on the command line."""
+"""A file that a person names on the command line."""
 
+import stat
 from pathlib import Path
 
 from physscale.records.errors import UserError
 
-__all__ = ["read_given"]
+__all__ = ["check_file", "read_given"]
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def check_file(path: Path, *, what: str = "") -> None:
+    """Refuses what a reader would wait for, or read for ever. Folders, and places where nothing is,
+    are the reader's to refuse.
+
+    Raises:
+        UserError: for a pipe, a socket or a device.
+    """
+    try:
+        kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:  # the reader says it
+        return
+    if kind is not None:
+        raise UserError(f"{f'{what} ' * bool(what)}{path}: {kind}; give a file")
 
 
 def read_given(path: Path, *, what: str, remedy: str = "", at_most: int = 10_000_000) -> bytes:
-    """All its bytes. A pipe will do; of an endless one, no more than `at_most` are read.
+    """All its bytes.
 
     Args:
         remedy: what a message about a file that cannot be read ends with.
@@ -16,6 +39,7 @@ def read_given(path: Path, *, what: str, remedy: str = "", at_most: int = 10_000
     Raises:
         UserError: if it cannot be read or is larger, beginning with `what` it is.
     """
+    check_file(path, what=what)
     advice = f"; {remedy}" if remedy else ""
     try:
         with path.open("rb") as file:

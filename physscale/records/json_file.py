@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from physscale.records.errors import DamagedData
+from physscale.records.given_file import check_file
 from physscale.records.json_value import parsed
 from physscale.records.store import write_atomic
 
@@ -31,6 +32,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DamagedData: if it is no JSON object, or not the one that was written.
     """
+    check_file(path)
     try:
         values = parsed(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ import filelock
 
 from physscale.records.errors import DamagedData, UserError, cannot_write, one_line
 from physscale.records.fault import point
+from physscale.records.given_file import check_file
 from physscale.records.json_value import parsed
 
 
@@ -48,6 +49,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
+    check_file(path)
     try:
         with path.open("rb") as file:
             return [line.entry for line in _whole_lines(file, path)]

@@ -21,6 +21,7 @@ from jaxtyping import Float, UInt8
 
 from physscale.evaluate.frames.frechet import Distance, Extrapolation, extrapolated, frechet
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.given_file import check_file
 from physscale.records.store import sha256_of
 
 FRAMES = 16
@@ -82,6 +83,7 @@ def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
         UserError: if there is no such file, or it has another digest.
         DamagedData: if it is not TorchScript, or is not called like I3D.
     """
+    check_file(path, what="--fvd-weights")
     if not path.is_file():
         raise UserError(
             f"{path}: no such file; --fvd-weights takes StyleGAN-V's i3d_torchscript.pt, which is "

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from physscale.evaluate.frames.pixels import SMALLEST_LPIPS_PX
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.given_file import check_file
 from physscale.records.store import sha256_of
 
 FRAMES_AT_ONCE = 16
@@ -169,6 +170,7 @@ def lpips(path: Path) -> Perceptual:
         UserError: if there is no such file, or it holds another network.
         DamagedData: if it is not a file of plain tensors.
     """
+    check_file(path, what="--lpips-weights")
     if not path.is_file():
         raise UserError(
             f"{path}: no such file; --lpips-weights takes torchvision's alexnet-owt-7be5be79.pth "
