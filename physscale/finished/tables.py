@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from physscale.evaluate.metrics import METRICS
 from physscale.records.errors import DamagedData
-from physscale.records.json_file import read_json
 from physscale.records.metric_table import write_metric_table
+from physscale.records.planned import planned_runs
 from physscale.records.scores import FRAMES, OUTCOMES, SCORES
 from physscale.records.spec import short
 from physscale.records.store import Store
@@ -76,10 +76,7 @@ def write_frame_tables(store: Store) -> int:
 
 def planned_groups(store: Store) -> dict[str, str]:
     """The group of every run that the study planned; empty if the folder holds no study."""
-    if not store.study.exists():
-        return {}
-    rows = read_json(store.study)["runs"]
-    return {row["fingerprint"]: row["group"] for row in rows}
+    return {row["fingerprint"]: row["group"] for row in planned_runs(store.study)}
 
 
 def _of_run(table: pa.Table, *, run: str, path: Path) -> pa.Table:

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import ray
 
+from physscale.ray_jobs.forwarded import check_plugins, forwarded
 from physscale.records.errors import ClusterLost, UserError, disk_full, no_space, one_line
 from physscale.records.leaving import heard
 from physscale.records.scratch import abandoned, own
@@ -82,6 +83,7 @@ def cluster(
     try:
         if address:
             _join(address, **options)
+            check_plugins(address)
         else:
             _start(
                 num_cpus=usable_cpus(),
@@ -190,7 +192,7 @@ def _join(address: str, **options: Any) -> None:  # noqa: ANN401 - Ray's
     check_answers(address)
     try:
         with _own_signals():
-            ray.init(address="auto", **options)
+            ray.init(address="auto", **forwarded(), **options)
     except ConnectionError as error:
         raise UserError(
             f"RAY_ADDRESS={address}: no Ray head answers ({one_line(error)}); unset it to use this "

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from physscale.records.json_file import read_json, write_json
+from physscale.records.json_file import write_json
 from physscale.records.ledger import Entry, Ledger, State
+from physscale.records.planned import planned_runs
 from physscale.records.store import RunFolder, Store
 from physscale.run.cost import cost
 from physscale.run.spec import RunSpec
@@ -101,22 +102,17 @@ def label(run: RunSpec) -> str:
 
 def recorded_runs(store: Store) -> list[str]:
     """The fingerprints in `study.json`; none where there is no such file."""
-    return (
-        [row["fingerprint"] for row in read_json(store.study)["runs"]]
-        if store.study.exists()
-        else []
-    )
+    return [row["fingerprint"] for row in planned_runs(store.study)]
 
 
 def recorded_rows(store: Store, *, speed: Speed) -> list[Row]:
     """The runs in `study.json`, as they stand now: those of the last `run`, with its
     overrides, tuned rates and proposals."""
-    if not store.study.exists():
-        return []
+    recorded_ones = planned_runs(store.study)
     entries = Ledger(store.ledger).entries()
     known = {field.name for field in dataclasses.fields(Row)}
     rows = []
-    for recorded in read_json(store.study)["runs"]:
+    for recorded in recorded_ones:
         full = recorded["fingerprint"]
         changing = {
             "state": standing(entries.get(full), folder=store.run(full)),

@@ -15,16 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from physscale.ray_jobs.forwarded import FORWARDED
 from physscale.records.errors import ClusterLost, UserError
-from physscale.records.registry import PLUGINS
 from physscale.records.store import checked_folder, checked_name
-from physscale.run import weights
 from physscale.study.head import ENDED, Head, JobState, Silent
 from physscale.study.package import Package
 from physscale.study.pins import VARIABLE, present
-
-FORWARDED = (weights.VARIABLE, PLUGINS)
-"""Variables of this shell that the job gets; their paths are the cluster's."""
 
 Answer = TypeVar("Answer")
 _LOOK_S = 1.0

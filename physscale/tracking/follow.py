@@ -20,6 +20,7 @@ import filelock
 from physscale.records.json_file import read_json
 from physscale.records.json_lines import entry_of
 from physscale.records.ledger import FINAL, Ledger, State
+from physscale.records.planned import planned_runs
 from physscale.records.spec import short
 from physscale.records.store import Store, write_atomic
 from physscale.tracking.display import Session, ShownRun, Tracker
@@ -117,7 +118,7 @@ def follow(store: Store, *, tracker: Tracker) -> None:
 
 def shown_run(store: Store, full: str) -> ShownRun:
     """A run as the tracker gets it."""
-    rows = read_json(store.study)["runs"] if store.study.exists() else []
+    rows = planned_runs(store.study)
     planned: dict[str, Any] = next((row for row in rows if row["fingerprint"] == full), {})
     folder = store.run(full)
     return ShownRun(
