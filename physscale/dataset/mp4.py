@@ -79,6 +79,8 @@ def mp4_frames(data: bytes) -> UInt8[np.ndarray, "frames height width 3"]:
     try:
         with av.open(io.BytesIO(data), metadata_errors="replace") as container:
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise DamagedData("an mp4 file of a codec that FFmpeg does not know")
             stream.codec_context.options = {"max_pixels": str(LARGEST_SIDE**2)}
             _check_size(stream.width, stream.height)
             frames = list(_turned(container.decode(stream)))

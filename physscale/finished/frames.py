@@ -68,11 +68,14 @@ def units_of(runs: Iterable[Finished]) -> list[Unit]:
 
 
 def is_done(unit: Unit) -> bool:
-    """Whether its tables exist and have the current fingerprint."""
+    """Whether its tables exist, can be read and have the current fingerprint."""
     path = unit.folder.frames(unit.split, suffix=FRAME_SCORES)
     if not path.exists():
         return False
-    stored = (pq.read_schema(path).metadata or {}).get(KEY, b"")
+    try:
+        stored = (pq.read_schema(path).metadata or {}).get(KEY, b"")
+    except pa.ArrowInvalid:  # damaged: it is made again
+        return False
     return bool(stored == mark_of(unit))
 
 
