@@ -10,10 +10,26 @@ TOKEN = "token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])"
 
 WHOLE = "size = file.seek(0, os.SEEK_END)"
 SHORT_OF_MEMORY = "the last newline is searched for instead, to the same place"
+MANIFEST = 'write_atomic(temporary / MANIFEST, json.dumps({"files": files}, indent=1).encode())'
+
+RESOURCES = "physscale/scheduling/resources.py"
+ROOM = "room = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus), _AT_A_TIME)"
+LONGER = "longer = np.full(min(len(most) + room, _AT_A_TIME + 1), -1, np.int64)"
+ENOUGH = "if len(most) > _AT_A_TIME and most[-1] >= machine.data_tasks * _AT_A_TIME:"
+CAPACITY = "capacity = min(max(0, _units(node.cpus)) // item, _on_gpus(node, each=item_gpus))"
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (LEDGER, TOKEN, "13"): "a token of 13 digits is as good a token",
     (STORE, "file.flush()", "pass"): "closing flushes too; a loss of power alone tells them apart",
+    (STORE, MANIFEST, "2"): "the white space of a manifest is for people",
+    (RESOURCES, ROOM, "1"): "a ten-thousandth of a CPU holds no run",
+    (RESOURCES, CAPACITY, "1"): "a ten-thousandth of a CPU holds no worker",
+    (RESOURCES, LONGER, "2"): "any negative number stands for not reached",
+    (
+        RESOURCES,
+        ENOUGH,
+        "most[-1] > machine.data_tasks * _AT_A_TIME",
+    ): "the early end alone: the same number comes out at the end",
     (LEDGER, CLAIM, "False"): "that `claim` is in a line counts, not its value",
     (LINES, WHOLE, "1"): SHORT_OF_MEMORY,
     (LINES, "file.seek(size - 1)", "pass"): SHORT_OF_MEMORY,

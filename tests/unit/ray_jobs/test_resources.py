@@ -1,6 +1,7 @@
 """The arithmetic against a model that tries every placement."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -212,3 +213,52 @@ def test_a_machine_that_makes_no_sense_is_refused_by_key(wrong: dict[str, object
     Machine(run_gpus=3.0, worker_gpus=0.5, arithmetic="deterministic")
     with pytest.raises(UserError, match=next(iter(wrong))):
         Machine(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("gpus", [0.25, 1, 2, 3])
+def test_a_part_of_a_gpu_or_whole_ones_make_sense(gpus: float) -> None:
+    assert Machine(run_gpus=gpus).run_gpus == gpus
+
+
+def test_the_words_sum_nodes_and_name_idle_gpus() -> None:
+    machine = Machine(run_cpus=2, data_cpus=1, run_gpus=1)
+    for cpus, count, words in (
+        ([3.0, 3.0], 2, "2 of 4 GPU; 2 GPU stay idle"),
+        ([6.0, 3.0], 3, "3 of 4 GPU; 1 GPU stay idle"),
+        ([6.0, 6.0], 4, "4 of 4 GPU"),
+    ):
+        found = slots(machine, nodes=[Node(each, 2) for each in cpus])
+        assert (found.concurrency, found.arithmetic.rpartition(", ")[0] != "") == (count, True)
+        assert words in found.arithmetic
+        assert ("stay idle" in found.arithmetic) == ("idle" in words)
+    for nodes, said in (([1.0] * 5, "5 x 1 CPU"), ([1.0] * 4, "1 + 1 + 1 + 1 CPU")):
+        with pytest.raises(Unschedulable, match=re.escape(f"the nodes have {said}")):
+            slots(Machine(run_cpus=2), nodes=[Node(each) for each in nodes])
+
+
+def test_a_node_without_cpus_holds_nothing_and_hides_none() -> None:
+    machine = Machine(run_cpus=0.5, data_cpus=0.5, worker_cpus=0.5)
+    for found in (safe_concurrency, safe_workers):
+        with_empty = found(machine, nodes=[Node(0.0), Node(4.0)])
+        assert with_empty == found(machine, nodes=[Node(4.0)])
+        assert with_empty > 0
+    crowd = safe_workers(machine, nodes=[Node(-1.0), Node(4.0)])
+    assert crowd == safe_workers(machine, nodes=[Node(4.0)])
+
+
+def test_drivers_of_several_runs_are_taken_off_every_node() -> None:
+    machine = Machine(worker_cpus=0.5, data_cpus=0.5)
+    counts = [safe_concurrency(machine, nodes=[Node(cpus)], workers=2) for cpus in range(1, 9)]
+    for cpus, runs in enumerate(counts, start=1):
+        fitting = [
+            each
+            for each in range(1, 30)
+            if each * (DRIVER_CPUS + 2 * machine.worker_cpus) + machine.data_cpus <= cpus + 1e-9
+        ]
+        assert runs == max(fitting, default=0)
+
+
+def test_plenty_of_cpus_do_not_stand_in_for_gpus() -> None:
+    machine = Machine(run_cpus=1, data_cpus=0.1, run_gpus=1)
+    assert safe_concurrency(machine, nodes=[Node(1000.0, 3)]) == 3
+    assert safe_concurrency(machine, nodes=[Node(10_000.0, 2047), Node(1.0, 1)]) == 2048

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,31 @@ def test_each_member_has_its_own_end(tmp_path: Path) -> None:
     assert ends == [State.DONE, State.FAILED, State.DIVERGED, HELD]
     assert seats == [4] * 3
     assert "this one fails" in (job.store.run(failing.fingerprint).root / "error.txt").read_text()
+
+
+@pytest.mark.parametrize(("shape", "largest"), [("small", 1), (None, 4)])
+def test_runs_that_train_alone_have_no_seat(
+    shape: str | None, largest: int, tmp_path: Path
+) -> None:
+    job = Job(root=tmp_path, driver=Owner(), execute=print)
+    every, seats = runs([shape] * 2), []
+    ends = attempts(
+        every, job=job, largest=largest, body=lambda run, lease, seat: seats.append(seat)
+    )
+    assert ends == [State.DONE] * 2
+    assert seats == [None] * 2
+
+
+def test_a_pack_of_one_has_a_seat_all_the_same(tmp_path: Path) -> None:
+    job, seats = Job(root=tmp_path, driver=Owner(), execute=print), []
+    ends = attempts(
+        runs(["small"]), job=job, largest=2, body=lambda run, lease, seat: seats.append(seat)
+    )
+    assert (ends, len(seats), seats[0] is None) == ([State.DONE], 1, False)
+
+
+def test_equal_counts_of_packs_split_the_fuller_shape() -> None:
+    found = packs(runs(["small"] * 3 + ["large"] * 5), largest=9, places=3)
+    assert sorted(len(pack) for pack in found) == [2, 3, 3]
+    found = packs(runs([None, "small", "small"]), largest=1, places=1)
+    assert [len(pack) for pack in found] == [1, 1, 1]
