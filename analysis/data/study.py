@@ -235,7 +235,7 @@ def read_study(root: Path) -> Study:
         )
     outcomes = (
         read_parquet(store.outcomes, OUTCOMES)
-        if store.outcomes.is_file()
+        if store.outcomes.exists()
         else OUTCOMES.empty_table()
     )
     return Study(

@@ -47,7 +47,7 @@ def table(study: Study, *, runs: dict[str, StudyRun]) -> pa.Table:
             rows.append({**words, "speed_low_m_s": low, "speed_high_m_s": high})
         found = study.outcome_columns(run.fingerprint)
         speed = np.asarray(found["true_speed_m_s"], dtype=float)
-        seen = np.array([value is not None for value in found["reversed"]]) & np.isfinite(
+        seen = np.array([value is not None for value in found["reversed"]], bool) & np.isfinite(
             np.asarray(found["speed_m_s"], dtype=float)
         )
         trained = run.trained_speeds

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from analysis.data.study import StudyRun
 from analysis.figures.style import split_words
+from physscale.records.regular import regular
 
 _LARGEST_BYTES = 2_000_000
 
@@ -30,7 +31,7 @@ def clips_of(run: StudyRun, *, label: str) -> list[Clip]:
         Clip(
             path.stem,
             f"{label}: {split_words(path.stem)}",
-            "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode(),
+            "data:video/mp4;base64," + base64.b64encode(regular(path).read_bytes()).decode(),
         )
         for path in files
         if path.stat().st_size <= _LARGEST_BYTES

@@ -11,6 +11,7 @@ from analysis.figures.style import split_words
 from analysis.report.clips import Clip
 from analysis.report.tables import Cell, Grid
 from physscale.records.metric_table import shown_in
+from physscale.records.regular import regular
 from physscale.records.store import RunFolder, Store
 from physscale.records.tables import read_scores
 
@@ -75,7 +76,9 @@ def extremes(study: Study) -> list[Clip]:
         for name, words in EXTREMES.items():
             path = RunFolder(study.runs[run].folder).frames(split, suffix=f".{name}.mp4")
             if path.exists():
-                uri = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+                uri = (
+                    "data:video/mp4;base64," + base64.b64encode(regular(path).read_bytes()).decode()
+                )
                 clips.append(Clip(split, f"{labels[run]}, {split_words(split)}: {words}", uri))
     return clips
 

@@ -20,6 +20,7 @@ from physscale.codec.vae_blocks import CausalConv
 from physscale.codec.vae_spec import VaeSpec
 from physscale.records.errors import UserError
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 
 __all__ = ["check_picture", "inflate", "picture_spec"]
 
@@ -32,7 +33,7 @@ def picture_spec(config: Path, *, time_factor: Literal[1, 2, 4], levels_back: in
     """The spec that the picture VAE of this config.json is inflated to. Raises UserError if the
     file describes another class."""
     try:
-        values = parsed(config.read_bytes())
+        values = parsed(regular(config).read_bytes())
         if values.get("_class_name") != "AutoencoderKL":
             raise UserError(
                 f"{config}: _class_name={values.get('_class_name')!r}, needed is 'AutoencoderKL'"

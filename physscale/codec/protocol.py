@@ -11,6 +11,7 @@ from torch import Tensor
 from physscale.codec.spec import CODECS, CodecSpec
 from physscale.records.errors import UserError
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 from physscale.records.spec import from_plain
 
 __all__ = ["RECIPE", "Codec", "load_codec"]
@@ -52,7 +53,7 @@ def load_codec(folder: Path) -> Codec:
     """
     file = folder / RECIPE
     try:
-        written = parsed(file.read_bytes())["spec"]
+        written = parsed(regular(file).read_bytes())["spec"]
         spec: CodecSpec = from_plain(CODECS.named(written["type"]), written)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error

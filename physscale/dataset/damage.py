@@ -4,6 +4,7 @@ to do. It may be anybody's, so nobody is told to delete it."""
 from pathlib import Path
 
 from physscale.records.errors import DamagedData
+from physscale.records.regular import regular
 
 __all__ = ["ARROW", "DESCRIPTION", "HDF5", "MEND", "begins", "damaged", "unreadable"]
 
@@ -31,7 +32,7 @@ MP4 = b"ftyp"
 def begins(path: Path, magic: bytes) -> bool:
     """Whether the file can be read and begins with these bytes."""
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             return file.read(len(magic)) == magic
     except OSError:
         return False
@@ -47,7 +48,7 @@ def damaged(path: Path, what: str) -> DamagedData:
 def unreadable(path: Path, error: Exception) -> DamagedData:
     """The refusal of a file that no reader here can read."""
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             first = file.read(32)
     except OSError as unread:
         return DamagedData(f"{path}: cannot be read ({unread.strerror})")

@@ -19,6 +19,7 @@ from jaxtyping import Int, UInt8
 from physscale.dataset.damage import damaged, unreadable
 from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import UserError
+from physscale.records.regular import regular
 from physscale.records.store import write_atomic
 from physscale.records.video import TEXT_COLUMNS, Videos, check_schema
 from physscale.render.canvas import Canvas
@@ -203,7 +204,7 @@ def _arrow(path: Path, *, columns: list[int] | None = None) -> Iterator[pa.Recor
     options = pa.ipc.IpcReadOptions(included_fields=columns)
     try:
         with (
-            pa.memory_map(str(path)) as source,
+            pa.memory_map(str(regular(path))) as source,
             pa.ipc.open_file(source, options=options) as reader,
         ):
             yield reader
@@ -213,6 +214,6 @@ def _arrow(path: Path, *, columns: list[int] | None = None) -> Iterator[pa.Recor
 
 def run_of(path: Path) -> str:
     """The run whose samples a readable file holds; empty where none is named."""
-    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+    with pa.memory_map(str(regular(path))) as source, pa.ipc.open_file(source) as reader:
         named: bytes = (reader.schema.metadata or {}).get(RUN_KEY, b"")
     return named.decode(errors="replace")

@@ -27,6 +27,7 @@ from physscale.dataset.file import VideoFile, open_videos, with_frames, write_vi
 from physscale.dataset.frames import Encoding, FrameShard, open_frames, verify, write_frames
 from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 from physscale.records.store import MANIFEST, sha256_of, write_atomic
 from physscale.records.video import Videos
 from physscale.render.canvas import Canvas
@@ -214,7 +215,7 @@ def _write_shard(path: Path, videos: Videos, *, layout: Layout, canvas: Canvas |
 
 def _described(path: Path) -> Layout:
     try:
-        found = parsed((path / DESCRIPTION).read_bytes())
+        found = parsed(regular(path / DESCRIPTION).read_bytes())
         encoding = found.get("encoding")
         if encoding not in (None, *get_args(Encoding)):
             raise ValueError(f"unknown encoding {encoding!r:.20}")
@@ -244,7 +245,7 @@ class _Entry(NamedTuple):
 
 def _listed(path: Path) -> dict[str, _Entry]:
     try:
-        files = parsed((path / MANIFEST).read_bytes())["files"]
+        files = parsed(regular(path / MANIFEST).read_bytes())["files"]
         return {
             name: _Entry(int(entry["bytes"]), str(entry["sha256"])) for name, entry in files.items()
         }

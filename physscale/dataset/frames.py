@@ -24,6 +24,7 @@ from physscale.dataset.file import DIGEST_KEY, digest, rows_at_once
 from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 from physscale.records.store import write_atomic
 from physscale.records.video import Videos, check_schema
 from physscale.render.canvas import Canvas
@@ -161,7 +162,7 @@ class FrameShard:
 def is_frame_shard(path: Path) -> bool:
     """Whether a file is an Arrow file with packed frames. Reading it detects any damage."""
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        with pa.memory_map(str(regular(path))) as source, pa.ipc.open_file(source) as reader:
             return BLOB in reader.schema.names
     except UNREADABLE:
         return False
@@ -178,7 +179,7 @@ def open_frames(path: Path) -> FrameShard:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table = pa.ipc.open_file(pa.memory_map(str(regular(path)))).read_all()
         schema = table.schema
         if {BLOB: pa.large_binary(), CHECK: pa.binary(CHECK_BYTES)} != {
             name: schema.field(name).type for name in (BLOB, CHECK)

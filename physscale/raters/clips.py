@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from physscale.dataset.mp4 import mp4_bytes, mp4_frames
 from physscale.dataset.source import open_source, read_rows
 from physscale.records.errors import DamagedData, UserError
+from physscale.records.regular import regular
 
 CLIP_PX = 384
 FRAMES_PER_S = 8
@@ -95,7 +96,7 @@ def movie(folder: Path, *, clip: Clip) -> bytes:
 
 def _movie_frames(path: Path) -> UInt8[np.ndarray, "frames height width 3"]:
     try:
-        return mp4_frames(path.read_bytes())
+        return mp4_frames(regular(path).read_bytes())
     except DamagedData as error:
         raise DamagedData(f"{path}: {error}") from error
 

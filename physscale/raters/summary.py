@@ -21,6 +21,7 @@ from physscale.raters.agreement import Kappa, cohen, fleiss
 from physscale.raters.answers import Answer
 from physscale.records.arrow_types import UNREADABLE, refuse_code
 from physscale.records.errors import UserError
+from physscale.records.regular import regular
 
 AUTO = "auto"
 MAJORITY, DETECTOR = "\tmajority of raters", "\tdetector"
@@ -159,7 +160,7 @@ def read_detections(path: Path) -> dict[Row, bool]:
         UserError: if it is not such a file.
     """
     try:
-        table = pq.read_table(path, columns=["source", "index", "abnormal"])
+        table = pq.read_table(regular(path), columns=["source", "index", "abnormal"])
         refuse_code(table.schema)
         table.validate(full=True)
         return {

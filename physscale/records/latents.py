@@ -21,6 +21,7 @@ from jaxtyping import Float32, Int, Shaped
 
 from physscale.records.arrow_types import UNREADABLE
 from physscale.records.errors import DamagedData
+from physscale.records.regular import regular
 from physscale.records.store import write_atomic
 
 __all__ = ["FORMAT", "LatentShard", "Precision", "half", "open_latents", "whole", "write_latents"]
@@ -147,7 +148,7 @@ def open_latents(
     """
     expected = schema(shape, identity=identity, canvas=canvas, precision=precision)
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        with pa.memory_map(str(regular(path))) as source, pa.ipc.open_file(source) as reader:
             if not reader.schema.equals(expected, check_metadata=True):
                 raise _damaged(
                     path, "its columns, format or fingerprint are others than are asked for"

@@ -30,6 +30,7 @@ from physscale.records.errors import DamagedData, UserError, one_line
 from physscale.records.json_lines import read_lines
 from physscale.records.json_value import parsed
 from physscale.records.ledger import FINAL, Ledger, State
+from physscale.records.regular import regular
 from physscale.records.spec import is_sha256, short
 from physscale.records.store import RunFolder, Store, checked_name, write_atomic
 
@@ -132,7 +133,7 @@ def push(store: Store, mirror: Mirror) -> Copied:
                 mirror.write(f"ledger/{name}", data)
         for name in (*_TABLES, *_proposals(path.name for path in store.root.glob("next/*.json"))):
             if (store.root / name).exists():
-                mirror.write(name, (store.root / name).read_bytes())
+                mirror.write(name, regular(store.root / name).read_bytes())
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"store {mirror.root}: {one_line(error)}; push again when it answers"
@@ -199,7 +200,7 @@ def _push_run(store: Store, full: str, *, mirror: Mirror, state: State) -> int |
         ):
             files[name] = before
             continue
-        data = path.read_bytes()
+        data = regular(path).read_bytes()
         mirror.write(f"{place}/{name}", data)
         files[name] = {
             "bytes": len(data),

@@ -38,6 +38,7 @@ from pathlib import Path
 from physscale.records.errors import DamagedData, UserError, cannot_write
 from physscale.records.fault import point
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 from physscale.records.spec import short
 
 MANIFEST = "manifest.json"
@@ -251,7 +252,7 @@ def read_folder(path: Path, *, mend: str = "run the command that wrote it again"
         DamagedData: naming the first file that differs.
     """
     try:
-        manifest = parsed((path / MANIFEST).read_bytes())["files"]
+        manifest = parsed(regular(path / MANIFEST).read_bytes())["files"]
         items = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedData(
@@ -275,7 +276,7 @@ def describe(file: Path) -> dict[str, object]:
 
 def sha256_of(file: Path) -> str:
     """The SHA-256 of the file's bytes."""
-    with file.open("rb") as opened:
+    with regular(file).open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from physscale.records.arrow_types import UNREADABLE, refuse_code
 from physscale.records.errors import DamagedData, one_line
+from physscale.records.regular import regular
 from physscale.records.scores import SCORES
 from physscale.records.store import write_atomic
 
@@ -87,7 +88,7 @@ def computed_metrics(path: Path) -> set[str]:
 def _whole(path: Path) -> pa.Table:
     """The table as it was written."""
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(regular(path))
         refuse_code(table.schema)
         table.validate(full=True)
         found = (table.schema.metadata or {}).get(_DIGEST)

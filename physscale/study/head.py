@@ -18,6 +18,7 @@ from typing import Any
 
 from physscale.records.errors import UserError
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 _CALL_S = 20.0
@@ -228,7 +229,7 @@ def _token() -> str | None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise UserError(f"{path}: others can read the token (mode {mode:o}): chmod 600 {path}")
-    return path.read_text().strip()
+    return regular(path).read_text().strip()
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physscale.records.errors import UserError
+from physscale.records.regular import regular
 
 MOST_BYTES = 100_000_000
 ALONG = ".submitted"
@@ -155,7 +156,7 @@ def _zipped(root: Path, files: list[Path], *, along: Mapping[str, bytes]) -> byt
         for file in files:
             archive.writestr(
                 _entry(file.as_posix(), mode=(root / file).stat().st_mode & 0o755 | 0o644),
-                (root / file).read_bytes(),
+                regular(root / file).read_bytes(),
             )
         for name, content in along.items():
             archive.writestr(_entry(name, mode=0o644), content)

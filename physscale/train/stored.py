@@ -22,6 +22,7 @@ from physscale.model.backbone import Backbone
 from physscale.records.errors import DamagedData, one_line
 from physscale.records.fault import point
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 from physscale.train.flat import layout_of
 
 __all__ = ["FORMAT", "KINDS", "Stored", "Tensors", "read_state", "readable", "write_tensors"]
@@ -60,7 +61,7 @@ def readable(folder: Path) -> Iterator[None]:
 def read_state(folder: Path) -> dict[str, Any]:
     """What `state.json` says. Raises DamagedData for a format that this version does not know."""
     with readable(folder):
-        state: dict[str, Any] = parsed((folder / "state.json").read_text())
+        state: dict[str, Any] = parsed(regular(folder / "state.json").read_text())
         if state["format"] not in range(1, FORMAT + 1):
             raise DamagedData(
                 f"{folder}: a checkpoint of format {str(state['format'])[:20]}, this version reads "

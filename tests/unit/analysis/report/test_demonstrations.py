@@ -2,6 +2,7 @@
 and nowhere else."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from analysis.report.demonstrations.demonstration import (
     Demonstration,
     shown_demonstrations,
 )
+from physscale.records.errors import DamagedData
 
 EVERY = list(DEMONSTRATIONS.entries().values())
 
@@ -94,3 +96,18 @@ def test_only_old_studies_are_known_without_the_field(
     """Version 0.1 wrote no field; its own studies keep their sections, and no other gets one."""
     root = with_record(results, tmp_path / name, name=name, demonstrations=None)
     assert titles(read_study(root)) == shown
+
+
+def test_without_outcomes_there_is_a_reason(results: Path, tmp_path: Path) -> None:
+    """`report` ended in a TypeError of NumPy."""
+    root = with_record(results, tmp_path / "bare")
+    (root / "outcomes.parquet").unlink()
+    shown_demonstrations(read_study(root))
+
+
+def test_outcomes_that_are_no_file_are_not_taken_for_none(results: Path, tmp_path: Path) -> None:
+    root = with_record(results, tmp_path / "pipe")
+    (root / "outcomes.parquet").unlink()
+    os.mkfifo(root / "outcomes.parquet")
+    with pytest.raises(DamagedData, match=r"outcomes\.parquet: .*a named pipe, not a file"):
+        read_study(root)
