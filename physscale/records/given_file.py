@@ -1,18 +1,11 @@
 """A file that a person names on the command line."""
 
-import stat
 from pathlib import Path
 
 from physscale.records.errors import UserError
+from physscale.records.regular import special
 
 __all__ = ["check_file", "read_given"]
-
-_KINDS = {
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def check_file(path: Path, *, what: str = "") -> None:
@@ -22,11 +15,7 @@ def check_file(path: Path, *, what: str = "") -> None:
     Raises:
         UserError: for a pipe, a socket or a device.
     """
-    try:
-        kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode))
-    except OSError:  # the reader says it
-        return
-    if kind is not None:
+    if kind := special(path):
         raise UserError(f"{f'{what} ' * bool(what)}{path}: {kind}; give a file")
 
 

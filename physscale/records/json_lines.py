@@ -20,6 +20,7 @@ from physscale.records.errors import DamagedData, UserError, cannot_write, one_l
 from physscale.records.fault import point
 from physscale.records.given_file import check_file
 from physscale.records.json_value import parsed
+from physscale.records.regular import regular
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
@@ -91,7 +92,7 @@ class Folded(Generic[Value]):
             if not self._path.exists():
                 self._forget()
                 return answer(self._value)
-            with self._path.open("rb") as file:
+            with regular(self._path).open("rb") as file:
                 self._catch_up(file)
             return answer(self._value)
 
@@ -151,7 +152,7 @@ class Folded(Generic[Value]):
 def _locked(path: Path) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(_lock_of(path)), path.open("a+b") as file:
+        with filelock.FileLock(_lock_of(path)), regular(path).open("a+b") as file:
             yield file
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 __all__ = ["regular", "special"]
 
 _KINDS = (
-    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 OF_DATA = ("check", "check against", "show", "simulate")
 STUDY_FILES = (
+    *("ledger.jsonl", "study.json", f"runs/{RUN}/run.json"),
     *("outcomes.parquet", "scores.parquet", "frames.parquet", "frame_scores.parquet"),
     *(f"runs/{RUN}/{name}" for name in ("scores.parquet", "outcomes.parquet")),
     *(f"runs/{RUN}/checkpoints/step_00001500/{name}" for name in ("state.json", "manifest.json")),
@@ -50,7 +51,7 @@ ALL = [
 FEW = [
     case
     for case in ALL
-    if case[0] in ("check", "simulate") or case[:2] == ("push", "scores.parquet")
+    if case[0] in ("check", "simulate") or case[:2] == ("status", "ledger.jsonl")
 ]
 """The default share."""
 

@@ -109,5 +109,5 @@ def test_outcomes_that_are_no_file_are_not_taken_for_none(results: Path, tmp_pat
     root = with_record(results, tmp_path / "pipe")
     (root / "outcomes.parquet").unlink()
     os.mkfifo(root / "outcomes.parquet")
-    with pytest.raises(DamagedData, match=r"outcomes\.parquet: .*a named pipe, not a file"):
+    with pytest.raises(DamagedData, match=r"outcomes\.parquet: .*a pipe, not a file"):
         read_study(root)
