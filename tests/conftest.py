@@ -7,6 +7,7 @@ other, the second goes through the rest, file by file."""
 import os
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -30,6 +31,9 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+
+hypothesis.settings.register_profile("physscale", deadline=None)  # no test is a stopwatch
+hypothesis.settings.load_profile("physscale")
 
 WHOLE_MACHINE = ("tests/integration/", "tests/browser/", "tests/chaos/test_ray_")
 """Where tests start processes of their own and measure patience: never two of them at a time."""

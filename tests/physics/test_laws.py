@@ -67,7 +67,6 @@ angles = st.floats(0, 2 * math.pi)
 ratios = st.floats(0.2, 1.9)
 
 
-@settings(deadline=None)
 @given(angle=angles, offset=st.floats(-0.95, 0.95), speed=st.floats(1.5, 6.0), ratio=ratios)
 def test_a_hit_keeps_momentum_and_energy(
     angle: float, offset: float, speed: float, ratio: float
@@ -84,7 +83,6 @@ def test_a_hit_keeps_momentum_and_energy(
     np.testing.assert_allclose(energy, energy[0], rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(angle=angles, offset=st.floats(-0.9, 0.9), speed=st.floats(1.5, 6.0), ratio=ratios)
 def test_at_the_contact_the_discs_touch_and_then_part(
     angle: float, offset: float, speed: float, ratio: float
@@ -152,7 +150,7 @@ def test_pymunk_meets_the_closed_form(name: str) -> None:
     np.testing.assert_allclose(engine.contact_s, referee.contact_s, atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     angle=angles,
     offset=st.floats(-0.9, 0.9),

@@ -34,7 +34,6 @@ def still(*bodies: Body) -> Videos:
     )
 
 
-@settings(deadline=None)
 @given(x=st.floats(10.0, 14.0), y=st.floats(10.0, 14.0), radius=st.floats(0.05, 9.9))
 def test_area_and_centroid_are_exact(x: float, y: float, radius: float) -> None:
     area = coverage(24, x, y, radius)
@@ -52,7 +51,6 @@ def test_area_and_centroid_are_exact(x: float, y: float, radius: float) -> None:
     )
 
 
-@settings(deadline=None)
 @given(x=st.floats(10.0, 14.0), y=st.floats(10.0, 14.0), radius=st.floats(0.3, 9.0))
 def test_a_mirrored_disc_is_the_mirrored_picture(x: float, y: float, radius: float) -> None:
     np.testing.assert_allclose(
@@ -70,7 +68,7 @@ def test_one_pixel_by_hand() -> None:
     assert area[12, 13] == pytest.approx(math.sqrt(3) / 2 + math.pi / 3 - 1)  # ∫₀¹ √(4 - x²) - 1 dx
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     x=st.floats(2.0, 8.0),
     y=st.floats(2.0, 8.0),

@@ -75,7 +75,7 @@ def sampled(
     return inside.reshape(SIDE, FINE, SIDE, FINE).mean((1, 3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=jointed, angle=angles, size=st.floats(4.0, 9.0), thin=st.floats(0.5, 1.5))
 def test_parts_cover_what_a_thousand_points_a_pixel_cover(
     shape: Shape, angle: float, size: float, thin: float
@@ -88,7 +88,6 @@ def test_parts_cover_what_a_thousand_points_a_pixel_cover(
     assert area.max() < 1 + 1e-9, "overlapping parts were counted twice"
 
 
-@settings(deadline=None)
 @given(angle=angles, size=st.floats(6.0, 14.0), thin=st.floats(0.1, 0.8))
 def test_crossed_sticks_are_two_bars_without_one_of_their_rhombus(
     angle: float, size: float, thin: float
@@ -101,7 +100,6 @@ def test_crossed_sticks_are_two_bars_without_one_of_their_rhombus(
     )
 
 
-@settings(deadline=None)
 @given(angle=angles, size=st.floats(4.0, 9.0), thin=st.floats(0.2, 1.0))
 def test_a_jars_area_is_that_of_its_one_outline(angle: float, size: float, thin: float) -> None:
     """Down the outside and up the inside of both walls; the inside ends on the upper face of the

@@ -32,7 +32,6 @@ def box_area(x: float, y: float, angle: float, half_width: float, half_height: f
     return polygon_coverage(24, edges)
 
 
-@settings(deadline=None)
 @given(
     x=st.floats(9.0, 15.0),
     y=st.floats(9.0, 15.0),
@@ -56,7 +55,7 @@ def test_an_upright_box_is_the_product_of_its_overlaps() -> None:
     np.testing.assert_allclose(area, rows[:, None] * columns, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(angle=angles, width=st.floats(1.0, 6.0), height=st.floats(1.0, 6.0))
 def test_a_box_covers_what_a_thousand_points_a_pixel_cover(
     angle: float, width: float, height: float

@@ -41,7 +41,7 @@ def test_a_ball_comes_back_from_a_wall_by_hand() -> None:
     assert trace.state[0, :, 0, VX].tolist() == pytest.approx([3.0, 3.0, -3.0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     angle=st.floats(0, 6.28),
     offset=st.floats(-1.4, 1.4),

@@ -4,7 +4,7 @@ scored."""
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from physscale.flow.condition import keep_given, model_input
@@ -34,7 +34,6 @@ def test_path_begins_at_the_data_and_ends_at_pure_noise(name: str) -> None:
 
 
 @PATHS
-@settings(deadline=None)
 @given(time=st.floats(0.01, 0.99))
 def test_velocity_is_the_derivative_and_leads_back(name: str, time: float) -> None:
     x0, noise = latents(0).double(), latents(1).double()
@@ -51,14 +50,12 @@ def test_velocity_is_the_derivative_and_leads_back(name: str, time: float) -> No
     torch.testing.assert_close(path.noise(x_t, clean=x0), noise)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_the_cosine_path_keeps_the_variance(time: float) -> None:
     path = path_at(torch.tensor(time, dtype=torch.float64), name="cosine")
     assert float(path.alpha**2 + path.sigma**2) == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(SHIFTS)
 def test_shift_keeps_ends_and_order_and_its_inverse_undoes_it(shift: float) -> None:
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
@@ -69,7 +66,6 @@ def test_shift_keeps_ends_and_order_and_its_inverse_undoes_it(shift: float) -> N
     torch.testing.assert_close(shifted(moved, shift=1 / shift), t)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 64), st.integers(0, 2**32))
 def test_stratified_times_hit_each_part_once(batch: int, seed: int) -> None:
     t = stratified_times(np.random.default_rng(seed).random(batch))
@@ -78,7 +74,6 @@ def test_stratified_times_hit_each_part_once(batch: int, seed: int) -> None:
     )
 
 
-@settings(deadline=None)
 @given(st.integers(1, 50), SHIFTS)
 def test_sampler_times_fall_from_one_to_zero(steps: int, shift: float) -> None:
     times = sampler_times(steps, shift=shift)

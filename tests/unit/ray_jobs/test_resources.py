@@ -63,7 +63,7 @@ def fits(nodes: list[Node], *, machine: Machine, runs: int) -> bool:
     data_cpus=TENTHS,
     data_tasks=st.sampled_from([1, 1, 2]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_fits_is_that_of_trying_every_placement(
     nodes: list[Node], run_cpus: float, run_gpus: float, data_cpus: float, data_tasks: int
 ) -> None:
@@ -169,7 +169,6 @@ def test_what_can_never_be_placed_is_refused_with_the_numbers() -> None:
         slots(Machine(run_gpus=1.0), nodes=[Node(2.0)])
 
 
-@settings(deadline=None)
 @given(nodes=NODES, worker_cpus=TENTHS, data_cpus=TENTHS)
 def test_so_many_workers_leave_room_for_data_wherever_they_are_put(
     nodes: list[Node], worker_cpus: float, data_cpus: float

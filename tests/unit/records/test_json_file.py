@@ -17,7 +17,7 @@ JSON = st.recursive(
     max_leaves=9,
 )
 OBJECTS = st.dictionaries(st.text(max_size=5).filter(lambda key: key != "sha256"), JSON, max_size=4)
-SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SHARED

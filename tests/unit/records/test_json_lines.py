@@ -26,7 +26,7 @@ OBJECTS = st.dictionaries(st.text().filter(lambda key: key != "check"), VALUES, 
 
 
 @given(entries=st.lists(OBJECTS, max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_object_comes_back(
     tmp_path_factory: pytest.TempPathFactory, entries: list[dict[str, Any]]
 ) -> None:

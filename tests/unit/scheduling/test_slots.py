@@ -30,7 +30,7 @@ def worker_model(
 
 
 @given(nodes=NODES, worker_cpus=TENTHS, data_cpus=TENTHS, workers=st.integers(2, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_groups_of_workers_on_several_nodes(
     nodes: list[Node], worker_cpus: float, data_cpus: float, workers: int
 ) -> None:

@@ -37,7 +37,7 @@ def test_a_small_set_is_the_beginning_of_a_large_one(name: str) -> None:
     assert digest(small) == digest(large.take(slice(0, sizes[0])))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(1, 99), max_size=6), data=st.data())
 def test_no_division_into_blocks_and_no_order_changes_a_row(
     cuts: list[int], data: st.DataObject

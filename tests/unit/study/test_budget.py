@@ -33,7 +33,7 @@ def spent(rows: list[Row], kept: Study) -> float:
 
 
 @given(share=st.floats(0.002, 1.2))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_plan_stays_inside_and_nothing_that_fits_is_lost(share: float) -> None:
     kept = within_flops(STUDY, rows=ROWS, flops=share * TOTAL)
     assert spent(ROWS, kept.study) <= share * TOTAL * (1 + 1e-12)

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from physscale.records.errors import UserError
@@ -81,7 +81,6 @@ def test_a_star_changes_every_item_and_a_number_one() -> None:
     assert [split.data.videos for split in second] == [4, 2]
 
 
-@settings(deadline=None)
 @given(steps=st.integers(1, 10_000).filter(lambda steps: steps != 4))
 def test_an_overridden_run_is_another_run_and_the_same_override_the_same(steps: int) -> None:
     once = overridden(STUDY, overrides=[f"train.steps={steps}"])

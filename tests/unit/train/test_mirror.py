@@ -25,7 +25,7 @@ SET = LatentSet(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**40), st.integers(1, 24), st.integers(0, 50))
 def test_each_place_of_the_batch_has_its_video_or_its_mirror_image(
     seed: int, batch: int, step: int

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from physscale.flow.noise import Stream, torch_seed
@@ -35,7 +35,6 @@ def small_loss(model: DiT) -> torch.Tensor:
     return (model(x, torch.rand(4, generator=generator)) - x[:, :, :3]).square().mean()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(1, 50), st.integers(1, 40))
 def test_order_is_a_permutation_of_all_videos_every_epoch(
     seed: int, videos: int, batch: int

@@ -183,7 +183,7 @@ FRAMES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), frame=FRAMES)
 def test_any_condition_gives_the_mask_of_pandas(data: st.DataObject, frame: pd.DataFrame) -> None:
     condition, mask = data.draw(conditions(frame))
@@ -191,7 +191,7 @@ def test_any_condition_gives_the_mask_of_pandas(data: st.DataObject, frame: pd.D
     assert kept(condition, source) == mask.tolist(), condition
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=st.text(alphabet="Nx ab&|()=!<>'\"`,;10eKM.notrue\n", max_size=30))
 def test_no_text_makes_anything_but_rows_or_a_refusal(text: str) -> None:
     with contextlib.suppress(UserError):

@@ -3,7 +3,7 @@ that no formula may break."""
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from analysis.commands.selftest import Design, coverage, ladder_rates, words_said
@@ -88,7 +88,6 @@ def test_intervals_cover_in_a_short_simulation() -> None:
         assert rate.share >= 0.85, rate.what
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=4, max_size=8), st.floats(0.01, 100))
 def test_units_do_not_matter(values: list[float], unit: float) -> None:
     assume(np.std(values) > 0.01 * np.mean(values))

@@ -35,7 +35,7 @@ def reference(real: np.ndarray, fake: np.ndarray, *, ddof: int) -> float:
     seed=st.integers(0, 10**6),
     ddof=st.sampled_from([0, 1]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_agrees_with_scipys_root(real: int, fake: int, features: int, seed: int, ddof: int) -> None:
     ours, theirs = (
         cloud(real, features=features, seed=seed),

@@ -93,7 +93,7 @@ def test_bodies_per_scene_are_distributed_as_in_the_compiled_scenes() -> None:
     assert max(counts) == MOST_PARTS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases)
 def test_the_red_ball_is_in_view_touches_nothing_and_has_a_size_the_rule_allows(
     case: tuple[int, int, int, int],
@@ -112,7 +112,7 @@ def test_the_red_ball_is_in_view_touches_nothing_and_has_a_size_the_rule_allows(
     assert 2 <= ball.radius_px <= size_px // 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases)
 def test_a_scene_is_the_same_in_fractions_at_every_size(case: tuple[int, int, int, int]) -> None:
     template, number, _, size_px = case
