@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from physscale.dataset.source import open_source, read_whole
+from physscale.dataset.source import open_source
 from physscale.evaluate.abnormal.detector import Detections
 from physscale.evaluate.abnormal.detector import detect as detect_videos
 from physscale.evaluate.abnormal.rules import Thresholds, shipped_thresholds
@@ -150,13 +150,16 @@ def compare_videos(
     """Compare generated frames with true ones, and the two sets with each other.
 
     Frames by SSIM, PSNR, ST-LPIPS and LPIPS; the sets by Fréchet distances."""
-    from physscale.evaluate.frames.likeness import compare_frames, compare_sets, fvd_values
+    from physscale.evaluate.frames.fvd import video_network
+    from physscale.evaluate.frames.likeness import Networks, compare
+    from physscale.evaluate.frames.perceptual import lpips
 
-    real, fake = read_whole(truth), read_whole(samples)
-    found = compare_frames(real, fake=fake, lpips_weights=lpips_weights)
-    found |= compare_sets(real, fake=fake)
-    if fvd_weights is not None:
-        found |= fvd_values(real, fake=fake, weights=fvd_weights, sha256=fvd_sha256, frames=frames)
+    networks = Networks(
+        lpips=None if lpips_weights is None else lpips(lpips_weights),
+        fvd=None if fvd_weights is None else video_network(fvd_weights, sha256=fvd_sha256),
+        frames=frames,
+    )
+    found = compare(open_source(truth), fake=open_source(samples), networks=networks)
     if as_json:
         print_json(found)
         return

@@ -19,7 +19,7 @@ from physscale.evaluate.abnormal.detector import Detections, abnormal_rates, det
 from physscale.evaluate.abnormal.rules import THRESHOLDS, covers, rules_of
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
-from physscale.evaluate.motion.state_frechet import state_frechet
+from physscale.evaluate.motion.state_frechet import motions, state_frechet
 from physscale.evaluate.scores import RunColumns, score_table
 from physscale.finished.runs import Finished, read_run
 from physscale.finished.tables import FRAME_SCORES, FRAME_TABLE
@@ -35,6 +35,7 @@ from physscale.scheduling.gpus import Device
 RECIPE = 2
 KEY = b"physscale.frames"
 FILM_VIDEOS = 3
+_COMPARED: tuple[Source, Source] = ("truth", "model")
 WORST, BEST = ".worst.mp4", ".best.mp4"
 
 
@@ -202,11 +203,10 @@ def _numbers(
     tables = [score_table(values, columns=columns, split=split, kind=kind, source="model")]
     if not detections:
         return tables[0]
-    found = state_frechet(
-        sources["truth"],
-        fake=sources["model"],
-        scores=[detections[source].scores for source in ("truth", "model")],
+    real, fake = (
+        motions(sources[source], scores=detections[source].scores) for source in _COMPARED
     )
+    found = state_frechet(real, fake=fake)
     sets = {"state_frechet": found.state.value, "violation_frechet": found.violations.value}
     count = len(sources["model"])
     fixed = {**columns, "split": split, "kind": kind, "source": "model", "count": count}

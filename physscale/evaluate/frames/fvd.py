@@ -55,10 +55,20 @@ class VideoNetwork:
         )
 
     def features(
-        self, pixels: UInt8[np.ndarray, "batch frames height width 3"]
+        self, pixels: UInt8[np.ndarray, "batch time height width 3"], *, frames: int = FRAMES
     ) -> Float[np.ndarray, "batch features"]:
-        """One row per video."""
-        return _features(self.script, pixels)
+        """One row per video, of its first `frames` frames.
+
+        Raises:
+            UserError: if the videos are shorter than that, or `frames` is too few for I3D.
+        """
+        there = pixels.shape[1]
+        if not LEAST_FRAMES <= frames <= there:
+            raise UserError(
+                f"frames={frames}: use {LEAST_FRAMES} to {there}; the videos have {there} and "
+                "I3D needs at least 9"
+            )
+        return _features(self.script, pixels[:, :frames])
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,6 @@ class Fvd:
     metric: str
     sha256: str
     self_test: float
-    frames: int
     distance: Distance
     extrapolation: Extrapolation | None
 
@@ -105,28 +114,16 @@ def video_network(path: Path, *, sha256: str = "") -> VideoNetwork:
 
 
 def fvd(
-    real: UInt8[np.ndarray, "real frames height width 3"],
+    real: Float[np.ndarray, "real features"],
     *,
-    fake: UInt8[np.ndarray, "fake frames height width 3"],
+    fake: Float[np.ndarray, "fake features"],
     network: VideoNetwork,
-    frames: int = FRAMES,
     extrapolate: bool = False,
 ) -> Fvd:
-    """The distance over the first `frames` frames of every video.
-
-    Raises:
-        UserError: if the videos are shorter than that, or `frames` is too few for I3D.
-    """
-    shortest = min(real.shape[1], fake.shape[1])
-    if not LEAST_FRAMES <= frames <= shortest:
-        raise UserError(
-            f"frames={frames}: use {LEAST_FRAMES} to {shortest}; the videos have {shortest} and "
-            "I3D needs at least 9"
-        )
-    ours, theirs = (network.features(part[:, :frames]) for part in (real, fake))
-    line = extrapolated(ours, fake=theirs, covariance="biased") if extrapolate else None
-    distance = frechet(ours, fake=theirs, covariance="biased")
-    return Fvd(network.metric, network.sha256, network.self_test, frames, distance, line)
+    """The distance between the features that this network gave the two sets."""
+    line = extrapolated(real, fake=fake, covariance="biased") if extrapolate else None
+    distance = frechet(real, fake=fake, covariance="biased")
+    return Fvd(network.metric, network.sha256, network.self_test, distance, line)
 
 
 def _script(path: Path) -> Any:  # noqa: ANN401 - a TorchScript module

@@ -36,30 +36,56 @@ class StateDistance:
     limit: float
 
 
-def state_frechet(
-    real: Videos, *, fake: Videos, scores: Sequence[Scores] | None = None
-) -> StateDistance:
-    """Both distances, from the frames of both sets.
+@dataclass(frozen=True)
+class Motions:
+    """What the distances compare of a set of videos. Frames are no longer needed.
+
+    Attributes:
+        states: [videos, features], in metres.
+        violations: [videos, rules], logarithms of the detector's scores.
+    """
+
+    states: Float[np.ndarray, "videos features"]
+    violations: Float[np.ndarray, "videos rules"]
+
+    @staticmethod
+    def joined(parts: Sequence["Motions"]) -> "Motions":
+        """The parts of one set, one after the other."""
+        return Motions(
+            np.concatenate([part.states for part in parts]),
+            np.concatenate([part.violations for part in parts]),
+        )
+
+
+def motions(videos: Videos, *, scores: Scores | None = None) -> Motions:
+    """What the distances compare, from the frames.
 
     Args:
-        scores: the detector's scores of the two sets, if they are known already.
+        scores: the detector's scores, if they are known already.
 
     Raises:
-        UserError: for rows without frames, of physics without rules, or fewer than two on a side.
+        UserError: for rows without frames, or of physics without rules.
     """
-    ours, theirs = _states(real), _states(fake)
-    scale = np.maximum(ours.std(0), LEAST_SPREAD)
-    ours, theirs = ours / scale, theirs / scale
+    states = _states(videos)
+    return Motions(states, _violations(scores or rules_of(videos).scores(videos)))
+
+
+def state_frechet(real: Motions, *, fake: Motions) -> StateDistance:
+    """Both distances.
+
+    Raises:
+        UserError: for fewer than two videos on a side.
+    """
+    scale = np.maximum(real.states.std(0), LEAST_SPREAD)
+    ours, theirs = real.states / scale, fake.states / scale
     limit = (
         extrapolated(ours, fake=theirs).limit
         if min(len(ours), len(theirs)) >= EXTRAPOLATE_FROM
         else float("nan")
     )
-    right, made = (
-        _violations(found)
-        for found in scores or [rules_of(videos).scores(videos) for videos in (real, fake)]
+    return StateDistance(
+        frechet(ours, fake=theirs), frechet(real.violations, fake=fake.violations), limit
     )
-    return StateDistance(frechet(ours, fake=theirs), frechet(right, fake=made), limit)
 
 
 def _states(videos: Videos) -> Float[np.ndarray, "batch features"]:

@@ -14,6 +14,7 @@ from physscale.dataset.frames import open_frames
 from physscale.evaluate.abnormal.detector import detect
 from physscale.evaluate.calibration.known_videos import canvas
 from physscale.evaluate.frames.likeness import compare_sets
+from physscale.evaluate.motion.state_frechet import motions
 from physscale.records.video import COLOUR, Videos
 from tests.known_videos import CELL, half_wrong_videos, shown
 
@@ -172,8 +173,8 @@ def test_rows_with_the_same_numbers_are_not_the_same_scenes(
 
 
 def test_a_limit_below_zero_is_explained() -> None:
-    rows = shown(0, 20)
-    found = compare_sets(rows.take(np.arange(10)), fake=rows.take(np.arange(10, 20)))
+    ours, theirs = motions(shown(0, 10)), motions(shown(10, 20))
+    found = compare_sets(ours, fake=theirs)
     assert ("below 0" in found["state_frechet_note"]) == (found["state_frechet_limit"] < 0)
-    same = compare_sets(rows, fake=rows)
+    same = compare_sets(ours, fake=ours)
     assert ("below 0" in same["state_frechet_note"]) == (same["state_frechet_limit"] < 0)
