@@ -25,7 +25,7 @@ import ray
 
 from physscale.ray_jobs.forwarded import check_plugins, forwarded
 from physscale.records.errors import ClusterLost, UserError, disk_full, no_space, one_line
-from physscale.records.leaving import heard
+from physscale.records.leaving import clear_away, heard
 from physscale.records.scratch import abandoned, own
 from physscale.scheduling.resources import Machine, Node
 from physscale.scheduling.this_machine import given_cluster, local_gpus, usable_cpus
@@ -98,7 +98,7 @@ def cluster(
         _await_fetchers()
         ray.shutdown()
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
 
 
 @contextlib.contextmanager

@@ -2,16 +2,27 @@
 
 import inspect
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import TypeVar
 
-__all__ = ["Stopped", "end_with", "handling", "heard", "leaving_on_signals", "sheltered", "unheard"]
+__all__ = [
+    "Stopped",
+    "clear_away",
+    "end_with",
+    "handling",
+    "heard",
+    "leaving_on_signals",
+    "sheltered",
+    "unheard",
+]
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask a command to end."""
@@ -77,9 +88,16 @@ def _watch(driver: int) -> None:
 
 
 def sheltered(function: Function) -> Function:
-    """For a function that C++ code calls: a signal waits until it has returned."""
+    """For a function that C++ code calls, or that must not stop half-way: a signal waits until it
+    has returned."""
     _sheltered.add(inspect.unwrap(function).__code__)
     return function
+
+
+@sheltered
+def clear_away(folder: Path) -> None:
+    """Removes what was only for a while, whole, whatever signal comes meanwhile."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _must_wait(frame: FrameType | None) -> bool:

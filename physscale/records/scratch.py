@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from physscale.records.json_value import parsed
+from physscale.records.leaving import clear_away
 from physscale.records.process import Process
 from physscale.records.store import write_atomic
 
@@ -23,12 +23,12 @@ life."""
 def scratch_folder(root: Path, *, name: str) -> Iterator[Path]:
     """A folder `.NAME-...` of this process, which exists inside."""
     folder = root / f".{name}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    folder.mkdir(parents=True)
-    own(folder)
     try:
+        folder.mkdir(parents=True)
+        own(folder)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
 
 def stop_mark(folder: Path) -> Path:

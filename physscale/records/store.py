@@ -38,6 +38,7 @@ from pathlib import Path
 from physscale.records.errors import DamagedData, UserError, cannot_write
 from physscale.records.fault import point
 from physscale.records.json_value import parsed
+from physscale.records.leaving import clear_away
 from physscale.records.regular import regular
 from physscale.records.spec import short
 
@@ -218,7 +219,7 @@ def write_folder(path: Path) -> Iterator[Path]:
             files={str(item.relative_to(temporary)): describe(item) for item in files},
         )
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        clear_away(temporary)
         raise
 
 

@@ -28,6 +28,7 @@ from physscale.records.errors import (
     no_space,
     one_line,
 )
+from physscale.records.leaving import clear_away
 from physscale.records.ledger import STALE_S, Ledger, Owner, State
 from physscale.records.scratch import abandoned, keep, own, stop_mark
 from physscale.records.store import Store, write_atomic
@@ -250,14 +251,14 @@ def _attempt(run: Attempted, *, job: Job, body: Callable[[Lease], None]) -> str:
 @contextlib.contextmanager
 def driving(job: Job) -> Iterator[Job]:
     """The driver's scratch folder exists inside; those of drivers that are gone are removed."""
-    job.folder.mkdir(parents=True)
-    own(job.folder)
-    for folder in abandoned_drivers(job.root, now_s=job.folder.stat().st_mtime):
-        shutil.rmtree(folder, ignore_errors=True)
     try:
+        job.folder.mkdir(parents=True)
+        own(job.folder)
+        for folder in abandoned_drivers(job.root, now_s=job.folder.stat().st_mtime):
+            shutil.rmtree(folder, ignore_errors=True)
         yield job
     finally:
-        shutil.rmtree(job.folder, ignore_errors=True)
+        clear_away(job.folder)
 
 
 def abandoned_drivers(root: Path, *, now_s: float) -> list[Path]:

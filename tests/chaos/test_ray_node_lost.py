@@ -22,7 +22,7 @@ from tests.tiny import tiny_run
 
 pytestmark = [pytest.mark.chaos, pytest.mark.filterwarnings("default"), pytest.mark.timeout(900)]
 STEPS = 700
-"""The node dies after step 200; the run's checkpoint then is that of step 175."""
+"""The node dies after step 200, as soon as somebody looks."""
 MACHINE = Machine(worker_cpus=0.6, data_cpus=0.35, fewest_workers=1)
 """A node of one CPU holds one worker and its data, and no second worker."""
 
@@ -59,8 +59,8 @@ def test_a_run_that_loses_a_worker_goes_on_with_fewer(
     together = [line["step"] for line in lines if line["workers"] == 2]
     alone_on = [line["step"] for line in lines if line["workers"] == 1]
     assert together[0] < 200 <= together[-1]
-    assert (alone_on[0], alone_on[-1]) == (200, STEPS), (
-        "it goes on from the checkpoint, with one worker to the end"
-    )
+    every = together[1] - together[0]
+    assert 200 <= alone_on[0] <= together[-1] + every, "it goes on from its newest checkpoint"
+    assert alone_on[-1] == STEPS, "with one worker to the end"
     execute(alone, store=plain, context=PlainContext())
     assert losses(store, run) == pytest.approx(losses(plain, alone), rel=ROUNDING)

@@ -1,6 +1,7 @@
 """Signals at 30 moments of a study, from its imports to its tables: each ends the command in time,
 with its code and no traceback; called again and again, it ends equal to the undisturbed study."""
 
+import contextlib
 import os
 import random
 import resource
@@ -14,6 +15,7 @@ from tests.chaos.command import begin, ended, run_words, struck_store
 from tests.chaos.conftest import Figures, share
 from tests.chaos.struck_drivers import seen
 from tests.integration.test_signals import hears
+from tests.ray_nodes import ancestors
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
 SIGNALS = 30
@@ -30,9 +32,14 @@ def words(results: Path, *, backend: str) -> list[str]:
 
 
 def cpu_s(process: int) -> float:
-    """What it has computed so far."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """What it, its descendants and those of them that have ended have computed so far."""
+    ticks = 0
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        if process not in {int(file.parent.name), *ancestors(int(file.parent.name))}:
+            continue
+        with contextlib.suppress(OSError):  # it has ended: its parent counts it
+            ticks += sum(map(int, file.read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def children_cpu_s() -> float:

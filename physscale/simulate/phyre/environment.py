@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from physscale.records.errors import UserError
+from physscale.records.leaving import clear_away
 from physscale.records.store import write_atomic
 
 INTERPRETER_VARIABLE = "PHYSSCALE_PHYRE_PYTHON"
@@ -96,7 +97,7 @@ def setup(folder: Path | None = None) -> Path:
             )
             _run([str(python), "-c", "import phyre, pyarrow"], what="import phyre")
         except BaseException:  # a signal too
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
             raise
         write_atomic(mark, _recipe(chosen.version).encode())
         return python

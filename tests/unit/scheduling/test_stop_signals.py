@@ -4,6 +4,7 @@ import inspect
 import io
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from physscale.cli.terminal import Patient
 from physscale.records import leaving
-from physscale.records.leaving import Stopped, heard, leaving_on_signals
+from physscale.records.leaving import Stopped, clear_away, heard, leaving_on_signals
 from physscale.scheduling.signals import stop_signals
 from tests.paths import ROOT
 
@@ -181,3 +182,26 @@ def test_box2d_calls_sheltered_functions_alone(name: str) -> None:
 
     called = inspect.unwrap(getattr(Contacts, name))
     assert called.__code__ in leaving._sheltered
+
+
+def test_what_is_only_for_a_while_is_removed_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes in the midst of the removal."""
+    folder, removes = tmp_path / "scratch", shutil.rmtree
+    folder.mkdir()
+
+    def slowly(path: Path, *, ignore_errors: bool) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        removes(path, ignore_errors=ignore_errors)
+
+    def work() -> None:
+        with leaving_on_signals():
+            clear_away(folder)
+            time.sleep(5)
+
+    monkeypatch.setattr(shutil, "rmtree", slowly)
+    with pytest.raises(Stopped):
+        work()
+    assert not folder.exists()
