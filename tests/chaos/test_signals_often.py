@@ -48,6 +48,11 @@ def children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def scratch(results: Path) -> set[Path]:
+    """What is there only while a command works."""
+    return {*results.rglob("*.tmp"), *results.rglob(".driver-*")}
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> object:
     folder = tmp_path_factory.mktemp("whole")
@@ -63,7 +68,7 @@ def test_it_ends_by_its_signal_and_goes_on_to_the_last_bit(
     while sent < share(SIGNALS, seed=seed) or code:
         results = tmp_path / str(studies)
         backend = "ray" if sent % 5 == 4 else "plain"
-        earlier_s = children_cpu_s()
+        earlier_s, left_before = children_cpu_s(), scratch(results)
         process = begin(words(results, backend=backend), folder=tmp_path)
         number = chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
         times = 1 + (number == signal.SIGINT and chance.random() < 0.5)
@@ -85,7 +90,7 @@ def test_it_ends_by_its_signal_and_goes_on_to_the_last_bit(
             continue
         sent += 1
         figures.count(f"signal: {number.name}{' twice' * (times - 1)}", injected=1)
-        assert code == 128 + number, told
+        assert code in {128 + number, -number}, told  # both are one to a shell
         assert children_cpu_s() - earlier_s - before_s < GRACE_CPU_S, told
         if times == 1:
-            assert not [*results.rglob("*.tmp"), *results.rglob(".driver-*")], told
+            assert scratch(results) <= left_before, told  # two at once leave some
