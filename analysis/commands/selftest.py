@@ -21,7 +21,7 @@ from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
 from analysis.verdict.verdict import MARGIN, decide, holm
 
-WORDS = ("scales", "flat", "worsens", "undetermined")
+WORDS = ("scales", "saturates", "flat", "worsens", "undetermined")
 TRUTH = {"E": 0.02, "A": 3.0, "B": 60.0, "alpha": 0.35, "beta": 0.55}
 
 
@@ -145,7 +145,8 @@ def words_said(design: Design, *, fall: float, worlds: int, seed: int = 0) -> di
     and not at all along the other axis.
 
     The verdicts are those that a user gets: corrected over all axes. "claims" counts tables with
-    "scales" or "worsens" on any axis, "covers" those whose interval on N holds the fall."""
+    "scales", "saturates" or "worsens" on any axis, "covers" those whose interval on N holds the
+    fall."""
     counts = dict.fromkeys((*WORDS, "claims", "covers"), 0)
     for world in range(worlds):
         axes, scatter = sweep(design, np.random.default_rng((seed, world, 7)))
@@ -154,7 +155,7 @@ def words_said(design: Design, *, fall: float, worlds: int, seed: int = 0) -> di
         points = configurations(axes, np.exp(np.log(0.3) + np.log1p(-fall) * steps + scatter))
         found = holm([decide(points, axis=axis, permutations="none") for axis in axes])
         counts[found[0].word] += 1
-        counts["claims"] += not {"scales", "worsens"}.isdisjoint(one.word for one in found)
+        counts["claims"] += any(one.falls or one.word == "worsens" for one in found)
         low, high = found[0].low, found[0].high
         counts["covers"] += low is not None and high is not None and low <= np.log1p(-fall) <= high
     return {word: count / worlds for word, count in counts.items()}

@@ -1,4 +1,4 @@
-"""`verdict`: scales, flat, worsens or undetermined."""
+"""`verdict`: scales, saturates, flat, worsens or undetermined."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ def verdict(
     ] = 0.10,
     as_json: AsJson = False,
 ) -> None:
-    """Decide: scales, flat, worsens or undetermined, per split and axis."""
+    """Decide: scales, saturates, flat, worsens or undetermined, per split and axis."""
     from analysis.commands.result import verdict_object
     from analysis.data.table import axis_names
     from analysis.fit.contrast import contrast_object

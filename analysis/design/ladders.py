@@ -68,13 +68,14 @@ class Ladder:
 
     @cached_property
     def fit(self) -> Fit:
-        """The power law above the known floor, or the constant where the split does not scale."""
-        if self.verdict.word == "scales":
+        """The power law above the known floor, or above a free one where the error saturates; the
+        constant where the split does not scale."""
+        if self.verdict.falls:
             return fit(
                 law_named("power"),
                 columns={"x": self.x},
                 response=self.y,
-                floor=self.known_floor,
+                floor=self.known_floor if self.verdict.word == "scales" else None,
                 bootstrap=_BOOTSTRAP,
             )
         return fit(law_named("flat"), columns={"x": self.x}, response=self.y, bootstrap=_BOOTSTRAP)

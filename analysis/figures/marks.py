@@ -84,7 +84,7 @@ def change_over(verdict: Verdict, *, low: float, high: float) -> str:
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return verdict.reason
     span = f"{short_number(low)}–{short_number(high)}"
-    if verdict.word in {"scales", "worsens"}:
+    if verdict.falls or verdict.word == "worsens":
         sign = -1.0 if verdict.change < 0 else 1.0
         ends = sorted(np.exp([sign * verdict.low, sign * verdict.high]))
         word = "falls" if sign < 0 else "rises"
@@ -102,6 +102,8 @@ def exponent_words(ladder: Ladder) -> str:
     verdict = ladder.verdict
     if verdict.word == "scales":
         return exponent_interval("alpha", ladder.fit)
+    if verdict.word == "saturates":
+        return limit_words(ladder.fit)
     if (
         verdict.word == "undetermined"
         and verdict.p_change_holm is not None
@@ -112,6 +114,15 @@ def exponent_words(ladder: Ladder) -> str:
             f"no exponent: p {probability(verdict.p_change or 0.0)} alone, {corrected} after Holm"
         )
     return "no exponent: no law to fit"
+
+
+def limit_words(fitted: Fit) -> str:
+    """The limit of a fall that ends, with its profile interval."""
+    value, found = fitted.parameters["E"].value, fitted.profiles.get("E")
+    if found is None:
+        return f"limit {value:.3g}, interval open"
+    low, high = ("open" if end is None else f"{end:.3g}" for end in (found.low, found.high))
+    return f"limit {value:.3g} [{low}, {high}]"
 
 
 def exponent_interval(name: str, fitted: Fit) -> str:

@@ -101,7 +101,7 @@ def _marks(fitted: Fit, verdict: Verdict) -> list[dict[str, Any]]:
     beside = points.axes[other] if other else np.ones(len(values))
     runs = rows_of(other=beside[points.member], x=values[points.member], y=np.exp(points.run_log))
     rows: list[dict[str, Any]] = [{"role": "run"} | run for run in runs]
-    if verdict.word != "scales":
+    if not verdict.falls:
         levels = np.unique(values)
         if len(levels) > _MOST_LEVELS:
             return rows

@@ -27,7 +27,7 @@ class SplitFit:
     def scales(self) -> bool:
         """Whether the response falls along any axis. Without that, a surface and its frontier mean
         nothing."""
-        return any(verdict.word == "scales" for verdict in self.verdicts)
+        return any(verdict.falls for verdict in self.verdicts)
 
 
 def fit_splits(

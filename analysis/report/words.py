@@ -30,13 +30,13 @@ def verdict_sentence(ladder: Ladder) -> str:
     name = "" if ladder.split == ladder.kind else f" ({split_words(ladder.split)})"
     subject = f"{words[:1].upper()}{words[1:]} {PLACES.get(ladder.kind, ladder.kind)}{name}"
     verdict, axis = ladder.verdict, AXIS_WORDS[ladder.axis]
-    if verdict.word in {"scales", "worsens"}:
-        tail = f"; {exponent_words(ladder)}" if verdict.word == "scales" else ""
+    if verdict.falls or verdict.word == "worsens":
+        tail = f"{verdict.end}; {exponent_words(ladder)}" if verdict.falls else ""
         return f"{subject} {change_words(ladder)} {axis}{tail}."
     if verdict.word == "flat":
         margin = f"within ±{verdict.margin:.0%}"
         return f"{subject} does not change with {axis}: {change_words(ladder)}, {margin}."
-    if verdict.change is None:
+    if verdict.change is None or verdict.shaped:
         return f"{subject}: {verdict.reason}."
     seeds = verdict.seeds_needed
     enough = f"; about {seeds} seeds per configuration would decide" if seeds else ""

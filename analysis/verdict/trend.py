@@ -56,6 +56,24 @@ class Trend:
 
         return float(student.ppf(0.975, self.freedom)) * self.change_se
 
+    def p_not_below(self, bound: float) -> float:
+        """One-sided p of a change of at least `bound`, in log response."""
+        from scipy.stats import t as student
+
+        distance = self.change - bound
+        if self.change_se == 0:
+            return float(np.sign(distance)) / 2 + 0.5
+        return float(student.cdf(distance / self.change_se, self.freedom))
+
+    def p_beyond(self, bound: float) -> float:
+        """p of a change of `bound` or more either way: two one-sided tests."""
+        return max(self.p_not_below(bound), 1 - self.p_not_below(-bound))
+
+    @property
+    def p_two_sided(self) -> float:
+        """p of no change."""
+        return 2 * min(self.p_not_below(0.0), 1 - self.p_not_below(0.0))
+
     @property
     def per_decade(self) -> float:
         """Change of the log response per factor of ten in x."""
@@ -97,11 +115,22 @@ def _without(points: Configurations, axis: str) -> Configurations:
 
 
 def _alone(points: Configurations, axis: str) -> Trend | None:
-    x = np.log(points.axes[axis])
-    weights = points.seeds / points.seeds.mean()
-    found = unexplained(
-        np.stack([x, points.log_mean]), others_of(points, axis=axis), weights=weights
+    return slope_along(
+        np.log(points.axes[axis]), points=points, axis=axis, given=others_of(points, axis=axis)
     )
+
+
+def slope_along(
+    x: Float[np.ndarray, " configurations"],
+    *,
+    points: Configurations,
+    axis: str,
+    given: Float[np.ndarray, "configurations columns"],
+) -> Trend | None:
+    """The slope of log response along `x`, a function of `axis`, with the columns of `given` held
+    fixed; None where no degree of freedom is left for the noise."""
+    weights = points.seeds / points.seeds.mean()
+    found = unexplained(np.stack([x, points.log_mean]), given, weights=weights)
     own, rest = found.parts
     slope = float(own @ rest / (own @ own))
     residual = rest - slope * own

@@ -1,6 +1,8 @@
-"""The verdict on one split and axis: scales, flat, worsens or undetermined.
+"""The verdict on one split and axis: scales, saturates, flat, worsens or undetermined.
 
 scales        the error falls (two-sided t test, p < 0.05 after Holm over the family)
+saturates     it falls to a limit: a power law needs a floor (F test, p < 0.05), and less than the
+              margin is left to fall
 worsens       the error rises, by the same test
 flat          equivalence (two one-sided t tests): the total change lies within the margin that was
               set beforehand (p < 0.05 after Holm as well, so that at most one table in twenty
@@ -17,11 +19,13 @@ from typing import Literal
 import numpy as np
 
 from analysis.data.configurations import Configurations
+from analysis.verdict.limit import Limit, limit
 from analysis.verdict.permutation import permutation
 from analysis.verdict.reversal import reversal
 from analysis.verdict.trend import Entangled, Trend, trend
+from analysis.verdict.turn import Turn, turn
 
-Word = Literal["scales", "flat", "worsens", "undetermined"]
+Word = Literal["scales", "saturates", "flat", "worsens", "undetermined"]
 MARGIN = 0.10
 LEVEL = 0.05
 _MOST_SEEDS = 999
@@ -61,6 +65,25 @@ class Verdict:
     joint: float | None = None
     joint_low: float | None = None
     joint_high: float | None = None
+    turn: Turn | None = None
+    limit: Limit | None = None
+
+    @property
+    def falls(self) -> bool:
+        """Whether a fall is shown, to a limit or not."""
+        return self.word in {"scales", "saturates"}
+
+    @property
+    def shaped(self) -> bool:
+        """Undetermined though there is a trend: it turns, or may have ended."""
+        trend = self.p_change_holm is not None and self.p_change_holm < LEVEL
+        special = self.turn is not None or self.reversal is not None
+        return self.word == "undetermined" and (trend or special)
+
+    @property
+    def end(self) -> str:
+        """What is left of a fall, as the end of a sentence."""
+        return "" if self.limit is None else self.limit.words(self.margin)
 
 
 def decide(
@@ -87,15 +110,9 @@ def decide(
         )
     if isinstance(found, Entangled):
         return _entangled(found, axis=axis, levels=levels, margin=margin)
-    from scipy.stats import t as student
-
-    p_falls = float(student.cdf(_ratio(found.change, found.change_se), found.freedom))
-    p_change = 2 * min(p_falls, 1 - p_falls)
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
-    p_equivalent = float(
-        student.cdf(_ratio(abs(found.change) - bound, found.change_se), found.freedom)
-    )
+    p_equivalent = found.p_beyond(bound)
     base = Verdict(
         word="undetermined",
         axis=axis,
@@ -104,10 +121,10 @@ def decide(
         low=found.change - found.half_width,
         high=found.change + found.half_width,
         per_decade=found.per_decade,
-        p_falls=p_falls,
-        p_rises=1 - p_falls,
-        p_change=p_change,
-        p_change_holm=p_change,
+        p_falls=found.p_not_below(0.0),
+        p_rises=1 - found.p_not_below(0.0),
+        p_change=found.p_two_sided,
+        p_change_holm=found.p_two_sided,
         p_permutation=check.p if check else None,
         p_permutation_least=check.least if check else None,
         p_equivalent=p_equivalent,
@@ -119,6 +136,8 @@ def decide(
         levels=found.levels,
         seeds_needed=_seeds_needed(points, found, bound),
         reversal=reversal(points, axis=axis),
+        turn=turn(points, axis=axis),
+        limit=limit(points, axis=axis),
     )
     return _decide(base)
 
@@ -180,6 +199,10 @@ def _decide(verdict: Verdict) -> Verdict:
         return replace(
             verdict, word="undetermined", reason=f"no single trend: it {verdict.reversal}"
         )
+    if verdict.turn is not None:
+        return replace(
+            verdict, word="undetermined", reason=f"no single trend: it {_turns(verdict.turn)}"
+        )
     if verdict.equivalent:
         return replace(
             verdict,
@@ -189,8 +212,8 @@ def _decide(verdict: Verdict) -> Verdict:
     if verdict.p_change_holm < LEVEL and verdict.change < 0:
         return replace(
             verdict,
-            word="scales",
-            reason=f"falls by {size}, p {_short(verdict.p_change_holm)} after Holm",
+            word=_word_of_fall(verdict.limit, margin=verdict.margin),
+            reason=f"falls by {size}, p {_short(verdict.p_change_holm)} after Holm{verdict.end}",
         )
     if verdict.p_change_holm < LEVEL and verdict.change > 0:
         return replace(
@@ -208,14 +231,27 @@ def _decide(verdict: Verdict) -> Verdict:
     )
 
 
+def _word_of_fall(found: Limit | None, *, margin: float) -> Word:
+    if found is None or not found.shown or found.low > margin:
+        return "scales"
+    return "saturates" if found.high < margin else "undetermined"
+
+
+def _turns(found: Turn) -> str:
+    words = {True: "falls", False: "rises"}
+    first, then = (words[part.change < 0] for part in (found.before, found.after))
+    before, after = _part(found.before), _part(found.after)
+    return f"{first} up to {found.at:g} ({before}), then {then} ({after})"
+
+
+def _part(part: Trend) -> str:
+    ends = (part.change, part.change - part.half_width, part.change + part.half_width)
+    change, low, high = (f"{np.expm1(value):+.0%}" for value in ends)
+    return f"{change} [{low}, {high}]"
+
+
 def _short(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _ratio(change: float, se: float) -> float:
-    if se > 0:
-        return change / se
-    return float(np.sign(change)) * np.inf if change else 0.0
 
 
 def _seeds_needed(points: Configurations, found: Trend, bound: float) -> int | None:

@@ -67,7 +67,10 @@ def test_a_law_that_bends_is_not_taken_for_scatter() -> None:
     x = np.repeat(np.geomspace(10, 1e4, 4), 3)
     for _ in range(10):
         y = (1.2 + 6 * (x / 10) ** -0.7) * np.exp(rng.normal(0, 0.05, len(x)))
-        assert decide(configurations({"x": x}, y), axis="x").word == "scales"
+        found = decide(configurations({"x": x}, y), axis="x")
+        assert found.p_change is not None
+        assert found.p_change < 0.05
+        assert found.word in {"scales", "saturates"} or found.shaped
 
 
 def test_more_seeds_are_asked_for_only_where_they_help() -> None:
