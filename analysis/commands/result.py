@@ -65,7 +65,13 @@ def as_object(
 
 def verdict_object(verdict: Verdict) -> dict[str, Any]:
     """A verdict for JSON; changes are of log response over the observed range."""
-    return dict(finite(vars(verdict)))
+    turn, limit = verdict.turn, verdict.limit
+    bends = None
+    if turn is not None:
+        parts = {"before": turn.before, "after": turn.after}
+        bends = {"at": turn.at} | {name: part.change for name, part in parts.items()}
+    left = None if limit is None else vars(limit)
+    return dict(finite(vars(verdict) | {"turn": bends, "limit": left}))
 
 
 def _estimate(fitted: Fit, name: str, value: Estimate) -> dict[str, Any]:

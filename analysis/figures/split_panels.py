@@ -90,7 +90,7 @@ def verdict_lines(fitted: Fit, verdict: Verdict) -> list[str]:
     values = fitted.points.axes[verdict.axis]
     lines = [verdict.word, change_over(verdict, low=float(values.min()), high=float(values.max()))]
     name = fitted.law.exponent_of(verdict.axis)
-    if verdict.word == "scales" and name:
+    if verdict.falls and name:
         return [*lines, exponent_interval(name, fitted)]
     return [*lines, "no exponent: no law is shown" if verdict.change is not None else "no exponent"]
 

@@ -174,7 +174,7 @@ def _exponents(parts: list[SplitFit]) -> dict[str, set[str]]:
     """Per split, the exponents along the axes where it scales."""
     found: dict[str, set[str]] = {}
     for part in parts:
-        scaling = [verdict.axis for verdict in part.verdicts if verdict.word == "scales"]
+        scaling = [verdict.axis for verdict in part.verdicts if verdict.falls]
         names = [part.fit.law.exponent_of(axis) for axis in scaling]
         found[part.name] = {name for name in names if name is not None}
     return found

@@ -4,8 +4,9 @@ floor, on configuration means.
     y = E (1 + B (x / x_end)^-alpha),        left = B / (1 + B)
 
 `left` is the share of the last error that is still to fall; B without end is the pure power law.
-The other axes multiply y. B is profiled over a grid (alpha and the scale at their best values), and
-its interval is that of the F test."""
+Only one axis may vary: where two do, the floor along one may be what the other leaves. B is
+profiled over a grid (alpha and the scale at their best values), and its interval is that of the F
+test."""
 
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, scatter_of
-from analysis.verdict.covariates import others_of, unexplained
+from analysis.verdict.covariates import strata_of, unexplained
 
 LEVEL = 0.05
 _FEWEST_LEVELS = 4
@@ -47,14 +48,14 @@ class Limit:
 
 
 def limit(points: Configurations, *, axis: str) -> Limit | None:
-    """The limit along `axis`; None with fewer than four levels, without freedom for noise, or
-    beyond 1,000 configurations."""
+    """The limit along `axis`; None where another axis varies too, with fewer than four levels,
+    without freedom for noise, or beyond 1,000 configurations."""
     from scipy.stats import f as f_distribution
 
     x = points.axes[axis]
-    if len(np.unique(x)) < _FEWEST_LEVELS or len(x) > _MOST_POINTS:
+    others = strata_of(points.axes, axis)
+    if others.shape[1] > 1 or len(np.unique(x)) < _FEWEST_LEVELS or len(x) > _MOST_POINTS:
         return None
-    others = others_of(points, axis=axis)
     weights = points.seeds / points.seeds.mean()
     shapes = _shapes(x / x.max())
     straight = unexplained(
