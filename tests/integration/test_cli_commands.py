@@ -169,11 +169,11 @@ def test_the_shell_completes(words: str, offered: list[str]) -> None:
 def test_diff_says_what_differs_across_studies(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    motion = list(load_study("motion").runs)
+    motion = [run.fingerprint for run in load_study("motion").groups["size"]]
     monkeypatch.chdir(finished)
     code, out, _ = said(["diff", motion[0][:10], motion[1][:10]], capsys)
     assert code == 0
-    assert out.splitlines()[2:] == ["data.seed: 0 -> 1", "seed: 0 -> 1"]
+    assert out.splitlines()[2:] == ["data.seed: 0 -> 8", "seed: 0 -> 8"]
     _, out, _ = said(["diff", RUNS[0][:10], motion[0][:10]], capsys)
     assert "results of laws" in out
     assert "plan of motion" in out
