@@ -84,7 +84,7 @@ def change_over(verdict: Verdict, *, low: float, high: float) -> str:
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return verdict.reason
     span = f"{short_number(low)}–{short_number(high)}"
-    if verdict.falls or verdict.word == "worsens":
+    if verdict.moves:
         sign = -1.0 if verdict.change < 0 else 1.0
         ends = sorted(np.exp([sign * verdict.low, sign * verdict.high]))
         word = "falls" if sign < 0 else "rises"

@@ -127,7 +127,7 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
     where = f"{split}: " if split else ""
     if verdict.change is None or verdict.low is None or verdict.high is None:
         return f"{where}{response} along {verdict.axis}: {verdict.reason}."
-    if (verdict.falls or verdict.word == "worsens") and verdict.p_change_holm is not None:
+    if verdict.moves and verdict.p_change_holm is not None:
         ends = sorted(abs(np.expm1(value)) for value in (verdict.low, verdict.high))
         size = f"{abs(np.expm1(verdict.change)):.0%} [{ends[0]:.0%}, {ends[1]:.0%}]"
         what = f"{where}{response} {'falls' if verdict.change < 0 else 'rises'} by {size}"

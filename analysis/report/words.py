@@ -30,7 +30,7 @@ def verdict_sentence(ladder: Ladder) -> str:
     name = "" if ladder.split == ladder.kind else f" ({split_words(ladder.split)})"
     subject = f"{words[:1].upper()}{words[1:]} {PLACES.get(ladder.kind, ladder.kind)}{name}"
     verdict, axis = ladder.verdict, AXIS_WORDS[ladder.axis]
-    if verdict.falls or verdict.word == "worsens":
+    if verdict.moves:
         tail = f"{verdict.end}; {exponent_words(ladder)}" if verdict.falls else ""
         return f"{subject} {change_words(ladder)} {axis}{tail}."
     if verdict.word == "flat":

@@ -15,9 +15,8 @@ from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, scatter_of
 from analysis.verdict.covariates import strata_of, unexplained
+from analysis.verdict.trend import FEWEST_LEVELS, LEVEL
 
-LEVEL = 0.05
-_FEWEST_LEVELS = 4
 _MOST_POINTS = 1000
 _ALPHAS = np.geomspace(0.03, 6.0, 48)
 _SHARES = np.concatenate([np.geomspace(1e-3, 0.5, 60), 1 - np.geomspace(0.5, 1e-3, 60)[1:]])
@@ -54,7 +53,7 @@ def limit(points: Configurations, *, axis: str) -> Limit | None:
 
     x = points.axes[axis]
     others = strata_of(points.axes, axis)
-    if others.shape[1] > 1 or len(np.unique(x)) < _FEWEST_LEVELS or len(x) > _MOST_POINTS:
+    if others.shape[1] > 1 or len(np.unique(x)) < FEWEST_LEVELS or len(x) > _MOST_POINTS:
         return None
     weights = points.seeds / points.seeds.mean()
     shapes = _shapes(x / x.max())

@@ -19,6 +19,12 @@ from analysis.data.configurations import Configurations, Scatter, scatter_of
 from analysis.verdict.covariates import LEAST_OWN, others_of, own_share, strata_of, unexplained
 from analysis.verdict.isotonic import falling
 
+LEVEL = 0.05
+"""Of every test behind a verdict."""
+
+FEWEST_LEVELS = 4
+"""Of an axis, for a shape that is more than a straight line."""
+
 
 @dataclass(frozen=True)
 class Trend:

@@ -8,10 +8,8 @@ import numpy as np
 
 from analysis.data.configurations import Configurations
 from analysis.verdict.covariates import others_of
-from analysis.verdict.trend import Trend, slope_along
+from analysis.verdict.trend import FEWEST_LEVELS, LEVEL, Trend, slope_along
 
-LEVEL = 0.05
-_FEWEST_LEVELS = 4
 _MOST_BREAKS = 12
 
 
@@ -29,7 +27,7 @@ def turn(points: Configurations, *, axis: str) -> Turn | None:
     on the other, by one-sided t tests (5 % after Bonferroni over breaks and directions)."""
     x = np.log(points.axes[axis])
     levels = np.unique(x)
-    if len(levels) < _FEWEST_LEVELS:
+    if len(levels) < FEWEST_LEVELS:
         return None
     inner = levels[1:-1]
     breaks = inner[np.unique(np.linspace(0, len(inner) - 1, _MOST_BREAKS).round().astype(int))]

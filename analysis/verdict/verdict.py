@@ -22,12 +22,11 @@ from analysis.data.configurations import Configurations
 from analysis.verdict.limit import Limit, limit
 from analysis.verdict.permutation import permutation
 from analysis.verdict.reversal import reversal
-from analysis.verdict.trend import Entangled, Trend, trend
+from analysis.verdict.trend import LEVEL, Entangled, Trend, trend
 from analysis.verdict.turn import Turn, turn
 
 Word = Literal["scales", "saturates", "flat", "worsens", "undetermined"]
 MARGIN = 0.10
-LEVEL = 0.05
 _MOST_SEEDS = 999
 _NORMAL_POWER = 0.842
 """Normal quantile of a power of 80 %."""
@@ -74,6 +73,11 @@ class Verdict:
         return self.word in {"scales", "saturates"}
 
     @property
+    def moves(self) -> bool:
+        """Whether a fall or a rise is shown."""
+        return self.falls or self.word == "worsens"
+
+    @property
     def shaped(self) -> bool:
         """Undetermined though there is a trend: it turns, or may have ended."""
         trend = self.p_change_holm is not None and self.p_change_holm < LEVEL
@@ -112,6 +116,7 @@ def decide(
         return _entangled(found, axis=axis, levels=levels, margin=margin)
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
+    p_falls, p_change = found.p_not_below(0.0), found.p_two_sided
     p_equivalent = found.p_beyond(bound)
     base = Verdict(
         word="undetermined",
@@ -121,10 +126,10 @@ def decide(
         low=found.change - found.half_width,
         high=found.change + found.half_width,
         per_decade=found.per_decade,
-        p_falls=found.p_not_below(0.0),
-        p_rises=1 - found.p_not_below(0.0),
-        p_change=found.p_two_sided,
-        p_change_holm=found.p_two_sided,
+        p_falls=p_falls,
+        p_rises=1 - p_falls,
+        p_change=p_change,
+        p_change_holm=p_change,
         p_permutation=check.p if check else None,
         p_permutation_least=check.least if check else None,
         p_equivalent=p_equivalent,
@@ -151,10 +156,9 @@ def _entangled(found: Entangled, *, axis: str, levels: int, margin: float) -> Ve
     if joint is None:
         return base
     low, high = joint.change - joint.half_width, joint.change + joint.half_width
-    change, least, most = (f"{np.expm1(value):+.0%}" for value in (joint.change, low, high))
     return replace(
         base,
-        reason=f"{reason}; {change} [{least}, {most}] jointly",
+        reason=f"{reason}; {_part(joint)} jointly",
         joint=joint.change,
         joint_low=low,
         joint_high=high,
