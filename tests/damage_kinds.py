@@ -12,7 +12,7 @@ from analysis.fit.draws import read_draws, write_draws
 from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
 from physscale.dataset import folder as dataset_folder
-from physscale.dataset.file import digest
+from physscale.dataset.file import digest, read_videos
 from physscale.dataset.folder import Layout, open_dataset, write_dataset
 from physscale.finished.frames import Unit, evaluated, write
 from physscale.finished.runs import Finished, finished_runs
@@ -225,7 +225,9 @@ def _kinds(store: Store) -> dict[str, Kind]:
         "samples": Kind(
             files("runs/*/samples/*"),
             lambda: [
-                digest(one.samples(split)) for one in finished for split in one.run.test_splits
+                digest(read_videos(one.samples(split).path))
+                for one in finished
+                for split in one.run.test_splits
             ],
         ),
         "scores of runs": Kind(files("runs/*/*.parquet"), tables),

@@ -139,11 +139,10 @@ def show(
         if _has_frames_of_its_own(what, chosen)
         else with_frames(chosen.with_pixels(None), canvas=canvas)
     )
-    assert shown.pixels is not None
     stem = Path(what).stem if Path(what).exists() and Path(what).is_file() else Path(what).name
     sheet, movie = out / f"{stem}.png", out / f"{stem}.mp4"
-    write_png(sheet, contact_sheet(shown.pixels))
-    write_mp4(movie, side_by_side(shown.pixels), frames_per_s=PICTURE_FRAMES_PER_S)
+    write_png(sheet, contact_sheet(shown.frames))
+    write_mp4(movie, side_by_side(shown.frames), frames_per_s=PICTURE_FRAMES_PER_S)
     _print(
         {"sheet": str(sheet), "mp4": str(movie), "videos": len(shown)},
         as_json=as_json,

@@ -61,10 +61,10 @@ class PublishedFile:
     def parts(self) -> Iterator[Videos]:
         """The rows in order, with their frames, `file.BATCH_BYTES` of them at a time."""
         first = self.take(np.arange(min(1, len(self.states))))
-        rows = rows_at_once(_frames_of(first).nbytes)
+        rows = rows_at_once(first.frames.nbytes)
         for start in range(0, len(self.states), rows):
             part = self.take(np.arange(start, min(start + rows, len(self.states))))
-            if _frames_of(part).shape[1:] != _frames_of(first).shape[1:]:
+            if part.frames.shape[1:] != first.frames.shape[1:]:
                 raise DamagedData(f"{self.path}: its videos have frames of several sizes")
             yield part
 
@@ -81,11 +81,6 @@ class PublishedFile:
                 f"{self.path}: its videos have {pixels.shape[1]} frames, its positions {frames}"
             )
         return self.states.take(positions).with_pixels(pixels)
-
-
-def _frames_of(videos: Videos) -> np.ndarray:
-    assert videos.pixels is not None, "published rows have frames"
-    return videos.pixels
 
 
 def open_published(path: Path) -> PublishedFile:

@@ -91,17 +91,15 @@ def _with_frames(path: Path) -> MeasuredVideos:
             f"{path}: it holds states and no frames, so there is nothing to measure; give "
             "samples, HDF5 or mp4"
         )
-    first = _frames_of(source.take(np.arange(1)))
+    first = source.take(np.arange(1)).frames
     if first.shape[2] != first.shape[3]:
         raise UserError(f"{path}: frames of {first.shape[3]} × {first.shape[2]} px are not square")
     return MeasuredVideos(
-        str(path), source.states, first.shape[2], lambda: map(_frames_of, source.parts())
+        str(path),
+        source.states,
+        first.shape[2],
+        lambda: (part.frames for part in source.parts()),
     )
-
-
-def _frames_of(videos: Videos) -> np.ndarray:
-    assert videos.pixels is not None, "asked for before"
-    return videos.pixels
 
 
 def _beside(

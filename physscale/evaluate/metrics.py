@@ -143,13 +143,18 @@ def _official(column: Mapping[Motion, str]) -> PerVideo:
 
 
 def _likeness(measure: Callable[..., np.ndarray], *, videos: int | None = None) -> PerVideo:
-    """Similarity to the true frames after the given ones, for the first `videos` videos."""
+    """Similarity to the true frames after the given ones, for the first `videos` rows of the
+    split."""
 
     def values(generated: Generated) -> np.ndarray:
-        after = slice(generated.condition_frames, None)
-        made, true = generated.pixels[:videos, after], generated.true_pixels[:videos, after]
         found = np.full(len(generated.truth), np.nan)
-        found[:videos] = measure(made, truth=true)
+        rows = generated.truth.index < (videos or np.inf)
+        if rows.any():
+            made, true = (
+                frames[rows, generated.condition_frames :]
+                for frames in (generated.pixels, generated.true_pixels)
+            )
+            found[rows] = measure(made, truth=true)
         return found
 
     return values

@@ -1,6 +1,6 @@
 """Scores: means over videos with 95 % bootstrap intervals, as rows of `SCORES`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TypedDict
 
@@ -8,8 +8,6 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float
 
-from physscale.evaluate.generated import Generated
-from physscale.evaluate.metrics import VideoMetric
 from physscale.records.scores import SCORES, Source, SplitKind
 
 RESAMPLES = 1000
@@ -62,20 +60,6 @@ def line(metric: str, *, group: str, values: Float[np.ndarray, " videos"]) -> Li
         return Line(metric, group, None, None, None, 0)
     mean = bootstrap(kept)
     return Line(metric, group, mean.value, mean.low, mean.high, mean.count)
-
-
-def scores(
-    generated: Generated,
-    *,
-    metrics: Iterable[VideoMetric],
-    columns: RunColumns,
-    split: str,
-    kind: SplitKind,
-    source: Source,
-) -> pa.Table:
-    """The `SCORES` rows of one source on one split. A metric without a value gets no row."""
-    per_video = {metric.name: metric.per_video(generated) for metric in metrics}
-    return score_table(per_video, columns=columns, split=split, kind=kind, source=source)
 
 
 def score_table(

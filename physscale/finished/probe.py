@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from physscale.dataset.source import open_source, read_whole
+from physscale.dataset.source import open_source
 from physscale.finished.model_probes import feature_record, twin_record
 from physscale.finished.probe_words import Question, Record
 from physscale.finished.probes import (
@@ -61,7 +61,7 @@ def probe_file(
             f"{', '.join(get_args(Attribute))}"
         )
     probed = probed_file(
-        read_whole(samples),
+        open_source(samples),
         name=samples.name,
         training=open_source(trained).states,
         condition_frames=condition_frames,

@@ -5,23 +5,26 @@ grows with the distance from training.
 training rows. True frames pass through the same codec and parser as generated ones before they are
 compared."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from physscale.dataset.file import rows_at_once
+from physscale.dataset.source import Source
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.mechanisms.conflict import Conflict, conflict
 from physscale.evaluate.mechanisms.copying import SPACES, memory, nearest_training
 from physscale.evaluate.mechanisms.hull import Distances, rise, training_distances
 from physscale.evaluate.mechanisms.ranking import Ranking, rank
 from physscale.evaluate.metrics import METRICS
-from physscale.evaluate.motion.track import parse
+from physscale.evaluate.motion.track import Observed, parse
 from physscale.finished.probe_words import Record
 from physscale.finished.runs import Finished
 from physscale.records.errors import UserError
 from physscale.records.rate import wilson
-from physscale.records.video import Videos
+from physscale.records.video import PLACE, Videos
 from physscale.render.canvas import Canvas
 from physscale.render.render import render
 from physscale.scheduling.gpus import Device
@@ -49,17 +52,53 @@ class ProbedVideos:
 
     name: str
     kind: str
-    samples: Videos
+    samples: Source
     training: Videos
     calibration: Videos
     true_frames: Frames
+    canvas: Canvas
     condition_frames: int
     pair: tuple[Attribute, Attribute] | None = None
 
     @property
-    def pixels(self) -> np.ndarray:
-        assert self.samples.pixels is not None, "checked where they are read"
-        return self.samples.pixels
+    def truth(self) -> Videos:
+        return self.samples.states
+
+    def made_some(self) -> Iterator[np.ndarray]:
+        """The generated frames, some videos at a time."""
+        return (part.frames for part in self.samples.parts())
+
+    def true_some(self, rows: Videos) -> Iterator[np.ndarray]:
+        """The true frames of these rows, some at a time."""
+        video_bytes = rows.state.shape[1] * self.canvas.size_px**2 * 3
+        at_once = rows_at_once(video_bytes)
+        for start in range(0, len(rows), at_once):
+            yield self.true_frames(rows.take(slice(start, start + at_once)))
+
+    @cached_property
+    def tracks(self) -> Observed:
+        """Where the generated bodies are."""
+        return tracks_of(self.truth, self.made_some())
+
+    @property
+    def generated(self) -> Generated:
+        """For the metrics of motion."""
+        return Generated(
+            truth=self.truth,
+            canvas=self.canvas,
+            condition_frames=self.condition_frames,
+            predicted=self.tracks,
+        )
+
+
+def tracks_of(rows: Videos, frames: Iterable[np.ndarray]) -> Observed:
+    """The tracks of these rows' bodies in frames that come some videos at a time."""
+    parts, start = [], 0
+    for pixels in frames:
+        some = rows.take(slice(start, start + len(pixels)))
+        parts.append(parse(pixels, body=some.body, start_m=some.state[:, 0, :, PLACE]))
+        start += len(pixels)
+    return Observed.joined(parts)
 
 
 def probed_videos(one: Finished, *, device: Device) -> Iterator[ProbedVideos]:
@@ -73,13 +112,14 @@ def probed_videos(one: Finished, *, device: Device) -> Iterator[ProbedVideos]:
             training=training,
             calibration=simulate(split.data, indices=split.data.videos + np.arange(CALIBRATION)),
             true_frames=lambda rows: one.true_frames(rows, codec=codec),
+            canvas=one.run.canvas,
             condition_frames=one.run.given_frames,
             pair=None if split.kind == "id" else scenario.crossed,
         )
 
 
 def probed_file(
-    samples: Videos,
+    samples: Source,
     *,
     name: str,
     training: Videos,
@@ -91,16 +131,17 @@ def probed_file(
     Raises:
         UserError: if the rows have no frames.
     """
-    if samples.pixels is None:
+    if not samples.has_frames:
         raise UserError(f"{name}: it holds states and no frames; probes look at generated frames")
-    canvas, rows = Canvas(size_px=samples.pixels.shape[2]), samples.with_pixels(None)
+    canvas = Canvas(size_px=samples.take(np.arange(1)).frames.shape[2])
     return ProbedVideos(
         name=name,
         kind="",
         samples=samples,
         training=training,
-        calibration=rows,
+        calibration=samples.states,
         true_frames=lambda videos: render(videos, canvas=canvas),
+        canvas=canvas,
         condition_frames=condition_frames,
         pair=pair,
     )
@@ -118,13 +159,13 @@ def attribute_record(probed: Sequence[ProbedVideos]) -> Record:
             continue
         made, true = (
             conflict(
-                one.samples,
-                pixels,
+                one.truth,
+                frames,
                 training=one.training,
                 pair=one.pair,
                 condition_frames=one.condition_frames,
             )
-            for pixels in (one.pixels, one.true_frames(one.samples))
+            for frames in (one.made_some(), one.true_some(one.truth))
         )
         duels.append(made.duel)
         tables.append({"name": one.name, **conflict_record(made), "true_frames": _rates(true)})
@@ -171,14 +212,9 @@ def memory_record(probed: Sequence[ProbedVideos]) -> Record:
     """Copies, pull and reversals of every split."""
     splits = []
     for one in probed:
-        row: Record = {"name": one.name, "kind": one.kind, "videos": len(one.samples)}
-        looked = [
-            (rows, parse(pixels, body=rows.body, start_m=rows.state[:, 0, :, :2]))
-            for rows, pixels in (
-                (one.samples, one.pixels),
-                (one.samples, one.true_frames(one.samples)),
-                (one.calibration, one.true_frames(one.calibration)),
-            )
+        row: Record = {"name": one.name, "kind": one.kind, "videos": len(one.truth)}
+        looked = [(one.truth, one.tracks)] + [
+            (rows, tracks_of(rows, one.true_some(rows))) for rows in (one.truth, one.calibration)
         ]
         for space in SPACES:
             made, own, true = (
@@ -194,14 +230,14 @@ def memory_record(probed: Sequence[ProbedVideos]) -> Record:
             found = memory(made, own_truth=own, calibration_m=true.distance_m)
             copied = [
                 {
-                    "index": int(one.samples.index[at]),
+                    "index": int(one.truth.index[at]),
                     "training_row": int(made.row[at]),
                     "distance_m": float(made.distance_m[at]),
                 }
                 for at in found.copied[:LISTED_COPIES].tolist()
             ]
             row[space] = {**asdict(replace(found, copied=found.copied[:0])), "copied": copied}
-        turned = METRICS.named("reversal_rate").per_video(_generated(one))
+        turned = METRICS.named("reversal_rate").per_video(one.generated)
         turned = turned[np.isfinite(turned)]
         splits.append(row | {"reversed": asdict(wilson(int((turned > 0).sum()), of=len(turned)))})
     return {"splits": splits}
@@ -233,8 +269,8 @@ class _Errors:
 
 
 def _error_at_distance(one: ProbedVideos) -> _Errors:
-    distance = training_distances(one.samples, training=one.training)
-    error = METRICS.named("velocity_error").per_video(_generated(one))
+    distance = training_distances(one.truth, training=one.training)
+    error = METRICS.named("velocity_error").per_video(one.generated)
     means = {
         "hull": distance.hull,
         "nearest": distance.nearest,
@@ -245,15 +281,6 @@ def _error_at_distance(one: ProbedVideos) -> _Errors:
         distance,
         {"name": one.name}
         | {name: float(values.mean()) for name, values in means.items() if len(values)},
-    )
-
-
-def _generated(one: ProbedVideos) -> Generated:
-    return Generated(
-        truth=one.samples.with_pixels(None),
-        canvas=Canvas(size_px=one.pixels.shape[2]),
-        condition_frames=one.condition_frames,
-        frames=one.pixels,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physscale.codec.protocol import Codec
-from physscale.dataset.file import read_videos, run_of
+from physscale.dataset.file import VideoFile, open_videos, run_of
 from physscale.model.backbone import Backbone
 from physscale.records.errors import DamagedData, UserError
 from physscale.records.json_file import read_json
@@ -62,18 +62,18 @@ class Finished:
         """The states of the training rows."""
         return simulate(self.run.data, indices=np.arange(self.run.data.videos))
 
-    def samples(self, split: TestSplit) -> Videos:
+    def samples(self, split: TestSplit) -> VideoFile:
         """The samples of this test split: true rows with generated frames.
 
         Raises:
             DamagedData: if they are damaged, or of another run or split.
         """
         path = self.folder.samples(split.data.split)
-        samples = read_videos(path)
-        named = run_of(path) or self.run.fingerprint
-        if named != self.run.fingerprint or set(samples.split) != {split.data.split}:
+        samples = open_videos(path)
+        states, named = samples.states, run_of(path) or self.run.fingerprint
+        if named != self.run.fingerprint or set(states.split) != {split.data.split}:
             raise DamagedData(
-                f"{path}: samples of split {samples.split[0]} of run {short(named)}; put it back "
+                f"{path}: samples of split {states.split[0]} of run {short(named)}; put it back "
                 "where it belongs, or move the run's folder away and run again"
             )
         return samples

@@ -5,13 +5,15 @@ Only the requested metrics are computed. All other rows of a run's table stay as
 the losses, which need the model. Each run's table is replaced whole, so after a kill the same
 command continues."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from physscale.dataset.file import VideoFile
 from physscale.evaluate.metrics import METRICS, VideoMetric, metrics_of
 from physscale.evaluate.scores import RunColumns
 from physscale.finished.runs import Finished
@@ -22,7 +24,8 @@ from physscale.records.store import Store
 from physscale.records.tables import computed_metrics, read_scores, write_parquet, write_scores
 from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.scored_split import scored_split
-from physscale.run.sources import outcomes_of, source_scores
+from physscale.run.sources import measured
+from physscale.run.spec import TestSplit
 from physscale.scheduling.gpus import Device
 
 __all__ = ["Missing", "asked_metrics", "missing_metrics", "rewrite_study_tables", "score_again"]
@@ -77,30 +80,22 @@ def score_again(missing: Missing, *, outcomes: bool, device: Device) -> None:
         DamagedData: if samples are missing or unreadable.
     """
     one, names = missing.finished, [metric.name for metric in missing.metrics]
-    old, codec, training = (
-        read_scores(one.folder.scores),
-        one.codec(device=device),
-        TrainingRows(one.run),
-    )
-    score_tables: list[pa.Table] = []
-    outcome_tables: list[pa.Table] = []
-    for split in one.run.test_splits:
-        case = scored_split(one.run, split, columns=_columns(one), metrics=missing.metrics)
-        samples = one.samples(split)
-        if samples.pixels is None or len(samples) != len(case.truth):
-            raise DamagedData(
-                f"{one.folder.samples(split.data.split)}: not the {len(case.truth)} videos of test "
-                f"split {split.data.split!r}; the same `physscale run` makes them again"
-            )
-        model = case.generated(samples.pixels)
-        if case.measurable:
-            recoded = codec.decode(codec.encode(case.pixels))
-            score_tables += source_scores(case, model, recoded=recoded, training=training)
-        outcome_tables.append(outcomes_of(case, model))
+    old, training = read_scores(one.folder.scores), TrainingRows(one.run)
+    codec = one.codec(device=device)
+    found = [
+        measured(
+            scored_split(one.run, split, columns=_columns(one), metrics=missing.metrics),
+            _frames(one.samples(split), split=split),
+            recode=lambda part: codec.decode(codec.encode(part.pixels)),
+            training=training,
+        )
+        for split in one.run.test_splits
+    ]
     if outcomes:
-        write_parquet(one.folder.outcomes, pa.concat_tables(outcome_tables))
+        write_parquet(one.folder.outcomes, pa.concat_tables([split.outcomes for split in found]))
     replaced = pc.is_in(old["metric"], pa.array(names))
-    scores = pa.concat_tables([old.filter(pc.invert(replaced)), *score_tables])
+    kept = old.filter(pc.invert(replaced))
+    scores = pa.concat_tables([kept, *(split.scores for split in found)])
     computed = {*computed_metrics(one.folder.scores), *names}
     write_scores(one.folder.scores, _in_order(scores, one), metrics=computed)
 
@@ -110,6 +105,15 @@ def rewrite_study_tables(store: Store, *, runs: Iterable[Finished]) -> None:
     write_study_tables(
         store, groups=planned_groups(store) or {one.run.fingerprint: "" for one in runs}
     )
+
+
+def _frames(samples: VideoFile, *, split: TestSplit) -> Iterator[np.ndarray]:
+    if not samples.has_frames or len(samples.states) != split.data.videos:
+        raise DamagedData(
+            f"{samples.path}: not the {split.data.videos} videos of test split "
+            f"{split.data.split!r}; the same `physscale run` makes them again"
+        )
+    return (part.frames for part in samples.parts())
 
 
 def _columns(one: Finished) -> RunColumns:

@@ -85,9 +85,7 @@ def movie(folder: Path, *, clip: Clip) -> bytes:
     if clip.index < 0:
         frames = _movie_frames(path)
     else:
-        pixels = read_rows(path, indices=np.array([clip.index])).pixels
-        assert pixels is not None, "clips come from rows with frames"
-        frames = pixels[0]
+        frames = read_rows(path, indices=np.array([clip.index])).frames[0]
     times = max(CLIP_PX // frames.shape[1], 1)
     return mp4_bytes(
         frames.repeat(times, axis=1).repeat(times, axis=2), frames_per_s=FRAMES_PER_S, crf=12

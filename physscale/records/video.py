@@ -83,6 +83,12 @@ class Videos:
     from_trained: Float32[np.ndarray, "batch 2"] | None = None
     pixels: UInt8[np.ndarray, "batch frames height width 3"] | None = None
 
+    @property
+    def frames(self) -> UInt8[np.ndarray, "batch frames height width 3"]:
+        """`pixels`, of rows that have them."""
+        assert self.pixels is not None, "whoever reads rows checks that they have frames"
+        return self.pixels
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -58,8 +58,7 @@ def encode_unit(
     for indices, videos in zip(
         batches, stream(cache.run.data, canvas=cache.run.canvas, batches=batches), strict=True
     ):
-        assert videos.pixels is not None, "a stream has frames"
-        pixels = mirror_image(videos.pixels) if cache.side == "mirrored" else videos.pixels
+        pixels = mirror_image(videos.frames) if cache.side == "mirrored" else videos.frames
         latents[indices - unit.start] = codec.encode(pixels).numpy()
     written = write_latents(
         unit.path,

@@ -13,7 +13,7 @@ from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.conditioning_room import check_rows
 from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.scored_split import run_columns, scored_split
-from physscale.run.sources import outcomes_of, source_scores
+from physscale.run.sources import measured
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.simulate.spec import DataSpec
 
@@ -64,9 +64,12 @@ def _rehearse(case: _Case) -> None:
     if not scored.measurable:
         return
     try:
-        made = scored.generated(scored.pixels)
-        list(source_scores(scored, made, recoded=scored.pixels, training=TrainingRows(run)))
-        outcomes_of(scored, made)
+        measured(
+            scored,
+            [scored.pixels],
+            recode=lambda part: part.pixels,
+            training=TrainingRows(run),
+        )
         mp4_bytes(beside(scored.pixels[:1], scored.pixels[:1]), frames_per_s=FRAMES_PER_S)
     except Exception as error:  # of a metric, or of a baseline of this scenario on that split
         raise UserError(

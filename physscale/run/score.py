@@ -12,11 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from physscale.codec.protocol import Codec
-from physscale.dataset.file import write_videos
+from physscale.dataset.file import rows_at_once, write_videos
 from physscale.dataset.mp4 import write_mp4
-from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import metrics_of
-from physscale.evaluate.scores import score_table
 from physscale.model.backbone import Backbone
 from physscale.records.errors import DamagedData
 from physscale.records.scores import OUTCOMES
@@ -32,12 +30,12 @@ from physscale.records.tables import (
 from physscale.run.baseline_tracks import TrainingRows
 from physscale.run.context import Context
 from physscale.run.cost import PICTURED_VIDEOS
-from physscale.run.inference import inference_of
+from physscale.run.inference import inference_of, parts_of
 from physscale.run.pictures import FRAMES_PER_S, beside
 from physscale.run.sampled import Sampled
 from physscale.run.sampling import Sampler
 from physscale.run.scored_split import ScoredSplit, run_columns, scored_split
-from physscale.run.sources import outcomes_of, source_scores
+from physscale.run.sources import Measured, measured
 from physscale.run.spec import RunSpec, TestSplit
 from physscale.train.parallel import Workers
 
@@ -75,34 +73,34 @@ def score_run(run: RunSpec, *, trained: Trained, folder: RunFolder, context: Con
     training, columns = TrainingRows(run), run_columns(run, study=trained.study)
     for split, made in sampler.sampled(missing, context=context):
         case = scored_split(run, split, columns=columns, metrics=metrics_of("run"))
-        model = _model(case, made=made, folder=folder)
-        scores = [_losses(case, made=made)]
-        if case.measurable:
-            scores += source_scores(case, model, recoded=made.recoded, training=training)
-        kept.write(split, outcomes=outcomes_of(case, model), scores=pa.concat_tables(scores))
+        _write_samples(case, made=made, folder=folder)
+        kept.write(split, losses=_losses(case, made=made), found=_measured(case, made, training))
     if workers.rank == 0:
         kept.join(run, folder=folder)
 
 
-def _model(case: ScoredSplit, *, made: Sampled, folder: RunFolder) -> Generated:
-    """The model's videos, which are written."""
+def _write_samples(case: ScoredSplit, *, made: Sampled, folder: RunFolder) -> None:
     samples = case.truth.with_pixels(made.samples)
     write_videos(folder.samples(case.split), samples, run=case.run.fingerprint)
-    shown = beside(case.pixels[:PICTURED_VIDEOS], made.samples[:PICTURED_VIDEOS])
+    first = slice(PICTURED_VIDEOS)
+    shown = beside(case.take(first).pixels, made.samples[first])
     write_mp4(folder.video(case.split), shown, frames_per_s=FRAMES_PER_S)
-    return case.generated(made.samples)
+
+
+def _measured(case: ScoredSplit, made: Sampled, training: TrainingRows) -> Measured:
+    parts = parts_of(len(made.samples), at_once=rows_at_once(made.samples[:1].nbytes))
+    return measured(
+        case,
+        (made.samples[rows] for rows in parts),
+        recode=lambda part: made.recoded[part.truth.index],
+        training=training,
+    )
 
 
 def _losses(case: ScoredSplit, *, made: Sampled) -> pa.Table:
-    return score_table(
-        {
-            "loss": made.from_given.astype(np.float64),
-            "loss_grid": made.as_trained.astype(np.float64),
-        },
-        columns=case.columns,
-        split=case.split,
-        kind=case.test_split.kind,
-        source="model",
+    losses = {"loss": made.from_given, "loss_grid": made.as_trained}
+    return case.table(
+        {name: values.astype(np.float64) for name, values in losses.items()}, source="model"
     )
 
 
@@ -132,9 +130,10 @@ class _Kept:
         except DamagedData:
             return False
 
-    def write(self, split: TestSplit, *, outcomes: pa.Table, scores: pa.Table) -> None:
+    def write(self, split: TestSplit, *, losses: pa.Table, found: Measured) -> None:
         """The scores come last."""
-        write_parquet(self._outcomes(split), outcomes)
+        write_parquet(self._outcomes(split), found.outcomes)
+        scores = pa.concat_tables([losses, found.scores])
         write_scores(self._scores(split), scores, metrics=[one.name for one in metrics_of("run")])
 
     def join(self, run: RunSpec, *, folder: RunFolder) -> None:

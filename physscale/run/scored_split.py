@@ -1,7 +1,7 @@
 """A test split as the tables of its scores need it: true videos, columns, metrics."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from physscale.evaluate.generated import Generated
 from physscale.evaluate.metrics import VideoMetric
 from physscale.evaluate.motion.track import Parsed
-from physscale.evaluate.scores import RunColumns, scores
+from physscale.evaluate.scores import RunColumns, score_table
 from physscale.records.scores import Source
 from physscale.records.video import Videos
 from physscale.render.render import render
@@ -64,15 +64,23 @@ class ScoredSplit:
             run=self.run.fingerprint,
         )
 
-    def score(self, generated: Generated, *, source: Source) -> pa.Table:
-        """The rows of every metric that is defined on these videos."""
-        return scores(
-            generated,
-            metrics=[
-                metric
-                for metric in self.metrics
-                if metric.defined_on(generated, scenario=self.test_split.data.scenario)
-            ],
+    def take(self, rows: slice) -> "ScoredSplit":
+        """Some rows of the split."""
+        return replace(self, truth=self.truth.take(rows))
+
+    def values(self, generated: Generated) -> dict[str, np.ndarray]:
+        """Float[videos] of every metric that is defined on these videos."""
+        return {
+            metric.name: metric.per_video(generated)
+            for metric in self.metrics
+            if metric.defined_on(generated, scenario=self.test_split.data.scenario)
+        }
+
+    def table(self, values: Mapping[str, np.ndarray], *, source: Source) -> pa.Table:
+        """The `SCORES` rows of one source, from the values of all videos. A metric without a value
+        gets no row."""
+        return score_table(
+            values,
             columns=self.columns,
             split=self.split,
             kind=self.test_split.kind,

@@ -92,10 +92,9 @@ def training_latents(run: RunSpec, *, codec: Codec, context: Context) -> LatentS
     ]
     plain_ones, mirrored = [], []
     for videos in context.videos(run.data, canvas=run.canvas, batches=batches):
-        assert videos.pixels is not None
-        plain_ones.append(_learned(codec.encode(videos.pixels), run=run))
+        plain_ones.append(_learned(codec.encode(videos.frames), run=run))
         if run.train.flip == "horizontal":
-            mirrored.append(_learned(codec.encode(mirror_image(videos.pixels)), run=run))
+            mirrored.append(_learned(codec.encode(mirror_image(videos.frames)), run=run))
     return LatentSet(torch.cat(plain_ones), torch.cat(mirrored) if mirrored else None)
 
 
@@ -122,8 +121,7 @@ class StreamedLatents:
             ]
             stream = self.context.videos(run.data, canvas=run.canvas, batches=chosen)
             for step, videos in zip(steps, stream, strict=True):
-                assert videos.pixels is not None
-                pixels = videos.pixels
+                pixels = videos.frames
                 if run.train.flip == "horizontal":
                     coins = mirrors(seed, batch=batch, step=step)[rows]
                     pixels = np.where(

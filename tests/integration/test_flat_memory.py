@@ -2,22 +2,33 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from physscale.dataset import file
+from physscale.records.store import Store
+from physscale.render.canvas import Canvas
+from physscale.run.context import PlainContext
+from physscale.run.execute import execute
 from tests.paths import ROOT
+from tests.tiny import tiny_run
 
-FEW, MANY, SIZE_PX = 100, 300, 128
-"""The fewer fill more than one of the batches that are read at a time."""
+FEW, MANY, SIZE_PX = 40, 240, 128
+BATCH_BYTES = 1 << 23
+"""Of ten videos, so that the fewer fill several of the batches that are written and read at a
+time."""
 
 GROWTH_MB = 60
 """The frames of the others take 157 MB as bytes, and several times that as anything else."""
 
-MEASURED = """
+MEASURED = f"""
 import re, sys
 from pathlib import Path
 from physscale.cli.main import main
+from physscale.dataset import file
+file.BATCH_BYTES = {BATCH_BYTES}
 try:
     main(sys.argv[1:])
 finally:
@@ -30,19 +41,28 @@ COMMANDS = {
     "detect": ("detect", "{set}"),
     "evaluate": ("evaluate", "{set}"),
     "compare-videos": ("compare-videos", "{set}", "{set}"),
+    "probe": ("probe", "{samples}", "--trained", "{set}"),
+    "evaluate a study": ("evaluate", "{study}"),
+    "probe a study": ("probe", "{study}"),
 }
 
 
 def peak_mb(words: tuple[str, ...], *, data: Path) -> float:
-    command = [word.format(set=data) for word in words]
+    study = Path(f"{data}_study")
+    (samples,) = study.glob("runs/*/samples/*")
+    return called([word.format(set=data, study=study, samples=samples) for word in words])
+
+
+def called(command: list[str]) -> float:
     ran = subprocess.run(
         [sys.executable, "-c", MEASURED, *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
     )
-    return int(ran.stderr.rsplit("peak", 1)[1]) / 1e3
+    said, _, peak = ran.stderr.rpartition("peak")
+    assert ran.returncode == 0, said
+    return int(peak) / 1e3
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +71,18 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     for videos in (FEW, MANY):
         found[videos] = tmp_path_factory.mktemp("sets") / str(videos)
         words = ["simulate", "uniform", "--videos", str(videos), "--size", str(SIZE_PX)]
-        subprocess.run(
-            [sys.executable, "-m", "physscale", *words, "--out", str(found[videos])],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
+        called([*words, "--out", str(found[videos])])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(file, "BATCH_BYTES", BATCH_BYTES)
+            study(Path(f"{found[videos]}_study"), videos=videos)
     return found
+
+
+def study(root: Path, *, videos: int) -> None:
+    """One run that was tested on so many videos."""
+    tiny = replace(tiny_run(steps=2), canvas=Canvas(size_px=SIZE_PX))
+    split = replace(tiny.test_splits[0], data=replace(tiny.test_splits[0].data, videos=videos))
+    execute(replace(tiny, test_splits=(split,)), store=Store(root), context=PlainContext())
 
 
 @pytest.mark.slow

@@ -47,11 +47,11 @@ def test_is_watched_and_scored(finished: Finished) -> None:
 
 def test_keeps_its_own_given_frames(finished: Finished) -> None:
     split = RUN.test_splits[0]
-    samples = finished.samples(split)
-    assert samples.pixels is not None
+    file = finished.samples(split)
+    (samples,) = file.parts()
     codec = finished.codec(device="cpu")
     true = finished.true_frames(samples, codec=codec)
-    apart = np.abs(samples.pixels.astype(int) - true.astype(int)).max(axis=(0, 2, 3, 4))
+    apart = np.abs(samples.frames.astype(int) - true.astype(int)).max(axis=(0, 2, 3, 4))
     assert (apart[:2] <= 1).all()
     assert (apart[2:] > 1).all()
 

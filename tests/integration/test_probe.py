@@ -116,7 +116,7 @@ def test_a_file_of_copies_is_found_to_be_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], study: Path
 ) -> None:
     one = finished_runs(Store(study), beginnings=[BALL.fingerprint[:8]])[0]
-    samples = one.samples(BALL.test_splits[0])
+    (samples,) = one.samples(BALL.test_splits[0]).parts()
     training = simulate(replace(BALL.data, videos=60), indices=np.arange(60))
     write_videos(tmp_path / "trained.arrow", training)
     write_videos(tmp_path / "samples.arrow", samples)

@@ -45,7 +45,7 @@ def momentum_and_energy(tracks: Tracks, *, videos: Videos, row: int) -> tuple[fl
     bend = np.nan_to_num(np.linalg.norm(place[2:] - 2 * place[1:-1] + place[:-2], axis=-1)).sum(-1)
     moment = 1 + int(np.where(near[1:-1].any(1), bend, -1.0).argmax())
     time = videos.time_s[row].astype(np.float64)
-    noise = PLACE_PX * WORLD_M / videos.pixels.shape[2]
+    noise = PLACE_PX * WORLD_M / videos.frames.shape[2]
     mass = videos.body[row, :, MASS].astype(np.float64)
     speed, deviation = np.empty((2, 2, 2)), np.empty((2, 2))
     for side, frames in enumerate((np.arange(len(time)) < moment, np.arange(len(time)) > moment)):
@@ -73,11 +73,10 @@ def off_flight_m(tracks: Tracks, *, videos: Videos, row: int) -> float:
     numbers of discs."""
     if tracks.place.shape[1] != 2:
         return 0.0
-    assert videos.pixels is not None
     body = videos.body[row].astype(np.float64)
     return off_path_m(
         tracks,
         mass_kg=body[:, MASS],
         elasticity=float(body[:, ELASTICITY].prod()),
-        place_m=PLACE_PX * WORLD_M / videos.pixels.shape[2],
+        place_m=PLACE_PX * WORLD_M / videos.frames.shape[2],
     )

@@ -77,8 +77,7 @@ def detect(videos: Videos, *, thresholds: Mapping[str, float] | None = None) -> 
         UserError: for rows that have no rules (`rules.rules_of`).
     """
     rules = rules_of(videos)
-    assert videos.pixels is not None, "rules_of refuses rows without frames"
-    limits = rules.thresholds(size_px=videos.pixels.shape[2]) if thresholds is None else thresholds
+    limits = rules.thresholds(size_px=videos.frames.shape[2]) if thresholds is None else thresholds
     return Detections(rules.physics, rules.scores(videos), limits, rules.asked(videos))
 
 

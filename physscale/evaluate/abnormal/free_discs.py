@@ -102,14 +102,12 @@ class FreeDiscs(Rules):
         return tuple(rule for rule in self.floors if rule not in unasked)
 
     def places(self, videos: Videos) -> Float[np.ndarray, "batch frames bodies 2"]:
-        assert videos.pixels is not None, "rules_of refuses rows without frames"
-        found = observe(videos.pixels, body=videos.body)
+        found = observe(videos.frames, body=videos.body)
         return np.stack([found.x_m, found.y_m], -1)
 
     def scores(self, videos: Videos) -> Scores:
         """The scores by rule; a rule that cannot be applied gives 0."""
-        assert videos.pixels is not None, "rules_of refuses rows without frames"
-        found = observe(videos.pixels, body=videos.body)
+        found = observe(videos.frames, body=videos.body)
         shape = _shape(found, videos=videos)
         rows = [
             _video(found, shape=shape[row], videos=videos, row=row) for row in range(len(videos))
@@ -120,8 +118,7 @@ class FreeDiscs(Rules):
 def _shape(found: Observed, *, videos: Videos) -> Float[np.ndarray, "batch frames bodies"]:
     """A disc of two pixels looks square, so each is compared with a disc that is drawn in its
     place."""
-    assert videos.pixels is not None
-    size_px = videos.pixels.shape[2]
+    size_px = videos.frames.shape[2]
     state = videos.state.copy()
     state[..., 0] = np.nan_to_num(found.x_m, nan=AWAY_M)
     state[..., 1] = np.nan_to_num(found.y_m, nan=AWAY_M)
@@ -153,7 +150,6 @@ def _tracks(found: Observed, *, videos: Videos, row: int) -> Tracks:
 
 
 def _video(found: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> dict[str, float]:
-    assert videos.pixels is not None
     tracks = _tracks(found, videos=videos, row=row)
     if (videos.body[row, :, BEHAVIOUR] == Behaviour.FREE).all():
         interval_s = float(videos.time_s[row, 1] - videos.time_s[row, 0])
@@ -166,7 +162,7 @@ def _video(found: Observed, *, shape: np.ndarray, videos: Videos, row: int) -> d
             tracks,
             body=videos.body[row],
             time_s=videos.time_s[row],
-            place_m=PLACE_PX * WORLD_M / videos.pixels.shape[2],
+            place_m=PLACE_PX * WORLD_M / videos.frames.shape[2],
         )
         change_m_s, momentum, energy, astray = 0.0, 0.0, 0.0, flight.astray
     area = np.pi * tracks.radius**2

@@ -79,7 +79,6 @@ def phyre_scores(videos: Videos, *, scene_px: int = 512) -> Scores:
 
 def tracks_of(videos: Videos, *, scene_px: int = 512) -> list[Track]:
     """The tracks of the bodies of every video."""
-    assert videos.pixels is not None, "rules_of refuses rows without frames"
     tracks = []
     for row in range(len(videos)):
         scene = _scene(videos, row=row, scene_px=scene_px)
@@ -87,15 +86,14 @@ def tracks_of(videos: Videos, *, scene_px: int = 512) -> list[Track]:
         hint = videos.state[row, :, :, :3].astype(np.float64)
         red = moving & (scene.body[:, RED] > 220)
         found = track(
-            videos.pixels[row], scene=scene, hint=hint, red=red, seed=int(videos.index[row])
+            videos.frames[row], scene=scene, hint=hint, red=red, seed=int(videos.index[row])
         )
         tracks.append(found)
     return tracks
 
 
 def _scene(videos: Videos, *, row: int, scene_px: int) -> Scene:
-    assert videos.pixels is not None, "checked before"
-    shapes = solids(videos.body[row], px_m=WORLD_M / videos.pixels.shape[2])
+    shapes = solids(videos.body[row], px_m=WORLD_M / videos.frames.shape[2])
     return Scene(
         body=videos.body[row],
         shapes=shapes,
@@ -103,7 +101,7 @@ def _scene(videos: Videos, *, row: int, scene_px: int) -> Scene:
         start=videos.state[row, 0].astype(np.float64),
         time_s=videos.time_s[row],
         gravity_m_s2=GRAVITY_TIMES_PX / scene_px,
-        px_m=WORLD_M / videos.pixels.shape[2],
+        px_m=WORLD_M / videos.frames.shape[2],
         scene_px=scene_px,
     )
 

@@ -114,15 +114,15 @@ def rules_of(videos: Videos) -> Rules:
     return rules
 
 
-def covers(videos: Videos) -> bool:
-    """Whether there are rules for the physics of these rows, and for their bodies.
+def covers(videos: Videos, *, size_px: int) -> bool:
+    """Whether there are rules for the physics of these rows, their bodies, and frames of this size.
 
     Raises:
         UserError: for rows of several physics, or of a scenario that nothing registered.
     """
     _, physics = _physics(videos)
     rules = RULES.entries().get(physics)
-    return rules is not None and rules.uncovered(videos) is None
+    return rules is not None and size_px >= rules.least_px and rules.uncovered(videos) is None
 
 
 def _physics(videos: Videos) -> tuple[str, str]:

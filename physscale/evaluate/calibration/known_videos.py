@@ -104,10 +104,9 @@ def canvas(cell: Cell) -> Canvas:
 
 def noisy(videos: Videos) -> Videos:
     """The videos with the noise of a codec."""
-    assert videos.pixels is not None
     rng = np.random.Generator(np.random.Philox(key=int(videos.index[0]) + 1))
-    noise = rng.normal(0.0, NOISE, videos.pixels.shape).astype(np.float32)
-    return videos.with_pixels(np.clip(videos.pixels + noise, 0, 255).round().astype(np.uint8))
+    noise = rng.normal(0.0, NOISE, videos.frames.shape).astype(np.float32)
+    return videos.with_pixels(np.clip(videos.frames + noise, 0, 255).round().astype(np.uint8))
 
 
 def another_future(videos: Videos, *, cell: Cell) -> Videos:

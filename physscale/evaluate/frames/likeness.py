@@ -133,9 +133,7 @@ def _few(source: Source) -> Iterator[Videos]:
 def _measured(
     real: Videos, fake: Videos, *, by_frames: list[Perceptual], networks: Networks
 ) -> _Part:
-    assert real.pixels is not None, "checked before"
-    assert fake.pixels is not None, "checked before"
-    true, made = real.pixels, fake.pixels
+    true, made = real.frames, fake.frames
     if true.shape != made.shape:
         raise UserError(
             f"compare-videos: the files hold other frames ({true.shape[1:]} and {made.shape[1:]}); "

@@ -14,13 +14,14 @@ outcome is one of five:
 
 arXiv 2411.02385, section 5.3, reports such outcomes without a threshold."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from physscale.evaluate.mechanisms.attributes import Values, look_of, measured, true_values
+from physscale.evaluate.mechanisms.attributes import Look, Values, look_of, measured, true_values
 from physscale.evaluate.mechanisms.ranking import Duel
 from physscale.records.errors import UserError
 from physscale.records.rate import Rate, wilson
@@ -72,7 +73,7 @@ class Conflict:
 
 def conflict(
     truth: Videos,
-    pixels: UInt8[np.ndarray, "batch frames size size 3"],
+    frames: Iterable[UInt8[np.ndarray, "some frames size size 3"]],
     *,
     training: Videos,
     pair: tuple[Attribute, Attribute],
@@ -82,7 +83,7 @@ def conflict(
 
     Args:
         truth: rows with the asked combination.
-        pixels: generated frames.
+        frames: those of the generated videos, some videos at a time, in the order of the rows.
         training: the training rows; states suffice.
 
     Raises:
@@ -110,12 +111,23 @@ def conflict(
             f"attributes: no video crosses {pair[0]} and {pair[1]}: training "
             "holds a body like each of them"
         )
-    made = measured(truth, pixels, look=look, condition_frames=condition_frames)
+    made = _measured(truth, frames, look=look, condition_frames=condition_frames)
     moved = [
         ((made[name] - asked[name]) / np.where(chosen, target - asked[name], 1.0))[chosen]
         for name, target in zip(pair, targets, strict=True)
     ]
     return Conflict(pair, truth.index[chosen], _outcomes(*moved), *moved)
+
+
+def _measured(
+    truth: Videos, frames: Iterable[np.ndarray], *, look: Look, condition_frames: int
+) -> dict[Attribute, Values]:
+    parts, start = [], 0
+    for pixels in frames:
+        rows = truth.take(slice(start, start + len(pixels)))
+        parts.append(measured(rows, pixels, look=look, condition_frames=condition_frames))
+        start += len(pixels)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def precedents(

@@ -9,7 +9,8 @@ component are `merged` and have no place; components in excess, each at least a 
 smallest body, make the bodies `duplicated`."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
@@ -75,6 +76,16 @@ class Observed(Parsed):
     merged: Bool[np.ndarray, "batch frames bodies"]
     shape_change: Float[np.ndarray, "batch frames bodies"]
     colour_change: Float[np.ndarray, "batch frames bodies"]
+
+    @staticmethod
+    def joined(parts: Sequence["Observed"]) -> "Observed":
+        """The tracks of some videos, one after the other."""
+        return Observed(
+            **{
+                column.name: np.concatenate([getattr(part, column.name) for part in parts])
+                for column in fields(Observed)
+            }
+        )
 
 
 def parse(

@@ -16,7 +16,7 @@ from physscale.evaluate.motion.baselines import (
 )
 from physscale.evaluate.motion.outcomes import compare
 from physscale.evaluate.motion.track import Parsed
-from physscale.evaluate.scores import RunColumns, bootstrap, score_table, scores
+from physscale.evaluate.scores import RunColumns, bootstrap, score_table
 from physscale.records.errors import UserError
 from physscale.records.metric_table import Metric
 from physscale.records.scores import OUTCOMES, SCORES
@@ -81,7 +81,13 @@ def test_a_metric_without_any_value_has_no_row_and_no_nan() -> None:
     blank = np.full((4, 16, 32, 32, 3), 255, np.uint8)
     gone = Generated(truth=truth, canvas=Canvas(size_px=32), condition_frames=3, frames=blank)
     tracked = [metric for metric in metrics_of("run") if metric.needs == "tracks"]
-    scored = scores(gone, metrics=tracked, columns=COLUMNS, split="id", kind="id", source="model")
+    scored = score_table(
+        {metric.name: metric.per_video(gone) for metric in tracked},
+        columns=COLUMNS,
+        split="id",
+        kind="id",
+        source="model",
+    )
     assert scored.schema == SCORES
     found = values(scored)
     assert "velocity_error" not in found

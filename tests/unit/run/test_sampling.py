@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,18 +121,18 @@ def test_an_attempt_goes_on_where_the_last_one_stopped(
 def test_a_split_that_was_scored_is_not_scored_again_after_a_fault(
     whole: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, real = trained(whole, tmp_path), score.outcomes_of
+    store, real = trained(whole, tmp_path), score.measured
 
-    def breaks_off(case: score.ScoredSplit, model: score.Generated) -> object:
+    def breaks_off(case: score.ScoredSplit, *rest: Any, **named: Any) -> score.Measured:
         if case.split == RUN.test_splits[1].data.split:
             raise MemoryError("the second split")
-        return real(case, model)
+        return real(case, *rest, **named)
 
     with counted_parts() as made:
-        monkeypatch.setattr(score, "outcomes_of", breaks_off)
+        monkeypatch.setattr(score, "measured", breaks_off)
         with pytest.raises(MemoryError):
             execute(RUN, store=store, context=PlainContext())
-        monkeypatch.setattr(score, "outcomes_of", real)
+        monkeypatch.setattr(score, "measured", real)
         execute(RUN, store=store, context=PlainContext())
     assert [part.split.data.split for part in made] == ["id"] * 3 + ["speed_high"] * 4
     assert results(store) == results(whole)

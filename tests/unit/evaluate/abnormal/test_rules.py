@@ -45,10 +45,10 @@ def test_unknown_physics_is_refused_and_never_called_abnormal(on_rails: Videos) 
 def test_a_study_asks_whether_rules_cover_its_videos_and_refuses_an_unknown_scenario(
     on_rails: Videos,
 ) -> None:
-    assert not covers(on_rails)
-    assert covers(replace(on_rails, scenario=np.full(4, "uniform", object)))
+    assert not covers(on_rails, size_px=32)
+    assert covers(replace(on_rails, scenario=np.full(4, "uniform", object)), size_px=32)
     with pytest.raises(UserError, match="scenario 'no_such' is unknown"):
-        covers(replace(on_rails, scenario=np.full(4, "no_such", object)))
+        covers(replace(on_rails, scenario=np.full(4, "no_such", object)), size_px=32)
 
 
 def test_rules_that_a_module_registers_are_applied(

@@ -60,9 +60,8 @@ def followed(truth: Videos, *, moved: tuple[Attribute, ...]) -> np.ndarray:
 
 def outcome_of(pair: Pair, *, moved: tuple[Attribute, ...]) -> Conflict:
     training, truth = crossed(pair)
-    return conflict(
-        truth, followed(truth, moved=moved), training=training, pair=pair, condition_frames=GIVEN
-    )
+    frames = np.array_split(followed(truth, moved=moved), 3)
+    return conflict(truth, frames, training=training, pair=pair, condition_frames=GIVEN)
 
 
 @pytest.mark.parametrize("pair", ATTRIBUTE_PAIRS, ids="_".join)
@@ -83,7 +82,7 @@ def test_a_body_that_is_gone_has_lost_and_won_nothing() -> None:
     frames = render(truth, canvas=CANVAS)
     frames[:, GIVEN:] = 255
     found = conflict(
-        truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN
+        truth, [frames], training=training, pair=("colour", "size"), condition_frames=GIVEN
     )
     assert found.rates["lost"].value == 1.0
     assert (found.duel.first_wins, found.duel.second_wins) == (0, 0)
@@ -96,7 +95,7 @@ def test_a_third_of_the_way_is_no_win() -> None:
     body[:, 0, BODY.index("radius_m")] = size + (2.1 - 2 * size) / 3
     frames = render(replace(truth, body=body), canvas=CANVAS)
     found = conflict(
-        truth, frames, training=training, pair=("colour", "size"), condition_frames=GIVEN
+        truth, [frames], training=training, pair=("colour", "size"), condition_frames=GIVEN
     )
     assert found.rates["kept"].value == 1.0
     np.testing.assert_allclose(found.second_moved, 1 / 3, atol=0.03)
@@ -108,7 +107,7 @@ def test_graded_bodies_at_the_border_are_no_conflict() -> None:
     truth = rows(replace(seen, combinations=HELD), count=60)
     found = conflict(
         truth,
-        render(truth, canvas=CANVAS),
+        [render(truth, canvas=CANVAS)],
         training=rows(seen, count=400),
         pair=("colour", "size"),
         condition_frames=GIVEN,
@@ -122,7 +121,7 @@ def test_trained_combinations_are_no_conflict_and_pairs_of_balls_are_refused() -
     with pytest.raises(UserError, match="crosses colour and size"):
         conflict(
             seen,
-            render(seen, canvas=CANVAS),
+            [render(seen, canvas=CANVAS)],
             training=seen,
             pair=("colour", "size"),
             condition_frames=GIVEN,
@@ -131,7 +130,7 @@ def test_trained_combinations_are_no_conflict_and_pairs_of_balls_are_refused() -
     with pytest.raises(UserError, match="of one body"):
         conflict(
             two,
-            render(two, canvas=CANVAS),
+            [render(two, canvas=CANVAS)],
             training=two,
             pair=("size", "velocity"),
             condition_frames=GIVEN,
