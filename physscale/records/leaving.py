@@ -4,6 +4,7 @@ import inspect
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,10 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 __all__ = [
     "Stopped",
@@ -40,6 +44,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int, said: str = "") -> None:
         super().__init__(said or f"stopped by {signal.Signals(number).name}")
+        self.number = number
         self.exit_code = 128 + number
 
 
@@ -113,27 +118,42 @@ def _must_wait(frame: FrameType | None) -> bool:
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
     """The first signal raises Stopped in the main thread, as soon as neither an import nor a
-    `sheltered` function is under way; a second one ends the process at once."""
+    `sheltered` function is under way; a second one ends the process at once. Python drops what is
+    raised in a destructor, or in a function that C calls: there it is raised again afterwards."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     caught: list[int] = []
     again: list[threading.Timer] = []
 
+    def hear_again(number: int) -> None:
+        again.append(threading.Timer(_SOON_S, os.kill, (os.getpid(), number)))
+        again[-1].start()
+
     def hear(number: int, frame: FrameType | None) -> None:
         signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
         if not caught and _must_wait(frame):
-            again.append(threading.Timer(_SOON_S, os.kill, (os.getpid(), number)))
-            again[-1].start()
+            hear_again(number)
         elif not caught:
             caught.append(number)
             raise Stopped(number)
         elif number != signal.SIGHUP:  # a terminal that ends sends more than one
             os._exit(128 + number)
 
+    tell = sys.unraisablehook
+
+    def dropped(what: "UnraisableHookArgs") -> None:
+        if isinstance(what.exc_value, Stopped):
+            caught.clear()
+            hear_again(what.exc_value.number)
+        else:
+            tell(what)
+
+    sys.unraisablehook = dropped
     with handling(hear):
         try:
             yield
         finally:
+            sys.unraisablehook = tell
             for timer in again:
                 timer.cancel()

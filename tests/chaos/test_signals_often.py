@@ -23,8 +23,9 @@ CHANGES = ["train.steps=300"]
 UNTIL_S = {"plain": 8.0, "ray": 16.0}
 """After it hears signals, when the last one comes: about when the command ends."""
 
-GRACE_CPU_S = 5.0
-"""What it may still compute once it is told to go. On a busy machine only this is its own."""
+GRACE_CPU_S = {"plain": 5.0, "ray": 20.0}
+"""What it may still compute once it is told to go. On a busy machine only this is its own. Workers
+that Ray has just started import torch first, some 4 s each."""
 
 
 def words(results: Path, *, backend: str) -> list[str]:
@@ -91,6 +92,6 @@ def test_it_ends_by_its_signal_and_goes_on_to_the_last_bit(
         sent += 1
         figures.count(f"signal: {number.name}{' twice' * (times - 1)}", injected=1)
         assert code in {128 + number, -number}, told  # both are one to a shell
-        assert children_cpu_s() - earlier_s - before_s < GRACE_CPU_S, told
+        assert children_cpu_s() - earlier_s - before_s < GRACE_CPU_S[backend], told
         if times == 1:
             assert scratch(results) <= left_before, told  # two at once leave some

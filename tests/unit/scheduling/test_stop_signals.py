@@ -175,6 +175,42 @@ def test_what_cpp_code_has_called_ends_first() -> None:
     assert (ran.returncode, ran.stdout) == (128 + signal.SIGTERM, "returned\n"), ran.stderr
 
 
+DROPPED = """
+import ctypes, os, signal, sys, time
+from physscale.records.leaving import Stopped, leaving_on_signals
+
+def struck():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.3)
+
+class Held:
+    def __del__(self):
+        struck()
+
+def dropped():
+    Held()
+
+try:
+    with leaving_on_signals():
+        {call}
+        print("on", flush=True)
+        time.sleep(60)
+except Stopped as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
+
+@pytest.mark.parametrize("call", ["dropped()", "ctypes.CFUNCTYPE(None)(struck)()"])
+def test_a_signal_is_heard_where_python_drops_what_is_raised(call: str) -> None:
+    """numba's cache is read by a function that C calls. Ctrl-C there printed a traceback, and the
+    command went on."""
+    script = DROPPED.format(call=call)
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=50
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (128 + signal.SIGTERM, "on\n", "")
+
+
 @pytest.mark.parametrize("name", ["BeginContact", "EndContact", "PreSolve", "PostSolve"])
 def test_box2d_calls_sheltered_functions_alone(name: str) -> None:
     pytest.importorskip("Box2D")
