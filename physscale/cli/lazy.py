@@ -3,6 +3,7 @@
 So `physscale --help` needs no torch, Ray or numba, and the shell completes names at once."""
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -33,12 +34,19 @@ class Listed:
         """The command itself. This imports its module."""
         app = typer.Typer(context_settings=CONTEXT, add_completion=False)
         shown = "; ".join(f"`{example}`" for example in self.examples)
-        app.command(name, epilog=f"Examples: {shown}.")(self._found())
+        function = self._found()
+        told = _without_line_ends(inspect.getdoc(function) or "")
+        app.command(name, help=told, epilog=f"Examples: {shown}.")(function)
         return typer.main.get_command(app)
 
     def _found(self) -> Any:  # noqa: ANN401 - a function, of any signature
         module, _, name = self.where.partition(":")
         return getattr(importlib.import_module(module), name)
+
+
+def _without_line_ends(text: str) -> str:
+    """The paragraphs, each as one line: the terminal breaks it where it ends itself."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 @dataclass(frozen=True)

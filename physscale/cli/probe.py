@@ -24,7 +24,8 @@ def probe(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="RESULTS|FILE", help="A study's folder, or an Arrow file of generated videos."
+            metavar="RESULTS|DATA",
+            help="A study's folder, or generated videos: a data set or a file.",
         ),
     ],
     runs: Annotated[
@@ -43,12 +44,14 @@ def probe(
     ] = "memory",
     trained: Annotated[
         Path | None,
-        typer.Option(metavar="DATA", help="For a file: its training rows (a data set or a file)."),
+        typer.Option(
+            metavar="DATA", help="For videos: their training rows (a data set or a file)."
+        ),
     ] = None,
     pair: Annotated[
-        str, typer.Option(metavar="A,B", help="For a file: the crossed attributes, as colour,size.")
+        str, typer.Option(metavar="A,B", help="For videos: the crossed attributes, as colour,size.")
     ] = "",
-    condition_frames: Annotated[int, typer.Option(help="For a file: given frames.", min=1)] = 3,
+    condition_frames: Annotated[int, typer.Option(help="For videos: given frames.", min=1)] = 3,
     machine: DeviceMachine = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,19 +61,20 @@ def probe(
     prefers the law, and what its layers know."""
     from physscale.finished.probe import probe_file, probe_runs  # torch: only here
 
-    if source.is_file():
+    of_videos = trained is not None or bool(pair)
+    if source.is_file() or (of_videos and source.is_dir() and not (source / "runs").is_dir()):
         if machine is not None:
             raise UserError(
-                f"{source}: --machine is for the models of a study's runs; a file has none"
+                f"{source}: --machine is for the models of a study's runs; videos have none"
             )
         if runs:
-            raise UserError(f"{source}: a file holds no runs; leave out {' '.join(runs)[:40]!r}")
+            raise UserError(f"{source}: videos hold no runs; leave out {' '.join(runs)[:40]!r}")
         record = probe_file(
             source, what=what, trained=trained, pair=pair, condition_frames=condition_frames
         )
-    elif trained is not None or pair:
+    elif of_videos:
         raise UserError(
-            "--trained and --pair belong to a file; a study's runs record what they were trained on"
+            "--trained and --pair belong to videos; a study's runs record what they were trained on"
         )
     else:
         device = device_of(read_machine(machine))

@@ -126,6 +126,15 @@ def test_a_file_of_copies_is_found_to_be_one(
     )
     assert code == 0, err
     assert json.loads(out)["runs"][0]["splits"][0]["videos"] == len(samples)
+    frames = f"--videos 8 --frames {BALL.data.frames} --size 32".split()
+    with pytest.raises(SystemExit, match="0"):
+        main(["simulate", "uniform", *frames, "--out", str(tmp_path / "set"), "--json"])
+    capsys.readouterr()
+    code, out, err = said(
+        [str(tmp_path / "set"), "--trained", str(tmp_path / "trained.arrow"), "--json"], capsys
+    )
+    assert code == 0, err
+    assert json.loads(out)["runs"][0]["splits"][0]["videos"] == 8
     code, out, err = said(
         [
             str(tmp_path / "samples.arrow"),
@@ -149,7 +158,7 @@ def test_what_cannot_be_asked_is_one_line(
         ([str(tmp_path / "nothing")], "neither a study's folder nor a file"),
         ([str(tmp_path)], "no finished run"),
         ([str(study), "zzzz"], "0 finished runs"),
-        ([str(study), "--trained", rows], "belong to a file"),
+        ([str(study), "--trained", rows], "belong to videos"),
         ([rows, "--what", "twins"], "a file holds no model"),
         ([rows], "--trained"),
         ([rows, "--trained", rows], "no frames"),

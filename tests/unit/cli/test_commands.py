@@ -47,6 +47,13 @@ def test_the_summary_is_the_first_sentence_of_the_help(name: str) -> None:
     assert opening == COMMANDS[name].summary
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_terminal_breaks_the_lines_of_the_help(name: str) -> None:
+    """Those of the source are as wide as the source."""
+    paragraphs = COMMANDS[name].load(name).help.split("\n\n")
+    assert [paragraph for paragraph in paragraphs if "\n" in paragraph] == []
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     version = importlib.metadata.version("physscale")
     assert said(["--version"], capsys) == (0, f"physscale {version}\n", "")
