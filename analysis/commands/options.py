@@ -74,6 +74,21 @@ class Columns:
     percent: Annotated[
         bool, typer.Option("--percent", help="Read cells such as 12.5% as 0.125.")
     ] = False
+    best: Annotated[
+        float | None,
+        typer.Option(
+            "--best",
+            help="Best value of a response that is better when higher (accuracy: 1; a reward: "
+            "inf); its distance to it is used (for inf, its reciprocal).",
+        ),
+    ] = None
+    log10: Annotated[
+        str | None,
+        typer.Option("--log10", help="Columns of --axes that hold logarithms to base 10 (N,D)."),
+    ] = None
+    once: Annotated[
+        bool, typer.Option("--once", help="Count rows that are equal in every named column once.")
+    ] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,7 +172,7 @@ def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, s
     Raises:
         UserError: if a column does not fit.
     """
-    from analysis.data.table import read_runs
+    from analysis.data.table import Reading, read_runs
 
     return read_runs(
         table.file,
@@ -168,8 +183,13 @@ def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, s
         count=columns.count_column,
         flops=columns.flops_column,
         where=columns.where,
-        percent="read" if columns.percent else "refused",
         ratio=ratio,
+        reading=Reading(
+            percent="read" if columns.percent else "refused",
+            best=columns.best,
+            log10=tuple(name.strip() for name in (columns.log10 or "").split(",") if name.strip()),
+            equal_rows="once" if columns.once else "all",
+        ),
     )
 
 

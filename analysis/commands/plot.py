@@ -41,18 +41,19 @@ def plot(
     from analysis.report.table_drawings import LEAST_DRAWS, drawings_across, split_drawings
 
     chosen = law_of(law, table)
+    runs = runs_of(table, columns, chosen)
     parts = fit_splits(
         chosen,
-        runs=runs_of(table, columns, chosen),
+        runs=runs,
         delta=resampling.delta,
         floor=floor,
         bootstrap=max(resampling.bootstrap, LEAST_DRAWS),
         seed=resampling.seed,
     )
-    drawn = drawings_across(parts, response=table.response, names=law_axes(table, chosen))
+    drawn = drawings_across(parts, response=runs.name, names=law_axes(table, chosen))
     for place, part in enumerate(parts):
         prefix = f"{place}_" if part.name else ""
-        drawn += split_drawings(part, response=table.response, prefix=prefix)
+        drawn += split_drawings(part, response=runs.name, prefix=prefix)
     layout: Layout = "column" if width == "single" else "row"
     whole = out / "figures.pdf"
     try:

@@ -37,13 +37,13 @@ def table_report(
             part.fit, verdicts=part.verdicts, hold_outs=part.hold_outs, notes=runs.notes
         )
         prefix = f"{place}_" if part.name else ""
-        drawn = split_drawings(part, response=table.response, prefix=prefix)
+        drawn = split_drawings(part, response=runs.name, prefix=prefix)
         parts.append(Part(part, found, drawn))
-    across = drawings_across(fitted, response=table.response, names=law_axes(table, chosen))
+    across = drawings_across(fitted, response=runs.name, names=law_axes(table, chosen))
     return table_page(
         parts,
         title=table.file.name,
-        response=table.response,
+        response=runs.name,
         across=across,
         contrasts=contrasts_of(fitted),
     )

@@ -4,12 +4,15 @@ reported."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from analysis.data.column import Percent
 from analysis.data.load import load
+from analysis.data.questions import Asked, first_of_equal, is_state, questions
+from analysis.data.response import Response
 from analysis.data.shown import labels, short
 from analysis.data.source import Source
 from analysis.data.where import rows_where
@@ -19,7 +22,7 @@ from physscale.records.errors import UserError
 @dataclass(frozen=True)
 class Runs:
     """Columns by role. Every axis is positive and finite. The response is finite, and positive
-    where a law of a positive number is fitted."""
+    where a law of a positive number is fitted; `name` is what it is."""
 
     axes: Mapping[str, Float[np.ndarray, " runs"]]
     response: Float[np.ndarray, " runs"]
@@ -28,6 +31,7 @@ class Runs:
     count: Float[np.ndarray, " runs"] | None
     flops: Float[np.ndarray, " runs"] | None
     notes: tuple[str, ...]
+    name: str = "response"
 
     def __len__(self) -> int:
         return len(self.response)
@@ -42,6 +46,7 @@ class Runs:
             None if self.count is None else self.count[chosen],
             None if self.flops is None else self.flops[chosen],
             self.notes,
+            self.name,
         )
 
     def splits(self) -> dict[str, "Runs"]:
@@ -50,6 +55,24 @@ class Runs:
         return {
             str(name): self.only(self.split == name) for name in dict.fromkeys(self.split.tolist())
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a table is read.
+
+    Attributes:
+        percent: whether cells such as 12.5% are numbers.
+        best: where higher is better, the best value of the response: its distance to it is read, or
+            to infinity its reciprocal.
+        log10: axis columns that hold logarithms.
+        equal_rows: whether a row that repeats another one in every named column counts again.
+    """
+
+    percent: Percent = "refused"
+    best: float | None = None
+    log10: tuple[str, ...] = ()
+    equal_rows: Literal["all", "once"] = "all"
 
 
 def read_runs(
@@ -62,19 +85,20 @@ def read_runs(
     count: str | None = None,
     flops: str | None = None,
     where: str | None = None,
-    percent: Percent = "refused",
     ratio: bool = False,
+    reading: Reading = Reading(),
 ) -> Runs:
     """Reads the named columns. `axes` maps each axis of the law (N, D, C, x ...) to a column.
 
-    A row is used if every named column has a usable value in it.
+    A row is used if every named column has a usable value in it. What looks doubtful is asked about
+    in the notes.
 
     Raises:
         UserError: for a missing file or column, text where numbers belong, or no row left.
         DamagedData: for a file that is neither CSV nor Parquet.
     """
     loaded = load(path)
-    source = Source(loaded.table, percent, loaded.comma, dict.fromkeys(loaded.notes))
+    source = Source(loaded.table, reading.percent, loaded.comma, dict.fromkeys(loaded.notes))
     try:
         keep = (
             np.ones(source.table.num_rows, dtype=bool)
@@ -89,17 +113,19 @@ def read_runs(
         }
         numbers = {name: source.numbers(name) for name in (*positive.values(), response)}
         texts = {name: source.texts(name) for name in (split, seed) if name}
+        told = Response.of(response, numbers[response], best=reading.best)
+        numbers |= _powers_of_ten(numbers, axes=axes, log10=reading.log10)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     filters = [_positive(what, numbers[name]) for what, name in positive.items()]
-    filters.append(_response(f"response {short(response)}", numbers[response], ratio=ratio))
+    filters.append(_response(f"response {told.name}", told.values, ratio=ratio))
     filters += [
         _filled(f"{what} {short(name)}", texts[name])
         for what, name in (("split", split), ("seed", seed))
         if name
     ]
     good = keep.copy()
-    notes = list(source.notes)
+    notes = [*source.notes, *told.notes]
     for tests in filters:
         for why, wrong in tests.items():
             if left := int((keep & wrong).sum()):
@@ -107,16 +133,39 @@ def read_runs(
             good &= ~wrong
     if not good.any():
         raise UserError(f"{path}: no usable row is left ({_reason(keep, notes)})")
-    blank = np.full(int(good.sum()), "", dtype=object)
+    blank = np.full(source.table.num_rows, "", dtype=object)
+    asked = Asked(
+        axes={name: numbers[name] for name in axes.values()},
+        response=told.values,
+        split=texts[split] if split else blank,
+        seed=texts[seed] if seed else blank,
+        states={name: source.texts(name) for name in source.table.column_names if is_state(name)},
+    )
+    if reading.equal_rows == "once":
+        again = np.flatnonzero(good)[~first_of_equal(asked.only(good))]
+        good[again] = False
+        notes.append(f"{len(again)} rows that repeat another one were left out")
+    notes += questions(asked.only(good))
     return Runs(
         axes={role: numbers[name][good] for role, name in axes.items()},
-        response=numbers[response][good],
-        split=_labelled(texts[split][good]) if split else blank,
-        seed=texts[seed][good] if seed else blank,
+        response=told.values[good],
+        split=_labelled(asked.split[good]) if split else asked.split[good],
+        seed=asked.seed[good],
         count=numbers[count][good] if count else None,
         flops=numbers[flops][good] if flops else None,
         notes=tuple(notes),
+        name=told.name,
     )
+
+
+def _powers_of_ten(
+    numbers: Mapping[str, np.ndarray], *, axes: Mapping[str, str], log10: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    for name in log10:
+        if name not in axes.values():
+            raise UserError(f"--log10 {short(name)}: name columns of --axes")
+    with np.errstate(over="ignore"):  # infinity is left out as no finite number
+        return {name: 10.0 ** numbers[name] for name in log10}
 
 
 def _positive(what: str, values: np.ndarray) -> dict[str, np.ndarray]:

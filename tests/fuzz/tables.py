@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.data.table import read_runs
+from analysis.data.table import Reading, read_runs
 
 CSV = """N,D,loss,split,seed,flops
 1000,100,"1,234.5",id,0,6e5
@@ -46,5 +46,5 @@ def read(data: bytes, folder: Path) -> None:
         split="split",
         seed="seed",
         flops="flops",
-        percent="read",
+        reading=Reading(percent="read"),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.commands.app import main
 from analysis.data.load import load
-from analysis.data.table import read_runs
+from analysis.data.table import Reading, read_runs
 from physscale.records.errors import DamagedData, UserError
 
 TABLE = pa.table({"N": [1000, 2000], "größe": [0.5, 0.25]})
@@ -120,7 +120,9 @@ def test_percent_are_shares_where_they_are_asked_for(tmp_path: Path) -> None:
     path = csv(tmp_path / "t.csv", "x,error", "1,12.5%", "2,5%")
     with pytest.raises(UserError, match="--percent"):
         read_runs(path, response="error", axes={"x": "x"})
-    assert read_runs(path, response="error", axes={"x": "x"}, percent="read").response.tolist() == [
+    assert read_runs(
+        path, response="error", axes={"x": "x"}, reading=Reading(percent="read")
+    ).response.tolist() == [
         0.125,
         0.05,
     ]
