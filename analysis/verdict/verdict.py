@@ -8,8 +8,9 @@ flat          equivalence (two one-sided t tests): the total change lies within 
               set beforehand (p < 0.05 after Holm as well, so that at most one table in twenty
               calls any split and axis flat by accident)
 undetermined  none of these; `seeds_needed` says how many seeds per configuration would decide. Or
-              the axis moves with another one: nobody can tell whose effect it is, and `joint` says
-              how the error changes along both. Or the trend turns its sign with another axis
+              the axis moves with another one: nobody can tell whose effect it is, `joint` says how
+              the error changes along both, and `parted_by` which runs would part them. Or the trend
+              turns its sign with another axis
 
 A fall that is significant but proven smaller than the margin is called flat: it does not matter."""
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from analysis.data.configurations import Configurations
 from analysis.verdict.limit import Limit, limit
+from analysis.verdict.parting import parting_runs
 from analysis.verdict.permutation import permutation
 from analysis.verdict.reversal import reversal
 from analysis.verdict.trend import LEVEL, Entangled, Trend, trend
@@ -61,6 +63,7 @@ class Verdict:
     seeds_needed: int | None = None
     reversal: str | None = None
     moves_with: tuple[str, ...] = ()
+    parted_by: tuple[dict[str, float], ...] = ()
     joint: float | None = None
     joint_low: float | None = None
     joint_high: float | None = None
@@ -113,7 +116,8 @@ def decide(
             margin=margin,
         )
     if isinstance(found, Entangled):
-        return _entangled(found, axis=axis, levels=levels, margin=margin)
+        runs = parting_runs(points, axis=axis, along=found.along)
+        return _entangled(found, axis=axis, levels=levels, margin=margin, runs=runs)
     check = permutation(points, axis=axis) if permutations == "checked" else None
     bound = float(np.log1p(margin))
     p_falls, p_change = found.p_not_below(0.0), found.p_two_sided
@@ -147,10 +151,18 @@ def decide(
     return _decide(base)
 
 
-def _entangled(found: Entangled, *, axis: str, levels: int, margin: float) -> Verdict:
+def _entangled(
+    found: Entangled, *, axis: str, levels: int, margin: float, runs: tuple[dict[str, float], ...]
+) -> Verdict:
     reason = f"axes move together: {axis} with {' and '.join(found.along)}"
     base = Verdict(
-        "undetermined", axis, reason, levels=levels, margin=margin, moves_with=found.along
+        "undetermined",
+        axis,
+        reason + _parted(runs),
+        levels=levels,
+        margin=margin,
+        moves_with=found.along,
+        parted_by=runs,
     )
     joint = found.joint
     if joint is None:
@@ -158,11 +170,20 @@ def _entangled(found: Entangled, *, axis: str, levels: int, margin: float) -> Ve
     low, high = joint.change - joint.half_width, joint.change + joint.half_width
     return replace(
         base,
-        reason=f"{reason}; {_part(joint)} jointly",
+        reason=f"{reason}; {_part(joint)} jointly{_parted(runs)}",
         joint=joint.change,
         joint_low=low,
         joint_high=high,
     )
+
+
+def _parted(runs: tuple[dict[str, float], ...]) -> str:
+    """The end of a sentence: the runs that would part the axes."""
+    shown = " and ".join(
+        " ".join(f"{name}={value:.3g}" for name, value in run.items()) for run in runs
+    )
+    what = "a run" if len(runs) == 1 else "runs"
+    return f"; {what} at {shown} would part them" if runs else ""
 
 
 def holm(verdicts: list[Verdict]) -> list[Verdict]:

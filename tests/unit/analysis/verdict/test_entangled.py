@@ -68,6 +68,25 @@ def test_rounding_does_not_part_the_axes() -> None:
     assert found.moves_with == ("D",)
 
 
+@pytest.mark.parametrize("axis", ["N", "D"])
+def test_the_runs_that_are_named_part_the_axes(axis: str) -> None:
+    axes, y = proportional(1.0, exponent=0.3)
+    found = decide(configurations(axes, y), axis=axis)
+    assert 1 <= len(found.parted_by) <= 3
+    first = found.parted_by[0]
+    assert f" at N={first['N']:.3g} D={first['D']:.3g}" in found.reason
+    more = {name: np.repeat([run[name] for run in found.parted_by], 3) for name in axes}
+    assert all(set(values) <= set(axes[name]) for name, values in more.items())
+    law = 2e3 * more["N"] ** -0.1 * more["D"] ** -0.2
+    base = 2e3 * axes["N"] ** -0.1 * axes["D"] ** -0.2
+    noise = np.random.default_rng(5).normal(0, 0.01, len(base) + len(law))
+    parted = {name: np.append(axes[name], more[name]) for name in axes}
+    both = configurations(parted, np.append(base, law) * np.exp(noise))
+    alone = trend(both, axis=axis)
+    assert isinstance(alone, Trend)
+    assert alone.slope == pytest.approx({"N": -0.1, "D": -0.2}[axis], abs=0.03)
+
+
 def test_units_do_not_change_a_joint_change() -> None:
     one, other = (
         decide(configurations(*proportional(unit, exponent=0.3)), axis="N") for unit in (1.0, 0.1)
