@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from analysis.data.configurations import Configurations, Scatter, scatter_of
 from analysis.verdict.covariates import LEAST_OWN, others_of, own_share, strata_of, unexplained
@@ -132,9 +132,11 @@ def slope_along(
     points: Configurations,
     axis: str,
     given: Float[np.ndarray, "configurations columns"],
+    late: Bool[np.ndarray, " configurations"] | None = None,
 ) -> Trend | None:
     """The slope of log response along `x`, a function of `axis`, with the columns of `given` held
-    fixed; None where no degree of freedom is left for the noise."""
+    fixed; None where no degree of freedom is left for the noise. On each side of a break (`late`)
+    the curve may be monotone in its own way."""
     weights = points.seeds / points.seeds.mean()
     found = unexplained(np.stack([x, points.log_mean]), given, weights=weights)
     own, rest = found.parts
@@ -143,7 +145,13 @@ def slope_along(
     freedom = len(x) - found.rank - 1
     spread = float(residual @ residual) / freedom if freedom else None
     noise = scatter_of(points, residual=spread, freedom=freedom)
-    if noise is not None and noise.source == "seeds" and _scatters_more(points, axis, noise):
+    if (
+        noise is not None
+        and noise.source == "seeds"
+        and _scatters_more(
+            points, axis, noise, late=np.zeros(len(x), bool) if late is None else late
+        )
+    ):
         noise = Scatter("few", spread, freedom) if spread is not None else None
     if noise is None:
         return None
@@ -161,7 +169,13 @@ def slope_along(
     )
 
 
-def _scatters_more(points: Configurations, axis: str, most: Scatter) -> bool:
+def _scatters_more(
+    points: Configurations,
+    axis: str,
+    most: Scatter,
+    *,
+    late: Bool[np.ndarray, " configurations"],
+) -> bool:
     """Whether the means miss both the nearest falling and the nearest rising curve by more than the
     noise that seeds allow."""
     from scipy.stats import f as f_distribution
@@ -169,8 +183,9 @@ def _scatters_more(points: Configurations, axis: str, most: Scatter) -> bool:
     x = points.axes[axis]
     strata = strata_of(points.axes, axis)
     squares, freedom = 0.0, 0
-    for column in strata.T:
-        inside = column > 0
+    for inside in [(column > 0) & side for column in strata.T for side in (late, ~late)]:
+        if not inside.any():
+            continue
         order = np.argsort(x[inside])
         y, w = points.log_mean[inside][order], points.seeds[inside][order].astype(float)
         down, up = falling(y, weights=w), -falling(-y, weights=w)

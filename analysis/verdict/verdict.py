@@ -266,7 +266,7 @@ def _turns(found: Turn) -> str:
     words = {True: "falls", False: "rises"}
     first, then = (words[part.change < 0] for part in (found.before, found.after))
     before, after = _part(found.before), _part(found.after)
-    return f"{first} up to {found.at:g} ({before}), then {then} ({after})"
+    return f"{first} up to {found.at:.4g} ({before}), then {then} ({after})"
 
 
 def _part(part: Trend) -> str:
