@@ -29,8 +29,8 @@ CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 SAID = {
     "scales": r"falls 3[0-4]× \[.*\] over 10–10k training videos; exponent 0.50 \[",
-    "saturates": r"falls 4\.\d× \[.*\] over 10–10k training videos; at most \d\.\d% of the last error is still to fall; "
-    r"limit 1\.[12]\d* \[",
+    "saturates": r"falls 4\.\d× \[.*\] over 10–10k training videos; at most \d\.\d% of the last "
+    r"error is still to fall; limit 1\.[12]\d* \[",
     "flat": r"does not change with training videos: change .*%, .*, within ±10%\.$",
     "worsens": r"rises 7.9× \[.*\] over 10–10k training videos\.$",
     "turns": r"no single trend: it falls up to 316\.2 \(.*\), then rises \(.*\)\.$",
