@@ -53,10 +53,13 @@ def selftest(
 
     Exit code 1 where a rate misses its target by more than twice the Monte Carlo error."""
     from analysis.commands.selftest import report, run
+    from analysis.commands.selftest_shapes import shape_lines, shape_rates, shape_table
 
     coverage, errors, power = _FULL_WORLDS if full else _SHORT_WORLDS
     rates, table = run(worlds=coverage, verdict_worlds=errors, power_worlds=power)
-    text = "\n".join(report(rates, table))
+    shapes = list(shape_table(worlds=power))
+    rates += shape_rates(shapes, worlds=power)
+    text = "\n".join([*report(rates, table), "", *shape_lines(shapes)])
     print(text)
     if out is not None:
         from physscale.records.store import write_atomic

@@ -10,10 +10,10 @@ curve misses the means by more than they allow (F test, 5 %): then configuration
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from analysis.data.configurations import Configurations, Scatter, scatter_of
 from analysis.verdict.covariates import LEAST_OWN, others_of, own_share, strata_of, unexplained
@@ -132,11 +132,9 @@ def slope_along(
     points: Configurations,
     axis: str,
     given: Float[np.ndarray, "configurations columns"],
-    late: Bool[np.ndarray, " configurations"] | None = None,
 ) -> Trend | None:
     """The slope of log response along `x`, a function of `axis`, with the columns of `given` held
-    fixed; None where no degree of freedom is left for the noise. On each side of a break (`late`)
-    the curve may be monotone in its own way."""
+    fixed; None where no degree of freedom is left for the noise."""
     weights = points.seeds / points.seeds.mean()
     found = unexplained(np.stack([x, points.log_mean]), given, weights=weights)
     own, rest = found.parts
@@ -145,13 +143,7 @@ def slope_along(
     freedom = len(x) - found.rank - 1
     spread = float(residual @ residual) / freedom if freedom else None
     noise = scatter_of(points, residual=spread, freedom=freedom)
-    if (
-        noise is not None
-        and noise.source == "seeds"
-        and _scatters_more(
-            points, axis, noise, late=np.zeros(len(x), bool) if late is None else late
-        )
-    ):
+    if noise is not None and noise.source == "seeds" and _scatters_more(points, axis, noise):
         noise = Scatter("few", spread, freedom) if spread is not None else None
     if noise is None:
         return None
@@ -169,23 +161,32 @@ def slope_along(
     )
 
 
-def _scatters_more(
-    points: Configurations,
-    axis: str,
-    most: Scatter,
-    *,
-    late: Bool[np.ndarray, " configurations"],
-) -> bool:
+def _scatters_more(points: Configurations, axis: str, most: Scatter) -> bool:
     """Whether the means miss both the nearest falling and the nearest rising curve by more than the
     noise that seeds allow."""
     from scipy.stats import f as f_distribution
 
+    missed = monotone_miss(points, axis=axis)
+    if missed.freedom == 0:
+        return False
+    ratio = missed.squares / missed.freedom / most.variance
+    return bool(f_distribution.sf(ratio, missed.freedom, most.freedom) < 0.05)
+
+
+class Miss(NamedTuple):
+    """A weighted sum of squares, and its degrees of freedom."""
+
+    squares: float
+    freedom: int
+
+
+def monotone_miss(points: Configurations, *, axis: str) -> Miss:
+    """How far the means lie from the nearest monotone curves along `axis`: one falling or rising
+    curve for each combination of the other axes."""
     x = points.axes[axis]
-    strata = strata_of(points.axes, axis)
     squares, freedom = 0.0, 0
-    for inside in [(column > 0) & side for column in strata.T for side in (late, ~late)]:
-        if not inside.any():
-            continue
+    for column in strata_of(points.axes, axis).T:
+        inside = column > 0
         order = np.argsort(x[inside])
         y, w = points.log_mean[inside][order], points.seeds[inside][order].astype(float)
         down, up = falling(y, weights=w), -falling(-y, weights=w)
@@ -193,6 +194,4 @@ def _scatters_more(
         blocks = [len(np.unique(curve)) for curve in (down, up)]
         pick = int(np.argmin(miss))
         squares, freedom = squares + miss[pick], freedom + len(y) - blocks[pick]
-    if freedom == 0:
-        return False
-    return bool(f_distribution.sf(squares / freedom / most.variance, freedom, most.freedom) < 0.05)
+    return Miss(squares, freedom)
