@@ -49,7 +49,8 @@ def compare(
         for name, part in runs.splits().items()
     }
     if as_json:
-        print_json(found[""] if columns.split is None else {"splits": found})
+        told = found[""] if columns.split is None else {"splits": found}
+        print_json(told | {"warnings": list(runs.notes)})
         return
     for name, part in found.items():
         if name:

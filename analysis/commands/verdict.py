@@ -45,11 +45,10 @@ def verdict(
             name: {verdict.axis: verdict_object(verdict) for verdict in decided}
             for name, decided in found.items()
         }
-        if columns.split is None:
-            print_json(objects[""])
-        else:
-            differences = [contrast_object(contrast) for contrast in contrasts]
-            print_json({"splits": objects, "contrasts": differences})
+        differences = [contrast_object(contrast) for contrast in contrasts]
+        parted = {"splits": objects, "contrasts": differences}
+        told = objects[""] if columns.split is None else parted
+        print_json(told | {"warnings": list(runs.notes)})
         return
     for name, decided in found.items():
         place = f"{name} " if name else ""

@@ -1,6 +1,7 @@
 """Each doubt about a table is said in one sentence, which is gone where there is nothing to doubt,
 or where the option that it names is given."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,5 +128,8 @@ def test_the_command_line_has_the_options(
     assert main([*words, "--once", "--log10", "N"]) == 0
     (warning,) = (line for line in capsys.readouterr().out.splitlines() if "warning" in line)
     assert "48 rows that repeat another one were left out" in warning
+    assert main([*words, "--once", "--log10", "N", "--json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert warning == f"warning: {note}"
     assert main([*words, "--log10", "seed"]) == 2
     assert "--log10 seed: name columns of --axes" in capsys.readouterr().err
