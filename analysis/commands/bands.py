@@ -41,6 +41,11 @@ def bands(
         for row in part["predictions"]:
             place = ", ".join(f"{axis} {value:g}" for axis, value in row["at"].items())
             print(f"  at {place}: {row['value']:.6g}   [{row['low']:.6g}, {row['high']:.6g}]")
+            for axis, times in row["beyond"].items():
+                print(
+                    f"  warning: {axis} lies {times:.3g} times beyond the fitted runs; the "
+                    "interval holds only if the law does there"
+                )
 
 
 def _object(draws: "Draws", places: list[dict[str, float]], *, level: float) -> dict[str, Any]:
@@ -64,7 +69,13 @@ def _object(draws: "Draws", places: list[dict[str, float]], *, level: float) -> 
         at = {axis: np.array([value]) for axis, value in place.items()}
         low, high = draws.band(at, level=level)[:, 0].tolist()
         predictions.append(
-            {"at": place, "value": float(draws.predict(at)[0]), "low": low, "high": high}
+            {
+                "at": place,
+                "value": float(draws.predict(at)[0]),
+                "low": low,
+                "high": high,
+                "beyond": draws.beyond(place),
+            }
         )
     return {
         "law": draws.law.name,

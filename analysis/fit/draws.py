@@ -35,10 +35,11 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws of one split, read back. `opened` names the open ends ("low", "high") of each
-    parameter."""
+    """The draws of one split, read back. `axes` are those of the fitted configurations; `opened`
+    names the open ends ("low", "high") of each parameter."""
 
     law: Law
+    axes: Columns
     built: Built
     estimate: Mapping[str, float]
     readable: Mapping[str, Float[np.ndarray, " resamples"]]
@@ -52,6 +53,15 @@ class Draws:
         low, high = np.quantile(self.readable[name], [(1 - level) / 2, (1 + level) / 2]).tolist()
         opened = self.opened.get(name, ())
         return None if "low" in opened else low, None if "high" in opened else high
+
+    def beyond(self, at: Mapping[str, float]) -> dict[str, float]:
+        """By how many times each axis passes the last or the first of the fitted runs, for those
+        that do."""
+        passed = {
+            axis: max(value / float(self.axes[axis].max()), float(self.axes[axis].min()) / value)
+            for axis, value in at.items()
+        }
+        return {axis: times for axis, times in passed.items() if times > 1}
 
     def predict(self, at: Columns) -> Float[np.ndarray, " targets"]:
         """The law's response at new axes."""
@@ -176,6 +186,7 @@ def _split(table: pa.Table, name: str, record: dict[str, Any]) -> Draws:
         )
     return Draws(
         law=law,
+        axes=columns,
         built=built,
         estimate={key: float(values[key][first][0]) for key in built.readings},
         readable={key: values[key][rest] for key in built.readings},

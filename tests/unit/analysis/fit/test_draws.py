@@ -80,6 +80,13 @@ def test_every_interval_of_the_command_is_computed_again_from_its_file(
             assert again["splits"][split]["parameters"][name] == pytest.approx(expected, rel=1e-13)
     low, high = (again["splits"]["id"]["predictions"][0][end] for end in ("low", "high"))
     assert 0 < low < high
+    beyond = again["splits"]["id"]["predictions"][0]["beyond"]
+    assert beyond == {"x": pytest.approx(1e8 / N.max())}
+    places = ["--at", f"x={N.max()}", "--at", f"x={N.min() / 5}"]
+    assert main(["bands", str(tmp_path / "draws.parquet"), *places]) == 0
+    warned = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    assert len(warned) == len(again["splits"])
+    assert all("x lies 5 times beyond the fitted runs" in line for line in warned)
     draws = read_draws(tmp_path / "draws.parquet")
     difference = draws["id"].readable["alpha"] - draws["ood"].readable["alpha"]
     contrast = next(row for row in printed["contrasts"] if row["quantity"] == "alpha")
