@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from analysis.data.table import Runs
-    from analysis.design.frontier import Cost, Frontier, IsoFlop
+    from analysis.design.frontier import Cost, Frontier, IsoFlop, IsoFlopExponent
     from analysis.fit.fit import Fit
     from analysis.laws.law import Law
 
@@ -44,7 +44,7 @@ def frontier(
     """Compute-optimal N and D, with isoFLOP minima beside them."""
     from analysis.data.configurations import configurations
     from analysis.design.frontier import frontier as frontier_of
-    from analysis.design.frontier import iso_flops, on_one_line
+    from analysis.design.frontier import iso_flop_exponent, iso_flops, on_one_line
     from physscale.records.finite import finite
 
     law, runs = _read("power-nd", table, columns)
@@ -59,14 +59,21 @@ def frontier(
     spent = runs.flops if runs.flops is not None else cost.flops(n, runs.axes["D"])
     found = frontier_of(fitted, budgets=_budgets(budgets, spent), cost=cost)
     minima = iso_flops(n, runs.response, spent)
+    exponent = iso_flop_exponent(minima)
+    warnings = [*runs.notes, *fitted.warnings, *_apart(found, exponent)]
     if as_json:
-        rows = [vars(row) for row in minima]
-        parts = {"frontier": vars(found), "cost": vars(cost), "iso_flop": rows}
-        print_json(finite(parts | {"warnings": list(runs.notes)}))
+        told = {
+            "frontier": vars(found),
+            "cost": vars(cost),
+            "iso_flop": [vars(row) for row in minima],
+            "iso_flop_exponent": None if exponent is None else vars(exponent),
+            "warnings": warnings,
+        }
+        print_json(finite(told))
         return
-    _print_frontier(found, cost, minima)
-    for note in runs.notes:
-        print(f"warning: {note}")
+    _print_frontier(found, cost, minima, exponent)
+    for warning in warnings:
+        print(f"warning: {warning}")
 
 
 @grouped
@@ -160,7 +167,25 @@ def _budgets(words: str | None, spent: "np.ndarray") -> "np.ndarray":
     return budgets
 
 
-def _print_frontier(found: "Frontier", cost: "Cost", minima: "list[IsoFlop]") -> None:
+def _apart(found: "Frontier", exponent: "IsoFlopExponent | None") -> list[str]:
+    """What to say where the minima of equal compute and the fitted surface contradict each
+    other."""
+    if exponent is None or exponent.agrees_with(found):
+        return []
+    return [
+        f"the surface's exponent {found.exponent:.3f} "
+        f"[{found.exponent_low:.3f}, {found.exponent_high:.3f}] and that of the isoFLOP minima "
+        f"{exponent.value:.3f} [{exponent.low:.3f}, {exponent.high:.3f}] contradict each other: "
+        "the law misses these runs; the minima assume no law, and the penalty does not hold"
+    ]
+
+
+def _print_frontier(
+    found: "Frontier",
+    cost: "Cost",
+    minima: "list[IsoFlop]",
+    exponent: "IsoFlopExponent | None",
+) -> None:
     low, high = found.exponent_low, found.exponent_high
     print(f"C = {cost.scale:.3g} N^{cost.of_n:.3g} D^{cost.of_d:.3g}")
     print(f"N* ~ C^{found.exponent:.3f} [{low:.3f}, {high:.3f}] (95 % bootstrap)")
@@ -172,3 +197,9 @@ def _print_frontier(found: "Frontier", cost: "Cost", minima: "list[IsoFlop]") ->
     for row in minima:
         words = f"N {row.n:.3g}   loss {row.loss:.4g}" if row.n is not None else row.reason
         print(f"  isoFLOP {row.budget:.2e} ({row.points} points): {words}")
+    if exponent is not None:
+        low, high = exponent.low, exponent.high
+        print(
+            f"  isoFLOP minima: N* ~ C^{exponent.value:.3f} [{low:.3f}, {high:.3f}] "
+            f"({exponent.budgets} budgets, 95 %)"
+        )
