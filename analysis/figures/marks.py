@@ -104,6 +104,8 @@ def exponent_words(ladder: Ladder) -> str:
         return exponent_interval("alpha", ladder.fit)
     if verdict.word == "saturates":
         return limit_words(ladder.fit)
+    if verdict.shaped:
+        return f"no exponent: {_shape_words(verdict)}"
     if (
         verdict.word == "undetermined"
         and verdict.p_change_holm is not None
@@ -114,6 +116,15 @@ def exponent_words(ladder: Ladder) -> str:
             f"no exponent: p {probability(verdict.p_change or 0.0)} alone, {corrected} after Holm"
         )
     return "no exponent: no law to fit"
+
+
+def _shape_words(verdict: Verdict) -> str:
+    """Why there is no law though there is a trend."""
+    if verdict.turn is not None:
+        return f"it turns at {short_number(verdict.turn.at)}"
+    if verdict.reversal is not None:
+        return "it turns with another axis"
+    return "whether it still falls is open"
 
 
 def limit_words(fitted: Fit) -> str:

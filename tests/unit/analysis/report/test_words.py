@@ -24,7 +24,18 @@ CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "flat": lambda x: np.full(len(x), 2.0),
     "worsens": lambda x: 2 * (x / 10) ** 0.3,
     "turns": lambda x: np.exp((np.log(x / 300)) ** 2 / 8),
+    "open": lambda x: 1.2 + 6 * (x / 10) ** -0.54,
     "too few": lambda x: np.full(len(x), 2.0),
+}
+
+NOTED = {
+    "scales": "exponent 0.50",
+    "saturates": "limit 1.2",
+    "flat": "no exponent: no law to fit",
+    "worsens": "no exponent: no law to fit",
+    "turns": "no exponent: it turns at 316",
+    "open": "no exponent: whether it still falls is open",
+    "too few": "no exponent: no law to fit",
 }
 
 SAID = {
@@ -34,6 +45,7 @@ SAID = {
     "flat": r"does not change with training videos: change .*%, .*, within ±10%\.$",
     "worsens": r"rises 7.9× \[.*\] over 10–10k training videos\.$",
     "turns": r"no single trend: it falls up to 316\.2 \(.*\), then rises \(.*\)\.$",
+    "open": r"falls by \d\d%.*; whether it still falls is open: between .* is still to fall\.$",
     "too few": r"2 levels of x: a trend and its noise need at least three\.$",
 }
 
@@ -71,4 +83,6 @@ def test_a_sentence_is_said_where_it_is_true(curve: str, said: str) -> None:
     assert sentence.startswith("Velocity error in distribution")
     assert bool(re.search(SAID[said], sentence)) == (curve == said), sentence
     assert "\n" not in sentence
-    assert verdict_note(planted).splitlines()[0] == planted.verdict.word
+    word, _, note = verdict_note(planted).splitlines()
+    assert word == planted.verdict.word
+    assert note.startswith(NOTED[curve])

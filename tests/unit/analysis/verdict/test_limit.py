@@ -94,6 +94,21 @@ def test_bounds_of_what_is_left_hold_the_truth(design: Design) -> None:
         assert held >= (0.95 - 0.08) * WORLDS
 
 
+@pytest.mark.parametrize("noise", [0.002, 0.01, 0.05])
+@pytest.mark.parametrize("exponent", [0.54, 0.7, 1.2])
+def test_bounds_hold_the_truth_however_quiet_the_seeds(exponent: float, noise: float) -> None:
+    """A grid without finer steps held it in 0 of 60 worlds at .2 %, and in 31 to 43 at 1 %."""
+    x = np.repeat(np.geomspace(1, 1000, 7), 3)
+    falling = 6 * x**-exponent
+    left = falling[-1] / (1.2 + falling[-1])
+    held = 0
+    for seed in range(40):
+        scatter = np.random.default_rng(seed).normal(0, noise, len(x))
+        found = limit(configurations({"x": x}, (1.2 + falling) * np.exp(scatter)), axis="x")
+        held += found is not None and found.low <= left <= found.high
+    assert held >= 0.87 * 40
+
+
 @pytest.mark.parametrize("design", DESIGNS[:1])
 def test_a_valley_is_no_fall_and_is_told(design: Design) -> None:
     found = verdicts(valley, design)
