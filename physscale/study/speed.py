@@ -157,11 +157,16 @@ def speed_of(machine: Machine, *, results: Path) -> Speed:
 
 def pace_of(machine: Machine, *, results: Path) -> Pace:
     """What this class of machine was measured at; else the roofline of the machine file's card;
-    else its FLOPs per second."""
+    else its FLOPs per second.
+
+    Raises:
+        UserError: for a card that is not in the table, whether it is needed or not.
+    """
+    rates = None if machine.gpu is None else card(machine.gpu)
     speed = speed_of(machine, results=results)
-    if speed.kind == "measured" or machine.gpu is None:
+    if speed.kind == "measured" or rates is None:
         return speed
-    return DeviceSpeed(rates=card(machine.gpu), machine=machine)
+    return DeviceSpeed(rates=rates, machine=machine)
 
 
 def device_speed(name: str, *, machine: Machine, results: Path) -> DeviceSpeed:

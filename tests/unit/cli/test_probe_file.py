@@ -31,7 +31,7 @@ def test_of_training_rows_the_states_are_enough(
         return parts(file)
 
     monkeypatch.setattr(VideoFile, "parts", noting)
-    monkeypatch.setitem(probe._OF_VIDEOS, "hull", lambda probed: {"videos": len(probed[0].samples)})
+    monkeypatch.setitem(probe._OF_VIDEOS, "hull", lambda probed: {"videos": len(probed[0].truth)})
     found = probe.probe_file(
         tmp_path / "made.arrow",
         what="hull",
@@ -40,4 +40,4 @@ def test_of_training_rows_the_states_are_enough(
         condition_frames=3,
     )
     assert found["runs"] == [{"run": "made.arrow", "videos": 12}]
-    assert read == ["made"]
+    assert "trained" not in read

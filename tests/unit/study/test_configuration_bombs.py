@@ -74,7 +74,7 @@ for arguments in json.load(sys.stdin):
     err, begun = io.StringIO(), time.process_time()
     try:
         with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
-            main(["plan", "quickstart", *arguments])
+            main(["plan", "quickstart", "--results", sys.argv[1], *arguments])
     except SystemExit as ended:
         code = ended.code
     except BaseException as error:
@@ -99,7 +99,7 @@ def test_each_is_refused_in_a_line_within_seconds_and_megabytes(tmp_path: Path) 
         ]
     calls += [[option, "/dev/zero"] for option in ("--machine", "--tuned", "--next", "--device")]
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD],
+        [sys.executable, "-c", _CHILD, str(tmp_path / "results")],
         input=json.dumps(calls),
         capture_output=True,
         text=True,
