@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from analysis.data.table import Runs
-    from analysis.design.frontier import Cost, Frontier, IsoFlop, IsoFlopExponent
+    from analysis.design.frontier import Cost, Frontier
+    from analysis.design.iso_flop import IsoFlop, IsoFlopExponent
     from analysis.fit.fit import Fit
     from analysis.laws.law import Law
 
@@ -44,7 +45,8 @@ def frontier(
     """Compute-optimal N and D, with isoFLOP minima beside them."""
     from analysis.data.configurations import configurations
     from analysis.design.frontier import frontier as frontier_of
-    from analysis.design.frontier import iso_flop_exponent, iso_flops, on_one_line
+    from analysis.design.frontier import on_one_line
+    from analysis.design.iso_flop import iso_flop_exponent, iso_flops
     from physscale.records.finite import finite
 
     law, runs = _read("power-nd", table, columns)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.design.frontier import Cost, budget_groups, frontier, iso_flops
+from analysis.design.frontier import Cost, frontier
+from analysis.design.iso_flop import budget_groups, iso_flops
 from analysis.figures.style import (
     INK,
     VERMILION,

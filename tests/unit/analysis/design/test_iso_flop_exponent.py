@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.commands.app import main
-from analysis.design.frontier import IsoFlop, iso_flop_exponent, iso_flops
+from analysis.design.iso_flop import IsoFlop, iso_flop_exponent, iso_flops
 
 TRUTH = 0.28 / (0.34 + 0.28)
 
