@@ -110,10 +110,8 @@ class VideoFile:
         if self.shape is None:
             yield self.states
             return
-        start = 0
-        for pixels in _frames(self.path):
-            yield self.states.take(slice(start, start + len(pixels))).with_pixels(pixels)
-            start += len(pixels)
+        for rows, pixels in self.states.paired(_frames(self.path)):
+            yield rows.with_pixels(pixels)
 
     def take(self, positions: Int[np.ndarray, " chosen"]) -> Videos:
         """These rows, with their frames."""

@@ -51,10 +51,7 @@ class MeasuredVideos:
 
     def rows_and_frames(self) -> Iterator[tuple[Videos, np.ndarray]]:
         """Consecutive rows, each with its frames beside it."""
-        start = 0
-        for pixels in self.parts():
-            yield self.truth.take(slice(start, start + len(pixels))), pixels
-            start += len(pixels)
+        return self.truth.paired(self.parts())
 
 
 def measured_videos(

@@ -60,8 +60,9 @@ class ProbedVideos:
     condition_frames: int
     pair: tuple[Attribute, Attribute] | None = None
 
-    @property
+    @cached_property
     def truth(self) -> Videos:
+        """The true rows. A data set joins those of its shards each time it is asked."""
         return self.samples.states
 
     def made_some(self) -> Iterator[np.ndarray]:
@@ -93,12 +94,12 @@ class ProbedVideos:
 
 def tracks_of(rows: Videos, frames: Iterable[np.ndarray]) -> Observed:
     """The tracks of these rows' bodies in frames that come some videos at a time."""
-    parts, start = [], 0
-    for pixels in frames:
-        some = rows.take(slice(start, start + len(pixels)))
-        parts.append(parse(pixels, body=some.body, start_m=some.state[:, 0, :, PLACE]))
-        start += len(pixels)
-    return Observed.joined(parts)
+    return Observed.joined(
+        [
+            parse(pixels, body=some.body, start_m=some.state[:, 0, :, PLACE])
+            for some, pixels in rows.paired(frames)
+        ]
+    )
 
 
 def probed_videos(one: Finished, *, device: Device) -> Iterator[ProbedVideos]:

@@ -5,7 +5,7 @@ truth was. Frames are rendered on read; `pixels` is there only in samples and in
 exports. Columns are primitives and `arrow.fixed_shape_tensor`; `README.md` beside this file shows
 the format by example, and a test compares the two."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -105,6 +105,13 @@ class Videos:
     ) -> "Videos":
         """The same rows with these frames."""
         return replace(self, pixels=pixels)
+
+    def paired(self, frames: Iterable[np.ndarray]) -> Iterator[tuple["Videos", np.ndarray]]:
+        """These rows in order, as many at a time as the frames that come, beside them."""
+        start = 0
+        for pixels in frames:
+            yield self.take(slice(start, start + len(pixels))), pixels
+            start += len(pixels)
 
     def to_arrow(self) -> pa.Table:
         """One table, one row per video, the format number in the schema's metadata."""

@@ -122,11 +122,10 @@ def conflict(
 def _measured(
     truth: Videos, frames: Iterable[np.ndarray], *, look: Look, condition_frames: int
 ) -> dict[Attribute, Values]:
-    parts, start = [], 0
-    for pixels in frames:
-        rows = truth.take(slice(start, start + len(pixels)))
-        parts.append(measured(rows, pixels, look=look, condition_frames=condition_frames))
-        start += len(pixels)
+    parts = [
+        measured(rows, pixels, look=look, condition_frames=condition_frames)
+        for rows, pixels in truth.paired(frames)
+    ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
