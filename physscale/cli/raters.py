@@ -17,7 +17,7 @@ import typer
 from physscale.raters.agreement import Kappa
 from physscale.records.command_line import AsJson
 from physscale.records.errors import UserError
-from physscale.records.leaving import Stopped
+from physscale.records.leaving import until_stopped
 
 ANSWERS = "answers.jsonl"
 
@@ -77,10 +77,9 @@ def _serve(folder: Path, *, file: Path, each: int, seed: int, port: int, as_json
             typer.echo(json.dumps({"url": server.url, "clips": len(clips), "answers": str(file)}))
         else:
             typer.echo(f"{len(clips)} videos at {server.url}   answers: {file}   Ctrl-C ends")
-        try:
+        with until_stopped():
             server.serve_forever(poll_interval=0.1)
-        except Stopped:
-            typer.echo("", err=True)
+        typer.echo("", err=True)
         if server.fault is not None:
             raise server.fault
 

@@ -1,6 +1,5 @@
 """A study seen from any other terminal: `physscale status | metrics | logs | diff`."""
 
-import contextlib
 import dataclasses
 import itertools
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from physscale.cli.options import Name, Results, rows_of, store_of
 from physscale.cli.terminal import console
 from physscale.records.command_line import AsJson, print_json
-from physscale.records.leaving import Stopped
+from physscale.records.leaving import until_stopped
 from physscale.study.attempts import all_runs, error_text, events, follow_events, one_run
 from physscale.study.compare import differences, find_run
 from physscale.study.inspect import history
@@ -94,7 +93,7 @@ def logs_command(
     if error:
         typer.echo(f"\n{error.rstrip()}")
     if follow:
-        with contextlib.suppress(Stopped):
+        with until_stopped():
             for event in follow_events(store, run=chosen, shown=len(found)):
                 typer.echo(str(event))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ __all__ = [
     "handling",
     "heard",
     "leaving_on_signals",
+    "shelter_inner",
     "sheltered",
     "unheard",
+    "until_stopped",
 ]
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,12 +42,29 @@ _sheltered: set[CodeType] = set()
 
 class Stopped(BaseException):
     """A signal asked this command to end. What was finished is kept. It is no KeyboardInterrupt,
-    which Typer turns into 130, whatever the signal."""
+    which Typer turns into 130, whatever the signal.
+
+    `lost` is called with the signal's number if somebody swallows this on its way."""
+
+    lost: Callable[[int], None] | None = None
 
     def __init__(self, number: int, said: str = "") -> None:
         super().__init__(said or f"stopped by {signal.Signals(number).name}")
         self.number = number
         self.exit_code = 128 + number
+
+    def __del__(self) -> None:
+        if self.lost is not None:
+            self.lost(self.number)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """A signal ends what is inside, as it is meant to, and the command goes on."""
+    try:
+        yield
+    except Stopped as stopped:
+        stopped.lost = None
 
 
 def heard() -> list[signal.Signals]:
@@ -99,6 +118,14 @@ def sheltered(function: Function) -> Function:
     return function
 
 
+def shelter_inner(*functions: FunctionType) -> None:
+    """The same for the functions that are defined inside these, as destructors often are."""
+    for function in functions:
+        inner = [code for code in function.__code__.co_consts if isinstance(code, CodeType)]
+        assert inner, f"{function.__qualname__} defines no function"
+        _sheltered.update(inner)
+
+
 @sheltered
 def clear_away(folder: Path) -> None:
     """Removes what was only for a while, whole, whatever signal comes meanwhile."""
@@ -107,7 +134,7 @@ def clear_away(folder: Path) -> None:
 
 def _must_wait(frame: FrameType | None) -> bool:
     """Whether C++ code has called what runs here, as it may during an import. An exception that
-    reached it would abort the process."""
+    reached it would abort the process, or leave freed memory in use."""
     while frame is not None:
         if frame.f_code in _sheltered or frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -118,17 +145,29 @@ def _must_wait(frame: FrameType | None) -> bool:
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
     """The first signal raises Stopped in the main thread, as soon as neither an import nor a
-    `sheltered` function is under way; a second one ends the process at once. Python drops what is
-    raised in a destructor, or in a function that C calls: there it is raised again afterwards."""
+    `sheltered` function is under way; a second one ends the process at once.
+
+    Python drops what is raised in a destructor, and C code what is raised in a function that it
+    calls (NumPy asks any object for attributes). Then it is raised again."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    caught: list[int] = []
+    active, caught = True, list[int]()
     again: list[threading.Timer] = []
 
     def hear_again(number: int) -> None:
         again.append(threading.Timer(_SOON_S, os.kill, (os.getpid(), number)))
         again[-1].start()
+
+    def lost(number: int) -> None:
+        if active:
+            caught.clear()
+            hear_again(number)
+
+    def stopped(number: int) -> Stopped:
+        error = Stopped(number)
+        error.lost = lost
+        return error  # no frame of the traceback holds it, so that it ends when it is dropped
 
     def hear(number: int, frame: FrameType | None) -> None:
         signal.alarm(0)  # Ray's own handler, which runs first, lets SIGTERM abort us after 3 s
@@ -136,17 +175,14 @@ def leaving_on_signals() -> Iterator[None]:
             hear_again(number)
         elif not caught:
             caught.append(number)
-            raise Stopped(number)
+            raise stopped(number)
         elif number != signal.SIGHUP:  # a terminal that ends sends more than one
             os._exit(128 + number)
 
     tell = sys.unraisablehook
 
     def dropped(what: "UnraisableHookArgs") -> None:
-        if isinstance(what.exc_value, Stopped):
-            caught.clear()
-            hear_again(what.exc_value.number)
-        else:
+        if not isinstance(what.exc_value, Stopped):
             tell(what)
 
     sys.unraisablehook = dropped
@@ -154,6 +190,7 @@ def leaving_on_signals() -> Iterator[None]:
         try:
             yield
         finally:
+            active = False
             sys.unraisablehook = tell
             for timer in again:
                 timer.cancel()

@@ -14,11 +14,20 @@ import pymunk
 from jaxtyping import Float
 
 from physscale.records.errors import UserError
+from physscale.records.leaving import shelter_inner
 from physscale.records.scene import Behaviour, Shape
 from physscale.records.video import ROD
 from physscale.simulate.batch import COLUMN, Batch, Trace
 from physscale.simulate.behaviour import ACCELERATION_M_S2, BRAKE_PER_S, ONSET_S, SPEED_FACTOR
 from physscale.simulate.engines.impact import box_impact, point_impact
+
+# What pymunk's destructors have not taken out of a space before it is freed is freed twice.
+shelter_inner(
+    pymunk.Space.__init__,
+    pymunk.Body.__init__,
+    pymunk.Shape._init,
+    pymunk.constraints.Constraint._init,
+)
 
 PAST_CONTACT_S = 1e-9
 ROD_TOLERANCE_M = 1e-6
