@@ -69,7 +69,11 @@ COMMANDS = (
     Command("bands", bands, ("bands draws.parquet --at N=1e9,D=1e10",)),
     Command("plot", plot, (f"plot {_RUNS} N,D --out figures --width single",)),
     Command("gallery", gallery, ("gallery --data published --out build/gallery",)),
-    Command("selftest", selftest, ("selftest", "selftest --full --out promises.md")),
+    Command(
+        "selftest",
+        selftest,
+        ("selftest", "selftest --full --out promises.md", "selftest --public tables/"),
+    ),
     Command("example", example, ("example --json",)),
     Command("laws", laws, ("laws",)),
 )

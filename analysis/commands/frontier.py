@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from analysis.data.table import Runs
-    from analysis.design.frontier import Cost, Frontier
-    from analysis.design.iso_flop import IsoFlop, IsoFlopExponent
+    from analysis.design.exponent import Estimates
+    from analysis.design.frontier import Cost
     from analysis.fit.fit import Fit
     from analysis.laws.law import Law
 
@@ -42,11 +42,11 @@ def frontier(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute-optimal N and D, with isoFLOP minima beside them."""
+    """Compute-optimal N and D: from the fitted surface, from isoFLOP minima, or from both where
+    neither contradicts the other."""
     from analysis.data.configurations import configurations
-    from analysis.design.frontier import frontier as frontier_of
+    from analysis.design.exponent import estimates
     from analysis.design.frontier import on_one_line
-    from analysis.design.iso_flop import iso_flop_exponent, iso_flops
     from physscale.records.finite import finite
 
     law, runs = _read("power-nd", table, columns)
@@ -59,21 +59,24 @@ def frontier(
     assert cost is not None
     n = runs.axes["N"]
     spent = runs.flops if runs.flops is not None else cost.flops(n, runs.axes["D"])
-    found = frontier_of(fitted, budgets=_budgets(budgets, spent), cost=cost)
-    minima = iso_flops(n, runs.response, spent)
-    exponent = iso_flop_exponent(minima)
-    warnings = [*runs.notes, *fitted.warnings, *_apart(found, exponent)]
+    found = estimates(
+        fitted, n=n, loss=runs.response, flops=spent, budgets=_budgets(budgets, spent), cost=cost
+    )
+    apart = found.contradiction
+    warnings = [*runs.notes, *fitted.warnings, *([apart] if apart else [])]
     if as_json:
         told = {
-            "frontier": vars(found),
+            "optimum": vars(found.optimum),
+            "outside": found.outside,
+            "surface": vars(found.surface),
             "cost": vars(cost),
-            "iso_flop": [vars(row) for row in minima],
-            "iso_flop_exponent": None if exponent is None else vars(exponent),
+            "iso_flop": [vars(row) for row in found.minima],
+            "iso_flop_exponent": None if found.exponent is None else vars(found.exponent),
             "warnings": warnings,
         }
         print_json(finite(told))
         return
-    _print_frontier(found, cost, minima, exponent)
+    _print_frontier(found, cost)
     for warning in warnings:
         print(f"warning: {warning}")
 
@@ -169,39 +172,30 @@ def _budgets(words: str | None, spent: "np.ndarray") -> "np.ndarray":
     return budgets
 
 
-def _apart(found: "Frontier", exponent: "IsoFlopExponent | None") -> list[str]:
-    """What to say where the minima of equal compute and the fitted surface contradict each
-    other."""
-    if exponent is None or exponent.agrees_with(found):
-        return []
-    return [
-        f"the surface's exponent {found.exponent:.3f} "
-        f"[{found.exponent_low:.3f}, {found.exponent_high:.3f}] and that of the isoFLOP minima "
-        f"{exponent.value:.3f} [{exponent.low:.3f}, {exponent.high:.3f}] contradict each other: "
-        "the law misses these runs; the minima assume no law, and the penalty does not hold"
-    ]
-
-
-def _print_frontier(
-    found: "Frontier",
-    cost: "Cost",
-    minima: "list[IsoFlop]",
-    exponent: "IsoFlopExponent | None",
-) -> None:
-    low, high = found.exponent_low, found.exponent_high
+def _print_frontier(found: "Estimates", cost: "Cost") -> None:
+    best, surface = found.optimum, found.surface
     print(f"C = {cost.scale:.3g} N^{cost.of_n:.3g} D^{cost.of_d:.3g}")
-    print(f"N* ~ C^{found.exponent:.3f} [{low:.3f}, {high:.3f}] (95 % bootstrap)")
-    for place, budget in enumerate(found.budgets):
-        low, high = found.n_band95[:, place]
+    print(
+        f"N* ~ C^{best.exponent:.3f} [{best.exponent_low:.3f}, {best.exponent_high:.3f}] "
+        f"(95 %, from {best.source})"
+    )
+    for place, budget in enumerate(best.budgets):
+        low, high = best.n_band95[:, place]
+        penalty = f"   penalty {surface.penalty[place]:.2%}" if best.by_law else ""
         beyond = "   outside the table" if found.outside[place] else ""
-        optimum = f"N* {found.n[place]:.3g} [{low:.3g}, {high:.3g}]   D* {found.d[place]:.3g}"
-        print(f"  C {budget:.2e}   {optimum}   penalty {found.penalty[place]:.2%}{beyond}")
-    for row in minima:
+        optimum = f"N* {best.n[place]:.3g} [{low:.3g}, {high:.3g}]   D* {best.d[place]:.3g}"
+        print(f"  C {budget:.2e}   {optimum}{penalty}{beyond}")
+    print(
+        f"  the law's surface: N* ~ C^{surface.exponent:.3f} "
+        f"[{surface.exponent_low:.3f}, {surface.exponent_high:.3f}] (95 % bootstrap)"
+    )
+    for row in found.minima:
         words = f"N {row.n:.3g}   loss {row.loss:.4g}" if row.n is not None else row.reason
         print(f"  isoFLOP {row.budget:.2e} ({row.points} points): {words}")
-    if exponent is not None:
-        low, high = exponent.low, exponent.high
+    if found.exponent is not None:
+        line = found.exponent
+        bounds = f", {line.bounds} more as bounds" if line.bounds else ""
         print(
-            f"  isoFLOP minima: N* ~ C^{exponent.value:.3f} [{low:.3f}, {high:.3f}] "
-            f"({exponent.budgets} budgets, 95 %)"
+            f"  isoFLOP minima: N* ~ C^{line.value:.3f} [{line.low:.3f}, {line.high:.3f}] "
+            f"({line.budgets} budgets{bounds}, 95 %)"
         )

@@ -89,6 +89,13 @@ class Columns:
     once: Annotated[
         bool, typer.Option("--once", help="Count rows that are equal in every named column once.")
     ] = False
+    drop_outliers: Annotated[
+        bool,
+        typer.Option(
+            "--drop-outliers",
+            help="Leave out runs that lie far from the other seeds of their configuration.",
+        ),
+    ] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -189,6 +196,7 @@ def read_table(table: Table, columns: Columns, *, ratio: bool, axes: dict[str, s
             best=columns.best,
             log10=tuple(name.strip() for name in (columns.log10 or "").split(",") if name.strip()),
             equal_rows="once" if columns.once else "all",
+            outliers="left out" if columns.drop_outliers else "used",
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from analysis.commands.options import Columns, Resampling, Table, law_axes, law_of, runs_of
 from analysis.commands.result import as_object
+from analysis.fit.choice import choose
 from analysis.fit.splits import fit_splits
 from analysis.report.table_drawings import (
     LEAST_DRAWS,
@@ -23,6 +24,10 @@ def table_report(
     """The page."""
     chosen = law_of(law, table)
     runs = runs_of(table, columns, chosen)
+    choice = None
+    if law is None:
+        choice = choose(chosen, runs=runs, delta=resampling.delta, floor=floor)
+        chosen = choice.law
     fitted = fit_splits(
         chosen,
         runs=runs,
@@ -46,4 +51,5 @@ def table_report(
         response=runs.name,
         across=across,
         contrasts=contrasts_of(fitted),
+        choice=choice.reason if choice else None,
     )

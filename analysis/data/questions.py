@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from analysis.data.configurations import configurations
 from analysis.data.shown import short
 
-__all__ = ["Asked", "first_of_equal", "is_state", "questions"]
+__all__ = ["Asked", "away_from_other_seeds", "first_of_equal", "is_state", "questions"]
 
 _STATES = {"state", "status", "run_state"}
 _ENDED = {"", "finished", "completed", "complete", "done", "success", "succeeded"}
@@ -144,7 +144,20 @@ def _units(rows: Asked) -> Iterator[str]:
 
 
 def _far_from_other_seeds(rows: Asked) -> Iterator[str]:
-    """Runs that lie far from the others of their configuration: one that diverged, above all."""
+    away = away_from_other_seeds(rows)
+    far = away != 0
+    if far.any():
+        row = int(np.abs(away).argmax())
+        runs, them = ("1 run lies", "it") if far.sum() == 1 else (f"{far.sum()} runs lie", "them")
+        yield (
+            f"{runs} far from the other seeds of the configuration ({np.exp(away[row]):.3g} times "
+            f"theirs at {_place(rows, row)}); --drop-outliers leaves {them} out"
+        )
+
+
+def away_from_other_seeds(rows: Asked) -> Float[np.ndarray, " rows"]:
+    """The distance in log response of each run that lies far from the others of its configuration:
+    one that diverged, above all. Zero for all other runs."""
     group = rows.groups()
     points = configurations({"group": group + 1.0}, rows.response)
     logs, member = points.run_log, points.member
@@ -153,18 +166,11 @@ def _far_from_other_seeds(rows: Asked) -> Iterator[str]:
     middle = np.array([np.median(logs[member == place]) for place in places])
     several = points.seeds[member] >= 2
     if not several.any():
-        return
+        return np.zeros(len(logs))
     # of two seeds, the higher one diverged
     away = logs - np.where(points.seeds == 2, lowest, middle)[member]
     usual = float(np.median(np.abs(away[several]))) / 0.6745
-    far = np.abs(away) > max(_FAR * usual, np.log(_LEAST_FAR))
-    if far.any():
-        row = int(np.abs(away).argmax())
-        runs = "1 run lies" if far.sum() == 1 else f"{int(far.sum())} runs lie"
-        yield (
-            f"{runs} far from the other seeds of the configuration ({np.exp(away[row]):.3g} times "
-            f"theirs at {_place(rows, row)}); --where leaves rows out"
-        )
+    return np.where(np.abs(away) > max(_FAR * usual, np.log(_LEAST_FAR)), away, 0.0)
 
 
 def _place(rows: Asked, row: int) -> str:

@@ -11,7 +11,13 @@ from jaxtyping import Bool, Float
 
 from analysis.data.column import Percent
 from analysis.data.load import load
-from analysis.data.questions import Asked, first_of_equal, is_state, questions
+from analysis.data.questions import (
+    Asked,
+    away_from_other_seeds,
+    first_of_equal,
+    is_state,
+    questions,
+)
 from analysis.data.response import Response
 from analysis.data.shown import labels, short
 from analysis.data.source import Source
@@ -67,12 +73,14 @@ class Reading:
             to infinity its reciprocal.
         log10: axis columns that hold logarithms.
         equal_rows: whether a row that repeats another one in every named column counts again.
+        outliers: what becomes of runs that lie far from the other seeds of their configuration.
     """
 
     percent: Percent = "refused"
     best: float | None = None
     log10: tuple[str, ...] = ()
     equal_rows: Literal["all", "once"] = "all"
+    outliers: Literal["used", "left out"] = "used"
 
 
 def read_runs(
@@ -145,6 +153,10 @@ def read_runs(
         again = np.flatnonzero(good)[~first_of_equal(asked.only(good))]
         good[again] = False
         notes.append(f"{len(again)} rows that repeat another one were left out")
+    if reading.outliers == "left out":
+        far = np.flatnonzero(good)[away_from_other_seeds(asked.only(good)) != 0]
+        good[far] = False
+        notes.append(f"{len(far)} runs far from the other seeds were left out")
     notes += questions(asked.only(good))
     return Runs(
         axes={role: numbers[name][good] for role, name in axes.items()},

@@ -61,7 +61,6 @@ class Frontier:
     exponent_low: float
     exponent_high: float
     penalty: Float[np.ndarray, " budgets"]
-    outside: tuple[bool, ...]
 
 
 def on_one_line(points: Configurations) -> bool:
@@ -79,7 +78,6 @@ def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost)
     n_draws, d_draws = _optimum(draws, budgets, cost)
     exponents = _exponent(draws, cost)
     low, high = np.quantile(exponents, [0.025, 0.975])
-    axes = fitted.points.axes
     return Frontier(
         budgets=budgets,
         n=n[0],
@@ -92,10 +90,6 @@ def frontier(fitted: Fit, *, budgets: Float[np.ndarray, " budgets"], cost: Cost)
         exponent_low=float(low),
         exponent_high=float(high),
         penalty=np.quantile(_loss(draws, n, d) / _loss(draws, n_draws, d_draws) - 1, 0.95, axis=0),
-        outside=tuple(
-            bool(a < axes["N"].min() or a > axes["N"].max() or b > axes["D"].max())
-            for a, b in zip(n[0], d[0], strict=True)
-        ),
     )
 
 

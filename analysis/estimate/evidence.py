@@ -143,9 +143,10 @@ def outliers(
         return []
     worst = int(np.argmax(np.abs(residual)))
     place = ", ".join(f"{axis}={values[worst]:g}" for axis, values in points.axes.items())
+    are = "lies" if far.sum() == 1 else "lie"
     return [
-        f"{far.sum()} of {len(far)} configurations are more than {_FAR_OFF:g} sd from the law; the "
-        f"furthest ({place}) is {np.exp(residual[worst]):.3g} times its value: check those runs"
+        f"{far.sum()} of {len(far)} configurations {are} more than {_FAR_OFF:g} sd from the law; "
+        f"the furthest ({place}) is {np.exp(residual[worst]):.3g} times its value: check those runs"
     ]
 
 

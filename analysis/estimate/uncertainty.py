@@ -26,7 +26,10 @@ _KNOWN = 1_000_000
 @dataclass(frozen=True)
 class Estimate:
     """One parameter: value, bootstrap standard error, interval (None is an open end) and the source
-    of the interval."""
+    of the interval.
+
+    The standard error is None without a bootstrap, and where a few draws run away so far that it
+    exceeds the whole interval: then it says nothing about the others."""
 
     value: float
     se: float | None
@@ -171,7 +174,7 @@ def _estimate(value: float, draws: np.ndarray, found: Profile | None, *, frozen:
     se = float(draws.std(ddof=1))
     return Estimate(
         value,
-        se,
+        se if se <= high - low else None,
         None if open_low else low,
         None if open_high else high,
         open=open_low or open_high,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.design.frontier import Cost, frontier
+from analysis.design.exponent import estimates
+from analysis.design.frontier import Cost
 from analysis.figures.style import GREY, INK, VERMILION, Layout, few_ticks, halo, panels_of, styled
 from analysis.figures.tidy import columns, rows_of, schema_of
 from analysis.fit.fit import Fit
@@ -34,11 +35,13 @@ def table(fitted: Fit, *, cost: Cost, response: str = "response") -> pa.Table:
         )
     )
     surface = fitted.predict({"N": grid_n, "D": grid_d})
-    found = frontier(fitted, budgets=np.geomspace(spent.min(), spent.max(), _BUDGETS), cost=cost)
+    loss = np.exp(fitted.points.log_mean)
+    budgets = np.geomspace(spent.min(), spent.max(), _BUDGETS)
+    found = estimates(fitted, n=n, loss=loss, flops=spent, budgets=budgets, cost=cost).optimum
     low, high = found.n_band95
     parts = {
         "surface": rows_of(n=grid_n, d=grid_d, loss=surface),
-        "run": rows_of(n=n, d=d, loss=np.exp(fitted.points.log_mean), budget=spent),
+        "run": rows_of(n=n, d=d, loss=loss, budget=spent),
         "frontier": rows_of(n=found.n, d=found.d, n_low=low, n_high=high, budget=found.budgets),
     }
     rows = [

@@ -25,7 +25,8 @@ _MANY_LEVELS = 12
 _MOST_POINTS = 400
 """A larger table is thinned at random to this many configurations, because the hold-out is repeated
 for every axis and origin."""
-_DRAWS = 400
+DRAWS = 400
+"""Resamples behind a prediction interval."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def hold_out(
     columns: Columns,
     response: Float[np.ndarray, " runs"],
     axis: str,
+    draws: int = DRAWS,
     **options: float | None,
 ) -> list[HoldOut]:
     """Rolling origin: holds out the largest level, then the two largest. Where levels are many, a
@@ -97,7 +99,7 @@ def hold_out(
                 law,
                 columns=part,
                 response=response[kept_runs],
-                bootstrap=_DRAWS,
+                bootstrap=draws,
                 with_profile=False,
                 **options,  # type: ignore[arg-type]
             )

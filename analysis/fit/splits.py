@@ -8,7 +8,7 @@ from analysis.data.configurations import configurations
 from analysis.data.table import Runs
 from analysis.fit.fit import Fit, fit
 from analysis.fit.paired import pair
-from analysis.fit.selection import HoldOut, hold_out
+from analysis.fit.selection import DRAWS, HoldOut, hold_out
 from analysis.laws.law import Law
 from analysis.verdict.verdict import Verdict, decide, holm
 
@@ -88,11 +88,19 @@ def verdicts(parts: Mapping[str, Runs], *, margin: float = 0.10) -> dict[str, li
     return found
 
 
-def hold_outs(law: Law, *, runs: Runs, delta: float | None, floor: float | None) -> list[HoldOut]:
+def hold_outs(
+    law: Law, *, runs: Runs, delta: float | None, floor: float | None, draws: int = DRAWS
+) -> list[HoldOut]:
     """The largest levels of every axis of the law, predicted from the others."""
     found: list[HoldOut] = []
     for axis in law.axes:
         found += hold_out(
-            law, columns=runs.axes, response=runs.response, axis=axis, delta=delta, floor=floor
+            law,
+            columns=runs.axes,
+            response=runs.response,
+            axis=axis,
+            draws=draws,
+            delta=delta,
+            floor=floor,
         )
     return found

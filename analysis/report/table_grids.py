@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.design.frontier import cost_of, frontier
+from analysis.design.exponent import estimates
+from analysis.design.frontier import cost_of
 from analysis.figures.iso_flops import scientific
 from analysis.figures.style import short_number
 from analysis.fit.splits import SplitFit
@@ -26,7 +27,8 @@ def verdict_grid(parts: Sequence[SplitFit]) -> Grid:
 
 
 def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
-    per_decade, seeds = verdict.per_decade, verdict.seeds_needed
+    per_decade = verdict.per_decade
+    seeds = verdict.seeds_needed if verdict.word == "undetermined" else None
     return (
         Cell(split),
         Cell(verdict.axis),
@@ -37,7 +39,7 @@ def _verdict_row(split: str, verdict: Verdict) -> tuple[Cell, ...]:
         p_cell(verdict.p_change_holm),
         p_cell(verdict.p_permutation),
         Cell(str(verdict.levels), verdict.levels),
-        Cell(str(seeds or "–"), seeds if verdict.word == "undetermined" else None),
+        Cell(str(seeds or "–"), seeds),
     )
 
 
@@ -115,19 +117,35 @@ def frontier_grid(part: SplitFit, prefix: str) -> Grid | None:
         return None
     cost = cost_of(part.runs.axes["N"], part.runs.axes["D"], part.runs.flops)
     spent = cost.flops(part.runs.axes["N"], part.runs.axes["D"])
-    found = frontier(part.fit, budgets=np.geomspace(spent.min(), spent.max(), _BUDGETS), cost=cost)
+    found = estimates(
+        part.fit,
+        n=part.runs.axes["N"],
+        loss=part.runs.response,
+        flops=spent if part.runs.flops is None else part.runs.flops,
+        budgets=np.geomspace(spent.min(), spent.max(), _BUDGETS),
+        cost=cost,
+    )
+    best, surface = found.optimum, found.surface
     rows = [
         (
             Cell(scientific(budget), float(budget)),
-            Cell(_span(found.n[place], found.n_band95[:, place]), float(found.n[place])),
-            Cell(_span(found.d[place], found.d_band95[:, place]), float(found.d[place])),
-            Cell(f"{found.penalty[place]:.2%}", float(found.penalty[place])),
+            Cell(_span(best.n[place], best.n_band95[:, place]), float(best.n[place])),
+            Cell(short_number(best.d[place]), float(best.d[place])),
+            _penalty(float(surface.penalty[place]) if best.by_law else None),
             Cell("outside the table" if found.outside[place] else ""),
         )
-        for place, budget in enumerate(found.budgets)
+        for place, budget in enumerate(best.budgets)
     ]
-    heads = ("FLOPs", "optimal N, 95 %", "optimal D, 95 %", "loss penalty of following it", "")
-    return Grid(f"{prefix}frontier", heads, rows, "Compute-optimal frontier")
+    heads = ("FLOPs", "optimal N, 95 %", "optimal D", "loss penalty of following it", "")
+    words = (
+        f"Compute-optimal frontier: N* ~ C^{best.exponent:.3f} "
+        f"[{best.exponent_low:.3f}, {best.exponent_high:.3f}], from {best.source}"
+    )
+    return Grid(f"{prefix}frontier", heads, rows, words)
+
+
+def _penalty(value: float | None) -> Cell:
+    return Cell("–" if value is None else f"{value:.2%}", value)
 
 
 def _span(value: float, band: np.ndarray) -> str:

@@ -55,8 +55,10 @@ def table_page(
     response: str,
     across: Sequence[Drawing] = (),
     contrasts: Sequence[Contrast] = (),
+    choice: str | None = None,
 ) -> str:
-    """The whole report as HTML: first the answer, then what supports it."""
+    """The whole report as HTML: first the answer, then what supports it. `choice` says why this law
+    was taken, where nobody named one."""
     headline = [
         (_kind(part.split.name), verdict.word, _sentence(part.split.name, verdict, response))
         for part in parts
@@ -77,12 +79,10 @@ def table_page(
     sections += (
         [Section("verdicts", "Every verdict", (), (), (), (verdicts,))] if verdicts.rows else []
     )
-    warnings: list[str] = []
     for place, part in enumerate(parts):
-        sections += _sections(part, prefix=f"{place}-", but=main)
-        where = f"{part.split.name}: " if part.split.name else ""
-        warnings += [f"{where}{text}." for text in part.found["warnings"]]
-    sections += [Section("warnings", "Warnings", list(dict.fromkeys(warnings)))] if warnings else []
+        sections += _sections(part, prefix=f"{place}-", but=main, choice=choice)
+    warnings = _warnings(parts)
+    sections += [Section("warnings", "Warnings", warnings)] if warnings else []
     sections.append(Section("reading", "How to read this", _READING))
     return render(
         title=title,
@@ -94,6 +94,17 @@ def table_page(
         main=main,
         sections=sections,
     )
+
+
+def _warnings(parts: Sequence[Part]) -> list[str]:
+    """Each warning once: with its split, unless it is one of all splits."""
+    found = []
+    for part in parts:
+        for text in part.found["warnings"]:
+            everywhere = all(text in other.found["warnings"] for other in parts)
+            where = f"{part.split.name}: " if part.split.name and not everywhere else ""
+            found.append(f"{where}{text}.")
+    return list(dict.fromkeys(found))
 
 
 def _kind(split: str) -> str:
@@ -115,7 +126,7 @@ def _remarks(
             for found in contrasts
             if found.kind == "ratio" and found.first == first.name and found.axis == lead
         ]
-    count = len(set(warnings))
+    count = len(warnings)
     note = f"{count} warning{'s' if count > 1 else ''}: read them before you use a number."
     return [
         *(f"{found.statement[:1].upper()}{found.statement[1:]}." for found in shown_contrasts),
@@ -141,7 +152,7 @@ def _sentence(split: str, verdict: Verdict, response: str) -> str:
     return f"{what} over the observed range of {verdict.axis}; {verdict.reason}."
 
 
-def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:
+def _sections(part: Part, *, prefix: str, but: Drawing | None, choice: str | None) -> list[Section]:
     name = f": {part.split.name}" if part.split.name else ""
     found = part.found
     evidence, delta = found["convergence"], found["delta"]
@@ -156,6 +167,7 @@ def _sections(part: Part, *, prefix: str, but: Drawing | None) -> list[Section]:
         f"Objective {found['objective']:.10g}. {evidence['share_at_optimum']:.0%} of "
         f"{evidence['starts']} starts reached the optimum, "
         f"relative gradient {evidence['gradient']:.1g}, condition {evidence['condition']:.2g}.",
+        *([choice] if choice else []),
     )
     shown = [drawing for drawing in part.drawings if drawing is not but]
     laws = [drawing for drawing in shown if drawing.name.endswith(_LAWS)]

@@ -1,5 +1,6 @@
 """The page of anyone's table: complete, harmless, honest about what it left out."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -113,3 +114,26 @@ def test_without_a_browser_it_says_what_to_install(
     assert "apt install chromium" in message
     assert len(message.strip().splitlines()) == 1
     assert not table.with_suffix(".report.html").exists()
+
+
+def test_a_warning_of_all_splits_is_said_once_and_a_decided_verdict_needs_no_seeds(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["videos,split,state,error"]
+    lines += [
+        f"{x},{split},{'crashed' if x == 8 else 'finished'},{x**-0.4 * (1 + 0.02 * rng.normal())}"
+        for split in ("one", "other")
+        for x in (1, 2, 4, 8, 16, 32)
+        for _ in range(2)
+    ]
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(lines))
+    words = ["report", str(path), "--response", "error", "--axes", "videos", "--split", "split"]
+    assert main([*words, "--law", "power", "--bootstrap", "100"]) == 0
+    page = path.with_suffix(".report.html").read_text()
+    assert page.count("runs may not have finished (state: 4 crashed)") == 1
+    assert "one: runs may not" not in page
+    (table,) = re.findall(r"<table[^>]*>(?:(?!</table>).)*seeds to decide.*?</table>", page, re.S)
+    ends = [re.sub("<[^>]+>", "", row).strip()[-1] for row in table.split("</tr>")[1:3]]
+    assert ends == ["–", "–"]

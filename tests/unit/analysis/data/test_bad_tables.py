@@ -186,5 +186,5 @@ def test_the_frontier_of_a_planted_surface(
     words = f"frontier {write(tmp_path / 't.parquet', sweep(400))} --response loss --axes N,D"
     words += " --bootstrap 200 --json"
     assert main(words.split()) == 0
-    found = json.loads(capsys.readouterr().out)["frontier"]
+    found = json.loads(capsys.readouterr().out)["surface"]
     assert found["exponent_low"] < 0.5 / 0.85 < found["exponent_high"]

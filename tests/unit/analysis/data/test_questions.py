@@ -98,6 +98,44 @@ def test_one_of_two_seeds_that_diverged_is_named(tmp_path: Path) -> None:
     assert "times theirs at N 1e+06, D 1e+09, seed 1" in note
 
 
+@pytest.mark.parametrize(("seeds", "every"), [(3, 1), (2, 4)])
+def test_runs_that_diverged_are_left_out_if_asked(seeds: int, every: int, tmp_path: Path) -> None:
+    """One seed in every configuration, which no robust loss could outvote; or one of two in some,
+    of which the higher one diverged."""
+    sound = rows(seeds=seeds)
+    diverged = [
+        replace(row, loss=3 * row.loss) if place % (seeds * every) == 1 else row
+        for place, row in enumerate(sound)
+    ]
+    found = read(written(tmp_path, diverged), reading=Reading(outliers="left out"))
+    assert found.notes == (f"{16 // every} runs far from the other seeds were left out",)
+    assert set(found.response) <= {row.loss for row in sound}
+    untouched = read(written(tmp_path, sound), reading=Reading(outliers="left out"))
+    assert np.array_equal(untouched.response, read(written(tmp_path, sound)).response)
+    assert untouched.notes == ("0 runs far from the other seeds were left out",)
+
+
+def test_a_trend_that_diverged_runs_hide_is_found_without_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{n},{seed},{n**-0.3 * np.exp(0.02 * rng.normal()) if seed else rng.uniform(2, 900)}"
+        for n in (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
+        for seed in range(3)
+    ]
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join(["videos,seed,loss", *lines]))
+    words = ["verdict", str(path), "--response", "loss", "--axes", "videos"]
+    words += ["--seed-column", "seed", "--json"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert '"undetermined"' in told
+    assert "--drop-outliers leaves them out" in told
+    assert main([*words, "--drop-outliers"]) == 0
+    assert '"scales"' in capsys.readouterr().out
+
+
 def test_equal_rows_count_once_if_asked(tmp_path: Path) -> None:
     sound = read(written(tmp_path, rows()))
     doubled = read(written(tmp_path, [*rows(), *rows()]), reading=Reading(equal_rows="once"))
