@@ -276,9 +276,16 @@ def describe(file: Path) -> dict[str, object]:
 
 
 def sha256_of(file: Path) -> str:
-    """The SHA-256 of the file's bytes."""
+    """The SHA-256 of the file's bytes.
+
+    Raises:
+        OSError: with the file's name, which those of a broken disk lack.
+    """
     with regular(file).open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        try:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,8 +13,8 @@ from tests.command_line import said
 from tests.synthetic_study import write_study
 
 ALL = [(call, kind) for call in READS for kind in BAD_FILES if is_wrong(call, kind=kind)]
-FEW = list(zip(READS, cycle(BAD_FILES), strict=False))[::3]
-"""A kind for one call in three; the others are slow."""
+FEW = [*list(zip(READS, cycle(BAD_FILES), strict=False))[::3], ("compare-videos fvd", "unreadable")]
+"""A kind for one call in three, and what was once wrong; the others are slow."""
 
 
 @pytest.fixture(scope="module")
