@@ -21,7 +21,11 @@ its far ends, which moves the minimum of a valley with uneven sides."""
 _STEPS = 32
 """Places between two sizes at which the spline is read."""
 
+_ONE_SIZE_LOG = 0.1
+"""Sizes nearer than this are one: the curves would turn on the noise between them."""
+
 Curve = Literal["cubic", "spline"]
+CURVES: tuple[Curve, ...] = ("cubic", "spline")
 End = Literal["smallest", "largest"]
 
 
@@ -70,21 +74,20 @@ def _budgets(order: np.ndarray, logs: np.ndarray) -> list[np.ndarray]:
 
 
 def _minimum(n: np.ndarray, loss: np.ndarray, budget: float) -> IsoFlop:
-    sizes = np.unique(n)
-    if len(sizes) < _LEAST_POINTS:
+    x, y = _sizes(np.log(n), np.log(loss))
+    if len(x) < _LEAST_POINTS:
         return IsoFlop(budget, len(n), None, None, "fewer than four sizes", {})
-    x = np.log(sizes)
-    y = np.array([np.log(loss[n == size]).mean() for size in sizes])
     least = int(y.argmin())
     if least in (0, len(x) - 1):
         end: End = "largest" if least else "smallest"
-        return IsoFlop(
-            budget, len(n), None, None, f"lowest at the {end} size", {}, end, float(sizes[least])
-        )
-    by: dict[Curve, tuple[float, float]] = {"spline": _by_spline(x, y)}
-    cubic = _by_cubic(x, y)
-    if cubic is not None:
-        by["cubic"] = cubic
+        bound = float(np.exp(x[least]))
+        return IsoFlop(budget, len(n), None, None, f"lowest at the {end} size", {}, end, bound)
+    found = {"cubic": _by_cubic(x, y), "spline": _by_spline(x, y)}
+    by: dict[Curve, tuple[float, float]] = {
+        curve: at for curve in CURVES if (at := found[curve]) is not None
+    }
+    if not by:
+        return IsoFlop(budget, len(n), None, None, "no valley through its sizes", {})
     at, height = np.mean(list(by.values()), axis=0)
     return IsoFlop(
         budget,
@@ -114,10 +117,26 @@ def _by_cubic(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
     return at + middle, float(curve(at))
 
 
-def _by_spline(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+def _sizes(log_n: np.ndarray, log_loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean log N and log loss of each size, which are seeds or sizes that hardly differ."""
+    order = np.argsort(log_n)
+    group, first, member = 0, log_n[order[0]], np.empty(len(log_n), dtype=int)
+    for place in order:
+        if log_n[place] - first > _ONE_SIZE_LOG:
+            group, first = group + 1, log_n[place]
+        member[place] = group
+    count = np.bincount(member)
+    return np.bincount(member, log_n) / count, np.bincount(member, log_loss) / count
+
+
+def _by_spline(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
+    """None where the spline swings below the sizes by more than their valley is deep."""
     from scipy.interpolate import Akima1DInterpolator
 
     places = np.interp(np.linspace(0, len(x) - 1, _STEPS * (len(x) - 1) + 1), np.arange(len(x)), x)
     heights = Akima1DInterpolator(x, y)(places)
-    least = int(heights.argmin())
+    least, lowest = int(heights.argmin()), int(y.argmin())
+    depth = max(y[lowest - 1], y[lowest + 1]) - y[lowest]
+    if heights[least] < y[lowest] - depth:
+        return None
     return float(places[least]), float(heights[least])

@@ -96,6 +96,19 @@ def test_the_exponent_of_exact_minima_is_exact_and_two_give_none() -> None:
     assert iso_flop_exponent(EXACT[:2]) is None
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_sizes_at_random_and_almost_equal_give_no_minimum_below_the_runs(seed: int) -> None:
+    """As in points that were read off a figure."""
+    rng = np.random.default_rng(seed)
+    middles = np.exp(rng.uniform(np.log(1e7), np.log(1e9), 9))
+    n = np.concatenate([middles, middles * np.exp(rng.normal(0, 1e-3, 9))])
+    loss = 2.5 * np.exp(0.03 * np.log(n / 1e8) ** 2 + 0.01 * rng.standard_normal(18))
+    (found,) = iso_flops(n, loss, np.full(18, 1e19))
+    assert found.loss is not None
+    assert 0.95 * loss.min() < found.loss < 1.05 * loss.min()
+    assert found.n == pytest.approx(1e8, rel=1.0)
+
+
 @pytest.mark.parametrize(
     ("end", "bound", "active"),
     [("smallest", 2.0, True), ("smallest", 0.5, False), ("largest", 0.5, True)],
