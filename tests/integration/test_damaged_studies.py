@@ -67,7 +67,8 @@ def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = ModuleType("experiments.damaged")
     module.study = Study(name="damaged", question="Is it found?", groups={"seeds": RUNS})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "experiments.damaged", module)
-    monkeypatch.setattr("physscale.study.spec.study_names", lambda: ["damaged"])
+    for place in ("spec", "compare"):
+        monkeypatch.setattr(f"physscale.study.{place}.study_names", lambda: ["damaged"])
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(tmp_path)
 
