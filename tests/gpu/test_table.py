@@ -17,6 +17,7 @@ MINUTES = ("compiled", "hidden", "resume", "ray_train", "sharing", "packed", "sh
 """Rows that compile, or start whole processes."""
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # Dynamo's
 @pytest.mark.parametrize(
     "row",
     [pytest.param(r, id=r.name, marks=[pytest.mark.slow] * (r.name in MINUTES)) for r in ROWS],
