@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.commands.selftest import Rate
-from analysis.design.exponent import iso_flop_exponent, surviving
-from analysis.design.frontier import Cost, frontier
-from analysis.design.iso_flop import iso_flops
+from analysis.design.exponent import estimates
+from analysis.design.frontier import Cost
 from analysis.fit.fit import fit
 from analysis.laws.registry import law_named
 
@@ -106,9 +105,13 @@ def holds(loss: Loss, sweep: Sweep, rng: np.random.Generator, *, bootstrap: int)
         bootstrap=bootstrap,
         with_profile=False,
     )
-    spent = 6 * axes["N"] * axes["D"]
-    surface = frontier(fitted, budgets=np.array([spent.min(), spent.max()]), cost=Cost())
-    found = surviving(
-        surface, iso_flop_exponent(iso_flops(axes["N"], response, spent)), cost=Cost()
-    )
+    spent = Cost().flops(axes["N"], axes["D"])
+    found = estimates(
+        fitted,
+        n=axes["N"],
+        loss=response,
+        flops=spent,
+        budgets=np.array([spent.min(), spent.max()]),
+        cost=Cost(),
+    ).optimum
     return found.exponent_low <= exponent <= found.exponent_high
